@@ -1,0 +1,1 @@
+"""dltoolbox: MATLAB-style deep learning in Python."""

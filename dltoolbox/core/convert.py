@@ -1,0 +1,229 @@
+"""Conversions of option values: each turns the user's form into the stored one or raises `Reject`.
+
+The stored forms are plain Python (tuples, numbers, strings) or read-only NumPy arrays, so that option values can be
+compared, printed and saved without knowing which layer they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.properties import Reject
+
+Convert = Callable[[Any], Any]
+
+
+def text(value: Any) -> str:
+    """A string; MATLAB's char and string scalars are the same thing here."""
+    if isinstance(value, str):
+        return str(value)
+    raise Reject("text")
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of strings; one string counts as a list of one; empty is allowed."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(v, str) for v in value):
+        return tuple(str(v) for v in value)
+    raise Reject("a list of strings")
+
+
+def flag(value: Any) -> bool:
+    """A logical value: True/False or 1/0."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
+        return bool(value)
+    raise Reject("true or false (True, False, 1 or 0)")
+
+
+def choice(*names: str) -> Convert:
+    """One of some words, in any letter case, or an unambiguous beginning of one."""
+    expected = " or ".join([", ".join(repr(n) for n in names[:-1]), repr(names[-1])] if len(names) > 1
+                           else [repr(names[0])])
+
+    def convert(value: Any) -> str:
+        if isinstance(value, str):
+            low = value.lower()
+            exact = [n for n in names if n.lower() == low]
+            begins = exact or [n for n in names if low and n.lower().startswith(low)]
+            if len(begins) == 1:
+                return begins[0]
+        raise Reject(expected)
+    return convert
+
+
+def _number(value: Any) -> float | None:
+    """The value as a real number, or None."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    return float(value)
+
+
+def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, high_open: bool = False,
+         infinite: bool = False) -> Convert:
+    """A real scalar in an interval; NaN never, infinities only on request."""
+    interval = f"{'(' if low_open or np.isinf(low) else '['}{_short(low)}, {_short(high)}{')' if high_open else ']'}"
+    if np.isinf(low) and np.isinf(high):
+        expected = "a finite real number"
+    elif np.isinf(high):
+        expected = {(0, True): "a positive number", (0, False): "a non-negative number"}.get(
+            (low, low_open), f"a number of at least {_short(low)}")
+    else:
+        expected = f"a number in {interval}"
+
+    def convert(value: Any) -> float:
+        number = _number(value)
+        if (number is None or np.isnan(number) or (np.isinf(number) and not infinite)
+                or number < low or number > high or (low_open and number == low) or (high_open and number == high)):
+            raise Reject(expected)
+        return number
+    return convert
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"
+
+
+def integer(low: int = 1) -> Convert:
+    """An integer of at least ``low``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
+    expected = {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}")
+
+    def convert(value: Any) -> int:
+        number = _number(value)
+        if number is None or not np.isfinite(number) or number != int(number) or number < low:
+            raise Reject(expected)
+        return int(number)
+    return convert
+
+
+def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
+    """A vector of integers of at least ``low`` as a tuple, or None when the value is none; a scalar has length 1."""
+    convert = integer(low)
+    items = value.reshape(-1).tolist() if isinstance(value, np.ndarray) and value.size > 1 else value
+    items = items if isinstance(items, (list, tuple)) else [items]
+    try:
+        return tuple(convert(item) for item in items)
+    except Reject:
+        return None
+
+
+def sizes(rank: int) -> Convert:
+    """Positive integers per spatial dimension; a scalar is expanded: 2 → (2, 2)."""
+    def convert(value: Any) -> tuple[int, ...]:
+        got = integers(value)
+        if got is None or len(got) not in (1, rank):
+            raise Reject("a positive integer" + (f" or a vector of {rank} of them" if rank > 1 else ""))
+        return got * rank if len(got) == 1 else got
+    return convert
+
+
+def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
+    """Integers whose count is one of ``lengths``, such as an image size ``[h w c]``."""
+    def convert(value: Any) -> tuple[int, ...]:
+        got = integers(value, low)
+        if got is None or len(got) not in lengths:
+            raise Reject(f"a vector of positive integers {names}")
+        return got
+    return convert
+
+
+def padding(rank: int) -> Convert:
+    """MATLAB's padding forms → ``'same'`` or ((before, after), …) per spatial dimension.
+
+    1-D: p, [l r]. 2-D: p, [a b] (a at top and bottom, b left and right), [t b l r]. 3-D: p, [a b c] and the 2×3 matrix
+    [t l f; b r k]. Every form also accepts 'same'. The stored pairs are accepted too.
+    """
+    forms = {1: "a scalar, [l r] or 'same'", 2: "a scalar, [a b], [t b l r] or 'same'",
+             3: "a scalar, [a b c], a 2×3 matrix [t l f; b r k] or 'same'"}[rank]
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, str):
+            return choice("same")(value)
+        pairs = _padding_pairs(value, rank)
+        if pairs is None:
+            raise Reject(f"non-negative integers in one of the forms {forms}")
+        return pairs
+    return convert
+
+
+def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
+    if isinstance(value, tuple) and len(value) == rank and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        rows = [integers(list(pair), 0) for pair in value]
+        return None if None in rows else tuple((r[0], r[1]) for r in rows if r)
+    if rank == 3 and np.ndim(value) == 2:
+        if np.shape(value) != (2, 3):
+            return None
+        before, after = integers(list(value[0]), 0), integers(list(value[1]), 0)
+        return None if before is None or after is None else tuple(zip(before, after, strict=True))
+    got = integers(value, 0)
+    if got is None:
+        return None
+    if len(got) == 1:
+        return ((got[0], got[0]),) * rank
+    if rank in (2, 3) and len(got) == rank:
+        return tuple((p, p) for p in got)
+    if rank < 3 and len(got) == 2 * rank:
+        return tuple((got[2 * d], got[2 * d + 1]) for d in range(rank))
+    return None
+
+
+def array(value: Any) -> np.ndarray | None:
+    """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
+    if value is None or (isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 0):
+        return None
+    try:
+        kept = np.array(value, dtype=None, copy=True)
+    except ValueError:
+        raise Reject("a numeric array") from None
+    if kept.dtype.kind not in "fiub" or not np.isfinite(kept).all():
+        raise Reject("an array of finite real numbers")
+    if kept.dtype.kind != "f":
+        kept = kept.astype(np.float32)
+    kept.flags.writeable = False
+    return kept
+
+
+def positive_array(value: Any) -> np.ndarray | None:
+    """As `array`, with every element above zero."""
+    kept = array(value)
+    if kept is not None and not (kept > 0).all():
+        raise Reject("an array of positive numbers")
+    return kept
+
+
+def either(word: str, other: Convert) -> Convert:
+    """A word such as ``'auto'`` or whatever ``other`` accepts."""
+    def convert(value: Any) -> Any:
+        if isinstance(value, str) and value.lower() == word:
+            return word
+        try:
+            return other(value)
+        except Reject as no:
+            raise Reject(f"'{word}' or {no.expected}", no.cure, no.reason) from None
+    return convert
+
+
+def function(value: Any) -> Any:
+    """A callable."""
+    if callable(value):
+        return value
+    raise Reject("a function")
+
+
+def word_or_function(*names: str) -> Convert:
+    """One of some words or a callable."""
+    word = choice(*names)
+
+    def convert(value: Any) -> Any:
+        if callable(value):
+            return value
+        try:
+            return word(value)
+        except Reject as no:
+            raise Reject(f"{no.expected}, or a function") from None
+    return convert

@@ -1,0 +1,116 @@
+"""One exception family, and the record of one problem.
+
+Every problem has a stable identifier (``dltoolbox:maxPooling2dLayer:paddingTooLarge``), a sentence on what is
+wrong and a sentence on what to do. Where several problems can be found they are collected as issues and raised
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, NoReturn
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One problem: what is wrong (``message``), what to do (``cure``), and where (``layer``, 1-based ``index``)."""
+
+    identifier: str
+    message: str
+    cure: str = ""
+    layer: str = ""
+    index: int | None = None
+    severity: Severity = "error"
+
+    def at(self, layer: str, index: int | None) -> Issue:
+        """The same issue, placed at a layer, unless it already names one."""
+        return self if self.layer or self.index else replace(self, layer=layer, index=index)
+
+    @property
+    def place(self) -> str:
+        """``Layer 'pool1' (3)``, or an empty string for a problem of the whole network or of a plain argument."""
+        if not self.layer and self.index is None:
+            return ""
+        name = f" '{self.layer}'" if self.layer else ""
+        return f"Layer{name}" + (f" ({self.index})" if self.index is not None else "")
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]"
+
+
+class DltoolboxError(ValueError):
+    """Raised for every problem that dltoolbox detects itself. ``issues`` holds all of them, ``identifier`` the first."""
+
+    def __init__(self, issues: Issue | Iterable[Issue]) -> None:
+        self.issues: tuple[Issue, ...] = (issues,) if isinstance(issues, Issue) else tuple(issues)
+        if not self.issues:
+            raise AssertionError("an error needs at least one issue")
+        lines = [str(issue) for issue in self.issues]
+        text = lines[0] if len(lines) == 1 else f"{len(lines)} problems:\n" + "\n".join(f"  - {line}" for line in lines)
+        super().__init__(text)
+
+    @property
+    def identifier(self) -> str:
+        return self.issues[0].identifier
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        return tuple(issue.identifier for issue in self.issues)
+
+    def __reduce__(self):  # pickles as its issues, so that errors cross process borders whole
+        return type(self), (self.issues,)
+
+
+class MissingExtraError(DltoolboxError, ImportError):
+    """An optional package is needed and absent; the message names the extra to install."""
+
+
+class DltoolboxWarning(UserWarning):
+    """Something works, but probably not as the user thinks."""
+
+
+def fail(identifier: str, message: str, cure: str = "", *, layer: str = "", index: int | None = None) -> NoReturn:
+    """Raise one problem. ``identifier`` is given without the leading ``dltoolbox:``."""
+    raise DltoolboxError(Issue(f"dltoolbox:{identifier}", message, cure, layer, index))
+
+
+class IssueCollector:
+    """Collects the issues of several steps so that all of them are reported at once.
+
+    >>> found = IssueCollector()
+    >>> with found.collect():
+    ...     fail("demo:first", "First problem.")
+    >>> [issue.identifier for issue in found]
+    ['dltoolbox:demo:first']
+    """
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def add(self, identifier: str, message: str, cure: str = "", *, layer: str = "", index: int | None = None,
+            severity: Severity = "error") -> None:
+        self.issues.append(Issue(f"dltoolbox:{identifier}", message, cure, layer, index, severity))
+
+    @contextmanager
+    def collect(self, *, layer: str = "", index: int | None = None) -> Iterator[None]:
+        """Keep the issues of any `DltoolboxError` raised inside, placed at the given layer."""
+        try:
+            yield
+        except DltoolboxError as error:
+            self.issues.extend(issue.at(layer, index) for issue in error.issues)
+
+    def raise_if_any(self) -> None:
+        errors = [issue for issue in self.issues if issue.severity == "error"]
+        if errors:
+            raise DltoolboxError(errors)
+
+    def __iter__(self) -> Iterator[Issue]:
+        return iter(self.issues)
+
+    def __len__(self) -> int:
+        return len(self.issues)

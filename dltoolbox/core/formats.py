@@ -1,0 +1,100 @@
+"""Dimension labels and sizes: what MATLAB calls the format of an array.
+
+A `Dims` pairs labels with sizes, ``28(S) × 28(S) × 8(C) × 1(B)``. Labels are S (spatial), C (channel), B (batch),
+T (time) and U (unspecified), stored in that order. A size of ``None`` is not known yet (usually the batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+ORDER = "SCBTU"
+Size = int | None
+
+
+@dataclass(frozen=True)
+class Dims:
+    """Labelled sizes of one array. Immutable; the axes of the array have exactly this order."""
+
+    labels: str
+    sizes: tuple[Size, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.sizes):
+            raise AssertionError(f"{len(self.labels)} labels for {len(self.sizes)} sizes: {self.labels} {self.sizes}")
+
+    @classmethod
+    def of(cls, labels: str, *sizes: Size) -> Dims:
+        return cls(labels, tuple(sizes))
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial dimensions."""
+        return self.labels.count("S")
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Sizes of the spatial dimensions (they are always known)."""
+        return tuple(int(n) for label, n in zip(self.labels, self.sizes, strict=True) if label == "S" and n is not None)
+
+    @property
+    def channels(self) -> int:
+        n = self.size("C")
+        return 1 if n is None else n
+
+    @property
+    def batch(self) -> Size:
+        return self.size("B")
+
+    def axis(self, label: str) -> int | None:
+        """Axis of a label that occurs at most once, or None when it is absent."""
+        at = self.labels.find(label)
+        return None if at < 0 else at
+
+    def axes(self, labels: str) -> tuple[int, ...]:
+        """Axes of all dimensions whose label is one of ``labels``."""
+        return tuple(i for i, label in enumerate(self.labels) if label in labels)
+
+    def size(self, label: str) -> Size:
+        at = self.axis(label)
+        return None if at is None else self.sizes[at]
+
+    def has(self, label: str) -> bool:
+        return label in self.labels
+
+    def with_spatial(self, spatial: Sequence[int]) -> Dims:
+        rest = iter(spatial)
+        return Dims(self.labels, tuple(next(rest) if label == "S" else n
+                                       for label, n in zip(self.labels, self.sizes, strict=True)))
+
+    def with_size(self, label: str, size: Size) -> Dims:
+        return Dims(self.labels, tuple(size if one == label else n
+                                       for one, n in zip(self.labels, self.sizes, strict=True)))
+
+    def with_batch(self, batch: Size) -> Dims:
+        return self.with_size("B", batch)
+
+    @property
+    def features(self) -> int:
+        """Number of elements of one observation (and one time step): the product of the S and C sizes."""
+        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)
+
+    def shape(self, batch: int = 1) -> tuple[int, ...]:
+        """The array shape, with unknown sizes replaced by ``batch``."""
+        return tuple(batch if n is None else n for n in self.sizes)
+
+    def __str__(self) -> str:
+        """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""
+        return " × ".join(f"{1 if n is None else n}({label})" for label, n in zip(self.labels, self.sizes, strict=True))
+
+
+def times(sizes: Sequence[Size]) -> str:
+    """``2×2``: sizes joined by the multiplication sign, as in every MATLAB display."""
+    return "×".join("?" if n is None else str(n) for n in sizes)
+
+
+def vector(values: Sequence[object]) -> str:
+    """``[2  2]``: a row vector with MATLAB's two spaces; a vector of one element prints as a scalar."""
+    return str(values[0]) if len(values) == 1 else "[" + "  ".join(str(v) for v in values) + "]"

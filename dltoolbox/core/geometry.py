@@ -1,0 +1,86 @@
+"""Window arithmetic in any number of dimensions: output sizes, 'same' padding, dilation, transposed windows.
+
+Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), relationships 6 to 15; the
+'same' rule (output = ceil(input / stride), the odd extra element at the end) is MATLAB's documented one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window resolved for one input: size, stride, dilation and (before, after) padding per spatial dimension."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    dilation: tuple[int, ...]
+
+    @classmethod
+    def of(cls, size: Sequence[int], stride: Sequence[int] | None = None, padding: Sequence[Pair] | None = None,
+           dilation: Sequence[int] | None = None) -> Window:
+        ones = (1,) * len(size)
+        return cls(tuple(size), tuple(stride or ones), tuple(padding or ((0, 0),) * len(size)), tuple(dilation or ones))
+
+    @property
+    def rank(self) -> int:
+        return len(self.size)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Elements spanned by the dilated window: (F − 1)·D + 1."""
+        return tuple((f - 1) * d + 1 for f, d in zip(self.size, self.dilation, strict=True))
+
+    @property
+    def taps(self) -> int:
+        return prod(self.size)
+
+    @property
+    def padded(self) -> bool:
+        return any(before or after for before, after in self.padding)
+
+    @property
+    def overlapping(self) -> bool:
+        return any(s < e for s, e in zip(self.stride, self.extent, strict=True))
+
+    def output(self, spatial: Sequence[int]) -> tuple[int, ...]:
+        """floor((in − extent + before + after) / stride) + 1 per dimension; below 1 where the window does not fit."""
+        return tuple((n - e + sum(p)) // s + 1
+                     for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
+
+    def fits(self, spatial: Sequence[int]) -> bool:
+        return all(n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
+
+    def transposed_output(self, spatial: Sequence[int]) -> tuple[int, ...]:
+        """(in − 1)·stride + extent − before − after per dimension; ``padding`` plays the part of the cropping."""
+        return tuple((n - 1) * s + e - sum(p)
+                     for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
+
+    def offsets(self) -> Iterator[tuple[int, ...]]:
+        """Positions of the taps in the padded input, relative to the first, row by row."""
+        return product(*(range(0, f * d, d) for f, d in zip(self.size, self.dilation, strict=True)))
+
+    def tap_slices(self, offset: Sequence[int], out: Sequence[int]) -> tuple[slice, ...]:
+        """Slices of the *padded* input that pick, for every output position, the tap at ``offset``."""
+        return tuple(slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, out, self.stride, strict=True))
+
+
+def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
+    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end."""
+    return tuple(_halve(max((-(-n // s) - 1) * s + e - n, 0)) for n, e, s in zip(spatial, extent, stride, strict=True))
+
+
+def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
+    """Cropping of a transposed window that makes output = input · stride; negative when the stride exceeds the window."""
+    return tuple(_halve(e - s) for e, s in zip(extent, stride, strict=True))
+
+
+def _halve(total: int) -> Pair:
+    return (total // 2, total - total // 2)

@@ -1,0 +1,18 @@
+"""Optional packages: imported inside the function that needs them, with one clear error when they are absent."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from dltoolbox.core.errors import Issue, MissingExtraError
+
+
+def require(module: str, *, extra: str, needed_by: str) -> ModuleType:
+    """Import an optional package, or raise `MissingExtraError` naming the extra that brings it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(Issue(
+            f"dltoolbox:{needed_by}:missingExtra", f"{needed_by} needs the package '{module}', which is not installed.",
+            f'Install it with: pip install "dltoolbox[{extra}]"')) from error

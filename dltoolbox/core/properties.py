@@ -1,0 +1,213 @@
+"""Documented options: declared once, then converted, validated, explained and displayed from the declaration.
+
+A class that inherits `Configured` declares its options as `Property` attributes, in MATLAB's documented order. Values
+may come positionally, as ``Stride=2`` or as ``'Stride', 2``, in any letter case and as unambiguous prefixes; all the
+problems of one call are reported at once. The conversions (scalar expansion, padding forms, choices) are functions
+in `dltoolbox.core.convert`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.errors import IssueCollector, fail
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED: Any = _Required()
+
+
+class Reject(Exception):
+    """Raised by a conversion: what was expected, and optionally how to get it and a more precise identifier."""
+
+    def __init__(self, expected: str, cure: str = "", reason: str = "") -> None:
+        super().__init__(expected)
+        self.expected, self.cure, self.reason = expected, cure, reason
+
+
+class Property:
+    """One option of a layer or of the training options: a descriptor.
+
+    Args:
+        convert: Turns the user's value into the stored one, or raises `Reject`.
+        default: The documented default, in the user's form; ``REQUIRED`` for none. It is converted like any value.
+        doc: One sentence for the docstring of the factory.
+        positional: Whether the factory takes it by position, in the order of declaration.
+        argument: Its documented name as an argument, where it differs from the property's (``poolSize`` for PoolSize).
+        settable: Whether the user may assign it after construction.
+        group: Heading of the MATLAB display under which it stands.
+    """
+
+    def __init__(self, convert: Callable[[Any], Any], default: Any = REQUIRED, doc: str = "", *,
+                 positional: bool = False, argument: str = "", settable: bool = False,
+                 group: str = "Hyperparameters") -> None:
+        self.convert, self.default, self.doc = convert, default, doc
+        self.positional, self.argument, self.settable, self.group = positional, argument, settable, group
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.argument = self.argument or name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else instance.__dict__[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        label = instance.label()
+        if not self.settable:
+            fail(f"{label}:readOnly", f"'{self.name}' of a {label} cannot be changed after creation.",
+                 f"Create a new one: {label}(…, {self.name}=…).", layer=getattr(instance, "Name", ""))
+        found = IssueCollector()
+        self.store(instance, value, found)
+        found.raise_if_any()
+
+    def store(self, instance: Any, value: Any, found: IssueCollector) -> None:
+        """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
+        try:
+            instance.__dict__[self.name] = self.convert(value)
+        except Reject as no:
+            label = instance.label()
+            reason = no.reason or f"invalid{self.name}"
+            found.add(f"{label}:{reason}", f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
+                      no.cure or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
+
+
+class Configured:
+    """A value made of declared properties. Constructing one computes nothing and changes nothing it was given."""
+
+    properties: ClassVar[dict[str, Property]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        merged: dict[str, Property] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Property):
+                    merged.pop(name, None)
+                    merged[name] = value
+                elif name in merged:
+                    del merged[name]
+        cls.properties = merged
+
+    @classmethod
+    def label(cls) -> str:
+        """The name used in messages and identifiers: the factory's."""
+        return cls.__name__
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        found = IssueCollector()
+        given = bind(self.label(), type(self).properties, args, kwargs, found)
+        ordered = sorted(type(self).properties.values(), key=lambda p: p.name != "Name")  # so that issues know the name
+        for prop in ordered:
+            value = given.get(prop.name, prop.default)
+            if value is REQUIRED:
+                if not any(issue.identifier.endswith("missingArgument") for issue in found):
+                    found.add(f"{self.label()}:missingArgument", f"{self.label()} needs '{prop.argument}'.",
+                              f"Call {usage(self.label(), type(self).properties)}.")
+            else:
+                prop.store(self, value, found)
+        if not len(found):
+            with found.collect():
+                self.validate()
+        found.raise_if_any()
+
+    def validate(self) -> None:
+        """Checks that concern several properties; raises `DltoolboxError`. The default has none."""
+
+    def values(self) -> Iterator[tuple[Property, Any]]:
+        """Each declared property with its value, in the order of declaration."""
+        for prop in type(self).properties.values():
+            yield prop, self.__dict__[prop.name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Only declared names can be assigned, so that a misspelt property is an error and not a silent new attribute.
+        if isinstance(inspect.getattr_static(type(self), name, None), (Property, property)):
+            object.__setattr__(self, name, value)
+        else:
+            unknown_name(self.label(), name, [*type(self).properties])
+
+
+class Option(NamedTuple):
+    """A name-value pair as the user wrote it."""
+
+    name: str
+    value: Any
+
+
+def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kwargs: Mapping[str, Any],
+         found: IssueCollector) -> dict[str, Any]:
+    """Sort arguments to properties: positionals first, then ``'Name', value`` pairs, then keywords; the last one wins."""
+    positional = [p for p in properties.values() if p.positional]
+    given: dict[str, Any] = {}
+    rest = list(args)
+    while rest and len(given) < len(positional):
+        prop = positional[len(given)]
+        starts_pairs = isinstance(rest[0], str) and len(rest) % 2 == 0 and match(rest[0], properties) is not None
+        if starts_pairs and (prop.default is not REQUIRED or prop.argument in kwargs):
+            break
+        given[prop.name] = rest.pop(0)
+    pairs: list[Option] = []
+    if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
+        found.add(f"{label}:invalidArguments", f"{label} takes {len(positional)} positional argument(s) followed by "
+                  f"name-value pairs; {show(tuple(rest))} is left over.", f"Call {usage(label, properties)}.")
+    else:
+        pairs = [Option(name, value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
+    for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
+        key = match(name, properties)
+        if key is None:
+            with found.collect():
+                unknown_name(label, name, [p.argument for p in properties.values()])
+        else:
+            given[key] = value
+    return given
+
+
+def match(name: str, properties: Mapping[str, Property]) -> str | None:
+    """The property that a name means: exact, then in any case, then as a prefix of one name only."""
+    names = {p.argument.lower(): key for key, p in properties.items()} | {key.lower(): key for key in properties}
+    low = name.lower()
+    if low in names:
+        return names[low]
+    matches = {key for full, key in names.items() if len(low) > 1 and full.startswith(low)}
+    return matches.pop() if len(matches) == 1 else None
+
+
+def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
+    """Raise the error for a name that no property has, with the nearest names."""
+    low = {one.lower(): one for one in known}
+    near = [low[one] for one in get_close_matches(name.lower(), low, n=3, cutoff=0.6)]
+    hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Its properties are {', '.join(known)}."
+    fail(f"{label}:unknownOption", f"'{name}' is not a recognized option or property of {label}.", hint)
+
+
+def usage(label: str, properties: Mapping[str, Property]) -> str:
+    """``maxPooling2dLayer(poolSize, Stride=…, …)``, for messages."""
+    names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in properties.values()]
+    return f"{label}({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
+
+
+def show(value: Any) -> str:
+    """A short form of any value for messages: arrays by their size and type."""
+    if isinstance(value, np.ndarray) and value.size > 8:
+        return f"a {'×'.join(map(str, value.shape))} {value.dtype} array"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def signature(properties: Mapping[str, Property]) -> inspect.Signature:
+    """The signature that an editor shows: positionals, then ``*pairs``, then every option by keyword."""
+    kind = inspect.Parameter
+    positional = [kind(p.argument, kind.POSITIONAL_OR_KEYWORD, default=kind.empty if p.default is REQUIRED else p.default)
+                  for p in properties.values() if p.positional]
+    keyword = [kind(p.argument, kind.KEYWORD_ONLY, default=kind.empty if p.default is REQUIRED else p.default)
+               for p in properties.values() if not p.positional]
+    return inspect.Signature([*positional, kind("pairs", kind.VAR_POSITIONAL), *keyword])
