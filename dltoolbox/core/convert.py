@@ -71,7 +71,7 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     if np.isinf(low) and np.isinf(high):
         expected = "a finite real number"
     elif np.isinf(high):
-        expected = {(0, True): "a positive number", (0, False): "a non-negative number"}.get(
+        expected = {(0.0, True): "a positive number", (0.0, False): "a non-negative number"}.get(
             (low, low_open), f"a number of at least {_short(low)}")
     else:
         expected = f"a number in {interval}"

@@ -44,7 +44,7 @@ class Issue:
 
 
 class DltoolboxError(ValueError):
-    """Raised for every problem that dltoolbox detects itself. ``issues`` holds all of them, ``identifier`` the first."""
+    """Every problem that dltoolbox detects itself. ``issues`` holds all of them, ``identifier`` is the first's."""
 
     def __init__(self, issues: Issue | Iterable[Issue]) -> None:
         self.issues: tuple[Issue, ...] = (issues,) if isinstance(issues, Issue) else tuple(issues)

@@ -78,7 +78,7 @@ def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Cropping of a transposed window that makes output = input · stride; negative when the stride exceeds the window."""
+    """Cropping of a transposed window that makes output = input · stride; negative where stride > window."""
     return tuple(_halve(e - s) for e, s in zip(extent, stride, strict=True))
 
 

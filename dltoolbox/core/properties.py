@@ -77,7 +77,8 @@ class Property:
         except Reject as no:
             label = instance.label()
             reason = no.reason or f"invalid{self.name}"
-            found.add(f"{label}:{reason}", f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
+            found.add(f"{label}:{reason}",
+                      f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
                       no.cure or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
 
 
@@ -145,7 +146,7 @@ class Option(NamedTuple):
 
 def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kwargs: Mapping[str, Any],
          found: IssueCollector) -> dict[str, Any]:
-    """Sort arguments to properties: positionals first, then ``'Name', value`` pairs, then keywords; the last one wins."""
+    """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
     positional = [p for p in properties.values() if p.positional]
     given: dict[str, Any] = {}
     rest = list(args)
@@ -206,8 +207,9 @@ def show(value: Any) -> str:
 def signature(properties: Mapping[str, Property]) -> inspect.Signature:
     """The signature that an editor shows: positionals, then ``*pairs``, then every option by keyword."""
     kind = inspect.Parameter
-    positional = [kind(p.argument, kind.POSITIONAL_OR_KEYWORD, default=kind.empty if p.default is REQUIRED else p.default)
-                  for p in properties.values() if p.positional]
-    keyword = [kind(p.argument, kind.KEYWORD_ONLY, default=kind.empty if p.default is REQUIRED else p.default)
-               for p in properties.values() if not p.positional]
-    return inspect.Signature([*positional, kind("pairs", kind.VAR_POSITIONAL), *keyword])
+
+    def parameters(positional: bool, how: Any) -> list[inspect.Parameter]:
+        return [kind(p.argument, how, default=kind.empty if p.default is REQUIRED else p.default)
+                for p in properties.values() if p.positional == positional]
+    return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
+                              *parameters(False, kind.KEYWORD_ONLY)])

@@ -63,7 +63,7 @@ def rng(seed: int | str | RandomState | None = None) -> RandomState:
         differ from those of a MATLAB session with the same seed.
     """
     global _current
-    before = RandomState(_current.seed, tuple(g.bit_generator.state for g in _current.generators.values()))
+    before = RandomState(_current.seed, tuple(dict(g.bit_generator.state) for g in _current.generators.values()))
     if seed is None:
         return before
     if isinstance(seed, RandomState):
@@ -80,5 +80,5 @@ def _seed(seed: object) -> int:
         return 0 if seed.lower() == "default" else int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and seed >= 0:
         return int(seed)
-    fail("rng:invalidSeed", f"The seed must be a non-negative integer, 'default', 'shuffle' or a value returned by rng; "
-         f"it is {seed!r}.", "Call for example rng(0).")
+    fail("rng:invalidSeed", "The seed must be a non-negative integer, 'default', 'shuffle' or a value returned by "
+         f"rng; it is {seed!r}.", "Call for example rng(0).")

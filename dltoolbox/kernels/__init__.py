@@ -1,0 +1,5 @@
+"""Fast bodies of ops. Each is tested against the op's own plain NumPy body."""
+
+from dltoolbox.kernels.base import KERNELS, Kernel, Workspace, choose, kernel, plain
+
+__all__ = ["KERNELS", "Kernel", "Workspace", "choose", "kernel", "plain"]

@@ -1,0 +1,81 @@
+"""What an op is: a name, a size rule, a plain NumPy forward and its gradient.
+
+Arrays are in MATLAB's axis order: spatial axes, then C, then B (``H×W×C×N``). Only the *order of the axes* is fixed;
+the memory order is free, so that kernels may return transposed views of whatever layout suits them. Pages record ops
+through a `Builder`; machinery reads the record and never knows which layer an op came from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+Arrays = tuple[np.ndarray, ...]
+Gradients = tuple[np.ndarray | None, ...]
+
+
+class Call(NamedTuple):
+    """One execution of an op, as its gradient sees it.
+
+    Arrays that the op does not read (`Op.reads`) have been dropped; in their place stands an array of the same shape
+    and dtype that occupies no memory (see `ghost`), because gradients often need a shape.
+    """
+
+    inputs: Any
+    outputs: Any
+    needs: tuple[bool, ...]
+
+
+class Op:
+    """A word of the vocabulary. Subclasses are stateless; attributes of a use come as keyword arguments.
+
+    ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
+    """
+
+    name: ClassVar[str] = ""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    outputs: ClassVar[int] = 1
+    differentiable: ClassVar[bool] = True
+
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
+        """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.
+
+        Raises `DltoolboxError` when the inputs do not fit.
+        """
+        raise NotImplementedError
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The meaning: plain NumPy, readable, the oracle of every kernel. Never writes to its inputs."""
+        raise NotImplementedError
+
+    def backward(self, *args: Any, **kwargs: Any) -> Gradients:
+        """The `Call`, one gradient per output and the attributes → one gradient per input.
+
+        A gradient is None where none exists; it may be None where ``call.needs`` is False.
+        """
+        raise NotImplementedError
+
+
+OPS: dict[str, Op] = {}
+
+IN, OUT, BOTH = frozenset({"inputs"}), frozenset({"outputs"}), frozenset({"inputs", "outputs"})
+
+
+def op(cls: type[Op]) -> type[Op]:
+    """Class decorator: enter an op into the vocabulary under its class name."""
+    cls.name = cls.__name__
+    if cls.name in OPS:
+        raise AssertionError(f"two ops are called {cls.name}")
+    OPS[cls.name] = cls()
+    return cls
+
+
+def ghost(array: Any) -> Any:
+    """A stand-in of the same shape and dtype that occupies no memory."""
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape) if isinstance(array, np.ndarray) else array
+
+
+def as_tuple(result: Any) -> tuple[Any, ...]:
+    """One output or several, as a tuple."""
+    return result if isinstance(result, tuple) else (result,)

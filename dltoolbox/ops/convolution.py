@@ -1,0 +1,154 @@
+"""Convolution (cross-correlation), its transpose, padding by edge values, and the dense product.
+
+Weights have MATLAB's shapes: convolution ``h×w×C×K``, transposed convolution ``h×w×K×C``, dense ``out×in``. Formulas:
+Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops.base import IN, Call, Gradients, Op, op
+from dltoolbox.ops.pooling import pad, unpadded
+
+
+def correlate(x: np.ndarray, weights: np.ndarray, window: Window) -> np.ndarray:
+    """Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]."""
+    out = window.output(x.shape[:window.rank])
+    padded = pad(x, window, 0)
+    total = np.zeros((*out, weights.shape[-1], x.shape[-1]), np.result_type(x, weights))
+    for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
+        total += np.matmul(weights[tap].T, padded[window.tap_slices(offset, out)])
+    return total
+
+
+def correlate_adjoint(y: np.ndarray, weights: np.ndarray, window: Window, spatial: tuple[int, ...]) -> np.ndarray:
+    """The adjoint of `correlate` in x: every output element spread over the taps that it was summed from."""
+    out = y.shape[:window.rank]
+    padded = np.zeros((*(n + sum(p) for n, p in zip(spatial, window.padding, strict=True)), weights.shape[-2],
+                       y.shape[-1]), np.result_type(y, weights))
+    for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
+        padded[window.tap_slices(offset, out)] += np.matmul(weights[tap], y)
+    return unpadded(padded, window, spatial)
+
+
+def correlate_weights(x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray:
+    """The adjoint of `correlate` in the weights: Σ over positions and observations of x·yᵀ per tap."""
+    out = y.shape[:window.rank]
+    padded = pad(x, window, 0)
+    result = np.empty((*window.size, x.shape[-2], y.shape[-2]), np.result_type(x, y))
+    for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
+        patch = padded[window.tap_slices(offset, out)]
+        axes = [*range(window.rank), patch.ndim - 1]
+        result[tap] = np.tensordot(patch, y, (axes, axes))
+    return result
+
+
+def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Sum over everything but the channels."""
+    return grad.sum((*range(grad.ndim - 2), grad.ndim - 1)).reshape(bias.shape)
+
+
+@op
+class conv(Op):
+    """Cross-correlation of ``x`` (S…CB) with ``weights`` (S…CK) plus ``bias`` (K elements); zeros as padding."""
+
+    reads = IN
+
+    def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
+        return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
+        return correlate(x, weights, window) + bias.reshape(-1, 1)
+
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
+        x, weights, bias = call.inputs
+        return (correlate_adjoint(grad, weights, window, x.shape[:window.rank]) if call.needs[0] else None,
+                correlate_weights(x, grad, window) if call.needs[1] else None,
+                bias_gradient(grad, bias) if call.needs[2] else None)
+
+
+@op
+class conv_transposed(Op):
+    """The adjoint of `conv`: ``weights`` S…KC, ``window.padding`` is the cropping."""
+
+    reads = IN
+
+    def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
+        return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
+        spatial = window.transposed_output(x.shape[:window.rank])
+        return correlate_adjoint(x, weights, window, spatial) + bias.reshape(-1, 1)
+
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
+        x, weights, bias = call.inputs
+        return (correlate(grad, weights, window) if call.needs[0] else None,
+                correlate_weights(grad, x, window) if call.needs[1] else None,
+                bias_gradient(grad, bias) if call.needs[2] else None)
+
+
+@op
+class pad_edges(Op):
+    """Padding taken from the array itself: ``mode`` replicate, symmetric-include-edge or symmetric-exclude-edge."""
+
+    MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect",
+             "constant": "constant"}
+
+    def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
+        return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+
+    def forward(self, x: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
+                value: float = 0.0) -> np.ndarray:
+        widths = [*padding, (0, 0), (0, 0)]
+        if mode == "constant":
+            return np.pad(x, widths, constant_values=value)
+        return np.pad(x, widths, mode=self.MODES[mode])  # type: ignore[call-overload]
+
+    def backward(self, call: Call, grad: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
+                 value: float = 0.0) -> Gradients:
+        (x,) = call.inputs
+        if mode == "constant":
+            return (grad[tuple(slice(p[0], p[0] + n) for p, n in zip(padding, x.shape, strict=False))],)
+        for axis, pair in enumerate(padding):  # padding is separable, so its adjoint is, too
+            source = np.pad(np.arange(x.shape[axis]), pair, mode=self.MODES[mode])  # type: ignore[call-overload]
+            folded = np.zeros((*grad.shape[:axis], x.shape[axis], *grad.shape[axis + 1:]), grad.dtype)
+            np.add.at(np.moveaxis(folded, axis, 0), source, np.moveaxis(grad, axis, 0))
+            grad = folded
+        return (grad,)
+
+
+@op
+class dense(Op):
+    """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
+
+    reads = IN
+
+    def infer(self, x: Dims, weights: Dims, bias: Dims) -> Dims:
+        return Dims.of("CB", weights.sizes[0], x.batch)
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        return np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        x, weights, bias = call.inputs
+        flat = flatten(x)
+        return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs[0] else None,
+                np.matmul(grad, flat.T) if call.needs[1] else None,
+                grad.sum(1).reshape(bias.shape) if call.needs[2] else None)
+
+
+def flatten(x: np.ndarray) -> np.ndarray:
+    """(h, w, c, n) → (h·w·c, n), the first axis running fastest."""
+    reverse = (*range(x.ndim - 2, -1, -1), x.ndim - 1)
+    return x.transpose(reverse).reshape(prod(x.shape[:-1]), x.shape[-1])
+
+
+def unflatten(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `flatten`."""
+    reverse = (*range(len(shape) - 2, -1, -1), len(shape) - 1)
+    return flat.reshape(*shape[-2::-1], shape[-1]).transpose(reverse)

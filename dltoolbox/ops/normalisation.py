@@ -1,0 +1,73 @@
+"""Batch normalisation: with the statistics of the batch (training) or with stored ones (inference).
+
+Source: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; the gradient is the usual closed form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
+
+
+def over(x: np.ndarray) -> tuple[int, ...]:
+    """Every axis but the channels."""
+    return (*range(x.ndim - 2), x.ndim - 1)
+
+
+def per_channel(values: np.ndarray) -> np.ndarray:
+    """A channel vector of any of MATLAB's shapes, shaped to broadcast against S…CB."""
+    return values.reshape(-1, 1)
+
+
+@op
+class batch_norm(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
+
+    outputs = 3
+    reads = BOTH
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
+        return x, scale, scale
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
+                epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        mean = x.mean(over(x), keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
+        variance = np.square(x - mean).mean(over(x), keepdims=True)
+        y = (x - mean) / np.sqrt(variance + epsilon) * per_channel(scale) + per_channel(offset)
+        shape = scale.shape
+        return y.astype(x.dtype), mean.reshape(shape).astype(x.dtype), variance.reshape(shape).astype(x.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *_: None, epsilon: float) -> Gradients:
+        (x, scale, offset), (_, mean, variance) = call.inputs, call.outputs
+        deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
+        normal = (x - per_channel(mean)) / deviation
+        d_offset = grad.sum(over(x))
+        d_scale = (grad * normal).sum(over(x))
+        count = x.size // x.shape[-2]
+        dx = per_channel(scale) / deviation * (
+            grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
+        return dx.astype(x.dtype), d_scale.reshape(scale.shape), d_offset.reshape(offset.shape)
+
+
+@op
+class normalise(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
+
+    reads = IN
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, mean: Dims, variance: Dims, *, epsilon: float) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mean: np.ndarray, variance: np.ndarray, *,
+                epsilon: float) -> np.ndarray:
+        factor = scale / np.sqrt(variance + np.asarray(epsilon, variance.dtype))
+        return x * per_channel(factor) + per_channel(offset - mean * factor)
+
+    def backward(self, call: Call, grad: np.ndarray, *, epsilon: float) -> Gradients:
+        x, scale, offset, mean, variance = call.inputs
+        deviation = np.sqrt(variance + np.asarray(epsilon, variance.dtype))
+        normal = (x - per_channel(mean)) / per_channel(deviation)
+        return (grad * per_channel(scale / deviation), (grad * normal).sum(over(x)).reshape(scale.shape),
+                grad.sum(over(x)).reshape(offset.shape), None, None)

@@ -1,0 +1,158 @@
+"""Element-wise words: activations, sums, affine maps per channel, dropout, and joining arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.random import stream
+from dltoolbox.ops.base import IN, OUT, Call, Gradients, Op, op
+
+
+class SameSize(Op):
+    """An op whose output has the sizes of its first input."""
+
+    def infer(self, x: Dims, *others: Dims, **attrs: object) -> Dims:
+        return x
+
+
+@op
+class relu(SameSize):
+    """max(0, x)."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, 0)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (grad * (y > 0),)
+
+
+@op
+class leaky_relu(SameSize):
+    """x where x ≥ 0, scale·x elsewhere."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
+        return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
+
+    def backward(self, call: Call, grad: np.ndarray, *, scale: float) -> Gradients:
+        (x,) = call.inputs
+        return (np.where(x >= 0, grad, grad * np.asarray(scale, grad.dtype)),)
+
+
+@op
+class add(Op):
+    """The sum of two or more arrays of one size; dimensions of size 1 expand."""
+
+    def infer(self, *inputs: Dims) -> Dims:
+        result = inputs[0]
+        for other in inputs[1:]:
+            result = Dims(result.labels, tuple(b if a == 1 else a
+                                               for a, b in zip(result.sizes, other.sizes, strict=True)))
+        return result
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        total = inputs[0] + inputs[1]
+        for other in inputs[2:]:
+            total = total + other
+        return total
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return tuple(reduce_to(grad, x.shape) for x in call.inputs)
+
+
+def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum over the axes along which an array of ``shape`` was expanded."""
+    axes = tuple(i for i, (a, b) in enumerate(zip(grad.shape, shape, strict=True)) if b == 1 and a != 1)
+    return grad.sum(axes, keepdims=True) if axes else grad
+
+
+@op
+class shift_scale(SameSize):
+    """(x − shift)·scale, where shift and scale have one element per channel, per element, or one in all; no gradient
+    reaches them. Input normalisation is made of this."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        return (x - against(shift, x)) * against(scale, x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        _, _, scale = call.inputs
+        return grad * against(scale, grad), None, None
+
+
+def against(statistic: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A statistic of MATLAB's shape (h×w×c, 1×1×c, c×1 or scalar) shaped to broadcast against ``x`` (…×c×n)."""
+    if statistic.size == 1:
+        return statistic.reshape((1,) * x.ndim)
+    if statistic.size == x.shape[-2]:
+        return statistic.reshape(-1, 1)
+    return statistic.reshape(*x.shape[:-1], 1)
+
+
+@op
+class function(SameSize):
+    """A user's function of one array that keeps its size; opaque, so no gradient passes."""
+
+    differentiable = False
+
+    def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return np.asarray(call(x), x.dtype).reshape(x.shape)
+
+
+@op
+class dropout(Op):
+    """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
+
+    outputs = 2
+    reads = OUT
+
+    def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
+        return x, x
+
+    def forward(self, x: np.ndarray, *, probability: float) -> tuple[np.ndarray, np.ndarray]:
+        kept = stream("dropout").random(x.shape, np.float32) >= probability
+        mask = kept * np.asarray(1 / (1 - probability), x.dtype)
+        return x * mask, mask
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:
+        return (grad * call.outputs[1],)
+
+
+@op
+class concat(Op):
+    """Arrays joined along one axis (0-based)."""
+
+    def infer(self, *inputs: Dims, axis: int) -> Dims:
+        sizes = list(inputs[0].sizes)
+        sizes[axis] = sum(int(x.sizes[axis] or 0) for x in inputs)
+        return Dims(inputs[0].labels, tuple(sizes))
+
+    def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:
+        return np.concatenate(inputs, axis)
+
+    def backward(self, call: Call, grad: np.ndarray, *, axis: int) -> Gradients:
+        ends = np.cumsum([x.shape[axis] for x in call.inputs])[:-1]
+        return tuple(np.split(grad, ends, axis))
+
+
+@op
+class softmax(SameSize):
+    """exp(x) / Σ exp(x) over the channels, shifted by the maximum so that nothing overflows."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        e = np.exp(x - x.max(-2, keepdims=True))
+        return e / e.sum(-2, keepdims=True)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (y * (grad - (grad * y).sum(-2, keepdims=True)),)
