@@ -1,0 +1,376 @@
+"""`trainingOptions`: what a solver should do, as MATLAB names it.
+
+Every documented option is declared, so that a ported call is understood as a whole. An option that this release cannot
+act on accepts its default only; any other value is refused when the options are made, never ignored in training.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+
+from dltoolbox.core.convert import choice, flag, integer, real, text
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import Configured, Property, Reject, match, show
+from dltoolbox.training.display import aligned, size_and_class, value_text
+
+Convert = Callable[[Any], Any]
+
+
+# Conversions that only training options need -------------------------------------------------------------------------
+def now_only(*supported: Any, of: Convert, cure: str) -> Convert:
+    """A documented option of which this release supports some values: the others are valid, and refused as such."""
+    def narrowed(value: Any) -> Any:
+        got = of(value)
+        if got not in supported:
+            words = " or ".join("[]" if one is None else repr(one) for one in supported)
+            raise Reject(f"{words} in this release", cure, "notYetSupported")
+        return got
+    return narrowed
+
+
+def is_empty(value: Any) -> bool:
+    """None, ``[]`` and MATLAB's other spellings of 'not set'."""
+    return value is None or (isinstance(value, (list, tuple)) and not value) or (
+        isinstance(value, np.ndarray) and value.size == 0)
+
+
+def anything(value: Any) -> Any:
+    """Any value, for options of which one value is supported; arrays become text, so that they can be compared."""
+    if is_empty(value):
+        return None
+    return show(value) if isinstance(value, (list, tuple, np.ndarray)) else value
+
+
+def count_or_inf(value: Any) -> float:
+    """A positive integer, or Inf for no limit."""
+    if isinstance(value, (float, np.floating)) and value == np.inf:
+        return np.inf
+    try:
+        return integer()(value)
+    except Reject:
+        raise Reject("a positive integer or Inf") from None
+
+
+def validation_pair(value: Any) -> tuple[Any, Any] | None:
+    """``(X, Y)``; kept as they are, not copied. They are checked against the network when training starts."""
+    if is_empty(value):
+        return None
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        return value[0], value[1]
+    raise Reject("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
+
+
+def functions(value: Any) -> tuple[Callable[[Any], Any], ...] | None:
+    """One function or a list of functions, as a tuple."""
+    if is_empty(value):
+        return None
+    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if all(callable(item) for item in items):
+        return items
+    raise Reject("a function or a list of functions", "Pass OutputFcn=f, where f(info) returns True to stop.")
+
+
+def learn_rate_schedule(value: Any) -> str:
+    """'none' or 'piecewise'; the schedules of newer releases are named, and refused."""
+    try:
+        word = choice("none", "piecewise", "warmup", "polynomial", "exponential", "cosine", "cyclical")(value)
+    except Reject:
+        if callable(value) or isinstance(value, (list, tuple)):
+            word = "other"
+        else:
+            raise Reject("'none' or 'piecewise'") from None
+    if word in ("none", "piecewise"):
+        return word
+    raise Reject("'none' or 'piecewise' in this release",
+                 "Use 'piecewise' with LearnRateDropFactor and LearnRateDropPeriod.", "notYetSupported")
+
+
+def output_network(value: Any) -> str:
+    """The network to return; 'best-validation-loss' is the name before R2023b."""
+    word = choice("auto", "last-iteration", "best-validation", "best-validation-loss")(value)
+    return "best-validation" if word == "best-validation-loss" else word
+
+
+_ON_CPU = now_only("auto", "cpu", cure="Use 'cpu'; this release trains on one CPU with several threads.", of=choice(
+    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu"))
+_PLOTS = now_only("none", of=choice("none", "training-progress"),
+                  cure="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
+_AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
+_FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
+_UNUSED = "Leave the option out; it does not change the result."
+
+
+def _option(convert: Convert, default: Any, doc: str) -> Property:
+    return Property(convert, default, doc, settable=True)
+
+
+class TrainingOptions(Configured):
+    """Options common to the stochastic solvers, in the order in which MATLAB displays them."""
+
+    solver: ClassVar[str] = ""
+
+    MaxEpochs = _option(integer(), 30, "Number of passes over the training data.")
+    LearnRateSchedule = _option(learn_rate_schedule, "none", "'none', or 'piecewise': drop the rate every few epochs.")
+    LearnRateDropFactor = _option(real(0, 1), 0.1, "Factor of each drop ('piecewise' only).")
+    LearnRateDropPeriod = _option(integer(), 10, "Number of epochs between drops ('piecewise' only).")
+    MiniBatchSize = _option(integer(), 128, "Observations per iteration; an incomplete last mini-batch is dropped.")
+    Shuffle = _option(choice("once", "never", "every-epoch"), "once", "When to put the observations in random order: "
+                      "'once', 'never' or 'every-epoch'.")
+    CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
+    CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
+                                      "'iteration'.")
+    SequenceLength = _option(now_only("longest", of=anything, cure=_AS_IMAGES), "longest", "Only 'longest' for now.")
+    PreprocessingEnvironment = _option(now_only("serial", of=choice("serial", "background", "parallel"), cure=_UNUSED),
+                                       "serial", "Only 'serial' for now.")
+    L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
+    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
+                                      "GradientThreshold limits: 'l2norm' of each learnable, 'global-l2norm' of all "
+                                      "of them, or the 'absolute-value' of each derivative.")
+    GradientThreshold = _option(real(0, low_open=True, infinite=True), np.inf, "Gradients beyond it are clipped.")
+    Verbose = _option(flag, True, "Whether to print the table of progress.")
+    VerboseFrequency = _option(integer(), 50, "Iterations between rows of the table.")
+    ValidationData = _option(validation_pair, None, "A pair (X, Y) to validate with, or [].")
+    ValidationFrequency = _option(integer(), 50, "Iterations between validations.")
+    ValidationPatience = _option(count_or_inf, np.inf, "Stop when the validation loss has so many times not been "
+                                 "smaller than its smallest value.")
+    ObjectiveMetricName = _option(now_only("loss", of=text, cure=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
+    CheckpointPath = _option(text, "", "Existing folder to save networks to during training; '' for none.")
+    ExecutionEnvironment = _option(_ON_CPU, "auto", "'auto' or 'cpu' for now.")
+    OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
+                        "iteration; one that returns True stops training.")
+    Metrics = _option(now_only(None, of=anything, cure=_FOR_TRAINNET), None, "Only [] for now.")
+    Plots = _option(_PLOTS, "none", "Only 'none' for now.")
+    SequencePaddingValue = _option(now_only(0.0, of=real(), cure=_AS_IMAGES), 0, "Only 0 for now.")
+    SequencePaddingDirection = _option(now_only("right", of=choice("right", "left"), cure=_AS_IMAGES), "right",
+                                       "Only 'right' for now.")
+    InputDataFormats = _option(now_only("auto", of=anything, cure=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
+    TargetDataFormats = _option(now_only("auto", of=anything, cure=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
+    ResetInputNormalization = _option(flag, True, "Whether to compute the statistics of input normalization again "
+                                      "where the input layer has them already.")
+    BatchNormalizationStatistics = _option(choice("auto", "population", "moving"), "auto", "'population': statistics "
+                                           "of all training data, computed after the last iteration; 'moving': the "
+                                           "running averages; 'auto' is 'population'.")
+    OutputNetwork = _option(output_network, "auto", "'last-iteration', or 'best-validation' for the network of the "
+                            "smallest validation loss; 'auto' is 'last-iteration'.")
+    Acceleration = _option(choice("auto", "none"), "auto", "'auto' or 'none'; changes nothing here.")
+    CategoricalInputEncoding = _option(now_only("integer", of=choice("integer", "one-hot"), cure=_FOR_TRAINNET),
+                                       "integer", "Only 'integer' for now.")
+    CategoricalTargetEncoding = _option(now_only("auto", of=choice("auto", "integer", "one-hot"), cure=_FOR_TRAINNET),
+                                        "auto", "Only 'auto' for now.")
+    WorkerLoad = _option(now_only(None, 1, of=anything, cure=_UNUSED), None, "Only [] or 1 for now.")
+    DispatchInBackground = _option(now_only(False, of=flag, cure=_UNUSED), False, "Only False for now.")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """The options of the solver stand before the common ones."""
+        super().__init_subclass__(**kwargs)
+        own = {name: prop for name, prop in cls.properties.items() if name in vars(cls)}
+        cls.properties = own | cls.properties
+
+    @classmethod
+    def label(cls) -> str:
+        return "trainingOptions"
+
+    def __init__(self, *pairs: Any, **options: Any) -> None:
+        found = IssueCollector()
+        pairs, options = self._set_aside_foreign(pairs, options, found)
+        with found.collect():
+            super().__init__(*pairs, **options)
+        found.raise_if_any()
+
+    def _set_aside_foreign(self, pairs: tuple[Any, ...], options: dict[str, Any],
+                           found: IssueCollector) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Report the options that only other solvers have, and return the rest for the ordinary checks."""
+        def is_foreign(name: Any) -> bool:
+            owners = _owners(name) if isinstance(name, str) and match(name, self.properties) is None else {}
+            for proper, solvers in owners.items():
+                _report_foreign(proper, self.solver, solvers, found)
+            return bool(owners)
+
+        if len(pairs) % 2 == 0:  # otherwise they are no pairs, and `Configured` says so
+            pairs = tuple(item for at in range(0, len(pairs), 2) if not is_foreign(pairs[at])
+                          for item in pairs[at:at + 2])
+        return pairs, {name: value for name, value in options.items() if not is_foreign(name)}
+
+    def validate(self) -> None:
+        if self.OutputNetwork == "best-validation" and self.ValidationData is None:
+            fail("trainingOptions:validationDataRequired", "OutputNetwork='best-validation' needs validation data.",
+                 "Pass ValidationData=(X, Y), or OutputNetwork='last-iteration'.")
+
+    def __str__(self) -> str:
+        rows = aligned((prop.name, value_text(value)) for prop, value in self.values())
+        return f"  {type(self).__name__} with properties:\n\n{rows}\n"
+
+    def __repr__(self) -> str:
+        changed = [f"{prop.name}={_code(value)}" for prop, value in self.values()
+                   if not _same(value, prop.converted(prop.default, self))]
+        return f"trainingOptions({', '.join([repr(self.solver), *changed])})"
+
+
+class TrainingOptionsSGDM(TrainingOptions):
+    """Stochastic gradient descent with momentum."""
+
+    solver = "sgdm"
+
+    Momentum = _option(real(0, 1), 0.9, "Contribution of the previous step.")
+    InitialLearnRate = _option(real(0, low_open=True), 0.01, "Learning rate of the first epoch.")
+
+
+class TrainingOptionsRMSProp(TrainingOptions):
+    """Root mean square propagation."""
+
+    solver = "rmsprop"
+
+    SquaredGradientDecayFactor = _option(real(0, 1, high_open=True), 0.9, "Decay of the average of squared gradients.")
+    Epsilon = _option(real(0, low_open=True), 1e-8, "Offset of the denominator.")
+    InitialLearnRate = _option(real(0, low_open=True), 0.001, "Learning rate of the first epoch.")
+
+
+class TrainingOptionsADAM(TrainingOptions):
+    """Adaptive moment estimation."""
+
+    solver = "adam"
+
+    GradientDecayFactor = _option(real(0, 1, high_open=True), 0.9, "Decay of the average of gradients.")
+    SquaredGradientDecayFactor = _option(real(0, 1, high_open=True), 0.999,
+                                         "Decay of the average of squared gradients.")
+    Epsilon = _option(real(0, low_open=True), 1e-8, "Offset of the denominator.")
+    InitialLearnRate = _option(real(0, low_open=True), 0.001, "Learning rate of the first epoch.")
+
+
+SOLVERS: dict[str, type[TrainingOptions]] = {
+    cls.solver: cls for cls in (TrainingOptionsSGDM, TrainingOptionsRMSProp, TrainingOptionsADAM)}
+_TOLERANCES = ("MaxIterations", "GradientTolerance", "StepTolerance")
+LATER: dict[str, tuple[str, ...]] = {
+    "lbfgs": (*_TOLERANCES, "LineSearchMethod", "HistorySize", "InitialInverseHessianFactor", "InitialStepSize",
+              "MaxNumLineSearchIterations"),
+    "lm": (*_TOLERANCES, "InitialDampingFactor", "MaxDampingFactor", "DampingIncreaseFactor", "DampingDecreaseFactor"),
+}
+
+
+def _owners(name: str) -> dict[str, list[str]]:
+    """The option so called (in any case) with the solvers that have it; empty for an unknown name."""
+    owners: dict[str, list[str]] = {}
+    known = [(solver, list(cls.properties)) for solver, cls in SOLVERS.items()]
+    for solver, options in [*known, *((solver, list(names)) for solver, names in LATER.items())]:
+        for option in options:
+            if option.lower() == name.lower():
+                owners.setdefault(option, []).append(solver)
+    return owners
+
+
+def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCollector) -> None:
+    who = " and ".join(repr(owner) for owner in owners)
+    plural = "solvers" if len(owners) > 1 else "solver"
+    available = [owner for owner in owners if owner in SOLVERS]
+    cure = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    found.add("trainingOptions:optionOfOtherSolver",
+              f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", cure)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, (str, int, float)) and a == b)
+
+
+def _code(value: Any) -> str:
+    """A value on one line: functions by their name, data by their size."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_code, value))}{',' if len(value) == 1 else ''})"
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__))
+    return repr(value) if isinstance(value, (str, int, float)) else f"<{size_and_class(value)}>"
+
+
+def trainingOptions(solverName: str, *pairs: Any, **options: Any) -> TrainingOptions:
+    """Options for training a network.
+
+    Options are given as ``MaxEpochs=5`` or as ``'MaxEpochs', 5``, in any letter case. All the problems of one call are
+    reported together. The options can be changed afterwards: ``options.MaxEpochs = 10``.
+
+    Parameters
+    ----------
+    solverName : {'sgdm', 'rmsprop', 'adam'}
+        Stochastic gradient descent with momentum, root mean square propagation, or adaptive moment estimation.
+    *pairs
+        Names and values in turn, as MATLAB writes them.
+    {options}
+
+    Returns
+    -------
+    TrainingOptionsSGDM, TrainingOptionsRMSProp or TrainingOptionsADAM
+        ``print`` shows every option.
+
+    Raises
+    ------
+    DltoolboxError
+        For an unknown option, an option of another solver, a value that is not allowed, and for a value that this
+        release does not support (``dltoolbox:trainingOptions:notYetSupported``).
+
+    Examples
+    --------
+    >>> options = trainingOptions('sgdm', InitialLearnRate=0.05, MaxEpochs=4)
+    >>> options.MaxEpochs
+    4
+    >>> options
+    trainingOptions('sgdm', InitialLearnRate=0.05, MaxEpochs=4)
+    """
+    low = solverName.lower() if isinstance(solverName, str) else ""
+    if low not in SOLVERS:
+        _refuse_solver(solverName, low)
+    return SOLVERS[low](*pairs, **options)
+
+
+def _refuse_solver(name: Any, low: str) -> NoReturn:
+    if low in LATER:
+        fail("trainingOptions:solverNotAvailable", f"The solver '{low}' is not available in this release.",
+             f"Use one of {', '.join(map(repr, SOLVERS))}.")
+    near = get_close_matches(low, SOLVERS, n=1)
+    known = ", ".join(map(repr, SOLVERS))
+    fail("trainingOptions:unknownSolver", f"The solver must be one of {known}, but it is {show(name)}.",
+         f"Did you mean '{near[0]}'?" if near else "Call for example trainingOptions('sgdm').")
+
+
+def _every_option() -> dict[str, list[tuple[str, Property]]]:
+    """Each option with the solvers that have it; those of one solver first."""
+    table: dict[str, list[tuple[str, Property]]] = {}
+    common = TrainingOptions.properties
+    for solver, cls in SOLVERS.items():
+        for name, prop in cls.properties.items():
+            if name not in common:
+                table.setdefault(name, []).append((solver, prop))
+    return table | {name: [(solver, prop) for solver in SOLVERS] for name, prop in common.items()}
+
+
+def _documented(table: dict[str, list[tuple[str, Property]]]) -> str:
+    """The option entries of the docstring, one per option with its defaults."""
+    lines = []
+    for name, entries in table.items():
+        if len({prop.default for _, prop in entries}) == 1:
+            only = "" if len(entries) == len(SOLVERS) else f" ({', '.join(solver for solver, _ in entries)})"
+            default = f"{_default_text(entries[0][1])}{only}"
+        else:
+            default = ", ".join(f"{_default_text(prop)} ({solver})" for solver, prop in entries)
+        lines += [f"{name} : default {default}", f"    {entries[0][1].doc}"]
+    return "\n    ".join(lines)
+
+
+def _default_text(prop: Property) -> str:
+    return "[]" if prop.default is None else repr(prop.default)
+
+
+def _signature(table: dict[str, list[tuple[str, Property]]]) -> inspect.Signature:
+    """Every option by keyword, for editors; ``...`` where the solvers have different defaults."""
+    kind = inspect.Parameter
+    options = [kind(name, kind.KEYWORD_ONLY,
+                    default=entries[0][1].default if len({p.default for _, p in entries}) == 1 else ...)
+               for name, entries in table.items()]
+    return inspect.Signature([kind("solverName", kind.POSITIONAL_OR_KEYWORD, annotation=str),
+                              kind("pairs", kind.VAR_POSITIONAL), *options], return_annotation=TrainingOptions)
+
+
+trainingOptions.__doc__ = (trainingOptions.__doc__ or "").replace("{options}", _documented(_every_option()))
+trainingOptions.__signature__ = _signature(_every_option())  # type: ignore[attr-defined]
