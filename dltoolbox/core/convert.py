@@ -227,3 +227,15 @@ def word_or_function(*names: str) -> Convert:
         except Reject as no:
             raise Reject(f"{no.expected}, or a function") from None
     return convert
+
+
+def number_or_word(*names: str) -> Convert:
+    """A finite number or one of some words."""
+    number, word = real(), choice(*names)
+
+    def convert(value: Any) -> Any:
+        try:
+            return word(value) if isinstance(value, str) else number(value)
+        except Reject:
+            raise Reject(f"a number or {', '.join(map(repr, names))}") from None
+    return convert

@@ -24,6 +24,13 @@ class _Required:
 
 
 REQUIRED: Any = _Required()
+HIDDEN = "hidden"  # the group of properties that the short display leaves out
+
+
+class ByRank(NamedTuple):
+    """A conversion that depends on the number of spatial dimensions, ``rank`` of the class that declares the property."""
+
+    make: Callable[[int], Callable[[Any], Any]]
 
 
 class Reject(Exception):
@@ -44,10 +51,10 @@ class Property:
         positional: Whether the factory takes it by position, in the order of declaration.
         argument: Its documented name as an argument, where it differs from the property's (``poolSize`` for PoolSize).
         settable: Whether the user may assign it after construction.
-        group: Heading of the MATLAB display under which it stands.
+        group: Heading of the MATLAB display under which it stands; `HIDDEN` leaves it out.
     """
 
-    def __init__(self, convert: Callable[[Any], Any], default: Any = REQUIRED, doc: str = "", *,
+    def __init__(self, convert: Callable[[Any], Any] | ByRank, default: Any = REQUIRED, doc: str = "", *,
                  positional: bool = False, argument: str = "", settable: bool = False,
                  group: str = "Hyperparameters") -> None:
         self.convert, self.default, self.doc = convert, default, doc
@@ -70,10 +77,14 @@ class Property:
         self.store(instance, value, found)
         found.raise_if_any()
 
+    def converted(self, value: Any, owner: Any) -> Any:
+        """The stored form of a value, for an owner that may tell the number of dimensions; may raise `Reject`."""
+        return (self.convert.make(owner.rank) if isinstance(self.convert, ByRank) else self.convert)(value)
+
     def store(self, instance: Any, value: Any, found: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
         try:
-            instance.__dict__[self.name] = self.convert(value)
+            instance.__dict__[self.name] = self.converted(value, instance)
         except Reject as no:
             label = instance.label()
             reason = no.reason or f"invalid{self.name}"
@@ -211,5 +222,7 @@ def signature(properties: Mapping[str, Property]) -> inspect.Signature:
     def parameters(positional: bool, how: Any) -> list[inspect.Parameter]:
         return [kind(p.argument, how, default=kind.empty if p.default is REQUIRED else p.default)
                 for p in properties.values() if p.positional == positional]
+
+    named = sorted(parameters(False, kind.KEYWORD_ONLY), key=lambda p: p.name == "Name")  # Name comes last
     return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
-                              *parameters(False, kind.KEYWORD_ONLY)])
+                              *named])

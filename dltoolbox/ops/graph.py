@@ -6,7 +6,7 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -56,6 +56,7 @@ class Graph:
     learnables: set[ParameterKey] = field(default_factory=set)
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
     losses: list[Value] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
     updates: list[StateUpdate] = field(default_factory=list)
 
 
@@ -73,8 +74,9 @@ class Builder:
     ``g.training`` tells which of the two networks is built; only batch normalisation and dropout differ.
     """
 
-    def __init__(self, graph: Graph, *, training: bool) -> None:
+    def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None) -> None:
         self.graph, self.training = graph, training
+        self.sources = sources or {}
         self.layer = ""
         self._arrays: dict[str, Any] = {}
 
@@ -100,6 +102,23 @@ class Builder:
         size = self.record(OPS["size_of"], (x,), {})
         size.kind, size.denotes = "size", x.dims
         return size
+
+    def source(self, dims: Dims) -> Value:
+        """The data that enter at an input layer; ``sources`` may replace the declared size, for larger images."""
+        value = Value(self.sources.get(self.layer, dims))
+        self.graph.inputs.append(value)
+        return value
+
+    def target(self, dims: Dims) -> Value:
+        """The targets that an output layer compares with."""
+        value = Value(dims)
+        self.graph.targets.append(value)
+        return value
+
+    def result(self, y: Value, loss: Value) -> None:
+        """What leaves the network at an output layer, and its loss."""
+        self.graph.results.append(y)
+        self.graph.losses.append(loss)
 
     def learnable(self, name: str) -> Value:
         return self._array(name, learnable=True)

@@ -9,13 +9,15 @@ import numpy as np
 from dltoolbox.core.formats import Dims
 from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
 
+Weights = tuple[float, ...] | None  # one per class, or all 1
+
 
 class Loss(Op):
-    """Predictions, targets (and weights) → a scalar; only the predictions get gradients."""
+    """Predictions and targets → a scalar; only the predictions get gradients."""
 
     reads = IN
 
-    def infer(self, y: Dims, *others: Dims) -> Any:
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
         return Dims.of("")
 
 
@@ -24,18 +26,23 @@ def labelled(t: np.ndarray) -> float:
     return max(float(np.any(t, axis=-2).sum()), 1.0)
 
 
+def weighted(t: np.ndarray, weights: Weights) -> np.ndarray:
+    """The targets times one weight per class."""
+    return t if weights is None else t * np.asarray(weights, t.dtype).reshape(-1, 1)
+
+
 @op
 class cross_entropy(Loss):
     """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
-    def forward(self, y: np.ndarray, t: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> np.ndarray:
         logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
-        return np.asarray(-(t * weights.reshape(-1, 1) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
+        return np.asarray(-(weighted(t, weights) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
 
-    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
-        y, t, weights = call.inputs
+    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights = None) -> Gradients:
+        y, t = call.inputs
         share = grad / np.asarray(labelled(t), y.dtype)
-        return -share * t * weights.reshape(-1, 1) / np.maximum(y, np.finfo(y.dtype).tiny), None, None
+        return -share * weighted(t, weights) / np.maximum(y, np.finfo(y.dtype).tiny), None
 
 
 @op
@@ -48,22 +55,21 @@ class softmax_cross_entropy(Loss):
     outputs = 2
     reads = BOTH
 
-    def infer(self, x: Dims, *others: Dims) -> tuple[Dims, Dims]:
+    def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:
         return Dims.of(""), x
 
-    def forward(self, x: np.ndarray, t: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
         shifted = x - x.max(-2, keepdims=True)
         e = np.exp(shifted)
         total = e.sum(-2, keepdims=True)
-        weighted = t * weights.reshape(-1, 1)
-        loss = -(weighted * (shifted - np.log(total))).sum(dtype=np.float64) / labelled(t)
+        loss = -(weighted(t, weights) * (shifted - np.log(total))).sum(dtype=np.float64) / labelled(t)
         return np.asarray(loss, x.dtype), e / total
 
-    def backward(self, call: Call, grad: np.ndarray, through: np.ndarray | None = None) -> Gradients:
-        (_, t, weights), (_, y) = call.inputs, call.outputs
-        weighted = t * weights.reshape(-1, 1)
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights = None) -> Gradients:
+        (_, t), (_, y) = call.inputs, call.outputs
+        tw = weighted(t, weights)
         share = grad / np.asarray(labelled(t), y.dtype)
-        return (y * weighted.sum(-2, keepdims=True) - weighted) * share, None, None
+        return (y * tw.sum(-2, keepdims=True) - tw) * share, None
 
 
 @op

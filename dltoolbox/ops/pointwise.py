@@ -74,18 +74,30 @@ def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @op
-class shift_scale(SameSize):
-    """(x − shift)·scale, where shift and scale have one element per channel, per element, or one in all; no gradient
-    reaches them. Input normalisation is made of this."""
+class input_normalise(SameSize):
+    """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows.
+
+    zerocenter x − mean; zscore (x − mean)/std; rescale-zero-one (x − min)/(max − min); rescale-symmetric the same, mapped
+    to [−1, 1]. A constant feature (zero spread) is only shifted.
+    """
 
     reads = IN
 
-    def forward(self, x: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
-        return (x - against(shift, x)) * against(scale, x)
+    def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
+        first, *spread = (against(one, x) for one in statistics)
+        if kind == "zerocenter":
+            return x - first
+        width = spread[0] if kind == "zscore" else spread[0] - first
+        scaled = (x - first) / np.where(width == 0, np.ones_like(width), width)
+        return 2 * scaled - 1 if kind == "rescale-symmetric" else scaled
 
-    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
-        _, _, scale = call.inputs
-        return grad * against(scale, grad), None, None
+    def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
+        first, *spread = (against(one, grad) for one in call.inputs[1:])
+        if kind != "zerocenter":
+            width = spread[0] if kind == "zscore" else spread[0] - first
+            grad = grad / np.where(width == 0, np.ones_like(width), width)
+            grad = 2 * grad if kind == "rescale-symmetric" else grad
+        return grad, *[None] * (len(call.inputs) - 1)
 
 
 def against(statistic: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def winner_positions(tap: np.ndarray, window: Window, spatial: Sequence[int]) ->
     """Tap numbers → indices into the flattened spatial positions."""
     out = tap.shape[:window.rank]
     positions = tap_positions(window, spatial, out).reshape(window.taps, -1)
-    flat = tap.reshape(prod(out), -1)
+    flat = tap.reshape(prod(out), prod(tap.shape[window.rank:]))
     return positions[flat, np.arange(len(flat))[:, None]].reshape(tap.shape)
 
 
@@ -110,13 +110,18 @@ class window_max_indices(Op):
         return (scatter_add(grad, indices, x.shape[:window.rank]),)
 
 
+def flat_positions(indices: np.ndarray, rank: int) -> np.ndarray:
+    """Indices local to (observation, channel) → positions in the raveled array, in row-major order of the pooled map."""
+    columns = prod(indices.shape[rank:])
+    rows = indices.reshape(prod(indices.shape[:rank]), columns)
+    return (rows * columns + np.arange(columns)).reshape(-1)
+
+
 def scatter_add(values: np.ndarray, indices: np.ndarray, spatial: Sequence[int]) -> np.ndarray:
     """Zeros of the given spatial sizes, plus each value at its index (sums where windows overlap)."""
-    rank, rest = len(spatial), values.shape[len(spatial):]
-    columns = prod(rest)
-    where = indices.reshape(-1, columns) * columns + np.arange(columns)
-    flat = np.bincount(where.reshape(-1), values.reshape(-1), minlength=prod(spatial) * columns)
-    return flat.astype(values.dtype).reshape(*spatial, *rest) if rank else flat
+    shape = (*spatial, *values.shape[len(spatial):])
+    flat = np.bincount(flat_positions(indices, len(spatial)), values.reshape(-1), minlength=prod(shape))
+    return flat.astype(values.dtype).reshape(shape)
 
 
 @op
@@ -133,21 +138,17 @@ class unpool(Op):
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])
-        rest = x.shape[to.rank:]
         if indices.size and (indices.min() < 0 or indices.max() >= prod(spatial)):
             fail("maxUnpooling:indexOutOfRange", f"The indices reach from {indices.min()} to {indices.max()}, but an "
                  f"output of {spatial} has positions 0 to {prod(spatial) - 1} (0-based, per channel and observation).",
                  "Connect 'indices' and 'size' of the same pooling layer.")
-        flat = np.zeros((prod(spatial), prod(rest)), x.dtype)
-        rows = indices.reshape(-1, prod(rest))
-        flat[rows, np.arange(prod(rest))] = x.reshape(rows.shape)
-        return flat.reshape(*spatial, *rest)
+        y = np.zeros((*spatial, *x.shape[to.rank:]), x.dtype)
+        y.put(flat_positions(indices, to.rank), x)  # one after the other, so the last of a repeated index stays
+        return y
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
-        x, indices, _ = call.inputs
-        columns = prod(x.shape[to.rank:])
-        rows = indices.reshape(-1, columns)
-        return grad.reshape(-1, columns)[rows, np.arange(columns)].reshape(x.shape), None, None
+        _, indices, _ = call.inputs
+        return grad.reshape(-1)[flat_positions(indices, to.rank)].reshape(indices.shape), None, None
 
 
 @op
@@ -227,5 +228,5 @@ class global_max(Op):
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs
-        at = x.reshape(-1, *x.shape[-2:]).argmax(0).reshape(grad.shape)
+        at = x.reshape(prod(x.shape[:-2]), *x.shape[-2:]).argmax(0).reshape(grad.shape)
         return (scatter_add(grad, at, x.shape[:-2]),)

@@ -1,0 +1,55 @@
+"""A small table with named columns: MATLAB's ``table`` as far as displays and reports need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dltoolbox.core.errors import fail
+
+
+class Table:
+    """Columns of equal length, read as attributes: ``lgraph.Connections.Source``.
+
+    >>> t = Table(Source=['conv', 'relu'], Destination=['relu', 'pool/in'])
+    >>> t.Destination[1], len(t), t[0]
+    ('pool/in', 2, ('conv', 'relu'))
+    """
+
+    def __init__(self, **columns: Sequence[Any]) -> None:
+        self.columns = {name: list(values) for name, values in columns.items()}
+        if len({len(values) for values in self.columns.values()}) > 1:
+            raise AssertionError("columns of different lengths")
+
+    def __getattr__(self, name: str) -> list[Any]:
+        columns: dict[str, list[Any]] = self.__dict__.get("columns", {})
+        if name in columns:
+            return columns[name]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        fail("table:unknownColumn", f"The table has no column '{name}'.", f"Its columns are {', '.join(columns)}.")
+
+    @property
+    def VariableNames(self) -> list[str]:
+        return list(self.columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), []))
+
+    def __getitem__(self, row: int) -> tuple[Any, ...]:
+        return tuple(values[row] for values in self.columns.values())
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(zip(*self.columns.values(), strict=True))
+
+    def __str__(self) -> str:
+        cells = {name: [name, *map(str, values)] for name, values in self.columns.items()}
+        widths = {name: max(map(len, column)) for name, column in cells.items()}
+        heads = "    ".join(f"{name:^{widths[name]}}" for name in cells)
+        rules = "    ".join("_" * width for width in widths.values())
+        rows = ["    ".join(f"{cell:<{width}}" for cell, width in zip(row, widths.values(), strict=True))
+                for row in zip(*(column[1:] for column in cells.values()), strict=True)]
+        return "\n".join(f"    {line}".rstrip() for line in (heads, rules, "", *rows))
+
+    def __repr__(self) -> str:
+        return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"

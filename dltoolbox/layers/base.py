@@ -1,0 +1,148 @@
+"""What every layer page is made of: ports, arrays, `build`, and the text that displays print."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import REQUIRED, Configured, Property, signature
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array that a layer owns. ``name`` is the property that holds it, ``shape`` MATLAB's."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Learnable(Array):
+    """A trained array: its initialiser with the fans it needs, and the factors on learning rate and L2 decay."""
+
+    initializer: Any = "zeros"
+    fan_in: int = 1
+    fan_out: int = 1
+    learn_rate_factor: float = 1.0
+    l2_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class State(Array):
+    """An array that training sets but does not differentiate. ``initial`` is None when only data can tell."""
+
+    initial: float | None = None
+
+
+class Layer(Configured):
+    """A layer: an inert value. Subclasses say what it means, in this order: properties, ports, arrays, build, text."""
+
+    factory: ClassVar[str] = ""
+    type_text: ClassVar[str] = ""
+    default_name: ClassVar[str] = ""
+    rank: ClassVar[int] = 0
+    formats: ClassVar[tuple[str, ...]] = ()  # accepted input formats; empty: any
+
+    Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
+
+    @classmethod
+    def label(cls) -> str:
+        return cls.factory or cls.__name__
+
+    # Ports ---------------------------------------------------------------------------------------------------------
+    def inputs(self) -> tuple[str, ...]:
+        return ("in",)
+
+    def outputs(self) -> tuple[str, ...]:
+        return ("out",)
+
+    @property
+    def NumInputs(self) -> int:
+        return len(self.inputs())
+
+    @property
+    def InputNames(self) -> list[str]:
+        return list(self.inputs())
+
+    @property
+    def NumOutputs(self) -> int:
+        return len(self.outputs())
+
+    @property
+    def OutputNames(self) -> list[str]:
+        return list(self.outputs())
+
+    # Meaning -------------------------------------------------------------------------------------------------------
+    def check(self, *inputs: Dims) -> None:
+        """Raise `DltoolboxError` when inputs of these sizes cannot be accepted; the default accepts all."""
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        """Learnables and states for inputs of these sizes."""
+        return ()
+
+    def build(self, *args: Any, **kwargs: Any) -> Any:
+        """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
+        raise NotImplementedError
+
+    # Text ----------------------------------------------------------------------------------------------------------
+    def describe(self) -> str:
+        """The description that displays print."""
+        return self.type_text
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        """(heading, property, value) in display order; computed properties may replace declared ones."""
+        return [(prop.group, prop.name, value) for prop, value in self.values()]
+
+    def __repr__(self) -> str:
+        positional = [show_python(value) for prop, value in self.values() if prop.positional]
+        named = [f"{prop.argument}={show_python(value)}" for prop, value in self.values()
+                 if not prop.positional and not self.is_default(prop)]
+        return f"{self.label()}({', '.join([*positional, *named])})"
+
+    def is_default(self, prop: Property) -> bool:
+        return prop.default is not REQUIRED and equal(self.__dict__[prop.name], prop.converted(prop.default, self))
+
+    def __str__(self) -> str:
+        from dltoolbox.layers.display import layer_text  # the display knows layers, so it is imported late
+        return layer_text(self)
+
+    def copy(self) -> Any:
+        """An independent layer with the same values; arrays are shared because they are read-only."""
+        return copy.copy(self)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            equal(value, other.__dict__[prop.name]) for prop, value in self.values())
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equality that also compares arrays."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
+    return bool(a == b)
+
+
+def show_python(value: Any) -> str:
+    """A property value as Python code; long arrays by their size."""
+    if isinstance(value, np.ndarray):
+        return repr(value.tolist()) if value.size <= 8 else f"<{'×'.join(map(str, value.shape))} {value.dtype}>"
+    return repr(list(value)) if isinstance(value, tuple) and not any(isinstance(v, tuple) for v in value) else repr(value)
+
+
+def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
+    """The MATLAB-named function that makes a layer, with a real signature and docstring."""
+    def factory(*args: Any, **kwargs: Any) -> Layer:
+        return cls(*args, **kwargs)
+
+    factory.__name__ = factory.__qualname__ = cls.factory
+    factory.__doc__ = cls.__doc__
+    factory.__module__ = cls.__module__
+    factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
+    factory.layer_class = cls  # type: ignore[attr-defined]
+    return factory

@@ -1,0 +1,118 @@
+"""Layers that join several inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import Property
+from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import Layer
+from dltoolbox.ops import Builder, Value
+
+
+def _inputs_property(argument: str) -> Property:
+    return Property(convert.integer(2), doc="Number of inputs, at least 2.", positional=True, argument=argument,
+                    group="")
+
+
+class Combination(Layer):
+    """Inputs ``in1`` … ``inN`` of one format."""
+
+    NumInputs = _inputs_property("numInputs")
+
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(f"in{i + 1}" for i in range(self.NumInputs))
+
+    def check(self, *inputs: Dims) -> None:
+        labels = {x.labels for x in inputs}
+        if len(labels) > 1:
+            self.mismatch(inputs, "of different formats")
+
+    def mismatch(self, inputs: tuple[Dims, ...], what: str) -> None:
+        listed = "; ".join(f"{port} is {x}" for port, x in zip(self.inputs(), inputs, strict=True))
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.",
+             "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
+
+
+@layer("additionLayer", "Addition", name="addition")
+class AdditionLayer(Combination):
+    """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand.
+
+    Example:
+        >>> additionLayer(2, Name='add').InputNames
+        ['in1', 'in2']
+    """
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        for sizes in zip(*(x.sizes for x in inputs), strict=True):
+            if len({n for n in sizes if n != 1}) > 1:
+                self.mismatch(inputs, "of sizes that cannot be added")
+
+    def build(self, g: Builder, *inputs: Value) -> Any:
+        return g.add(*inputs)
+
+    def describe(self) -> str:
+        return f"Element-wise addition of {self.NumInputs} inputs"
+
+
+class Joining(Combination):
+    """What the two concatenations share: one axis along which sizes may differ."""
+
+    def axis(self, x: Dims) -> int:
+        raise NotImplementedError
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        axis = self.axis(inputs[0])
+        if len({(*x.sizes[:axis], *x.sizes[axis + 1:]) for x in inputs}) > 1:
+            self.mismatch(inputs, "of different sizes outside the joined dimension")
+
+    def build(self, g: Builder, *inputs: Value) -> Any:
+        return g.concat(*inputs, axis=self.axis(inputs[0].dims))
+
+
+@layer("depthConcatenationLayer", "Depth concatenation", name="depthcat")
+class DepthConcatenationLayer(Joining):
+    """Depth concatenation layer: joins its inputs along the channels; their other sizes must be equal.
+
+    Example:
+        >>> depthConcatenationLayer(2).describe()
+        'Depth concatenation of 2 inputs'
+    """
+
+    def axis(self, x: Dims) -> int:
+        return x.labels.index("C")
+
+    def describe(self) -> str:
+        return f"Depth concatenation of {self.NumInputs} inputs"
+
+
+@layer("concatenationLayer", "Concatenation", name="concat")
+class ConcatenationLayer(Joining):
+    """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal.
+
+    For images ``h×w×c×n`` dimension 3 is the channels.
+
+    Example:
+        >>> concatenationLayer(1, 2).describe()
+        'Concatenation of 2 inputs along dimension 1'
+    """
+
+    Dim = Property(convert.integer(1), doc="Dimension along which to join, 1-based.", positional=True, argument="dim")
+    NumInputs = _inputs_property("numInputs")
+
+    def check(self, *inputs: Dims) -> None:
+        if self.Dim > len(inputs[0].sizes) or inputs[0].labels[self.Dim - 1] == "B":
+            fail(f"{self.label()}:invalidDim", f"The inputs cannot be joined along dimension {self.Dim}: they are "
+                 f"{inputs[0]}.", "Choose a spatial dimension or the channels.")
+        super().check(*inputs)
+
+    def axis(self, x: Dims) -> int:
+        return int(self.Dim) - 1
+
+    def describe(self) -> str:
+        return f"Concatenation of {self.NumInputs} inputs along dimension {self.Dim}"

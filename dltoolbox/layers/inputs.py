@@ -1,0 +1,189 @@
+"""Input layers: the size of the data and how they are normalised."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.properties import Property
+from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import Array, Layer, State
+from dltoolbox.ops import Builder
+
+STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
+              "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
+_NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symmetric", "rescale-zero-one", "none")
+
+
+class InputLayer(Layer):
+    """What all input layers share: the normalisation and its statistics."""
+
+    labels: ClassVar[str] = ""
+
+    Normalization = Property(_NORMALIZATION, "zerocenter", "'zerocenter', 'zscore', 'rescale-symmetric', "
+                             "'rescale-zero-one', 'none' or a function of the data.")
+    NormalizationDimension = Property(convert.choice("auto", "channel", "element", "all"), "auto",
+                                      "Whether statistics are per channel, per element or one for all.")
+    Mean = Property(convert.array, None, "Mean for 'zerocenter' and 'zscore'; [] computes it when training starts.",
+                    settable=True)
+    StandardDeviation = Property(convert.positive_array, None, "Standard deviation for 'zscore'.", settable=True)
+    Min = Property(convert.array, None, "Minimum for the rescalings.", settable=True)
+    Max = Property(convert.array, None, "Maximum for the rescalings.", settable=True)
+    SplitComplexInputs = Property(convert.flag, False, "Whether complex data become twice as many real channels.",
+                                  group="")
+
+    def dims(self) -> Dims:
+        """Labelled sizes of one mini-batch that enters."""
+        raise NotImplementedError
+
+    @property
+    def description_size(self) -> str:
+        raise NotImplementedError
+
+    def inputs(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the statistics that the chosen normalisation needs."""
+        return STATISTICS.get(self.Normalization, ()) if isinstance(self.Normalization, str) else ()
+
+    def statistics_shape(self) -> tuple[int, ...]:
+        """Shape in which training computes missing statistics; 'auto' means per channel."""
+        x = self.dims()
+        element = tuple(n for n in x.sizes[:-1] if n is not None)
+        if self.NormalizationDimension == "all":
+            return (1,) * max(len(element), 2)
+        if self.NormalizationDimension == "element":
+            return element if x.rank else (*element, 1)
+        return (*[1] * x.rank, x.channels) if x.rank else (x.channels, 1)
+
+    def validate(self) -> None:
+        x = self.dims()
+        element = tuple(n for n in x.sizes[:-1] if n is not None)
+        channel = (*[1] * x.rank, x.channels)
+        allowed = {element, channel, (x.channels, 1), (1, x.channels), ()}
+        for name in ("Mean", "StandardDeviation", "Min", "Max"):
+            value = getattr(self, name)
+            if value is not None and value.size > 1 and value.shape not in allowed and (*value.shape, 1) not in allowed:
+                fail(f"{self.label()}:invalid{name}", f"{name} has size {times(value.shape)}, but the data have size "
+                     f"{times(element)}.", f"Pass a scalar, one value per channel ({times(channel)}), or one per element "
+                     f"({times(element)}).", layer=self.Name)
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape)
+                     for name in self.statistics)
+
+    def build(self, g: Builder) -> Any:
+        x = g.source(self.dims())
+        if callable(self.Normalization):
+            return g.function(x, call=self.Normalization)
+        if self.Normalization == "none":
+            return x
+        return g.input_normalise(x, *(g.state(name) for name in self.statistics), kind=self.Normalization)
+
+    def describe(self) -> str:
+        if self.Normalization == "none":
+            return self.description_size
+        how = "custom" if callable(self.Normalization) else f"'{self.Normalization}'"
+        return f"{self.description_size} with {how} normalization"
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        """Only the statistics that belong to the chosen normalisation are shown."""
+        unused = {"Mean", "StandardDeviation", "Min", "Max"} - set(self.statistics)
+        return [row for row in super().rows() if row[1] not in unused]
+
+
+class SizedInput(InputLayer):
+    """Inputs that have an InputSize of spatial sizes and channels."""
+
+    def dims(self) -> Dims:
+        size: tuple[int, ...] = self.InputSize  # type: ignore[attr-defined]
+        factor = 2 if self.SplitComplexInputs else 1
+        return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
+
+
+def _image_size(value: Any) -> tuple[int, ...]:
+    """``[h w c]``; ``[h w]`` means one channel."""
+    got: tuple[int, ...] = convert.vector_of((2, 3), "[h w c] or [h w]")(value)
+    return got if len(got) == 3 else (*got, 1)
+
+
+def _augmentation(value: Any) -> Any:
+    if isinstance(value, str) and value.lower() == "none":
+        return "none"
+    raise convert.Reject("'none'", "Augment the images before training; augmented datastores are not available yet.",
+                         "notYetSupported")
+
+
+@layer("imageInputLayer", "Image Input", name="imageinput")
+class ImageInputLayer(SizedInput):
+    """Image input layer: takes ``h×w×c×n`` images and normalises them.
+
+    The default, ``Normalization='zerocenter'``, subtracts the mean of every channel, computed over the training set.
+
+    Example:
+        >>> imageInputLayer([28, 28, 1]).describe()
+        "28×28×1 images with 'zerocenter' normalization"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:imageInputLayer:invalidInputSize``, ``…:invalidMean`` and its like.
+
+    Source:
+        MathWorks documentation of imageInputLayer.
+    """
+
+    labels = "SSCB"
+    rank = 2
+
+    InputSize = Property(_image_size, doc="Size of one image, [h w c].", positional=True, argument="inputSize", group="")
+    DataAugmentation = Property(_augmentation, "none", "Kept for old scripts; only 'none'.")
+
+    @property
+    def description_size(self) -> str:
+        return f"{times(self.InputSize)} images"
+
+
+@layer("image3dInputLayer", "3-D Image Input", name="image3dinput")
+class Image3DInputLayer(SizedInput):
+    """3-D image input layer: takes ``h×w×d×c×n`` volumes and normalises them as `imageInputLayer` does.
+
+    Example:
+        >>> image3dInputLayer([16, 16, 16, 1], Normalization='none').describe()
+        '16×16×16×1 images'
+    """
+
+    labels = "SSSCB"
+    rank = 3
+
+    InputSize = Property(convert.vector_of((4,), "[h w d c]"), doc="Size of one volume, [h w d c].", positional=True,
+                         argument="inputSize", group="")
+
+    @property
+    def description_size(self) -> str:
+        return f"{times(self.InputSize)} images"
+
+
+@layer("featureInputLayer", "Feature Input", name="featureinput")
+class FeatureInputLayer(InputLayer):
+    """Feature input layer: takes ``n×f`` tables of features, one row per observation.
+
+    Example:
+        >>> featureInputLayer(21, Normalization='zscore').describe()
+        "21 features with 'zscore' normalization"
+    """
+
+    labels = "CB"
+
+    InputSize = Property(convert.integer(1), doc="Number of features.", positional=True, argument="numFeatures", group="")
+    Normalization = Property(_NORMALIZATION, "none", "'zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', "
+                             "'none' or a function of the data.")
+
+    def dims(self) -> Dims:
+        return Dims.of("CB", self.InputSize * (2 if self.SplitComplexInputs else 1), None)
+
+    @property
+    def description_size(self) -> str:
+        return f"{self.InputSize} features"

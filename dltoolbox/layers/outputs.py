@@ -1,0 +1,197 @@
+"""Output layers: the loss, and for classification the names of the classes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import Property, Reject
+from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import Layer
+from dltoolbox.layers.windowed import BOX_FORMATS
+from dltoolbox.ops import Builder, Value
+
+
+def _classes(value: Any) -> Any:
+    """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers their text."""
+    if isinstance(value, str) and value.lower() == "auto":
+        return "auto"
+    listed = getattr(value, "categories", None)
+    if listed is None or callable(listed):
+        listed = [value] if isinstance(value, str) else value
+    try:
+        names = tuple(str(name) for name in listed)
+    except TypeError:
+        raise Reject("'auto' or a list of class names") from None
+    if not names or len(set(names)) != len(names) or "" in names:
+        raise Reject("'auto' or a list of different, non-empty class names")
+    return names
+
+
+def _weights(value: Any) -> Any:
+    """``'none'``, or one positive weight per class as a tuple."""
+    if isinstance(value, str) and value.lower() == "none":
+        return "none"
+    got = convert.positive_array(np.ravel(value).tolist() if not isinstance(value, str) else value)
+    if got is None:
+        raise Reject("'none' or a vector of positive numbers")
+    return tuple(float(w) for w in got)
+
+
+class OutputLayer(Layer):
+    """The end of a network: one input, no output; it knows the loss and the metric that training reports."""
+
+    task: ClassVar[str] = "classification"  # or 'regression'
+    accepted: ClassVar[tuple[str, ...]] = ()
+
+    def outputs(self) -> tuple[str, ...]:
+        return ()
+
+    def check(self, *inputs: Dims) -> None:
+        if self.accepted and inputs[0].labels not in self.accepted:
+            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
+                 f"{' or '.join(self.accepted)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
+
+
+class ClassOutput(OutputLayer):
+    """What the two classification outputs share: classes, their weights, and cross-entropy."""
+
+    Classes = Property(_classes, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
+                       "training labels.", group="", settable=True)
+    ClassWeights = Property(_weights, "none", "One positive weight per class, in the order of Classes.", group="")
+
+    @property
+    def OutputSize(self) -> Any:
+        return "auto" if self.Classes == "auto" else len(self.Classes)
+
+    @property
+    def LossFunction(self) -> str:
+        return "crossentropyex"
+
+    def validate(self) -> None:
+        if self.ClassWeights == "none":
+            return
+        if self.Classes == "auto":
+            fail(f"{self.label()}:classesNeeded", "ClassWeights are given, but Classes is 'auto', so nothing says which "
+                 "weight belongs to which class.", f"Pass Classes=[…] as well, {len(self.ClassWeights)} names.",
+                 layer=self.Name)
+        if len(self.Classes) != len(self.ClassWeights):
+            fail(f"{self.label()}:classWeightsMismatch", f"There are {len(self.ClassWeights)} ClassWeights for "
+                 f"{len(self.Classes)} Classes.", "Pass one weight per class.", layer=self.Name)
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        if self.Classes != "auto" and len(self.Classes) != inputs[0].channels:
+            fail(f"{self.label()}:classesMismatch", f"{self.label()} has {len(self.Classes)} classes, but its input has "
+                 f"{inputs[0].channels} channels.",
+                 f"Make the last fully connected or convolution layer {len(self.Classes)} wide.")
+
+    def build(self, g: Builder, y: Value) -> Any:
+        weights = None if self.ClassWeights == "none" else self.ClassWeights
+        g.result(y, g.cross_entropy(y, g.target(y.dims), weights=weights))
+        return ()
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        return [*super().rows(), ("", "OutputSize", self.OutputSize), ("Hyperparameters", "LossFunction",
+                                                                       self.LossFunction)]
+
+
+@layer("classificationLayer", "Classification Output", name="classoutput")
+class ClassificationOutputLayer(ClassOutput):
+    """Classification output layer: cross-entropy −(1/N) Σₙ Σₖ wₖ·tₙₖ·ln yₙₖ of N observations and K exclusive classes.
+
+    It must follow a softmax layer.
+
+    Example:
+        >>> classificationLayer(Classes=['cat', 'dog'], ClassWeights=[1, 3]).describe()
+        "crossentropyex with classes 'cat' and 'dog'"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:classificationLayer:classesNeeded`` for weights without classes.
+
+    Source:
+        MathWorks documentation of classificationLayer.
+    """
+
+    accepted = ("CB", "SSCB", "SSSCB")
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        if any(n != 1 for n in inputs[0].spatial):
+            fail(f"{self.label()}:invalidInputSize", f"{self.label()} needs one score per class, but its input is "
+                 f"{inputs[0]}.", "Add a fully connected or global pooling layer, or use pixelClassificationLayer.")
+
+    def describe(self) -> str:
+        return "crossentropyex" + with_classes(self.Classes, "with classes")
+
+
+@layer("pixelClassificationLayer", "Pixel Classification Layer", name="pixel-class")
+class PixelClassificationLayer(ClassOutput):
+    """Pixel classification layer: weighted cross-entropy over pixels, divided by the number of labelled pixels.
+
+    Undefined pixels do not count. It must follow a softmax layer.
+
+    Example:
+        >>> pixelClassificationLayer(Name='labels').describe()
+        'Cross-entropy loss'
+
+    Source:
+        MathWorks documentation of pixelClassificationLayer.
+    """
+
+    accepted = (*BOX_FORMATS[2], *BOX_FORMATS[3])
+
+    def describe(self) -> str:
+        return "Cross-entropy loss" + with_classes(self.Classes, "with classes")
+
+
+def with_classes(classes: Any, intro: str) -> str:
+    """The classes as descriptions name them: none, one, two, or the first and how many others."""
+    if classes == "auto":
+        return ""
+    if len(classes) == 1:
+        return f" with class '{classes[0]}'"
+    if len(classes) == 2:
+        return f" {intro} '{classes[0]}' and '{classes[1]}'"
+    return f" with '{classes[0]}' and {len(classes) - 1} other classes"
+
+
+@layer("regressionLayer", "Regression Output", name="regressionoutput")
+class RegressionOutputLayer(OutputLayer):
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations.
+
+    The sum over the R responses (or the h·w·c elements of an image) is not divided by their number.
+
+    Example:
+        >>> regressionLayer(Name='output').describe()
+        'mean-squared-error'
+
+    Source:
+        MathWorks documentation of regressionLayer.
+    """
+
+    task = "regression"
+
+    ResponseNames = Property(convert.texts, (), "Names of the responses.", group="", settable=True)
+
+    @property
+    def LossFunction(self) -> str:
+        return "mean-squared-error"
+
+    def build(self, g: Builder, y: Value) -> Any:
+        g.result(y, g.half_squared_error(y, g.target(y.dims)))
+        return ()
+
+    def describe(self) -> str:
+        names = self.ResponseNames
+        if not names:
+            return "mean-squared-error"
+        others = f" and {len(names) - 1} other responses" if len(names) > 1 else ""
+        return f"mean-squared-error with response '{names[0]}'{others}"
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        return [*super().rows(), ("Hyperparameters", "LossFunction", self.LossFunction)]

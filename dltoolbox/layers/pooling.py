@@ -1,0 +1,212 @@
+"""Pooling and unpooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import times
+from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.registry import layer
+from dltoolbox.layers.windowed import SpatialLayer, Windowed
+from dltoolbox.ops import Builder, Value
+
+
+class Pooling(Windowed):
+    """What maximum and average pooling share: the pool size, and padding smaller than it."""
+
+    PoolSize = Property(ByRank(convert.sizes), doc="Size of the pooling region per dimension.", positional=True,
+                        argument="poolSize")
+    Stride = Windowed.properties["Stride"]
+    Padding = Windowed.properties["Padding"]
+
+    def validate(self) -> None:
+        if self.Padding == "same":
+            return
+        for (before, after), size in zip(self.Padding, self.PoolSize, strict=True):
+            if max(before, after) >= size:
+                fail(f"{self.label()}:paddingTooLarge", f"Padding of {max(before, after)} is not smaller than the pool "
+                     f"size {times(self.PoolSize)}, so some regions would hold nothing but padding.",
+                     "Use padding of at most the pool size minus 1.", layer=self.Name)
+
+
+class MaxPooling(Pooling):
+    """Maximum pooling in any number of dimensions."""
+
+    HasUnpoolingOutputs = Property(convert.flag, False, "Whether the ports 'indices' and 'size' exist, to be connected "
+                                   "to a max unpooling layer.")
+
+    def outputs(self) -> tuple[str, ...]:
+        return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
+
+    def build(self, g: Builder, x: Value) -> Any:
+        window = self.window(x.dims)
+        if not self.HasUnpoolingOutputs:
+            return g.window_max(x, window=window)
+        y, indices = g.window_max_indices(x, window=window)
+        indices.kind = "indices"
+        return y, indices, g.size_of(x)
+
+    def describe(self) -> str:
+        return f"{times(self.PoolSize)} max pooling {self.window_text()}"
+
+
+@layer("maxPooling2dLayer", "2-D Max Pooling", name="maxpool")
+class MaxPooling2DLayer(MaxPooling, rank=2):
+    """2-D max pooling layer: the maximum of every window of an ``h×w×c×n`` input.
+
+    The output size is floor((in − poolSize + padding) / stride) + 1 per dimension. Padding never wins. With
+    ``HasUnpoolingOutputs=True`` the ports are ``out``, ``indices`` and ``size``; overlapping and padded windows are
+    allowed then too, which MATLAB does not allow.
+
+    Example:
+        >>> maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name='pool1').OutputNames
+        ['out', 'indices', 'size']
+
+    Raises:
+        DltoolboxError: ``dltoolbox:maxPooling2dLayer:paddingTooLarge`` where padding is not smaller than the pool size;
+            ``…:invalidPoolSize``, ``…:invalidStride``, ``…:invalidPadding`` for values of other forms.
+
+    Source:
+        MathWorks documentation of maxPooling2dLayer; the tie, NaN and overlap rules are dltoolbox's own.
+    """
+
+
+@layer("maxPooling3dLayer", "3-D Max Pooling", name="maxpool3d")
+class MaxPooling3DLayer(MaxPooling, rank=3):
+    """3-D max pooling layer: the maximum of every window of an ``h×w×d×c×n`` input.
+
+    As `maxPooling2dLayer` in three dimensions. ``HasUnpoolingOutputs``, with a matching `maxUnpooling3dLayer`, goes beyond
+    MATLAB.
+
+    Example:
+        >>> maxPooling3dLayer(2, Stride=2).describe()
+        '2×2×2 max pooling with stride [2  2  2] and padding [0  0  0; 0  0  0]'
+    """
+
+
+class MaxUnpooling(SpatialLayer):
+    """Max unpooling in any number of dimensions."""
+
+    def inputs(self) -> tuple[str, ...]:
+        return ("in", "indices", "size")
+
+    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+        if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
+            wrong = "indices" if indices.kind != "indices" else "size"
+            fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
+                 f"does not carry the {wrong} of a max pooling layer.",
+                 f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
+        return g.unpool(x, indices, size, to=size.denotes)
+
+
+@layer("maxUnpooling2dLayer", "2-D Max Unpooling", name="maxunpool")
+class MaxUnpooling2DLayer(MaxUnpooling):
+    """2-D max unpooling layer: puts each value back where the maximum came from; everything else is 0.
+
+    Its inputs are ``in``, ``indices`` and ``size``; connect the last two to the ports of the same names of a max pooling
+    layer with ``HasUnpoolingOutputs=True``. Indices that occur twice, from overlapping windows: the last window in
+    row-by-row order stays.
+
+    Example:
+        >>> maxUnpooling2dLayer(Name='unpool1').InputNames
+        ['in', 'indices', 'size']
+
+    Source:
+        MathWorks documentation of maxUnpooling2dLayer.
+    """
+
+    rank = 2
+
+    def describe(self) -> str:
+        return "Max Unpooling"
+
+
+@layer("maxUnpooling3dLayer", "3-D Max Unpooling", name="maxunpool3d")
+class MaxUnpooling3DLayer(MaxUnpooling):
+    """3-D max unpooling layer, the partner of ``maxPooling3dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB.
+
+    Example:
+        >>> maxUnpooling3dLayer(Name='unpool1').NumInputs
+        3
+    """
+
+    rank = 3
+
+    def describe(self) -> str:
+        return "Max Unpooling"
+
+
+class AveragePooling(Pooling):
+    """Average pooling in any number of dimensions."""
+
+    PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0, "0: padding counts as zeros; 'mean': only real "
+                            "elements count.")
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.window_mean(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
+
+    def describe(self) -> str:
+        return f"{times(self.PoolSize)} average pooling {self.window_text()}"
+
+
+@layer("averagePooling2dLayer", "2-D Average Pooling", name="avgpool2d")
+class AveragePooling2DLayer(AveragePooling, rank=2):
+    """2-D average pooling layer: the mean of every window of an ``h×w×c×n`` input.
+
+    With ``PaddingValue=0`` the sum is divided by the whole pool area, with ``'mean'`` by the number of real elements.
+
+    Example:
+        >>> averagePooling2dLayer(7).describe()
+        '7×7 average pooling with stride [1  1] and padding [0  0  0  0]'
+
+    Source:
+        MathWorks documentation of averagePooling2dLayer.
+    """
+
+
+@layer("averagePooling3dLayer", "3-D Average Pooling", name="avgpool3d")
+class AveragePooling3DLayer(AveragePooling, rank=3):
+    """3-D average pooling layer: the mean of every window of an ``h×w×d×c×n`` input; as `averagePooling2dLayer`.
+
+    Example:
+        >>> averagePooling3dLayer([2, 2, 1], Stride=2).PoolSize
+        (2, 2, 1)
+    """
+
+
+@layer("globalAveragePooling2dLayer", "2-D Global Average Pooling", name="gapool")
+class GlobalAveragePooling2DLayer(SpatialLayer):
+    """2-D global average pooling layer: the mean over both spatial dimensions, ``1×1×c×n``.
+
+    Example:
+        >>> globalAveragePooling2dLayer(Name='gap').describe()
+        '2-D global average pooling'
+    """
+
+    rank = 2
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.global_mean(x)
+
+    def describe(self) -> str:
+        return "2-D global average pooling"
+
+
+@layer("globalMaxPooling2dLayer", "2-D Global Max Pooling", name="gmpool")
+class GlobalMaxPooling2DLayer(SpatialLayer):
+    """2-D global max pooling layer: the maximum over both spatial dimensions, ``1×1×c×n``.
+
+    Example:
+        >>> globalMaxPooling2dLayer(Name='gmp').describe()
+        '2-D global max pooling'
+    """
+
+    rank = 2
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.global_max(x)
+
+    def describe(self) -> str:
+        return "2-D global max pooling"

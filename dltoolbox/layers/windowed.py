@@ -1,0 +1,107 @@
+"""The one parent of every layer that slides a window: size, stride, padding and dilation in 1, 2 and 3 dimensions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times, vector
+from dltoolbox.core.geometry import Pair, Window, same_padding
+from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.layers.base import Layer
+
+Padding = str | tuple[Pair, ...]
+
+BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
+
+
+def padding_vector(padding: Padding) -> list[Any]:
+    """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
+    if isinstance(padding, str):
+        return []
+    if len(padding) == 3:
+        return [[before for before, _ in padding], [after for _, after in padding]]
+    return [n for pair in padding for n in pair]
+
+
+def padding_text(padding: Padding) -> str:
+    """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
+    if isinstance(padding, str):
+        return f"'{padding}'"
+    if len(padding) == 3:
+        return "[" + "; ".join("  ".join(map(str, row)) for row in padding_vector(padding)) + "]"
+    return vector(padding_vector(padding))
+
+
+class SpatialLayer(Layer):
+    """A layer that wants a certain number of spatial dimensions."""
+
+    def check(self, *inputs: Dims) -> None:
+        x = inputs[0]
+        accepted = BOX_FORMATS[self.rank]
+        if x.labels not in accepted:
+            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {' or '.join(accepted)} "
+                 f"({self.rank} spatial dimensions), but its input is {x}.",
+                 "Check which layer feeds it; after a fully connected layer no spatial dimensions are left.")
+
+
+class Windowed(SpatialLayer):
+    """Size, stride, padding and dilation of a window, resolved for an input by `window`."""
+
+    size_property: ClassVar[str] = "PoolSize"
+
+    Stride = Property(ByRank(convert.sizes), 1, "Step of the window per dimension.")
+    Padding = Property(ByRank(convert.padding), 0, "Padding of the input: numbers of elements per edge, or 'same'.")
+
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+        if rank is not None:
+            cls.rank = rank
+        super().__init_subclass__(**kwargs)
+
+    @property
+    def PaddingMode(self) -> str:
+        return "same" if self.Padding == "same" else "manual"
+
+    @property
+    def PaddingSize(self) -> list[Any]:
+        return padding_vector(self.Padding)
+
+    @property
+    def window_size(self) -> tuple[int, ...]:
+        return self.__dict__[self.size_property]
+
+    @property
+    def dilation(self) -> tuple[int, ...]:
+        return self.__dict__.get("DilationFactor", (1,) * self.rank)
+
+    def window(self, x: Dims) -> Window:
+        """The window for an input of these sizes; 'same' becomes numbers."""
+        free = Window.of(self.window_size, self.Stride, dilation=self.dilation)
+        padding = same_padding(x.spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
+        return Window.of(self.window_size, self.Stride, padding, self.dilation)
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        window = self.window(inputs[0])
+        if not window.fits(inputs[0].spatial):
+            padded = [n + sum(p) for n, p in zip(inputs[0].spatial, window.padding, strict=True)]
+            fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
+                 f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
+                 f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+
+    def window_text(self) -> str:
+        """``with stride [2  2] and padding [0  0  0  0]``, with the dilation factor where there is one."""
+        stride, padding = f"with stride {vector(self.Stride)}", f"padding {padding_text(self.Padding)}"
+        if any(d > 1 for d in self.dilation):
+            return f"{stride}, dilation factor {vector(self.dilation)}, and {padding}"
+        return f"{stride} and {padding}"
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        shown: list[tuple[str, str, Any]] = []
+        for group, name, value in super().rows():
+            if name == "Padding":
+                shown += [(group, "PaddingMode", self.PaddingMode), (group, "PaddingSize", self.PaddingSize)]
+            else:
+                shown.append((group, name, value))
+        return shown

@@ -1,0 +1,93 @@
+"""Layer arrays: a Python list of layers, flattened and named as MATLAB does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import show
+from dltoolbox.layers.base import Layer
+
+
+class LayerArray(list[Layer]):
+    """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
+
+    def __str__(self) -> str:
+        from dltoolbox.layers.display import array_text  # the display knows layers, so it is imported late
+        return array_text(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        got = super().__getitem__(key)
+        return LayerArray(got) if isinstance(key, slice) else got
+
+
+def layerArray(layers: Any) -> LayerArray:
+    """Flatten nested lists into one layer array; a factory without parentheses is called.
+
+    Args:
+        layers: A layer, or a list or tuple of layers, factories without required arguments, and such lists.
+
+    Returns:
+        A `LayerArray` of copies: the layers that were passed are never changed.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerArray:notALayer`` for anything else, with its position.
+
+    Example:
+        >>> layerArray([imageInputLayer([8, 8, 1]), [reluLayer, softmaxLayer()]])[1].describe()
+        'ReLU'
+    """
+    found = IssueCollector()
+    result = LayerArray()
+    for item in _flat(layers):
+        with found.collect():
+            result.append(_as_layer(item, len(result) + 1))
+    found.raise_if_any()
+    return result
+
+
+def _flat(layers: Any) -> Iterable[Any]:
+    if isinstance(layers, (list, tuple)):
+        for item in layers:
+            yield from _flat(item)
+    else:
+        yield layers
+
+
+def _as_layer(item: Any, index: int) -> Layer:
+    if isinstance(item, Layer):
+        return item.copy()
+    if callable(item) and hasattr(item, "layer_class"):
+        return item()
+    fail("layerArray:notALayer", f"Element {index} of the layer array is {show(item)}, not a layer.",
+         "Put only layers, layer factories and lists of them into a layer array.", index=index)
+
+
+def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray:
+    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, …."""
+    copies = LayerArray(one.copy() for one in layers)
+    used = {one.Name for one in copies if one.Name} | set(taken)
+    unnamed = Counter(one.default_name for one in copies if not one.Name)
+    numbers: Counter[str] = Counter()
+    for one in copies:
+        if one.Name:
+            continue
+        stem = one.default_name
+        name = stem
+        while (name == stem and unnamed[stem] > 1) or name in used:
+            numbers[stem] += 1
+            name = f"{stem}_{numbers[stem]}"
+        used.add(name)
+        one.Name = name
+    return copies
+
+
+def duplicated_names(layers: Iterable[Layer]) -> dict[str, list[int]]:
+    """Names that occur more than once, with the 1-based positions of their layers."""
+    places: dict[str, list[int]] = {}
+    for index, one in enumerate(layers, 1):
+        if one.Name:
+            places.setdefault(one.Name, []).append(index)
+    return {name: at for name, at in places.items() if len(at) > 1}

@@ -1,0 +1,261 @@
+"""Layer graphs: layers and connections, and their surgery. Every function returns a new graph and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.table import Table
+from dltoolbox.layers.base import Layer
+from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
+
+
+class Port(NamedTuple):
+    """One port of a layer: ``pool1/indices``."""
+
+    layer: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}/{self.port}"
+
+
+class Connection(NamedTuple):
+    """From an output port to an input port."""
+
+    source: Port
+    destination: Port
+
+
+class LayerGraph:
+    """Layers and the connections between their ports. Immutable: the functions of this module return changed copies.
+
+    Attributes:
+        Layers: The layers, as a `LayerArray` of copies.
+        Connections: A table with the columns Source and Destination.
+        InputNames: Names of the input layers.
+        OutputNames: Names of the output layers.
+    """
+
+    def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
+        self._layers = tuple(layers)
+        self._connections = tuple(connections)
+        self._index = {one.Name: i for i, one in enumerate(self._layers)}
+
+    @property
+    def Layers(self) -> LayerArray:
+        return LayerArray(one.copy() for one in self._layers)
+
+    @property
+    def Connections(self) -> Table:
+        return Table(Source=[self.port_text(c.source, "outputs") for c in self._connections],
+                     Destination=[self.port_text(c.destination, "inputs") for c in self._connections])
+
+    @property
+    def InputNames(self) -> list[str]:
+        return [one.Name for one in self._layers if not one.inputs()]
+
+    @property
+    def OutputNames(self) -> list[str]:
+        return [one.Name for one in self._layers if not one.outputs()]
+
+    @property
+    def nodes(self) -> tuple[Layer, ...]:
+        """The layers themselves, for readers inside the toolbox."""
+        return self._layers
+
+    @property
+    def edges(self) -> tuple[Connection, ...]:
+        return self._connections
+
+    def find(self, name: str) -> int:
+        """0-based position of a layer; an unknown name is an error with the nearest names."""
+        if name not in self._index:
+            near = get_close_matches(name, self._index, n=3)
+            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its layers are {', '.join(self._index)}."
+            fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.", hint)
+        return self._index[name]
+
+    def port_text(self, port: Port, side: str) -> str:
+        """``pool1/indices``, or only the layer's name where it has one port on that side."""
+        names = getattr(self._layers[self._index[port.layer]], side)()
+        return port.layer if len(names) == 1 else str(port)
+
+    def port(self, text: str, side: str) -> Port:
+        """Resolve ``layer`` or ``layer/port`` on the ``inputs`` or ``outputs`` side."""
+        name, slash, port = text.rpartition("/") if text not in self._index else (text, "", "")
+        one = self._layers[self.find(name if slash else text)]
+        ports: Sequence[str] = getattr(one, side)()
+        what = side[:-1]
+        if slash and port not in ports:
+            fail("layerGraph:unknownPort", f"Layer '{one.Name}' has no {what} '{port}'.",
+                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name)
+        if not slash and not ports:
+            fail("layerGraph:unknownPort", f"Layer '{one.Name}' ({one.type_text}) has no {side}.",
+                 "Connect another layer.", layer=one.Name)
+        if not slash and len(ports) > 1 and side == "inputs":
+            fail("layerGraph:ambiguousPort", f"Layer '{one.Name}' has {len(ports)} {side}.",
+                 f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name)
+        return Port(one.Name, port if slash else ports[0])
+
+    def __str__(self) -> str:
+        def listed(names: list[str]) -> str:
+            return "{" + " ".join(f"'{n}'" for n in names) + "}"
+        return (f"  {type(self).__name__} with properties:\n\n"
+                f"         Layers: [{len(self._layers)}×1 Layer array]\n"
+                f"    Connections: [{len(self._connections)}×2 table]\n"
+                f"     InputNames: {listed(self.InputNames)}\n"
+                f"    OutputNames: {listed(self.OutputNames)}\n")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
+
+
+def sequence(layers: Sequence[Layer]) -> list[Connection]:
+    """Connections of a layer array: the first output of each layer to the first input of the next."""
+    return [Connection(Port(a.Name, a.outputs()[0]), Port(b.Name, b.inputs()[0]))
+            for a, b in pairwise(layers) if a.outputs() and b.inputs()]
+
+
+def layerGraph(layers: Any = ()) -> LayerGraph:
+    """A layer graph of a layer array (connected in sequence), of a network, or an empty one.
+
+    Args:
+        layers: A layer array (see `layerArray`), a `LayerGraph`, or a trained network. Unnamed layers get names.
+
+    Returns:
+        A new `LayerGraph`.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:duplicateName`` where a name occurs twice.
+
+    Example:
+        >>> layerGraph([imageInputLayer([8, 8, 1]), reluLayer, reluLayer]).Connections.Destination
+        ['relu_1', 'relu_2']
+    """
+    if isinstance(layers, LayerGraph):
+        return LayerGraph(layers.nodes, layers.edges)
+    named = with_names(layerArray(layers))
+    check_unique(named)
+    return LayerGraph(named, sequence(named))
+
+
+def check_unique(layers: Iterable[Layer]) -> None:
+    found = IssueCollector()
+    for name, places in duplicated_names(layers).items():
+        found.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers at {places}.",
+                  "Give every layer its own name.", layer=name, index=places[1])
+    found.raise_if_any()
+
+
+def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
+    """Add layers, connected in sequence to each other but not to the rest.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:duplicateName`` where a name exists already.
+
+    Example:
+        >>> addLayers(layerGraph(), [reluLayer(Name='a'), reluLayer(Name='b')]).Connections.Source
+        ['a']
+    """
+    new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes])
+    check_unique([*lgraph.nodes, *new])
+    return LayerGraph([*lgraph.nodes, *new], [*lgraph.edges, *sequence(new)])
+
+
+def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
+    """Remove layers and all of their connections.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``.
+    """
+    gone = {names} if isinstance(names, str) else set(names)
+    for name in gone:
+        lgraph.find(name)
+    return LayerGraph([one for one in lgraph.nodes if one.Name not in gone],
+                      [c for c in lgraph.edges if c.source.layer not in gone and c.destination.layer not in gone])
+
+
+def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
+    """Connect an output to an input.
+
+    Args:
+        lgraph: The graph.
+        s: Source, ``'layer'`` or ``'layer/port'``; without a port the first output is meant.
+        d: Destination; the port may be left out only where the layer has one input.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``, ``…:unknownPort``, ``…:ambiguousPort``; and
+            ``…:inputAlreadyConnected``, since an input accepts one connection.
+
+    Example:
+        >>> lgraph = addLayers(layerGraph([imageInputLayer([8, 8, 1], Name='in')]), additionLayer(2, Name='add'))
+        >>> connectLayers(lgraph, 'in', 'add/in2').Connections.Destination
+        ['add/in2']
+    """
+    source, destination = lgraph.port(s, "outputs"), lgraph.port(d, "inputs")
+    for old in lgraph.edges:
+        if old.destination == destination:
+            fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
+                 "Disconnect it first with disconnectLayers.", layer=destination.layer)
+    return LayerGraph(lgraph.nodes, [*lgraph.edges, Connection(source, destination)])
+
+
+def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
+    """Remove one connection; arguments as `connectLayers`.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:notConnected``.
+    """
+    gone = Connection(lgraph.port(s, "outputs"), lgraph.port(d, "inputs"))
+    if gone not in lgraph.edges:
+        fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
+             "Look at lgraph.Connections.")
+    return LayerGraph(lgraph.nodes, [c for c in lgraph.edges if c != gone])
+
+
+def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *, ReconnectBy: str = "name") -> LayerGraph:
+    """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
+
+    Args:
+        lgraph: The graph.
+        name: The layer to replace.
+        larray: One layer or several; the first takes over the inputs, the last the outputs.
+        ReconnectBy: ``'name'`` reconnects ports of equal names, ``'order'`` ports of equal position.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:replaceLayer:portsDoNotFit`` where a connected port has no successor.
+
+    Example:
+        >>> lgraph = layerGraph([imageInputLayer([8, 8, 1]), reluLayer(Name='act'), softmaxLayer])
+        >>> replaceLayer(lgraph, 'act', leakyReluLayer(0.1, Name='leaky')).Connections.Source
+        ['imageinput', 'leaky']
+    """
+    if ReconnectBy not in ("name", "order"):
+        fail("replaceLayer:invalidReconnectBy", f"ReconnectBy must be 'name' or 'order', not {ReconnectBy!r}.",
+             "Leave it out for 'name'.")
+    at = lgraph.find(name)
+    old = lgraph.nodes[at]
+    new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes if one.Name != name])
+    layers = [*lgraph.nodes[:at], *new, *lgraph.nodes[at + 1:]]
+    check_unique(layers)
+
+    def moved(port: Port, side: str, to: Layer) -> Port:
+        before: tuple[str, ...] = getattr(old, side)()
+        after: tuple[str, ...] = getattr(to, side)()
+        place = before.index(port.port)
+        single = len(before) == len(after) == 1
+        if ReconnectBy == "name" and port.port in after and not single:
+            return Port(to.Name, port.port)
+        if (ReconnectBy == "order" or single) and place < len(after):
+            return Port(to.Name, after[place])
+        fail("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{to.Name}' has no {side[:-1]} to take its "
+             f"place: its {side} are {', '.join(after) or 'none'}.", "Disconnect it first, or use ReconnectBy='order'.")
+
+    edges = [Connection(moved(c.source, "outputs", new[-1]) if c.source.layer == name else c.source,
+                        moved(c.destination, "inputs", new[0]) if c.destination.layer == name else c.destination)
+             for c in lgraph.edges]
+    return LayerGraph(layers, [*edges, *sequence(new)])
