@@ -1,0 +1,324 @@
+"""The categorical array: labels out of a fixed list of names."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import Issue, MissingExtraError, fail
+from dltoolbox.core.properties import Reject, show
+from dltoolbox.data.labels import (
+    UNDEFINED,
+    Encoded,
+    category_names,
+    distinct_keys,
+    encode,
+    is_text,
+    match,
+    names_of,
+    recode,
+)
+
+MAX_ROWS, MAX_COLUMNS = 20, 8  # what a display shows
+
+
+class categorical:
+    """An array of labels, each out of a list of category names, as MATLAB's ``categorical``.
+
+    Args:
+        values: Text, numbers or logicals in any shape: a scalar, a list (nested for several dimensions), any iterable,
+            a NumPy array, a categorical array, or a pandas Series, Index or Categorical. None, NaN, NA, blank text
+            and ``'<undefined>'`` become undefined. Text loses leading and trailing blanks.
+        valueset: The values that get a category, in the order of the categories; all others become undefined.
+            Default: the sorted distinct values, or the categories of a categorical input.
+        names: A name for each element of ``valueset``; a repeated name merges values. Default: the values as text.
+        Ordinal: Whether the categories are ordered, from the least to the greatest. Default: False, or as the
+            categorical input.
+
+    N labels have the shape (N,); label images are (h, w) or (h, w, N). An index gives a copy, a single position a
+    scalar categorical: ``str(Y[0])`` is its name, ``Y[0] == 'cat'`` a bool. Assigning an unknown name adds the
+    category; an ordinal array refuses it. Comparisons are by name, and undefined equals nothing, not even itself.
+    NumPy functions see an array of names.
+
+    Raises:
+        DltoolboxError: Identifiers begin with ``dltoolbox:categorical:``; for instance ``duplicateValue``,
+            ``mixedValues``, ``namesCount``, ``sizeMismatch``, ``notOrdinal``.
+
+    Example:
+        >>> Y = categorical([0, 2, 1, 2], [0, 1, 2], ["bg", "cat", "dog"])
+        >>> Y
+          4×1 categorical array
+        <BLANKLINE>
+             bg
+             dog
+             cat
+             dog
+        >>> Y == "dog"
+        array([False,  True, False,  True])
+        >>> Y.categories
+        ['bg', 'cat', 'dog']
+    """
+
+    __array_ufunc__ = None  # so that array == Y asks Y
+
+    def __init__(self, values: Any = (), valueset: Any = None, names: Any = None, *pairs: Any,
+                 Ordinal: bool | None = None) -> None:
+        valueset, names, Ordinal = _arguments([valueset, names, *pairs], Ordinal)
+        codes, keys, ordered = encode(values)
+        if valueset is not None:
+            chosen = distinct_keys(valueset)
+            if keys and chosen and is_text(keys) != is_text(chosen):
+                fail("categorical:valuesetType", f"The values {show(keys)} and the value set {show(chosen)} are not of "
+                     "the same kind.", "Use text for both or numbers for both.")
+            codes, keys = recode(codes, match(keys, chosen)), chosen
+        labels = names_of(keys) if names is None else category_names(names, "categorical")
+        if len(labels) != len(keys):
+            fail("categorical:namesCount", f"There are {len(labels)} names for {len(keys)} values.",
+                 "Give one name for each value of the value set.")
+        self._categories = tuple(dict.fromkeys(labels))
+        self._codes = recode(codes, match(labels, self._categories))
+        self._ordered = ordered if Ordinal is None else Ordinal
+
+    @classmethod
+    def from_codes(cls, codes: np.ndarray, categories: Sequence[str], Ordinal: bool = False) -> categorical:
+        """An array from 0-based positions in ``categories``, -1 for undefined; copies and does not check."""
+        made = cls.__new__(cls)
+        made._codes = np.array(codes, dtype=np.int32)
+        made._categories, made._ordered = tuple(categories), Ordinal
+        return made
+
+    @property
+    def categories(self) -> list[str]:
+        """The category names in their order."""
+        return list(self._categories)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """The 0-based position of each element's category, -1 where undefined; read-only, int32."""
+        view = self._codes.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the array is ordinal."""
+        return self._ordered
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._codes.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._codes.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._codes.size
+
+    @property
+    def T(self) -> categorical:
+        """The array with its dimensions reversed; labels of shape (N,) have no orientation and stay as they are."""
+        return self.transpose()
+
+    def reshape(self, *shape: Any) -> categorical:
+        """The elements in another shape, in NumPy's (row-major) order."""
+        try:
+            return self._with(self._codes.reshape(*shape))
+        except ValueError:
+            fail("categorical:sizeMismatch", f"{_times(self.shape)} categorical elements cannot take the shape "
+                 f"{show(shape[0] if len(shape) == 1 else shape)}.", "The number of elements must stay the same.")
+
+    def ravel(self) -> categorical:
+        """All elements in one dimension, in NumPy's (row-major) order."""
+        return self._with(self._codes.ravel())
+
+    def transpose(self, *axes: int) -> categorical:
+        """The array with permuted dimensions (0-based axes, as NumPy); without axes they are reversed."""
+        return self._with(self._codes.transpose(*axes))
+
+    def copy(self) -> categorical:
+        return self._with(self._codes)
+
+    def tolist(self) -> Any:
+        """The names as (nested) lists."""
+        return np.asarray(self).tolist()
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.Categorical`` of the same labels. Needs pandas and one dimension."""
+        if self.ndim != 1:
+            fail("categorical:notAVector", f"pandas holds labels in one dimension; these are {_times(self.shape)}.",
+                 "Call Y.ravel().to_pandas().")
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            raise MissingExtraError(Issue("dltoolbox:categorical:missingExtra", "to_pandas needs the package 'pandas', "
+                                          "which is not installed.", "Install it with: pip install pandas")) from error
+        return pandas.Categorical.from_codes(self._codes, categories=self.categories, ordered=self._ordered)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("the names of a categorical array cannot be viewed without a copy")
+        wanted = np.dtype(np.str_ if dtype is None else dtype)
+        if wanted.kind not in "UOT":
+            fail("categorical:notNumeric", f"A categorical array cannot be turned into {wanted} numbers.",
+                 "Use Y.codes for positions, or numpy.asarray(Y).astype(float) where the names are numbers.")
+        return np.array([*self._categories, UNDEFINED], dtype=wanted)[self._codes, ...]
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __iter__(self) -> Iterator[categorical]:
+        return (self[at] for at in range(len(self)))
+
+    def __contains__(self, label: object) -> bool:
+        return bool(np.any(self == label))
+
+    def __getitem__(self, index: Any) -> categorical:
+        return self._with(self._codes[index])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        given = _names_in(value)
+        used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
+        if self._ordered:
+            self._require_known(used, "Assign one of them, or add the category with addcats first.")
+        categories = tuple(dict.fromkeys([*self._categories, *used]))
+        try:
+            self._codes[index] = recode(given.codes, match(given.keys, categories))
+        except ValueError:
+            fail("categorical:sizeMismatch", f"{_times(given.codes.shape)} labels do not fit into the indexed part "
+                 f"of a {_times(self.shape)} categorical array.", "Assign one label, or as many as are indexed.")
+        self._categories = categories
+
+    # Defining __eq__ removes __hash__: an array that can change cannot be a dictionary key; str(Y[0]) can.
+    def __eq__(self, other: object) -> Any:
+        if not _comparable(other):
+            return NotImplemented
+        mine, theirs = self._pair(_names_in(other))
+        return _plain((mine == theirs) & (mine >= 0))
+
+    def __ne__(self, other: object) -> Any:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else _plain(np.logical_not(equal))
+
+    def __lt__(self, other: object) -> Any:
+        return self._order(other, operator.lt)
+
+    def __le__(self, other: object) -> Any:
+        return self._order(other, operator.le)
+
+    def __gt__(self, other: object) -> Any:
+        return self._order(other, operator.gt)
+
+    def __ge__(self, other: object) -> Any:
+        return self._order(other, operator.ge)
+
+    def __copy__(self) -> categorical:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        return _display(self)
+
+    def __str__(self) -> str:
+        return self.tolist() if self.ndim == 0 else _display(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def _with(self, codes: np.ndarray) -> categorical:
+        return categorical.from_codes(codes, self._categories, self._ordered)
+
+    def _pair(self, given: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """Both sides as codes of this array's categories, -1 for names it lacks; one label is held against all."""
+        mine, theirs = self._codes, recode(given.codes, match(given.keys, self._categories))
+        if mine.shape == theirs.shape:
+            return mine, theirs
+        if theirs.size == 1:
+            return mine, theirs.reshape(())
+        if mine.size == 1:
+            return mine.reshape(()), theirs
+        fail("categorical:sizeMismatch", f"A {_times(mine.shape)} categorical array cannot be compared with "
+             f"{_times(theirs.shape)} labels.", "Give both the same shape, or compare with one label.")
+
+    def _order(self, other: object, compare: Callable[[Any, Any], Any]) -> Any:
+        if not _comparable(other):
+            return NotImplemented
+        if not self._ordered:
+            fail("categorical:notOrdinal", "The categories have no order, so <, <=, > and >= mean nothing for them.",
+                 "Create the array with Ordinal=True, or compare with == and !=.")
+        if isinstance(other, categorical) and (not other._ordered or other._categories != self._categories):
+            fail("categorical:differentCategories", "With <, <=, > and >= only ordinal arrays with the same categories "
+                 "in the same order can be compared.", "Use setcats or reordercats on one of them.")
+        given = _names_in(other)
+        self._require_known(given.keys, "Compare with one of them.")
+        mine, theirs = self._pair(given)
+        return _plain(compare(mine, theirs) & (mine >= 0) & (theirs >= 0))
+
+    def _require_known(self, names: Sequence[Any], cure: str) -> None:
+        unknown = [name for name in names if name not in self._categories]
+        if unknown:
+            fail("categorical:unknownCategory", f"{show(unknown)[1:-1]} is not among the categories "
+                 f"{show(self.categories)} of this ordinal array.", cure)
+
+
+def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
+    """The value set, the names and Ordinal, which may also come as a final pair ``'Ordinal', value``."""
+    if isinstance(given[-2], str) and given[-2].lower() == "ordinal":
+        given, Ordinal = given[:-2], given[-1]
+    if len(given) > 2:
+        fail("categorical:invalidArguments", f"{show(given[2:])} is left over.",
+             "Call categorical(values, valueset, names, Ordinal=False).")
+    valueset, names = given + [None] * (2 - len(given))
+    try:
+        return valueset, names, None if Ordinal is None else convert.flag(Ordinal)
+    except Reject as no:
+        fail("categorical:invalidOrdinal", f"'Ordinal' must be {no.expected}, but it is {show(Ordinal)}.",
+             f"Pass {no.expected}.")
+
+
+def _names_in(value: Any) -> Encoded:
+    """The codes and names of labels that meet a categorical array; numbers are an error."""
+    if isinstance(value, categorical):
+        return Encoded(value._codes, value._categories)
+    given = encode(value)
+    if given.keys and not is_text(given.keys):
+        fail("categorical:textExpected", f"A categorical array meets names, but {show(value)} is numeric or logical.",
+             "Use the category's name, such as '3', or convert with categorical first.")
+    return given
+
+
+def _comparable(other: object) -> bool:
+    """Whether a comparison means labels; with anything else Python compares identities."""
+    return other is not None and (np.isscalar(other) or hasattr(other, "__iter__") or hasattr(other, "__array__"))
+
+
+def _plain(result: np.ndarray) -> Any:
+    return bool(result) if np.ndim(result) == 0 else result
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    """A size as MATLAB prints it; one dimension is a column."""
+    return "×".join(map(str, shape if len(shape) > 1 else (*shape, 1, 1)[:2]))
+
+
+def _display(array: categorical) -> str:
+    """MATLAB's display, cut after `MAX_ROWS` rows; of more than two dimensions only the categories are listed."""
+    if array.size == 0:
+        return f"  {_times(array.shape)} empty categorical array"
+    header = "  categorical" if array.ndim == 0 else f"  {_times(array.shape)} categorical array"
+    if array.ndim > 2:
+        return f"{header} with categories\n\n     " + ", ".join(array.categories)
+    codes = array.codes if array.ndim == 2 else array.codes.reshape(-1, 1)
+    table = np.asarray(categorical.from_codes(codes[:MAX_ROWS, :MAX_COLUMNS], array.categories))
+    widths = [max(map(len, column)) for column in table.T.tolist()]
+    lines = ["     " + "     ".join(name.ljust(width) for name, width in zip(row, widths, strict=True)).rstrip()
+             for row in table.tolist()]
+    left_out = [f"{count - shown} more {unit}" for count, shown, unit in
+                zip(codes.shape, table.shape, ("rows", "columns"), strict=True) if count > shown]
+    return "\n".join([header, "", *lines, *([f"     ⋮  ({', '.join(left_out)})"] if left_out else [])])

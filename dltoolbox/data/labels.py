@@ -1,0 +1,194 @@
+"""From the user's values to integer codes: what categorical arrays are made of.
+
+A *key* is a value as the user means it: a trimmed string, a number or a logical. Every form of input becomes the sorted
+distinct keys and, for each element, the position of its key, -1 where it is missing. A *name* is how a key is printed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import show
+
+UNDEFINED = "<undefined>"
+Key = str | int | float | bool
+
+
+class Encoded(NamedTuple):
+    """``keys[codes[i]]`` is element i; code -1 is a missing one. ``ordered`` is what the source said of itself."""
+
+    codes: np.ndarray
+    keys: Sequence[Key]
+    ordered: bool = False
+
+
+def encode(values: Any) -> Encoded:
+    """Codes and distinct keys of any supported input; keys are sorted unless the input carries its own order."""
+    for carrier in (values, getattr(values, "cat", None)):  # a pandas Series keeps its categories under .cat
+        if hasattr(carrier, "codes") and hasattr(carrier, "categories"):
+            return _encode_categories(carrier)
+    array = as_array(values)
+    if array.dtype.kind == "b":
+        codes, found = _encode_integers(array.astype(np.uint8))
+        return Encoded(codes, [bool(key) for key in found])
+    if array.dtype.kind in "iu":
+        return Encoded(*_encode_integers(array))
+    if array.dtype.kind == "f":
+        return Encoded(*_encode_floats(array))
+    if array.dtype.kind in "UOT":
+        return Encoded(*_encode_objects(array))
+    fail("categorical:unsupportedValue", f"An array of type {array.dtype} cannot be turned into categories.",
+         "Pass text, numbers or logicals.")
+
+
+def as_array(values: Any) -> np.ndarray:
+    """The values as an array that changes none of them: a list of strings and None stays one of strings and None."""
+    if hasattr(values, "__array__"):
+        return np.asarray(values)
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        return np.array(values, dtype=object)
+    try:
+        return np.array(list(values), dtype=object)
+    except ValueError:
+        fail("categorical:unsupportedValue", "The nested lists have rows of different lengths.",
+             "Pass rows of equal length, or a flat list.")
+
+
+def elements(values: Any) -> list[Any]:
+    """The elements of one value or of several as a flat list."""
+    return as_array(values).ravel().tolist()
+
+
+def distinct_keys(valueset: Any) -> list[Key]:
+    """The elements of a value set, in the given order; a missing or repeated element is an error."""
+    values = elements(valueset)
+    keys = [key for key in map(key_of, values) if key is not None]
+    if len(keys) < len(values):
+        fail("categorical:missingValue", "The value set contains a missing value or an empty text.",
+             "Leave it out: missing elements become <undefined>, which is no category.")
+    if len(set(keys)) < len(keys):
+        fail("categorical:duplicateValue", f"The value set contains {_repeated(keys)!r} more than once.",
+             "List each value once.")
+    return keys
+
+
+def key_of(value: Any) -> Key | None:
+    """The key of one element; None when it is missing (None, NaN, NA, blank text, '<undefined>')."""
+    if getattr(value, "ndim", None) == 0 and not isinstance(value, (np.datetime64, np.timedelta64)):
+        value = value.tolist()  # an element of a NumPy or categorical array
+    if isinstance(value, str):
+        text = value.strip()
+        return None if text in ("", UNDEFINED) else text
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # the missing values of pandas
+        return None
+    if isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    fail("categorical:unsupportedValue", f"{show(value)} of type {type(value).__name__} cannot be a category.",
+         "Pass text, numbers or logicals; convert other values with str first.")
+
+
+def is_text(keys: Sequence[Key]) -> bool:
+    """Whether the keys are text; text mixed with numbers is an error."""
+    texts = sum(isinstance(key, str) for key in keys)
+    if 0 < texts < len(keys):
+        fail("categorical:mixedValues", f"The values mix text and numbers: {show(list(keys))}.",
+             "Pass only text or only numbers.")
+    return texts > 0
+
+
+def names_of(keys: Sequence[Key]) -> list[str]:
+    """Names as MATLAB prints the keys: '3', '0.5', 'true'."""
+    logical = all(isinstance(key, bool) for key in keys)
+    names = [str(key).lower() if logical else key if isinstance(key, str) else _number_name(key) for key in keys]
+    if len(set(names)) < len(names):
+        fail("categorical:ambiguousNames", f"Several different numbers print as '{_repeated(names)}'.",
+             "Pass the category names: categorical(x, valueset, names).")
+    return names
+
+
+def category_names(names: Any, function: str) -> list[str]:
+    """One name or several as a list of trimmed strings; anything else is an error of ``function``."""
+    given = elements(names)
+    if not all(isinstance(name, str) and isinstance(key_of(name), str) for name in given):
+        fail(f"{function}:invalidName", f"{show(names)} is not a category name or a list of them.",
+             f"Pass text that is neither blank nor '{UNDEFINED}'.")
+    return [name.strip() for name in given]
+
+
+def distinct_names(names: Any, function: str) -> list[str]:
+    """As `category_names`, each name once."""
+    texts = category_names(names, function)
+    if len(set(texts)) < len(texts):
+        fail(f"{function}:duplicateCategory", f"The category '{_repeated(texts)}' is named more than once.",
+             "Name each category once.")
+    return texts
+
+
+def _repeated(values: Sequence[Hashable]) -> Hashable:
+    """The first value that occurred before."""
+    return next(value for at, value in enumerate(values) if value in values[:at])
+
+
+def _number_name(value: float) -> str:
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    if value == int(value):
+        return str(int(value))
+    digits = min(max(math.floor(math.log10(abs(value))) + 5, 5), 16)
+    return f"{value:.{digits}g}"
+
+
+def match(old: Iterable[Hashable], new: Sequence[Hashable]) -> list[int]:
+    """The position of each old value among the new ones, -1 where there is none."""
+    position = {value: at for at, value in enumerate(new)}
+    return [position.get(value, -1) for value in old]
+
+
+def recode(codes: np.ndarray, targets: Sequence[int]) -> np.ndarray:
+    """Replace each code by its target; the undefined stay undefined."""
+    return np.array([*targets, -1], dtype=np.int32)[codes, ...]  # -1 is the last entry; ... keeps 0-d arrays
+
+
+def _encode_categories(carrier: Any) -> Encoded:
+    keys = [key_of(category) for category in as_array(carrier.categories).tolist()]
+    kept = list(dict.fromkeys(key for key in keys if key is not None))
+    return Encoded(recode(np.asarray(carrier.codes), match(keys, kept)), kept, bool(getattr(carrier, "ordered", False)))
+
+
+def _encode_integers(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
+    """By table where the range allows it: label images have few values and millions of elements."""
+    if array.size == 0:
+        return np.zeros(array.shape, np.int32), []
+    low, high = int(array.min()), int(array.max())
+    if high - low > max(array.size, 1 << 16) or high > np.iinfo(np.int64).max:
+        return _encode_sorted(array)
+    offsets = array.astype(np.int64) - low
+    present = np.bincount(offsets.ravel()) > 0
+    return (np.cumsum(present, dtype=np.int32) - 1)[offsets], (np.flatnonzero(present) + low).tolist()
+
+
+def _encode_floats(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
+    codes = np.full(array.shape, -1, np.int32)
+    defined = ~np.isnan(array)
+    codes[defined], keys = _encode_sorted(array[defined])
+    return codes, keys
+
+
+def _encode_sorted(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
+    keys, codes = np.unique(array, return_inverse=True)
+    return codes.reshape(array.shape).astype(np.int32), keys.tolist()
+
+
+def _encode_objects(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
+    each = [key_of(element) for element in array.ravel().tolist()]
+    found = dict.fromkeys(key for key in each if key is not None)
+    is_text(list(found))
+    keys: list[Any] = sorted(found)  # text or numbers, never both
+    return np.array(match(each, keys), dtype=np.int32).reshape(array.shape), keys
