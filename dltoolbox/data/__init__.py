@@ -1,4 +1,4 @@
-"""Data for networks: categorical labels and one-hot arrays."""
+"""Data for networks: categorical labels, one-hot arrays and sample data sets."""
 
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.category_functions import (
@@ -16,12 +16,22 @@ from dltoolbox.data.category_functions import (
     setcats,
 )
 from dltoolbox.data.onehot import onehotdecode, onehotencode
+from dltoolbox.data.samples import (
+    digitTest4DArrayData,
+    digitTrain4DArrayData,
+    gearboxFeatures,
+    shapeVolumes,
+    triangleImages,
+)
 
 __all__ = [
     "addcats",
     "categorical",
     "categories",
     "countcats",
+    "digitTest4DArrayData",
+    "digitTrain4DArrayData",
+    "gearboxFeatures",
     "iscategorical",
     "iscategory",
     "isordinal",
@@ -33,4 +43,6 @@ __all__ = [
     "renamecats",
     "reordercats",
     "setcats",
+    "shapeVolumes",
+    "triangleImages",
 ]
