@@ -40,6 +40,11 @@ class Kernel:
 
     op: ClassVar[str] = ""
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """What its gradient looks at; the op's own choice unless a kernel has reason to differ."""
+        return OPS[self.op].reads
+
     def accepts(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> bool:
         """Whether it can (and should) be used for inputs of these sizes; all sizes are known."""
         return True
