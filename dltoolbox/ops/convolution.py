@@ -33,7 +33,7 @@ def correlate_adjoint(y: np.ndarray, weights: np.ndarray, window: Window, spatia
                        y.shape[-1]), np.result_type(y, weights))
     for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
         padded[window.tap_slices(offset, out)] += np.matmul(weights[tap], y)
-    return unpadded(padded, window, spatial)
+    return unpadded(padded, window)
 
 
 def correlate_weights(x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray:

@@ -15,15 +15,27 @@ import numpy as np
 
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.geometry import Window
+from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.ops.base import IN, OUT, Call, Gradients, Op, op
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
-    """Pad the spatial axes by the window's padding; returns ``x`` itself when there is none."""
-    if not window.padded:
-        return x
-    return np.pad(x, [*window.padding, *[(0, 0)] * (x.ndim - window.rank)], constant_values=value)
+    """Pad the spatial axes by the window's padding, or cut where it is negative; ``x`` itself when there is none."""
+    return padded_by(x, window.padding, value) if window.padded else x
+
+
+def padded_by(x: np.ndarray, padding: Sequence[Pair], value: float) -> np.ndarray:
+    """Pad the first axes, each by its (before, after); negative numbers cut."""
+    kept = x[tuple(slice(max(-p[0], 0), n - max(-p[1], 0)) for p, n in zip(padding, x.shape, strict=False))]
+    widths = [(max(p[0], 0), max(p[1], 0)) for p in padding]
+    return np.pad(kept, [*widths, *[(0, 0)] * (x.ndim - len(widths))], constant_values=value)
+
+
+def unpadded(padded: np.ndarray, window: Window) -> np.ndarray:
+    """The part of a padded array that is not padding: the adjoint of `pad` with zeros."""
+    if all(before >= 0 <= after for before, after in window.padding):
+        return padded[tuple(slice(p[0], n - p[1]) for p, n in zip(window.padding, padded.shape, strict=False))]
+    return padded_by(padded, [(-before, -after) for before, after in window.padding], 0)
 
 
 def windowed_dims(x: Dims, window: Window) -> Dims:
@@ -41,11 +53,6 @@ def tap_positions(window: Window, spatial: Sequence[int], out: Sequence[int]) ->
         inside &= (at >= 0) & (at < n)
         result = result * n + at
     return np.where(inside, result, -1)
-
-
-def unpadded(padded: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
-    """The part of a padded array that is not padding."""
-    return padded[tuple(slice(p[0], p[0] + n) for p, n in zip(window.padding, spatial, strict=True))]
 
 
 def window_winner(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +196,7 @@ class window_mean(Op):
                           grad.dtype)
         for offset in window.offsets():
             padded[window.tap_slices(offset, out)] += share
-        return (unpadded(padded, window, spatial),)
+        return (unpadded(padded, window),)
 
     @staticmethod
     def _counts(x: np.ndarray, window: Window, out: Sequence[int], count_padding: bool) -> np.ndarray:

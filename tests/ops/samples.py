@@ -1,0 +1,249 @@
+"""Sample uses of every op, shared by the tests of ops and of kernels: inputs, attributes, and what to vary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops import OPS, Call, as_tuple
+from dltoolbox.ops.base import ghost
+
+Inputs = tuple[np.ndarray, ...]
+
+# spatial size of the input, window: every kind that a windowed op must get right
+WINDOWS: dict[str, tuple[tuple[int, ...], Window]] = {
+    "1d": ((7,), Window.of((3,), (2,), ((1, 0),))),
+    "1d-dilated": ((9,), Window.of((3,), (1,), ((1, 2),), (2,))),
+    "2x2": ((6, 8), Window.of((2, 2), (2, 2))),
+    "2x2-odd": ((7, 5), Window.of((2, 2), (2, 2))),
+    "2x2-odd-padded": ((5, 7), Window.of((2, 2), (2, 2), ((0, 1), (1, 0)))),
+    "1x1": ((4, 3), Window.of((1, 1))),
+    "1x1-stride2": ((5, 4), Window.of((1, 1), (2, 2))),
+    "3x3-same": ((5, 6), Window.of((3, 3), (1, 1), ((1, 1), (1, 1)))),
+    "3x3-stride2": ((7, 8), Window.of((3, 3), (2, 2), ((1, 1), (0, 1)))),
+    "asymmetric": ((5, 7), Window.of((3, 2), (2, 1), ((0, 1), (1, 0)))),
+    "dilated": ((9, 8), Window.of((3, 2), (1, 2), ((1, 1), (0, 1)), (2, 3))),
+    "gaps": ((9, 7), Window.of((2, 2), (3, 3))),
+    "whole": ((4, 3), Window.of((4, 3))),
+    "2x2x2": ((4, 4, 6), Window.of((2, 2, 2), (2, 2, 2))),
+    "3d-general": ((4, 5, 3), Window.of((2, 3, 2), (1, 2, 1), ((1, 0), (0, 1), (1, 1)), (1, 1, 2))),
+}
+
+# spatial size of the *small* side, window whose padding is the cropping
+TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
+    "1d": ((4,), Window.of((3,), (2,), ((1, 0),))),
+    "2x2": ((3, 4), Window.of((2, 2), (2, 2))),
+    "4x4-stride2": ((3, 2), Window.of((4, 4), (2, 2), ((1, 1), (1, 1)))),
+    "3x3-stride1": ((4, 3), Window.of((3, 3), (1, 1), ((1, 1), (0, 2)))),
+    "asymmetric": ((3, 4), Window.of((3, 2), (2, 1), ((0, 1), (1, 0)))),
+    "gaps": ((3, 2), Window.of((2, 1), (3, 2))),
+    "gaps-same": ((3, 2), Window.of((1, 2), (3, 3), ((-1, -1), (0, -1)))),
+    "dilated": ((3, 3), Window.of((2, 3), (1, 2), ((1, 0), (0, 1)), (2, 2))),
+    "3d": ((2, 3, 2), Window.of((2, 3, 2), (2, 1, 2), ((0, 1), (1, 1), (0, 0)))),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One use of an op. ``make`` returns float64 inputs for a batch size; the last axis of ``batched`` ones is it."""
+
+    op: str
+    label: str
+    make: Callable[[np.random.Generator, int], Inputs]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    differentiable: tuple[int, ...] = (0,)
+    batched: tuple[int, ...] = (0,)
+    joins: bool = True  # whether a batch gives the results of its observations, joined
+
+    def __str__(self) -> str:
+        return f"{self.op}-{self.label}" if self.label else self.op
+
+    def inputs(self, batch: int = 2, dtype: Any = np.float64, seed: int = 0) -> Inputs:
+        made = self.make(np.random.default_rng(seed), batch)
+        return tuple(frozen(x.astype(dtype) if x.dtype == np.float64 else x) for x in made)
+
+    def attributes(self, batch: int) -> dict[str, Any]:
+        """The attributes; sizes among them follow the batch."""
+        return {key: value.with_batch(batch) if isinstance(value, Dims) else value for key, value in self.attrs.items()}
+
+
+def frozen(x: np.ndarray) -> np.ndarray:
+    """Read-only, so that writing to an input is an error."""
+    x.flags.writeable = False
+    return x
+
+
+def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Values without ties, none of them near zero: gaps are far wider than a finite difference."""
+    count = prod(shape)
+    return ((rng.permutation(count) - count / 2 + 0.25) / max(count, 1) * 4).reshape(shape)
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.standard_normal(shape)
+
+
+def one_hot(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """One-hot along the axis before the last; every seventh position is unlabelled where there are pixels."""
+    classes = rng.integers(0, shape[-2], (*shape[:-2], 1, shape[-1]))
+    hot = (classes == np.arange(shape[-2])[:, None]).astype(np.float64)
+    if len(shape) > 2:
+        hot[rng.random(hot.shape[:-2]) < 1 / 7] = 0
+    return hot
+
+
+def dims_of(x: np.ndarray) -> Dims:
+    """S…CB for data."""
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("U" * x.ndim, x.shape)
+
+
+def _windowed() -> Iterator[Case]:
+    for label, (spatial, window) in WINDOWS.items():
+        def pooled(rng: np.random.Generator, n: int, s: tuple[int, ...] = spatial) -> Inputs:
+            return (distinct(rng, *s, 3, n),)
+
+        def convolved(rng: np.random.Generator, n: int, s: tuple[int, ...] = spatial, w: Window = window) -> Inputs:
+            return normal(rng, *s, 3, n), normal(rng, *w.size, 3, 4), normal(rng, 4)
+
+        yield Case("window_max", label, pooled, {"window": window})
+        yield Case("window_max_indices", label, pooled, {"window": window})
+        yield Case("window_mean", label, pooled, {"window": window, "count_padding": False})
+        if window.padded:
+            yield Case("window_mean", f"{label}-counting", pooled, {"window": window, "count_padding": True})
+        yield Case("conv", label, convolved, {"window": window}, differentiable=(0, 1, 2))
+        yield Case("unpool", label, lambda rng, n, s=spatial, w=window: _unpooled(rng, n, s, w),
+                   {"to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))
+    for label, (spatial, window) in TRANSPOSED.items():
+        def spread(rng: np.random.Generator, n: int, s: tuple[int, ...] = spatial, w: Window = window) -> Inputs:
+            return normal(rng, *s, 4, n), normal(rng, *w.size, 3, 4), normal(rng, 3)
+
+        yield Case("conv_transposed", label, spread, {"window": window}, differentiable=(0, 1, 2))
+    yield Case("conv", "1x1-padded", lambda r, n: (normal(r, 3, 4, 2, n), normal(r, 1, 1, 2, 3), normal(r, 1, 1, 3)),
+               {"window": Window.of((1, 1), padding=((1, 1), (0, 2)))}, differentiable=(0, 1, 2))
+
+
+def _unpooled(rng: np.random.Generator, n: int, spatial: tuple[int, ...], window: Window) -> Inputs:
+    """A map to unpool, with the indices of a real pooling; overlapping windows give repeated indices."""
+    _, indices = OPS["window_max_indices"].forward(distinct(rng, *spatial, 3, n), window=window)
+    return normal(rng, *indices.shape), indices, np.array((*spatial, 3, n))
+
+
+def _elementwise() -> Iterator[Case]:
+    def image(rng: np.random.Generator, n: int) -> Inputs:
+        return (distinct(rng, 3, 2, 4, n),)
+
+    for name in ("relu", "softmax", "global_mean", "global_max"):
+        yield Case(name, "", image)
+    yield Case("softmax", "vector", lambda rng, n: (normal(rng, 5, n),))
+    yield Case("leaky_relu", "", image, {"scale": 0.1})
+    yield Case("function", "", image, {"call": np.tanh}, differentiable=())
+    yield Case("dropout", "", image, {"probability": 0.25}, differentiable=(), joins=False)
+    yield Case("size_of", "", image, differentiable=(), joins=False)
+    yield Case("add", "", lambda r, n: tuple(normal(r, 3, 2, 4, n) for _ in range(3)), differentiable=(0, 1, 2),
+               batched=(0, 1, 2))
+    yield Case("add", "expanding", lambda r, n: (normal(r, 3, 2, 4, n), normal(r, 1, 1, 4, n)), differentiable=(0, 1),
+               batched=(0, 1))
+    yield Case("concat", "", lambda r, n: (normal(r, 3, 2, 1, n), normal(r, 3, 2, 4, n), normal(r, 3, 2, 2, n)),
+               {"axis": 2}, differentiable=(0, 1, 2), batched=(0, 1, 2))
+    yield Case("dense", "", lambda r, n: (normal(r, 3, 2, 4, n), normal(r, 5, 24), normal(r, 5, 1)),
+               differentiable=(0, 1, 2))
+    yield Case("dense", "vector", lambda r, n: (normal(r, 6, n), normal(r, 5, 6), normal(r, 5, 1)),
+               differentiable=(0, 1, 2))
+    for kind in ("zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"):
+        for label, shape in {"scalar": (), "channels": (1, 1, 4), "elements": (3, 2, 4)}.items():
+            yield Case("input_normalise", f"{kind}-{label}",
+                       lambda r, n, s=shape, k=kind: (normal(r, 3, 2, 4, n), *_spread(r, s)[:1 if k == "zerocenter" else 2]),
+                       {"kind": kind})
+    for mode in ("replicate", "symmetric-include-edge", "symmetric-exclude-edge", "constant"):
+        yield Case("pad_edges", mode, lambda r, n: (normal(r, 4, 5, 2, n),), {"padding": ((3, 0), (1, 2)), "mode": mode})
+
+
+def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> Inputs:
+    """Two statistics, the second larger than the first."""
+    low = np.asarray(normal(rng, *shape))
+    return low, np.asarray(low + rng.uniform(0.5, 2, shape))
+
+
+def _statistics() -> Iterator[Case]:
+    for label, shape in {"vector": (4,), "image": (5, 3, 4), "volume": (2, 3, 2, 4)}.items():
+        def parameters(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            one = (*(1,) * (len(s) - 1), 4)
+            return normal(rng, *s, n) * 2 + 3, rng.uniform(0.5, 2, one), normal(rng, *one)
+
+        def stored(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = parameters) -> Inputs:
+            x, scale, offset = make(rng, n)
+            return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
+
+        yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
+        yield Case("normalise", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
+
+
+def _losses() -> Iterator[Case]:
+    for label, shape in {"vectors": (5,), "pixels": (3, 4, 5)}.items():
+        def scores(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            return normal(rng, *s, n), one_hot(rng, *s, n)
+
+        def probabilities(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = scores) -> Inputs:
+            x, targets = make(rng, n)
+            return OPS["softmax"].forward(x), targets
+
+        for weights in (None, (0.5, 1.0, 2.0, 1.5, 0.7)):
+            name, attrs = label + ("-weighted" if weights else ""), {"weights": weights}
+            yield Case("softmax_cross_entropy", name, scores, attrs, batched=(0, 1), joins=False)
+            yield Case("cross_entropy", name, probabilities, attrs, batched=(0, 1), joins=False)
+    yield Case("half_squared_error", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
+
+
+CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses())
+
+
+def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
+    """The inputs of some observations; the sizes given to `unpool` follow."""
+    chosen = tuple(x[..., at] if i in case.batched else x for i, x in enumerate(inputs))
+    if case.op == "unpool":
+        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])))
+    return chosen
+
+
+def layouts(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The same values in other memory orders, read-only."""
+    if not x.ndim:
+        yield from ((name, x) for name in ("C", "Fortran", "spaced", "reversed"))
+        return
+    yield "C", frozen(np.ascontiguousarray(x))
+    yield "Fortran", frozen(np.array(x, order="F"))
+    spaced = np.zeros(tuple(2 * n for n in x.shape), x.dtype)
+    spaced[tuple(slice(None, None, 2) for _ in x.shape)] = x
+    yield "spaced", frozen(spaced[tuple(slice(None, None, 2) for _ in x.shape)])
+    backwards = np.ascontiguousarray(np.flip(x))
+    yield "reversed", frozen(np.flip(backwards))
+
+
+def recorded(case: Case, inputs: Inputs, outputs: Any) -> Call:
+    """The call as the op's gradient will see it: whatever it does not read is a ghost."""
+    op = OPS[case.op]
+    needs = tuple(i in case.differentiable for i in range(len(inputs)))
+    kept = as_tuple(outputs)
+    return Call(inputs if "inputs" in op.reads else tuple(ghost(x) for x in inputs),
+                kept if "outputs" in op.reads else tuple(ghost(y) for y in kept), needs)
+
+
+def gradients(case: Case, inputs: Inputs, cotangents: Sequence[np.ndarray | None], batch: int) -> tuple[Any, ...]:
+    """Forward, then backward on what the op says it reads."""
+    attrs = case.attributes(batch)
+    outputs = OPS[case.op].forward(*inputs, **attrs)
+    return OPS[case.op].backward(recorded(case, inputs, outputs), *cotangents, **attrs)
+
+
+def cotangent(case: Case, y: Any, seed: int = 9) -> list[np.ndarray | None]:
+    """A gradient for every output that has one; None for indices, masks and statistics."""
+    rng = np.random.default_rng(seed)
+    outputs = as_tuple(y)
+    grads: list[np.ndarray | None] = [np.asarray(rng.standard_normal(outputs[0].shape), outputs[0].dtype)]
+    return grads + [None] * (len(outputs) - 1)

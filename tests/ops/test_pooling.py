@@ -1,0 +1,154 @@
+"""Named conventions of pooling and unpooling: ties, NaN, -inf, padding, repeated and wrong indices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops import OPS, Call
+
+TWO = Window.of((2, 2), (2, 2))
+PADDED = Window.of((3, 3), (2, 2), ((1, 1), (1, 1)))
+
+
+def image(rows: list[list[float]]) -> np.ndarray:
+    """One channel, one observation."""
+    return np.array(rows, np.float32)[:, :, None, None]
+
+
+def pool(x: np.ndarray, window: Window = TWO) -> tuple[np.ndarray, np.ndarray]:
+    y, indices = OPS["window_max_indices"].forward(x, window=window)
+    np.testing.assert_array_equal(OPS["window_max"].forward(x, window=window), y)
+    return y[..., 0, 0], indices[..., 0, 0]
+
+
+def unpool(x: np.ndarray, indices: np.ndarray, spatial: tuple[int, ...]) -> np.ndarray:
+    size = (*spatial, *x.shape[len(spatial):])
+    return OPS["unpool"].forward(x, indices, np.array(size), to=Dims("S" * len(spatial) + "CB", size))
+
+
+@pytest.mark.parametrize(("tied", "first"), [
+    ([[5, 5], [5, 5]], 0), ([[1, 5], [5, 5]], 1), ([[1, 2], [5, 5]], 2), ([[1, 5], [5, 1]], 1), ([[0, 0], [0, 0]], 0),
+])
+def test_the_first_tap_of_a_tie_wins_row_by_row(tied: list[list[float]], first: int) -> None:
+    y, indices = pool(image(tied))
+    assert indices == first
+    assert y == np.max(tied)
+
+
+def test_all_zero_window_after_relu_stores_its_first_tap() -> None:
+    x = np.zeros((4, 6, 1, 1), np.float32)
+    assert pool(x)[1].tolist() == [[0, 2, 4], [12, 14, 16]]
+
+
+def test_negative_zero_ties_with_zero() -> None:
+    assert pool(image([[-0.0, 0.0], [0.0, -0.0]]))[1] == 0
+
+
+@pytest.mark.parametrize("where", range(4))
+def test_nan_wins_its_window_wherever_it_is(where: int) -> None:
+    x = image([[1, 2], [3, np.inf]])
+    x[divmod(where, 2)] = np.nan
+    y, indices = pool(x)
+    assert np.isnan(y)
+    assert indices == where
+
+
+def test_the_first_nan_wins() -> None:
+    y, indices = pool(image([[1, np.nan], [np.nan, 9]]))
+    assert np.isnan(y)
+    assert indices == 1
+    assert pool(np.full((2, 2, 1, 1), np.nan, np.float32))[1] == 0
+
+
+def test_nan_stays_in_its_window() -> None:
+    y, _ = pool(image([[np.nan, 1, 2, 3], [4, 5, 6, 7]]))
+    assert np.isnan(y[0, 0])
+    assert y[0, 1] == 7
+
+
+def test_minus_infinity_is_a_value_that_padding_does_not_replace() -> None:
+    y, indices = pool(np.full((3, 3, 1, 1), -np.inf, np.float32), PADDED)
+    assert np.all(np.isneginf(y))
+    assert indices.tolist() == [[0, 1], [3, 4]]  # the first tap that is not padding
+
+
+def test_padding_never_wins() -> None:
+    rng = np.random.default_rng(0)
+    x = (-1 - rng.random((5, 7, 2, 2))).astype(np.float32)
+    y, indices = OPS["window_max_indices"].forward(x, window=PADDED)
+    assert y.max() < 0
+    assert indices.min() >= 0
+    flat = x.reshape(35, 4)
+    np.testing.assert_array_equal(np.take_along_axis(flat, indices.reshape(-1, 4), 0), y.reshape(-1, 4))
+
+
+def test_indices_are_local_to_channel_and_observation() -> None:
+    x = np.random.default_rng(0).standard_normal((4, 4, 3, 2))
+    _, indices = OPS["window_max_indices"].forward(x, window=TWO)
+    for c, n in np.ndindex(3, 2):
+        alone = OPS["window_max_indices"].forward(x[:, :, c:c + 1, n:n + 1], window=TWO)[1]
+        np.testing.assert_array_equal(indices[:, :, c, n], alone[:, :, 0, 0])
+
+
+def test_the_last_of_repeated_indices_stays() -> None:
+    x = image([[1, 2], [3, 4]])
+    y = unpool(x, np.array([[5, 5], [5, 0]])[:, :, None, None], (2, 3))[..., 0, 0]
+    assert y.tolist() == [[4, 0, 0], [0, 0, 3]]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_last_of_repeated_indices_stays_in_any_memory_order(order: str) -> None:
+    x = np.array(np.arange(1.0, 13).reshape(4, 3, 1, 1), order=order)
+    y = unpool(x, np.array(np.zeros((4, 3, 1, 1), np.int64), order=order), (2, 2))
+    assert y.reshape(-1).tolist() == [12, 0, 0, 0]
+
+
+def test_the_gradient_of_repeated_indices_is_a_gather() -> None:
+    x = image([[1, 2], [3, 4]])
+    indices = np.array([[5, 5], [5, 0]])[:, :, None, None]
+    grad = np.arange(6.0).reshape(2, 3, 1, 1)
+    to = Dims.of("SSCB", 2, 3, 1, 1)
+    found = OPS["unpool"].backward(Call((x, indices, np.array((2, 3, 1, 1))), (), (True, False, False)), grad, to=to)
+    assert found[0][..., 0, 0].tolist() == [[5, 5], [5, 0]]
+
+
+@pytest.mark.parametrize("wrong", [-1, 6])
+def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
+    with pytest.raises(DltoolboxError) as caught:
+        unpool(image([[1.0]]), np.full((1, 1, 1, 1), wrong), (2, 3))
+    assert caught.value.identifier == "dltoolbox:maxUnpooling:indexOutOfRange"
+
+
+def test_unpooling_a_map_of_another_size_is_an_error() -> None:
+    with pytest.raises(DltoolboxError) as caught:
+        OPS["unpool"].infer(Dims.of("SSCB", 2, 2, 3, None), Dims.of("SSCB", 2, 2, 4, None), Dims.of("U", 4),
+                            to=Dims.of("SSCB", 4, 4, 3, None))
+    assert caught.value.identifier == "dltoolbox:maxUnpooling:sizeMismatch"
+
+
+def test_overlapping_windows_sum_their_gradients() -> None:
+    x = image([[0, 0, 0], [0, 9, 0], [0, 0, 0]])
+    window = Window.of((2, 2))
+    outputs = OPS["window_max_indices"].forward(x, window=window)
+    grad = np.ones((2, 2, 1, 1), np.float32)
+    (found,) = OPS["window_max_indices"].backward(Call((x,), outputs, (True,)), grad, None, window=window)
+    (plain,) = OPS["window_max"].backward(Call((x,), (), (True,)), grad, window=window)
+    assert found[1, 1, 0, 0] == 4
+    assert found.sum() == 4
+    np.testing.assert_array_equal(found, plain)
+
+
+def test_a_tie_over_the_whole_image_sends_its_gradient_to_the_first() -> None:
+    x = np.ones((2, 3, 1, 1))
+    (found,) = OPS["global_max"].backward(Call((x,), (), (True,)), np.full((1, 1, 1, 1), 7.0))
+    assert found.reshape(-1).tolist() == [7, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("counting", "corner"), [(False, 1.0), (True, 4 / 9)])
+def test_the_mean_counts_padding_only_when_asked(counting: bool, corner: float) -> None:
+    y = OPS["window_mean"].forward(np.ones((3, 3, 1, 1)), window=PADDED, count_padding=counting)
+    np.testing.assert_allclose(y[..., 0, 0], corner)

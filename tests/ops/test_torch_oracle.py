@@ -1,0 +1,206 @@
+"""Every op that PyTorch has, too, forward and backward in float32 against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dltoolbox.ops import OPS, as_tuple
+from tests.ops.samples import CASES, TRANSPOSED, WINDOWS, Case, cotangent, gradients
+
+pytestmark = pytest.mark.oracle
+
+Tensor = torch.Tensor
+
+
+def there(x: np.ndarray) -> Tensor:
+    """S…CB → BCS…; vectors of features stay as they are, transposed."""
+    return torch.from_numpy(np.array(x.transpose(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))))
+
+
+def back(t: Tensor) -> np.ndarray:
+    """BCS… → S…CB."""
+    return t.detach().numpy().transpose(*range(2, t.ndim), 1, 0)
+
+
+def filters(weights: Tensor) -> Tensor:
+    """S…CK → KCS…, which serves both kinds of convolution (the transposed one reads it as input × output)."""
+    return weights.permute(weights.ndim - 1, weights.ndim - 2, *range(weights.ndim - 2))
+
+
+def data(x: Tensor) -> Tensor:
+    return x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
+
+
+def undata(x: Tensor) -> Tensor:
+    return x.permute(*range(2, x.ndim), 1, 0)
+
+
+def padded(x: Tensor, window: Any, value: float) -> Tensor:
+    """PyTorch pads symmetrically only, so padding is made beforehand."""
+    pairs = [n for pair in reversed(window.padding) for n in pair]
+    return F.pad(x, pairs, value=value)
+
+
+def max_pool(x: Tensor, *, window: Any) -> tuple[Tensor, Tensor]:
+    """Values and indices into the unpadded input."""
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[window.rank - 1]
+    spatial = x.shape[:window.rank]
+    big = padded(data(x), window, -np.inf)
+    y, at = pool(big, window.size, window.stride, 0, window.dilation, return_indices=True)
+    coordinates = np.unravel_index(at.numpy(), big.shape[2:])
+    inside = [c - p[0] for c, p in zip(coordinates, window.padding, strict=True)]
+    return undata(y), undata(torch.from_numpy(np.ravel_multi_index(tuple(inside), spatial)))
+
+
+def mean_pool(x: Tensor, *, window: Any, count_padding: bool) -> Tensor:
+    """Sums by a depthwise convolution, so that dilation is covered, divided by the counts."""
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
+    big, ones = padded(data(x), window, 0), torch.ones_like(data(x))
+    counted = padded(ones, window, 1 if count_padding else 0)
+    kernel = torch.ones((big.shape[1], 1, *window.size), dtype=x.dtype)
+    total, count = (convolve(t, kernel, None, window.stride, 0, window.dilation, big.shape[1]) for t in (big, counted))
+    return undata(total / count)
+
+
+def conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
+    return undata(convolve(padded(data(x), window, 0), filters(weights), bias.reshape(-1), window.stride, 0,
+                           window.dilation))
+
+
+def conv_transposed(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
+    convolve = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[window.rank - 1]
+    whole = convolve(data(x), filters(weights), None, window.stride, 0, 0, 1, window.dilation)
+    return undata(padded(whole, negated(window), 0)) + bias.reshape(-1, 1)
+
+
+def negated(window: Any) -> Any:
+    """The window whose padding cuts off what cropping cuts off."""
+    return type(window)(window.size, window.stride, tuple((-a, -b) for a, b in window.padding), window.dilation)
+
+
+def unpool(x: Tensor, indices: Tensor, size: Tensor, *, to: Any) -> Tensor:
+    spatial = [int(n) for n in size[:to.rank]]
+    flat = torch.zeros((int(np.prod(spatial)), *x.shape[to.rank:]), dtype=x.dtype)
+    flat = flat.scatter(0, indices.flatten(0, to.rank - 1), x.flatten(0, to.rank - 1))
+    return flat.reshape(*spatial, *x.shape[to.rank:])
+
+
+def batch_norm(x: Tensor, scale: Tensor, offset: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    y = F.batch_norm(data(x), None, None, scale.reshape(-1), offset.reshape(-1), training=True, eps=epsilon)
+    others = [i for i in range(x.ndim) if i != x.ndim - 2]
+    return undata(y), x.mean(others).reshape(scale.shape), x.var(others, correction=0).reshape(scale.shape)
+
+
+def normalise(x: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, variance: Tensor, *, epsilon: float) -> Tensor:
+    return undata(F.batch_norm(data(x), mean.reshape(-1), variance.reshape(-1), scale.reshape(-1), offset.reshape(-1),
+                               eps=epsilon))
+
+
+def dense(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    columns = x.permute(*range(x.ndim - 2, -1, -1), x.ndim - 1).flatten(0, -2)
+    return F.linear(columns.T, weights, bias.reshape(-1)).T
+
+
+def likelihood(logs: Tensor, t: Tensor, weights: Any) -> Tensor:
+    """Mean over the labelled positions, not over their weights."""
+    classes = torch.where(t.sum(-2) > 0, t.argmax(-2), -100)
+    chosen = None if weights is None else torch.tensor(weights, dtype=logs.dtype)
+    rows = logs.movedim(-2, -1).flatten(0, -2)
+    total = F.nll_loss(rows, classes.flatten(), chosen, ignore_index=-100, reduction="sum")
+    return total / (classes >= 0).sum()
+
+
+def cross_entropy(y: Tensor, t: Tensor, *, weights: Any) -> Tensor:
+    return likelihood(y.log(), t, weights)
+
+
+def softmax_cross_entropy(x: Tensor, t: Tensor, *, weights: Any) -> tuple[Tensor, Tensor]:
+    return likelihood(x.log_softmax(-2), t, weights), x.softmax(-2)
+
+
+MEANINGS: dict[str, Callable[..., Any]] = {
+    "window_max": lambda x, **attrs: max_pool(x, **attrs)[0],
+    "window_max_indices": max_pool,
+    "window_mean": mean_pool,
+    "conv": conv,
+    "conv_transposed": conv_transposed,
+    "unpool": unpool,
+    "dense": dense,
+    "batch_norm": batch_norm,
+    "normalise": normalise,
+    "relu": F.relu,
+    "leaky_relu": lambda x, *, scale: F.leaky_relu(x, scale),
+    "softmax": lambda x: x.softmax(-2),
+    "add": lambda *xs: sum(xs[1:], xs[0]),
+    "concat": lambda *xs, axis: torch.cat(xs, axis),
+    "global_mean": lambda x: x.mean(tuple(range(x.ndim - 2)), keepdim=True),
+    "global_max": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
+    "cross_entropy": cross_entropy,
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "half_squared_error": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
+}
+
+
+def comparable() -> Iterator[Case]:
+    for case in CASES:
+        # of repeated indices PyTorch keeps any one; see the named tests
+        if case.op in MEANINGS and not (case.op == "unpool" and WINDOWS[case.label][1].overlapping):
+            yield case
+
+
+@pytest.mark.parametrize("case", tuple(comparable()), ids=str)
+def test_agrees_with_pytorch(case: Case) -> None:
+    batch = 3
+    inputs = case.inputs(batch, np.float32)
+    ours = as_tuple(OPS[case.op].forward(*inputs, **case.attributes(batch)))
+    tensors = [torch.from_numpy(np.array(x)).requires_grad_(i in case.differentiable) for i, x in enumerate(inputs)]
+    theirs = as_tuple(MEANINGS[case.op](*tensors, **case.attributes(batch)))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-4, atol=1e-5)
+    grads = cotangent(case, ours)
+    theirs[0].backward(torch.from_numpy(grads[0]))
+    found = gradients(case, inputs, grads, batch)
+    for number in case.differentiable:
+        expected = tensors[number].grad.numpy()
+        np.testing.assert_allclose(found[number], expected, rtol=1e-4, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def test_what_pytorch_cannot_judge_is_listed() -> None:
+    no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "size_of"}
+    assert set(MEANINGS) | no_equivalent == set(OPS)
+
+
+@pytest.mark.parametrize("fill", ["ties", "nan", "zeros"])
+@pytest.mark.parametrize("label", [k for k, (_, w) in WINDOWS.items() if not w.padded])
+def test_ties_and_nan_go_where_pytorch_sends_them(label: str, fill: str) -> None:
+    spatial, window = WINDOWS[label]
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (*spatial, 2, 3)).astype(np.float32) * (fill != "zeros")
+    if fill == "nan":
+        x[rng.random(x.shape) < 0.05] = np.nan
+    y, indices = OPS["window_max_indices"].forward(x, window=window)
+    theirs, at = max_pool(torch.from_numpy(x), window=window)
+    np.testing.assert_array_equal(y, theirs.numpy())
+    first = ~np.isnan(y)  # of several NaN PyTorch keeps the last; the first is our rule, as for any tie
+    np.testing.assert_array_equal(indices[first], at.numpy()[first])
+
+
+@pytest.mark.parametrize("label", [k for k, (_, w) in TRANSPOSED.items() if all(a == b for a, b in w.padding)])
+def test_transposed_convolution_agrees_with_the_module(label: str) -> None:
+    """Through the public module, which crops symmetrically only."""
+    spatial, window = TRANSPOSED[label]
+    module = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)[window.rank - 1]
+    layer = module(4, 3, window.size, window.stride, tuple(p[0] for p in window.padding), dilation=window.dilation)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((*spatial, 4, 2)).astype(np.float32)
+    weights = layer.weight.detach().numpy()
+    ours = OPS["conv_transposed"].forward(x, weights.transpose(*range(2, weights.ndim), 1, 0),
+                                          layer.bias.detach().numpy(), window=window)
+    np.testing.assert_allclose(ours, back(layer(there(x))), rtol=1e-4, atol=1e-5)
