@@ -1,0 +1,85 @@
+"""Initial values of learnables and states.
+
+Sources: Glorot and Bengio (2010): uniform on ±√(6/(fan_in + fan_out)); He et al. (2015): normal with variance 2/fan_in;
+Saxe et al. (2014): Q of the QR factorisation of a normal matrix. 'narrow-normal' is normal with standard deviation 0.01.
+"""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.formats import times
+from dltoolbox.core.random import stream
+from dltoolbox.layers.base import Array, Layer, Learnable, State
+from dltoolbox.network.lowering import Lowered, conform
+from dltoolbox.ops import ParameterKey
+
+Arrays = dict[ParameterKey, np.ndarray]
+
+
+def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays:
+    """Values for every array of every layer: the user's where given, else from the initialiser.
+
+    Args:
+        lowered: A checked network.
+        dtype: Type of the arrays.
+        draw: False refuses to initialise: every learnable must have a value (assembleNetwork).
+
+    Raises:
+        DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
+    """
+    found = IssueCollector()
+    arrays: Arrays = {}
+    for info in lowered.layers:
+        for array in info.arrays:
+            with found.collect(layer=info.layer.Name, index=info.index):
+                value = initial_value(info.layer, array, draw)
+                arrays[ParameterKey(info.layer.Name, array.name)] = np.array(value, dtype)
+    found.raise_if_any()
+    return arrays
+
+
+def initial_value(layer: Layer, array: Array, draw: bool) -> np.ndarray:
+    given = getattr(layer, array.name)
+    if given is not None:
+        return conform(given, array)
+    if isinstance(array, Learnable) and draw:
+        return initialised(layer, array)
+    if isinstance(array, State) and array.initial is not None and draw:
+        return np.full(array.shape, array.initial)
+    fail("network:missingValue", f"{array.name} has no value.",
+         f"Train the network, or pass {array.name}=… of size {times(array.shape)} when creating the layer.")
+
+
+def initialised(layer: Layer, array: Learnable) -> np.ndarray:
+    """A fresh value by the named initialiser or the user's function of the size."""
+    random, how, shape = stream("initialisation"), array.initializer, array.shape
+    if callable(how):
+        value = np.asarray(how(shape))
+        if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+            fail(f"{layer.label()}:invalidInitializer", f"The initialiser of {array.name} returned {value.dtype} values of "
+                 f"size {times(value.shape)}; needed are finite numbers of size {times(shape)}.",
+                 "Return an array of the size that the function is called with.")
+        return value
+    if how == "glorot":
+        limit = sqrt(6 / (array.fan_in + array.fan_out))
+        return random.uniform(-limit, limit, shape)
+    if how == "he":
+        return random.standard_normal(shape) * sqrt(2 / array.fan_in)
+    if how == "narrow-normal":
+        return random.standard_normal(shape) * 0.01
+    if how == "orthogonal":
+        return orthogonal(random.standard_normal((prod(shape[:-1]), shape[-1]))).reshape(shape)
+    return np.full(shape, {"zeros": 0.0, "ones": 1.0}[how])
+
+
+def orthogonal(matrix: np.ndarray) -> np.ndarray:
+    """A matrix of the same size with orthonormal rows or columns, whichever are fewer."""
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    q, r = np.linalg.qr(tall)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # makes the result unique, and uniform over orthogonal matrices
+    return q if tall is matrix else q.T

@@ -1,0 +1,184 @@
+"""A network and its arrays, with compiled plans for the sizes it has met.
+
+The training loop sees a `Model` as a thing that can step, evaluate, take a snapshot and restore it; prediction sees one
+that can run to any port. Plans are compiled on first use of a size and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.core.formats import Dims
+from dltoolbox.layers.base import Learnable
+from dltoolbox.network.initialise import Arrays, initial_arrays
+from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.lowering import Lowered, lower
+from dltoolbox.network.networks import DAGNetwork, checked, is_series, network_of
+from dltoolbox.ops import ParameterKey, Value
+from dltoolbox.program.plan import Plan, make_plan
+from dltoolbox.program.run import Run
+
+
+class Parameter:
+    """One learnable as solvers see it; ``value`` is updated in place."""
+
+    def __init__(self, key: ParameterKey, spec: Learnable, value: np.ndarray) -> None:
+        self.key, self.value = key, value
+        self.layer, self.name = key
+        self.learn_rate_factor, self.l2_factor = spec.learn_rate_factor, spec.l2_factor
+
+
+class StepResult(NamedTuple):
+    """What one training step found; gradients are aligned with the model's parameters."""
+
+    loss: float
+    predictions: list[np.ndarray]
+    gradients: list[np.ndarray | None]
+
+
+Snapshot = dict[ParameterKey, np.ndarray]
+
+
+class Model:
+    """A layer graph with the values of its arrays, in one floating-point type.
+
+    Args:
+        lgraph: A layer graph; every fault of it is raised here.
+        dtype: float32, or float64 for gradient checks.
+        fast: False runs the ops' own NumPy bodies instead of the kernels.
+        draw: False refuses to initialise arrays that have no value.
+    """
+
+    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True) -> None:
+        self.lgraph, self.dtype, self.fast = lgraph, np.dtype(dtype), fast
+        lowered = checked(lgraph)
+        self.arrays: Arrays = initial_arrays(lowered, self.dtype, draw=draw)
+        self.parameters = [Parameter(key := ParameterKey(info.layer.Name, a.name), a, self.arrays[key])
+                           for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)]
+        self.series = is_series(lgraph)
+        self.inputs = [info.layer for info in lowered.layers if not info.layer.inputs()]
+        self._plans: dict[Any, Plan] = {}
+
+    # Training --------------------------------------------------------------------------------------------------------
+    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
+        """Forward and backward in training mode on one mini-batch; moves the running statistics."""
+        plan = self.plan("train", inputs)
+        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
+        predictions = run.forward()
+        loss = sum(float(run[value]) for value in plan.graph.losses)
+        found = run.backward()
+        for key, value, decay in plan.graph.updates:
+            state = self.arrays[key]
+            state *= 1 - decay
+            state += decay * run[value]
+        values = plan.graph.arrays
+        gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
+        return StepResult(loss, predictions, gradients)
+
+    def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+        """Loss and predictions in prediction mode."""
+        plan = self.plan("evaluate", inputs)
+        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
+        predictions = run.forward()[len(plan.graph.losses):]
+        return sum(float(run[value]) for value in plan.graph.losses), predictions
+
+    def snapshot(self) -> Snapshot:
+        """Copies of all parameters and states."""
+        return {key: value.copy() for key, value in self.arrays.items()}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        for key, value in snapshot.items():
+            self.arrays[key][...] = value
+
+    def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
+        """Set the batch normalisation statistics to those of the whole set: one pass in training mode.
+
+        The mean over the set is the mean of the batch means; the variance is the mean of the batch variances plus the
+        variance of the batch means (law of total variance), weighted by batch size.
+        """
+        sums: dict[ParameterKey, list[tuple[int, np.ndarray]]] = {}
+        for inputs in batches:
+            plan = self.plan("statistics", inputs)
+            if not plan.graph.updates:
+                return
+            run = Run(plan, self.arrays, self.cast(inputs))
+            run.forward()
+            for key, value, _ in plan.graph.updates:
+                sums.setdefault(key, []).append((inputs[0].shape[-1], run[value].astype(np.float64)))
+        weights = {key: np.array([n for n, _ in found], float) for key, found in sums.items()}
+        means: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for key, found in sums.items():
+            stacked = np.stack([value for _, value in found])
+            average = np.average(stacked, axis=0, weights=weights[key])
+            if key.name.endswith("Mean"):
+                means[key.layer] = (average, np.average((stacked - average) ** 2, axis=0, weights=weights[key]))
+                self.arrays[key][...] = average
+        for key, found in sums.items():
+            if key.name.endswith("Variance"):
+                average = np.average(np.stack([value for _, value in found]), axis=0, weights=weights[key])
+                self.arrays[key][...] = average + means[key.layer][1]
+
+    def network(self) -> DAGNetwork:
+        """The network with the present values as the properties of its layers."""
+        return network_of(self.lgraph, self.arrays, series=self.series)
+
+    # Running ---------------------------------------------------------------------------------------------------------
+    def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
+        """Values at output ports (``conv_1/out``), by default what reaches the output layers, in prediction mode."""
+        plan = self.plan("predict", inputs, tuple(ports))
+        return Run(plan, self.arrays, self.cast(inputs)).forward()
+
+    def gradients(self, inputs: Sequence[np.ndarray],
+                  targets: Sequence[np.ndarray]) -> tuple[float, dict[ParameterKey, np.ndarray], list[np.ndarray]]:
+        """Loss, and its gradients with respect to all learnables and all inputs, in training mode."""
+        plan = self.plan("gradients", inputs)
+        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
+        run.forward()
+        found = run.backward()
+        values = plan.graph.arrays
+        return (sum(float(run[value]) for value in plan.graph.losses),
+                {p.key: found[values[p.key]] for p in self.parameters if values[p.key] in found},
+                [found[value] for value in plan.graph.inputs])
+
+    def cast(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.asarray(a, self.dtype) for a in arrays]
+
+    def plan(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Plan:
+        """The plan for a mode and the sizes of these inputs; compiled on first use."""
+        key = (mode, tuple(a.shape for a in inputs), ports)
+        if key not in self._plans:
+            self._plans[key] = self.compile(mode, inputs, ports)
+        return self._plans[key]
+
+    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Plan:
+        sources = {one.Name: Dims(one.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
+        lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
+        raise_errors(lowered)
+        graph = lowered.graph
+        learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
+        updates = [update.value for update in graph.updates]
+        wanted: list[Value] = {"train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.losses, *graph.results],
+                               "statistics": updates, "gradients": graph.losses,
+                               "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
+        sought = {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+        return make_plan(graph, wanted, gradients_of=sought, fast=self.fast)
+
+
+def raise_errors(lowered: Lowered) -> None:
+    errors = [issue for issue in lowered.issues if issue.severity == "error"]
+    if errors:
+        raise DltoolboxError(errors)
+
+
+def model_of(net: DAGNetwork) -> Model:
+    """The model of a finished network, kept with it so that its plans are compiled once."""
+    if "model" not in net.cache:
+        net.cache["model"] = Model(net, draw=False)
+    model: Model = net.cache["model"]
+    return model
+
+
