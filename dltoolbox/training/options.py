@@ -113,6 +113,7 @@ class TrainingOptions(Configured):
     """Options common to the stochastic solvers, in the order in which MATLAB displays them."""
 
     solver: ClassVar[str] = ""
+    InitialLearnRate: Any  # declared by each solver, as the defaults differ
 
     MaxEpochs = _option(integer(), 30, "Number of passes over the training data.")
     LearnRateSchedule = _option(learn_rate_schedule, "none", "'none', or 'piecewise': drop the rate every few epochs.")

@@ -1,0 +1,254 @@
+"""The training loop: epochs, validation, early stopping, and which network comes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from math import inf, isfinite, nan
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.errors import fail
+from dltoolbox.core.random import stream
+from dltoolbox.training.checkpoints import Checkpoints
+from dltoolbox.training.dataset import Dataset, MiniBatches
+from dltoolbox.training.display import number
+from dltoolbox.training.metrics import METRICS
+from dltoolbox.training.options import TrainingOptions
+from dltoolbox.training.progress import Record, Table, TrainingInfo, make_info
+from dltoolbox.training.protocols import Arrays, Trainable
+from dltoolbox.training.schedules import learn_rate
+from dltoolbox.training.solvers import make_solver
+from dltoolbox.training.statistics import all_finite
+from dltoolbox.training.warn import warn
+
+COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
+
+
+class TrainingResult(NamedTuple):
+    """The history, and why training ended, as printed: ``Max epochs completed.``"""
+
+    info: TrainingInfo
+    reason: str
+
+
+def train(model: Trainable, dataset: Dataset, options: TrainingOptions, *, validation: Dataset | None = None,
+          metric: str = "accuracy", initialize: Callable[[], None] | None = None,
+          save: Callable[[Path], None] | None = None) -> TrainingResult:
+    """Train a model in place; afterwards it holds the network that OutputNetwork asks for.
+
+    Args:
+        model: What is trained; see `Trainable`.
+        dataset: The training data.
+        options: From `trainingOptions`. ValidationData is not read: it comes encoded as ``validation``.
+        validation: The validation data.
+        metric: ``'accuracy'`` or ``'rmse'``.
+        initialize: Called before the first iteration to compute the input normalisation, which is then announced.
+        save: Writes the current network to a file, for CheckpointPath.
+
+    A loss that is NaN or Inf ends training with a warning. The parameters of that iteration came from the step before,
+    so the model goes back to the network before that step: the last one whose loss was finite. The same happens when
+    the last step of all leaves a parameter that is not finite. Ctrl+C ends training with the network as it is.
+    """
+    options.validate()
+    if options.OutputNetwork == "best-validation" and validation is None:
+        fail("trainNetwork:validationDataRequired", "OutputNetwork='best-validation' needs validation data.",
+             "Pass ValidationData=(X, Y).")
+    return _Training(model, dataset, options, validation, metric, Checkpoints(options, save)).run(initialize)
+
+
+class _Best:
+    """The smallest validation loss so far, its network if wanted, and how many validations it has stood."""
+
+    def __init__(self, keep: bool) -> None:
+        self.keep, self.loss, self.stood = keep, inf, 0
+        self.network: Any = None
+        self.iteration = 0
+
+    def compare(self, loss: float, model: Trainable, iteration: int) -> None:
+        if loss < self.loss:
+            self.loss, self.stood, self.iteration = loss, 0, iteration
+            self.network = model.snapshot() if self.keep else None
+        else:
+            self.stood += 1  # larger or equal; NaN too
+
+
+class _Training:
+    """The state of one call of `train`."""
+
+    def __init__(self, model: Trainable, dataset: Dataset, options: TrainingOptions, validation: Dataset | None,
+                 metric: str, checkpoints: Checkpoints) -> None:
+        self.model, self.dataset, self.options, self.validation = model, dataset, options, validation
+        self.metric = METRICS[metric]
+        self.checkpoints = checkpoints
+        self.table = Table(self.metric.name, validation is not None, options.Verbose)
+        self.minibatches = MiniBatches(len(dataset), options.MiniBatchSize, options.Shuffle, stream("shuffle"))
+        self.last = self.minibatches.per_epoch * options.MaxEpochs
+        self.solver = make_solver(model.parameters, options)
+        self.best = _Best(options.OutputNetwork == "best-validation")
+        self.records: list[Record] = []
+        self.iteration = 0  # of the network that the model holds: how many steps were taken
+        self.good: Any = None
+        self.good_iteration = 0
+        self.trouble: tuple[str, str, str] | None = None
+        self.start = time.perf_counter()
+
+    def run(self, initialize: Callable[[], None] | None) -> TrainingResult:
+        self.table.line("Training on single CPU.")
+        if initialize is not None:
+            self.table.line("Initializing input data normalization.")
+            initialize()
+        self.table.head()
+        self.keep_good()
+        try:
+            reason = self.iterate()
+        except KeyboardInterrupt:
+            reason = STOPPED
+        info = self.finish()
+        self.table.close(reason)
+        self.call_output("done")
+        if self.trouble:
+            warn(*self.trouble)
+        return TrainingResult(info, reason)
+
+    # Iterations ------------------------------------------------------------------------------------------------------
+    def iterate(self) -> str:
+        """Epoch after epoch until there is a reason to stop, which is returned."""
+        if self.call_output("start"):
+            return STOPPED
+        for epoch in range(1, self.options.MaxEpochs + 1):
+            rate = learn_rate(self.options, epoch)
+            for index in self.minibatches.epoch():
+                reason = self.one_iteration(epoch, index, rate)
+                if reason:
+                    return reason
+            self.checkpoints.after("epoch", epoch, self.iteration)
+        return COMPLETED
+
+    def one_iteration(self, epoch: int, index: np.ndarray, rate: float) -> str:
+        """One step with all that follows it; returns the reason to stop, or an empty string."""
+        batch = self.dataset.batch(index)
+        with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
+            result = self.model.step(batch.inputs, batch.targets)
+            figure = self.metric.of(result.predictions, batch.targets)
+            record = Record(epoch, self.iteration + 1, self.elapsed(), rate, float(result.loss), figure)
+            self.records.append(record)
+            if not isfinite(record.loss):
+                return self.diverge(record)
+            self.keep_good()
+            self.solver.update(result.gradients, rate)
+        self.iteration += 1
+        reason = self.judge(record)
+        if (reason or record.validation_loss is not None or self.iteration in (1, self.last)
+                or self.iteration % self.options.VerboseFrequency == 0):
+            self.table.row(record)
+        self.checkpoints.after("iteration", self.iteration, self.iteration)
+        return reason
+
+    def judge(self, record: Record) -> str:
+        """Validate where it is due, tell the output functions, and say why to stop, if so."""
+        reason = ""
+        if self.iteration in (1, self.last) or self.iteration % self.options.ValidationFrequency == 0:
+            self.validate(record)
+            if self.best.stood >= self.options.ValidationPatience:
+                reason = CRITERION
+        if self.call_output("iteration"):
+            reason = STOPPED
+            self.validate(record)
+        return reason
+
+    def validate(self, record: Record) -> None:
+        """Complete the record with the validation figures, once."""
+        if self.validation is not None and record.validation_loss is None:
+            record.validation_loss, record.validation_metric = self.measure(self.validation)
+            self.best.compare(record.validation_loss, self.model, self.iteration)
+
+    def measure(self, dataset: Dataset) -> tuple[float, float]:
+        """Mean loss and figure over all observations, mini-batch by mini-batch."""
+        loss = share = total = count = 0.0
+        for batch in dataset.batches(self.options.MiniBatchSize):
+            with np.errstate(all="ignore"):
+                batch_loss, predictions = self.model.evaluate(batch.inputs, batch.targets)
+                more = self.metric.measure(predictions, batch.targets)
+            weight = self.metric.loss_weight(batch.targets)
+            loss, share = loss + weight * float(batch_loss), share + weight
+            total, count = total + more[0], count + more[1]
+        return (loss / share if share else nan), self.metric.value(total, count)
+
+    # The last good network -------------------------------------------------------------------------------------------
+    def keep_good(self) -> None:
+        """Remember the network of the step that has just been found to have a finite loss."""
+        self.good = self.model.snapshot()
+        self.good_iteration = self.iteration
+
+    def restore_good(self, what: str) -> None:
+        self.model.restore(self.good)
+        self.iteration = self.good_iteration
+        kept = f"the network after iteration {self.iteration}" if self.iteration else "the initial network"
+        self.trouble = ("trainNetwork:lossNotFinite", f"{what}; training returns {kept}.",
+                        f"Lower InitialLearnRate (now {self.options.InitialLearnRate:g}), set GradientThreshold, or "
+                        "look for extreme values in the data.")
+
+    def diverge(self, record: Record) -> str:
+        self.table.row(record)
+        word = number(record.loss)
+        self.restore_good(f"The loss is {word} at iteration {record.iteration}")
+        return f"Training loss is {word}."
+
+    # The end ---------------------------------------------------------------------------------------------------------
+    def finish(self) -> TrainingInfo:
+        """Choose the network to return, settle its statistics, and measure it."""
+        if not all(all_finite(p.value) for p in self.model.parameters):  # the last step of all is not seen by a loss
+            self.restore_good(f"The step of iteration {self.iteration} made learnables NaN or Inf")
+        if self.best.network is not None:
+            self.model.restore(self.best.network)
+            self.iteration = self.best.iteration
+        settled = self.settle_statistics()
+        loss = figure = nan
+        if self.validation is not None:
+            known = self.records[self.iteration - 1] if self.iteration else None
+            if known and not settled and known.validation_loss is not None and known.validation_metric is not None:
+                loss, figure = known.validation_loss, known.validation_metric
+            else:
+                loss, figure = self.measure(self.validation)
+        return make_info(self.metric.name, self.records, loss, figure, self.iteration)
+
+    def settle_statistics(self) -> bool:
+        """Give batch normalisations the statistics of the whole training set; whether there were any to give."""
+        if self.options.BatchNormalizationStatistics == "moving":
+            return False
+        drawn = False
+
+        def batches() -> Iterator[Arrays]:
+            nonlocal drawn
+            for inputs in self.dataset.input_batches(self.minibatches.size):
+                drawn = True
+                yield inputs
+        self.model.finalize_statistics(batches())
+        return drawn
+
+    # Output functions ------------------------------------------------------------------------------------------------
+    def call_output(self, state: str) -> bool:
+        """Call every OutputFcn with the state of training; whether one asks to stop."""
+        if not self.options.OutputFcn:
+            return False
+        info = self.output_info(state)
+        answers = [bool(function(info)) for function in self.options.OutputFcn]  # all are called
+        return any(answers)
+
+    def output_info(self, state: str) -> SimpleNamespace:
+        """MATLAB's struct for output functions; ``[]`` where there is no value."""
+        def value(of: str) -> Any:
+            got = getattr(self.records[-1], of) if self.records else None
+            return [] if got is None else got
+        name = self.metric.name
+        return SimpleNamespace(**{
+            "Epoch": value("epoch") or 0, "Iteration": value("iteration") or 0, "TimeSinceStart": self.elapsed(),
+            "TrainingLoss": value("loss"), "ValidationLoss": value("validation_loss"), "BaseLearnRate": value("rate"),
+            f"Training{name}": value("metric"), f"Validation{name}": value("validation_metric"), "State": state})
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.start

@@ -1,0 +1,57 @@
+"""What the loop asks of a model: parameters to step along gradients, and nothing about layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+Arrays = Sequence[np.ndarray]
+
+
+class Parameter(Protocol):
+    """One learnable array. The solver changes ``value`` in place and never replaces it."""
+
+    layer: str
+    name: str
+    value: np.ndarray
+    learn_rate_factor: float
+    l2_factor: float
+
+
+class StepResult(Protocol):
+    """What one training step found out.
+
+    ``loss`` is that of the data alone, without the L2 term. ``gradients`` are aligned with the model's parameters,
+    None where there is none; they are handed over: the solver overwrites them.
+    """
+
+    @property
+    def loss(self) -> float: ...
+    @property
+    def predictions(self) -> Arrays: ...
+    @property
+    def gradients(self) -> Sequence[np.ndarray | None]: ...
+
+
+class Trainable(Protocol):
+    """A model as the loop sees it. Arrays have the observation as their last axis."""
+
+    @property
+    def parameters(self) -> Sequence[Parameter]: ...
+
+    def step(self, inputs: Arrays, targets: Arrays) -> StepResult:
+        """Forward and backward in training mode; also advances running statistics. Changes no parameter."""
+
+    def evaluate(self, inputs: Arrays, targets: Arrays) -> tuple[float, Arrays]:
+        """Loss and predictions in inference mode; changes nothing."""
+
+    def snapshot(self) -> Any:
+        """A copy of all parameters and states."""
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to a snapshot; the parameter arrays stay the same objects. A snapshot can be restored repeatedly."""
+
+    def finalize_statistics(self, batches: Iterable[Arrays]) -> None:
+        """Replace running statistics by those of all the batches. Reads no batch if there are no such statistics."""
