@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from types import SimpleNamespace
@@ -94,8 +94,8 @@ class Table:
 
     def head(self) -> None:
         self.rule()
-        self.line(_row(c.above.center(c.width) for c in self.columns))
-        self.line(_row(c.below.center(c.width) for c in self.columns))
+        self.line(_row(f"{c.above:^{c.width}}" for c in self.columns))
+        self.line(_row(f"{c.below:^{c.width}}" for c in self.columns))
         self.rule()
 
     def row(self, record: Record) -> None:
@@ -112,7 +112,7 @@ class Table:
         self.line(f"Training finished: {reason}")
 
 
-def _row(cells: Any) -> str:
+def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
