@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dltoolbox.core.display import number
 from dltoolbox.core.errors import fail
 from dltoolbox.core.random import stream
 from dltoolbox.training.checkpoints import Checkpoints
 from dltoolbox.training.dataset import Dataset, MiniBatches
-from dltoolbox.training.display import number
 from dltoolbox.training.metrics import METRICS
 from dltoolbox.training.options import TrainingOptions
 from dltoolbox.training.progress import Record, Table, TrainingInfo, make_info

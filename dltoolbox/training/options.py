@@ -14,9 +14,9 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from dltoolbox.core.convert import choice, flag, integer, real, text
+from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, Reject, match, show
-from dltoolbox.training.display import aligned, size_and_class, value_text
 
 Convert = Callable[[Any], Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.training.display import aligned, number
+from dltoolbox.core.display import aligned, number
 
 
 @dataclass

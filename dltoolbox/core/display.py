@@ -1,0 +1,118 @@
+"""Values and objects as MATLAB prints them (``format short``): property displays of layers, options and structs.
+
+A property is printed with single spaces inside brackets, ``[2 2]``; the descriptions of layers use two (see
+`dltoolbox.core.formats.vector`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
+LONGEST_ROW = 10  # a longer row vector is printed by its size
+LONGEST_CELL = 60  # characters of a cell of words; a longer one is printed by its size
+
+Pairs = Iterable[tuple[str, Any]]
+
+
+def number(value: float) -> str:
+    """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
+    if np.isnan(value):
+        return "NaN"
+    if np.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    return f"{value:.4f}" if 0.001 < abs(value) < 1000 else f"{value:.4e}"
+
+
+def value_text(value: Any) -> str:
+    """One property value: text in quotes, logicals as 0/1, short vectors in full, arrays by size and class.
+
+    A tuple is a row vector of numbers or a cell of anything else; a list is an array; None is ``[]``.
+
+    >>> [value_text(v) for v in ("auto", True, 1e-4, (2, 2), ("in", "size"), (), [], [[0, 0, 0], [1, 1, 1]])]
+    ["'auto'", '1', '1.0000e-04', '[2 2]', "{'in'  'size'}", '{}', '[]', '[2×3 double]']
+    """
+    if value is None:
+        return "[]"
+    if isinstance(value, str):
+        return f"'{value}'"
+    if is_number(value):
+        return number(float(value))
+    if isinstance(value, tuple):
+        return row(value) if value and all(map(is_number, value)) else cell(value)
+    if callable(value):
+        return f"@{getattr(value, '__name__', type(value).__name__)}"
+    if isinstance(value, (list, np.ndarray)):
+        return array(value)
+    return f"[{size_and_class(value)}]"
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_, int, float, np.number))
+
+
+def row(values: Sequence[Any]) -> str:
+    """``[2 2]``; a long row by its size."""
+    if len(values) == 1:
+        return number(float(values[0]))
+    if len(values) > LONGEST_ROW:
+        return f"[1×{len(values)} double]"
+    return f"[{' '.join(number(float(v)) for v in values)}]"
+
+
+def cell(values: Sequence[Any]) -> str:
+    """``{'in'  'indices'}``; one element that is no text stands for itself; a long cell by its size."""
+    if len(values) == 1 and not isinstance(values[0], str):
+        return value_text(values[0])
+    text = "{" + "  ".join(map(value_text, values)) + "}"
+    return text if len(text) <= LONGEST_CELL else f"{{1×{len(values)} cell}}"
+
+
+def array(value: Any) -> str:
+    """A scalar or a short row in full, ``[]`` for none, else ``[3×3×1×8 single]``."""
+    values = np.array(value, float) if isinstance(value, list) else value  # MATLAB's literals are doubles
+    if not values.size:
+        return "[]"
+    if values.dtype.kind in "fiub" and values.size == 1:
+        return number(float(values.reshape(-1)[0]))
+    flat = isinstance(value, list) and values.ndim == 1
+    if values.dtype.kind in "fiub" and values.size <= LONGEST_ROW and (flat or values.shape == (1, values.size)):
+        return row(values.reshape(-1).tolist())
+    return f"[{size_and_class(values.reshape(1, -1) if flat else values)}]"
+
+
+def size_and_class(value: Any) -> str:
+    """``28×28×1×100 double`` or ``100×1 categorical``; a vector prints as a column."""
+    shape = tuple(np.shape(value)) if hasattr(value, "shape") else (len(value) if hasattr(value, "__len__") else 1,)
+    sizes = shape + (1,) * (2 - len(shape))
+    kind = str(value.dtype) if isinstance(value, np.ndarray) else type(value).__name__
+    return f"{'×'.join(map(str, sizes))} {CLASSES.get(kind, kind)}"
+
+
+def aligned(pairs: Iterable[tuple[str, str]]) -> str:
+    """``name: value`` lines with the names flush right, the longest indented by four spaces."""
+    rows = list(pairs)
+    width = max((len(name) for name, _ in rows), default=0) + 4
+    return "\n".join(f"{name:>{width}}: {text}" for name, text in rows)
+
+
+def object_text(class_name: str, groups: Sequence[tuple[str, Pairs]], *, more: bool = False) -> str:
+    """An object as MATLAB prints it: properties in groups under headings, all aligned on their colons.
+
+    Args:
+        class_name: What stands in the first line.
+        groups: (heading, properties) in the order of display; the heading of the first group is usually empty.
+        more: Whether some properties are left out, so that the display ends with ``Show all properties``.
+    """
+    blocks = [(heading, [(name, value_text(value)) for name, value in pairs]) for heading, pairs in groups]
+    width = max((len(name) for _, pairs in blocks for name, _ in pairs), default=0) + 4
+    lines = [f"  {class_name} with properties:"]
+    for heading, pairs in blocks:
+        if pairs:
+            lines += ["", *([f"   {heading}"] if heading else []), *(f"{name:>{width}}: {text}" for name, text in pairs)]
+    return "\n".join([*lines, "", *(["  Show all properties", ""] if more else [])])
