@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
-from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.core.errors import DltoolboxError, IssueCollector
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layerarray import LayerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
@@ -38,7 +39,7 @@ def network_of(lgraph: LayerGraph, arrays: Arrays, *, series: bool) -> DAGNetwor
 def is_series(lgraph: LayerGraph) -> bool:
     """Whether every layer feeds exactly the next one."""
     names = [one.Name for one in lgraph.nodes]
-    return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(zip(names[:-1], names[1:], strict=True))
+    return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(pairwise(names))
 
 
 def checked(lgraph: LayerGraph) -> Lowered:
@@ -60,7 +61,8 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
         A `SeriesNetwork` for a plain sequence of layers, else a `DAGNetwork`.
 
     Raises:
-        DltoolboxError: every fault of the network; ``dltoolbox:network:missingValue`` for arrays without a value.
+        DltoolboxError: every fault of the network; ``dltoolbox:network:missingValue`` for arrays without a value;
+            ``dltoolbox:network:missingClasses`` for a classification output that does not know its classes.
 
     Example:
         >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
@@ -70,4 +72,15 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
     """
     lgraph = layerGraph(layers)
     lowered = checked(lgraph)
+    check_classes(lgraph)
     return network_of(lgraph, initial_arrays(lowered, "float32", draw=False), series=is_series(lgraph))
+
+
+def check_classes(lgraph: LayerGraph) -> None:
+    """A finished network knows the names of its classes."""
+    found = IssueCollector()
+    for index, one in enumerate(lgraph.nodes, 1):
+        if getattr(one, "Classes", ()) == "auto":
+            found.add("network:missingClasses", "Classes is 'auto', but there are no training labels to take them from.",
+                      f"Pass Classes=[…] to {one.label()}.", layer=one.Name, index=index)
+    found.raise_if_any()

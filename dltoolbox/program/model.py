@@ -19,6 +19,7 @@ from dltoolbox.network.layergraph import LayerGraph
 from dltoolbox.network.lowering import Lowered, lower
 from dltoolbox.network.networks import DAGNetwork, checked, is_series, network_of
 from dltoolbox.ops import ParameterKey, Value
+from dltoolbox.program.border import input_layers
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.run import Run
 
@@ -60,7 +61,7 @@ class Model:
         self.parameters = [Parameter(key := ParameterKey(info.layer.Name, a.name), a, self.arrays[key])
                            for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)]
         self.series = is_series(lgraph)
-        self.inputs = [info.layer for info in lowered.layers if not info.layer.inputs()]
+        self.inputs = input_layers(lgraph)
         self._plans: dict[Any, Plan] = {}
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ class Model:
             state += decay * run[value]
         values = plan.graph.arrays
         gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
-        return StepResult(loss, predictions, gradients)
+        return StepResult(loss, predictions[:len(plan.graph.results)], gradients)
 
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
         """Loss and predictions in prediction mode."""
@@ -161,9 +162,10 @@ class Model:
         graph = lowered.graph
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         updates = [update.value for update in graph.updates]
-        wanted: list[Value] = {"train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.losses, *graph.results],
-                               "statistics": updates, "gradients": graph.losses,
-                               "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
+        wanted: list[Value] = {
+            "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.losses, *graph.results],
+            "statistics": updates, "gradients": graph.losses,
+            "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         sought = {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
         return make_plan(graph, wanted, gradients_of=sought, fast=self.fast)
 

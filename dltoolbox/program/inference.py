@@ -1,0 +1,229 @@
+"""predict, classify, semanticseg and activations: a finished network applied to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.nargout import outputs
+from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.data.categorical import categorical
+from dltoolbox.layers.outputs import ClassOutput, OutputLayer
+from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.program.border import as_activations, network_inputs, rows
+from dltoolbox.program.model import model_of
+
+
+def _cpu(value: Any) -> str:
+    name: str = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
+    if name not in ("auto", "cpu"):
+        raise convert.Reject("'auto' or 'cpu'", "Other execution environments are not available yet.", "notYetSupported")
+    return name
+
+
+class _Options(Configured):
+    """Options that all of these functions take."""
+
+    function = ""
+
+    MiniBatchSize = Property(convert.integer(1), 128)
+    ExecutionEnvironment = Property(_cpu, "auto")
+    Acceleration = Property(convert.choice("auto", "none"), "auto")
+
+    @classmethod
+    def label(cls) -> str:
+        return cls.function
+
+
+class _Predict(_Options):
+    function = "predict"
+    ReturnCategorical = Property(convert.flag, False)
+
+
+class _Classify(_Options):
+    function = "classify"
+
+
+class _Segment(_Options):
+    function = "semanticseg"
+    OutputType = Property(convert.choice("categorical", "double", "uint8"), "categorical")
+
+
+class _Activations(_Options):
+    function = "activations"
+    OutputAs = Property(convert.choice("channels", "rows", "columns"), "channels")
+
+
+def _split(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Arrays first, then name-value pairs."""
+    first = next((i for i, value in enumerate(arguments) if isinstance(value, str)), len(arguments))
+    return list(arguments[:first]), list(arguments[first:])
+
+
+def _network(net: Any, function: str) -> DAGNetwork:
+    if not isinstance(net, DAGNetwork):
+        fail(f"{function}:notANetwork", f"The first argument of {function} must be a trained network, but it is "
+             f"{show(net)}.", "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
+    return net
+
+
+def _run(net: DAGNetwork, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[np.ndarray]:
+    """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
+    inputs = network_inputs(net, data, options.function, exact=False)
+    model = model_of(net)
+    batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
+    return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
+
+
+def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Consecutive observations; one empty mini-batch where there are none, so that sizes are known."""
+    count = inputs[0].shape[-1]
+    for start in range(0, max(count, 1), size):
+        yield [array[..., start:start + size] for array in inputs]
+
+
+def predict(net: DAGNetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+    """Outputs of a network.
+
+    Args:
+        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`.
+        X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; any numeric type.
+        *arguments: Data of further input layers, in the order of ``net.InputNames``, then name-value pairs.
+        nargout: Number of outputs for networks with several output layers; by default all of them.
+        **options: ``MiniBatchSize`` (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto'),
+            ``ReturnCategorical`` (False: scores; True: labels for classification outputs).
+
+    Returns:
+        Scores or responses, single: N×K, or h×w×c×N where the output is a map. Several outputs come as a tuple.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork`` and others.
+
+    Example:
+        >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
+        ...                        regressionLayer])
+        >>> predict(net, [[1, 1], [2, 0]]).tolist()
+        [[6.0], [5.0]]
+    """
+    more, pairs = _split(arguments)
+    chosen = _Predict(*pairs, **options)
+    values = _run(_network(net, "predict"), [X, *more], chosen)
+    ends = output_layers(net)
+    results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else rows(value)
+               for value, end in zip(values, ends, strict=True)]
+    return outputs(results, len(results) if nargout is None else nargout, "predict")
+
+
+def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
+    """Labels of a classification network: ``YPred = classify(net, X)``.
+
+    Args:
+        net: A network with one classification output.
+        X: Data as for `predict`.
+        *arguments: Data of further input layers, then name-value pairs.
+        nargout: 2 returns the scores, too: ``YPred, scores = classify(net, X, nargout=2)``.
+        **options: As `predict`, without ReturnCategorical.
+
+    Returns:
+        A categorical of N labels; with ``nargout=2`` also the scores, N×K single.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:classify:notAClassificationNetwork`` for other networks.
+    """
+    more, pairs = _split(arguments)
+    chosen = _Classify(*pairs, **options)
+    ends = output_layers(_network(net, "classify"))
+    if len(ends) != 1 or ends[0].factory != "classificationLayer":
+        use = "semanticseg" if any(end.factory == "pixelClassificationLayer" for end in ends) else "predict"
+        fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
+             f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
+    scores = rows(_run(net, [X, *more], chosen)[0])
+    labels = categorical.from_codes(scores.argmax(1), ends[0].Classes)
+    return outputs((labels, scores), nargout, "classify")
+
+
+def semanticseg(I: Any, net: DAGNetwork, *pairs: Any, nargout: int = 1, **options: Any) -> Any:  # noqa: E741
+    """Labels of the pixels of images: ``C = semanticseg(I, net)``.
+
+    Args:
+        I: Images h×w×c×N (one image may come as h×w×c), or volumes.
+        net: A network that ends in a pixelClassificationLayer.
+        *pairs: Name-value pairs.
+        nargout: 2 also returns the score of the chosen class, 3 the scores of all classes.
+        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers).
+
+    Returns:
+        Labels h×w×N (h×w for one image), scores h×w×N, all scores h×w×K×N.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:semanticseg:notASegmentationNetwork`` for other networks.
+    """
+    chosen = _Segment(*pairs, **options)
+    ends = output_layers(_network(net, "semanticseg"))
+    if len(ends) != 1 or ends[0].factory != "pixelClassificationLayer":
+        fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one pixel classification output.",
+             "Use classify or predict for other networks.")
+    scores = _run(net, [I], chosen)[0]
+    codes = scores.argmax(-2)
+    best = scores.max(-2)
+    if scores.shape[-1] == 1:  # MATLAB drops trailing ones
+        codes, best = codes[..., 0], best[..., 0]
+    if chosen.OutputType == "categorical":
+        labels: Any = categorical.from_codes(codes, ends[0].Classes)
+    else:
+        labels = (codes + 1).astype(np.float64 if chosen.OutputType == "double" else np.uint8)
+    return outputs((labels, best, scores), nargout, "semanticseg")
+
+
+def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **options: Any) -> np.ndarray:
+    """Output of any layer: ``act = activations(net, X, 'conv_2')``.
+
+    Args:
+        net: A network.
+        X: Data as for `predict`; a list holds the data of several input layers.
+        layer: Name of a layer, ``'layer/port'`` for a layer with several outputs, or a 1-based index.
+        *arguments: Name-value pairs.
+        **options: ``OutputAs``: 'channels' (default) h×w×c×N, 'rows' N×hwc, 'columns' hwc×N; ``MiniBatchSize`` (128).
+
+    Returns:
+        A single array; outputs without spatial dimensions count as 1×1×c×N in networks of images.
+        Indices of max pooling are 0-based, row-major and local to the channel and the observation.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``, ``…:unknownPort``; ``dltoolbox:activations:invalidLayer``.
+
+    Example:
+        >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, -2]], Bias=[0]), reluLayer,
+        ...                        regressionLayer])
+        >>> activations(net, [[1, 1]], 'fc').tolist()
+        [[-1.0]]
+    """
+    chosen = _Activations(*arguments, **options)
+    _network(net, "activations")
+    if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
+        if not 1 <= layer <= len(net.nodes):
+            fail("activations:invalidLayer", f"Layer {layer} does not exist: the network has layers 1 to {len(net.nodes)}.",
+                 "Indices are 1-based, as in MATLAB.")
+        layer = net.nodes[layer - 1].Name
+    if not isinstance(layer, str):
+        fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
+             "Call for example activations(net, X, 'conv_1').")
+    port = net.port(layer, "outputs")
+    data = X if isinstance(X, (list, tuple)) and len(net.InputNames) > 1 else [X]
+    value = _run(net, data, chosen, [str(port)])[0]
+    rank = max(one.rank for one in net.nodes if not one.inputs())
+    return as_activations(value, chosen.OutputAs, rank) if rank else rows(value)
+
+
+def output_layers(net: DAGNetwork) -> list[Any]:
+    return [one for one in net.nodes if isinstance(one, OutputLayer)]
+
+
+def labels_of(value: np.ndarray, layer: Any) -> categorical:
+    """Class scores → labels: N for vectors, h×w×N for maps."""
+    codes = value.argmax(-2)
+    return categorical.from_codes(codes.reshape(-1) if rows(value).ndim == 2 else codes, layer.Classes)
