@@ -60,6 +60,8 @@ class SoftmaxLayer(Layer):
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
     """
 
+    gives_probabilities = True
+
     def build(self, g: Builder, x: Value) -> Any:
         return g.softmax(x)
 

@@ -48,6 +48,8 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     formats: ClassVar[tuple[str, ...]] = ()  # accepted input formats; empty: any
+    optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    gives_probabilities: ClassVar[bool] = False  # whether a classification output may follow
 
     Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 

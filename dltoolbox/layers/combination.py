@@ -102,7 +102,8 @@ class ConcatenationLayer(Joining):
         'Concatenation of 2 inputs along dimension 1'
     """
 
-    Dim = Property(convert.integer(1), doc="Dimension along which to join, 1-based.", positional=True, argument="dim")
+    Dim = Property(convert.integer(1), doc="Dimension along which to join, 1-based.", positional=True, argument="dim",
+                   group="")
     NumInputs = _inputs_property("numInputs")
 
     def check(self, *inputs: Dims) -> None:

@@ -46,6 +46,11 @@ class Weighted(Layer):
                 Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
                           self.BiasL2Factor))
 
+    def given_channels(self, axis: int) -> Any:
+        """The channels that the description prints: from Weights where they are given in full, else as declared."""
+        declared: Any = self.__dict__["NumChannels"]
+        return declared if self.Weights is None or self.Weights.ndim != self.rank + 2 else self.Weights.shape[axis]
+
     def check_channels(self, declared: Any, got: int, name: str) -> None:
         """An explicitly declared number of channels must be what arrives."""
         if declared != "auto" and declared != got:
@@ -93,7 +98,7 @@ class Convolution(Weighted, Windowed):
         return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
 
     def describe(self) -> str:
-        channels = self.NumChannels if self.Weights is None else self.Weights.shape[-2]
+        channels = self.given_channels(axis=-2)
         size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
         return f"{self.NumFilters} {times(size)} convolutions {self.window_text()}"
 
@@ -195,7 +200,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
         return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
 
     def describe(self) -> str:
-        channels = self.NumChannels if self.Weights is None else self.Weights.shape[-1]
+        channels = self.given_channels(axis=-1)
         size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
         return (f"{self.NumFilters} {times(size)} transposed convolutions with stride {vector(self.Stride)} and cropping "
                 f"{padding_text(self.Cropping)}")

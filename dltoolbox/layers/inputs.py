@@ -91,9 +91,11 @@ class InputLayer(Layer):
         return f"{self.description_size} with {how} normalization"
 
     def rows(self) -> list[tuple[str, str, Any]]:
-        """Only the statistics that belong to the chosen normalisation are shown."""
+        """The size comes first; only the statistics that belong to the chosen normalisation are shown."""
         unused = {"Mean", "StandardDeviation", "Min", "Max"} - set(self.statistics)
-        return [row for row in super().rows() if row[1] not in unused]
+        first = ("Name", "InputSize", "SplitComplexInputs", "DataAugmentation", "Normalization")
+        rows = sorted(super().rows(), key=lambda row: first.index(row[1]) if row[1] in first else len(first))
+        return [row for row in rows if row[1] not in unused]
 
 
 class SizedInput(InputLayer):

@@ -29,7 +29,7 @@ class BatchNormalizationLayer(Layer):
         Ioffe and Szegedy, "Batch normalization: accelerating deep network training" (2015).
     """
 
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.")
+    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
     VarianceDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's variance in the moving variance.")
     Epsilon = Property(convert.real(0, low_open=True), 1e-5, "Constant added to the variance.")
@@ -43,8 +43,8 @@ class BatchNormalizationLayer(Layer):
                                     group=HIDDEN)
     OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
     ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
-    TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True)
-    TrainedVariance = Property(convert.positive_array, None, "Variance for prediction.", settable=True)
+    TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
+    TrainedVariance = Property(convert.positive_array, None, "Variance for prediction.", settable=True, group="")
     Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
 

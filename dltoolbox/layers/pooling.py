@@ -34,8 +34,10 @@ class Pooling(Windowed):
 class MaxPooling(Pooling):
     """Maximum pooling in any number of dimensions."""
 
+    optional_outputs = True
+
     HasUnpoolingOutputs = Property(convert.flag, False, "Whether the ports 'indices' and 'size' exist, to be connected "
-                                   "to a max unpooling layer.")
+                                   "to a max unpooling layer.", group="")
 
     def outputs(self) -> tuple[str, ...]:
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)

@@ -1,0 +1,58 @@
+"""How layers and layer arrays print: MATLAB's property display and its table of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dltoolbox.core.display import object_text
+from dltoolbox.core.properties import HIDDEN
+from dltoolbox.layers.base import Layer
+
+GROUPS = ("", "Hyperparameters", "Learnable Parameters", "State Parameters")
+
+
+def layer_text(layer: Layer) -> str:
+    """``str(layer)``: the name and ports, then what it was made with, learns and stores.
+
+    >>> print(layer_text(reluLayer(Name='act')))
+      ReLULayer with properties:
+    <BLANKLINE>
+        Name: 'act'
+    <BLANKLINE>
+    """
+    rows = layer.rows()
+    grouped: list[tuple[str, list[tuple[str, Any]]]] = [
+        (group, [(name, value) for heading, name, value in rows if heading == group]) for group in GROUPS]
+    grouped[0][1].extend(_ports(layer, {name for _, name, _ in rows}))
+    return object_text(type(layer).__name__, grouped, more=any(heading == HIDDEN for heading, _, _ in rows))
+
+
+def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, Any]]:
+    """Number and names of the ports, on a side that has several or where an option decides on it."""
+    ports: list[tuple[str, Any]] = []
+    if layer.NumInputs > 1:
+        ports += [("NumInputs", layer.NumInputs), ("InputNames", layer.inputs())]
+    if layer.NumOutputs > 1 or layer.optional_outputs:
+        ports += [("NumOutputs", layer.NumOutputs), ("OutputNames", layer.outputs())]
+    return [(name, value) for name, value in ports if name not in shown]
+
+
+def array_text(layers: Sequence[Layer]) -> str:
+    """``str(layers)``: one line per layer with its number, name, type and description.
+
+    >>> print(array_text([reluLayer(Name='act'), dropoutLayer()]))
+      2×1 Layer array with layers:
+    <BLANKLINE>
+         1   'act'   ReLU      ReLU
+         2   ''      Dropout   50% dropout
+    <BLANKLINE>
+    """
+    if not layers:
+        return "  0×1 Layer array\n"
+    names = [f"'{one.Name}'" for one in layers]
+    types = [one.type_text for one in layers]
+    name_width, type_width = max(map(len, names)), max(map(len, types))
+    lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {one.describe()}"
+             for i, (one, name, kind) in enumerate(zip(layers, names, types, strict=True), 1)]
+    return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
