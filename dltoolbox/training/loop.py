@@ -220,15 +220,14 @@ class _Training:
         """Give batch normalisations the statistics of the whole training set; whether there were any to give."""
         if self.options.BatchNormalizationStatistics == "moving":
             return False
-        drawn = False
+        read_all = False
 
         def batches() -> Iterator[Arrays]:
-            nonlocal drawn
-            for inputs in self.dataset.input_batches(self.minibatches.size):
-                drawn = True
-                yield inputs
+            nonlocal read_all
+            yield from self.dataset.input_batches(self.minibatches.size)
+            read_all = True
         self.model.finalize_statistics(batches())
-        return drawn
+        return read_all
 
     # Output functions ------------------------------------------------------------------------------------------------
     def call_output(self, state: str) -> bool:

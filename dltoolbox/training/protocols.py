@@ -54,4 +54,4 @@ class Trainable(Protocol):
         """Back to a snapshot; the parameter arrays stay the same objects. A snapshot can be restored repeatedly."""
 
     def finalize_statistics(self, batches: Iterable[Arrays]) -> None:
-        """Replace running statistics by those of all the batches. Reads no batch if there are no such statistics."""
+        """Replace running statistics by those of all the batches; a model without any stops reading early."""

@@ -1,0 +1,206 @@
+"""From the user's X and Y to arrays with the observation as last axis, and every complaint about them.
+
+Images and volumes keep MATLAB's layout (H×W×C×N); features and responses turn from N×F to F×N. Nothing is copied or
+converted here: mini-batches are. Observations are counted from 1 in messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import times
+from dltoolbox.core.properties import show
+from dltoolbox.training.dataset import OneHot
+from dltoolbox.training.statistics import all_finite, first_not_finite
+from dltoolbox.training.warn import warn
+
+
+# Predictors ----------------------------------------------------------------------------------------------------------
+def encode_images(X: Any, size: Sequence[int], name: str = "X") -> np.ndarray:
+    """Images or volumes for an input layer of this size → a view H×W×C×N; a single image needs no fourth dimension."""
+    size, x = tuple(size), numeric(X, name)
+    if x.shape == size:
+        x = x[..., None]
+    if x.ndim != len(size) + 1:
+        cure = f"Pass an array of size {times(size)}×N, the observations last."
+        if size[-1] == 1 and x.shape[:-1] == size[:-1]:
+            cure = f"Add the channel dimension: {name}[{':, ' * (len(size) - 1)}None, :]."
+        fail("trainNetwork:invalidDimensions", f"{name} has {x.ndim} dimensions ({times(x.shape)}), but images of size "
+             f"{times(size)} need {len(size) + 1}.", cure)
+    if x.shape[:-1] != size:
+        cure = "Resize the images, or change the input size of the layer."
+        if x.shape[1:] == size:
+            cure = f"The observations must come last: numpy.moveaxis({name}, 0, -1)."
+        fail("trainNetwork:inputSizeMismatch", f"The observations of {name} have size {times(x.shape[:-1])}, but the "
+             f"input layer expects {times(size)}.", cure)
+    return finite(x, name)
+
+
+def encode_features(X: Any, count: int, name: str = "X") -> np.ndarray:
+    """Features N×F for an input layer of F features → a view F×N; a vector is N observations of one feature."""
+    x = numeric(X, name)
+    x = x[:, None] if x.ndim == 1 else x
+    if x.ndim != 2:
+        fail("trainNetwork:invalidDimensions", f"{name} has {x.ndim} dimensions ({times(x.shape)}), but features are a "
+             "matrix, observations × features.", f"Pass an N×{count} matrix.")
+    if x.shape[1] != count:
+        cure = f"Pass {name}.T." if x.shape[0] == count else "Change the input size of the layer, or the features."
+        fail("trainNetwork:inputSizeMismatch", f"{name} has {x.shape[1]} features (it is {times(x.shape)}), but the input "
+             f"layer expects {count}.", cure)
+    return finite(x.T, name)
+
+
+# Labels --------------------------------------------------------------------------------------------------------------
+def encode_labels(Y: Any, observations: int, *, classes: Sequence[str] | str = "auto", spatial: Sequence[int] = (),
+                  pixels: bool = False, training: bool = True, name: str = "Y") -> tuple[OneHot, tuple[str, ...]]:
+    """Class labels → one-hot targets, and the classes in the order of the network's channels.
+
+    Args:
+        Y: A categorical array, or text or logicals, which become one. Numbers are refused, as in MATLAB: their
+            classes and the order of these should be chosen.
+        observations: The number of observations of X.
+        classes: Classes of the output layer; ``'auto'`` takes the categories of Y.
+        spatial: Spatial sizes of the network's output; the targets get them too.
+        pixels: Whether Y holds label images of the size ``spatial``. Only these may have undefined elements, which
+            training ignores.
+        training: Whether the labels are to be learned; then a single class is worth a warning.
+        name: What to call Y in messages.
+    """
+    labels = as_categorical(Y, name)
+    codes = place_labels(labels.codes, observations, tuple(spatial), pixels, name)
+    undefined = codes < 0
+    if not pixels and undefined.any():
+        where = int(np.argmax(undefined.reshape(-1)))
+        fail("trainNetwork:undefinedLabels", f"{np.count_nonzero(undefined)} of {observations} labels in {name} are "
+             f"undefined; the first is observation {where + 1}.", "Remove these observations from X and Y.")
+    names = tuple(labels.categories) if isinstance(classes, str) else tuple(classes)
+    codes = in_order_of(names, codes, list(labels.categories), name)
+    if training and np.unique(codes[codes >= 0]).size < 2:
+        warn("trainNetwork:oneClass", f"All labels in {name} are of one class, so there is nothing to tell apart.",
+             "Check the labels.")
+    return OneHot(codes, len(names)), names
+
+
+def as_categorical(Y: Any, name: str) -> Any:
+    """The labels as a categorical array; numbers are an error that shows the call to make."""
+    from dltoolbox.data.categorical import categorical
+    labels = Y
+    if not isinstance(Y, categorical):
+        carried = hasattr(Y, "codes") or hasattr(Y, "cat")  # pandas
+        array = None if carried else as_array(Y, name)
+        if array is not None and array.size and array.dtype.kind in "iufc":
+            fail("trainNetwork:numericLabels", f"{name} is numeric, but classification needs categorical labels.",
+                 f"Pass categorical({name}), or categorical({name}, values, names) to name and order the classes. For "
+                 "regression, end the network with regressionLayer.")
+        labels = categorical(Y)
+    if labels.size == 0:
+        fail("trainNetwork:emptyData", f"{name} is empty.", "Pass at least one observation.")
+    return labels
+
+
+def place_labels(codes: np.ndarray, observations: int, spatial: tuple[int, ...], pixels: bool,
+                 name: str) -> np.ndarray:
+    """Codes as (*spatial, N): label images H×W×N (or H×W×1×N), or one label per observation."""
+    if not pixels:
+        if codes.size != max(codes.shape, default=1):
+            fail("trainNetwork:invalidDimensions", f"{name} has size {times(codes.shape)}, but classification needs one "
+                 "label per observation.", "Pass a vector. For one label per pixel, end with pixelClassificationLayer.")
+        check_count(codes.size, observations, name)
+        return codes.reshape(*(1 for _ in spatial), observations)
+    if codes.shape == spatial:
+        codes = codes[..., None]
+    if codes.ndim == len(spatial) + 2 and codes.shape[-2] == 1:
+        codes = codes[..., 0, :]
+    if codes.ndim != len(spatial) + 1 or codes.shape[:-1] != spatial:
+        cure = f"Pass label images of size {times(spatial)}×N, the observations last."
+        fail("trainNetwork:responseSizeMismatch", f"{name} has size {times(codes.shape)}, but the network labels images of "
+             f"size {times(spatial)}.", cure)
+    check_count(codes.shape[-1], observations, name)
+    return codes
+
+
+def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str], name: str) -> np.ndarray:
+    """The codes counted in the classes of the network; a label that is none of them is an error."""
+    if tuple(categories) == names:
+        return codes
+    table = np.array([*(names.index(c) if c in names else -2 for c in categories), -1])
+    placed = table[codes]
+    if (placed == -2).any():
+        unknown = [categories[code] for code in np.unique(codes[placed == -2])]
+        fail("trainNetwork:unknownClasses", f"{name} contains {show(unknown)}, which {'is' if len(unknown) == 1 else 'are'} "
+             f"not among the Classes {show(list(names))} of the output layer.", "Add them to Classes, or leave "
+             "Classes='auto'.")
+    return placed
+
+
+# Responses -----------------------------------------------------------------------------------------------------------
+def encode_responses(Y: Any, observations: int, size: Sequence[int], name: str = "Y") -> np.ndarray:
+    """Numeric responses for a network output of this size, (R,) or (h, w, c) → a view R×N or h×w×c×N.
+
+    Vectors of responses come as N×R, and as N numbers for R = 1, also where the output is 1×1×R.
+    """
+    size, y = tuple(size), numeric(Y, name)
+    if prod(size[:-1]) == 1 and y.ndim <= 2:
+        return finite(vectors(y, observations, size[-1], name).reshape(*size, observations), name)
+    if y.shape == size:
+        y = y[..., None]
+    if y.shape[:-1] != size:
+        cure = f"Pass responses of size {times(size)}×N, the observations last."
+        if y.shape[1:] == size:
+            cure = f"The observations must come last: numpy.moveaxis({name}, 0, -1)."
+        fail("trainNetwork:responseSizeMismatch", f"{name} has size {times(y.shape)}, but the output of the network has "
+             f"size {times(size)} per observation.", cure)
+    check_count(y.shape[-1], observations, name)
+    return finite(y, name)
+
+
+def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.ndarray:
+    """N×R responses as R×N; N numbers are N×1."""
+    y = y.reshape(-1, 1) if y.ndim < 2 else y
+    if y.shape[1] != responses:
+        cure = f"Pass {name}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
+        fail("trainNetwork:responseSizeMismatch", f"{name} has {y.shape[1]} responses per observation (it is "
+             f"{times(y.shape)}), but the network has {responses} outputs.", cure)
+    check_count(y.shape[0], observations, name)
+    return y.T
+
+
+# Checks --------------------------------------------------------------------------------------------------------------
+def as_array(value: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        fail("trainNetwork:invalidDimensions", f"{name} is a list with rows of different lengths.",
+             "Pass rows of equal length.")
+
+
+def numeric(value: Any, name: str) -> np.ndarray:
+    """The value as a non-empty array of real numbers or logicals; not copied if it is an array."""
+    array = as_array(value, name)
+    if array.dtype.kind not in "fiub":
+        fail("trainNetwork:invalidType", f"{name} must be a real numeric array, but its type is {array.dtype}.",
+             "Convert it first, for complex data with numpy.real or numpy.abs." if array.dtype.kind == "c" else
+             "Convert it with numpy.asarray(…, dtype=numpy.float32).")
+    if array.size == 0:
+        fail("trainNetwork:emptyData", f"{name} is empty ({times(array.shape)}).", "Pass at least one observation.")
+    return array
+
+
+def finite(array: np.ndarray, name: str) -> np.ndarray:
+    """The array, if it has no NaN and no Inf."""
+    if not all_finite(array):
+        count, first = first_not_finite(array)
+        fail("trainNetwork:notFinite", f"{name} contains NaN or Inf in {count} of {array.shape[-1]} observations; the "
+             f"first is observation {first + 1}.", "Remove or replace these observations.")
+    return array
+
+
+def check_count(found: int, observations: int, name: str) -> None:
+    if found != observations:
+        fail("trainNetwork:observationsMismatch", f"{name} has {found} observations, but X has {observations}.",
+             "Pass one response per observation.")
