@@ -8,6 +8,7 @@ order that the op's do. It takes every array that it returns from ``work.empty``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,22 +18,22 @@ from dltoolbox.ops.base import OPS, Call, Gradients
 
 
 class Workspace:
-    """The memory that one step works in. Scratch arrays are kept from call to call; outputs are not."""
+    """The memory that one step works in. Scratch memory is kept from call to call; outputs are not."""
 
     def __init__(self) -> None:
-        self._scratch: dict[str, np.ndarray] = {}
+        self._scratch: dict[str, np.ndarray] = {}  # by tag: bytes, as many as were ever needed
 
     def empty(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
         """An uninitialised C-contiguous array for something that leaves the kernel."""
         return np.empty(tuple(shape), dtype)
 
-    def scratch(self, tag: str, shape: Sequence[int], dtype: Any, *, fill: float | None = None) -> np.ndarray:
-        """A temporary of this step, the same memory at every call; ``fill`` is written once, when it is made."""
+    def scratch(self, tag: str, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        """An uninitialised temporary; its memory is that of every other temporary of this tag."""
+        needed = prod(shape) * np.dtype(dtype).itemsize
         kept = self._scratch.get(tag)
-        if kept is None or kept.shape != tuple(shape) or kept.dtype != dtype:
-            kept = np.empty(tuple(shape), dtype) if fill is None else np.full(tuple(shape), fill, dtype)
-            self._scratch[tag] = kept
-        return kept
+        if kept is None or len(kept) < needed:
+            kept = self._scratch[tag] = np.empty(needed, np.uint8)
+        return kept[:needed].view(dtype).reshape(shape)
 
 
 class Kernel:

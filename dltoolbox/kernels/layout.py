@@ -1,0 +1,84 @@
+"""Memory orders. Kernels agree on two, so that the next one finds its input as it wants it.
+
+* ``rows``: (S1, C, S2…, N). Of a large batch; the rows of a convolution's window stack for free, and everything
+  elementwise or per channel runs over long contiguous stretches.
+* ``channels_last``: (S…, N, C). Of a small batch; products with the filters are large, pooling runs over N·C.
+
+An *order* is a permutation of the axes of an op's array (S…, C, N), slowest first. Arrays travel as transposed views, so
+their axes always have the op's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.kernels.base import Workspace
+
+Order = tuple[int, ...]
+
+LARGE_BATCH = 32
+BLOCK_BYTES = 1 << 19  # what a pass over several arrays should touch at once: half of a usual second-level cache
+
+
+def rows_order(ndim: int) -> Order:
+    """(S1, C, S2…, N)."""
+    return (0, ndim - 2, *range(1, ndim - 2), ndim - 1) if ndim > 2 else tuple(range(ndim))
+
+
+def channels_last_order(ndim: int) -> Order:
+    """(S…, N, C)."""
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
+
+
+def preferred_order(ndim: int, batch: int) -> Order:
+    """The order that convolutions produce."""
+    return rows_order(ndim) if batch >= LARGE_BATCH else channels_last_order(ndim)
+
+
+def order_of(x: np.ndarray) -> Order:
+    """The order in which the array lies in memory; axes of one element keep their place."""
+    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+
+
+def inverse(order: Sequence[int]) -> Order:
+    return tuple(int(axis) for axis in np.argsort(order))
+
+
+def empty(work: Workspace, shape: Sequence[int], order: Sequence[int], dtype: Any) -> np.ndarray:
+    """An uninitialised array of the op's ``shape`` that lies in memory in ``order``."""
+    return work.empty([shape[axis] for axis in order], dtype).transpose(inverse(order))
+
+
+def empty_like(work: Workspace, x: np.ndarray, shape: Sequence[int] | None = None, dtype: Any = None) -> np.ndarray:
+    """An uninitialised array in the memory order of ``x``."""
+    return empty(work, x.shape if shape is None else shape, order_of(x), x.dtype if dtype is None else dtype)
+
+
+def scratch(work: Workspace, tag: str, shape: Sequence[int], order: Sequence[int], dtype: Any) -> np.ndarray:
+    """A temporary of the op's ``shape`` that lies in memory in ``order``."""
+    return work.scratch(tag, [shape[axis] for axis in order], dtype).transpose(inverse(order))
+
+
+def arranged(work: Workspace, tag: str, x: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """``x`` transposed to ``order`` and contiguous: a view where it lies so already, a copy in scratch otherwise."""
+    moved = x.transpose(order)
+    if moved.flags.c_contiguous:
+        return moved
+    copy = work.scratch(tag, moved.shape, x.dtype)
+    copy[...] = moved
+    return copy
+
+
+def blocks(count: int, bytes_each: int, target: int = BLOCK_BYTES) -> list[slice]:
+    """``range(count)`` cut into slices of at most about ``target`` bytes."""
+    step = max(1, target // max(bytes_each, 1))
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def row_bytes(x: np.ndarray) -> int:
+    """Bytes of one element of the first axis."""
+    return prod(x.shape[1:]) * x.itemsize

@@ -1,0 +1,56 @@
+"""The part of a tap that lies inside the image: padding is never copied, compared or added, only skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.geometry import Window
+
+
+class Tap(NamedTuple):
+    """One position of a window: its number, and which outputs read which inputs through it."""
+
+    number: int
+    outputs: tuple[slice, ...]
+    inputs: tuple[slice, ...]
+    whole: bool  # every output reads an input
+
+
+def reach(inputs: int, outputs: int, offset: int, stride: int) -> tuple[slice, slice]:
+    """The positions p of ``outputs`` for which p·stride + offset lies in ``inputs``, and where those are read."""
+    first = max(0, -(offset // stride))
+    end = max(first, min(outputs, (inputs - 1 - offset) // stride + 1))
+    if first == end:
+        return slice(0, 0), slice(0, 0)
+    start = first * stride + offset
+    return slice(first, end), slice(start, start + (end - first - 1) * stride + 1, stride)
+
+
+@lru_cache(maxsize=256)
+def taps(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> tuple[Tap, ...]:
+    """Every tap of a window over an image of size ``spatial``, row by row."""
+    return tuple(_taps(window, spatial, out))
+
+
+def _taps(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> Iterator[Tap]:
+    for number, offset in enumerate(window.offsets()):
+        pairs = [reach(n, m, o - p[0], s)
+                 for n, m, o, p, s in zip(spatial, out, offset, window.padding, window.stride, strict=True)]
+        outputs = tuple(pair[0] for pair in pairs)
+        yield Tap(number, outputs, tuple(pair[1] for pair in pairs),
+                  all(s.start == 0 and s.stop == m for s, m in zip(outputs, out, strict=True)))
+
+
+def copy_tap(target: np.ndarray, source: np.ndarray, outputs: Sequence[slice], inputs: Sequence[slice]) -> None:
+    """``target[outputs] = source[inputs]``, and zeros in the rest of ``target``."""
+    target[tuple(outputs)] = source[tuple(inputs)]
+    for axis, inside in enumerate(outputs):
+        before = (slice(None),) * axis
+        if inside.start:
+            target[(*before, slice(0, inside.start))] = 0
+        if inside.stop < target.shape[axis]:
+            target[(*before, slice(inside.stop, None))] = 0
