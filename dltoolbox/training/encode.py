@@ -1,7 +1,7 @@
-"""From the user's X and Y to arrays with the observation as last axis, and every complaint about them.
+"""From the user's Y to targets with the observation as last axis, and every complaint about the training data.
 
-Images and volumes keep MATLAB's layout (H×W×C×N); features and responses turn from N×F to F×N. Nothing is copied or
-converted here: mini-batches are. Observations are counted from 1 in messages.
+The layout of X is the business of `dltoolbox.program.border`; images in Y keep MATLAB's (H×W×C×N), responses turn from
+N×R to R×N. Nothing is copied or converted here: mini-batches are. Messages count observations from 1.
 """
 
 from __future__ import annotations
@@ -18,41 +18,6 @@ from dltoolbox.core.properties import show
 from dltoolbox.training.dataset import OneHot
 from dltoolbox.training.statistics import all_finite, first_not_finite
 from dltoolbox.training.warn import warn
-
-
-# Predictors ----------------------------------------------------------------------------------------------------------
-def encode_images(X: Any, size: Sequence[int], name: str = "X") -> np.ndarray:
-    """Images or volumes for an input layer of this size → a view H×W×C×N; a single image needs no fourth dimension."""
-    size, x = tuple(size), numeric(X, name)
-    if x.shape == size:
-        x = x[..., None]
-    if x.ndim != len(size) + 1:
-        cure = f"Pass an array of size {times(size)}×N, the observations last."
-        if size[-1] == 1 and x.shape[:-1] == size[:-1]:
-            cure = f"Add the channel dimension: {name}[{':, ' * (len(size) - 1)}None, :]."
-        fail("trainNetwork:invalidDimensions", f"{name} has {x.ndim} dimensions ({times(x.shape)}), but images of size "
-             f"{times(size)} need {len(size) + 1}.", cure)
-    if x.shape[:-1] != size:
-        cure = "Resize the images, or change the input size of the layer."
-        if x.shape[1:] == size:
-            cure = f"The observations must come last: numpy.moveaxis({name}, 0, -1)."
-        fail("trainNetwork:inputSizeMismatch", f"The observations of {name} have size {times(x.shape[:-1])}, but the "
-             f"input layer expects {times(size)}.", cure)
-    return finite(x, name)
-
-
-def encode_features(X: Any, count: int, name: str = "X") -> np.ndarray:
-    """Features N×F for an input layer of F features → a view F×N; a vector is N observations of one feature."""
-    x = numeric(X, name)
-    x = x[:, None] if x.ndim == 1 else x
-    if x.ndim != 2:
-        fail("trainNetwork:invalidDimensions", f"{name} has {x.ndim} dimensions ({times(x.shape)}), but features are a "
-             "matrix, observations × features.", f"Pass an N×{count} matrix.")
-    if x.shape[1] != count:
-        cure = f"Pass {name}.T." if x.shape[0] == count else "Change the input size of the layer, or the features."
-        fail("trainNetwork:inputSizeMismatch", f"{name} has {x.shape[1]} features (it is {times(x.shape)}), but the input "
-             f"layer expects {count}.", cure)
-    return finite(x.T, name)
 
 
 # Labels --------------------------------------------------------------------------------------------------------------

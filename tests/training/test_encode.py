@@ -1,13 +1,11 @@
-"""Data at the border: layouts, and a clear complaint for everything that cannot be trained on."""
+"""Targets, and a clear complaint for everything that cannot be trained on."""
 
 import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
 from dltoolbox.data.categorical import categorical
-from dltoolbox.training.encode import encode_features, encode_images, encode_labels, encode_responses
-
-IMAGES = np.zeros((4, 5, 1, 6), np.uint8)
+from dltoolbox.training.encode import encode_labels, encode_responses, finite, numeric
 
 
 def fails(identifier, text, function, *args, **kwargs):
@@ -16,48 +14,30 @@ def fails(identifier, text, function, *args, **kwargs):
     assert caught.value.identifiers == (f"dltoolbox:trainNetwork:{identifier}",)
 
 
-# Predictors ----------------------------------------------------------------------------------------------------------
-def test_predictors_are_views():
-    x = encode_images(IMAGES, [4, 5, 1])
-    assert x.shape == (4, 5, 1, 6)
-    assert np.shares_memory(x, IMAGES)
-    assert encode_images(np.zeros((4, 5, 3)), (4, 5, 3)).shape == (4, 5, 3, 1)
-    features = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(encode_features(features, 2), features.T)
-    assert encode_features([1, 2, 3], 1).tolist() == [[1, 2, 3]]
+# Arrays --------------------------------------------------------------------------------------------------------------
+def test_nan_and_inf_are_located():
+    x = np.zeros((4, 5, 1, 6), np.float32)
+    assert finite(x, "X") is x
+    x[0, 0, 0, 2] = np.nan
+    x[1, 1, 0, 4] = np.inf
+    fails("notFinite", "XVal contains NaN or Inf in 2 of 6 observations; the first is observation 3", finite, x, "XVal")
 
 
 @pytest.mark.parametrize(("x", "identifier", "text"), [
-    (np.zeros((4, 5, 6)), "invalidDimensions", r"3 dimensions \(4×5×6\).*X\[:, :, None, :\]"),
-    (np.zeros((4, 5, 1, 6, 1)), "invalidDimensions", "5 dimensions"),
-    (np.zeros((4, 5, 3, 6)), "inputSizeMismatch", "4×5×3.*expects 4×5×1"),
-    (np.zeros((6, 4, 5, 1)), "inputSizeMismatch", r"numpy.moveaxis\(X, 0, -1\)"),
-    (np.zeros((4, 5, 1, 0)), "emptyData", "empty"),
-    (np.zeros((4, 5, 1, 6), complex), "invalidType", "complex128.*numpy.abs"),
-    (np.zeros((4, 5, 1, 6), object), "invalidType", "object"),
+    (np.zeros((4, 5, 1, 0), np.uint8), "emptyData", "X is empty"),
+    (np.zeros(3, complex), "invalidType", "complex128.*numpy.abs"),
+    (np.zeros(3, object), "invalidType", "object"),
     (["a"], "invalidType", "X must be a real numeric array"),
     ([[1, 2], [3]], "invalidDimensions", "rows of different lengths"),
 ])
-def test_images_that_cannot_be_used(x, identifier, text):
-    fails(identifier, text, encode_images, x, (4, 5, 1))
+def test_what_is_no_numeric_array(x, identifier, text):
+    fails(identifier, text, numeric, x, "X")
 
 
-def test_nan_in_images_is_located():
-    x = np.zeros((4, 5, 1, 6), np.float32)
-    x[0, 0, 0, 2] = np.nan
-    x[1, 1, 0, 4] = np.inf
-    fails("notFinite", "XVal contains NaN or Inf in 2 of 6 observations; the first is observation 3", encode_images, x,
-          (4, 5, 1), name="XVal")
-
-
-@pytest.mark.parametrize(("x", "identifier", "text"), [
-    (np.zeros((2, 3, 4)), "invalidDimensions", "observations × features"),
-    (np.zeros((10, 3)), "inputSizeMismatch", "3 features.*expects 2"),
-    (np.zeros((2, 10)), "inputSizeMismatch", r"X\.T"),
-    (np.full((10, 2), np.nan), "notFinite", "10 of 10"),
-])
-def test_features_that_cannot_be_used(x, identifier, text):
-    fails(identifier, text, encode_features, x, 2)
+def test_numeric_arrays_are_not_copied():
+    x = np.zeros((2, 3), np.uint8)
+    assert numeric(x, "X") is x
+    assert numeric([True, False], "X").tolist() == [True, False]
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
