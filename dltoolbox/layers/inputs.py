@@ -73,7 +73,8 @@ class InputLayer(Layer):
                      f"({times(element)}).", layer=self.Name)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
-        return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape)
+        return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape,
+                           initial=1.0 if name in ("StandardDeviation", "Max") else 0.0)
                      for name in self.statistics)
 
     def build(self, g: Builder) -> Any:

@@ -137,7 +137,7 @@ def layerGraph(layers: Any = ()) -> LayerGraph:
         ['relu_1', 'relu_2']
     """
     if isinstance(layers, LayerGraph):
-        return LayerGraph(layers.nodes, layers.edges)
+        return LayerGraph((one.copy() for one in layers.nodes), layers.edges)
     named = with_names(layerArray(layers))
     check_unique(named)
     return LayerGraph(named, sequence(named))

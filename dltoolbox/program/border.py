@@ -55,7 +55,7 @@ def observations(X: Any, layer: InputLayer, function: str, *, exact: bool) -> np
     array = numeric(X, function)
     dims = layer.dims()
     sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
-    if layer.SplitComplexInputs:
+    if layer.SplitComplexInputs:  # the network sees real and imaginary parts as channels of their own
         sizes = (*sizes[:-1], sizes[-1] // 2)
     elif array.dtype.kind == "c":
         fail(f"{function}:complexData", "The data are complex.",
@@ -91,7 +91,8 @@ def numeric(X: Any, function: str) -> np.ndarray:
         array = np.empty(0, object)
     if array.dtype.kind not in "fiubc":
         what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
-        fail(f"{function}:notNumeric", f"The data must be a numeric array, but they are {what}.", "Convert them with np.asarray(X, dtype=float).")
+        fail(f"{function}:notNumeric", f"The data must be a numeric array, but they are {what}.",
+             "Convert them with np.asarray(X, dtype=float).")
     return array
 
 

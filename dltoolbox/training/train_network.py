@@ -1,0 +1,150 @@
+"""trainNetwork: from the user's arrays, layers and options to a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.nargout import outputs
+from dltoolbox.core.properties import show
+from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.outputs import ClassOutput, OutputLayer, RegressionOutputLayer
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.lowering import LoweredLayer
+from dltoolbox.network.networks import checked
+from dltoolbox.ops import ParameterKey
+from dltoolbox.program.border import input_layers, network_inputs
+from dltoolbox.program.model import Model
+from dltoolbox.training.dataset import Dataset
+from dltoolbox.training.encode import encode_labels, encode_responses, finite, numeric
+from dltoolbox.training.loop import train
+from dltoolbox.training.options import TrainingOptions
+from dltoolbox.training.statistics import normalization_statistics
+
+
+def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargout: int = 1) -> Any:
+    """Train a network: ``net = trainNetwork(X, Y, layers, options)``.
+
+    Args:
+        X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; a list of arrays for several input
+            layers, in the order of the layer graph's InputNames.
+        Y: A categorical of N labels for classification, label images h×w×N for pixel classification, or responses N×R
+            or h×w×c×N for regression.
+        layers: A layer array or layer graph with one output layer; a trained network continues from its weights.
+        options: From `trainingOptions`.
+        nargout: 2 returns the training history, too: ``net, info = trainNetwork(…, nargout=2)``.
+
+    Returns:
+        A `SeriesNetwork` for a plain sequence of layers, else a `DAGNetwork`. ``info`` has TrainingLoss,
+        TrainingAccuracy or TrainingRMSE, the validation figures and BaseLearnRate, one element per iteration.
+        Nothing that was passed is changed.
+
+    Raises:
+        DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options.
+
+    Example:
+        >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
+        >>> net = trainNetwork(X, Y, [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer],
+        ...                    trainingOptions('sgdm', MaxEpochs=2, Verbose=False))
+        >>> predict(net, X).shape
+        (10, 1)
+    """
+    if not isinstance(options, TrainingOptions):
+        fail("trainNetwork:invalidOptions", f"The last argument must come from trainingOptions, but it is {show(options)}.",
+             "Call trainNetwork(X, Y, layers, trainingOptions('sgdm')).")
+    lgraph = layerGraph(layers)
+    end = the_output(lgraph)
+    size = arriving(lgraph, end)
+    inputs = predictors(lgraph, X)
+    target = encode(end, size, Y, inputs[0].shape[-1])
+    validation = None
+    if options.ValidationData is not None:
+        more = predictors(lgraph, options.ValidationData[0], "ValidationData")
+        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], training=False)
+        validation = Dataset(more, [held_out])
+    missing = forget_statistics(lgraph, options)
+    model = Model(lgraph)
+
+    def initialize() -> None:
+        for layer, data in zip(input_layers(lgraph), inputs, strict=True):
+            initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
+
+    result = train(model, Dataset(inputs, [target]), options, validation=validation,
+                   metric="accuracy" if end.task == "classification" else "rmse",
+                   initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
+    return outputs((model.network(), result.info), nargout, "trainNetwork")
+
+
+def the_output(lgraph: LayerGraph) -> OutputLayer:
+    """The one output layer. None at all is a fault of the network that `checked` reports with all others."""
+    ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
+    if len(ends) > 1:
+        fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
+             f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
+             "Remove all but one; a network with several outputs can only be assembled and predicted with.")
+    if not ends:
+        checked(lgraph)
+    return ends[0]
+
+
+def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
+    """Sizes of what reaches the output layer; raises everything that is wrong with the network."""
+    info: LoweredLayer = next(one for one in checked(lgraph).layers if one.layer is end)
+    assert info.inputs is not None  # every layer of a checked network has its sizes
+    return info.inputs[0]
+
+
+def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
+    """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
+    data: Sequence[Any] = X if isinstance(X, (list, tuple)) and len(input_layers(lgraph)) > 1 else [X]
+    arrays = network_inputs(lgraph, data, "trainNetwork", exact=True)
+    return [finite(numeric(array, name), name) for array in arrays]
+
+
+def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, training: bool = True) -> Any:
+    """Targets for the output layer. In training it learns the names of its classes or responses."""
+    if isinstance(end, ClassOutput):
+        pixels = end.factory == "pixelClassificationLayer"
+        target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
+                                      spatial=size.spatial, pixels=pixels, training=training)
+        if len(names) != size.channels:
+            fail("trainNetwork:classesMismatch", f"Y has {len(names)} classes ({', '.join(names[:5])}"
+                 f"{', …' if len(names) > 5 else ''}), but {size.channels} scores reach the output layer.",
+                 f"Make the last fully connected or convolution layer {len(names)} wide, or call removecats(Y) to drop "
+                 "unused categories.", layer=end.Name)
+        end.Classes = names
+        return target
+    if isinstance(end, RegressionOutputLayer) and not end.ResponseNames:
+        end.ResponseNames = ("Response",) if size.features == 1 else tuple(f"Response{i + 1}" for i in range(size.channels))
+    return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None))
+
+
+def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str, tuple[str, ...]]:
+    """Names of the statistics to compute per input layer; ResetInputNormalization forgets the given ones."""
+    missing: dict[str, tuple[str, ...]] = {}
+    for layer in input_layers(lgraph):
+        if options.ResetInputNormalization:
+            for name in layer.statistics:
+                setattr(layer, name, None)
+        missing[layer.Name] = tuple(name for name in layer.statistics if getattr(layer, name) is None)
+    return missing
+
+
+def initialise_normalisation(model: Model, layer: InputLayer, data: np.ndarray, names: Sequence[str]) -> None:
+    """Compute statistics of the training set and put them into the model."""
+    if names:
+        dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension
+        for name, value in normalization_statistics(data, dimension, names).items():
+            state = model.arrays[ParameterKey(layer.Name, name)]
+            state[...] = value.reshape(state.shape)
+
+
+def save(model: Model, path: Path) -> None:
+    """Write the network of this moment, for checkpoints."""
+    from dltoolbox.exchange.archive import saveNetwork  # needed only with CheckpointPath
+    saveNetwork(model.network(), path)
