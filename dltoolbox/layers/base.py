@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -135,6 +135,20 @@ def show_python(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return repr(value.tolist()) if value.size <= 8 else f"<{'×'.join(map(str, value.shape))} {value.dtype}>"
     return repr(list(value)) if isinstance(value, tuple) and not any(isinstance(v, tuple) for v in value) else repr(value)
+
+
+def flat(layers: Any) -> Iterable[Any]:
+    """The elements of nested lists and tuples, in order; anything else is its own only element."""
+    if isinstance(layers, (list, tuple)):
+        for item in layers:
+            yield from flat(item)
+    else:
+        yield layers
+
+
+def is_factory(item: Any) -> bool:
+    """Whether this is the function that makes a layer, written without parentheses."""
+    return callable(item) and hasattr(item, "layer_class")
 
 
 def factory_of(cls: type[Layer]) -> Callable[..., Layer]:

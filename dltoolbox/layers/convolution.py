@@ -54,7 +54,8 @@ class Weighted(Layer):
     def check_channels(self, declared: Any, got: int, name: str) -> None:
         """An explicitly declared number of channels must be what arrives."""
         if declared != "auto" and declared != got:
-            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got}.",
+            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got} "
+                 f"{'features' if name == 'InputSize' else 'channels'}.",
                  f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dltoolbox.core.display import object_text
+import numpy as np
+
+from dltoolbox.core.display import number, object_text
 from dltoolbox.core.properties import HIDDEN
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, flat, is_factory
 
 GROUPS = ("", "Hyperparameters", "Learnable Parameters", "State Parameters")
 
@@ -56,3 +58,25 @@ def array_text(layers: Sequence[Layer]) -> str:
     lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {one.describe()}"
              for i, (one, name, kind) in enumerate(zip(layers, names, types, strict=True), 1)]
     return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
+
+
+def disp(x: Any) -> None:
+    """Print a value as MATLAB does: a list of layers as a layer array, text without quotes, numbers in short format.
+
+    Args:
+        x: Anything; what MATLAB has no display for is printed by Python.
+
+    Example:
+        >>> disp([reluLayer(Name='act'), softmaxLayer])
+          2×1 Layer array with layers:
+        <BLANKLINE>
+             1   'act'   ReLU      ReLU
+             2   ''      Softmax   softmax
+        <BLANKLINE>
+    """
+    if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
+        print(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
+    elif isinstance(x, (int, float, np.number, np.bool_)):
+        print(f"   {number(float(x))}")
+    else:
+        print(x)

@@ -47,7 +47,7 @@ class MaxPooling(Pooling):
         if not self.HasUnpoolingOutputs:
             return g.window_max(x, window=window)
         y, indices = g.window_max_indices(x, window=window)
-        indices.kind = "indices"
+        indices.kind, indices.denotes = "indices", x.dims
         return y, indices, g.size_of(x)
 
     def describe(self) -> str:
@@ -100,6 +100,9 @@ class MaxUnpooling(SpatialLayer):
             fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
                  f"does not carry the {wrong} of a max pooling layer.",
                  f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
+        if indices.denotes != size.denotes:
+            fail(f"{self.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but "
+                 f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
         return g.unpool(x, indices, size, to=size.denotes)
 
 

@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from dltoolbox.core.display import number
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, flat, is_factory
 
 
 class LayerArray(list[Layer]):
@@ -51,20 +48,6 @@ def layerArray(layers: Any) -> LayerArray:
     return result
 
 
-def flat(layers: Any) -> Iterable[Any]:
-    """The elements of nested lists and tuples, in order; anything else is its own only element."""
-    if isinstance(layers, (list, tuple)):
-        for item in layers:
-            yield from flat(item)
-    else:
-        yield layers
-
-
-def is_factory(item: Any) -> bool:
-    """Whether this is the function that makes a layer, written without parentheses."""
-    return callable(item) and hasattr(item, "layer_class")
-
-
 def as_layer(item: Any, index: int) -> Layer:
     """A copy of a layer, or the layer that a factory makes; ``index`` is the position that an error names."""
     if isinstance(item, Layer):
@@ -73,28 +56,6 @@ def as_layer(item: Any, index: int) -> Layer:
         return item()
     fail("layerArray:notALayer", f"Element {index} of the layer array is {show(item)}, not a layer.",
          "Put only layers, layer factories and lists of them into a layer array.", index=index)
-
-
-def disp(x: Any) -> None:
-    """Print a value as MATLAB does: a list of layers as a layer array, text without quotes, numbers in short format.
-
-    Args:
-        x: Anything; what MATLAB has no display for is printed by Python.
-
-    Example:
-        >>> disp([reluLayer(Name='act'), softmaxLayer])
-          2×1 Layer array with layers:
-        <BLANKLINE>
-             1   'act'   ReLU      ReLU
-             2   ''      Softmax   softmax
-        <BLANKLINE>
-    """
-    if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
-        print(layerArray(x))
-    elif isinstance(x, (int, float, np.number, np.bool_)):
-        print(f"   {number(float(x))}")
-    else:
-        print(x)
 
 
 def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray:

@@ -1,0 +1,191 @@
+"""Faults of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
+
+Each fault is reported once, where it is made: a port that is open because the input or output layer is missing is no
+fault of its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from dltoolbox.core.errors import IssueCollector
+from dltoolbox.layers.base import Layer
+from dltoolbox.network.layergraph import LayerGraph, Port
+
+UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
+
+
+class Wiring:
+    """What arrives at every input port, and which output ports are used."""
+
+    def __init__(self, lgraph: LayerGraph) -> None:
+        self.lgraph = lgraph
+        self.arriving: dict[Port, list[Port]] = {}
+        for source, destination in lgraph.edges:
+            self.arriving.setdefault(destination, []).append(source)
+        self.used = {source for source, _ in lgraph.edges}
+
+    def sources(self, one: Layer, port: str) -> list[Port]:
+        return self.arriving.get(Port(one.Name, port), [])
+
+    def open_inputs(self, one: Layer) -> list[str]:
+        return [port for port in one.inputs() if not self.sources(one, port)]
+
+    def open_outputs(self, one: Layer) -> list[str]:
+        return [port for port in one.outputs() if Port(one.Name, port) not in self.used]
+
+
+def check_structure(lgraph: LayerGraph, issues: IssueCollector) -> None:
+    """Add every fault that the connections alone show."""
+    if not lgraph.nodes:
+        issues.add("network:empty", "The network has no layers.", "Pass at least an input layer and an output layer.")
+        return
+    wiring = Wiring(lgraph)
+    explained = missing_ends(wiring, issues)
+    for index, one in enumerate(lgraph.nodes, 1):
+        check_inputs(wiring, one, index, issues, [p for p in wiring.open_inputs(one) if Port(one.Name, p) not in explained])
+        check_outputs(wiring, one, index, issues,
+                      [p for p in wiring.open_outputs(one) if Port(one.Name, p) not in explained])
+        check_softmax(wiring, one, index, issues)
+
+
+def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
+    """Report a missing input or output layer; returns the open ports where it would have been connected."""
+    nodes, explained = wiring.lgraph.nodes, set()
+    if not wiring.lgraph.InputNames:
+        issues.add("network:missingInputLayer", "The network has no input layer.",
+                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer.")
+        heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
+        explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
+    if not wiring.lgraph.OutputNames:
+        issues.add("network:missingOutputLayer", "The network has no output layer.",
+                   "End it with classificationLayer, regressionLayer or pixelClassificationLayer.")
+        tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
+        explained |= {Port(one.Name, one.outputs()[0]) for one in tails[-1:]}
+    return explained
+
+
+def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, unconnected: Sequence[str]) -> None:
+    """Every input needs exactly one connection."""
+    for port in one.inputs():
+        sources = wiring.sources(one, port)
+        if len(sources) > 1:
+            issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
+                       f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
+                       layer=one.Name, index=index)
+    data = [port for port in unconnected if port not in UNPOOLING]
+    if data:
+        calls = [f"connectLayers(lgraph, 'source', '{one.Name}/{port}')" for port in data]
+        issues.add("network:unconnectedInput", f"{ports('Input', data)} not connected to any output.",
+                   f"Use {listed(calls)}.", layer=one.Name, index=index)
+    lost = [port for port in unconnected if port in UNPOOLING]
+    if lost:
+        unpooling_without_indices(wiring, one, index, issues, lost)
+
+
+def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
+    """The commonest fault of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
+    nodes = wiring.lgraph.nodes
+    ready = [p.Name for p in nodes if set(lost) <= set(wiring.open_outputs(p))]
+    ready = ready or [p.Name for p in nodes if set(lost) <= set(p.outputs())]
+    possible = ready or [p.Name for p in nodes if p.optional_outputs]
+    near = [*get_close_matches(one.Name, possible, n=1, cutoff=0.0), "pool"][0]
+    first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
+    calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{one.Name}/{port}')" for port in lost)
+    issues.add("network:unpoolingWithoutIndices", f"{ports('Input', lost)} not connected, so the layer cannot know where "
+               "the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
+
+
+def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, unconnected: list[str]) -> None:
+    """An output that nobody reads is a fault; indices that nobody reads only cost time."""
+    data = [port for port in unconnected if port not in UNPOOLING]
+    if data:
+        what = ports("Output", data) if len(one.outputs()) > 1 else "Its output is"
+        issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
+                   "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)
+    elif unconnected and not any(set(UNPOOLING) & set(wiring.open_inputs(other)) for other in wiring.lgraph.nodes):
+        issues.add("network:unusedUnpoolingOutputs", f"{ports('Output', unconnected)} not connected to any layer.",
+                   "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=one.Name, index=index,
+                   severity="warning")
+
+
+def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector) -> None:
+    """Cross-entropy is of probabilities, so a classification output must follow a softmax."""
+    if getattr(one, "LossFunction", "") != "crossentropyex":
+        return
+    sources = wiring.sources(one, "in")
+    before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
+    if len(before) == 1 and not before[0].gives_probabilities:
+        issues.add("network:missingSoftmax", f"A {one.label()} needs probabilities and must follow a softmaxLayer, but it "
+                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert softmaxLayer after '{before[0].Name}'.",
+                   layer=one.Name, index=index)
+
+
+def ports(side: str, names: Sequence[str]) -> str:
+    """``Input 'in' is`` or ``Inputs 'indices' and 'size' are``."""
+    return f"{side}{'s' if len(names) > 1 else ''} {listed(map(repr, names))} {'are' if len(names) > 1 else 'is'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a``, ``a and b`` or ``a, b and c``."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
+    """Positions of the layers so that sources come first, else in the graph's order; layers on cycles are left out."""
+    position = {one.Name: i for i, one in enumerate(lgraph.nodes)}
+    waits = [0] * len(lgraph.nodes)
+    feeds: list[list[int]] = [[] for _ in lgraph.nodes]
+    for source, destination in lgraph.edges:
+        waits[position[destination.layer]] += 1
+        feeds[position[source.layer]].append(position[destination.layer])
+    order = released([i for i, count in enumerate(waits) if count == 0], waits, feeds)
+    stuck = set(range(len(waits))) - set(order)
+    while stuck:
+        cycle = find_cycle(sorted(stuck), feeds)
+        names = [lgraph.nodes[i].Name for i in cycle]
+        issues.add("network:cycle", f"The layers form a cycle: {' → '.join([*names, names[0]])}.",
+                   f"Remove one of these connections, for example with {cut(lgraph, names[-1], names[0])}.",
+                   layer=names[0], index=cycle[0] + 1)
+        for i in cycle:  # what only waits for this cycle is on no other
+            waits[i] = 0
+        stuck -= set(released(cycle, waits, feeds))
+    return order
+
+
+def released(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list[int]:
+    """Positions in execution order, from those that wait for nothing; counts down ``waits`` of all that follow."""
+    ready, order = sorted(ready), []
+    while ready:
+        at = heapq.heappop(ready)
+        order.append(at)
+        for target in feeds[at]:
+            waits[target] -= 1
+            if waits[target] == 0:
+                heapq.heappush(ready, target)
+    return order
+
+
+def cut(lgraph: LayerGraph, source: str, destination: str) -> str:
+    """The call that removes the connection between two layers."""
+    edge = next(c for c in lgraph.edges if (c.source.layer, c.destination.layer) == (source, destination))
+    return (f"disconnectLayers(lgraph, '{lgraph.port_text(edge.source, 'outputs')}', "
+            f"'{lgraph.port_text(edge.destination, 'inputs')}')")
+
+
+def find_cycle(stuck: list[int], feeds: list[list[int]]) -> list[int]:
+    """One cycle among layers that wait for each other, starting at its first layer."""
+    waiting = set(stuck)
+    sources: dict[int, int] = {target: i for i in reversed(stuck) for target in feeds[i] if target in waiting}
+    path: dict[int, None] = {}
+    at = stuck[0]
+    while at not in path:
+        path[at] = None
+        at = sources[at]
+    walked = list(path)
+    cycle = walked[walked.index(at):][::-1]
+    start = cycle.index(min(cycle))
+    return cycle[start:] + cycle[:start]
