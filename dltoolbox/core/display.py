@@ -18,6 +18,12 @@ LONGEST_CELL = 60  # characters of a cell of words; a longer one is printed by i
 Pairs = Iterable[tuple[str, Any]]
 
 
+def listed(words: Iterable[Any]) -> str:
+    """``a``, ``a and b`` or ``a, b and c``."""
+    *most, last = map(str, words)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def number(value: float) -> str:
     """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
     if np.isnan(value):

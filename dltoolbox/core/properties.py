@@ -203,7 +203,8 @@ def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
 
 def usage(label: str, properties: Mapping[str, Property]) -> str:
     """``maxPooling2dLayer(poolSize, Stride=…, …)``, for messages."""
-    names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in properties.values()]
+    ordered = sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name"))
+    names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in ordered]
     return f"{label}({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
 
 

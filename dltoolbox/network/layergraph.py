@@ -7,7 +7,10 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from dltoolbox.core.convert import choice
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import Configured, Property
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
@@ -145,10 +148,15 @@ def layerGraph(layers: Any = ()) -> LayerGraph:
 
 def check_unique(layers: Iterable[Layer]) -> None:
     found = IssueCollector()
-    for name, places in duplicated_names(layers).items():
-        found.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers at {places}.",
-                  "Give every layer its own name.", layer=name, index=places[1])
+    add_duplicates(layers, found)
     found.raise_if_any()
+
+
+def add_duplicates(layers: Iterable[Layer], found: IssueCollector) -> None:
+    """One issue per name that several layers have."""
+    for name, places in duplicated_names(layers).items():
+        found.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers {listed(places)}.",
+                  "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])
 
 
 def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
@@ -217,14 +225,23 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     return LayerGraph(lgraph.nodes, [c for c in lgraph.edges if c != gone])
 
 
-def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *, ReconnectBy: str = "name") -> LayerGraph:
+class _ReplaceOptions(Configured):
+    ReconnectBy = Property(choice("name", "order"), "name")
+
+    @classmethod
+    def label(cls) -> str:
+        return "replaceLayer"
+
+
+def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **options: Any) -> LayerGraph:
     """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
 
     Args:
         lgraph: The graph.
         name: The layer to replace.
         larray: One layer or several; the first takes over the inputs, the last the outputs.
-        ReconnectBy: ``'name'`` reconnects ports of equal names, ``'order'`` ports of equal position.
+        *pairs, **options: ``ReconnectBy``: ``'name'`` (the default) reconnects ports of equal names, ``'order'`` ports of
+            equal position.
 
     Raises:
         DltoolboxError: ``dltoolbox:replaceLayer:portsDoNotFit`` where a connected port has no successor.
@@ -234,9 +251,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *, ReconnectBy: str
         >>> replaceLayer(lgraph, 'act', leakyReluLayer(0.1, Name='leaky')).Connections.Source
         ['imageinput', 'leaky']
     """
-    if ReconnectBy not in ("name", "order"):
-        fail("replaceLayer:invalidReconnectBy", f"ReconnectBy must be 'name' or 'order', not {ReconnectBy!r}.",
-             "Leave it out for 'name'.")
+    by_name = _ReplaceOptions(*pairs, **options).ReconnectBy == "name"
     at = lgraph.find(name)
     old = lgraph.nodes[at]
     new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes if one.Name != name])
@@ -248,9 +263,9 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *, ReconnectBy: str
         after: tuple[str, ...] = getattr(to, side)()
         place = before.index(port.port)
         single = len(before) == len(after) == 1
-        if ReconnectBy == "name" and port.port in after and not single:
+        if by_name and port.port in after and not single:
             return Port(to.Name, port.port)
-        if (ReconnectBy == "order" or single) and place < len(after):
+        if (not by_name or single) and place < len(after):
             return Port(to.Name, after[place])
         fail("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{to.Name}' has no {side[:-1]} to take its "
              f"place: its {side} are {', '.join(after) or 'none'}.", "Disconnect it first, or use ReconnectBy='order'.")

@@ -7,9 +7,10 @@ fault of its own.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layergraph import LayerGraph, Port
@@ -126,12 +127,6 @@ def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector
 def ports(side: str, names: Sequence[str]) -> str:
     """``Input 'in' is`` or ``Inputs 'indices' and 'size' are``."""
     return f"{side}{'s' if len(names) > 1 else ''} {listed(map(repr, names))} {'are' if len(names) > 1 else 'is'}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """``a``, ``a and b`` or ``a, b and c``."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:

@@ -1,0 +1,101 @@
+"""The printed form of a network analysis: totals, a table of the layers that fits the terminal, and the problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from shutil import get_terminal_size
+from textwrap import wrap
+from typing import Any
+
+GAP = "  "
+NARROWEST = {"Type": 14, "Description": 20}  # columns that are wrapped; below this the description is left out
+WIDEST = 150
+
+
+def analysis_text(info: Any, width: int | None = None) -> str:
+    """Everything that `NetworkAnalysis` prints, in at most ``width`` columns where the activations allow it."""
+    width = min(width or get_terminal_size((120, 24)).columns, WIDEST)
+    parts = [totals(info), table(columns_of(info), width)] if info.NumLayers else [totals(info)]
+    if info.Issues:
+        parts.append(problems(info.Issues, width))
+    return "\n\n".join(parts) + "\n"
+
+
+def totals(info: Any) -> str:
+    """The head: how many layers, learnables and problems."""
+    errors = sum(issue.severity == "error" for issue in info.Issues)
+    return "\n".join([
+        "  Network analysis",
+        "",
+        f"    {counted(info.NumLayers, 'layer')}, {counted(len(info.Connections), 'connection')}",
+        f"    Total learnables: {short_count(info.TotalLearnables)}",
+        f"    {counted(errors, 'error')}, {counted(len(info.Issues) - errors, 'warning')}"])
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def short_count(number: int) -> str:
+    """``810``, ``21.7k (21,690)``, ``138.4M (138,357,544)``."""
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= limit:
+            return f"{number / limit:.1f}{letter} ({number:,})"
+    return str(number)
+
+
+def columns_of(info: Any) -> dict[str, list[list[str]]]:
+    """Column → cell per layer → lines. Ports and arrays stand below each other; ``!`` marks a layer with a problem."""
+    table, marked = info.LayerInfo, {issue.index for issue in info.Issues}
+    return {"#": [[f"{'! ' if i in marked else ''}{i}"] for i in table.Index],
+            "Name": [[name] for name in table.Name],
+            "Type": [[text] for text in table.Type],
+            "Description": [[text] for text in table.Description],
+            "Activations": info.ports,
+            "Learnables": [(text or "-").split(", ") for text in table.Learnables]}
+
+
+def table(columns: dict[str, list[list[str]]], width: int) -> str:
+    """An aligned table; type and description are wrapped, and the description is left out where there is no room."""
+    widths = {name: natural(name, cells) for name, cells in columns.items()}
+    for name in ("Description", "Type"):
+        room = width - 2 - sum(n + len(GAP) for other, n in widths.items() if other != name)
+        if room < widths[name]:
+            widths[name] = max(room, NARROWEST[name])
+        if name == "Description" and room < NARROWEST[name] and room < natural(name, columns[name]):
+            del widths[name]
+    wrapped = {name: [broken(cell, widths[name]) if name in NARROWEST else cell for cell in columns[name]]
+               for name in widths}
+    rule = [["─" * n] for n in widths.values()]
+    rows = [[[name] for name in widths], rule, *zip(*wrapped.values(), strict=True)]
+    return "\n".join(line for row in rows for line in lines_of(row, list(widths.values())))
+
+
+def broken(cell: Sequence[str], width: int) -> list[str]:
+    return [part for line in cell for part in wrap(line, width, break_on_hyphens=False)]
+
+
+def natural(name: str, cells: Sequence[Sequence[str]]) -> int:
+    return max(len(name), *(len(line) for cell in cells for line in cell))
+
+
+def lines_of(row: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """The lines of one row; the first column is aligned right."""
+    result = []
+    for parts in zip_longest(*row, fillvalue=""):
+        cells = [f"{part:>{n}}" if i == 0 else f"{part:<{n}}" for i, (part, n) in enumerate(zip(parts, widths, strict=True))]
+        result.append(f"  {GAP.join(cells)}".rstrip())
+    return result
+
+
+def problems(issues: Sequence[Any], width: int) -> str:
+    """Every problem with its place, what is wrong, what to do, and its identifier."""
+    lines = ["  Problems"]
+    for number, issue in enumerate(issues, 1):
+        kind = issue.severity.capitalize()
+        lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
+        for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
+            lines += wrap(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7),
+                          break_on_hyphens=False)
+    return "\n".join(lines)
