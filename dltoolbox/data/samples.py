@@ -172,7 +172,7 @@ def gearboxFeatures(numObservations: int = 208, *, Seed: int = 0, nargout: int =
 
 
 def _digits(half: int) -> tuple[np.ndarray, categorical, np.ndarray]:
-    """Images, labels and angles made of the first (0) or second (1) half of the sources of every digit."""
+    """Images, labels and angles made of one half (0 or 1) of the sources of every digit."""
     sources, angles = _digit_plan(half)
     with np.load(DIGITS_FILE) as file:
         images, labels = file["images"][sources], file["labels"][sources]
@@ -188,7 +188,9 @@ def _digit_plan(half: int) -> tuple[np.ndarray, np.ndarray]:
     angles = random.randint(-MAX_ANGLE, MAX_ANGLE + 1, (10, PER_DIGIT))
     sources = np.empty_like(angles)
     for digit in range(10):
-        pool = np.array_split(np.flatnonzero(labels == digit), 2)[half]
+        # Mixed before it is split: the file's order groups writers, and both sets should show all kinds of them.
+        mixed = np.random.RandomState(digit).permutation(np.flatnonzero(labels == digit))
+        pool = np.array_split(mixed, 2)[half]
         sources[digit] = np.resize(pool, PER_DIGIT)
         again = PER_DIGIT - min(len(pool), PER_DIGIT)  # so many at the end show the images from the start once more
         turn = random.randint(1, 2 * MAX_ANGLE + 1, again)

@@ -65,7 +65,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     validation = None
     if options.ValidationData is not None:
         more = predictors(lgraph, options.ValidationData[0], "ValidationData")
-        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], training=False)
+        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="ValidationData")
         validation = Dataset(more, [held_out])
     missing = forget_statistics(lgraph, options)
     model = Model(lgraph)
@@ -106,14 +106,14 @@ def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     return [finite(numeric(array, name), name) for array in arrays]
 
 
-def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, training: bool = True) -> Any:
+def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     if isinstance(end, ClassOutput):
         pixels = end.factory == "pixelClassificationLayer"
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
-                                      spatial=size.spatial, pixels=pixels, training=training)
+                                      spatial=size.spatial, pixels=pixels, training=name == "Y", name=name)
         if len(names) != size.channels:
-            fail("trainNetwork:classesMismatch", f"Y has {len(names)} classes ({', '.join(names[:5])}"
+            fail("trainNetwork:classesMismatch", f"{name} has {len(names)} classes ({', '.join(names[:5])}"
                  f"{', …' if len(names) > 5 else ''}), but {size.channels} scores reach the output layer.",
                  f"Make the last fully connected or convolution layer {len(names)} wide, or call removecats(Y) to drop "
                  "unused categories.", layer=end.Name)
@@ -121,7 +121,7 @@ def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, training:
         return target
     if isinstance(end, RegressionOutputLayer) and not end.ResponseNames:
         end.ResponseNames = ("Response",) if size.features == 1 else tuple(f"Response{i + 1}" for i in range(size.channels))
-    return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None))
+    return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name)
 
 
 def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str, tuple[str, ...]]:
