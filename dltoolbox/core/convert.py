@@ -7,15 +7,34 @@ compared, printed and saved without knowing which layer they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.properties import Reject
 
 Convert = Callable[[Any], Any]
+C = TypeVar("C", bound=Callable[..., Any])
 
 
+def hinted(hint: str) -> Callable[[C], C]:
+    """Decorator: the type that editors show for an option with this conversion."""
+    def mark(conversion: C) -> C:
+        conversion.hint = hint  # type: ignore[attr-defined]
+        return conversion
+    return mark
+
+
+def hint_of(conversion: Any) -> str:
+    return getattr(conversion, "hint", "Any")
+
+
+def words_hint(names: Sequence[str]) -> str:
+    """Known words are offered by editors, other text is accepted: case and prefixes are free."""
+    return f"Literal[{', '.join(map(repr, names))}] | str"
+
+
+@hinted("str")
 def text(value: Any) -> str:
     """A string; MATLAB's char and string scalars are the same thing here."""
     if isinstance(value, str):
@@ -23,6 +42,7 @@ def text(value: Any) -> str:
     raise Reject("text")
 
 
+@hinted("str | Sequence[str]")
 def texts(value: Any) -> tuple[str, ...]:
     """A list of strings; one string counts as a list of one; empty is allowed."""
     if isinstance(value, str):
@@ -32,6 +52,7 @@ def texts(value: Any) -> tuple[str, ...]:
     raise Reject("a list of strings")
 
 
+@hinted("bool")
 def flag(value: Any) -> bool:
     """A logical value: True/False or 1/0."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
@@ -44,6 +65,7 @@ def choice(*names: str) -> Convert:
     expected = " or ".join([", ".join(repr(n) for n in names[:-1]), repr(names[-1])] if len(names) > 1
                            else [repr(names[0])])
 
+    @hinted(words_hint(names))
     def convert(value: Any) -> str:
         if isinstance(value, str):
             low = value.lower()
@@ -76,6 +98,7 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     else:
         expected = f"a number in {interval}"
 
+    @hinted("float")
     def convert(value: Any) -> float:
         number = _number(value)
         if (number is None or np.isnan(number) or (np.isinf(number) and not infinite)
@@ -93,6 +116,7 @@ def integer(low: int = 1) -> Convert:
     """An integer of at least ``low``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
     expected = {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}")
 
+    @hinted("int")
     def convert(value: Any) -> int:
         number = _number(value)
         if number is None or not np.isfinite(number) or number != int(number) or number < low:
@@ -114,6 +138,7 @@ def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
 
 def sizes(rank: int) -> Convert:
     """Positive integers per spatial dimension; a scalar is expanded: 2 → (2, 2)."""
+    @hinted("int | Sequence[int]" if rank > 1 else "int")
     def convert(value: Any) -> tuple[int, ...]:
         got = integers(value)
         if got is None or len(got) not in (1, rank):
@@ -124,6 +149,7 @@ def sizes(rank: int) -> Convert:
 
 def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     """Integers whose count is one of ``lengths``, such as an image size ``[h w c]``."""
+    @hinted("Sequence[int]")
     def convert(value: Any) -> tuple[int, ...]:
         got = integers(value, low)
         if got is None or len(got) not in lengths:
@@ -141,6 +167,7 @@ def padding(rank: int) -> Convert:
     forms = {1: "a scalar, [l r] or 'same'", 2: "a scalar, [a b], [t b l r] or 'same'",
              3: "a scalar, [a b c], a 2×3 matrix [t l f; b r k] or 'same'"}[rank]
 
+    @hinted("Literal['same'] | int | Sequence[Any]")
     def convert(value: Any) -> Any:
         if isinstance(value, str):
             return choice("same")(value)
@@ -172,6 +199,7 @@ def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
     return None
 
 
+@hinted("ArrayLike | None")
 def array(value: Any) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None or (isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 0):
@@ -188,6 +216,7 @@ def array(value: Any) -> np.ndarray | None:
     return kept
 
 
+@hinted("ArrayLike | None")
 def positive_array(value: Any) -> np.ndarray | None:
     """As `array`, with every element above zero."""
     kept = array(value)
@@ -198,6 +227,7 @@ def positive_array(value: Any) -> np.ndarray | None:
 
 def either(word: str, other: Convert) -> Convert:
     """A word such as ``'auto'`` or whatever ``other`` accepts."""
+    @hinted(f"Literal[{word!r}] | {hint_of(other)}")
     def convert(value: Any) -> Any:
         if isinstance(value, str) and value.lower() == word:
             return word
@@ -208,6 +238,7 @@ def either(word: str, other: Convert) -> Convert:
     return convert
 
 
+@hinted("Callable[..., Any]")
 def function(value: Any) -> Any:
     """A callable."""
     if callable(value):
@@ -219,6 +250,7 @@ def word_or_function(*names: str) -> Convert:
     """One of some words or a callable."""
     word = choice(*names)
 
+    @hinted(f"{words_hint(names)} | Callable[..., Any]")
     def convert(value: Any) -> Any:
         if callable(value):
             return value
@@ -233,6 +265,7 @@ def number_or_word(*names: str) -> Convert:
     """A finite number or one of some words."""
     number, word = real(), choice(*names)
 
+    @hinted(f"float | {words_hint(names)}")
     def convert(value: Any) -> Any:
         try:
             return word(value) if isinstance(value, str) else number(value)

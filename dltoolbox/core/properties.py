@@ -79,7 +79,11 @@ class Property:
 
     def converted(self, value: Any, owner: Any) -> Any:
         """The stored form of a value, for an owner that may tell the number of dimensions; may raise `Reject`."""
-        return (self.convert.make(owner.rank) if isinstance(self.convert, ByRank) else self.convert)(value)
+        return self.conversion(getattr(owner, "rank", 0))(value)
+
+    def conversion(self, rank: int) -> Callable[[Any], Any]:
+        """The conversion in an owner of so many spatial dimensions."""
+        return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
 
     def store(self, instance: Any, value: Any, found: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
@@ -201,10 +205,15 @@ def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
     fail(f"{label}:unknownOption", f"'{name}' is not a recognized option or property of {label}.", hint)
 
 
+def in_call_order(properties: Mapping[str, Property]) -> list[Property]:
+    """As documentation lists them: positional, then what the display shows, arrays, what it hides, and the name."""
+    late = {"Learnable Parameters": 1, HIDDEN: 2}
+    return sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name", late.get(p.group, 0)))
+
+
 def usage(label: str, properties: Mapping[str, Property]) -> str:
     """``maxPooling2dLayer(poolSize, Stride=…, …)``, for messages."""
-    ordered = sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name"))
-    names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in ordered]
+    names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in in_call_order(properties)]
     return f"{label}({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
 
 
@@ -222,8 +231,7 @@ def signature(properties: Mapping[str, Property]) -> inspect.Signature:
 
     def parameters(positional: bool, how: Any) -> list[inspect.Parameter]:
         return [kind(p.argument, how, default=kind.empty if p.default is REQUIRED else p.default)
-                for p in properties.values() if p.positional == positional]
+                for p in in_call_order(properties) if p.positional == positional]
 
-    named = sorted(parameters(False, kind.KEYWORD_ONLY), key=lambda p: p.name == "Name")  # Name comes last
     return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
-                              *named])
+                              *parameters(False, kind.KEYWORD_ONLY)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.properties import REQUIRED, Configured, Property, signature
+from dltoolbox.core.properties import REQUIRED, Configured, Property, in_call_order, signature
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,24 @@ def is_factory(item: Any) -> bool:
     return callable(item) and hasattr(item, "layer_class")
 
 
+def documented(cls: type[Layer]) -> str:
+    """The page's docstring with every option and its default, before the sections that it has."""
+    lines = (inspect.getdoc(cls) or "").splitlines()
+    at = next((i for i, line in enumerate(lines) if line in ("Example:", "Raises:", "Source:", "Note:")), len(lines))
+    options = ["Args:"]
+    for prop in in_call_order(cls.properties):
+        default = "" if prop.default is REQUIRED else f" Default {'[]' if prop.default is None else repr(prop.default)}."
+        options.append(f"    {prop.argument}: {prop.doc}{default}")
+    return "\n".join([*lines[:at], *options, "", *lines[at:]]).rstrip() + "\n"
+
+
 def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     """The MATLAB-named function that makes a layer, with a real signature and docstring."""
     def factory(*args: Any, **kwargs: Any) -> Layer:
         return cls(*args, **kwargs)
 
     factory.__name__ = factory.__qualname__ = cls.factory
-    factory.__doc__ = cls.__doc__
+    factory.__doc__ = documented(cls)
     factory.__module__ = cls.__module__
     factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
     factory.layer_class = cls  # type: ignore[attr-defined]

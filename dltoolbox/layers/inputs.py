@@ -108,6 +108,7 @@ class SizedInput(InputLayer):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
+@convert.hinted("Sequence[int]")
 def _image_size(value: Any) -> tuple[int, ...]:
     """``[h w c]``; ``[h w]`` means one channel."""
     got: tuple[int, ...] = convert.vector_of((2, 3), "[h w c] or [h w]")(value)

@@ -16,6 +16,7 @@ from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Value
 
 
+@convert.hinted("Literal['auto'] | Sequence[Any]")
 def _classes(value: Any) -> Any:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers their text."""
     if isinstance(value, str) and value.lower() == "auto":
@@ -32,6 +33,7 @@ def _classes(value: Any) -> Any:
     return names
 
 
+@convert.hinted("Literal['none'] | Sequence[float]")
 def _weights(value: Any) -> Any:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":

@@ -1,0 +1,368 @@
+# Written by `python -m dltoolbox._stubs`; do not edit.
+# ruff: noqa: E501
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
+from dltoolbox.core.errors import DltoolboxError as DltoolboxError
+from dltoolbox.core.errors import DltoolboxWarning as DltoolboxWarning
+from dltoolbox.core.errors import Issue as Issue
+from dltoolbox.core.errors import MissingExtraError as MissingExtraError
+from dltoolbox.core.random import rng as rng
+from dltoolbox.data.categorical import categorical as categorical
+from dltoolbox.data.category_functions import addcats as addcats
+from dltoolbox.data.category_functions import categories as categories
+from dltoolbox.data.category_functions import countcats as countcats
+from dltoolbox.data.category_functions import iscategorical as iscategorical
+from dltoolbox.data.category_functions import iscategory as iscategory
+from dltoolbox.data.category_functions import isordinal as isordinal
+from dltoolbox.data.category_functions import isundefined as isundefined
+from dltoolbox.data.category_functions import mergecats as mergecats
+from dltoolbox.data.category_functions import removecats as removecats
+from dltoolbox.data.category_functions import renamecats as renamecats
+from dltoolbox.data.category_functions import reordercats as reordercats
+from dltoolbox.data.category_functions import setcats as setcats
+from dltoolbox.data.onehot import onehotdecode as onehotdecode
+from dltoolbox.data.onehot import onehotencode as onehotencode
+from dltoolbox.data.samples import digitTest4DArrayData as digitTest4DArrayData
+from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayData
+from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
+from dltoolbox.data.samples import shapeVolumes as shapeVolumes
+from dltoolbox.data.samples import triangleImages as triangleImages
+from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
+from dltoolbox.layers.activation import LeakyReLULayer as _LeakyReLULayer
+from dltoolbox.layers.activation import ReLULayer as _ReLULayer
+from dltoolbox.layers.activation import SoftmaxLayer as _SoftmaxLayer
+from dltoolbox.layers.base import Layer as Layer
+from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
+from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
+from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
+from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
+from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
+from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
+from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
+from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
+from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
+from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
+from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
+from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
+from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
+from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
+from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
+from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
+from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
+from dltoolbox.layers.pooling import GlobalMaxPooling2DLayer as _GlobalMaxPooling2DLayer
+from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
+from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
+from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
+from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.network.layerarray import LayerArray as LayerArray
+from dltoolbox.network.layerarray import layerArray as layerArray
+from dltoolbox.network.layergraph import LayerGraph as LayerGraph
+from dltoolbox.network.layergraph import addLayers as addLayers
+from dltoolbox.network.layergraph import connectLayers as connectLayers
+from dltoolbox.network.layergraph import disconnectLayers as disconnectLayers
+from dltoolbox.network.layergraph import layerGraph as layerGraph
+from dltoolbox.network.layergraph import removeLayers as removeLayers
+from dltoolbox.network.layergraph import replaceLayer as replaceLayer
+from dltoolbox.network.networks import DAGNetwork as DAGNetwork
+from dltoolbox.network.networks import SeriesNetwork as SeriesNetwork
+from dltoolbox.network.networks import assembleNetwork as assembleNetwork
+from dltoolbox.program.inference import activations as activations
+from dltoolbox.program.inference import classify as classify
+from dltoolbox.program.inference import predict as predict
+from dltoolbox.program.inference import semanticseg as semanticseg
+from dltoolbox.training.options import trainingOptions as trainingOptions
+from dltoolbox.training.train_network import trainNetwork as trainNetwork
+
+__version__: str
+__all__ = [
+    "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
+    "MissingExtraError", "SeriesNetwork", "activations", "addLayers", "addcats", "additionLayer", "assembleNetwork",
+    "averagePooling2dLayer", "averagePooling3dLayer", "batchNormalizationLayer", "categorical", "categories",
+    "classificationLayer", "classify", "concatenationLayer", "connectLayers", "convolution2dLayer",
+    "convolution3dLayer", "countcats", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
+    "disconnectLayers", "dropoutLayer", "featureInputLayer", "fullyConnectedLayer", "gearboxFeatures",
+    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "image3dInputLayer", "imageInputLayer", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "layerArray", "layerGraph", "leakyReluLayer", "maxPooling2dLayer",
+    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "mergecats", "onehotdecode", "onehotencode",
+    "pixelClassificationLayer", "predict", "regressionLayer", "reluLayer", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "rng", "semanticseg", "setcats", "shapeVolumes", "softmaxLayer", "trainNetwork",
+    "trainingOptions", "transposedConv2dLayer", "triangleImages",
+]
+
+def reluLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _ReLULayer:
+    """Rectified linear unit layer: max(0, x), element by element."""
+
+def leakyReluLayer(
+    scale: float | str = 0.01,
+    *pairs: Any,
+    Name: str = '',
+) -> _LeakyReLULayer:
+    """Leaky rectified linear unit layer: x where x ≥ 0, scale·x elsewhere."""
+
+def softmaxLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SoftmaxLayer:
+    """Softmax layer: exp(x) / Σ exp(x) over the channels, for every pixel and observation."""
+
+def dropoutLayer(
+    probability: float | str = 0.5,
+    *pairs: Any,
+    Name: str = '',
+) -> _DropoutLayer:
+    """Dropout layer: in training, zero with the given probability and 1/(1 − probability) times x otherwise."""
+
+def additionLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _AdditionLayer:
+    """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand."""
+
+def depthConcatenationLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _DepthConcatenationLayer:
+    """Depth concatenation layer: joins its inputs along the channels; their other sizes must be equal."""
+
+def concatenationLayer(
+    dim: int,
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _ConcatenationLayer:
+    """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal."""
+
+def convolution2dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    DilationFactor: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: float | Literal['symmetric-include-edge', 'symmetric-exclude-edge', 'replicate'] | str = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _Convolution2DLayer:
+    """2-D convolution layer: ``numFilters`` filters slide over an ``h×w×c×n`` input."""
+
+def convolution3dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    DilationFactor: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: float | Literal['symmetric-include-edge', 'symmetric-exclude-edge', 'replicate'] | str = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _Convolution3DLayer:
+    """3-D convolution layer: filters slide over an ``h×w×d×c×n`` input; as `convolution2dLayer` in three dimensions."""
+
+def transposedConv2dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution2DLayer:
+    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
+
+def fullyConnectedLayer(
+    outputSize: int,
+    *pairs: Any,
+    InputSize: Literal['auto'] | int = 'auto',
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _FullyConnectedLayer:
+    """Fully connected layer: ``Weights·x + Bias`` over all features of an observation."""
+
+def imageInputLayer(
+    inputSize: Sequence[int],
+    *pairs: Any,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'zerocenter',
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    DataAugmentation: Any = 'none',
+    Name: str = '',
+) -> _ImageInputLayer:
+    """Image input layer: takes ``h×w×c×n`` images and normalises them."""
+
+def image3dInputLayer(
+    inputSize: Sequence[int],
+    *pairs: Any,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'zerocenter',
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    Name: str = '',
+) -> _Image3DInputLayer:
+    """3-D image input layer: takes ``h×w×d×c×n`` volumes and normalises them as `imageInputLayer` does."""
+
+def featureInputLayer(
+    numFeatures: int,
+    *pairs: Any,
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'none',
+    Name: str = '',
+) -> _FeatureInputLayer:
+    """Feature input layer: takes ``n×f`` tables of features, one row per observation."""
+
+def batchNormalizationLayer(
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    MeanDecay: float = 0.1,
+    VarianceDecay: float = 0.1,
+    Epsilon: float = 1e-05,
+    TrainedMean: ArrayLike | None = None,
+    TrainedVariance: ArrayLike | None = None,
+    Offset: ArrayLike | None = None,
+    Scale: ArrayLike | None = None,
+    OffsetInitializer: Literal['zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'zeros',
+    ScaleInitializer: Literal['ones', 'zeros', 'narrow-normal'] | str | Callable[..., Any] = 'ones',
+    OffsetLearnRateFactor: float = 1,
+    ScaleLearnRateFactor: float = 1,
+    OffsetL2Factor: float = 1,
+    ScaleL2Factor: float = 1,
+    Name: str = '',
+) -> _BatchNormalizationLayer:
+    """Batch normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset per channel."""
+
+def classificationLayer(
+    *pairs: Any,
+    Classes: Literal['auto'] | Sequence[Any] = 'auto',
+    ClassWeights: Literal['none'] | Sequence[float] = 'none',
+    Name: str = '',
+) -> _ClassificationOutputLayer:
+    """Classification output layer: cross-entropy −(1/N) Σₙ Σₖ wₖ·tₙₖ·ln yₙₖ of N observations and K exclusive classes."""
+
+def pixelClassificationLayer(
+    *pairs: Any,
+    Classes: Literal['auto'] | Sequence[Any] = 'auto',
+    ClassWeights: Literal['none'] | Sequence[float] = 'none',
+    Name: str = '',
+) -> _PixelClassificationLayer:
+    """Pixel classification layer: weighted cross-entropy over pixels, divided by the number of labelled pixels."""
+
+def regressionLayer(
+    *pairs: Any,
+    ResponseNames: str | Sequence[str] = (),
+    Name: str = '',
+) -> _RegressionOutputLayer:
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations."""
+
+def maxPooling2dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _MaxPooling2DLayer:
+    """2-D max pooling layer: the maximum of every window of an ``h×w×c×n`` input."""
+
+def maxPooling3dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _MaxPooling3DLayer:
+    """3-D max pooling layer: the maximum of every window of an ``h×w×d×c×n`` input."""
+
+def maxUnpooling2dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _MaxUnpooling2DLayer:
+    """2-D max unpooling layer: puts each value back where the maximum came from; everything else is 0."""
+
+def maxUnpooling3dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _MaxUnpooling3DLayer:
+    """3-D max unpooling layer, the partner of ``maxPooling3dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB."""
+
+def averagePooling2dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: Literal['mean'] | float = 0,
+    Name: str = '',
+) -> _AveragePooling2DLayer:
+    """2-D average pooling layer: the mean of every window of an ``h×w×c×n`` input."""
+
+def averagePooling3dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: Literal['mean'] | float = 0,
+    Name: str = '',
+) -> _AveragePooling3DLayer:
+    """3-D average pooling layer: the mean of every window of an ``h×w×d×c×n`` input; as `averagePooling2dLayer`."""
+
+def globalAveragePooling2dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalAveragePooling2DLayer:
+    """2-D global average pooling layer: the mean over both spatial dimensions, ``1×1×c×n``."""
+
+def globalMaxPooling2dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalMaxPooling2DLayer:
+    """2-D global max pooling layer: the maximum over both spatial dimensions, ``1×1×c×n``."""

@@ -1,0 +1,66 @@
+"""Writes ``dltoolbox/__init__.pyi``, so that editors complete the factories and their options.
+
+The factories exist only at run time, made from the registry; the stub spells them out. ``python -m dltoolbox._stubs``
+rewrites it, and a test fails when it is not current.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import dltoolbox
+from dltoolbox.core.convert import hint_of
+from dltoolbox.core.properties import REQUIRED, Property, in_call_order
+from dltoolbox.core.registry import LAYERS
+
+PATH = Path(__file__).with_name("__init__.pyi")
+HEADER = '''\
+# Written by `python -m dltoolbox._stubs`; do not edit.
+# ruff: noqa: E501
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
+'''
+
+
+def stub() -> str:
+    """The text of the stub."""
+    imports = [f"from {cls.__module__} import {cls.__name__} as _{cls.__name__}" for cls in LAYERS.values()]
+    others = []
+    for name in dltoolbox.__all__:
+        if name not in LAYERS:
+            origin = getattr(dltoolbox, name)
+            imports.append(f"from {origin.__module__} import {origin.__name__} as {name}")
+            others.append(name)
+    exported = fill(", ".join(f'"{name}"' for name in sorted(dltoolbox.__all__)), 120, initial_indent="    ",
+                    subsequent_indent="    ")
+    parts = [HEADER + "\n".join(sorted(imports)), f"__version__: str\n__all__ = [\n{exported},\n]",
+             *(definition(cls) for cls in LAYERS.values())]
+    return "\n\n".join(parts) + "\n"
+
+
+def definition(cls: Any) -> str:
+    """One factory: positional arguments, pairs, every option by keyword, and the first line of its docstring."""
+    listed = in_call_order(cls.properties)
+    arguments = [*(parameter(p, cls.rank) for p in listed if p.positional), "*pairs: Any",
+                 *(parameter(p, cls.rank) for p in listed if not p.positional)]
+    lines = "".join(f"    {one},\n" for one in arguments)
+    summary = (inspect.getdoc(cls) or "").splitlines()[0]
+    return f'def {cls.factory}(\n{lines}) -> _{cls.__name__}:\n    """{summary}"""'
+
+
+def parameter(prop: Property, rank: int) -> str:
+    """``Stride: int | Sequence[int] = 1``; where a positional may be left out, the first name of a pair may stand."""
+    hint = hint_of(prop.conversion(rank))
+    if prop.default is REQUIRED:
+        return f"{prop.argument}: {hint}"
+    return f"{prop.argument}: {hint}{' | str' if prop.positional else ''} = {prop.default!r}"
+
+
+if __name__ == "__main__":
+    PATH.write_text(stub(), encoding="utf-8")
