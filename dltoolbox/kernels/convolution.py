@@ -1,11 +1,12 @@
 """Convolution as few large matrix products over blocks of rows.
 
 A block of output rows is computed from *columns*: the input elements that each output position reads, copied side by
-side into scratch that stays in cache. Two forms, one per memory order (see `layout`):
+side into scratch that stays in cache. They have the axes (row, tap·C, position·N), in one of two forms:
 
-* ``rows``: columns (row, tap, C, S2…·N), product ``W·columns``. The taps of a column of the window are copied; its rows
-  are not, because the rows of the image that a window spans lie one after the other already.
-* ``channels_last``: columns (position·N, tap·C), product ``columns·W``.
+* *stacked*, (row, tap·C, S2…·N) in memory: only the taps along a row of the window are copied, in long stretches. Its
+  rows are not, because the rows of the image that a window spans lie one after the other already.
+* *patches*, (row, S2…·N, tap·C) in memory: every tap is copied, C elements at a time, and the rows of a block make one
+  product. For images that lie channels last.
 
 Nothing is stored for the gradients: that of the weights makes the columns again, that of the input is a convolution
 with turned filters where the stride is 1, and otherwise spreads the products tap by tap.
@@ -27,6 +28,7 @@ from dltoolbox.kernels.taps import copy_tap, reach, taps
 from dltoolbox.ops.base import Call, Gradients
 
 COLUMN_BYTES = 1 << 21  # scratch for the columns of one block: large enough for a good product, small enough for caches
+SHORT = 64  # positions of a row, times batch, below which products by rows are too small
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
 
 
@@ -34,51 +36,43 @@ def correlate(work: Workspace, x: np.ndarray, weights: np.ndarray, window: Windo
               out: tuple[int, ...] | None = None, bias: np.ndarray | None = None) -> np.ndarray:
     """Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n], plus a bias per k."""
     out = window.output(x.shape[:window.rank]) if out is None else out
-    order = layout.preferred_order(x.ndim, x.shape[-1])
-    y = layout.empty(work, (*out, weights.shape[-1], x.shape[-1]), order, np.result_type(x, weights))
+    shape = (*out, weights.shape[-1], x.shape[-1])
+    order = layout.preferred_order(shape)
+    y = layout.empty(work, shape, order, np.result_type(x, weights))
     if y.size == 0:
         return y
     matrix = weights.reshape(-1, weights.shape[-1])
-    target = y.transpose(order)
-    if order == layout.rows_order(x.ndim):
-        column = None if bias is None else bias.reshape(-1, 1)
-        wide = target.reshape(*target.shape[:2], -1)
-        for rows, columns in stacked_columns(work, x, window, out):
-            multiply_in_chunks(matrix.T, columns, wide[rows])
-            if column is not None:
-                wide[rows] += column
-        return y
-    tall = target.reshape(-1, target.shape[-1])
-    for rows, columns in patches(work, x, window, out):
-        np.matmul(columns, matrix, out=tall[rows])
+    target = by_row(y, order)
+    for rows, columns in columns_of(work, x, window, out):
+        if order == layout.rows_order(y.ndim):
+            multiply_in_chunks(matrix.T, columns, target[rows])
+        else:
+            multiply_tall(columns, matrix, target[rows].swapaxes(1, 2))
         if bias is not None:
-            tall[rows] += bias.reshape(-1)
+            target[rows] += bias.reshape(-1, 1)
     return y
 
 
 def correlate_weights(work: Workspace, x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray:
     """The adjoint of `correlate` in the weights: Σ over positions and observations of x·yᵀ per tap."""
     out, channels, filters = y.shape[:window.rank], x.shape[-2], y.shape[-2]
-    shape = (*window.size, channels, filters)
-    dtype = np.result_type(x, y)
-    if x.size == 0 or y.size == 0:
-        return np.zeros(shape, dtype)
-    order = layout.preferred_order(x.ndim, x.shape[-1])
-    source = layout.arranged(work, "dy", y, order)
-    total = work.empty((window.taps * channels, filters), dtype)
+    total = work.empty((window.taps * channels, filters), np.result_type(x, y))
     total[...] = 0
-    part = work.scratch("dw", total.shape, dtype)
-    if order == layout.rows_order(x.ndim):
-        wide = source.reshape(*source.shape[:2], -1)
-        for rows, columns in stacked_columns(work, x, window, out):
-            each = np.matmul(columns, wide[rows].transpose(0, 2, 1),
-                             out=work.scratch("dw rows", (len(columns), *total.shape), dtype))
-            total += np.add.reduce(each, axis=0, out=part)
-    else:
-        tall = source.reshape(-1, filters)
-        for rows, columns in patches(work, x, window, out):
-            total += np.matmul(columns.T, tall[rows], out=part)
-    return total.reshape(shape)
+    if x.size and y.size:
+        part = work.scratch("dw", total.shape, total.dtype)
+        source = as_rows(work, "dy", y)
+        for rows, columns in columns_of(work, x, window, out):
+            total += sum_of_products(work, columns, source[rows], part)
+    return total.reshape(*window.size, channels, filters)
+
+
+def sum_of_products(work: Workspace, columns: np.ndarray, y: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Σ over rows of ``columns[row] @ y[row].T``, into ``part``."""
+    tall, wide = columns.swapaxes(1, 2), y.swapaxes(1, 2)
+    if tall.flags.c_contiguous and wide.flags.c_contiguous:
+        return np.matmul(tall.reshape(-1, tall.shape[-1]).T, wide.reshape(-1, wide.shape[-1]), out=part)
+    each = np.matmul(columns, wide, out=work.scratch("dw rows", (len(columns), *part.shape), part.dtype))
+    return np.add.reduce(each, axis=0, out=part)
 
 
 def correlate_adjoint(work: Workspace, y: np.ndarray, weights: np.ndarray, window: Window, spatial: tuple[int, ...],
@@ -94,45 +88,66 @@ def correlate_adjoint(work: Workspace, y: np.ndarray, weights: np.ndarray, windo
 def spread(work: Workspace, y: np.ndarray, weights: np.ndarray, window: Window, spatial: tuple[int, ...],
            bias: np.ndarray | None = None) -> np.ndarray:
     """`correlate_adjoint` for any stride: products of whole rows, added to the image tap by tap."""
-    order = layout.preferred_order(y.ndim, y.shape[-1])
     out, channels, filters = y.shape[:window.rank], weights.shape[-2], y.shape[-2]
-    x = layout.empty(work, (*spatial, channels, y.shape[-1]), order, np.result_type(y, weights))
+    shape = (*spatial, channels, y.shape[-1])
+    order = layout.preferred_order(shape)
+    x = layout.empty(work, shape, order, np.result_type(y, weights))
     x[...] = 0 if bias is None else bias.reshape(-1, 1)
     if x.size == 0 or y.size == 0:
         return x
-    stacked = order == layout.rows_order(y.ndim)
-    source = layout.arranged(work, "dy", y, order)
     matrix = weights.reshape(-1, filters)
-    for rows in layout.blocks(out[0], window.taps * channels * (y.size // filters // out[0]) * y.itemsize, COLUMN_BYTES):
-        block = source[rows]
-        if stacked:
-            shape = (len(block), len(matrix), block[0, 0].size)
-            products = np.matmul(matrix, block.reshape(len(block), filters, -1),
-                                 out=work.scratch("columns", shape, x.dtype))
-            parts = products.reshape(len(block), window.taps, channels, *out[1:], -1)
-            parts = np.moveaxis(parts, (1, 2), (0, -2))
+    source = as_rows(work, "dy", y)
+    length = source.shape[-1]
+    for rows in layout.blocks(out[0], len(matrix) * length * x.itemsize, COLUMN_BYTES):
+        count = rows.stop - rows.start
+        if order == layout.rows_order(x.ndim):
+            products = work.scratch("columns", (count, len(matrix), length), x.dtype)
+            multiply_in_chunks(matrix, source[rows], products)
         else:
-            products = np.matmul(block.reshape(-1, filters), matrix.T,
-                                 out=work.scratch("columns", (block.size // filters, len(matrix)), x.dtype))
-            parts = products.reshape(len(block), *out[1:], -1, window.taps, channels)
-            parts = np.moveaxis(parts, -2, 0).swapaxes(-1, -2)
-        for tap in taps(starting_at(window, rows.start), spatial, (len(block), *out[1:])):
+            products = work.scratch("columns", (count, length, len(matrix)), x.dtype).swapaxes(1, 2)
+            multiply_tall(source[rows], matrix.T, products.swapaxes(1, 2))
+        parts = products.reshape(count, window.taps, channels, *out[1:], -1)
+        parts = np.moveaxis(parts, (1, 2), (0, -2))
+        for tap in taps(starting_at(window, rows.start), spatial, (count, *out[1:])):
             x[tap.inputs] += parts[tap.number][tap.outputs]
     return x
 
 
-def stacked_columns(work: Workspace, x: np.ndarray, window: Window,
-                    out: tuple[int, ...]) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of output rows with their columns (row, taps·C, S2…·N), for the ``rows`` order.
+def as_rows(work: Workspace, tag: str, y: np.ndarray) -> np.ndarray:
+    """(S1, C, S2…·N): a view where ``y`` lies in one of the two orders, a copy otherwise."""
+    for order in (layout.rows_order(y.ndim), layout.channels_last_order(y.ndim)):
+        if layout.lies_in(y, order):
+            return by_row(y, order)
+    order = layout.preferred_order(y.shape)
+    return by_row(layout.arranged(work, tag, y, order).transpose(layout.inverse(order)), order)
+
+
+def by_row(y: np.ndarray, order: layout.Order) -> np.ndarray:
+    """The view (S1, C, S2…·N) of an array that lies in ``order``, one of the two."""
+    moved = y.transpose(order)
+    if order == layout.rows_order(y.ndim):
+        return moved.reshape(*moved.shape[:2], -1)
+    return moved.reshape(len(moved), -1, moved.shape[-1]).swapaxes(1, 2)
+
+
+def columns_of(work: Workspace, x: np.ndarray, window: Window,
+               out: tuple[int, ...]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of output rows with their columns (row, taps·C, S2…·N), in the form that suits the image."""
+    length = prod(out[1:]) * x.shape[-1]
+    if window.taps == 1 and not window.padded and set(window.stride) == {1}:
+        return iter([(slice(0, out[0]), as_rows(work, "columns", x))])
+    is_tall = x.shape[-2] >= layout.MANY_CHANNELS and layout.lies_in(x, layout.channels_last_order(x.ndim))
+    return (patches if is_tall or length < SHORT else stacked)(work, x, window, out)
+
+
+def stacked(work: Workspace, x: np.ndarray, window: Window,
+            out: tuple[int, ...]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Columns that lie as (row, taps·C, S2…·N).
 
     Image rows are expanded by the taps of the other dimensions only; an overlapping view stacks the rows of a window.
     Where the window's rows are dilated they are not neighbours, and every tap is expanded.
     """
     channels, length = x.shape[-2], prod(out[1:]) * x.shape[-1]
-    if window.taps == 1 and not window.padded and set(window.stride) == {1}:
-        direct = layout.arranged(work, "columns", x, layout.rows_order(x.ndim))
-        yield slice(0, out[0]), direct.reshape(out[0], channels, length)
-        return
     dilated = window.dilation[0] > 1
     height = 1 if dilated else window.size[0]  # image rows that one output row stacks
     step = 1 if dilated else window.stride[0]
@@ -160,22 +175,18 @@ def _expand(target: np.ndarray, x: np.ndarray, window: Window, out: tuple[int, .
         copy_tap(np.moveaxis(target[:, number], 1, -2), x, [p[0] for p in pairs], [p[1] for p in pairs])
 
 
-def patches(work: Workspace, x: np.ndarray, window: Window, out: tuple[int, ...]) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of (position·N) with their columns (position·N, taps·C), for the ``channels_last`` order."""
-    channels, batch = x.shape[-2], x.shape[-1]
-    wide = prod(out[1:]) * batch
-    if window.taps == 1 and not window.padded and set(window.stride) == {1}:
-        direct = layout.arranged(work, "columns", x, layout.channels_last_order(x.ndim))
-        yield slice(0, out[0] * wide), direct.reshape(-1, channels)
-        return
-    spatial, width = x.shape[:window.rank], window.taps * channels
-    for rows in layout.blocks(out[0], wide * width * x.itemsize, COLUMN_BYTES):
+def patches(work: Workspace, x: np.ndarray, window: Window,
+            out: tuple[int, ...]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Columns that lie as (row, S2…·N, taps·C)."""
+    channels, length = x.shape[-2], prod(out[1:]) * x.shape[-1]
+    width = window.taps * channels
+    for rows in layout.blocks(out[0], length * width * x.itemsize, COLUMN_BYTES):
         count = rows.stop - rows.start
-        columns = work.scratch("columns", (count * wide, width), x.dtype)
-        target = columns.reshape(count, *out[1:], batch, window.taps, channels)
-        for tap in taps(starting_at(window, rows.start), spatial, (count, *out[1:])):
+        columns = work.scratch("columns", (count, length, width), x.dtype)
+        target = columns.reshape(count, *out[1:], x.shape[-1], window.taps, channels)
+        for tap in taps(starting_at(window, rows.start), x.shape[:window.rank], (count, *out[1:])):
             copy_tap(target[..., tap.number, :].swapaxes(-1, -2), x, tap.outputs, tap.inputs)
-        yield slice(rows.start * wide, rows.stop * wide), columns
+        yield rows, columns.swapaxes(1, 2)
 
 
 def starting_at(window: Window, row: int) -> Window:
@@ -192,6 +203,14 @@ def multiply_in_chunks(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray)
         np.matmul(matrix, columns, out=out)
         return
     np.matmul(matrix, _chunked(columns, chunk), out=_chunked(out, chunk))
+
+
+def multiply_tall(columns: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
+    """``out[i] = columns[i].T @ matrix``, as one product where the columns of all rows lie one after the other."""
+    tall = columns.swapaxes(1, 2)
+    if tall.flags.c_contiguous and out.flags.c_contiguous:
+        tall, out = tall.reshape(-1, tall.shape[-1]), out.reshape(-1, out.shape[-1])
+    np.matmul(tall, matrix, out=out)
 
 
 def chunk_length(length: int, limit: int) -> int:

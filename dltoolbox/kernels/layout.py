@@ -1,8 +1,9 @@
 """Memory orders. Kernels agree on two, so that the next one finds its input as it wants it.
 
-* ``rows``: (S1, C, S2…, N). Of a large batch; the rows of a convolution's window stack for free, and everything
-  elementwise or per channel runs over long contiguous stretches.
-* ``channels_last``: (S…, N, C). Of a small batch; products with the filters are large, pooling runs over N·C.
+* ``rows``: (S1, C, S2…, N), for large batches or few channels. The rows of a convolution's window stack for free, and
+  everything elementwise or per channel runs over long contiguous stretches.
+* ``channels_last``: (S…, N, C), for small batches of many channels. Products with the filters are large, pooling runs
+  over N·C.
 
 An *order* is a permutation of the axes of an op's array (S…, C, N), slowest first. Arrays travel as transposed views, so
 their axes always have the op's order.
@@ -20,7 +21,7 @@ from dltoolbox.kernels.base import Workspace
 
 Order = tuple[int, ...]
 
-LARGE_BATCH = 32
+LARGE_BATCH, SMALL_BATCH, MANY_CHANNELS = 32, 8, 32
 BLOCK_BYTES = 1 << 19  # what a pass over several arrays should touch at once: half of a usual second-level cache
 
 
@@ -34,9 +35,17 @@ def channels_last_order(ndim: int) -> Order:
     return (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
-def preferred_order(ndim: int, batch: int) -> Order:
-    """The order that convolutions produce."""
-    return rows_order(ndim) if batch >= LARGE_BATCH else channels_last_order(ndim)
+def preferred_order(shape: Sequence[int]) -> Order:
+    """The order in which convolutions deliver an array of the op's ``shape`` (S…, C, N)."""
+    channels, batch = shape[-2:]
+    if batch >= LARGE_BATCH or (batch >= SMALL_BATCH and channels < MANY_CHANNELS):
+        return rows_order(len(shape))
+    return channels_last_order(len(shape))
+
+
+def lies_in(x: np.ndarray, order: Sequence[int]) -> bool:
+    """Whether the array is contiguous in ``order``."""
+    return x.transpose(order).flags.c_contiguous
 
 
 def order_of(x: np.ndarray) -> Order:
