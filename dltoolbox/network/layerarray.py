@@ -9,13 +9,13 @@ from typing import Any
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.layers.display import array_text
 
 
 class LayerArray(list[Layer]):
     """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
 
     def __str__(self) -> str:
-        from dltoolbox.layers.display import array_text  # the display knows layers, so it is imported late
         return array_text(self)
 
     def __getitem__(self, key: Any) -> Any:

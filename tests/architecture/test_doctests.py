@@ -1,0 +1,31 @@
+"""Every example in a docstring runs, with the names of MATLAB at hand as in a user's script."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import dltoolbox
+from dltoolbox.layers import FACTORIES
+from dltoolbox.network import analysis, layergraph
+
+MODULES = [name for _, name, _ in pkgutil.walk_packages(dltoolbox.__path__, "dltoolbox.") if not name.endswith("__main__")]
+NAMES = {name: getattr(dltoolbox, name) for name in dltoolbox.__all__} | {
+    name: value for module in (analysis, layergraph) for name, value in vars(module).items() if inspect.isfunction(value)}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_of_modules(module):
+    result = doctest.testmod(importlib.import_module(module), extraglobs=NAMES)
+    assert result.failed == 0
+
+
+def test_examples_of_the_factories():
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
+    for name, factory in FACTORIES.items():
+        for example in finder.find(factory, name, module=False, extraglobs=NAMES):
+            runner.run(example)
+    assert runner.summarize(verbose=False).failed == 0
+    assert runner.tries >= len(FACTORIES)

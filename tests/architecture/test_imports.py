@@ -1,0 +1,113 @@
+"""Imports run one way: core ← data, ops ← layers ← network ← program ← training ← exchange, cli."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import dltoolbox
+
+ROOT = Path(dltoolbox.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+BELOW_NETWORK = {"core", "data", "ops", "layers"}
+MAY_IMPORT = {
+    "core": set(),
+    "data": {"core"},
+    "ops": {"core"},
+    "kernels": {"core", "ops"},
+    "autodiff": {"core", "ops"},
+    "layers": {"core", "data", "ops"},
+    "network": BELOW_NETWORK,
+    "program": BELOW_NETWORK | {"network", "kernels"},
+    "training": BELOW_NETWORK | {"network", "program"},
+    "exchange": BELOW_NETWORK | {"network", "program", "training"},
+    "engines": BELOW_NETWORK | {"network", "program", "training"},
+    "report": BELOW_NETWORK | {"network", "program", "training"},
+    "port": {"core"},
+    "testing": BELOW_NETWORK | {"network", "program", "training", "autodiff"},
+}
+NAMESPACE = {"__init__", "_stubs", "cli", "__main__", "port"}  # files of no room that see everything
+
+# Imports inside functions, each with its reason.
+LATE = {
+    ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
+    ("training/encode.py", "dltoolbox.data.categorical"): "only networks with classes need categoricals",
+    ("training/train_network.py", "dltoolbox.exchange.archive"): "checkpoints are archives, and archives hold networks",
+    ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
+}
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def room(path):
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def modules(node):
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        return [node.module] if node.module != "dltoolbox" else [f"dltoolbox.{alias.name}" for alias in node.names]
+    return []
+
+
+def imports(tree):
+    """Every import with whether it stands inside a function."""
+    def walk(node, inside):
+        for child in ast.iter_child_nodes(node):
+            yield from ((module, inside) for module in modules(child))
+            yield from walk(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+    return walk(tree, False)
+
+
+def forbidden(path, tree):
+    """Imports of a room that this file's room may not see."""
+    own = room(path)
+    if own in NAMESPACE:
+        return []
+    late = {module for file, module in LATE if file == name(path)}
+    return [module for module, inside in imports(tree)
+            if module.startswith("dltoolbox.") and module.split(".")[1] not in MAY_IMPORT[own] | {own}
+            and not (inside and module in late)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_imports_run_one_way(path):
+    assert forbidden(path, TREES[path]) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_late_imports_are_listed_with_a_reason(path):
+    late = {(name(path), module) for module, inside in imports(TREES[path]) if inside}
+    optional = {one for one in late if one[0] in ("core/optional.py",)}
+    assert late - optional - set(LATE) == set()
+
+
+def test_every_listed_late_import_exists():
+    found = {(name(path), module) for path, tree in TREES.items() for module, inside in imports(tree) if inside}
+    assert {one for one in LATE if (ROOT / one[0]).exists()} <= found
+
+
+def test_only_the_program_uses_kernels():
+    users = {room(path) for path, tree in TREES.items() for module, _ in imports(tree)
+             if module.startswith("dltoolbox.kernels")}
+    assert users <= {"kernels", "program"}
+
+
+def test_the_walker_sees_late_and_wrong_imports():
+    tree = ast.parse("from dltoolbox.network import lowering\ndef f():\n    import dltoolbox.kernels.base\n")
+    assert list(imports(tree)) == [("dltoolbox.network", False), ("dltoolbox.kernels.base", True)]
+    assert forbidden(ROOT / "ops" / "x.py", tree) == ["dltoolbox.network", "dltoolbox.kernels.base"]
+
+
+def test_nothing_optional_is_imported_at_the_top():
+    optional = {"torch", "onnx", "numba", "cupy", "matplotlib", "pandas", "PIL"}
+    assert [(name(path), module) for path, tree in TREES.items() for module, inside in imports(tree)
+            if module.split(".")[0] in optional and not inside] == []

@@ -1,0 +1,73 @@
+"""Files and functions stay short, machinery never names a layer, and every page documents itself."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import dltoolbox
+from dltoolbox.core.registry import LAYERS
+
+ROOT = Path(dltoolbox.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+MACHINERY = ("ops", "kernels", "program")
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_files_and_functions_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 500
+    long = {one.name: one.end_lineno - one.lineno + 1 - docstring_lines(one) for one in functions(ast.parse(text))}
+    assert {one: lines for one, lines in long.items() if lines > 50} == {}
+
+
+def docstring_lines(function):
+    first = function.body[0]
+    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return first.end_lineno - first.lineno + 1 if is_text else 0
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] in MACHINERY], ids=name)
+def test_machinery_names_no_layer_class(path):
+    classes = {cls.__name__ for cls in LAYERS.values()}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert used & classes == set()
+
+
+@pytest.mark.parametrize("factory", LAYERS)
+def test_every_layer_documents_itself(factory):
+    cls = LAYERS[factory]
+    text = inspect.getdoc(cls)
+    assert f">>> {factory}(" in text
+    assert "layer" in text.splitlines()[0].lower()
+    assert re.fullmatch(r"[A-Z1-3].*\.", text.splitlines()[0])
+    for prop in cls.properties.values():
+        assert re.fullmatch(r"\S.*[.\]]", prop.doc), prop.name
+    documented = getattr(dltoolbox, factory).__doc__
+    assert all(f"\n    {prop.argument}: " in documented for prop in cls.properties.values())
+
+
+def test_one_entry_per_layer_everywhere():
+    assert len({cls.default_name for cls in LAYERS.values()}) == len(LAYERS)
+    assert all(getattr(dltoolbox, factory).__name__ == factory for factory in LAYERS)
+    assert set(LAYERS) <= set(dltoolbox.__all__)
+    assert len(dltoolbox.__all__) == len(set(dltoolbox.__all__))
+
+
+def test_project_files_mention_no_machine():
+    for path in FILES:
+        assert not re.search(r"/(work|tmp|home)/", path.read_text(encoding="utf-8")), name(path)
