@@ -4,6 +4,9 @@ The flat namespace of MATLAB names: ``from dltoolbox import *`` gives a script e
 here. The factories (``convolution2dLayer`` and its kin) come from the registry of layers.
 """
 
+from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
+from dltoolbox.autodiff.losses import crossentropy, huber, l1loss, l2loss, mse
+from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.random import rng
 from dltoolbox.data import (
@@ -28,7 +31,10 @@ from dltoolbox.data import (
     shapeVolumes,
     triangleImages,
 )
+from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES, Layer
+from dltoolbox.layers.display import disp
+from dltoolbox.network.analysis import NetworkAnalysis, analyzeNetwork
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import (
     LayerGraph,
@@ -48,13 +54,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "SeriesNetwork", "activations", "addLayers", "addcats",
-    "assembleNetwork", "categorical", "categories", "classify", "connectLayers", "countcats",
-    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "gearboxFeatures", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "layerArray", "layerGraph",
-    "mergecats", "onehotdecode", "onehotencode", "predict", "removeLayers", "removecats", "renamecats", "reordercats",
-    "replaceLayer", "rng", "semanticseg", "setcats", "shapeVolumes", "trainNetwork", "trainingOptions",
-    "triangleImages",
+    "MissingExtraError", "NetworkAnalysis", "SeriesNetwork", "activations", "addLayers", "addcats", "analyzeNetwork",
+    "assembleNetwork", "avgpool", "categorical", "categories", "classify", "connectLayers", "countcats",
+    "crosschannelnorm", "crossentropy", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
+    "fullyconnect", "gearboxFeatures", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
+    "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool", "mergecats", "mse",
+    "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
+    "replaceLayer", "rng", "saveNetwork", "semanticseg", "setcats", "shapeVolumes", "softmax", "trainNetwork",
+    "trainingOptions", "triangleImages",
 ]
 
 globals().update(FACTORIES)
