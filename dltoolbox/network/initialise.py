@@ -38,7 +38,9 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
         for array in info.arrays:
             with found.collect(layer=info.layer.Name, index=info.index):
                 value = initial_value(info.layer, array, draw)
-                arrays[ParameterKey(info.layer.Name, array.name)] = np.array(value, dtype)
+                # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
+                copy = np.array if draw else np.asarray
+                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, dtype)
     found.raise_if_any()
     return arrays
 
