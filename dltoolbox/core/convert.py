@@ -225,6 +225,15 @@ def positive_array(value: Any) -> np.ndarray | None:
     return kept
 
 
+@hinted("ArrayLike | None")
+def non_negative_array(value: Any) -> np.ndarray | None:
+    """As `array`, with no element below zero: the spread of data, which is zero where they are constant."""
+    kept = array(value)
+    if kept is not None and (kept < 0).any():
+        raise Reject("an array of non-negative numbers")
+    return kept
+
+
 def either(word: str, other: Convert) -> Convert:
     """A word such as ``'auto'`` or whatever ``other`` accepts."""
     @hinted(f"Literal[{word!r}] | {hint_of(other)}")

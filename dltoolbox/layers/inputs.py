@@ -28,7 +28,7 @@ class InputLayer(Layer):
                                       "Whether statistics are per channel, per element or one for all.")
     Mean = Property(convert.array, None, "Mean for 'zerocenter' and 'zscore'; [] computes it when training starts.",
                     settable=True)
-    StandardDeviation = Property(convert.positive_array, None, "Standard deviation for 'zscore'.", settable=True)
+    StandardDeviation = Property(convert.non_negative_array, None, "Standard deviation for 'zscore'.", settable=True)
     Min = Property(convert.array, None, "Minimum for the rescalings.", settable=True)
     Max = Property(convert.array, None, "Maximum for the rescalings.", settable=True)
     SplitComplexInputs = Property(convert.flag, False, "Whether complex data become twice as many real channels.",

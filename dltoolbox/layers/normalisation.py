@@ -44,7 +44,7 @@ class BatchNormalizationLayer(Layer):
     OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
     ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
-    TrainedVariance = Property(convert.positive_array, None, "Variance for prediction.", settable=True, group="")
+    TrainedVariance = Property(convert.non_negative_array, None, "Variance for prediction.", settable=True, group="")
     Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
 
