@@ -1,0 +1,311 @@
+"""saveNetwork and loadNetwork: a network as one file that holds data only.
+
+The file describes layers by the names of their factories and by their properties. Loading makes the layers through
+their factories, with all their validation, and checks the whole network; nothing that a file says is ever executed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.properties import Property, show
+from dltoolbox.core.registry import LAYERS, find
+from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Reader, opened, write
+from dltoolbox.layers.base import Layer
+from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, check_classes, checked, is_series
+from dltoolbox.training.warn import warn
+
+FORMAT = "dltoolbox network"
+VERSION = 1
+DESCRIPTION = "network.json"
+NETWORKS: dict[str, type[DAGNetwork]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork}
+
+
+def saveNetwork(net: DAGNetwork, file: Any) -> None:
+    """Save a network: its layers with all their values, its connections and its classes.
+
+    The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
+    existing file is replaced, but only when the new one is complete; when saving fails, it stays as it was.
+
+    Args:
+        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`.
+        file: Path of the file, exactly as given: no suffix is added. Its folder must exist.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:saveNetwork:notANetwork``; ``…:functionValue`` for every property that holds a
+            function, since files hold no code; ``…:unknownLayer`` for layers that are not of this toolbox;
+            ``…:unsupportedValue``; ``…:folderNotFound``, ``…:isAFolder``, ``…:invalidFile``, ``…:cannotWrite``; and
+            whatever `assembleNetwork` raises for a network that is not complete.
+
+    Warns:
+        DltoolboxWarning: ``dltoolbox:saveNetwork:initializerDropped``. An initialiser that is a function has done its
+            work when the array that it initialises has a value; it is saved as its default.
+
+    Example:
+        >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
+        ...                        regressionLayer])
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saveNetwork(net, os.path.join(folder, 'line.dlnet'))
+        ...     float(predict(loadNetwork(os.path.join(folder, 'line.dlnet')), [1, 1])[0, 0])
+        6.0
+    """
+    if type(net) not in NETWORKS.values():
+        fail("saveNetwork:notANetwork", f"The first argument of saveNetwork must be a trained network, but it is "
+             f"{show(net)}.", "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
+    path = path_of(file, "saveNetwork")
+    if path.is_dir():
+        fail("saveNetwork:isAFolder", f"'{path}' is a folder.", "Pass the name of a file in it.")
+    if not path.parent.is_dir():
+        fail("saveNetwork:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
+    require_complete(net)
+    description, arrays = described(net)
+    try:
+        write(path, description, DESCRIPTION, arrays)
+    except OSError as error:
+        fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
+
+
+def loadNetwork(file: Any) -> DAGNetwork:
+    """Load a network that `saveNetwork` wrote.
+
+    Nothing in the file is executed: layers are made by their factories, and everything is checked as if it had been
+    typed in. Predictions equal those of the saved network bit for bit.
+
+    Args:
+        file: Path of the file.
+
+    Returns:
+        A `SeriesNetwork` or `DAGNetwork`, as saved.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:loadNetwork:fileNotFound``, ``…:cannotRead``, ``…:invalidFile``; ``…:notAnArchive``
+            for other kinds of files; ``…:newerVersion`` for files of a later dltoolbox; ``…:corruptFile`` for damaged or
+            forged ones; ``dltoolbox:registry:unknownLayer`` for layers that this version does not have.
+
+    Example:
+        >>> try:
+        ...     loadNetwork('no such file')
+        ... except DltoolboxError as error:
+        ...     error.identifier
+        'dltoolbox:loadNetwork:fileNotFound'
+    """
+    path = path_of(file, "loadNetwork")
+    if not path.is_file():
+        found = "It is a folder." if path.is_dir() else "Check the path; it is relative to the present folder."
+        fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", found)
+    try:
+        with opened(path) as reader:
+            return restored(reader, path)
+    except Damaged as damage:
+        if not begins_as_zip(path):
+            not_an_archive(path)
+        fail("loadNetwork:corruptFile", f"'{path}' is damaged: {damage}.", "Save the network again.")
+    except OSError as error:
+        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
+
+
+def path_of(file: Any, function: str) -> Path:
+    """A path from text or a path-like value."""
+    try:
+        text = os.fspath(file)
+    except TypeError:
+        text = b""
+    if not isinstance(text, str) or not text or "\0" in text:
+        fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",
+             f"Call for example {function}({'net, ' if function == 'saveNetwork' else ''}'net.dlnet').")
+    return Path(text)
+
+
+def require_complete(lgraph: LayerGraph) -> None:
+    """Raise every fault of a network, and every array without a value."""
+    found = IssueCollector()
+    for info in checked(lgraph).layers:
+        for array in info.arrays:
+            if getattr(info.layer, array.name) is None:
+                found.add("network:missingValue", f"{array.name} has no value.", "Train the network first.",
+                          layer=info.layer.Name, index=info.index)
+    with found.collect():
+        check_classes(lgraph)
+    found.raise_if_any()
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+def described(net: DAGNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
+    found, arrays, layers, dropped = IssueCollector(), dict[str, np.ndarray](), [], []
+    for index, one in enumerate(net.nodes, 1):
+        with found.collect(layer=one.Name, index=index):
+            if LAYERS.get(one.factory) is not type(one):
+                fail("saveNetwork:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that no file "
+                     "can say how to make it again.", "Replace it by layers of the toolbox.")
+            values = {}
+            for prop, value in one.values():
+                with found.collect(layer=one.Name, index=index):
+                    if callable(value) and initialised(one, prop):
+                        dropped.append(f"{prop.name} of '{one.Name}'")
+                        value = prop.converted(prop.default, one)
+                    values[prop.name] = encoded(value, prop.name, arrays)
+            layers.append({"layer": one.factory, "properties": values})
+    found.raise_if_any()
+    if dropped:
+        warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
+             "The arrays have their values already, so the saved network computes the same.")
+    connections = [[*c.source, *c.destination] for c in net.edges]
+    return {"format": FORMAT, "version": VERSION, "dltoolbox": dltoolbox_version(), "type": type(net).__name__,
+            "layers": layers, "connections": connections}, arrays
+
+
+def initialised(one: Layer, prop: Property) -> bool:
+    """Whether the property is the initialiser of an array that has a value."""
+    name = prop.name.removesuffix("Initializer")
+    return name != prop.name and getattr(one, name, None) is not None
+
+
+def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """A property value as JSON: itself, or an object with one key that says what it is."""
+    if callable(value):
+        fail("saveNetwork:functionValue", f"{name} is a function, and files hold no code.",
+             f"Set {name} to one of its named choices; normalise the data before the network instead.")
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else {"float": repr(value)}
+    if isinstance(value, tuple):
+        return {"tuple": [encoded(item, name, arrays) for item in value]}
+    if isinstance(value, np.ndarray) and value.dtype.newbyteorder("<").str in ARRAY_TYPES:
+        member = f"arrays/{len(arrays)}.npy"
+        arrays[member] = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        return {"array": member}
+    fail("saveNetwork:unsupportedValue", f"{name} is {show(value)}, which files cannot hold.",
+         "Use numbers, text, tuples of them, or arrays of floating-point numbers of at most 64 bits.")
+
+
+def dltoolbox_version() -> str:
+    """Written for messages only; asked of the loaded package, because rooms do not import the namespace above them."""
+    return getattr(sys.modules["dltoolbox"], "__version__", "")
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+def restored(reader: Reader, path: Path) -> DAGNetwork:
+    """The network that an open file describes."""
+    if DESCRIPTION not in reader.members:
+        not_an_archive(path)
+    description = typed(reader.json(DESCRIPTION), dict, "the description")
+    if description.get("format") != FORMAT:
+        not_an_archive(path)
+    version = entry(description, "version", int)
+    if version > VERSION:
+        fail("loadNetwork:newerVersion", f"'{path}' has format version {version} (written by dltoolbox "
+             f"{show(description.get('dltoolbox'))}), but this dltoolbox reads versions up to {VERSION}.",
+             "Update dltoolbox, or save the network with an older one.")
+    kind = entry(description, "type", str)
+    if version < 1 or kind not in NETWORKS:
+        raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
+    layers = restored_layers(entry(description, "layers", list), reader)
+    lgraph = LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
+    try:
+        check_unique(layers)
+        require_complete(lgraph)
+    except DltoolboxError as error:
+        raise Damaged(f"it describes no valid network. {error}") from error
+    if kind == "SeriesNetwork" and not is_series(lgraph):
+        raise Damaged("its layers do not follow one another as in a SeriesNetwork")
+    return NETWORKS[kind](lgraph)
+
+
+def restored_layers(entries: Iterable[Any], reader: Reader) -> list[Layer]:
+    """Layers made by their factories; every unknown or invalid one is reported."""
+    found, layers, used = IssueCollector(), [], {DESCRIPTION}
+    for index, item in enumerate(entries, 1):
+        described_layer = typed(item, dict, f"layer {index}")
+        factory = entry(described_layer, "layer", str)
+        given = entry(described_layer, "properties", dict)
+        values = {name: decoded(value, reader, used) for name, value in given.items()}
+        with found.collect(layer=str(values.get("Name", "")), index=index):
+            cls = find(factory)
+            unknown = [name for name in values if name not in cls.properties]
+            if unknown:
+                raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
+            layers.append(made(cls, values, index))
+    if used != set(reader.members):
+        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
+    found.raise_if_any()
+    return layers
+
+
+def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:
+    """A layer from its factory; properties that it refuses were not written by saveNetwork."""
+    try:
+        return cls(**values)
+    except DltoolboxError as error:
+        raise Damaged(f"layer {index} is not valid. {error}") from error
+
+
+def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> list[Connection]:
+    """Connections between ports that exist."""
+    outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
+    inputs = {Port(one.Name, port) for one in layers for port in one.inputs()}
+    connections = []
+    for item in entries:
+        words = typed(item, list, "a connection")
+        if len(words) != 4 or not all(isinstance(word, str) for word in words):
+            raise Damaged("a connection is not given by four names")
+        source, destination = Port(*words[:2]), Port(*words[2:])
+        if source not in outputs or destination not in inputs:
+            raise Damaged(f"there is no connection from '{source}' to '{destination}'")
+        connections.append(Connection(source, destination))
+    return connections
+
+
+def decoded(value: Any, reader: Reader, used: set[str]) -> Any:
+    """The inverse of `encoded`; ``used`` collects the members that were read."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (what, content), = value.items()
+        if what == "tuple" and isinstance(content, list):
+            return tuple(decoded(item, reader, used) for item in content)
+        if what == "array" and isinstance(content, str) and content not in used:
+            used.add(content)
+            return reader.array(content)
+        if what == "float" and content in ("inf", "-inf", "nan"):
+            return float(content)
+    raise Damaged(f"it holds the value {show(value)}, which means nothing")
+
+
+def entry(values: dict[str, Any], name: str, kind: type) -> Any:
+    """A value of a JSON object, of the expected type."""
+    return typed(values.get(name), kind, f"'{name}'")
+
+
+def typed(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise Damaged(f"{what} is missing or of another type")
+    return value
+
+
+def begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def not_an_archive(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(128)
+    kind = next((text for sign, text in SIGNS.items() if sign in head), "")
+    fail("loadNetwork:notAnArchive", f"'{path}' is not a network saved by saveNetwork{kind}.",
+         "Pass a file that saveNetwork wrote.")
+
+
+SIGNS = {b"MATLAB 5.0 MAT": " but a MAT-file", b"MATLAB 7.3 MAT": " but a MAT-file", b"\x89HDF": " but an HDF5 file",
+         b"data.pkl": " but a PyTorch file", b"\x80\x04\x95": " but a Python pickle"}

@@ -1,0 +1,124 @@
+"""The file format under saved networks: a zip of JSON and ``.npy`` members that can be read without trusting it.
+
+Members are stored, not compressed, so no file is larger inside than outside; arrays are read by their header and never
+unpickled; nothing is extracted to disk. Writing gives the same bytes for the same contents, and a file is replaced only
+when the new one is complete.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ARRAY_TYPES = ("<f2", "<f4", "<f8")
+LARGEST_JSON = 64 << 20  # bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
+               RuntimeError, NotImplementedError, UnicodeError)  # what zipfile and numpy raise for damaged contents
+
+
+class Damaged(Exception):
+    """The contents are not what was written; the text says what is wrong."""
+
+
+class Reader:
+    """Members of a container, checked one by one. Use `opened`."""
+
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self.archive = archive
+        infos = archive.infolist()
+        self.members = {info.filename: info for info in infos}
+        if len(self.members) < len(infos):
+            raise Damaged("two members have the same name")
+        if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 or info.file_size != info.compress_size
+               for info in infos):
+            raise Damaged("members are compressed or encrypted")
+        if sum(info.file_size for info in infos) > size:
+            raise Damaged("the members claim to be larger than the file")
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        info = self.members.get(name)
+        if info is None:
+            raise Damaged(f"member '{name}' is missing")
+        if limit is not None and info.file_size > limit:
+            raise Damaged(f"member '{name}' is too large")
+        try:
+            return self.archive.read(info)
+        except _UNREADABLE as error:
+            raise Damaged(f"member '{name}' cannot be read ({error})") from error
+
+    def json(self, name: str) -> Any:
+        try:
+            return json.loads(self.read(name, LARGEST_JSON), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise Damaged(f"member '{name}' is no JSON text ({error})") from error
+
+    def array(self, name: str) -> np.ndarray:
+        """A read-only array; nothing is allocated before the header was held against the number of bytes."""
+        data = self.read(name)
+        stream = io.BytesIO(data)
+        try:
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise Damaged(f"array '{name}' has another version")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        except (ValueError, EOFError) as error:
+            raise Damaged(f"array '{name}' has no valid header ({error})") from error
+        start = stream.tell()
+        if dtype.str not in ARRAY_TYPES:
+            raise Damaged(f"array '{name}' has the type {dtype}")
+        if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(data) - start:
+            raise Damaged(f"array '{name}' has another size than its header says")
+        return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Reader]:
+    """Open a container; raises `Damaged`, or OSError when the file cannot be read."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            archive = zipfile.ZipFile(file)
+        except _UNREADABLE as error:
+            raise Damaged(str(error)) from error
+        with archive:
+            yield Reader(archive, size)
+
+
+def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was."""
+    target = Path(os.path.realpath(path))  # a link stays a link
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
+                archive.writestr(_entry(name), text.encode())
+                for member, array in arrays.items():
+                    with archive.open(_entry(member), "w", force_zip64=array.nbytes >= 1 << 30) as stream:
+                        np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """A member without anything that depends on the time, the machine or the user."""
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system, info.external_attr = 3, 0o644 << 16
+    return info
