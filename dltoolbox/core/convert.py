@@ -202,12 +202,14 @@ def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
 @hinted("ArrayLike | None")
 def array(value: Any) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
-    if value is None or (isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 0):
+    if value is None:
         return None
     try:
         kept = np.array(value, dtype=None, copy=True)
     except ValueError:
         raise Reject("a numeric array") from None
+    if not kept.size:
+        return None
     if kept.dtype.kind not in "fiub" or not np.isfinite(kept).all():
         raise Reject("an array of finite real numbers")
     if kept.dtype.kind != "f":

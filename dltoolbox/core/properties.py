@@ -167,9 +167,9 @@ def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kw
     rest = list(args)
     while rest and len(given) < len(positional):
         prop = positional[len(given)]
-        starts_pairs = isinstance(rest[0], str) and len(rest) % 2 == 0 and match(rest[0], properties) is not None
-        if starts_pairs and (prop.default is not REQUIRED or prop.argument in kwargs):
-            break
+        optional = prop.default is not REQUIRED
+        if isinstance(rest[0], str) and len(rest) % 2 == 0 and (optional or match(rest[0], properties) is not None):
+            break  # the pairs start here
         given[prop.name] = rest.pop(0)
     pairs: list[Option] = []
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):

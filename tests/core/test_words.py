@@ -1,0 +1,93 @@
+"""Formats, tables, the registry and random streams."""
+
+import numpy as np
+import pytest
+
+from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.core.formats import Dims, times, vector
+from dltoolbox.core.random import STREAMS, rng, stream
+from dltoolbox.core.registry import LAYERS, find, layer
+from dltoolbox.core.table import Table
+
+IMAGE = Dims.of("SSCB", 28, 14, 8, None)
+
+
+def test_dims_print_as_the_analyser_does():
+    assert str(IMAGE) == "28(S) × 14(S) × 8(C) × 1(B)"
+    assert str(IMAGE.with_batch(32)) == "28(S) × 14(S) × 8(C) × 32(B)"
+    assert str(Dims.of("CB", 10, None)) == "10(C) × 1(B)"
+
+
+def test_dims_by_label():
+    assert (IMAGE.rank, IMAGE.spatial, IMAGE.channels, IMAGE.batch, IMAGE.features) == (2, (28, 14), 8, None, 28 * 14 * 8)
+    assert (IMAGE.axis("C"), IMAGE.axis("T"), IMAGE.axes("SB"), IMAGE.size("T")) == (2, None, (0, 1, 3), None)
+    assert IMAGE.has("C")
+    assert not IMAGE.has("T")
+    assert IMAGE.with_spatial((7, 3)) == Dims.of("SSCB", 7, 3, 8, None)
+    assert IMAGE.with_size("C", 2).channels == 2
+    assert IMAGE.shape(5) == (28, 14, 8, 5)
+    with pytest.raises(AssertionError):
+        Dims("SSCB", (1, 2))
+
+
+def test_sizes_and_vectors():
+    assert (times((3, 3, None)), times((4,))) == ("3×3×?", "4")
+    assert (vector((2, 2)), vector((2,))) == ("[2  2]", "2")
+
+
+def test_tables_read_by_column_and_row():
+    table = Table(Source=["a", "b"], Destination=["b", "c/in1"])
+    assert (table.Source, table.VariableNames, len(table), list(table)) == (
+        ["a", "b"], ["Source", "Destination"], 2, [("a", "b"), ("b", "c/in1")])
+    assert str(table).splitlines() == ["    Source    Destination", "    ______    ___________", "",
+                                       "    a         b", "    b         c/in1"]
+    assert repr(table) == "2×2 table with the columns Source, Destination"
+    with pytest.raises(DltoolboxError, match="no column 'Sourc'"):
+        table.Sourc
+    with pytest.raises(AssertionError):
+        Table(a=[1], b=[])
+    assert len(Table(a=[])) == 0
+
+
+def test_the_registry_has_each_layer_once():
+    assert find("reluLayer") is LAYERS["reluLayer"]
+    with pytest.raises(DltoolboxError, match="no layer 'reluLayr'"):
+        find("reluLayr")
+    with pytest.raises(AssertionError):
+        layer("reluLayer", "ReLU", name="relu")(type("Another", (), {}))
+
+
+@pytest.fixture
+def streams():
+    before = rng(0)
+    yield
+    rng(before)
+
+
+@pytest.mark.usefixtures("streams")
+def test_streams_repeat_and_are_independent():
+    first = {name: stream(name).random() for name in STREAMS}
+    assert len(set(first.values())) == len(STREAMS)
+    rng(0)
+    stream("dropout").random(100)
+    assert {name: stream(name).random() for name in STREAMS if name != "dropout"} == {
+        name: value for name, value in first.items() if name != "dropout"}
+
+
+@pytest.mark.usefixtures("streams")
+def test_states_can_be_kept_and_restored():
+    stream("shuffle").random()
+    state = rng()
+    expected = stream("shuffle").random(3)
+    rng(7)
+    rng(state)
+    np.testing.assert_array_equal(stream("shuffle").random(3), expected)
+    assert rng("default").Seed == 0
+    rng("shuffle")
+    assert rng().Seed != 0
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", True, [1]])
+def test_wrong_seeds(seed):
+    with pytest.raises(DltoolboxError, match="The seed must be"):
+        rng(seed)
