@@ -7,6 +7,7 @@ when the new one is complete.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -22,6 +23,7 @@ import numpy as np
 
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
 LARGEST_JSON = 64 << 20  # bytes
+MOST_DIMENSIONS = 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
                RuntimeError, NotImplementedError, UnicodeError)  # what zipfile and numpy raise for damaged contents
@@ -52,10 +54,8 @@ class Reader:
             raise Damaged(f"member '{name}' is missing")
         if limit is not None and info.file_size > limit:
             raise Damaged(f"member '{name}' is too large")
-        try:
+        with damaged_where_unreadable(f"member '{name}' cannot be read"):
             return self.archive.read(info)
-        except _UNREADABLE as error:
-            raise Damaged(f"member '{name}' cannot be read ({error})") from error
 
     def json(self, name: str) -> Any:
         try:
@@ -76,6 +76,8 @@ class Reader:
         start = stream.tell()
         if dtype.str not in ARRAY_TYPES:
             raise Damaged(f"array '{name}' has the type {dtype}")
+        if len(shape) > MOST_DIMENSIONS:
+            raise Damaged(f"array '{name}' has {len(shape)} dimensions")
         if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")
         return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
@@ -86,14 +88,25 @@ def _no_constant(name: str) -> Any:
 
 
 @contextmanager
+def damaged_where_unreadable(what: str) -> Iterator[None]:
+    """What the libraries raise for damaged contents, as `Damaged`; a seek to a forged place is an invalid argument."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise Damaged(f"{what} ({error})") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise Damaged(f"{what} ({error})") from error
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Reader]:
     """Open a container; raises `Damaged`, or OSError when the file cannot be read."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        try:
+        with damaged_where_unreadable("it has no valid directory"):
             archive = zipfile.ZipFile(file)
-        except _UNREADABLE as error:
-            raise Damaged(str(error)) from error
         with archive:
             yield Reader(archive, size)
 
