@@ -128,7 +128,7 @@ class ClassificationOutputLayer(ClassOutput):
                  f"{inputs[0]}.", "Add a fully connected or global pooling layer, or use pixelClassificationLayer.")
 
     def describe(self) -> str:
-        return "crossentropyex" + with_classes(self.Classes, "with classes")
+        return "crossentropyex" + with_classes(self.Classes, named=1)
 
 
 @layer("pixelClassificationLayer", "Pixel Classification Layer", name="pixel-class")
@@ -148,18 +148,19 @@ class PixelClassificationLayer(ClassOutput):
     accepted = (*BOX_FORMATS[2], *BOX_FORMATS[3])
 
     def describe(self) -> str:
-        return "Cross-entropy loss" + with_classes(self.Classes, "with classes")
+        return "Cross-entropy loss" + with_classes(self.Classes, named=2)
 
 
-def with_classes(classes: Any, intro: str) -> str:
-    """The classes as descriptions name them: none, one, two, or the first and how many others."""
+def with_classes(classes: Any, *, named: int) -> str:
+    """The classes as descriptions name them: one or two in full, else the first one or two and how many others."""
     if classes == "auto":
         return ""
     if len(classes) == 1:
         return f" with class '{classes[0]}'"
     if len(classes) == 2:
-        return f" {intro} '{classes[0]}' and '{classes[1]}'"
-    return f" with '{classes[0]}' and {len(classes) - 1} other classes"
+        return f" with classes '{classes[0]}' and '{classes[1]}'"
+    others = f"and {len(classes) - named} other class{'es' if len(classes) - named > 1 else ''}"
+    return f" with '{classes[0]}' {others}" if named == 1 else f" with '{classes[0]}', '{classes[1]}', {others}"
 
 
 @layer("regressionLayer", "Regression Output", name="regressionoutput")

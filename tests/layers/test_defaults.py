@@ -1,0 +1,147 @@
+"""Defaults, ports and properties of every page, as MATLAB documents them."""
+
+import numpy as np
+import pytest
+
+import dltoolbox
+from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.core.registry import LAYERS
+
+NONE_2D, NONE_3D = ((0, 0),) * 2, ((0, 0),) * 3
+WEIGHTED = {"WeightsInitializer": "glorot", "BiasInitializer": "zeros", "Weights": None, "Bias": None,
+            "WeightLearnRateFactor": 1, "BiasLearnRateFactor": 1, "WeightL2Factor": 1, "BiasL2Factor": 0}
+STATISTICS = {"NormalizationDimension": "auto", "Mean": None, "StandardDeviation": None, "Min": None, "Max": None,
+              "SplitComplexInputs": False}
+WINDOW_2D = {"Stride": (1, 1), "Padding": NONE_2D, "PaddingMode": "manual", "PaddingSize": [0, 0, 0, 0]}
+WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "PaddingSize": [[0, 0, 0], [0, 0, 0]]}
+NOTHING = {}
+
+# factory: (required arguments, every property)
+PAGES = {
+    "imageInputLayer": (([28, 28, 1],), STATISTICS | {"InputSize": (28, 28, 1), "Normalization": "zerocenter",
+                                                      "DataAugmentation": "none"}),
+    "image3dInputLayer": (([4, 5, 6, 2],), STATISTICS | {"InputSize": (4, 5, 6, 2), "Normalization": "zerocenter"}),
+    "featureInputLayer": ((21,), STATISTICS | {"InputSize": 21, "Normalization": "none"}),
+    "convolution2dLayer": ((3, 8), WEIGHTED | WINDOW_2D | {
+        "FilterSize": (3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1), "PaddingValue": 0}),
+    "convolution3dLayer": ((3, 8), WEIGHTED | WINDOW_3D | {
+        "FilterSize": (3, 3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1, 1), "PaddingValue": 0}),
+    "transposedConv2dLayer": ((4, 8), WEIGHTED | {
+        "FilterSize": (4, 4), "NumFilters": 8, "NumChannels": "auto", "Stride": (1, 1), "Cropping": NONE_2D,
+        "CroppingMode": "manual", "CroppingSize": [0, 0, 0, 0]}),
+    "fullyConnectedLayer": ((10,), WEIGHTED | {"InputSize": "auto", "OutputSize": 10}),
+    "maxPooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "HasUnpoolingOutputs": False}),
+    "maxPooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
+    "averagePooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "PaddingValue": 0}),
+    "averagePooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "PaddingValue": 0}),
+    "batchNormalizationLayer": ((), {
+        "NumChannels": "auto", "Epsilon": 1e-5, "MeanDecay": 0.1, "VarianceDecay": 0.1, "Offset": None, "Scale": None,
+        "TrainedMean": None, "TrainedVariance": None, "OffsetInitializer": "zeros", "ScaleInitializer": "ones",
+        "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1, "ScaleL2Factor": 1}),
+    "leakyReluLayer": ((), {"Scale": 0.01}),
+    "dropoutLayer": ((), {"Probability": 0.5}),
+    "additionLayer": ((2,), {"NumInputs": 2}),
+    "depthConcatenationLayer": ((3,), {"NumInputs": 3}),
+    "concatenationLayer": ((3, 2), {"Dim": 3, "NumInputs": 2}),
+    "classificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
+                                 "LossFunction": "crossentropyex"}),
+    "pixelClassificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
+                                      "LossFunction": "crossentropyex"}),
+    "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
+    "reluLayer": ((), NOTHING), "softmaxLayer": ((), NOTHING), "maxUnpooling2dLayer": ((), NOTHING),
+    "maxUnpooling3dLayer": ((), NOTHING), "globalAveragePooling2dLayer": ((), NOTHING),
+    "globalMaxPooling2dLayer": ((), NOTHING),
+}
+PORTS = {
+    "imageInputLayer": ([], ["out"]), "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
+    "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
+    "additionLayer": (["in1", "in2"], ["out"]), "depthConcatenationLayer": (["in1", "in2", "in3"], ["out"]),
+    "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
+    "pixelClassificationLayer": (["in"], []), "regressionLayer": (["in"], []),
+}
+NAMES = {  # of a layer without a name, in a network
+    "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
+    "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
+    "fullyConnectedLayer": "fc", "maxPooling2dLayer": "maxpool", "maxPooling3dLayer": "maxpool3d",
+    "maxUnpooling2dLayer": "maxunpool", "averagePooling2dLayer": "avgpool2d", "averagePooling3dLayer": "avgpool3d",
+    "globalAveragePooling2dLayer": "gapool", "globalMaxPooling2dLayer": "gmpool", "reluLayer": "relu",
+    "leakyReluLayer": "leakyrelu", "softmaxLayer": "softmax", "batchNormalizationLayer": "batchnorm",
+    "dropoutLayer": "dropout", "additionLayer": "addition", "depthConcatenationLayer": "depthcat",
+    "concatenationLayer": "concat", "classificationLayer": "classoutput", "regressionLayer": "regressionoutput",
+    "pixelClassificationLayer": "pixel-class", "maxUnpooling3dLayer": "maxunpool3d",
+}
+
+
+def make(factory, *args, **kwargs):
+    return getattr(dltoolbox, factory)(*(args or PAGES[factory][0]), **kwargs)
+
+
+def test_every_page_is_here():
+    assert set(PAGES) == set(LAYERS) == set(NAMES)
+
+
+@pytest.mark.parametrize("factory", PAGES)
+def test_defaults(factory):
+    one, expected = make(factory), PAGES[factory][1] | {"Name": ""}
+    assert {name: getattr(one, name) for name in expected} == expected
+    assert {p.name for p in type(one).properties.values()} <= set(expected)
+
+
+@pytest.mark.parametrize("factory", PAGES)
+def test_ports(factory):
+    one = make(factory)
+    inputs, outputs = PORTS.get(factory, (["in"], ["out"]))
+    assert (one.InputNames, one.OutputNames, one.NumInputs, one.NumOutputs) == (
+        inputs, outputs, len(inputs), len(outputs))
+
+
+@pytest.mark.parametrize("factory", ["maxPooling2dLayer", "maxPooling3dLayer"])
+def test_unpooling_outputs_are_ports(factory):
+    assert make(factory, 2, HasUnpoolingOutputs=True).OutputNames == ["out", "indices", "size"]
+
+
+@pytest.mark.parametrize("factory", NAMES)
+def test_automatic_names(factory):
+    assert dltoolbox.layerGraph([make(factory)]).Layers[0].Name == NAMES[factory]
+
+
+@pytest.mark.parametrize("factory", PAGES)
+def test_only_some_properties_can_be_set(factory):
+    one = make(factory)
+    settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
+                "TrainedVariance", "Weights", "Bias", "Offset", "Scale")
+    for prop in type(one).properties.values():
+        expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
+        assert prop.settable is (expected and not (factory == "leakyReluLayer" and prop.name == "Scale")), prop.name
+        if not prop.settable:
+            with pytest.raises(DltoolboxError, match="cannot be changed after creation") as caught:
+                setattr(one, prop.name, one.__dict__[prop.name])
+            assert caught.value.identifier == f"dltoolbox:{factory}:readOnly"
+    one.Name = "renamed"
+    assert one.Name == "renamed"
+
+
+@pytest.mark.parametrize("factory", PAGES)
+def test_layers_are_values(factory):
+    one, other = make(factory, Name="a"), make(factory, Name="a")
+    assert one == other
+    assert one == eval(repr(one), {factory: getattr(dltoolbox, factory)})
+    other.Name = "b"
+    assert one != other
+    copied = one.copy()
+    copied.Name = "c"
+    assert one.Name == "a"
+    with pytest.raises(DltoolboxError, match="unknownOption"):
+        one.name = "lower case is another name"
+
+
+def test_given_arrays_are_not_touched_or_shared():
+    weights = np.ones((3, 3, 1, 8), np.float32)
+    one = dltoolbox.convolution2dLayer(3, 8, Weights=weights)
+    weights[:] = 0
+    assert one.Weights.sum() == 72
+    one.BiasLearnRateFactor = 0
+    one.Bias = np.zeros(8)
+    one.Weights = []
+    assert (one.BiasLearnRateFactor, one.Weights) == (0, None)
+    assert one.Bias.shape == (8,)

@@ -1,0 +1,150 @@
+"""Output sizes, learnables and states of every page; numbers worked out by hand from the documented formulas."""
+
+import pytest
+
+from dltoolbox import (
+    additionLayer,
+    addLayers,
+    averagePooling2dLayer,
+    averagePooling3dLayer,
+    batchNormalizationLayer,
+    classificationLayer,
+    concatenationLayer,
+    connectLayers,
+    convolution2dLayer,
+    convolution3dLayer,
+    depthConcatenationLayer,
+    dropoutLayer,
+    featureInputLayer,
+    fullyConnectedLayer,
+    globalAveragePooling2dLayer,
+    globalMaxPooling2dLayer,
+    image3dInputLayer,
+    imageInputLayer,
+    layerGraph,
+    leakyReluLayer,
+    maxPooling2dLayer,
+    maxPooling3dLayer,
+    maxUnpooling2dLayer,
+    maxUnpooling3dLayer,
+    pixelClassificationLayer,
+    regressionLayer,
+    reluLayer,
+    softmaxLayer,
+    transposedConv2dLayer,
+)
+from dltoolbox.core.registry import LAYERS
+from dltoolbox.network.analysis import analyzeNetwork
+
+IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
+BN = "TrainedMean {0}, TrainedVariance {0}"
+
+CASES = [  # input, layer, activations, learnables, states
+    (IMAGE, imageInputLayer([28, 21, 3]), "28(S) × 21(S) × 3(C) × 1(B)", "", "Mean 1×1×3"),
+    (IMAGE, imageInputLayer([4, 5], Normalization="none"), "4(S) × 5(S) × 1(C) × 1(B)", "", ""),
+    (IMAGE, imageInputLayer([4, 5, 2], Normalization="zscore", NormalizationDimension="element"),
+     "4(S) × 5(S) × 2(C) × 1(B)", "", "Mean 4×5×2, StandardDeviation 4×5×2"),
+    (IMAGE, imageInputLayer([4, 5, 2], Normalization="rescale-symmetric", NormalizationDimension="all"),
+     "4(S) × 5(S) × 2(C) × 1(B)", "", "Min 1×1×1, Max 1×1×1"),
+    (IMAGE, imageInputLayer([4, 5, 2], SplitComplexInputs=True, Normalization="none"), "4(S) × 5(S) × 4(C) × 1(B)", "", ""),
+    (IMAGE, image3dInputLayer([8, 9, 10, 2]), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "", "Mean 1×1×1×2"),
+    (IMAGE, featureInputLayer(12, Normalization="zscore"), "12(C) × 1(B)", "", "Mean 12×1, StandardDeviation 12×1"),
+    (IMAGE, convolution2dLayer(3, 8), "26(S) × 19(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
+    (IMAGE, convolution2dLayer(3, 8, Padding="same"), "28(S) × 21(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
+    (IMAGE, convolution2dLayer(3, 8, Padding="same", Stride=2), "14(S) × 11(S) × 8(C) × 1(B)",
+     "Weights 3×3×3×8, Bias 1×1×8", ""),
+    (IMAGE, convolution2dLayer([5, 3], 4, Padding=[1, 2, 3, 4], Stride=[2, 3]), "14(S) × 9(S) × 4(C) × 1(B)",
+     "Weights 5×3×3×4, Bias 1×1×4", ""),
+    (IMAGE, convolution2dLayer(3, 1, DilationFactor=[2, 4]), "24(S) × 13(S) × 1(C) × 1(B)",
+     "Weights 3×3×3×1, Bias 1×1×1", ""),
+    (VOLUME, convolution3dLayer(3, 4), "6(S) × 7(S) × 8(S) × 4(C) × 1(B)", "Weights 3×3×3×2×4, Bias 1×1×1×4", ""),
+    (VOLUME, convolution3dLayer([1, 2, 3], 4, Padding=[[1, 0, 0], [0, 2, 0]], Stride=2), "5(S) × 5(S) × 4(S) × 4(C) × 1(B)",
+     "Weights 1×2×3×2×4, Bias 1×1×1×4", ""),
+    (IMAGE, transposedConv2dLayer(4, 5, Stride=2), "58(S) × 44(S) × 5(C) × 1(B)", "Weights 4×4×5×3, Bias 1×1×5", ""),
+    (IMAGE, transposedConv2dLayer(4, 5, Stride=2, Cropping=1), "56(S) × 42(S) × 5(C) × 1(B)",
+     "Weights 4×4×5×3, Bias 1×1×5", ""),
+    (IMAGE, transposedConv2dLayer([2, 3], 1, Stride=[2, 3], Cropping="same"), "56(S) × 63(S) × 1(C) × 1(B)",
+     "Weights 2×3×1×3, Bias 1×1×1", ""),
+    (IMAGE, fullyConnectedLayer(10), "10(C) × 1(B)", "Weights 10×1764, Bias 10×1", ""),
+    (VOLUME, fullyConnectedLayer(1), "1(C) × 1(B)", "Weights 1×1440, Bias 1×1", ""),
+    (FEATURES, fullyConnectedLayer(10), "10(C) × 1(B)", "Weights 10×12, Bias 10×1", ""),
+    (IMAGE, maxPooling2dLayer(2), "27(S) × 20(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, maxPooling2dLayer(2, Stride=2), "14(S) × 10(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, maxPooling2dLayer([3, 2], Stride=[3, 2], Padding=[1, 0, 1, 1]), "9(S) × 11(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, maxPooling2dLayer(2, Stride=2, Padding="same"), "14(S) × 11(S) × 3(C) × 1(B)", "", ""),
+    (VOLUME, maxPooling3dLayer(2, Stride=2), "4(S) × 4(S) × 5(S) × 2(C) × 1(B)", "", ""),
+    (IMAGE, averagePooling2dLayer(7, Stride=7), "4(S) × 3(S) × 3(C) × 1(B)", "", ""),
+    (VOLUME, averagePooling3dLayer([2, 3, 5], Stride=[2, 3, 5]), "4(S) × 3(S) × 2(S) × 2(C) × 1(B)", "", ""),
+    (IMAGE, globalAveragePooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, globalMaxPooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, batchNormalizationLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "Offset 1×1×3, Scale 1×1×3", BN.format("1×1×3")),
+    (VOLUME, batchNormalizationLayer(), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "Offset 1×1×1×2, Scale 1×1×1×2",
+     BN.format("1×1×1×2")),
+    (FEATURES, batchNormalizationLayer(), "12(C) × 1(B)", "Offset 12×1, Scale 12×1", BN.format("12×1")),
+    (IMAGE, reluLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (FEATURES, leakyReluLayer(), "12(C) × 1(B)", "", ""),
+    (VOLUME, dropoutLayer(), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "", ""),
+    (FEATURES, softmaxLayer(), "12(C) × 1(B)", "", ""),
+    (FEATURES, regressionLayer(), "12(C) × 1(B)", "", ""),
+    (IMAGE, regressionLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (FEATURES, classificationLayer(Classes=[f"c{i}" for i in range(12)]), "12(C) × 1(B)", "", ""),
+    (IMAGE, pixelClassificationLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (VOLUME, pixelClassificationLayer(), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "", ""),
+]
+
+
+@pytest.mark.parametrize(("source", "layer", "activations", "learnables", "states"), CASES)
+def test_one_layer(source, layer, activations, learnables, states):
+    layers = [layer] if not layer.inputs() else [source, layer]
+    info = analyzeNetwork(layers, nargout=1)
+    structural = ("missingOutputLayer", "missingSoftmax")
+    assert [issue for issue in info.Issues if not issue.identifier.endswith(structural)] == []
+    row = info.LayerInfo
+    assert (row.Activations[-1], row.Learnables[-1], row.States[-1]) == (activations, learnables, states)
+    products = [eval(part.split(" ")[1].replace("×", "*")) for part in learnables.split(", ") if part]
+    assert row.NumLearnables[-1] == sum(products)
+
+
+def joined(layer, *widths):
+    lgraph = layerGraph([IMAGE, convolution2dLayer(1, widths[0], Name="c1")])
+    for i, width in enumerate(widths[1:], 2):
+        lgraph = connectLayers(addLayers(lgraph, convolution2dLayer(1, width, Name=f"c{i}")), "imageinput", f"c{i}")
+    lgraph = addLayers(lgraph, [layer, regressionLayer])
+    for i in range(1, len(widths) + 1):
+        lgraph = connectLayers(lgraph, f"c{i}", f"join/in{i}")
+    return analyzeNetwork(lgraph, nargout=1)
+
+
+@pytest.mark.parametrize(("layer", "widths", "activations"), [
+    (additionLayer(3, Name="join"), (4, 4, 4), "28(S) × 21(S) × 4(C) × 1(B)"),
+    (additionLayer(2, Name="join"), (4, 1), "28(S) × 21(S) × 4(C) × 1(B)"),
+    (depthConcatenationLayer(3, Name="join"), (4, 2, 1), "28(S) × 21(S) × 7(C) × 1(B)"),
+    (concatenationLayer(3, 2, Name="join"), (4, 2), "28(S) × 21(S) × 6(C) × 1(B)"),
+    (concatenationLayer(1, 2, Name="join"), (4, 4), "56(S) × 21(S) × 4(C) × 1(B)"),
+    (concatenationLayer(2, 3, Name="join"), (4, 4, 4), "28(S) × 63(S) × 4(C) × 1(B)"),
+])
+def test_joining_layers(layer, widths, activations):
+    info = joined(layer, *widths)
+    assert info.Issues == ()
+    assert info.LayerInfo.Activations[info.LayerInfo.Name.index("join")] == activations
+
+
+@pytest.mark.parametrize(("source", "pool", "unpool", "out"), [
+    (IMAGE, maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling2dLayer(Name="u"),
+     "28(S) × 21(S) × 3(C) × 1(B)"),
+    (VOLUME, maxPooling3dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling3dLayer(Name="u"),
+     "8(S) × 9(S) × 10(S) × 2(C) × 1(B)"),
+])
+def test_unpooling_restores_the_size(source, pool, unpool, out):
+    lgraph = layerGraph([source, pool, unpool, regressionLayer])
+    lgraph = connectLayers(connectLayers(lgraph, "p/indices", "u/indices"), "p/size", "u/size")
+    info = analyzeNetwork(lgraph, nargout=1)
+    assert info.Issues == ()
+    assert info.LayerInfo.Activations[2] == out
+    assert [text.split(" ")[0] for text in info.ports[1]] == ["out", "indices", "size"]
+
+
+def test_every_page_has_a_size_case():
+    tested = {type(layer).factory for _, layer, *_ in CASES}
+    joining = {"additionLayer", "depthConcatenationLayer", "concatenationLayer"}
+    assert tested | joining | {"maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)

@@ -1,0 +1,116 @@
+"""Type and description texts, character for character; `×` and the double spaces are MATLAB's."""
+
+import numpy as np
+import pytest
+
+from dltoolbox import (
+    additionLayer,
+    averagePooling2dLayer,
+    batchNormalizationLayer,
+    classificationLayer,
+    concatenationLayer,
+    convolution2dLayer,
+    convolution3dLayer,
+    depthConcatenationLayer,
+    dropoutLayer,
+    featureInputLayer,
+    fullyConnectedLayer,
+    globalAveragePooling2dLayer,
+    image3dInputLayer,
+    imageInputLayer,
+    leakyReluLayer,
+    maxPooling2dLayer,
+    maxUnpooling2dLayer,
+    pixelClassificationLayer,
+    regressionLayer,
+    reluLayer,
+    softmaxLayer,
+    transposedConv2dLayer,
+)
+
+
+def weights(*shape):
+    return np.zeros(shape, np.float32)
+
+
+@pytest.mark.parametrize(("layer", "kind", "text"), [
+    (imageInputLayer([28, 28, 1]), "Image Input", "28×28×1 images with 'zerocenter' normalization"),
+    (imageInputLayer([96, 64], Normalization="none"), "Image Input", "96×64×1 images"),
+    (image3dInputLayer([132, 132, 116, 3]), "3-D Image Input", "132×132×116×3 images with 'zerocenter' normalization"),
+    (featureInputLayer(4), "Feature Input", "4 features"),
+    (featureInputLayer(21, Normalization="zscore"), "Feature Input", "21 features with 'zscore' normalization"),
+    (convolution2dLayer(3, 25), "2-D Convolution", "25 3×3 convolutions with stride [1  1] and padding [0  0  0  0]"),
+    (convolution2dLayer(7, 64, Stride=2, Padding=3, Weights=weights(7, 7, 3, 64)), "2-D Convolution",
+     "64 7×7×3 convolutions with stride [2  2] and padding [3  3  3  3]"),
+    (convolution2dLayer(3, 8, NumChannels=3, Padding="same"), "2-D Convolution",
+     "8 3×3×3 convolutions with stride [1  1] and padding 'same'"),
+    (convolution2dLayer(3, 8, DilationFactor=2, Padding="same"), "2-D Convolution",
+     "8 3×3 convolutions with stride [1  1], dilation factor [2  2], and padding 'same'"),
+    (convolution3dLayer(3, 16, NumChannels=1), "3-D Convolution",
+     "16 3×3×3×1 convolutions with stride [1  1  1] and padding [0  0  0; 0  0  0]"),
+    (convolution3dLayer(3, 16, Padding=[[1, 2, 3], [4, 5, 6]]), "3-D Convolution",
+     "16 3×3×3 convolutions with stride [1  1  1] and padding [1  2  3; 4  5  6]"),
+    (transposedConv2dLayer(1, 340, Cropping="same"), "2-D Transposed Convolution",
+     "340 1×1 transposed convolutions with stride [1  1] and cropping 'same'"),
+    (transposedConv2dLayer(4, 8, Stride=2, Weights=weights(4, 4, 8, 16)), "2-D Transposed Convolution",
+     "8 4×4×16 transposed convolutions with stride [2  2] and cropping [0  0  0  0]"),
+    (fullyConnectedLayer(10), "Fully Connected", "10 fully connected layer"),
+    (maxPooling2dLayer(2, Stride=2), "2-D Max Pooling", "2×2 max pooling with stride [2  2] and padding [0  0  0  0]"),
+    (maxPooling2dLayer(3, Padding=[0, 1, 0, 2]), "2-D Max Pooling",
+     "3×3 max pooling with stride [1  1] and padding [0  1  0  2]"),
+    (maxUnpooling2dLayer(), "2-D Max Unpooling", "Max Unpooling"),
+    (averagePooling2dLayer(7), "2-D Average Pooling",
+     "7×7 average pooling with stride [1  1] and padding [0  0  0  0]"),
+    (globalAveragePooling2dLayer(), "2-D Global Average Pooling", "2-D global average pooling"),
+    (reluLayer(), "ReLU", "ReLU"),
+    (leakyReluLayer(0.1), "Leaky ReLU", "Leaky ReLU with scale 0.1"),
+    (softmaxLayer(), "Softmax", "softmax"),
+    (batchNormalizationLayer(), "Batch Normalization", "Batch normalization"),
+    (batchNormalizationLayer(Scale=weights(1, 1, 64)), "Batch Normalization", "Batch normalization with 64 channels"),
+    (dropoutLayer(), "Dropout", "50% dropout"),
+    (dropoutLayer(0.2), "Dropout", "20% dropout"),
+    (additionLayer(2), "Addition", "Element-wise addition of 2 inputs"),
+    (depthConcatenationLayer(2), "Depth concatenation", "Depth concatenation of 2 inputs"),
+    (concatenationLayer(1, 2), "Concatenation", "Concatenation of 2 inputs along dimension 1"),
+    (classificationLayer(), "Classification Output", "crossentropyex"),
+    (classificationLayer(Classes=["a", "b"]), "Classification Output", "crossentropyex with classes 'a' and 'b'"),
+    (classificationLayer(Classes=["tench", *map(str, range(999))]), "Classification Output",
+     "crossentropyex with 'tench' and 999 other classes"),
+    (regressionLayer(), "Regression Output", "mean-squared-error"),
+    (regressionLayer(ResponseNames="Response"), "Regression Output", "mean-squared-error with response 'Response'"),
+    (pixelClassificationLayer(), "Pixel Classification Layer", "Cross-entropy loss"),
+    (pixelClassificationLayer(Classes=list("abcde")), "Pixel Classification Layer",
+     "Cross-entropy loss with 'a', 'b', and 3 other classes"),
+    (pixelClassificationLayer(Classes=list("abc")), "Pixel Classification Layer",
+     "Cross-entropy loss with 'a', 'b', and 1 other class"),
+    (pixelClassificationLayer(Classes=["sky"]), "Pixel Classification Layer", "Cross-entropy loss with class 'sky'"),
+])
+def test_type_and_description(layer, kind, text):
+    assert (layer.type_text, layer.describe()) == (kind, text)
+
+
+def test_a_wrong_number_of_dimensions_in_weights_does_not_disturb_displays():
+    assert convolution2dLayer(3, 8, Weights=[1, 2, 3]).describe().startswith("8 3×3 convolutions")
+
+
+@pytest.mark.parametrize(("layer", "shown"), [
+    (reluLayer(), "Name"), (maxUnpooling2dLayer(), "Name NumInputs InputNames"),
+    (additionLayer(2), "Name NumInputs InputNames"), (concatenationLayer(1, 2), "Name Dim NumInputs InputNames"),
+    (maxPooling2dLayer(2), "Name HasUnpoolingOutputs NumOutputs OutputNames | PoolSize Stride PaddingMode PaddingSize"),
+    (imageInputLayer([2, 2, 1]), "Name InputSize SplitComplexInputs | "
+                                 "DataAugmentation Normalization NormalizationDimension Mean"),
+    (imageInputLayer([2, 2, 1], Normalization="rescale-zero-one"),
+     "Name InputSize SplitComplexInputs | DataAugmentation Normalization NormalizationDimension Min Max"),
+    (fullyConnectedLayer(1), "Name | InputSize OutputSize | Weights Bias"),
+    (convolution2dLayer(3, 1), "Name | FilterSize NumChannels NumFilters Stride DilationFactor PaddingMode PaddingSize "
+                               "PaddingValue | Weights Bias"),
+    (batchNormalizationLayer(), "Name NumChannels TrainedMean TrainedVariance | MeanDecay VarianceDecay Epsilon | "
+                                "Offset Scale"),
+    (classificationLayer(), "Name Classes ClassWeights OutputSize | LossFunction"),
+    (regressionLayer(), "Name ResponseNames | LossFunction"), (dropoutLayer(), "Name | Probability"),
+])
+def test_properties_in_matlabs_order(layer, shown):
+    blocks = str(layer).split("\n\n")[1:]
+    names = [" ".join(line.split(":")[0].strip() for line in block.splitlines() if ":" in line) for block in blocks]
+    assert " | ".join(filter(None, names)) == shown
+    assert ("Show all properties" in str(layer)) == any(prop.group == "hidden" for prop, _ in layer.values())
