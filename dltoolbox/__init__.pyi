@@ -5,6 +5,19 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from dltoolbox.autodiff.functions import crosschannelnorm as crosschannelnorm
+from dltoolbox.autodiff.functions import fullyconnect as fullyconnect
+from dltoolbox.autodiff.functions import leakyrelu as leakyrelu
+from dltoolbox.autodiff.functions import relu as relu
+from dltoolbox.autodiff.functions import softmax as softmax
+from dltoolbox.autodiff.losses import crossentropy as crossentropy
+from dltoolbox.autodiff.losses import huber as huber
+from dltoolbox.autodiff.losses import l1loss as l1loss
+from dltoolbox.autodiff.losses import l2loss as l2loss
+from dltoolbox.autodiff.losses import mse as mse
+from dltoolbox.autodiff.pooling import avgpool as avgpool
+from dltoolbox.autodiff.pooling import maxpool as maxpool
+from dltoolbox.autodiff.pooling import maxunpool as maxunpool
 from dltoolbox.core.errors import DltoolboxError as DltoolboxError
 from dltoolbox.core.errors import DltoolboxWarning as DltoolboxWarning
 from dltoolbox.core.errors import Issue as Issue
@@ -30,6 +43,8 @@ from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayDat
 from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
 from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
+from dltoolbox.exchange.archive import loadNetwork as loadNetwork
+from dltoolbox.exchange.archive import saveNetwork as saveNetwork
 from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
 from dltoolbox.layers.activation import LeakyReLULayer as _LeakyReLULayer
 from dltoolbox.layers.activation import ReLULayer as _ReLULayer
@@ -42,6 +57,7 @@ from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLay
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
+from dltoolbox.layers.display import disp as disp
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
@@ -57,6 +73,8 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.network.analysis import NetworkAnalysis as NetworkAnalysis
+from dltoolbox.network.analysis import analyzeNetwork as analyzeNetwork
 from dltoolbox.network.layerarray import LayerArray as LayerArray
 from dltoolbox.network.layerarray import layerArray as layerArray
 from dltoolbox.network.layergraph import LayerGraph as LayerGraph
@@ -79,17 +97,19 @@ from dltoolbox.training.train_network import trainNetwork as trainNetwork
 __version__: str
 __all__ = [
     "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "SeriesNetwork", "activations", "addLayers", "addcats", "additionLayer", "assembleNetwork",
-    "averagePooling2dLayer", "averagePooling3dLayer", "batchNormalizationLayer", "categorical", "categories",
-    "classificationLayer", "classify", "concatenationLayer", "connectLayers", "convolution2dLayer",
-    "convolution3dLayer", "countcats", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "dropoutLayer", "featureInputLayer", "fullyConnectedLayer", "gearboxFeatures",
-    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "image3dInputLayer", "imageInputLayer", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "layerArray", "layerGraph", "leakyReluLayer", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "mergecats", "onehotdecode", "onehotencode",
-    "pixelClassificationLayer", "predict", "regressionLayer", "reluLayer", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "rng", "semanticseg", "setcats", "shapeVolumes", "softmaxLayer", "trainNetwork",
-    "trainingOptions", "transposedConv2dLayer", "triangleImages",
+    "MissingExtraError", "NetworkAnalysis", "SeriesNetwork", "activations", "addLayers", "addcats", "additionLayer",
+    "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool",
+    "batchNormalizationLayer", "categorical", "categories", "classificationLayer", "classify", "concatenationLayer",
+    "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy",
+    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
+    "dropoutLayer", "featureInputLayer", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures",
+    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
+    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
+    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode",
+    "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setcats", "shapeVolumes",
+    "softmax", "softmaxLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages",
 ]
 
 def reluLayer(
