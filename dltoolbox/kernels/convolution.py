@@ -28,6 +28,7 @@ from dltoolbox.kernels.taps import copy_tap, reach, taps
 from dltoolbox.ops.base import Call, Gradients
 
 COLUMN_BYTES = 1 << 21  # scratch for the columns of one block: large enough for a good product, small enough for caches
+THIN = 4  # so many times fewer channels on one side of a convolution make it the one to expand
 SHORT = 64  # positions of a row, times batch, below which products by rows are too small
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
 
@@ -36,6 +37,8 @@ def correlate(work: Workspace, x: np.ndarray, weights: np.ndarray, window: Windo
               out: tuple[int, ...] | None = None, bias: np.ndarray | None = None) -> np.ndarray:
     """Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n], plus a bias per k."""
     out = window.output(x.shape[:window.rank]) if out is None else out
+    if is_thin(window, weights.shape[-1], x.shape[-2]):
+        return spread(work, x, turned(weights, window), turned_window(window), out, bias)
     shape = (*out, weights.shape[-1], x.shape[-1])
     order = layout.preferred_order(shape)
     y = layout.empty(work, shape, order, np.result_type(x, weights))
@@ -56,6 +59,8 @@ def correlate(work: Workspace, x: np.ndarray, weights: np.ndarray, window: Windo
 def correlate_weights(work: Workspace, x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray:
     """The adjoint of `correlate` in the weights: Σ over positions and observations of x·yᵀ per tap."""
     out, channels, filters = y.shape[:window.rank], x.shape[-2], y.shape[-2]
+    if is_thin(window, filters, channels):
+        return turned(correlate_weights(work, y, x, turned_window(window)), window)
     total = work.empty((window.taps * channels, filters), np.result_type(x, y))
     total[...] = 0
     if x.size and y.size:
@@ -78,11 +83,25 @@ def sum_of_products(work: Workspace, columns: np.ndarray, y: np.ndarray, part: n
 def correlate_adjoint(work: Workspace, y: np.ndarray, weights: np.ndarray, window: Window, spatial: tuple[int, ...],
                       bias: np.ndarray | None = None) -> np.ndarray:
     """The adjoint of `correlate` in x: every output element spread over the taps that it was summed from."""
-    if set(window.stride) == {1}:
-        turned = np.ascontiguousarray(np.flip(weights, tuple(range(window.rank))).swapaxes(-1, -2))
-        padding = tuple((e - 1 - p[0], e - 1 - p[1]) for e, p in zip(window.extent, window.padding, strict=True))
-        return correlate(work, y, turned, Window(window.size, window.stride, padding, window.dilation), spatial, bias)
+    if set(window.stride) == {1} and not is_thin(window, *weights.shape[-2:]):
+        return correlate(work, y, turned(weights, window), turned_window(window), spatial, bias)
     return spread(work, y, weights, window, spatial, bias)
+
+
+def turned(weights: np.ndarray, window: Window) -> np.ndarray:
+    """The filters of the adjoint of a convolution of stride 1: every axis reversed, channels and filters exchanged."""
+    return np.ascontiguousarray(np.flip(weights, tuple(range(window.rank))).swapaxes(-1, -2))
+
+
+def turned_window(window: Window) -> Window:
+    """The window of that adjoint."""
+    padding = tuple((e - 1 - p[0], e - 1 - p[1]) for e, p in zip(window.extent, window.padding, strict=True))
+    return replace(window, padding=padding)
+
+
+def is_thin(window: Window, few: int, many: int) -> bool:
+    """Whether it pays to multiply first and to shift the few results, instead of expanding the many inputs."""
+    return set(window.stride) == {1} and window.taps > 1 and THIN * few <= many
 
 
 def spread(work: Workspace, y: np.ndarray, weights: np.ndarray, window: Window, spatial: tuple[int, ...],
