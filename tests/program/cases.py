@@ -1,0 +1,328 @@
+"""One network around every registered layer, and the same network in PyTorch: what the conformance suite runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dltoolbox.layers import FACTORIES, Layer
+from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
+from dltoolbox.program.model import Model
+
+Size = tuple[int, ...]
+Pairs = Sequence[tuple[int, int]]
+Theirs = Callable[..., Tensor]
+
+
+def make(factory: str, *args: Any, **options: Any) -> Layer:
+    return FACTORIES[factory](*args, **options)
+
+
+def source(size: Size, name: str, **options: Any) -> Layer:
+    """An input layer for data of this size per observation."""
+    given = {"Normalization": "none", "Name": name} | options
+    if len(size) == 1:
+        return make("featureInputLayer", size[0], **given)
+    return make("imageInputLayer" if len(size) == 3 else "image3dInputLayer", list(size), **given)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network: input x0, the layer (named 'layer'), an output; further inputs x1, x2, … go to its other ports.
+
+    ``theirs(x, …, p, training)`` is the same in PyTorch, on B×C×S… tensors, with the layer's arrays by name in ``p``.
+    """
+
+    layer: str
+    label: str
+    sizes: tuple[Size, ...]
+    body: Callable[[], list[Layer]]
+    theirs: Theirs
+    end: Callable[[], Layer] = lambda: make("regressionLayer", Name="out")
+    first: dict[str, Any] = field(default_factory=dict)  # options of the first input layer
+    weights: tuple[float, ...] | None = None  # of classes
+    labelled: bool = False  # whether targets are one-hot
+
+    def __str__(self) -> str:
+        return f"{self.layer}-{self.label}" if self.label else self.layer
+
+    def graph(self) -> LayerGraph:
+        lgraph = layerGraph([source(self.sizes[0], "x0", **self.first), *self.body(), self.end()])
+        if "Unpooling" in self.layer:  # body: a sum of x0 and the pooled x1, then the layer
+            pool = make(self.layer.replace("Unp", "P"), 2, Stride=2, HasUnpoolingOutputs=True, Name="pool")
+            lgraph = addLayers(lgraph, [source(self.sizes[1], "x1"), pool])
+            for port, to in (("out", "sum/in2"), ("indices", "layer/indices"), ("size", "layer/size")):
+                lgraph = connectLayers(lgraph, f"pool/{port}", to)
+            return lgraph
+        for number, size in enumerate(self.sizes[1:], 1):
+            lgraph = connectLayers(addLayers(lgraph, source(size, f"x{number}")), f"x{number}", f"layer/in{number + 1}")
+        return lgraph
+
+    def model(self, dtype: Any, *, fast: bool = True) -> Model:
+        model = Model(self.graph(), dtype, fast=fast)
+        rng = np.random.default_rng(7)
+        for key, value in model.arrays.items():
+            if key.layer == "layer":
+                spread = key.name in ("TrainedVariance", "Scale")
+                value[...] = rng.uniform(0.5, 2, value.shape) if spread else rng.standard_normal(value.shape)
+        return model
+
+    def inputs(self, batch: int, dtype: Any = np.float64) -> list[np.ndarray]:
+        """Values without ties, none of them near zero; read-only."""
+        rng = np.random.default_rng(3)
+        made = []
+        for size in self.sizes:
+            count = prod(size) * batch
+            array = ((rng.permutation(count) - count / 2 + 0.25) / max(count, 1) * 4).reshape(*size, batch).astype(dtype)
+            array.flags.writeable = False
+            made.append(array)
+        return made
+
+    def targets(self, shape: Size, dtype: Any = np.float64) -> list[np.ndarray]:
+        rng = np.random.default_rng(5)
+        if not self.labelled:
+            return [rng.standard_normal(shape).astype(dtype)]
+        classes = rng.integers(0, shape[-2], (*shape[:-2], 1, shape[-1]))
+        hot = (classes == np.arange(shape[-2])[:, None]).astype(dtype)
+        if len(shape) > 2 and shape[0] > 1:
+            hot[0, 0] = 0  # undefined pixels
+        return [hot]
+
+    def loss(self, y: Tensor, t: Tensor) -> Tensor:
+        """In PyTorch, in our order of axes."""
+        if not self.labelled:
+            return ((y - t) ** 2).sum() / (2 * y.shape[-1])
+        w = torch.ones(y.shape[-2], dtype=y.dtype) if self.weights is None else torch.tensor(self.weights, dtype=y.dtype)
+        return -(t * y.log() * w[:, None]).sum() / (t.sum(-2) > 0).sum()
+
+
+def there(x: Tensor) -> Tensor:
+    """S…CB → BCS…"""
+    return x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
+
+
+def back(x: Tensor) -> Tensor:
+    """BCS… → S…CB"""
+    return x.permute(*range(2, x.ndim), 1, 0)
+
+
+def filters(w: Tensor) -> Tensor:
+    """S…CK → KCS…"""
+    return w.permute(w.ndim - 1, w.ndim - 2, *range(w.ndim - 2))
+
+
+def padded(x: Tensor, pairs: Pairs, value: float = 0.0) -> Tensor:
+    return F.pad(x, [n for pair in reversed(list(pairs)) for n in pair], value=value)
+
+
+def mirrored(x: Tensor, pairs: Pairs, mode: str) -> Tensor:
+    """Padding by picking: the indices come from NumPy's padding of 0, 1, 2, …"""
+    for axis, pair in enumerate(pairs, 2):
+        x = x.index_select(axis, torch.from_numpy(np.pad(np.arange(x.shape[axis]), pair, mode=mode)))
+    return x
+
+
+def convolved(pairs: Pairs, stride: Any = 1, dilation: Any = 1, mode: str = "", value: float = 0.0) -> Theirs:
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        big = mirrored(x, pairs, mode) if mode else padded(x, pairs, value)
+        return (F.conv2d if x.ndim == 4 else F.conv3d)(big, filters(p["Weights"]), p["Bias"].flatten(), stride, 0, dilation)
+    return theirs
+
+
+def transposed(crop: Pairs, stride: Any) -> Theirs:
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        whole = F.conv_transpose2d(x, filters(p["Weights"]), None, stride)
+        return padded(whole, [(-a, -b) for a, b in crop]) + p["Bias"].reshape(-1, 1, 1)
+    return theirs
+
+
+def pooled(size: Any, stride: Any, pairs: Pairs) -> Theirs:
+    return lambda x, p, training: (F.max_pool2d if x.ndim == 4 else F.max_pool3d)(padded(x, pairs, -np.inf), size, stride)
+
+
+def averaged(size: Any, stride: Any, pairs: Pairs, counting: bool) -> Theirs:
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        pool = F.avg_pool2d if x.ndim == 4 else F.avg_pool3d
+        mean = pool(padded(x, pairs), size, stride)
+        return mean if counting else mean / pool(padded(torch.ones_like(x), pairs), size, stride)
+    return theirs
+
+
+def unpooled(x: Tensor, whole: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+    two = x.ndim == 4
+    maxima, indices = (F.max_pool2d if two else F.max_pool3d)(whole, 2, 2, return_indices=True)
+    return (F.max_unpool2d if two else F.max_unpool3d)(x + maxima, indices, 2, 2, output_size=whole.shape)
+
+
+def dense(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+    """Flattened column-major: h fastest."""
+    flat = x.permute(0, 1, *range(x.ndim - 1, 1, -1)).flatten(1)
+    return F.linear(flat, p["Weights"], p["Bias"].flatten())
+
+
+def batch_norm(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+    mean, variance, scale, offset = (p[n].flatten() for n in ("TrainedMean", "TrainedVariance", "Scale", "Offset"))
+    return F.batch_norm(x, mean.detach().clone(), variance.detach().clone(), scale, offset, training, eps=1e-3)
+
+
+def plain(function: Callable[..., Tensor]) -> Theirs:
+    return lambda *arguments: function(*arguments[:-2])
+
+
+def statistic(values: Any) -> Tensor:
+    """h×w×c, 1×1×c or c×1 → as a batch of one, B×C×S…"""
+    array = torch.as_tensor(np.asarray(values, float))
+    return there(array if array.ndim == 2 else array[..., None])
+
+
+IMAGE, ODD, VECTOR, VOLUME = (6, 8, 3), (5, 7, 2), (5,), (4, 6, 4, 2)
+
+
+def cases() -> Iterator[Case]:
+    yield from element_wise()
+    yield from joining()
+    yield from windowed()
+    yield from pooling()
+    yield from normalising()
+    yield from ends()
+
+
+def single(layer: str, label: str, size: Size, theirs: Theirs, *args: Any, **options: Any) -> Case:
+    return Case(layer, label, (size,), lambda: [make(layer, *args, Name="layer", **options)], theirs)
+
+
+def element_wise() -> Iterator[Case]:
+    for label, size in {"image": IMAGE, "vector": VECTOR, "volume": VOLUME}.items():
+        yield single("reluLayer", label, size, plain(F.relu))
+        yield single("leakyReluLayer", label, size, plain(lambda x: F.leaky_relu(x, 0.2)), 0.2)
+        yield single("softmaxLayer", label, size, plain(lambda x: x.softmax(1)))
+        yield single("dropoutLayer", label, size, lambda x, p, training: x * p["mask"] if training else x, 0.25)
+    yield single("leakyReluLayer", "default", IMAGE, plain(F.leaky_relu))
+    yield single("fullyConnectedLayer", "vector", VECTOR, dense, 4)
+    yield single("fullyConnectedLayer", "image", IMAGE, dense, 4)
+    yield single("fullyConnectedLayer", "volume", VOLUME, dense, 3)
+
+
+def joining() -> Iterator[Case]:
+    def joined(layer: str, label: str, sizes: tuple[Size, ...], theirs: Theirs, *args: Any) -> Case:
+        return Case(layer, label, sizes, lambda: [make(layer, *args, Name="layer")], theirs)
+
+    def total(*x: Tensor) -> Tensor:
+        return sum(x[1:], x[0])
+
+    yield joined("additionLayer", "2", (IMAGE, IMAGE), plain(total), 2)
+    yield joined("additionLayer", "3", (VECTOR, VECTOR, VECTOR), plain(total), 3)
+    yield joined("additionLayer", "expanding", (IMAGE, (1, 1, 3), (6, 1, 1)), plain(total), 3)
+    yield joined("depthConcatenationLayer", "", ((4, 3, 2), (4, 3, 1), (4, 3, 3)), plain(lambda *x: torch.cat(x, 1)), 3)
+    yield joined("concatenationLayer", "height", ((4, 3, 2), (1, 3, 2)), plain(lambda *x: torch.cat(x, 2)), 1, 2)
+    yield joined("concatenationLayer", "channels", ((4, 3, 2), (4, 3, 1)), plain(lambda *x: torch.cat(x, 1)), 3, 2)
+    yield joined("concatenationLayer", "vectors", ((4,), (3,)), plain(lambda *x: torch.cat(x, 1)), 1, 2)
+    yield joined("concatenationLayer", "volumes", (VOLUME, VOLUME), plain(lambda *x: torch.cat(x, 4)), 3, 2)
+
+
+def windowed() -> Iterator[Case]:
+    def conv(label: str, theirs: Theirs, *args: Any, size: Size = ODD, **options: Any) -> Case:
+        return single("convolution2dLayer", label, size, theirs, *args, **options)
+
+    yield conv("3x3-same", convolved([(1, 1), (1, 1)]), 3, 4, Padding="same")
+    yield conv("2x4-same-stride", convolved([(0, 1), (1, 2)], (2, 3)), [2, 4], 4, Padding="same", Stride=[2, 3], size=IMAGE)
+    yield conv("1x1", convolved([(0, 0), (0, 0)]), 1, 3)
+    yield conv("asymmetric", convolved([(1, 0), (2, 1)], (2, 1)), [3, 2], 4, Padding=[1, 0, 2, 1], Stride=[2, 1])
+    yield conv("dilated", convolved([(2, 2), (0, 0)], 1, (2, 3)), [3, 2], 2, Padding=[2, 0], DilationFactor=[2, 3])
+    yield conv("whole", convolved([(0, 0), (0, 0)]), [5, 7], 6)
+    yield conv("value", convolved([(1, 1), (1, 1)], value=1.5), 3, 2, Padding=1, PaddingValue=1.5)
+    for name, mode in (("replicate", "edge"), ("symmetric-include-edge", "symmetric"),
+                       ("symmetric-exclude-edge", "reflect")):
+        yield conv(name, convolved([(2, 1), (1, 2)], mode=mode), 3, 2, Padding=[2, 1, 1, 2], PaddingValue=name)
+    yield single("convolution3dLayer", "2-same", VOLUME, convolved([(0, 1)] * 3), 2, 3, Padding="same")
+    yield single("convolution3dLayer", "general", VOLUME, convolved([(1, 0), (0, 2), (1, 1)], (1, 2, 1), (1, 1, 2)),
+                 [2, 3, 2], 3, Padding=[[1, 0, 1], [0, 2, 1]], Stride=[1, 2, 1], DilationFactor=[1, 1, 2])
+    yield single("transposedConv2dLayer", "2x2", ODD, transposed([(0, 0)] * 2, 2), 2, 3, Stride=2)
+    yield single("transposedConv2dLayer", "same", ODD, transposed([(1, 1)] * 2, 2), 4, 3, Stride=2, Cropping="same")
+    yield single("transposedConv2dLayer", "same-odd", ODD, transposed([(0, 1), (0, 0)], (2, 3)), 3, 2, Stride=[2, 3],
+                 Cropping="same")
+    yield single("transposedConv2dLayer", "asymmetric", ODD, transposed([(1, 0), (0, 2)], (1, 2)), [3, 4], 2, Stride=[1, 2],
+                 Cropping=[1, 0, 0, 2])
+    yield single("transposedConv2dLayer", "gaps", ODD, transposed([(0, 0)] * 2, 3), 2, 2, Stride=3)
+
+
+def pooling() -> Iterator[Case]:
+    for unpooling in (False, True):  # the same values, whether or not the other ports exist
+        more, mark = {"HasUnpoolingOutputs": unpooling}, "-ports" if unpooling else ""
+        yield single("maxPooling2dLayer", f"2x2{mark}", IMAGE, pooled(2, 2, [(0, 0)] * 2), 2, Stride=2, **more)
+        yield single("maxPooling2dLayer", f"2x2-odd{mark}", ODD, pooled(2, 2, [(0, 0)] * 2), 2, Stride=2, **more)
+        yield single("maxPooling2dLayer", f"3x3-same{mark}", ODD, pooled(3, 1, [(1, 1)] * 2), 3, Padding="same", **more)
+        yield single("maxPooling2dLayer", f"asymmetric{mark}", IMAGE, pooled((3, 2), (2, 1), [(1, 0), (0, 1)]), [3, 2],
+                     Stride=[2, 1], Padding=[1, 0, 0, 1], **more)
+        yield single("maxPooling3dLayer", f"2x2x2{mark}", VOLUME, pooled(2, 2, [(0, 0)] * 3), 2, Stride=2, **more)
+        yield single("maxPooling3dLayer", f"general{mark}", VOLUME, pooled((2, 3, 1), (1, 2, 2), [(1, 0), (0, 1), (0, 0)]),
+                     [2, 3, 1], Stride=[1, 2, 2], Padding=[[1, 0, 0], [0, 1, 0]], **more)
+    for value, counting in ((0, True), ("mean", False)):
+        yield single("averagePooling2dLayer", f"padded-{value}", ODD, averaged((3, 2), (2, 2), [(1, 1), (0, 1)], counting),
+                     [3, 2], Stride=2, Padding=[1, 1, 0, 1], PaddingValue=value)
+        yield single("averagePooling3dLayer", f"same-{value}", VOLUME,
+                     averaged(3, (1, 2, 1), [(1, 1), (0, 1), (1, 1)], counting), 3, Stride=[1, 2, 1], Padding="same",
+                     PaddingValue=value)
+    yield single("averagePooling2dLayer", "2x2", IMAGE, averaged(2, 2, [(0, 0)] * 2, True), 2, Stride=2)
+    yield single("globalAveragePooling2dLayer", "", IMAGE, plain(lambda x: x.mean((2, 3), keepdim=True)))
+    yield single("globalMaxPooling2dLayer", "", IMAGE, plain(lambda x: x.amax((2, 3), keepdim=True)))
+    for layer, label, small, large in (("maxUnpooling2dLayer", "even", (3, 4, 3), IMAGE),
+                                       ("maxUnpooling2dLayer", "odd", (2, 3, 2), ODD),
+                                       ("maxUnpooling3dLayer", "even", (2, 3, 2, 2), VOLUME),
+                                       ("maxUnpooling3dLayer", "odd", (1, 2, 1, 2), (3, 5, 3, 2))):
+        yield Case(layer, label, (small, large),
+                   lambda layer=layer: [make("additionLayer", 2, Name="sum"), make(layer, Name="layer")], unpooled)
+
+
+def normalising() -> Iterator[Case]:
+    for label, size in {"image": IMAGE, "vector": VECTOR, "volume": VOLUME}.items():
+        yield single("batchNormalizationLayer", label, size, batch_norm, Epsilon=1e-3)
+    for layer, size in (("imageInputLayer", (4, 3, 2)), ("image3dInputLayer", (2, 3, 2, 2)), ("featureInputLayer", (4,))):
+        rng = np.random.default_rng(0)
+        channel = (*[1] * (len(size) - 1), size[-1]) if len(size) > 1 else (size[0], 1)
+        shapes = {"channels": channel, "elements": size if len(size) > 1 else channel}
+        for label, shape in shapes.items():
+            low, width = rng.standard_normal(shape), rng.uniform(0.5, 2, shape)
+            yield from normalised_inputs(layer, size, label, low, width)
+
+
+def normalised_inputs(layer: str, size: Size, label: str, low: np.ndarray, width: np.ndarray) -> Iterator[Case]:
+    m, s = statistic(low), statistic(width)
+    kinds: dict[str, tuple[dict[str, Any], Callable[[Tensor], Tensor]]] = {
+        "zerocenter": ({"Mean": low}, lambda x: x - m),
+        "zscore": ({"Mean": low, "StandardDeviation": width}, lambda x: (x - m) / s),
+        "rescale-zero-one": ({"Min": low, "Max": low + width}, lambda x: (x - m) / s),
+        "rescale-symmetric": ({"Min": low, "Max": low + width}, lambda x: 2 * (x - m) / s - 1)}
+    for kind, (options, formula) in kinds.items():
+        yield Case(layer, f"{kind}-{label}", (size,), lambda: [make("leakyReluLayer", 0.5)],
+                   plain(lambda x, f=formula: F.leaky_relu(f(x.double()).to(x.dtype), 0.5)),
+                   first={"Normalization": kind, **options})
+    yield Case(layer, f"none-{label}", (size,), lambda: [make("leakyReluLayer", 0.5)], plain(lambda x: F.leaky_relu(x, 0.5)))
+
+
+def ends() -> Iterator[Case]:
+    weights = (0.5, 2.0, 1.25)
+    probabilities = plain(lambda x: x.softmax(1))
+    for label, given in {"plain": None, "weighted": weights}.items():
+        options = {} if given is None else {"ClassWeights": list(given)}
+        for layer, size in (("classificationLayer", (3,)), ("pixelClassificationLayer", (4, 5, 3)),
+                            ("pixelClassificationLayer", (2, 3, 2, 3))):
+            yield Case(layer, f"{label}-{len(size)}d", (size,), lambda: [make("softmaxLayer")], probabilities,
+                       lambda layer=layer, o=options: make(layer, Classes=["a", "b", "c"], Name="out", **o),
+                       weights=given, labelled=True)
+    yield Case("classificationLayer", "image", ((4, 5, 3),), lambda: [
+        make("globalAveragePooling2dLayer"), make("softmaxLayer")], plain(lambda x: x.mean((2, 3), keepdim=True).softmax(1)),
+        lambda: make("classificationLayer", Classes=["a", "b", "c"], Name="out"), labelled=True)
+    for label, size in {"vector": VECTOR, "image": IMAGE, "volume": VOLUME}.items():
+        yield Case("regressionLayer", label, (size,), lambda: [make("leakyReluLayer", 0.5)],
+                   plain(lambda x: F.leaky_relu(x, 0.5)))
+
+
+CASES = tuple(cases())

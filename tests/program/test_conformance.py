@@ -1,0 +1,150 @@
+"""Every registered layer inside a network: derivatives, PyTorch, memory orders, untouched inputs, any batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dltoolbox.core.random import rng as restart
+from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers import FACTORIES
+from dltoolbox.program.model import Model
+from dltoolbox.program.run import Run
+from tests.program.cases import CASES, Case, back, there
+
+STEP = 1e-6
+PROBES = 25
+
+each = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def test_every_registered_layer_has_a_case() -> None:
+    assert {case.layer for case in CASES} == set(FACTORIES) == set(LAYERS)
+    assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def differentiated(model: Model, inputs: Any, targets: Any) -> tuple[float, dict[str, np.ndarray]]:
+    """Loss and gradients of inputs and learnables in training mode; dropout draws the same every time."""
+    restart(0)
+    loss, learnables, of_inputs = model.gradients(inputs, targets)
+    found = {key.name: value for key, value in learnables.items()}
+    return loss, found | {f"x{number}": value for number, value in enumerate(of_inputs)}
+
+
+def training_loss(model: Model, inputs: Any, targets: Any) -> float:
+    """As `differentiated`, without the way back."""
+    restart(0)
+    plan = model.plan("gradients", inputs)
+    run = Run(plan, model.arrays, inputs, targets)
+    run.forward()
+    return sum(float(run[value]) for value in plan.graph.losses)
+
+
+def problem(case: Case, dtype: Any, batch: int = 3) -> tuple[Model, list[np.ndarray], list[np.ndarray]]:
+    model, inputs = case.model(dtype), case.inputs(batch, dtype)
+    return model, inputs, case.targets(model.predict(inputs)[0].shape, dtype)
+
+
+@each
+def test_gradients_are_the_derivatives(case: Case) -> None:
+    model, inputs, targets = problem(case, np.float64)
+    _, found = differentiated(model, inputs, targets)
+    variables = {p.name: p.value for p in model.parameters} | {f"x{i}": x.copy() for i, x in enumerate(inputs)}
+    for name, variable in variables.items():
+        moved = [variables[f"x{i}"] for i in range(len(inputs))]
+        flat, gradient = variable.reshape(-1), found[name].reshape(-1)
+        assert found[name].shape == variable.shape
+        probes = np.random.default_rng(0).permutation(flat.size)[:PROBES]
+        expected = np.empty(len(probes))
+        for at, probe in enumerate(probes):
+            kept, losses = flat[probe], []
+            for sign in (1, -1):
+                flat[probe] = kept + sign * STEP
+                losses.append(training_loss(model, moved, targets))
+            flat[probe] = kept
+            expected[at] = (losses[0] - losses[1]) / (2 * STEP)
+        scale = max(np.abs(gradient).max(), 1e-2)
+        assert np.abs(gradient[probes] - expected).max() / scale < 1e-6, name
+
+
+@pytest.mark.oracle
+@each
+def test_agrees_with_pytorch(case: Case) -> None:
+    model, inputs, targets = problem(case, np.float32)
+    tensors = [torch.from_numpy(np.array(x)).requires_grad_() for x in inputs]
+    arrays = {key.name: torch.from_numpy(np.array(v)).requires_grad_() for key, v in model.arrays.items()
+              if key.layer == "layer"}
+
+    def theirs(training: bool) -> torch.Tensor:
+        return back(case.theirs(*map(there, tensors), arrays, training))
+
+    (predicted,) = model.predict(inputs)
+    wanted = theirs(False).detach().numpy()
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+    if case.layer == "dropoutLayer":
+        restart(0)
+        mask = model.step(inputs, targets).predictions[0] / inputs[0]
+        np.testing.assert_allclose(np.unique(np.round(mask, 4)), [0, 1.3333])
+        arrays["mask"] = there(torch.from_numpy(mask))
+    loss, found = differentiated(model, inputs, targets)
+    their_loss = case.loss(theirs(True), torch.from_numpy(targets[0]))
+    their_loss.backward()
+    assert np.isclose(loss, float(their_loss.detach()), rtol=1e-4)
+    variables = {f"x{i}": t for i, t in enumerate(tensors)} | {p.name: arrays[p.name] for p in model.parameters}
+    for name, tensor in variables.items():
+        expected = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
+        np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-4 * max(np.abs(expected).max(), 1e-3))
+
+
+def memory_orders(x: np.ndarray) -> dict[str, np.ndarray]:
+    """The same values, read-only, in other memory orders."""
+    spaced = np.zeros(tuple(2 * n for n in x.shape))
+    view = spaced[tuple(slice(None, None, 2) for _ in x.shape)]
+    view[...] = x
+    orders = {"Fortran": np.asfortranarray(x), "spaced": view, "reversed": np.flip(np.flip(x).copy())}
+    for array in orders.values():
+        array.flags.writeable = False
+    return orders
+
+
+@each
+def test_memory_order_does_not_matter_and_inputs_stay(case: Case) -> None:
+    model, inputs, targets = problem(case, np.float64)
+    (wanted,), (loss, gradients) = model.predict(inputs), differentiated(model, inputs, targets)
+    others = [memory_orders(x) for x in inputs]
+    for order in others[0]:
+        turned = [other[order] for other in others]
+        np.testing.assert_allclose(model.predict(turned)[0], wanted, rtol=1e-12, atol=1e-12)
+        again, found = differentiated(model, turned, targets)
+        assert np.isclose(again, loss, rtol=1e-12)
+        for name, gradient in gradients.items():
+            np.testing.assert_allclose(found[name], gradient, rtol=1e-10, atol=1e-10)
+        for x, y in zip(inputs, turned, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+@each
+def test_a_batch_is_its_observations_joined(case: Case) -> None:
+    model, inputs = case.model(np.float64), case.inputs(4)
+    (together,) = model.predict(inputs)
+    singles = [model.predict([x[..., at:at + 1] for x in inputs])[0] for at in range(4)]
+    np.testing.assert_allclose(np.concatenate(singles, -1), together, rtol=1e-12, atol=1e-12)
+    (nothing,) = model.predict([x[..., :0] for x in inputs])
+    assert nothing.shape == (*together.shape[:-1], 0)
+
+
+@each
+def test_the_fast_program_is_the_plain_program(case: Case) -> None:
+    fast, plain = case.model(np.float64), case.model(np.float64, fast=False)
+    inputs = case.inputs(3)
+    targets = case.targets(plain.predict(inputs)[0].shape)
+    np.testing.assert_allclose(fast.predict(inputs)[0], plain.predict(inputs)[0], rtol=1e-11, atol=1e-11)
+    (a, mine), (b, theirs) = differentiated(fast, inputs, targets), differentiated(plain, inputs, targets)
+    assert np.isclose(a, b, rtol=1e-12)
+    assert mine.keys() == theirs.keys()
+    for name, gradient in theirs.items():
+        np.testing.assert_allclose(mine[name], gradient, rtol=1e-9, atol=1e-9)
