@@ -1,0 +1,260 @@
+"""Inside the program: what is computed, when arrays die, what is kept, and what statistics become."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
+from dltoolbox.network.lowering import lower
+from dltoolbox.ops import ParameterKey
+from dltoolbox.program.model import Model, model_of
+from dltoolbox.program.plan import make_plan
+from dltoolbox.program.run import Run
+from tests.program.networks import block, digits, finished, images, make, one_hot, residual, scrambled, segnet
+
+
+def ops_of(model: Model, mode: str, X: np.ndarray, ports: tuple[str, ...] = ()) -> list[str]:
+    return [step.node.op.name for step in model.plan(mode, [X], ports).steps]
+
+
+# Dead code -----------------------------------------------------------------------------------------------------------
+def test_prediction_runs_no_loss_and_training_fuses_it() -> None:
+    model = scrambled(Model(digits()))
+    X = images(model.lgraph, 2)
+    predicting, training = ops_of(model, "predict", X), ops_of(model, "train", X)
+    assert not any("cross_entropy" in name for name in predicting)
+    assert predicting[-1] == "softmax"
+    assert "softmax_cross_entropy" in training
+    assert not {"softmax", "cross_entropy"} & set(training)
+    assert ops_of(model, "statistics", X)[-1] == "batch_norm"  # nothing behind the last statistics
+
+
+def test_only_what_a_port_needs_is_computed() -> None:
+    model = scrambled(Model(segnet()))
+    X = images(model.lgraph, 2)
+    assert ops_of(model, "predict", X, ("e1_relu/out",)) == ["conv", "normalise", "relu"]
+    assert "unpool" not in ops_of(model, "predict", X, ("pool2/out",))
+
+
+def test_indices_that_nothing_reads_are_not_computed() -> None:
+    model = scrambled(Model(segnet()))
+    X = images(model.lgraph, 2)
+    assert ops_of(model, "predict", X).count("window_max_indices") == 2
+    to_pool = ops_of(model, "predict", X, ("pool2/out",))
+    assert to_pool.count("window_max") == 2
+    assert "window_max_indices" not in to_pool
+    assert "size_of" not in to_pool
+    assert ops_of(model, "predict", X, ("pool2/indices",))[-1] == "window_max_indices"
+    plain_pool = scrambled(Model(digits()))
+    assert "window_max_indices" not in ops_of(plain_pool, "predict", images(plain_pool.lgraph, 2))
+
+
+# Lifetimes -----------------------------------------------------------------------------------------------------------
+def memory(array: Any) -> int:
+    """Bytes that an array keeps alive; ghosts and views of inputs keep none of their own."""
+    return array.nbytes if isinstance(array, np.ndarray) and array.size and 0 not in array.strides else 0
+
+
+def watched(run: Run) -> tuple[int, int]:
+    """Peak and total number of bytes of computed arrays in a forward run."""
+    fixed = {run.plan.slots[v] for v in (*run.plan.graph.arrays.values(), *run.plan.graph.inputs)}
+    peak = total = 0
+    for step in run.plan.steps:
+        run.forward_step(step)
+        total += sum(run.live[slot].nbytes for slot in step.outputs)
+        peak = max(peak, sum(memory(run.live[slot]) for slot in range(len(run.live)) if slot not in fixed))
+    return peak, total
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("make_graph", [digits, segnet, residual])
+def test_inference_forgets_what_nothing_reads(make_graph: Any, fast: bool) -> None:
+    model = scrambled(Model(make_graph(), fast=fast))
+    X = images(model.lgraph, 2, np.float32)
+    plan = model.plan("predict", [X])
+    run = Run(plan, model.arrays, [X])
+    peak, total = watched(run)
+    assert peak < 0.55 * total
+    assert memory(run[plan.wanted[0]]) > 0
+    for key, value in plan.graph.arrays.items():
+        assert run[value] is model.arrays[key]  # parameters are never released
+    kept = {plan.slots[v] for v in (*plan.graph.arrays.values(), *plan.graph.inputs, *plan.wanted)}
+    assert all(memory(array) == 0 for slot, array in enumerate(run.live) if slot not in kept)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_training_keeps_only_what_gradients_read(fast: bool) -> None:
+    model = scrambled(Model(segnet(), fast=fast))
+    X = images(model.lgraph, 2, np.float32)
+    plan = model.plan("train", [X])
+    T = one_hot(model.predict([X])[0].shape, np.float32)
+    run = Run(plan, model.arrays, [X], [T])
+    run.forward()
+    read = set().union(*(_reads(step) for step in plan.steps))
+    fixed = {plan.slots[v] for v in (*plan.graph.inputs, *plan.graph.targets, *plan.graph.arrays.values(), *plan.wanted)}
+    for slot, array in enumerate(run.live):
+        if slot not in read | fixed:
+            assert memory(array) == 0
+    run.backward()
+    updates = {plan.slots[update.value] for update in plan.graph.updates}
+    assert all(memory(array) == 0 for slot, array in enumerate(run.live) if slot not in fixed | updates)
+
+
+def _reads(step: Any) -> set[int]:
+    kernel = step.kernel.reads if step.needs else ()
+    return {*(step.inputs if "inputs" in kernel else ()), *(step.outputs if "outputs" in kernel else ())}
+
+
+def test_results_are_not_overwritten_by_the_next_run() -> None:
+    model = scrambled(Model(residual()))
+    first, second = images(model.lgraph, 2, seed=1), images(model.lgraph, 2, seed=2)
+    kept = model.predict([first])[0]
+    before = kept.copy()
+    model.predict([second])
+    np.testing.assert_array_equal(kept, before)
+    T = one_hot(kept.shape)
+    result = model.step([first], [T])
+    copies = [g.copy() for g in result.gradients if g is not None]
+    model.step([second], [T])
+    for gradient, copy in zip([g for g in result.gradients if g is not None], copies, strict=True):
+        np.testing.assert_array_equal(gradient, copy)
+
+
+# Plans ---------------------------------------------------------------------------------------------------------------
+def test_plans_are_kept_per_size_and_mode() -> None:
+    model = scrambled(Model(digits()))
+    X = images(model.lgraph, 3)
+    assert model.plan("predict", [X]) is model.plan("predict", [X + 1])
+    assert model.plan("predict", [X]) is not model.plan("predict", [X[..., :2]])
+    assert model.plan("predict", [X]) is not model.plan("train", [X])
+    assert model.plan("predict", [X]) is not model.plan("predict", [X], ("b0_relu/out",))
+
+
+def test_the_model_of_a_network_is_kept_with_it() -> None:
+    net = finished(digits())
+    assert model_of(net) is model_of(net)
+
+
+def test_parameters_that_the_loss_does_not_reach_have_no_gradient() -> None:
+    graph = lower(digits(), training=True, sources={"imageinput": Dims.of("SSCB", 28, 28, 1, 2)}).graph
+    plan = make_plan(graph, graph.losses, gradients_of=[graph.arrays[ParameterKey("fc", "Weights")]])
+    differentiated = [step.node.op.name for step in plan.steps if step.needs]
+    assert differentiated == ["dense", "softmax_cross_entropy"]
+
+
+# Statistics ----------------------------------------------------------------------------------------------------------
+def normalised(decay: float = 0.1, size: tuple[int, ...] = (4, 3, 2)) -> LayerGraph:
+    return layerGraph([make("imageInputLayer", list(size), Normalization="none", Name="image"),
+                       make("batchNormalizationLayer", MeanDecay=decay, VarianceDecay=decay / 2, Name="bn"),
+                       make("fullyConnectedLayer", 2, Name="fc"), make("batchNormalizationLayer", Name="bn2"),
+                       make("regressionLayer")])
+
+
+def test_moving_statistics_follow_their_formula() -> None:
+    model = Model(normalised(0.3), np.float64)
+    X, T = images(model.lgraph, 6), np.zeros((2, 6))
+    mean, variance = X.mean((0, 1, 3)), X.var((0, 1, 3))
+    wanted_mean, wanted_variance = np.zeros(2), np.ones(2)  # as MATLAB starts: 0 and 1
+    for _ in range(3):
+        model.step([X], [T])
+        wanted_mean = 0.3 * mean + 0.7 * wanted_mean
+        wanted_variance = 0.15 * variance + 0.85 * wanted_variance
+        np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedMean")].ravel(), wanted_mean)
+        np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedVariance")].ravel(), wanted_variance)
+    before = model.snapshot()
+    model.evaluate([X], [T])
+    model.gradients([X], [T])
+    model.predict([X])
+    for key, value in before.items():
+        np.testing.assert_array_equal(model.arrays[key], value)
+
+
+@pytest.mark.parametrize("sizes", [(10,), (4, 4, 2), (1, 9), (5, 0, 5)], ids=str)
+def test_final_statistics_are_those_of_the_whole_set(sizes: tuple[int, ...]) -> None:
+    model = Model(normalised(), np.float64)
+    X = images(model.lgraph, sum(sizes)) * np.arange(1, 11) + 5
+    ends = np.cumsum((0, *sizes))
+    model.finalize_statistics([X[..., a:b]] for a, b in pairwise(ends) if b > a)
+    np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedMean")].ravel(), X.mean((0, 1, 3)))
+    np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedVariance")].ravel(), X.var((0, 1, 3)))
+    if sizes == (10,):  # in one batch, deeper layers have the statistics of the whole set, too
+        z = model.predict([X], ["fc/out"])[0]
+        np.testing.assert_allclose(model.arrays[ParameterKey("bn2", "TrainedMean")].ravel(), z.mean(1), rtol=1e-3, atol=1e-4)
+
+
+def test_finalizing_reads_nothing_without_statistics() -> None:
+    model = Model(layerGraph([make("featureInputLayer", 2), make("fullyConnectedLayer", 1), make("regressionLayer")]))
+    batches = iter([[np.ones((2, 3))]] * 5)
+    model.finalize_statistics(batches)
+    assert len(list(batches)) == 4
+
+
+def test_constant_channels_have_a_variance_of_zero_and_train_on() -> None:
+    model = Model(normalised())
+    X = images(model.lgraph, 6, np.float32)
+    X[:, :, 1] = 3
+    result = model.step([X], [np.zeros((2, 6), np.float32)])
+    assert np.isfinite(result.loss)
+    assert all(np.isfinite(g).all() for g in result.gradients if g is not None)
+    model.finalize_statistics([[X[..., :3]], [X[..., 3:]]])
+    assert model.arrays[ParameterKey("bn", "TrainedVariance")].ravel()[1] == 0
+    net = model.network()
+    assert np.isfinite(model_of(net).predict([X])[0]).all()
+
+
+def test_snapshots_are_copies_and_restore_in_place() -> None:
+    model = scrambled(Model(digits()))
+    snapshot = model.snapshot()
+    arrays = dict(model.arrays)
+    for value in model.arrays.values():
+        value += 1
+    model.restore(snapshot)
+    for key, value in model.arrays.items():
+        assert value is arrays[key]
+        np.testing.assert_array_equal(value, snapshot[key])
+
+
+# Models --------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_type_throughout(dtype: Any) -> None:
+    model = scrambled(Model(residual(), dtype))
+    X = images(model.lgraph, 2, np.float64 if dtype == np.float32 else np.float32)
+    assert model.predict([X])[0].dtype == dtype
+    result = model.step([X], [one_hot(model.predict([X])[0].shape)])
+    assert {g.dtype for g in result.gradients if g is not None} == {np.dtype(dtype)}
+    assert {v.dtype for v in model.arrays.values()} == {np.dtype(dtype)}
+
+
+def test_a_network_is_independent_of_its_model() -> None:
+    model = scrambled(Model(digits()))
+    X = images(model.lgraph, 2)
+    net = model.network()
+    before = model_of(net).predict([X])[0]
+    for value in model.arrays.values():
+        value += 1
+    np.testing.assert_array_equal(model_of(net).predict([X])[0], before)
+
+
+def test_several_losses_add_up() -> None:
+    lgraph = layerGraph([make("featureInputLayer", 3, Name="x"), make("fullyConnectedLayer", 2, Name="fc"),
+                         make("regressionLayer", Name="first")])
+    lgraph = connectLayers(addLayers(lgraph, [make("reluLayer", Name="relu"), make("regressionLayer", Name="second")]),
+                           "fc", "relu")
+    model = scrambled(Model(lgraph, np.float64))
+    rng = np.random.default_rng(0)
+    X, A, B = (rng.standard_normal(s) for s in ((3, 5), (2, 5), (2, 5)))
+    y = model.predict([X])
+    wanted = [np.square(a - b).sum() / 10 for a, b in zip(y, (A, B), strict=True)]
+    loss, learnables, _ = model.gradients([X], [A, B])
+    assert np.isclose(loss, sum(wanted))
+    slope = ((y[0] - A) + (y[1] - B) * (y[0] > 0)) / 5
+    np.testing.assert_allclose(learnables[ParameterKey("fc", "Weights")], slope @ X.T)
+
+
+def test_kept_blocks() -> None:
+    assert [one.Name for one in block("a", 2)] == ["a_conv", "a_bn", "a_relu"]
