@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
@@ -77,8 +78,19 @@ class InputLayer(Layer):
                            initial=1.0 if name in ("StandardDeviation", "Max") else 0.0)
                      for name in self.statistics)
 
+    def check_statistics(self, x: Dims) -> None:
+        """Statistics per element fit data of one size only; those per channel fit all."""
+        for name in self.statistics:
+            value = getattr(self, name)
+            size = tuple(n for n in x.sizes[:-1] if n is not None)
+            if value is not None and value.size not in (1, x.channels) and value.size != prod(size):
+                fail(f"{self.label()}:statisticsSizeMismatch", f"{name} has one value per element of {times(value.shape)}, "
+                     f"but the data have size {times(size)}.",
+                     "Pass data of the declared size, or train with NormalizationDimension='channel'.", layer=self.Name)
+
     def build(self, g: Builder) -> Any:
         x = g.source(self.dims())
+        self.check_statistics(x.dims)
         if callable(self.Normalization):
             return g.function(x, call=self.Normalization)
         if self.Normalization == "none":

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.networks import DAGNetwork
 from dltoolbox.program.border import as_activations, network_inputs, rows
-from dltoolbox.program.model import model_of
+from dltoolbox.program.model import Model, model_of
 
 
 def _cpu(value: Any) -> str:
@@ -75,8 +76,24 @@ def _run(net: DAGNetwork, data: Sequence[Any], options: Any, ports: Sequence[str
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
     model = model_of(net)
+    check_sizes(net, model, inputs, ports, options)
     batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
-    return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
+    joined = [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
+    return [value.copy() if any(np.may_share_memory(value, x) for x in inputs) else value for value in joined]
+
+
+def check_sizes(net: DAGNetwork, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
+    """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
+    declared = [one.dims().sizes[:-1] for one in model.inputs]
+    if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
+        return
+    try:
+        model.plan("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
+    except DltoolboxError as error:
+        listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
+                           zip(net.InputNames, declared, inputs, strict=True))
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
+             f"Resize the data. What refuses them: {error.issues[0]}")
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -215,6 +232,9 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
     port = net.port(layer, "outputs")
     data = X if isinstance(X, (list, tuple)) and len(net.InputNames) > 1 else [X]
     value = _run(net, data, chosen, [str(port)])[0]
+    if value.ndim < 2:
+        fail("activations:invalidLayer", f"Port '{port}' carries a size, not activations.",
+             "Its value is the size of what enters the pooling layer.")
     rank = max(one.rank for one in net.nodes if not one.inputs())
     return as_activations(value, chosen.OutputAs, rank) if rank else rows(value)
 

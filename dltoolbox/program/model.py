@@ -158,8 +158,9 @@ class Model:
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Plan:
         sources = {one.Name: Dims(one.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
         lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
-        raise_errors(lowered)
         graph = lowered.graph
+        if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
+            raise_errors(lowered)
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         updates = [update.value for update in graph.updates]
         wanted: list[Value] = {
