@@ -27,7 +27,7 @@ from dltoolbox.kernels.base import Kernel, Workspace, kernel
 from dltoolbox.kernels.taps import copy_tap, reach, taps
 from dltoolbox.ops.base import Call, Gradients
 
-COLUMN_BYTES = 1 << 21  # scratch for the columns of one block: large enough for a good product, small enough for caches
+COLUMN_BYTES = 1 << 22  # scratch for the columns of one block: large enough for a good product, small enough for caches
 THIN = 4  # so many times fewer channels on one side of a convolution make it the one to expand
 SHORT = 64  # positions of a row, times batch, below which products by rows are too small
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
