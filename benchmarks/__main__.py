@@ -24,6 +24,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, default=2, help="threads on both sides; default 2")
     p.add_argument("--blas", choices=[*BLAS, "both"], default="native",
                    help="native: OpenBLAS chooses its kernels; pinned: those of Haswell, as some test machines ask for")
+    p.add_argument("--patience", type=float, default=10.0, metavar="SECONDS",
+                   help="how long to repeat a block that other processes disturb; default 10")
     p.add_argument("--quick", action="store_true", help="small sizes, to see that everything works; numbers mean nothing")
     p.add_argument("--json", type=Path, metavar="FILE", help="also write every measured time to a file")
     p.add_argument("--profile", action="store_true", help="instead print where dltoolbox spends its time, op by op")
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         p.error(f"there is no workload {error}; choose from A to G or from {', '.join(ROWS)}")
     if (given.rounds is not None and given.rounds < 1) or given.threads < 1:
         p.error("--rounds and --threads must be at least 1")
-    settings = Settings(given.rounds or (2 if given.quick else 6), given.threads, given.quick)
+    settings = Settings(given.rounds or (2 if given.quick else 6), given.threads, given.quick, given.patience)
     settings_of_blas = list(BLAS) if given.blas == "both" else [given.blas]
     if given.profile:
         for blas in settings_of_blas:
@@ -71,7 +73,7 @@ def conclude(results: list[Result], json_file: Path | None, settings: Settings) 
     """The whole table at the end: on the terminal, in the file asked for and, unless sizes were small, in the document."""
     print(f"\n{machine(settings.threads)}\n\n{as_text([HEAD, *map(cells, results)])}")
     blocks = sum(len(times) for result in results for times in result.seconds.values())
-    print(f"\n{sum(result.noisy for result in results)} of {blocks} blocks began while the machine was busy.")
+    print(f"\n{sum(result.disturbed for result in results)} of {blocks} blocks were disturbed by other processes.")
     if json_file:
         record = {"time": datetime.now().isoformat(timespec="seconds"), "machine": machine(settings.threads),
                   "rounds": settings.rounds, "threads": settings.threads, "small": settings.small,

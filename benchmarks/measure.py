@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.noise import wait_for_quiet
+from benchmarks.noise import QUIET, undisturbed
 from benchmarks.rows import VARIANTS, Row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,17 +32,17 @@ class Settings:
     rounds: int = 6
     threads: int = 2
     small: bool = False
-    patience: float = 5.0  # seconds to wait for a quiet machine before each block
+    patience: float = 10.0  # seconds in which a block is repeated because others disturbed it
 
 
 @dataclass
 class Result:
-    """Seconds per mini-batch in each round; ``noisy`` counts the blocks that began on a busy machine."""
+    """Seconds per mini-batch in each round, and the share of the processors that others used meanwhile."""
 
     row: Row
     blas: str
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    noisy: int = 0
+    others: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def best_variant(self) -> str:
@@ -67,10 +67,15 @@ class Result:
         """Median over the rounds of the ratio within each."""
         return statistics.median(a / b for a, b in zip(self.ours, self.torch, strict=True))
 
+    @property
+    def disturbed(self) -> int:
+        """How many blocks remained disturbed."""
+        return sum(share > QUIET for shares in self.others.values() for share in shares)
+
     def record(self) -> dict[str, Any]:
         return {"row": self.row.key, "blas": self.blas, "size": self.row.size._asdict(), "variant": self.best_variant,
-                "ratio_of_minima": self.ratio_of_minima, "median_ratio": self.median_ratio, "noisy_blocks": self.noisy,
-                "seconds_per_mini_batch": self.seconds}
+                "ratio_of_minima": self.ratio_of_minima, "median_ratio": self.median_ratio,
+                "seconds_per_mini_batch": self.seconds, "others": self.others}
 
 
 class Worker:
@@ -92,10 +97,11 @@ class Worker:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def work(self) -> float:
-        """Seconds that one block takes."""
+    def work(self) -> tuple[float, float]:
+        """Seconds that one block takes, and seconds that the process spends on processors."""
         self.request("block")
-        return float(self.answer()["seconds"])
+        answer = self.answer()
+        return answer["seconds"], answer["processor"]
 
     def request(self, line: str) -> None:
         assert self.process.stdin is not None
@@ -132,12 +138,13 @@ def measure(row: Row, blas: str, settings: Settings) -> Result:
 
 
 def take_turns(workers: dict[str, Worker], result: Result, settings: Settings) -> None:
-    result.seconds = {name: [] for name in workers}
+    result.seconds, result.others = {name: [] for name in workers}, {name: [] for name in workers}
     active = dict(workers)
     for number in range(settings.rounds):
         for name, worker in active.items():
-            result.noisy += not wait_for_quiet(settings.patience)
-            result.seconds[name].append(worker.work() / result.row.size.units)
+            block = undisturbed(worker.work, settings.patience)
+            result.seconds[name].append(block.seconds / result.row.size.units)
+            result.others[name].append(block.others)
         if number == 0:
             best = min(result.seconds[variant][0] for variant in VARIANTS)
             active = {name: worker for name, worker in active.items()

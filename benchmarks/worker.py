@@ -1,8 +1,8 @@
 """One side of one row, in a process of its own: ``python -m benchmarks.worker '{"row": …}'``.
 
 It first says what its first two units of work gave, so that the sides can be compared, and then works in blocks: each
-line that it reads asks for one, each line that it writes tells how many seconds it took. The loop of the row never
-notices: `Pace` waits for the next request inside ``tick``.
+line that it reads asks for one, each line that it writes tells how many seconds it took, and how many on processors.
+The loop of the row never notices: `Pace` waits for the next request inside ``tick``.
 """
 
 from __future__ import annotations
@@ -44,16 +44,20 @@ class Pace:
 
     def __init__(self, ticks: int, requests: TextIO, answers: TextIO) -> None:
         self.ticks, self.requests, self.answers = ticks, requests, answers
-        self.left, self.start = ticks, time.perf_counter()
+        self.begin()
+
+    def begin(self) -> None:
+        self.left, self.processor, self.start = self.ticks, time.process_time(), time.perf_counter()
 
     def __call__(self, result: Any) -> bool:
         self.left -= 1
         if self.left:
             return False
-        say(self.answers, {"seconds": time.perf_counter() - self.start})
+        seconds = time.perf_counter() - self.start
+        say(self.answers, {"seconds": seconds, "processor": time.process_time() - self.processor})
         if not self.requests.readline().strip():
             return True
-        self.left, self.start = self.ticks, time.perf_counter()
+        self.begin()
         return False
 
 

@@ -59,7 +59,8 @@ def test_different_results_are_refused():
 def test_one_round_of_everything(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "DOCUMENT", tmp_path / "never.md")
     file = tmp_path / "times.json"
-    assert command.main(["--workload", "A-predict", "--quick", "--rounds", "1", "--threads", "1", "--json", str(file)]) == 0
+    options = ["--quick", "--rounds", "1", "--threads", "1", "--patience", "0"]
+    assert command.main(["--workload", "A-predict", *options, "--json", str(file)]) == 0
     assert "digits CNN, predict, batch 16" in capsys.readouterr().out
     record = json.loads(file.read_text())
     one, = record["results"]
@@ -81,7 +82,7 @@ def test_pace_times_blocks_of_ticks():
     answers = io.StringIO()
     pace = worker.Pace(2, io.StringIO("block\n"), answers)
     assert [pace(None) for _ in range(4)] == [False, False, False, True]
-    assert [list(json.loads(line)) for line in answers.getvalue().splitlines()] == [["seconds"], ["seconds"]]
+    assert [list(json.loads(line)) for line in answers.getvalue().splitlines()] == [["seconds", "processor"]] * 2
 
 
 def test_blas_settings_reach_the_workers(monkeypatch):
@@ -91,8 +92,15 @@ def test_blas_settings_reach_the_workers(monkeypatch):
     assert (pinned["OPENBLAS_CORETYPE"], pinned["OPENBLAS_L2_SIZE"], pinned["OMP_NUM_THREADS"]) == ("Haswell", "512", "2")
 
 
-def test_busy_share_is_a_share():
-    assert 0 <= noise.busy_share(0.01) <= 1
+def test_the_least_disturbed_block_counts(monkeypatch):
+    clock = iter([(0.0, 0.0), (1.5, 2.0), (2.0, 2.0), (3.0, 4.0), (4.0, 4.0), (4.5, 6.0)])
+    monkeypatch.setattr(noise, "processor_seconds", lambda: next(clock))
+    times = iter([1.0, 2.0, 3.0])
+    assert noise.undisturbed(lambda: (next(times), 0.4), patience=60) == noise.Block(3.0, pytest.approx(0.05))
+
+
+def test_patience_ends():
+    assert noise.undisturbed(lambda: (1.0, 0.0), patience=0).seconds == 1.0
 
 
 def test_missing_torch_names_the_extra(monkeypatch, capsys):
