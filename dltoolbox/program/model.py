@@ -6,8 +6,10 @@ that can run to any port. Plans are compiled on first use of a size and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from threading import RLock
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -43,6 +45,19 @@ class StepResult(NamedTuple):
 
 Snapshot = dict[ParameterKey, np.ndarray]
 
+MOST_PLANS = 32  # kept per model; images of many sizes must not fill the memory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one_at_a_time(method: F) -> F:
+    """A method of `Model` that runs plans: they work in memory of their own, so threads take turns."""
+    @wraps(method)
+    def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            return method(self, *args, **kwargs)
+    return locked  # type: ignore[return-value]
+
 
 class Model:
     """A layer graph with the values of its arrays, in one floating-point type.
@@ -62,9 +77,11 @@ class Model:
                            for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)]
         self.series = is_series(lgraph)
         self.inputs = input_layers(lgraph)
-        self._plans: dict[Any, Plan] = {}
+        self.lock = RLock()
+        self._plans: dict[Any, Plan] = {}  # the most recently used last
 
     # Training --------------------------------------------------------------------------------------------------------
+    @one_at_a_time
     def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
         plan = self.plan("train", inputs)
@@ -80,6 +97,7 @@ class Model:
         gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
         return StepResult(loss, predictions[:len(plan.graph.results)], gradients)
 
+    @one_at_a_time
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
         """Loss and predictions in prediction mode."""
         plan = self.plan("evaluate", inputs)
@@ -95,6 +113,7 @@ class Model:
         for key, value in snapshot.items():
             self.arrays[key][...] = value
 
+    @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
         """Set the batch normalisation statistics to those of the whole set: one pass in training mode.
 
@@ -128,11 +147,13 @@ class Model:
         return network_of(self.lgraph, self.arrays, series=self.series)
 
     # Running ---------------------------------------------------------------------------------------------------------
+    @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
         """Values at output ports (``conv_1/out``), by default what reaches the output layers, in prediction mode."""
         plan = self.plan("predict", inputs, tuple(ports))
         return Run(plan, self.arrays, self.cast(inputs)).forward()
 
+    @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],
                   targets: Sequence[np.ndarray]) -> tuple[float, dict[ParameterKey, np.ndarray], list[np.ndarray]]:
         """Loss, and its gradients with respect to all learnables and all inputs, in training mode."""
@@ -148,12 +169,15 @@ class Model:
     def cast(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [np.asarray(a, self.dtype) for a in arrays]
 
+    @one_at_a_time
     def plan(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Plan:
-        """The plan for a mode and the sizes of these inputs; compiled on first use."""
+        """The plan for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
         key = (mode, tuple(a.shape for a in inputs), ports)
-        if key not in self._plans:
-            self._plans[key] = self.compile(mode, inputs, ports)
-        return self._plans[key]
+        plan = self._plans.pop(key, None) or self.compile(mode, inputs, ports)
+        self._plans[key] = plan
+        if len(self._plans) > MOST_PLANS:
+            del self._plans[next(iter(self._plans))]
+        return plan
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Plan:
         sources = {one.Name: Dims(one.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -12,10 +13,11 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
 from dltoolbox.network.lowering import lower
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.model import Model, model_of
+from dltoolbox.program.inference import predict
+from dltoolbox.program.model import MOST_PLANS, Model, model_of
 from dltoolbox.program.plan import make_plan
 from dltoolbox.program.run import Run
-from tests.program.networks import block, digits, finished, images, make, one_hot, residual, scrambled, segnet
+from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
 
 
 def ops_of(model: Model, mode: str, X: np.ndarray, ports: tuple[str, ...] = ()) -> list[str]:
@@ -133,6 +135,28 @@ def test_plans_are_kept_per_size_and_mode() -> None:
     assert model.plan("predict", [X]) is not model.plan("predict", [X[..., :2]])
     assert model.plan("predict", [X]) is not model.plan("train", [X])
     assert model.plan("predict", [X]) is not model.plan("predict", [X], ("b0_relu/out",))
+
+
+def test_plans_of_many_sizes_do_not_pile_up() -> None:
+    model = scrambled(Model(segnet()))
+    X = images(model.lgraph, 2)
+    first, kept = model.plan("predict", [X]), model.plan("train", [X])
+    for height in range(20, 20 + MOST_PLANS - 1):
+        model.plan("predict", [np.zeros((height, 16, 3, 1))])
+        assert model.plan("train", [X]) is kept  # what is used stays
+    assert len(model._plans) == MOST_PLANS
+    assert model.plan("predict", [X]) is not first
+
+
+def test_threads_may_predict_with_one_network() -> None:
+    """Plans work in memory of their own, so that runs must take turns."""
+    net = finished(digits())
+    data = [images(net, 8, seed=seed) for seed in range(4)]
+    wanted = [predict(net, X) for X in data]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(10):
+            for found, expected in zip(threads.map(lambda X: predict(net, X), data), wanted, strict=True):
+                np.testing.assert_array_equal(found, expected)
 
 
 def test_the_model_of_a_network_is_kept_with_it() -> None:
@@ -254,7 +278,3 @@ def test_several_losses_add_up() -> None:
     assert np.isclose(loss, sum(wanted))
     slope = ((y[0] - A) + (y[1] - B) * (y[0] > 0)) / 5
     np.testing.assert_allclose(learnables[ParameterKey("fc", "Weights")], slope @ X.T)
-
-
-def test_kept_blocks() -> None:
-    assert [one.Name for one in block("a", 2)] == ["a_conv", "a_bn", "a_relu"]
