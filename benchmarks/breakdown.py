@@ -1,6 +1,6 @@
 """Where the time of a row goes, op by op: ``python -m benchmarks --profile --workload A-train``.
 
-The row runs in a process of its own, whose `Run` takes the time of every step.
+The row runs in a process of its own, in which the methods of `TIMED` are timed.
 """
 
 from __future__ import annotations
@@ -15,31 +15,40 @@ from typing import Any
 
 from benchmarks import rows
 from benchmarks.measure import ROOT, Settings, environment
-from dltoolbox.program.plan import Step
+from dltoolbox.program.model import Model
 from dltoolbox.program.run import Run
+from dltoolbox.training.dataset import Dataset
+from dltoolbox.training.metrics import Metric
+from dltoolbox.training.solvers import Solver
+
+TIMED: dict[tuple[type, str], str] = {  # methods that do not call each other, and how their time is called
+    (Run, "forward_step"): "{op} forward", (Run, "backward_step"): "{op} backward", (Dataset, "batch"): "mini-batch",
+    (Metric, "of"): "metric", (Model, "snapshot"): "snapshot", (Solver, "update"): "solver"}
 
 
 class Clock:
-    """Seconds by what they were spent on. While it is switched on, every step of a `Run` is timed."""
+    """Seconds by what they were spent on, while it is switched on."""
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
-        self.kept = Run.forward_step, Run.backward_step
+        self.kept = {place: getattr(*place) for place in TIMED}
 
     def __enter__(self) -> Clock:
-        forward, backward = self.kept
-        Run.forward_step = self.timed(forward, "forward")  # type: ignore[method-assign]
-        Run.backward_step = self.timed(backward, "backward")  # type: ignore[method-assign]
+        for (owner, name), text in TIMED.items():
+            setattr(owner, name, self.timed(self.kept[owner, name], text))
         return self
 
     def __exit__(self, *_: Any) -> None:
-        Run.forward_step, Run.backward_step = self.kept  # type: ignore[method-assign]
+        for (owner, name), method in self.kept.items():
+            setattr(owner, name, method)
 
-    def timed(self, call: Callable[..., None], way: str) -> Callable[..., None]:
-        def measured(run: Run, step: Step, *more: Any) -> None:
+    def timed(self, method: Callable[..., Any], text: str) -> Callable[..., Any]:
+        def measured(*arguments: Any) -> Any:
             start = time.perf_counter()
-            call(run, step, *more)
-            self.spent[f"{step.node.op.name} {way}"] += time.perf_counter() - start
+            result = method(*arguments)
+            what = text.format(op=arguments[1].node.op.name) if "{op}" in text else text
+            self.spent[what] += time.perf_counter() - start
+            return result
         return measured
 
 
@@ -61,14 +70,14 @@ class Blocks:
 
 
 def breakdown(row: rows.Row, blocks: int) -> list[tuple[str, float]]:
-    """Milliseconds per mini-batch: the whole, each op, and what lies outside the ops; largest first."""
+    """Milliseconds per mini-batch: the whole, its parts, and what is in none of them."""
     with Clock() as clock:
         tick = Blocks(clock, row.ticks, blocks)
         rows.run(row, "dltoolbox", "", tick, shuffle=True)
     count = blocks * row.size.units
     ops = [(what, 1e3 * seconds / count) for what, seconds in sorted(clock.spent.items(), key=lambda item: -item[1])]
     whole = 1e3 * tick.total / count
-    return [("whole", whole), *ops, ("outside the ops", whole - sum(ms for _, ms in ops))]
+    return [("whole", whole), *ops, ("the rest", whole - sum(ms for _, ms in ops))]
 
 
 def print_breakdown(chosen: list[rows.Row], blas: str, settings: Settings) -> None:
