@@ -27,8 +27,9 @@ class Issue:
     severity: Severity = "error"
 
     def at(self, layer: str, index: int | None) -> Issue:
-        """The same issue, placed at a layer, unless it already names one."""
-        return self if self.layer or self.index else replace(self, layer=layer, index=index)
+        """The same issue, placed at a layer, unless it already names another."""
+        placed = self.index is not None or self.layer not in ("", layer)
+        return self if placed else replace(self, layer=layer, index=index)
 
     @property
     def place(self) -> str:

@@ -78,7 +78,8 @@ class LayerGraph:
         """0-based position of a layer; an unknown name is an error with the nearest names."""
         if name not in self._index:
             near = get_close_matches(name, self._index, n=3)
-            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its layers are {', '.join(self._index)}."
+            known = [*self._index][:12] + ["…"] * (len(self._index) > 12)
+            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its layers are {', '.join(known)}."
             fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.", hint)
         return self._index[name]
 
@@ -180,9 +181,12 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``.
     """
-    gone = {names} if isinstance(names, str) else set(names)
+    gone = [names] if isinstance(names, str) else list(names)
+    found = IssueCollector()
     for name in gone:
-        lgraph.find(name)
+        with found.collect():
+            lgraph.find(name)
+    found.raise_if_any()
     return LayerGraph([one for one in lgraph.nodes if one.Name not in gone],
                       [c for c in lgraph.edges if c.source.layer not in gone and c.destination.layer not in gone])
 

@@ -7,7 +7,7 @@ fault of its own.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from dltoolbox.core.display import listed
@@ -27,9 +27,13 @@ class Wiring:
         for source, destination in lgraph.edges:
             self.arriving.setdefault(destination, []).append(source)
         self.used = {source for source, _ in lgraph.edges}
+        self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(one)) for one in lgraph.nodes)
 
     def sources(self, one: Layer, port: str) -> list[Port]:
         return self.arriving.get(Port(one.Name, port), [])
+
+    def source_text(self, port: Port | None) -> str:
+        return self.lgraph.port_text(port, "outputs") if port else "source"
 
     def open_inputs(self, one: Layer) -> list[str]:
         return [port for port in one.inputs() if not self.sources(one, port)]
@@ -45,10 +49,11 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector) -> None:
         return
     wiring = Wiring(lgraph)
     explained = missing_ends(wiring, issues)
+    matches = likely_sources(wiring, explained)
+    explained |= {source for source in matches.values() if source}
     for index, one in enumerate(lgraph.nodes, 1):
-        check_inputs(wiring, one, index, issues, [p for p in wiring.open_inputs(one) if Port(one.Name, p) not in explained])
-        check_outputs(wiring, one, index, issues,
-                      [p for p in wiring.open_outputs(one) if Port(one.Name, p) not in explained])
+        check_inputs(wiring, one, index, issues, matches)
+        check_outputs(wiring, one, index, issues, explained)
         check_softmax(wiring, one, index, issues)
 
 
@@ -68,7 +73,21 @@ def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
     return explained
 
 
-def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, unconnected: Sequence[str]) -> None:
+def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | None]:
+    """Every open input for data, with an open output of an earlier layer: one forgotten connection is one fault."""
+    spare: list[Port] = []
+    matches: dict[Port, Port | None] = {}
+    for one in wiring.lgraph.nodes:
+        for port in wiring.open_inputs(one):
+            if port not in UNPOOLING and Port(one.Name, port) not in explained:
+                matches[Port(one.Name, port)] = spare.pop(0) if spare else None
+        spare += [Port(one.Name, port) for port in wiring.open_outputs(one)
+                  if port not in UNPOOLING and Port(one.Name, port) not in explained]
+    return matches
+
+
+def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
+                 matches: Mapping[Port, Port | None]) -> None:
     """Every input needs exactly one connection."""
     for port in one.inputs():
         sources = wiring.sources(one, port)
@@ -76,12 +95,13 @@ def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
             issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
                        f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
                        layer=one.Name, index=index)
-    data = [port for port in unconnected if port not in UNPOOLING]
+    data = [port for port in one.inputs() if Port(one.Name, port) in matches]
     if data:
-        calls = [f"connectLayers(lgraph, 'source', '{one.Name}/{port}')" for port in data]
+        calls = [f"connectLayers(lgraph, '{wiring.source_text(matches[Port(one.Name, port)])}', '{one.Name}/{port}')"
+                 for port in data]
         issues.add("network:unconnectedInput", f"{ports('Input', data)} not connected to any output.",
                    f"Use {listed(calls)}.", layer=one.Name, index=index)
-    lost = [port for port in unconnected if port in UNPOOLING]
+    lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
     if lost:
         unpooling_without_indices(wiring, one, index, issues, lost)
 
@@ -99,15 +119,16 @@ def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: Is
                "the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
 
 
-def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, unconnected: list[str]) -> None:
+def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
     """An output that nobody reads is a fault; indices that nobody reads only cost time."""
-    data = [port for port in unconnected if port not in UNPOOLING]
+    unconnected = wiring.open_outputs(one)
+    data = [port for port in unconnected if port not in UNPOOLING and Port(one.Name, port) not in explained]
     if data:
         what = ports("Output", data) if len(one.outputs()) > 1 else "Its output is"
         issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
                    "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)
-    elif unconnected and not any(set(UNPOOLING) & set(wiring.open_inputs(other)) for other in wiring.lgraph.nodes):
-        issues.add("network:unusedUnpoolingOutputs", f"{ports('Output', unconnected)} not connected to any layer.",
+    elif set(UNPOOLING) <= set(unconnected) and not wiring.wants_indices:
+        issues.add("network:unusedUnpoolingOutputs", f"{ports('Output', UNPOOLING)} not connected to any layer.",
                    "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=one.Name, index=index,
                    severity="warning")
 

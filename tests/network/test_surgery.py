@@ -1,0 +1,145 @@
+"""Editing layer graphs: results, refusals, and that nothing passed in is changed."""
+
+import pytest
+
+from dltoolbox import (
+    LayerGraph,
+    additionLayer,
+    addLayers,
+    connectLayers,
+    depthConcatenationLayer,
+    disconnectLayers,
+    imageInputLayer,
+    layerGraph,
+    leakyReluLayer,
+    maxPooling2dLayer,
+    maxUnpooling2dLayer,
+    reluLayer,
+    removeLayers,
+    replaceLayer,
+    softmaxLayer,
+)
+from dltoolbox.core.errors import DltoolboxError
+
+
+@pytest.fixture
+def lgraph():
+    """in → a → add, in → b → add/in2."""
+    graph = layerGraph([imageInputLayer([8, 8, 1], Name="in"), reluLayer(Name="a"), additionLayer(2, Name="add")])
+    graph = addLayers(graph, reluLayer(Name="b"))
+    return connectLayers(connectLayers(graph, "in", "b"), "b", "add/in2")
+
+
+def edges(graph):
+    return sorted(zip(graph.Connections.Source, graph.Connections.Destination, strict=True))
+
+
+WIRED = [("a", "add/in1"), ("b", "add/in2"), ("in", "a"), ("in", "b")]
+
+
+def test_the_fixture(lgraph):
+    assert edges(lgraph) == WIRED
+    assert (lgraph.InputNames, lgraph.OutputNames) == (["in"], [])
+    assert str(lgraph) == ("  LayerGraph with properties:\n\n         Layers: [4×1 Layer array]\n"
+                           "    Connections: [4×2 table]\n     InputNames: {'in'}\n    OutputNames: {}\n")
+    assert repr(lgraph) == "<LayerGraph of 4 layers and 4 connections>"
+
+
+@pytest.mark.parametrize("edit", [
+    lambda g: addLayers(g, [softmaxLayer(Name="s"), reluLayer(Name="t")]),
+    lambda g: removeLayers(g, ["a", "b"]),
+    lambda g: disconnectLayers(g, "a", "add/in1"),
+    lambda g: connectLayers(disconnectLayers(g, "b", "add/in2"), "in", "add/in2"),
+    lambda g: replaceLayer(g, "a", leakyReluLayer(Name="leaky")),
+])
+def test_editing_returns_a_new_graph(lgraph, edit):
+    before = [one.copy() for one in lgraph.Layers]
+    edited = edit(lgraph)
+    assert edited is not lgraph
+    assert isinstance(edited, LayerGraph)
+    assert edges(lgraph) == WIRED
+    assert lgraph.Layers == before
+    assert edges(edited) != WIRED or len(edited.Layers) != 4
+
+
+def test_add_layers_connects_only_the_new_ones(lgraph):
+    added = addLayers(lgraph, [reluLayer, reluLayer])
+    assert edges(added) == sorted([*WIRED, ("relu_1", "relu_2")])
+    assert [one.Name for one in addLayers(added, reluLayer).Layers][-1] == "relu"
+
+
+def test_remove_layers_removes_their_connections(lgraph):
+    assert edges(removeLayers(lgraph, "b")) == [("a", "add/in1"), ("in", "a")]
+
+
+def test_disconnect_and_connect_again(lgraph):
+    cut = disconnectLayers(lgraph, "b", "add/in2")
+    assert edges(cut) == [one for one in WIRED if one[0] != "b"]
+    assert edges(connectLayers(cut, "b/out", "add/in2")) == WIRED
+
+
+def test_replace_by_several_layers(lgraph):
+    replaced = replaceLayer(lgraph, "a", [leakyReluLayer(Name="x"), softmaxLayer(Name="y")])
+    assert edges(replaced) == sorted([("b", "add/in2"), ("in", "b"), ("in", "x"), ("x", "y"), ("y", "add/in1")])
+    assert [one.Name for one in replaced.Layers] == ["in", "x", "y", "add", "b"]
+
+
+@pytest.mark.parametrize("arguments", [((), {"ReconnectBy": "order"}), (("ReconnectBy", "order"), {}),
+                                       (("reconnectby", "ORDER"), {})])
+def test_replace_by_order(arguments):
+    pairs, options = arguments
+    graph = layerGraph([imageInputLayer([8, 8, 1], Name="in"),
+                        maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool"),
+                        maxUnpooling2dLayer(Name="up")])
+    graph = connectLayers(connectLayers(graph, "pool/indices", "up/indices"), "pool/size", "up/size")
+    replaced = replaceLayer(graph, "up", depthConcatenationLayer(3, Name="cat"), *pairs, **options)
+    assert edges(replaced) == [("in", "pool"), ("pool/indices", "cat/in2"), ("pool/out", "cat/in1"),
+                               ("pool/size", "cat/in3")]
+
+
+def test_replace_keeps_the_name_or_takes_a_new_one(lgraph):
+    assert [one.Name for one in replaceLayer(lgraph, "a", leakyReluLayer(Name="a")).Layers][1] == "a"
+    assert [one.Name for one in replaceLayer(lgraph, "a", leakyReluLayer()).Layers][1] == "leakyrelu"
+    by_name = replaceLayer(lgraph, "add", depthConcatenationLayer(2, Name="cat"))
+    assert ("b", "cat/in2") in edges(by_name)
+
+
+@pytest.mark.parametrize(("edit", "identifier", "text"), [
+    (lambda g: connectLayers(g, "inn", "a"), "layerGraph:unknownLayer", "no layer 'inn'. Did you mean 'in'?"),
+    (lambda g: connectLayers(g, "in", "zzz"), "layerGraph:unknownLayer", "Its layers are in, a, add, b"),
+    (lambda g: connectLayers(g, "in", "add"), "layerGraph:ambiguousPort", "Name one: add/in1, add/in2"),
+    (lambda g: connectLayers(g, "in", "add/in3"), "layerGraph:unknownPort", "Its inputs are in1, in2"),
+    (lambda g: connectLayers(g, "a/indices", "add/in1"), "layerGraph:unknownPort", "Its outputs are out"),
+    (lambda g: connectLayers(g, "a", "in"), "layerGraph:unknownPort", "(Image Input) has no inputs"),
+    (lambda g: connectLayers(g, "b", "add/in1"), "layerGraph:inputAlreadyConnected", "already connected to 'a/out'"),
+    (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "'a/out' is not connected to 'add/in2'"),
+    (lambda g: disconnectLayers(g, "x", "add/in2"), "layerGraph:unknownLayer", "no layer 'x'"),
+    (lambda g: removeLayers(g, ["a", "c"]), "layerGraph:unknownLayer", "no layer 'c'"),
+    (lambda g: removeLayers(g, ["x", "a", "y"]), "layerGraph:unknownLayer", "no layer 'y'"),
+    (lambda g: addLayers(g, reluLayer(Name="a")), "layerGraph:duplicateName", "The name 'a'"),
+    (lambda g: addLayers(g, ["relu"]), "layerArray:notALayer", "Element 1"),
+    (lambda g: replaceLayer(g, "c", reluLayer), "layerGraph:unknownLayer", "no layer 'c'"),
+    (lambda g: replaceLayer(g, "a", reluLayer(Name="b")), "layerGraph:duplicateName", "The name 'b'"),
+    (lambda g: replaceLayer(g, "add", reluLayer), "replaceLayer:portsDoNotFit", "its inputs are in"),
+    (lambda g: replaceLayer(g, "add", reluLayer, ReconnectBy="order"), "replaceLayer:portsDoNotFit", "'add/in2'"),
+    (lambda g: replaceLayer(g, "a", reluLayer, ReconnectBy="port"), "replaceLayer:invalidReconnectBy", "'name' or 'order'"),
+    (lambda g: replaceLayer(g, "a", reluLayer, Reconnect="x", By=1), "replaceLayer:unknownOption", "'By'"),
+])
+def test_refusals(lgraph, edit, identifier, text):
+    with pytest.raises(DltoolboxError) as caught:
+        edit(lgraph)
+    assert caught.value.identifier == f"dltoolbox:{identifier}"
+    assert text in str(caught.value)
+    assert caught.value.issues[0].cure
+    assert edges(lgraph) == WIRED
+
+
+def test_names_with_slashes():
+    graph = layerGraph([imageInputLayer([8, 8, 1], Name="in/put"), reluLayer(Name="re/lu"), additionLayer(2, Name="a/d")])
+    graph = connectLayers(graph, "re/lu", "a/d/in2")
+    assert edges(graph) == [("in/put", "re/lu"), ("re/lu", "a/d/in1"), ("re/lu", "a/d/in2")]
+
+
+def test_one_output_feeds_many_inputs(lgraph):
+    graph = connectLayers(addLayers(lgraph, reluLayer(Name="c")), "in", "c")
+    assert [d for s, d in edges(graph) if s == "in"] == ["a", "b", "c"]
