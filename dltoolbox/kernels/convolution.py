@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Kernel, Workspace, kernel
-from dltoolbox.kernels.taps import copy_tap, reach, taps
+from dltoolbox.kernels.taps import copy_tap, reach, starting_at, taps
 from dltoolbox.ops.base import Call, Gradients
 
 COLUMN_BYTES = 1 << 22  # scratch for the columns of one block: large enough for a good product, small enough for caches
@@ -206,12 +206,6 @@ def patches(work: Workspace, x: np.ndarray, window: Window,
         for tap in taps(starting_at(window, rows.start), x.shape[:window.rank], (count, *out[1:])):
             copy_tap(target[..., tap.number, :].swapaxes(-1, -2), x, tap.outputs, tap.inputs)
         yield rows, columns.swapaxes(1, 2)
-
-
-def starting_at(window: Window, row: int) -> Window:
-    """The window whose first output row is output row ``row`` of the given one."""
-    before, after = window.padding[0]
-    return replace(window, padding=((before - row * window.stride[0], after), *window.padding[1:]))
 
 
 def multiply_in_chunks(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> None:

@@ -22,7 +22,7 @@ from dltoolbox.kernels.base import Workspace
 Order = tuple[int, ...]
 
 LARGE_BATCH, SMALL_BATCH, MANY_CHANNELS = 32, 8, 32
-BLOCK_BYTES = 1 << 19  # what a pass over several arrays should touch at once: half of a usual second-level cache
+BLOCK_BYTES = 1 << 21  # of one array in a pass over several: below, the calls cost more than the cache saves
 
 
 def rows_order(ndim: int) -> Order:

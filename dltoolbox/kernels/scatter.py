@@ -1,7 +1,8 @@
-"""Pooling indices as tap numbers: scattering by a few masked passes instead of element by element."""
+"""Pooling indices as taps: scattering and gathering by a few masked passes instead of element by element."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
@@ -11,11 +12,10 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Kernel, Workspace, kernel
-from dltoolbox.kernels.taps import taps
+from dltoolbox.kernels.taps import starting_at, taps
 from dltoolbox.ops.base import OPS, Call, Gradients
 
-UNKNOWN = 255
-LONGEST_TABLE = 1 << 16
+MOST_TAPS = 64  # beyond, one pass per tap is slower than scattering
 
 
 @lru_cache(maxsize=64)
@@ -30,21 +30,18 @@ def window_origins(window: Window, spatial: tuple[int, ...], out: tuple[int, ...
     return origins.reshape(*out, 1, 1), np.array(steps, np.int64)
 
 
-def find_taps(work: Workspace, indices: np.ndarray, window: Window, spatial: tuple[int, ...]) -> np.ndarray | None:
-    """The tap number of every index, in 8 bits; None where an index is no tap of its window, or taps look alike."""
+def relative_to_window(work: Workspace, indices: np.ndarray, window: Window,
+                       spatial: tuple[int, ...]) -> tuple[np.ndarray, list[int]] | None:
+    """Indices less the position of their window's first tap, and what they are then for every tap.
+
+    None where that does not tell the taps apart, or there are too many.
+    """
     origins, steps = window_origins(window, spatial, indices.shape[:window.rank])
-    if window.taps >= UNKNOWN or not indices.size or steps[-1] > LONGEST_TABLE or len(np.unique(steps)) < len(steps):
+    if window.taps > MOST_TAPS or not indices.size or len(set(steps.tolist())) < len(steps):
         return None
-    table = np.full(steps[-1] + 2, UNKNOWN, np.uint8)  # the last entry is for whatever lies outside
-    table[steps] = np.arange(window.taps)
-    order = layout.order_of(indices)
-    relative = layout.scratch(work, "relative", indices.shape, order, np.int64)
-    np.subtract(indices, origins, out=relative)
-    unsigned = relative.view(np.uint64)  # negative numbers become large ones
-    np.minimum(unsigned, np.uint64(steps[-1] + 1), out=unsigned)
-    codes = layout.scratch(work, "codes", indices.shape, order, np.uint8)
-    np.take(table, relative, out=codes, mode="wrap")  # nothing wraps, but this mode needs no buffer
-    return None if codes.max() == UNKNOWN else codes
+    relative = layout.scratch(work, "relative", indices.shape, layout.order_of(indices), indices.dtype)
+    np.subtract(indices, origins.astype(indices.dtype), out=relative)
+    return relative, steps.tolist()
 
 
 def is_finite(x: np.ndarray) -> bool:
@@ -53,27 +50,58 @@ def is_finite(x: np.ndarray) -> bool:
         return bool(np.isfinite(x.sum()))
 
 
-def gather_taps(work: Workspace, values: np.ndarray, codes: np.ndarray, window: Window,
-                shape: tuple[int, ...]) -> np.ndarray | None:
-    """Zeros of ``shape`` plus each value at its tap. None where values are not finite: 0·∞ is not 0."""
+def scatter_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int], window: Window,
+                 shape: tuple[int, ...]) -> np.ndarray | None:
+    """Zeros of ``shape`` plus each value at the tap whose key it has.
+
+    None where a key is no tap's, or where values are not finite, because 0·∞ is not 0.
+    """
     if not is_finite(values):
         return None
-    out = codes.shape[:window.rank]
+    out = keys.shape[:window.rank]
     result = layout.empty_like(work, values, shape)
-    chosen = layout.scratch(work, "chosen", codes.shape, layout.order_of(codes), np.bool_)
-    part = layout.scratch(work, "part", values.shape, layout.order_of(values), values.dtype)
-    covered = not window.overlapping and all(
-        n == m * s and e == s for n, m, s, e in zip(shape, out, window.stride, window.extent, strict=False))
+    covered = all(n == m * s and e == s for n, m, s, e in zip(shape, out, window.stride, window.extent, strict=False))
     if not covered or window.padded:
         result[...] = 0
-    for tap in taps(window, shape[:window.rank], out):
-        np.equal(codes[tap.outputs], tap.number, out=chosen[tap.outputs])
-        if window.overlapping:
-            np.multiply(values[tap.outputs], chosen[tap.outputs], out=part[tap.outputs])
-            result[tap.inputs] += part[tap.outputs]
-        else:
-            np.multiply(values[tap.outputs], chosen[tap.outputs], out=result[tap.inputs])
-    return result
+    found = 0
+    for rows in layout.blocks(out[0], layout.row_bytes(values)):
+        value, key = values[rows], keys[rows]
+        chosen, part = masks(work, key, value)
+        for tap in taps(starting_at(window, rows.start), shape[:window.rank], key.shape[:window.rank]):
+            here = chosen[tap.outputs]
+            np.equal(key[tap.outputs], key_of_tap[tap.number], out=here)
+            found += int(np.count_nonzero(here))
+            if window.overlapping:
+                np.multiply(value[tap.outputs], here, out=part[tap.outputs])
+                result[tap.inputs] += part[tap.outputs]
+            else:
+                np.multiply(value[tap.outputs], here, out=result[tap.inputs])
+    return result if found == keys.size else None
+
+
+def masks(work: Workspace, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scratch for which keys are chosen, and for their values."""
+    return (layout.scratch(work, "chosen", keys.shape, layout.order_of(keys), np.bool_),
+            layout.scratch(work, "part", keys.shape, layout.order_of(values), values.dtype))
+
+
+def gather_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int],
+                window: Window) -> np.ndarray | None:
+    """The adjoint for windows that do not overlap: each key takes the value at its tap. None as `scatter_taps`."""
+    if not is_finite(values):
+        return None
+    result = layout.empty_like(work, values, keys.shape)
+    found = 0
+    for rows in layout.blocks(len(keys), layout.row_bytes(keys)):
+        key, target = keys[rows], result[rows]
+        chosen, part = masks(work, key, values)
+        for tap in taps(starting_at(window, rows.start), values.shape[:window.rank], key.shape[:window.rank]):
+            np.equal(key, key_of_tap[tap.number], out=chosen)
+            found += int(np.count_nonzero(chosen))
+            np.multiply(values[tap.inputs], chosen, out=part if tap.number else target)
+            if tap.number:
+                target += part
+    return result if found == keys.size else None
 
 
 def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window | None:
@@ -89,28 +117,16 @@ class Unpool(Kernel):
     op = "unpool"
 
     def forward(self, work: Workspace, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
-        spatial = tuple(int(n) for n in size[:to.rank])
-        window = likely_window(x.shape[:to.rank], spatial)
-        codes = None if window is None else find_taps(work, indices, window, spatial)
-        if window is not None and codes is not None:
-            y = gather_taps(work, x, codes, window, (*spatial, *x.shape[to.rank:]))
-            if y is not None:
-                return y
-        return OPS[self.op].forward(x, indices, size, to=to)
+        shape = tuple(int(n) for n in size[:to.rank]) + x.shape[to.rank:]
+        window = likely_window(x.shape[:to.rank], shape[:to.rank])
+        keys = None if window is None else relative_to_window(work, indices, window, shape[:to.rank])
+        y = None if window is None or keys is None else scatter_taps(work, x, *keys, window, shape)
+        return OPS[self.op].forward(x, indices, size, to=to) if y is None else y
 
     def backward(self, work: Workspace, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
         _, indices, _ = call.inputs
         spatial = grad.shape[:to.rank]
         window = likely_window(indices.shape[:to.rank], spatial)
-        codes = None if window is None else find_taps(work, indices, window, spatial)
-        if window is None or codes is None or not is_finite(grad):
-            return OPS[self.op].backward(call, grad, to=to)
-        dx = layout.empty_like(work, grad, indices.shape)
-        part = layout.scratch(work, "part", dx.shape, layout.order_of(dx), dx.dtype)
-        chosen = layout.scratch(work, "chosen", dx.shape, layout.order_of(dx), np.bool_)
-        for tap in taps(window, spatial, dx.shape[:to.rank]):
-            np.equal(codes, tap.number, out=chosen)
-            np.multiply(grad[tap.inputs], chosen, out=part if tap.number else dx)
-            if tap.number:
-                dx += part
-        return dx, None, None
+        keys = None if window is None else relative_to_window(work, indices, window, spatial)
+        dx = None if window is None or keys is None else gather_taps(work, grad, *keys, window)
+        return OPS[self.op].backward(call, grad, to=to) if dx is None else (dx, None, None)

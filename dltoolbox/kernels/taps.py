@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ def reach(inputs: int, outputs: int, offset: int, stride: int) -> tuple[slice, s
     return slice(first, end), slice(start, start + (end - first - 1) * stride + 1, stride)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def taps(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> tuple[Tap, ...]:
     """Every tap of a window over an image of size ``spatial``, row by row."""
     return tuple(_taps(window, spatial, out))
@@ -43,6 +44,12 @@ def _taps(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> Ite
         outputs = tuple(pair[0] for pair in pairs)
         yield Tap(number, outputs, tuple(pair[1] for pair in pairs),
                   all(s.start == 0 and s.stop == m for s, m in zip(outputs, out, strict=True)))
+
+
+def starting_at(window: Window, row: int) -> Window:
+    """The window whose first output row is output row ``row`` of the given one."""
+    before, after = window.padding[0]
+    return replace(window, padding=((before - row * window.stride[0], after), *window.padding[1:]))
 
 
 def copy_tap(target: np.ndarray, source: np.ndarray, outputs: Sequence[slice], inputs: Sequence[slice]) -> None:

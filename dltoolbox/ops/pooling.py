@@ -120,7 +120,7 @@ class window_max_indices(Op):
 def flat_positions(indices: np.ndarray, rank: int) -> np.ndarray:
     """Indices local to (observation, channel) → positions in the raveled array, in row-major order of the pooled map."""
     columns = prod(indices.shape[rank:])
-    rows = indices.reshape(prod(indices.shape[:rank]), columns)
+    rows = indices.reshape(prod(indices.shape[:rank]), columns).astype(np.int64, copy=False)
     return (rows * columns + np.arange(columns)).reshape(-1)
 
 

@@ -12,7 +12,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import Workspace, layout
 from dltoolbox.kernels.pooling import WindowMax, WindowMaxIndices
-from dltoolbox.kernels.scatter import Unpool, find_taps, likely_window
+from dltoolbox.kernels.scatter import Unpool, likely_window, relative_to_window, scatter_taps
 from dltoolbox.ops import OPS, Call
 from tests.ops.samples import WINDOWS
 
@@ -64,7 +64,7 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(label: str, value:
     np.testing.assert_array_equal(MAX.backward(work, Call((x,), (y,), (True,)), grad, window=window)[0], expected)
 
 
-def test_a_window_of_more_taps_than_8_bits_number() -> None:
+def test_a_window_of_very_many_taps() -> None:
     window = Window.of((17, 16))
     x, work = special("ties", (19, 18, 2, 2)), Workspace()
     for a, b in zip(INDICES.forward(work, x, window=window),
@@ -116,12 +116,20 @@ def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
     assert caught.value.identifier == "dltoolbox:maxUnpooling:indexOutOfRange"
 
 
-def test_indices_of_other_windows_are_not_taken_for_taps() -> None:
+@pytest.mark.parametrize(("second", "known"), [(7, True), (8, False), (4, False)])
+def test_indices_of_other_windows_are_not_taken_for_taps(second: int, known: bool) -> None:
     window = likely_window((2, 2), (4, 4))
     assert window == Window.of((2, 2), (2, 2))
-    assert find_taps(Workspace(), np.array([[0, 7], [9, 15]])[..., None, None], window, (4, 4)) is not None
-    assert find_taps(Workspace(), np.array([[8, 7], [9, 15]])[..., None, None], window, (4, 4)) is None
+    work, indices = Workspace(), np.array([[0, second], [9, 15]])[..., None, None]
+    keys = relative_to_window(work, indices, window, (4, 4))
+    assert keys is not None
+    found = scatter_taps(work, np.ones((2, 2, 1, 1)), *keys, window, (4, 4, 1, 1))
+    assert (found is not None) == known
+
+
+def test_a_size_that_no_window_explains() -> None:
     assert likely_window((3,), (2,)) is None
+    assert likely_window((1,), (20,)) is None
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 2, 1, 3), (0, 1, 3, 2)])
