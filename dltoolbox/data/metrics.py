@@ -1,0 +1,298 @@
+"""How good labels are: confusion matrices, and the accuracy and overlap of segmentations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.display import aligned, listed
+from dltoolbox.core.errors import fail
+from dltoolbox.core.nargout import outputs
+from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.table import Table
+from dltoolbox.data.categorical import categorical
+from dltoolbox.data.labels import Encoded, Key, distinct_keys, encode, is_text, match, recode
+
+
+class MetricsTable(Table):
+    """A table of numbers whose rows have names; with a single row every column reads as a number.
+
+    >>> t = MetricsTable({"Accuracy": [0.75, 1], "IoU": [0.6, 0.9]}, ["cat", "dog"])
+    >>> t.IoU, t["cat", "IoU"]
+    (array([0.6, 0.9]), 0.6)
+    >>> print(t)
+               Accuracy    IoU
+               ________    ___
+    <BLANKLINE>
+        cat      0.75      0.6
+        dog         1      0.9
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.columns = {name: np.asarray(values).tolist() for name, values in columns.items()}
+        self.RowNames = list(RowNames)
+
+    def __getattr__(self, name: str) -> Any:
+        values = super().__getattr__(name)
+        return values[0] if len(values) == 1 else np.array(values)
+
+    def __getitem__(self, at: Any) -> Any:
+        """Row ``t[0]``, or one number by the names of its row and column: ``t['cat', 'IoU']``."""
+        if not isinstance(at, tuple):
+            return super().__getitem__(at)
+        row, column = at
+        if row not in self.RowNames:
+            fail("table:unknownRow", f"The table has no row {row!r}.",
+                 f"Its rows are {listed(self.RowNames)}." if self.RowNames else "Its rows have no names.")
+        return super().__getattr__(column)[self.RowNames.index(row)]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(list(self.columns.values()), dtype=dtype).T
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self), len(self.columns)
+
+    def __str__(self) -> str:
+        blocks = [block("", self.RowNames, str.ljust)] if self.RowNames else []
+        blocks += [block(name, [cell_text(value) for value in values], str.rjust) for name, values in self.columns.items()]
+        return "\n".join(f"    {'    '.join(line)}".rstrip() for line in zip(*blocks, strict=True))
+
+
+def cell_text(value: float) -> str:
+    """Five significant digits, as MATLAB's tables print numbers."""
+    return "NaN" if value != value else f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def block(head: str, cells: Sequence[str], justify: Any) -> list[str]:
+    """The lines of one column: its head, a rule, a blank line and the cells, which stand centered under the head."""
+    inner = max(map(len, cells), default=0)
+    width = max(len(head), inner)
+    rule = "_" * width if head else " " * width
+    return [f"{head:^{width}}", rule, " " * width, *(f"{justify(cell, inner):^{width}}" for cell in cells)]
+
+
+class SemanticSegmentationMetrics:
+    """What `evaluateSemanticSegmentation` returns; ``print`` lists the tables.
+
+    Attributes:
+        ClassNames: The classes, in the order of the ground truth's categories.
+        ConfusionMatrix: Numbers of pixels, a row per true and a column per predicted class.
+        NormalizedConfusionMatrix: The same, as parts of the pixels of the true class.
+        DataSetMetrics: One row: GlobalAccuracy, MeanAccuracy, MeanIoU and WeightedIoU over all pixels.
+        ClassMetrics: A row per class: Accuracy and IoU.
+        ImageMetrics: The data set metrics of every image, a row per image.
+    """
+
+    def __init__(self, ClassNames: Sequence[str], confusions: np.ndarray) -> None:
+        self.ClassNames = list(ClassNames)
+        total = confusions.sum(0)
+        accuracy, iou = class_scores(total)
+        self.ConfusionMatrix = MetricsTable(dict(zip(self.ClassNames, total.T, strict=True)), self.ClassNames)
+        self.NormalizedConfusionMatrix = MetricsTable(
+            dict(zip(self.ClassNames, ratio(total, total.sum(1, keepdims=True)).T, strict=True)), self.ClassNames)
+        self.DataSetMetrics = MetricsTable(data_set_scores(total[np.newaxis]))
+        self.ClassMetrics = MetricsTable({"Accuracy": accuracy, "IoU": iou}, self.ClassNames)
+        self.ImageMetrics = MetricsTable(data_set_scores(confusions))
+
+    def __str__(self) -> str:
+        tables = [(name, f"[{len(one)}×{len(one.columns)} table]") for name, one in vars(self).items()
+                  if isinstance(one, MetricsTable)]
+        return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
+
+    def __repr__(self) -> str:
+        return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """``part / whole``, NaN where there is nothing to be a part of."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.true_divide(part, whole)
+
+
+def class_scores(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy and intersection over union of every class; NaN for a class without pixels."""
+    hits, truth, predicted = np.diagonal(confusion, 0, -2, -1), confusion.sum(-1), confusion.sum(-2)
+    return ratio(hits, truth), ratio(hits, truth + predicted - hits)
+
+
+def data_set_scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """The summary of each of N×K×K confusion matrices. Classes without pixels do not count."""
+    accuracy, iou = class_scores(confusions)
+    truth = confusions.sum(-1)
+    hits = np.diagonal(confusions, 0, -2, -1)
+    return {"GlobalAccuracy": ratio(hits.sum(-1), truth.sum(-1)), "MeanAccuracy": mean_of_known(accuracy),
+            "MeanIoU": mean_of_known(iou), "WeightedIoU": ratio((truth * np.nan_to_num(iou)).sum(-1), truth.sum(-1))}
+
+
+def mean_of_known(values: np.ndarray) -> np.ndarray:
+    return ratio(np.nansum(values, -1), (~np.isnan(values)).sum(-1))
+
+
+class _Options(Configured):
+    Verbose = Property(convert.flag, True)
+
+    @classmethod
+    def label(cls) -> str:
+        return "evaluateSemanticSegmentation"
+
+
+def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: Any) -> SemanticSegmentationMetrics:
+    """Compare predicted pixel labels with the true ones: ``metrics = evaluateSemanticSegmentation(pred, truth)``.
+
+    Args:
+        pred: Categorical labels as `semanticseg` returns them: one image h×w, or h×w×N; or a list of images h×w.
+        truth: The true labels in the same form. Its categories are the classes.
+        *pairs: Name-value pairs.
+        **options: ``Verbose`` (True): whether the data set metrics are printed.
+
+    Returns:
+        `SemanticSegmentationMetrics`: tables with the accuracy (the part of a class's true pixels that was found) and
+        the IoU (pixels of both, divided by pixels of either) of the data set, of every class and of every image.
+        Pixels that are undefined in ``pred`` or in ``truth`` do not count, and neither does a class that occurs in
+        neither of them. MATLAB's boundary score (BFScore) is not computed.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:evaluateSemanticSegmentation:notCategorical``, ``…:sizeMismatch``,
+            ``…:unknownClasses``, ``…:noPixels``.
+
+    Example:
+        >>> truth = categorical([["sky", "sky"], ["sky", "road"]])
+        >>> pred = categorical([["sky", "road"], ["sky", "road"]])
+        >>> metrics = evaluateSemanticSegmentation(pred, truth)
+        Metrics of the data set (1 image, 4 labelled pixels):
+        <BLANKLINE>
+            GlobalAccuracy    MeanAccuracy    MeanIoU    WeightedIoU
+            ______________    ____________    _______    ___________
+        <BLANKLINE>
+                 0.75           0.83333       0.58333       0.625
+        <BLANKLINE>
+        >>> metrics.ClassMetrics["road", "IoU"]
+        0.5
+    """
+    chosen = _Options(*pairs, **options)
+    predicted, true = images(pred, "pred"), images(truth, "truth")
+    if len(predicted) != len(true):
+        fail("evaluateSemanticSegmentation:sizeMismatch", f"There are {len(predicted)} predicted and {len(true)} true "
+             "label images.", "Pass one for each.")
+    classes = list(dict.fromkeys(name for one in true for name in one.categories))
+    parts = [confusions_of(*pair, classes) for pair in zip(predicted, true, strict=True)]
+    confusions = np.concatenate(parts) if parts else np.zeros((0, 0, 0), int)
+    if not confusions.any():
+        fail("evaluateSemanticSegmentation:noPixels", "No pixel has a label both in pred and in truth.",
+             "Check that the labels are not all <undefined>.")
+    metrics = SemanticSegmentationMetrics(classes, confusions)
+    if chosen.Verbose:
+        count = len(confusions)
+        print(f"Metrics of the data set ({count} image{'s' if count > 1 else ''}, {confusions.sum():,} labelled pixels):\n\n"
+              f"{metrics.DataSetMetrics}\n")
+    return metrics
+
+
+def images(labels: Any, name: str) -> list[categorical]:
+    """One categorical array or a list of them."""
+    found = list(labels) if isinstance(labels, (list, tuple)) else [labels]
+    for one in found:
+        if not isinstance(one, categorical):
+            fail("evaluateSemanticSegmentation:notCategorical", f"'{name}' must be a categorical array or a list of them, "
+                 f"but it holds {show(one)}.", "Convert numbers first: categorical(L, [1, 2], ['sky', 'road']).")
+        if one.ndim < 2:
+            fail("evaluateSemanticSegmentation:sizeMismatch", f"'{name}' must be label images h×w or h×w×N, but it has "
+                 f"{one.ndim} dimension{'' if one.ndim == 1 else 's'}.", "For labels of whole images use confusionmat.")
+    return found
+
+
+def confusions_of(predicted: categorical, true: categorical, classes: Sequence[str]) -> np.ndarray:
+    """N×K×K confusion matrices of N images, the last axis of the labels (one image where there are two axes)."""
+    if predicted.shape != true.shape:
+        fail("evaluateSemanticSegmentation:sizeMismatch", f"The predicted labels are {size(predicted)}, but the true "
+             f"labels are {size(true)}.", "Compare label images of the same size.")
+    unknown = [name for name in predicted.categories if name not in classes]
+    if unknown:
+        fail("evaluateSemanticSegmentation:unknownClasses", f"The predicted labels have the categories {show(unknown)}, "
+             f"which the true labels lack; theirs are {show(list(classes))}.",
+             "Give both the same names with renamecats or setcats.")
+    count = true.shape[-1] if true.ndim > 2 else 1
+    rows = [recode(one.codes, match(one.categories, classes)).reshape(-1, count) for one in (true, predicted)]
+    known = (rows[0] >= 0) & (rows[1] >= 0)
+    k = len(classes)
+    cells = ((np.arange(count) * k + rows[0]) * k + rows[1])[known]
+    return np.bincount(cells, minlength=count * k * k).reshape(count, k, k)
+
+
+def size(labels: categorical) -> str:
+    return "×".join(map(str, labels.shape))
+
+
+def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int = 1) -> Any:
+    """How often each true label was predicted as which: ``C = confusionmat(g, ghat)``.
+
+    Args:
+        g: The true labels: categorical, or text, numbers or logicals in any form that `categorical` takes.
+        ghat: As many predicted labels.
+        *pairs: ``'Order', order``, as MATLAB writes it.
+        Order: The labels in the order of rows and columns. Default: the categories, or the sorted numbers, or text in
+            the order of its appearance.
+        nargout: 2 returns the order, too: ``C, order = confusionmat(g, ghat, nargout=2)``.
+
+    Returns:
+        C: K×K numbers: row i, column j counts the observations of class i that were predicted as class j. Missing
+            labels (undefined, NaN, empty text) do not count.
+        order: The K labels: a categorical, an array of numbers or a list of text, as ``g``.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:confusionmat:sizeMismatch``, ``…:differentKinds``, ``…:notInOrder``,
+            ``…:invalidArguments``.
+
+    Example:
+        >>> confusionmat(["cat", "dog", "dog"], ["cat", "cat", "dog"])
+        array([[1, 0],
+               [1, 1]])
+    """
+    if pairs:
+        if len(pairs) != 2 or str(pairs[0]).lower() != "order":
+            fail("confusionmat:invalidArguments", f"{show(pairs)} is left over.", "Call confusionmat(g, ghat, Order=order).")
+        Order = pairs[1]
+    true, predicted = encode(g), encode(ghat)
+    if true.codes.size != predicted.codes.size:
+        fail("confusionmat:sizeMismatch", f"There are {true.codes.size} true and {predicted.codes.size} predicted labels.",
+             "Pass one prediction for each true label.")
+    if true.keys and predicted.keys and is_text(true.keys) != is_text(predicted.keys):
+        fail("confusionmat:differentKinds", f"The true labels {show(list(true.keys)[:5])} and the predicted labels "
+             f"{show(list(predicted.keys)[:5])} are not of the same kind.", "Pass both as text or both as numbers.")
+    keys = label_order(g, true, ghat, predicted) if Order is None else distinct_keys(Order)
+    rows, columns = (recode(one.codes.ravel(), match(one.keys, keys)) for one in (true, predicted))
+    if Order is not None:
+        check_order(true, predicted, keys)
+    known = (rows >= 0) & (columns >= 0)
+    k = len(keys)
+    C = np.bincount(rows[known] * k + columns[known], minlength=k * k).reshape(k, k)
+    return outputs((C, like(g, keys)), nargout, "confusionmat")
+
+
+def label_order(g: Any, true: Encoded, ghat: Any, predicted: Encoded) -> list[Key]:
+    """Categories as they are, with those that only ``ghat`` has at the end; else sorted numbers, or text as it appears."""
+    if isinstance(g, categorical) or isinstance(ghat, categorical):
+        return list(dict.fromkeys([*true.keys, *predicted.keys]))
+    if is_text([*true.keys, *predicted.keys]):
+        return list(dict.fromkeys(one.keys[code] for one in (true, predicted) for code in one.codes.ravel() if code >= 0))
+    return sorted({*true.keys, *predicted.keys})
+
+
+def check_order(true: Encoded, predicted: Encoded, keys: Sequence[Key]) -> None:
+    used = [one.keys[code] for one in (true, predicted) for code in np.unique(one.codes) if code >= 0]
+    missing = [key for key in dict.fromkeys(used) if key not in keys]
+    if missing:
+        fail("confusionmat:notInOrder", f"The labels {show(missing)} occur, but are not in Order.",
+             "List every label that occurs, so that no observation is lost.")
+
+
+def like(g: Any, keys: Sequence[Key]) -> Any:
+    """The labels in the form in which the true ones came."""
+    if isinstance(g, categorical):
+        return categorical(keys, keys) if keys else categorical()
+    return list(keys) if is_text(keys) else np.array(keys)
