@@ -1,0 +1,64 @@
+"""Every example runs in its short form and gives sane results."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+def in_short(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main(short=True)
+
+
+def accuracy_above(least):
+    return lambda result: least < result <= 1
+
+
+def sane_regression(result):
+    accuracy, rmse = result
+    return accuracy > 0.35 and rmse < 22  # always predicting 0: 0.22 and 26.3
+
+
+def sane_segmentation(result):
+    return sorted(result) == ["max unpooling", "transposed convolution"] and all(
+        len(values) == 1 and 0.6 < values[0] <= 1 for values in result.values())
+
+
+EXPECTED = {
+    "digit_rotation_regression": sane_regression,
+    "digits_classification": accuracy_above(0.6),
+    "segnet_unpooling": sane_segmentation,
+    "tabular_features": accuracy_above(0.7),
+    "volume_classification": accuracy_above(0.4),
+}
+
+
+def test_every_example_is_tested():
+    assert sorted(EXPECTED) == SCRIPTS
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_short_form(name, capsys):
+    result = in_short(name)
+    assert EXPECTED[name](result), result
+    out = capsys.readouterr().out
+    assert "nan" not in out.lower()
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_the_short_form_is_what_the_command_line_runs():
+    done = subprocess.run([sys.executable, EXAMPLES / "tabular_features.py", "--short"], capture_output=True, timeout=120,
+                          encoding="utf-8", env={**os.environ, "PYTHONUTF8": "1"}, check=True)
+    assert re.search(r"^\| +5 \|", done.stdout, re.M)
+    assert not re.search(r"^\| +6 \|", done.stdout, re.M)
+    assert not done.stderr
