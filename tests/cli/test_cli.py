@@ -1,0 +1,93 @@
+"""The command dltoolbox: help, version, bad usage and the demo."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+import dltoolbox
+from dltoolbox import demo
+from dltoolbox.cli import main
+
+
+@pytest.fixture
+def fake_demo(monkeypatch):
+    calls = []
+    monkeypatch.setattr(demo, "run", lambda short: calls.append(short))
+    return calls
+
+
+def exit_of(*argv):
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    return ended.value.code
+
+
+def test_version(capsys):
+    assert exit_of("--version") == 0
+    assert capsys.readouterr().out == f"dltoolbox {dltoolbox.__version__}\n"
+
+
+@pytest.mark.parametrize(("argv", "word"), [(["--help"], "demo --short"), (["demo", "--help"], "max unpooling")])
+def test_help(capsys, argv, word):
+    assert exit_of(*argv) == 0
+    assert word in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("argv", "word"), [(["dmeo"], "'demo'"), (["demo", "--fast"], "--fast"), (["--fast"], "usage")])
+def test_bad_usage_is_exit_2_with_help(capsys, argv, word):
+    assert exit_of(*argv) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_no_command_is_exit_2_with_the_whole_help(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert "demo --short" in shown.err
+
+
+@pytest.mark.parametrize(("argv", "short"), [(["demo"], False), (["demo", "--short"], True)])
+def test_demo_is_run(fake_demo, argv, short):
+    assert main(argv) == 0
+    assert fake_demo == [short]
+
+
+def test_interrupted(monkeypatch, capsys):
+    def stop(short):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(demo, "run", stop)
+    assert main(["demo"]) == 130
+    assert "Stopped" in capsys.readouterr().err
+
+
+def test_a_console_without_the_characters(monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(demo, "run", lambda short: print("28×28", flush=True))
+    assert main(["demo"]) == 0
+    assert console.buffer.getvalue().strip() == b"28?28"
+
+
+def test_a_closed_pipe_is_no_error():
+    """As in ``dltoolbox demo | head -1``."""
+    code = ("import sys; from dltoolbox import cli, demo; demo.run = lambda short: print('x' * 200_000, flush=True);"
+            "sys.exit(cli.main(['demo']))")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
+
+
+def test_demo_shows_everything(capsys):
+    accuracy, iou = demo.run(short=True)
+    assert accuracy > 0.6
+    assert iou > 0.6
+    out = capsys.readouterr().out
+    for part in ('maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool")', "12×1 Layer array", "Mini-batch",
+                 "Total learnables", "Training finished", "accuracy = ", "MeanIoU", "█"):
+        assert part in out
+    assert "return l" not in out
+    assert max(map(len, out.splitlines())) <= 120
