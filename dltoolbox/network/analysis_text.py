@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from shutil import get_terminal_size
@@ -11,6 +12,7 @@ from typing import Any
 GAP = "  "
 NARROWEST = {"Type": 14, "Description": 20}  # columns that are wrapped; below this the description is left out
 WIDEST = 150
+KEPT_WHOLE = re.compile(r"\w+\([^()]*\)|\[[^]]*\]| × ")
 
 
 def analysis_text(info: Any, width: int | None = None) -> str:
@@ -73,7 +75,14 @@ def table(columns: dict[str, list[list[str]]], width: int) -> str:
 
 
 def broken(cell: Sequence[str], width: int) -> list[str]:
-    return [part for line in cell for part in wrap(line, width, break_on_hyphens=False)]
+    return [part for line in cell for part in folded(line, width)]
+
+
+def folded(text: str, width: int, **indents: Any) -> list[str]:
+    """Lines of at most this width that break neither sizes, nor vectors, nor calls."""
+    kept = KEPT_WHOLE.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = wrap(kept, width, break_on_hyphens=False, break_long_words=False, **indents)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def natural(name: str, cells: Sequence[Sequence[str]]) -> int:
@@ -96,6 +105,5 @@ def problems(issues: Sequence[Any], width: int) -> str:
         kind = issue.severity.capitalize()
         lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
         for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
-            lines += wrap(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7),
-                          break_on_hyphens=False)
+            lines += folded(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
     return "\n".join(lines)
