@@ -14,7 +14,7 @@ DESCRIPTION = "Deep learning with MATLAB's names in Python: layer arrays, networ
 EPILOG = """\
 examples:
   dltoolbox demo --short     see what the toolbox does, in a few seconds
-  dltoolbox demo             the same, trained longer (about a minute)
+  dltoolbox demo             the same, trained longer (up to a minute)
 
 In Python:
   from dltoolbox import *

@@ -72,7 +72,7 @@ def main(short=False):
     options = trainingOptions(
         "adam",
         InitialLearnRate=0.003,
-        MaxEpochs=4 if short else 20,
+        MaxEpochs=8 if short else 20,
         MiniBatchSize=16,
         Shuffle="every-epoch",
         Verbose=False)

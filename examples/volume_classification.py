@@ -36,7 +36,7 @@ def main(short=False):
 
     options = trainingOptions(
         "adam",
-        MaxEpochs=4 if short else 15,
+        MaxEpochs=10 if short else 15,
         MiniBatchSize=30,
         Shuffle="every-epoch",
         ValidationData=(XTest, YTest),

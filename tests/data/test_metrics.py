@@ -1,20 +1,10 @@
 """Confusion matrices and the metrics of segmentations."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-import dltoolbox.data.metrics
 from dltoolbox.data import categorical
 from dltoolbox.data.metrics import MetricsTable, confusionmat, evaluateSemanticSegmentation
-
-
-def test_the_documentation_is_true():
-    outcome = doctest.testmod(dltoolbox.data.metrics, extraglobs={"categorical": categorical})
-    assert outcome.attempted
-    assert not outcome.failed
-
 
 # confusionmat
 
