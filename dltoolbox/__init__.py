@@ -10,12 +10,15 @@ from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.random import rng
 from dltoolbox.data import (
+    SemanticSegmentationMetrics,
     addcats,
     categorical,
     categories,
+    confusionmat,
     countcats,
     digitTest4DArrayData,
     digitTrain4DArrayData,
+    evaluateSemanticSegmentation,
     gearboxFeatures,
     iscategorical,
     iscategory,
@@ -54,11 +57,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SeriesNetwork", "activations", "addLayers", "addcats", "analyzeNetwork",
-    "assembleNetwork", "avgpool", "categorical", "categories", "classify", "connectLayers", "countcats",
-    "crosschannelnorm", "crossentropy", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "fullyconnect", "gearboxFeatures", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
-    "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool", "mergecats", "mse",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
+    "addLayers", "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
+    "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation", "fullyconnect",
+    "gearboxFeatures", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool", "mergecats", "mse",
     "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
     "replaceLayer", "rng", "saveNetwork", "semanticseg", "setcats", "shapeVolumes", "softmax", "trainNetwork",
     "trainingOptions", "triangleImages",

@@ -36,6 +36,9 @@ from dltoolbox.data.category_functions import removecats as removecats
 from dltoolbox.data.category_functions import renamecats as renamecats
 from dltoolbox.data.category_functions import reordercats as reordercats
 from dltoolbox.data.category_functions import setcats as setcats
+from dltoolbox.data.metrics import SemanticSegmentationMetrics as SemanticSegmentationMetrics
+from dltoolbox.data.metrics import confusionmat as confusionmat
+from dltoolbox.data.metrics import evaluateSemanticSegmentation as evaluateSemanticSegmentation
 from dltoolbox.data.onehot import onehotdecode as onehotdecode
 from dltoolbox.data.onehot import onehotencode as onehotencode
 from dltoolbox.data.samples import digitTest4DArrayData as digitTest4DArrayData
@@ -97,19 +100,20 @@ from dltoolbox.training.train_network import trainNetwork as trainNetwork
 __version__: str
 __all__ = [
     "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SeriesNetwork", "activations", "addLayers", "addcats", "additionLayer",
-    "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool",
-    "batchNormalizationLayer", "categorical", "categories", "classificationLayer", "classify", "concatenationLayer",
-    "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy",
-    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "dropoutLayer", "featureInputLayer", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures",
-    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
-    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
-    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
-    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode",
-    "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
-    "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setcats", "shapeVolumes",
-    "softmax", "softmaxLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
+    "addcats", "additionLayer", "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer",
+    "avgpool", "batchNormalizationLayer", "categorical", "categories", "classificationLayer", "classify",
+    "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats",
+    "crosschannelnorm", "crossentropy", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
+    "disconnectLayers", "disp", "dropoutLayer", "evaluateSemanticSegmentation", "featureInputLayer",
+    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "globalAveragePooling2dLayer", "globalMaxPooling2dLayer",
+    "huber", "image3dInputLayer", "imageInputLayer", "iscategorical", "iscategory", "isordinal", "isundefined",
+    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer",
+    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse",
+    "onehotdecode", "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg",
+    "setcats", "shapeVolumes", "softmax", "softmaxLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer",
+    "triangleImages",
 ]
 
 def reluLayer(

@@ -54,7 +54,7 @@ def main(short=False):
 
     # predict returns N×1, one row per image. People write at different slants, so no network can tell the angle exactly:
     # the error on new images settles at about 10 degrees, twice that of MATLAB's evenly drawn digits.
-    predictionError = anglesTest - predict(net, XTest)[:, 0]
+    predictionError = anglesTest - predict(net, XTest)
     accuracy = (np.abs(predictionError) < 10).mean()
     rmse = np.sqrt((predictionError**2).mean())
     print(f"within 10 degrees: {accuracy:.4f}")

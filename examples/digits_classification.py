@@ -7,7 +7,6 @@
 import sys
 
 from dltoolbox import *
-from dltoolbox.data.metrics import confusionmat
 
 
 def main(short=False):

@@ -13,7 +13,6 @@ import sys
 import numpy as np
 
 from dltoolbox import *
-from dltoolbox.data.metrics import evaluateSemanticSegmentation
 
 
 def encoderDecoder(unpooling, numFilters, classes, classWeights):

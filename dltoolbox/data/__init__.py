@@ -15,6 +15,7 @@ from dltoolbox.data.category_functions import (
     reordercats,
     setcats,
 )
+from dltoolbox.data.metrics import SemanticSegmentationMetrics, confusionmat, evaluateSemanticSegmentation
 from dltoolbox.data.onehot import onehotdecode, onehotencode
 from dltoolbox.data.samples import (
     digitTest4DArrayData,
@@ -25,12 +26,15 @@ from dltoolbox.data.samples import (
 )
 
 __all__ = [
+    "SemanticSegmentationMetrics",
     "addcats",
     "categorical",
     "categories",
+    "confusionmat",
     "countcats",
     "digitTest4DArrayData",
     "digitTrain4DArrayData",
+    "evaluateSemanticSegmentation",
     "gearboxFeatures",
     "iscategorical",
     "iscategory",

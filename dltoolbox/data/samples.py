@@ -33,8 +33,8 @@ def digitTrain4DArrayData(nargout: int = 1) -> Any:
         XTrain: 28×28×1×5000 float32 in [0, 1], 0 for the background. (MATLAB's are double; single precision takes half
             the memory and is what training uses.)
         YTrain: Categorical labels (5000,) with the categories '0' to '9', 500 of each, in a fixed mixed order.
-        anglesTrain: (5000,) float32, whole degrees from -45 to 45. The image shows the digit turned counterclockwise
-            by the angle, as displayed with the first row on top.
+        anglesTrain: 5000×1 float32, whole degrees from -45 to 45. The image shows the digit turned counterclockwise
+            by the angle, as displayed with the first row on top. A column, like the responses that `predict` returns.
 
     Raises:
         DltoolboxError: ``dltoolbox:digitTrain4DArrayData:nargout``.
@@ -42,7 +42,7 @@ def digitTrain4DArrayData(nargout: int = 1) -> Any:
     Example:
         >>> XTrain, YTrain, anglesTrain = digitTrain4DArrayData(nargout=3)
         >>> XTrain.shape, YTrain.shape, anglesTrain.shape
-        ((28, 28, 1, 5000), (5000,), (5000,))
+        ((28, 28, 1, 5000), (5000,), (5000, 1))
 
     Note:
         The images are from MNIST, not MATLAB's. Training and test set share no image. Of digits with fewer than 500
@@ -177,7 +177,8 @@ def _digits(half: int) -> tuple[np.ndarray, categorical, np.ndarray]:
     with np.load(DIGITS_FILE) as file:
         images, labels = file["images"][sources], file["labels"][sources]
     X = _rotated(images / np.float32(255), angles)
-    return np.ascontiguousarray(X.transpose(1, 2, 0))[:, :, np.newaxis], categorical(labels), angles.astype(np.float32)
+    X = np.ascontiguousarray(X.transpose(1, 2, 0))[:, :, np.newaxis]
+    return X, categorical(labels), angles[:, np.newaxis].astype(np.float32)
 
 
 def _digit_plan(half: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 GAP = "  "
-NARROWEST = {"Type": 14, "Description": 20}  # columns that are wrapped; below this the description is left out
+NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
 WIDEST = 150
 KEPT_WHOLE = re.compile(r"\w+\([^()]*\)|\[[^]]*\]| × ")
 
@@ -48,25 +48,43 @@ def short_count(number: int) -> str:
 
 
 def columns_of(info: Any) -> dict[str, list[list[str]]]:
-    """Column → cell per layer → lines. Ports and arrays stand below each other; ``!`` marks a layer with a problem."""
+    """Column → cell per layer → lines. Ports and arrays stand below each other; ``!`` marks a layer with a problem.
+
+    Where the layers do not simply follow one another, a column says what feeds each.
+    """
     table, marked = info.LayerInfo, {issue.index for issue in info.Issues}
-    return {"#": [[f"{'! ' if i in marked else ''}{i}"] for i in table.Index],
-            "Name": [[name] for name in table.Name],
-            "Type": [[text] for text in table.Type],
-            "Description": [[text] for text in table.Description],
-            "Activations": info.ports,
-            "Learnables": [(text or "-").split(", ") for text in table.Learnables]}
+    columns = {"#": [[f"{'! ' if i in marked else ''}{i}"] for i in table.Index],
+               "Name": [[name] for name in table.Name],
+               "Type": [[text] for text in table.Type],
+               "Description": [[text] for text in table.Description],
+               "Activations": info.ports,
+               "Learnables (states)": [arrays_of(*texts) for texts in zip(table.Learnables, table.States, strict=True)]}
+    if any(text != previous for text, previous in zip(table.Inputs[1:], table.Name[:-1], strict=True)):
+        columns["Inputs"] = [(text or "-").split(", ") for text in table.Inputs]
+    return columns
+
+
+def arrays_of(learnables: str, states: str) -> list[str]:
+    """One line per array, states in parentheses."""
+    lines = [text for text in learnables.split(", ") if text]
+    return [*lines, *(f"({text})" for text in states.split(", ") if text)] or ["-"]
 
 
 def table(columns: dict[str, list[list[str]]], width: int) -> str:
-    """An aligned table; type and description are wrapped, and the description is left out where there is no room."""
+    """An aligned table. Types and descriptions are wrapped; where a column of descriptions has no room, they stand below
+    the types, and where not even that fits, they are left out."""
     widths = {name: natural(name, cells) for name, cells in columns.items()}
-    for name in ("Description", "Type"):
-        room = width - 2 - sum(n + len(GAP) for other, n in widths.items() if other != name)
-        if room < widths[name]:
-            widths[name] = max(room, NARROWEST[name])
-        if name == "Description" and room < NARROWEST[name] and room < natural(name, columns[name]):
-            del widths[name]
+
+    def room(name: str) -> int:
+        return width - 2 - sum(n + len(GAP) for other, n in widths.items() if other != name)
+    if room("Description") < min(widths["Description"], NARROWEST["Description"]):
+        del widths["Description"]
+        if room("Type") >= NARROWEST["Description"] + 2:
+            columns = columns | {"Type": [[*kind, f"  {text}"] for kind, (text,) in zip(
+                columns["Type"], columns["Description"], strict=True)]}
+            widths["Type"] = natural("Type", columns["Type"])
+    for name in [name for name in NARROWEST if name in widths]:
+        widths[name] = min(widths[name], max(room(name), NARROWEST[name]))
     wrapped = {name: [broken(cell, widths[name]) if name in NARROWEST else cell for cell in columns[name]]
                for name in widths}
     rule = [["─" * n] for n in widths.values()]
@@ -81,6 +99,7 @@ def broken(cell: Sequence[str], width: int) -> list[str]:
 def folded(text: str, width: int, **indents: Any) -> list[str]:
     """Lines of at most this width that break neither sizes, nor vectors, nor calls."""
     kept = KEPT_WHOLE.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    indents.setdefault("subsequent_indent", text[:len(text) - len(text.lstrip())])
     lines = wrap(kept, width, break_on_hyphens=False, break_long_words=False, **indents)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 

@@ -31,7 +31,7 @@ def test_digits_sizes_and_ranges(digits):
         assert 0.9 < X.max() <= 1
         assert Y.categories == list("0123456789")
         assert countcats(Y).tolist() == [500] * 10
-        assert angles.shape == (5000,)
+        assert angles.shape == (5000, 1)
         assert np.array_equal(angles, angles.round())
         assert (angles.min(), angles.max()) == (-45, 45)
 
@@ -71,10 +71,10 @@ def test_digits_show_their_source_at_their_angle(digits, half):
     sources, planned = samples._digit_plan(half)
     with np.load(samples.DIGITS_FILE) as file:
         originals, labels = file["images"][sources] / 255, file["labels"][sources]
-    assert np.array_equal(planned, angles)
+    assert np.array_equal(planned, angles[:, 0])
     assert np.array_equal(labels, Y.codes)
-    for at in np.flatnonzero(np.abs(angles) >= 30)[:50]:
-        back, further = (_turned(X[:, :, 0, at], sign * angles[at]) for sign in (-1, 1))
+    for at in np.flatnonzero(np.abs(angles[:, 0]) >= 30)[:50]:
+        back, further = (_turned(X[:, :, 0, at], sign * angles[at, 0]) for sign in (-1, 1))
         assert np.corrcoef(back.ravel(), originals[at].ravel())[0, 1] > 0.9
         assert np.corrcoef(further.ravel(), originals[at].ravel())[0, 1] < 0.8
 
