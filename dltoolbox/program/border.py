@@ -88,7 +88,7 @@ def numeric(X: Any, function: str) -> np.ndarray:
     try:
         array = np.asarray(X)
     except ValueError:
-        array = np.empty(0, object)
+        fail(f"{function}:notNumeric", "The data are a list with parts of different sizes.", "Pass one numeric array.")
     if array.dtype.kind not in "fiubc":
         what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
         fail(f"{function}:notNumeric", f"The data must be a numeric array, but they are {what}.",

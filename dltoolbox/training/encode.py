@@ -45,7 +45,11 @@ def encode_labels(Y: Any, observations: int, *, classes: Sequence[str] | str = "
              f"undefined; the first is observation {where + 1}.", "Remove these observations from X and Y.")
     names = tuple(labels.categories) if isinstance(classes, str) else tuple(classes)
     codes = in_order_of(names, codes, list(labels.categories), name)
-    if training and np.unique(codes[codes >= 0]).size < 2:
+    seen = np.unique(codes[codes >= 0]).size if training else 2
+    if not seen:
+        fail("trainNetwork:undefinedLabels", f"All labels in {name} are undefined.", "Check how they were made: values that "
+             "are not in the value set of categorical become undefined.")
+    if seen < 2:
         warn("trainNetwork:oneClass", f"All labels in {name} are of one class, so there is nothing to tell apart.",
              "Check the labels.")
     return OneHot(codes, len(names)), names
@@ -60,7 +64,7 @@ def as_categorical(Y: Any, name: str) -> Any:
         array = None if carried else as_array(Y, name)
         if array is not None and array.size and array.dtype.kind in "iufc":
             fail("trainNetwork:numericLabels", f"{name} is numeric, but classification needs categorical labels.",
-                 f"Pass categorical({name}), or categorical({name}, values, names) to name and order the classes. For "
+                 f"Pass categorical({name[0]}), or categorical({name[0]}, values, names) to name and order the classes. For "
                  "regression, end the network with regressionLayer.")
         labels = categorical(Y)
     if labels.size == 0:
@@ -109,6 +113,9 @@ def encode_responses(Y: Any, observations: int, size: Sequence[int], name: str =
 
     Vectors of responses come as N×R, and as N numbers for R = 1, also where the output is 1×1×R.
     """
+    if hasattr(Y, "categories"):
+        fail("trainNetwork:categoricalResponses", f"{name} holds labels, but a network that ends in regressionLayer learns "
+             "numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
     size, y = tuple(size), numeric(Y, name)
     if prod(size[:-1]) == 1 and y.ndim <= 2:
         return finite(vectors(y, observations, size[-1], name).reshape(*size, observations), name)
@@ -116,8 +123,10 @@ def encode_responses(Y: Any, observations: int, size: Sequence[int], name: str =
         y = y[..., None]
     if y.shape[:-1] != size:
         cure = f"Pass responses of size {times(size)}×N, the observations last."
-        if y.shape[1:] == size:
-            cure = f"The observations must come last: numpy.moveaxis({name}, 0, -1)."
+        if prod(size[:-1]) == 1:
+            cure = f"Pass an N×{size[-1]} matrix."
+        elif y.shape[1:] == size:
+            cure = f"The observations must come last: numpy.moveaxis({name[0]}, 0, -1)."
         fail("trainNetwork:responseSizeMismatch", f"{name} has size {times(y.shape)}, but the output of the network has "
              f"size {times(size)} per observation.", cure)
     check_count(y.shape[-1], observations, name)
@@ -128,7 +137,7 @@ def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.n
     """N×R responses as R×N; N numbers are N×1."""
     y = y.reshape(-1, 1) if y.ndim < 2 else y
     if y.shape[1] != responses:
-        cure = f"Pass {name}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
+        cure = f"Pass {name[0]}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
         fail("trainNetwork:responseSizeMismatch", f"{name} has {y.shape[1]} responses per observation (it is "
              f"{times(y.shape)}), but the network has {responses} outputs.", cure)
     check_count(y.shape[0], observations, name)
@@ -157,15 +166,19 @@ def numeric(value: Any, name: str) -> np.ndarray:
 
 
 def finite(array: np.ndarray, name: str) -> np.ndarray:
-    """The array, if it has no NaN and no Inf."""
+    """The array, if it has no NaN and no Inf, also as single."""
     if not all_finite(array):
         count, first = first_not_finite(array)
         fail("trainNetwork:notFinite", f"{name} contains NaN or Inf in {count} of {array.shape[-1]} observations; the "
              f"first is observation {first + 1}.", "Remove or replace these observations.")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 4 and max(-array.min(), array.max()) > np.finfo(np.float32).max:
+        fail("trainNetwork:tooLarge", f"{name} contains numbers beyond single precision, in which networks are trained.",
+             "Scale the data.")
     return array
 
 
 def check_count(found: int, observations: int, name: str) -> None:
+    """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
     if found != observations:
-        fail("trainNetwork:observationsMismatch", f"{name} has {found} observations, but X has {observations}.",
+        fail("trainNetwork:observationsMismatch", f"{name} has {found} observations, but X{name[1:]} has {observations}.",
              "Pass one response per observation.")

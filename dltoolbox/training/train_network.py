@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import show
+from dltoolbox.data.categorical import categorical
+from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.inputs import InputLayer
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, RegressionOutputLayer
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
@@ -54,9 +58,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         >>> predict(net, X).shape
         (10, 1)
     """
-    if not isinstance(options, TrainingOptions):
-        fail("trainNetwork:invalidOptions", f"The last argument must come from trainingOptions, but it is {show(options)}.",
-             "Call trainNetwork(X, Y, layers, trainingOptions('sgdm')).")
+    check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
     end = the_output(lgraph)
     size = arriving(lgraph, end)
@@ -64,11 +66,13 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     target = encode(end, size, Y, inputs[0].shape[-1])
     validation = None
     if options.ValidationData is not None:
-        more = predictors(lgraph, options.ValidationData[0], "ValidationData")
-        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="ValidationData")
+        more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
+        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
         validation = Dataset(more, [held_out])
     missing = forget_statistics(lgraph, options)
     model = Model(lgraph)
+    if options.CheckpointPath:
+        try_to_save(model)
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
@@ -78,6 +82,22 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
                    metric="accuracy" if end.task == "classification" else "rmse",
                    initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
     return outputs((model.network(), result.info), nargout, "trainNetwork")
+
+
+def check_arguments(X: Any, layers: Any, options: Any) -> None:
+    """Each argument is of the kind that belongs there; what is in it is checked later."""
+    def what(value: Any) -> str:
+        return f"a categorical of size {times(value.shape)}" if isinstance(value, categorical) else show(value)
+    order = "The order is trainNetwork(X, Y, layers, options)."
+    if not isinstance(options, TrainingOptions):
+        fail("trainNetwork:invalidOptions", f"The last argument must come from trainingOptions, but it is {what(options)}.",
+             order if isinstance(layers, TrainingOptions) else "Call trainNetwork(X, Y, layers, trainingOptions('sgdm')).")
+    if not isinstance(layers, (list, tuple, Layer, LayerGraph)) and not is_factory(layers):
+        fail("trainNetwork:invalidLayers", f"The third argument must be a layer array or a layer graph, but it is "
+             f"{what(layers)}.", order)
+    if isinstance(X, categorical):
+        fail("trainNetwork:invalidPredictors", f"The first argument must hold the predictors, but it holds labels: it is "
+             f"{what(X)}.", order)
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
@@ -101,9 +121,16 @@ def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
 
 def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
-    data: Sequence[Any] = X if isinstance(X, (list, tuple)) and len(input_layers(lgraph)) > 1 else [X]
-    arrays = network_inputs(lgraph, data, "trainNetwork", exact=True)
-    return [finite(numeric(array, name), name) for array in arrays]
+    layers = input_layers(lgraph)
+    data: Sequence[Any] = X if isinstance(X, (list, tuple)) and len(layers) > 1 else [X]
+    try:
+        arrays = network_inputs(lgraph, data, "trainNetwork", exact=True)
+    except DltoolboxError as error:
+        if name == "X":
+            raise
+        raise DltoolboxError(replace(one, message=f"{name}: {one.message}") for one in error.issues) from None
+    names = [f"{name} for input layer '{one.Name}'" if len(layers) > 1 else name for one in layers]
+    return [finite(numeric(array, its), its) for array, its in zip(arrays, names, strict=True)]
 
 
 def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
@@ -113,13 +140,14 @@ def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
                                       spatial=size.spatial, pixels=pixels, training=name == "Y", name=name)
         if len(names) != size.channels:
+            unused = [one for code, one in enumerate(names) if not (target.codes == code).any()]
+            drop = f", or drop the categories that do not occur, {show(unused)}, with Y = removecats(Y)" if unused else ""
             fail("trainNetwork:classesMismatch", f"{name} has {len(names)} classes ({', '.join(names[:5])}"
                  f"{', …' if len(names) > 5 else ''}), but {size.channels} scores reach the output layer.",
-                 f"Make the last fully connected or convolution layer {len(names)} wide, or call removecats(Y) to drop "
-                 "unused categories.", layer=end.Name)
+                 f"Make the last fully connected or convolution layer {len(names)} wide{drop}.", layer=end.Name)
         end.Classes = names
         return target
-    if isinstance(end, RegressionOutputLayer) and not end.ResponseNames:
+    if isinstance(end, RegressionOutputLayer) and len(end.ResponseNames) != size.channels:  # none, or of another network
         end.ResponseNames = ("Response",) if size.features == 1 else tuple(f"Response{i + 1}" for i in range(size.channels))
     return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name)
 
@@ -142,6 +170,12 @@ def initialise_normalisation(model: Model, layer: InputLayer, data: np.ndarray, 
         for name, value in normalization_statistics(data, dimension, names).items():
             state = model.arrays[ParameterKey(layer.Name, name)]
             state[...] = value.reshape(state.shape)
+
+
+def try_to_save(model: Model) -> None:
+    """A network that cannot be saved is refused before hours of training, not at the first checkpoint."""
+    with TemporaryDirectory() as folder:
+        save(model, Path(folder, "network.dlnet"))
 
 
 def save(model: Model, path: Path) -> None:
