@@ -59,7 +59,7 @@ TILES = {
                      [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
             _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
 }
-TILE = TILES[4]
+TILE = TILES[2]  # 4×4 tiles multiply less, but round ten times worse: a choice for whoever asks for speed
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,7 @@ class BatchNormalizationLayer(Layer):
             return g.normalise(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
-        g.update_state("TrainedMean", mean, decay=self.MeanDecay)
-        g.update_state("TrainedVariance", variance, decay=self.VarianceDecay)
+        g.update_statistics(("TrainedMean", mean, self.MeanDecay), ("TrainedVariance", variance, self.VarianceDecay))
         return y
 
     def describe(self) -> str:

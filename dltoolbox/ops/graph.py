@@ -57,7 +57,7 @@ class Graph:
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
-    updates: list[StateUpdate] = field(default_factory=list)
+    updates: list[StatisticsUpdate] = field(default_factory=list)
 
 
 class StateUpdate(NamedTuple):
@@ -66,6 +66,13 @@ class StateUpdate(NamedTuple):
     key: ParameterKey
     value: Value
     decay: float
+
+
+class StatisticsUpdate(NamedTuple):
+    """The states that follow the mean and the variance of some value, which training settles together in the end."""
+
+    mean: StateUpdate
+    variance: StateUpdate
 
 
 class Builder:
@@ -136,5 +143,7 @@ class Builder:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]
 
-    def update_state(self, name: str, value: Value, *, decay: float) -> None:
-        self.graph.updates.append(StateUpdate(ParameterKey(self.layer, name), value, decay))
+    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
+        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
+        self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
+                                                     for name, value, decay in (mean, variance))))

@@ -24,6 +24,8 @@ from dltoolbox.ops import ParameterKey, Value
 from dltoolbox.program.border import input_layers
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.run import Run
+from dltoolbox.program.statistics import move_statistics, settle_statistics
+from dltoolbox.program.threads import one_blas_thread
 
 
 class Parameter:
@@ -51,10 +53,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def one_at_a_time(method: F) -> F:
-    """A method of `Model` that runs plans: they work in memory of their own, so threads take turns."""
+    """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns."""
     @wraps(method)
     def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
-        with self.lock:
+        with self.lock, one_blas_thread():
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
 
@@ -89,10 +91,7 @@ class Model:
         predictions = run.forward()
         loss = sum(float(run[value]) for value in plan.graph.losses)
         found = run.backward()
-        for key, value, decay in plan.graph.updates:
-            state = self.arrays[key]
-            state *= 1 - decay
-            state += decay * run[value]
+        move_statistics(self.arrays, run)
         values = plan.graph.arrays
         gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
         return StepResult(loss, predictions[:len(plan.graph.results)], gradients)
@@ -115,32 +114,15 @@ class Model:
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
-        """Set the batch normalisation statistics to those of the whole set: one pass in training mode.
-
-        The mean over the set is the mean of the batch means; the variance is the mean of the batch variances plus the
-        variance of the batch means (law of total variance), weighted by batch size.
-        """
-        sums: dict[ParameterKey, list[tuple[int, np.ndarray]]] = {}
-        for inputs in batches:
+        """Set the batch normalisation statistics to those of the whole set: one pass in training mode."""
+        def forward(inputs: Sequence[np.ndarray]) -> Run | None:
             plan = self.plan("statistics", inputs)
             if not plan.graph.updates:
-                return
+                return None
             run = Run(plan, self.arrays, self.cast(inputs))
             run.forward()
-            for key, value, _ in plan.graph.updates:
-                sums.setdefault(key, []).append((inputs[0].shape[-1], run[value].astype(np.float64)))
-        weights = {key: np.array([n for n, _ in found], float) for key, found in sums.items()}
-        means: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for key, found in sums.items():
-            stacked = np.stack([value for _, value in found])
-            average = np.average(stacked, axis=0, weights=weights[key])
-            if key.name.endswith("Mean"):
-                means[key.layer] = (average, np.average((stacked - average) ** 2, axis=0, weights=weights[key]))
-                self.arrays[key][...] = average
-        for key, found in sums.items():
-            if key.name.endswith("Variance"):
-                average = np.average(np.stack([value for _, value in found]), axis=0, weights=weights[key])
-                self.arrays[key][...] = average + means[key.layer][1]
+            return run
+        settle_statistics(self.arrays, batches, forward)
 
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""
@@ -186,7 +168,7 @@ class Model:
         if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
             raise_errors(lowered)
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
-        updates = [update.value for update in graph.updates]
+        updates = [update.value for pair in graph.updates for update in pair]
         wanted: list[Value] = {
             "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.losses, *graph.results],
             "statistics": updates, "gradients": graph.losses,
