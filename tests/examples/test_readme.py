@@ -1,0 +1,38 @@
+"""The README is true: its code runs, and what it shows is what is printed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+
+pytestmark = pytest.mark.skipif(not README.exists(), reason="the installed package is tested without the README")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_digits_example(capsys, monkeypatch):
+    """Run with one epoch instead of four: the analysis and the frame of the table are printed as the README shows."""
+    monkeypatch.setenv("COLUMNS", "120")
+    code = blocks("python")[0]
+    assert "MaxEpochs=4" in code
+    names: dict[str, object] = {}
+    exec(code.replace("MaxEpochs=4", "MaxEpochs=1"), names)
+    printed, shown = capsys.readouterr().out, blocks("")[0]
+    head, _, table = shown.partition("Training on single CPU.\n")
+    assert printed.strip().startswith(head.strip())
+    for line in table.splitlines():
+        if not re.match(r"\| +\d|accuracy", line):  # rows of numbers differ with the epochs, and a little with the machine
+            assert line in printed
+    assert names["accuracy"] > 0.4
+
+
+def test_the_unpooling_graph_is_sound():
+    names: dict[str, object] = {}
+    exec("from dltoolbox import *\n" + blocks("python")[1] + "\ninfo = analyzeNetwork(lgraph, nargout=1)", names)
+    assert names["info"].ok
