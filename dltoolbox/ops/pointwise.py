@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.random import stream
 from dltoolbox.ops.base import IN, OUT, Call, Gradients, Op, op
 
@@ -111,12 +112,21 @@ def against(statistic: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 @op
 class function(SameSize):
-    """A user's function of one array that keeps its size; opaque, so no gradient passes."""
+    """A user's function of one array that keeps its size; opaque, so no gradient passes.
+
+    It gets a copy, since it may work in place, in MATLAB's layout: features come as N×f.
+    """
 
     differentiable = False
 
     def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return np.asarray(call(x), x.dtype).reshape(x.shape)
+        given = (x.T if x.ndim == 2 else x).copy()
+        size = given.shape
+        result = np.asarray(call(given))
+        if result.shape != size or result.dtype.kind not in "fiub":
+            fail("function:invalidResult", f"The function returned {result.dtype} values of size {times(result.shape)} for "
+                 f"data of size {times(size)}.", "Return real numbers, as many as it is given and in the same places.")
+        return (result.T if x.ndim == 2 else result).astype(x.dtype)
 
 
 @op

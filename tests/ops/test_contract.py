@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.random import rng as restart
 from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, Case, cotangent, dims_of, gradients, layouts, observations
@@ -128,3 +129,21 @@ def test_batch_statistics_survive_a_large_mean() -> None:
     np.testing.assert_allclose(variance.ravel(), exact.var((0, 1, 3)), rtol=1e-5)
     np.testing.assert_allclose(mean.ravel(), exact.mean((0, 1, 3)), rtol=1e-6)
     np.testing.assert_allclose(y.mean((0, 1, 3)), 0, atol=1e-5)
+
+
+def test_function_works_on_a_copy_in_matlabs_layout():
+    def halve(data):
+        assert data.shape == (5, 2)  # N×f
+        data /= 2
+        return data
+    x = np.arange(10.0).reshape(2, 5)
+    x.flags.writeable = False
+    assert np.array_equal(OPS["function"].forward(x, call=halve), x / 2)
+
+
+@pytest.mark.parametrize("call", [lambda x: x.T, lambda x: x[:1], lambda x: x.astype(str)],
+                         ids=["transposed", "fewer", "text"])
+def test_function_results_are_checked(call):
+    with pytest.raises(DltoolboxError) as caught:
+        OPS["function"].forward(np.ones((2, 5)), call=call)
+    assert caught.value.identifier == "dltoolbox:function:invalidResult"
