@@ -49,7 +49,7 @@ def network(pool: Pool, size: Size) -> LayerGraph:
 
 def our_loop(pool: Pool, size: Size, tick: Tick) -> None:
     """Run the plan up to the step in question, then that step again and again."""
-    X = pictures(size, size.channels)
+    X = pictures(size._replace(units=1), size.channels)
     model = Model(network(pool, size))
     if pool.what == "backward":
         our_backward(model, X, tick)
@@ -92,7 +92,7 @@ def torch_loop(pool: Pool, size: Size, tick: Tick, variant: str) -> None:
     import torch.nn.functional as F
 
     from benchmarks.reference import batch_first
-    x = batch_first(pictures(size, size.channels), variant)
+    x = batch_first(pictures(size._replace(units=1), size.channels), variant)
     window = (pool.size, pool.stride, pool.padding)
     if pool.what == "backward":
         x.requires_grad_()

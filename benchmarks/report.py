@@ -42,7 +42,7 @@ def as_markdown(row: Sequence[str]) -> str:
 def machine(threads: int) -> str:
     """One sentence on the processor, the versions and the number of threads."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "torch"))
-    return (f"{processor()}, {os.cpu_count()} cores; {threads} threads on both sides; {platform.system()}, "
+    return (f"{processor()}, {os.cpu_count()} cores; up to {threads} threads on both sides; {platform.system()}, "
             f"Python {platform.python_version()}, {versions}.")
 
 
