@@ -1,12 +1,14 @@
 """Writes ``dltoolbox/__init__.pyi``, so that editors complete the factories and their options.
 
 The factories exist only at run time, made from the registry; the stub spells them out. ``python -m dltoolbox._stubs``
-rewrites it, and a test fails when it is not current.
+rewrites it, with ``--check`` it only says whether that is needed, and a test fails when it is not current.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -62,5 +64,16 @@ def parameter(prop: Property, rank: int) -> str:
     return f"{prop.argument}: {hint}{' | str' if prop.positional else ''} = {prop.default!r}"
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str]) -> int:
+    """Write the stub, or only check it; returns the exit status."""
+    if list(arguments) == ["--check"]:
+        if PATH.read_text(encoding="utf-8") == stub():
+            return 0
+        print(f"{PATH.name} is not current: run python -m dltoolbox._stubs", file=sys.stderr)
+        return 1
     PATH.write_text(stub(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -55,6 +55,17 @@ def test_stub_is_current():
     assert _stubs.PATH.read_text(encoding="utf-8") == _stubs.stub(), "run python -m dltoolbox._stubs"
 
 
+def test_checking_never_writes(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "__init__.pyi"
+    path.write_text("stale", encoding="utf-8")
+    monkeypatch.setattr(_stubs, "PATH", path)
+    assert _stubs.main(["--check"]) == 1
+    assert path.read_text(encoding="utf-8") == "stale"
+    assert "run python -m dltoolbox._stubs" in capsys.readouterr().err
+    assert _stubs.main([]) == 0
+    assert _stubs.main(["--check"]) == 0
+
+
 def test_scripts_pass_type_checking(complaints):
     assert [line for script, line in complaints if script == "right.py"] == []
 
