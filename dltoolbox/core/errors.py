@@ -7,6 +7,7 @@ together.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -78,6 +79,12 @@ class DltoolboxWarning(UserWarning):
 def fail(identifier: str, message: str, cure: str = "", *, layer: str = "", index: int | None = None) -> NoReturn:
     """Raise one problem. ``identifier`` is given without the leading ``dltoolbox:``."""
     raise DltoolboxError(Issue(f"dltoolbox:{identifier}", message, cure, layer, index))
+
+
+def warn(identifier: str, message: str, cure: str = "") -> None:
+    """Warn of one problem in the words of an `Issue`; ``identifier`` as for `fail`."""
+    issue = Issue(f"dltoolbox:{identifier}", message, cure, severity="warning")
+    warnings.warn(str(issue), DltoolboxWarning, stacklevel=3)
 
 
 class IssueCollector:

@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.properties import Property, show
 from dltoolbox.core.registry import LAYERS, find
 from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Reader, opened, write
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, check_classes, checked, is_series
-from dltoolbox.training.warn import warn
 
 FORMAT = "dltoolbox network"
 VERSION = 1

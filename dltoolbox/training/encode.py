@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import show
+from dltoolbox.data.categorical import categorical
 from dltoolbox.training.dataset import OneHot
 from dltoolbox.training.statistics import all_finite, first_not_finite
-from dltoolbox.training.warn import warn
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
@@ -57,7 +57,6 @@ def encode_labels(Y: Any, observations: int, *, classes: Sequence[str] | str = "
 
 def as_categorical(Y: Any, name: str) -> Any:
     """The labels as a categorical array; numbers are an error that shows the call to make."""
-    from dltoolbox.data.categorical import categorical
     labels = Y
     if not isinstance(Y, categorical):
         carried = hasattr(Y, "codes") or hasattr(Y, "cat")  # pandas

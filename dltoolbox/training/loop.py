@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltoolbox.core.display import number
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.random import stream
 from dltoolbox.training.checkpoints import Checkpoints
 from dltoolbox.training.dataset import Dataset, MiniBatches
@@ -23,7 +23,6 @@ from dltoolbox.training.protocols import Arrays, Trainable
 from dltoolbox.training.schedules import learn_rate
 from dltoolbox.training.solvers import make_solver
 from dltoolbox.training.statistics import all_finite
-from dltoolbox.training.warn import warn
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
 

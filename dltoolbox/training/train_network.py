@@ -15,6 +15,7 @@ from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
+from dltoolbox.exchange.archive import saveNetwork
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.inputs import InputLayer
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, RegressionOutputLayer
@@ -180,5 +181,4 @@ def try_to_save(model: Model) -> None:
 
 def save(model: Model, path: Path) -> None:
     """Write the network of this moment, for checkpoints."""
-    from dltoolbox.exchange.archive import saveNetwork  # needed only with CheckpointPath
     saveNetwork(model.network(), path)

@@ -1,4 +1,4 @@
-"""Imports run one way: core ← data, ops ← layers ← network ← program ← training ← exchange, cli."""
+"""Imports run one way: core ← data, ops ← layers ← network ← exchange, program ← training ← cli."""
 
 import ast
 from pathlib import Path
@@ -21,8 +21,8 @@ MAY_IMPORT = {
     "layers": {"core", "data", "ops"},
     "network": BELOW_NETWORK,
     "program": BELOW_NETWORK | {"network", "kernels"},
-    "training": BELOW_NETWORK | {"network", "program"},
-    "exchange": BELOW_NETWORK | {"network", "program", "training"},
+    "exchange": BELOW_NETWORK | {"network"},
+    "training": BELOW_NETWORK | {"network", "program", "exchange"},
     "engines": BELOW_NETWORK | {"network", "program", "training"},
     "report": BELOW_NETWORK | {"network", "program", "training"},
     "port": {"core"},
@@ -33,8 +33,6 @@ NAMESPACE = {"__init__", "_stubs", "cli", "demo", "__main__"}  # files of no roo
 # Imports inside functions, each with its reason.
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
-    ("training/encode.py", "dltoolbox.data.categorical"): "only networks with classes need categoricals",
-    ("training/train_network.py", "dltoolbox.exchange.archive"): "checkpoints are archives, and archives hold networks",
     ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
 FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs
