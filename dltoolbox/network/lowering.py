@@ -74,6 +74,7 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], g: Builder, i
         info.inputs = tuple(v.dims for v in inputs)
         for port, value in zip(one.inputs(), inputs, strict=True):
             check_kind(port, value)
+        one.validate()  # again, as properties can be set after creation, one by one
         one.check(*info.inputs)
         info.arrays = one.arrays(*info.inputs)
         check_given_arrays(info, issues)

@@ -304,3 +304,9 @@ def test_many_faults_with_every_layer_wrong():
                                "in", f"p{i}")
     assert faults(lgraph) == [(f"p{i}", "maxPooling2dLayer:windowTooLarge") for i in range(20)]
     assert faults(removeLayers(lgraph, [f"p{i}" for i in range(1, 20)]))[0][0] == "p0"
+
+
+def test_properties_that_were_set_later_must_still_fit_together():
+    end = classificationLayer(Classes=["a", "b"], ClassWeights=[1, 2], Name="out")
+    end.Classes = ["a", "b", "c"]
+    assert faults([HEAD, *TAIL[:2], end]) == [("out", "classificationLayer:classWeightsMismatch")]
