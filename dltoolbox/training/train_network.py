@@ -59,6 +59,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         >>> predict(net, X).shape
         (10, 1)
     """
+    outputs((None, None), nargout, "trainNetwork")  # before hours of training, not after them
     check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
     end = the_output(lgraph)

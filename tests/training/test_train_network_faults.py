@@ -217,3 +217,11 @@ def test_what_a_user_function_raises_comes_through():
         raise ZeroDivisionError
     with pytest.raises(ZeroDivisionError):
         trainNetwork(X, Y, CLASSIFIER, quiet(OutputFcn=broken))
+
+
+def test_a_wrong_nargout_is_refused_before_training():
+    seen = []
+    options = trainingOptions("sgdm", MaxEpochs=1, Verbose=False, OutputFcn=seen.append)
+    with pytest.raises(DltoolboxError) as caught:
+        trainNetwork(X, Y, CLASSIFIER, options, nargout=3)
+    assert (caught.value.identifier, seen) == ("dltoolbox:trainNetwork:nargout", [])
