@@ -119,6 +119,13 @@ class Layer(Configured):
         """An independent layer with the same values; arrays are shared because they are read-only."""
         return copy.copy(self)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
             equal(value, other.__dict__[prop.name]) for prop, value in self.values())
@@ -170,7 +177,7 @@ def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
 
     factory.__name__ = factory.__qualname__ = cls.factory
     factory.__doc__ = documented(cls)
-    factory.__module__ = cls.__module__
+    factory.__module__ = "dltoolbox"  # where users and pickles find it
     factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
     factory.layer_class = cls  # type: ignore[attr-defined]
     return factory

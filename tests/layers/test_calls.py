@@ -1,6 +1,8 @@
 """The forms in which MATLAB scripts call the factories."""
 
+import copy
 import inspect
+import pickle
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from dltoolbox import (
     convolution3dLayer,
     dropoutLayer,
     featureInputLayer,
+    fullyConnectedLayer,
     imageInputLayer,
     leakyReluLayer,
     maxPooling2dLayer,
@@ -113,3 +116,18 @@ def test_help_lists_every_option():
     assert text.index("Args:") < text.index("Example:") < text.index("Raises:")
     assert str(inspect.signature(maxPooling2dLayer)) == (
         "(poolSize, *pairs, Stride=1, Padding=0, HasUnpoolingOutputs=False, Name='')")
+
+
+@pytest.mark.parametrize("factory", LAYERS)
+def test_layers_and_factories_can_be_pickled(factory):
+    make = getattr(dltoolbox, factory)
+    one = make(*arguments(factory), Name="x")
+    assert pickle.loads(pickle.dumps(make)) is make
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == copy.copy(one) == one
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_arrays_of_copies_are_read_only_too(duplicate):
+    one = duplicate(fullyConnectedLayer(1, Weights=[[1.0, 2.0]]))
+    with pytest.raises(ValueError, match="read-only"):
+        one.Weights[0, 0] = 5
