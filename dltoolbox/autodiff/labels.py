@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.convert import Convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, times
@@ -63,9 +64,8 @@ class Layout:
         """The labels in the order of work."""
         return "".join(self.given[axis] for axis in self.order)
 
-    def arrange(self, X: Any, what: str = "X") -> np.ndarray:
-        """An array of real numbers, in the order of work and with all its dimensions; a view where possible."""
-        array = X if isinstance(X, np.ndarray) else as_array(X, self.function, what)
+    def arrange(self, array: np.ndarray, what: str = "X") -> np.ndarray:
+        """An array in the order of work and with all its dimensions; a view where possible."""
         if array.ndim > len(self.given):
             fail(f"{self.function}:dataFormatMismatch", f"{what} has {array.ndim} dimensions ({times(array.shape)}), but "
                  f"DataFormat '{self.given}' labels {len(self.given)}.", "Give one label per dimension.")
@@ -90,11 +90,8 @@ class Layout:
 
 def as_array(X: Any, function: str, what: str) -> np.ndarray:
     """Any array-like of real numbers, as floating point; single stays single, integers and logicals become double."""
-    try:
-        array = np.asarray(X)
-    except ValueError:
-        array = np.empty(0, object)
-    if array.dtype.kind not in "fiub":
+    array = array_of(X)
+    if array is None or array.dtype.kind not in "fiub":
         kind = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
         fail(f"{function}:notNumeric", f"{what} of {function} must be an array of real numbers, but it is {kind}.",
              "Convert it with np.asarray(…, dtype=float); take abs or real and imaginary parts of complex numbers.")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.properties import Reject
 
 Convert = Callable[[Any], Any]
@@ -47,6 +48,7 @@ def texts(value: Any) -> tuple[str, ...]:
     """A list of strings; one string counts as a list of one; empty is allowed."""
     if isinstance(value, str):
         return (value,) if value else ()
+    value = value.ravel() if isinstance(value, np.ndarray) else value
     if isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(v, str) for v in value):
         return tuple(str(v) for v in value)
     raise Reject("a list of strings")
@@ -78,12 +80,17 @@ def choice(*names: str) -> Convert:
 
 
 def _number(value: Any) -> float | None:
-    """The value as a real number, or None."""
+    """The value as a real number, or None; ``[4]`` is the number 4, as in MATLAB."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
+    elif isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         return None
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
 
 
 def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, high_open: bool = False,
@@ -92,6 +99,8 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     interval = f"{'(' if low_open or np.isinf(low) else '['}{_short(low)}, {_short(high)}{')' if high_open else ']'}"
     if np.isinf(low) and np.isinf(high):
         expected = "a finite real number"
+    elif low == high:
+        expected = _short(low)
     elif np.isinf(high):
         expected = {(0.0, True): "a positive number", (0.0, False): "a non-negative number"}.get(
             (low, low_open), f"a number of at least {_short(low)}")
@@ -169,11 +178,12 @@ def padding(rank: int) -> Convert:
 
     @hinted("Literal['same'] | int | Sequence[Any]")
     def convert(value: Any) -> Any:
-        if isinstance(value, str):
-            return choice("same")(value)
-        pairs = _padding_pairs(value, rank)
+        if isinstance(value, str) and value and "same".startswith(value.lower()):
+            return "same"
+        pairs = None if isinstance(value, str) else _padding_pairs(value, rank)
         if pairs is None:
-            raise Reject(f"non-negative integers in one of the forms {forms}")
+            raise Reject(f"non-negative integers in one of the forms {forms}",
+                         "Pass 0 for no padding, or 'same'." if isinstance(value, str) else "")
         return pairs
     return convert
 
@@ -182,8 +192,11 @@ def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
     if isinstance(value, tuple) and len(value) == rank and all(isinstance(v, tuple) and len(v) == 2 for v in value):
         rows = [integers(list(pair), 0) for pair in value]
         return None if None in rows else tuple((r[0], r[1]) for r in rows if r)
-    if rank == 3 and np.ndim(value) == 2:
-        if np.shape(value) != (2, 3):
+    given = array_of(value)
+    if given is None:
+        return None
+    if rank == 3 and given.ndim == 2:
+        if given.shape != (2, 3):
             return None
         before, after = integers(list(value[0]), 0), integers(list(value[1]), 0)
         return None if before is None or after is None else tuple(zip(before, after, strict=True))
@@ -204,12 +217,12 @@ def array(value: Any) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None:
         return None
-    try:
-        kept = np.array(value, dtype=None, copy=True)
-    except ValueError:
-        raise Reject("a numeric array") from None
-    if not kept.size:
+    given = array_of(value)
+    if given is None:
+        raise Reject("a numeric array")
+    if not given.size:
         return None
+    kept = np.array(given)
     if kept.dtype.kind not in "fiub" or not np.isfinite(kept).all():
         raise Reject("an array of finite real numbers")
     if kept.dtype.kind != "f":

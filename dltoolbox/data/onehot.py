@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
@@ -76,9 +77,10 @@ def onehotdecode(A: Any, classes: Any, featureDim: int) -> categorical:
         >>> onehotdecode([[0.1, 0.9], [0.8, 0.2]], ["cat", "dog"], 2).tolist()
         ['dog', 'cat']
     """
-    scores = np.asarray(A)
-    if scores.dtype.kind not in "fiub":
-        fail("onehotdecode:invalidScores", f"The scores must be real numbers, but they are {scores.dtype}.",
+    scores = array_of(A)
+    if scores is None or scores.dtype.kind not in "fiub":
+        what = "a list with parts of different sizes" if scores is None else scores.dtype
+        fail("onehotdecode:invalidScores", f"The scores must be real numbers, but they are {what}.",
              "Pass scores or one-hot values.")
     axis = _axis(featureDim, scores.ndim, "onehotdecode")
     names = categorical(classes, classes).categories

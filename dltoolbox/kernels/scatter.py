@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
@@ -44,19 +45,13 @@ def relative_to_window(work: Workspace, indices: np.ndarray, window: Window,
     return relative, steps.tolist()
 
 
-def is_finite(x: np.ndarray) -> bool:
-    """Whether no element is infinite or NaN; may say no for sums that overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(x.sum()))
-
-
 def scatter_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int], window: Window,
                  shape: tuple[int, ...]) -> np.ndarray | None:
     """Zeros of ``shape`` plus each value at the tap whose key it has.
 
     None where a key is no tap's, or where values are not finite, because 0·∞ is not 0.
     """
-    if not is_finite(values):
+    if not all_finite(values):
         return None
     out = keys.shape[:window.rank]
     result = layout.empty_like(work, values, shape)
@@ -88,7 +83,7 @@ def masks(work: Workspace, keys: np.ndarray, values: np.ndarray) -> tuple[np.nda
 def gather_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int],
                 window: Window) -> np.ndarray | None:
     """The adjoint for windows that do not overlap: each key takes the value at its tap. None as `scatter_taps`."""
-    if not is_finite(values):
+    if not all_finite(values):
         return None
     result = layout.empty_like(work, values, keys.shape)
     found = 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
@@ -38,10 +36,10 @@ def _weights(value: Any) -> Any:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
-    got = convert.positive_array(np.ravel(value).tolist() if not isinstance(value, str) else value)
+    got = convert.positive_array(value)
     if got is None:
         raise Reject("'none' or a vector of positive numbers")
-    return tuple(float(w) for w in got)
+    return tuple(float(w) for w in got.reshape(-1))
 
 
 class OutputLayer(Layer):

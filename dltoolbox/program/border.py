@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.layers.inputs import InputLayer
@@ -85,9 +86,8 @@ def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
 
 def numeric(X: Any, function: str) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error."""
-    try:
-        array = np.asarray(X)
-    except ValueError:
+    array = array_of(X)
+    if array is None:
         fail(f"{function}:notNumeric", "The data are a list with parts of different sizes.", "Pass one numeric array.")
     if array.dtype.kind not in "fiubc":
         what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import all_finite, array_of, first_not_finite
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.training.dataset import OneHot
-from dltoolbox.training.statistics import all_finite, first_not_finite
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
@@ -145,11 +145,11 @@ def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.n
 
 # Checks --------------------------------------------------------------------------------------------------------------
 def as_array(value: Any, name: str) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except ValueError:
+    array = array_of(value)
+    if array is None:
         fail("trainNetwork:invalidDimensions", f"{name} is a list with rows of different lengths.",
              "Pass rows of equal length.")
+    return array
 
 
 def numeric(value: Any, name: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import number
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.random import stream
@@ -22,7 +23,6 @@ from dltoolbox.training.progress import Record, Table, TrainingInfo, make_info
 from dltoolbox.training.protocols import Arrays, Trainable
 from dltoolbox.training.schedules import learn_rate
 from dltoolbox.training.solvers import make_solver
-from dltoolbox.training.statistics import all_finite
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
 

@@ -63,21 +63,3 @@ def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:
     """The observations in order, a few at a time, as float64 copies."""
     step = max(1, CHUNK // max(1, x[..., :1].size))
     return (x[..., start:start + step].astype(np.float64) for start in range(0, x.shape[-1], step))
-
-
-def all_finite(x: np.ndarray) -> bool:
-    """Whether no element is NaN or infinite, in one pass without a temporary: a sum is finite only of finite terms.
-
-    A sum may also overflow by itself; only then is every element looked at.
-    """
-    if x.dtype.kind != "f":
-        return True
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.add.reduce(x, axis=None))) or bool(np.isfinite(x).all())
-
-
-def first_not_finite(x: np.ndarray) -> tuple[int, int]:
-    """How many observations contain a NaN or Inf, and the first of them (0-based)."""
-    bad = np.concatenate([~np.isfinite(x[..., at:at + 1024]).all(axis=tuple(range(x.ndim - 1)))
-                          for at in range(0, x.shape[-1], 1024)])
-    return int(bad.sum()), int(np.argmax(bad))

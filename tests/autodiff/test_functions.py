@@ -63,6 +63,7 @@ def test_weights(loss: Any) -> None:
     assert identifier(lambda: loss(Y, T, per_class, WeightsFormat="B", DataFormat="SCB")) == f"{name}:weightsMismatch"
     assert identifier(lambda: loss(Y, T, Mask=np.ones(7), DataFormat="SCB")) == f"{name}:maskMismatch"
     assert identifier(lambda: loss(Y, T, Mask=2, DataFormat="SCB")) == f"{name}:invalidMask"
+    assert identifier(lambda: loss(Y, T, Mask=[[1], [1, 0]], DataFormat="SCB")) == f"{name}:invalidMask"
 
 
 @pytest.mark.parametrize("loss", [*LOSSES, mse])

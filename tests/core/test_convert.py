@@ -104,7 +104,9 @@ def test_accepted(conversion, value, stored):
     (convert.number_or_word("replicate"), "x", "a number or 'replicate'"),
     (convert.array, "x", "finite real numbers"), (convert.array, [np.inf], "finite real numbers"),
     (convert.array, [1j], "finite real numbers"), (convert.array, [[1, 2], [3]], "a numeric array"),
-    (convert.positive_array, [0, 1], "positive numbers"),
+    (convert.positive_array, [0, 1], "positive numbers"), (convert.positive_array, [[1], [1, 2]], "a numeric array"),
+    (convert.padding(3), [[1, 2, 3], [4, 5]], "non-negative integers"), (convert.integer(), 10**400, "a positive integer"),
+    (convert.texts, np.array(1), "a list of strings"),
 ])
 def test_refused(conversion, value, expected):
     with pytest.raises(Reject, match=expected):

@@ -62,6 +62,7 @@ def test_bad_encoding(refused, arguments, options, reason):
 @pytest.mark.parametrize(("arguments", "reason"), [
     (([[1, 0]], ["a", "b"], 3), "invalidFeatureDim"), (([[1, 0]], ["a", "b"], 1), "classesCount"),
     (([[]], [], 2), "classesCount"), ((["x"], ["a"], 1), "invalidScores"),
+    (([[1], [1, 0]], ["a", "b"], 2), "invalidScores"),
 ])
 def test_bad_decoding(refused, arguments, reason):
     with refused(f"onehotdecode:{reason}"):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from dltoolbox.core.arrays import all_finite, first_not_finite
 from dltoolbox.core.random import rng, stream
 from dltoolbox.training.dataset import Dataset, MiniBatches, OneHot
 from dltoolbox.training.metrics import METRICS
-from dltoolbox.training.statistics import all_finite, first_not_finite, normalization_statistics
+from dltoolbox.training.statistics import normalization_statistics
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, bool, np.float32, np.float64])

@@ -1,0 +1,33 @@
+"""What every border asks of the user's arrays first: is it an array at all, and are its numbers finite?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def array_of(value: Any) -> np.ndarray | None:
+    """Any array-like as an array, not copied if it is one; None for a list with parts of different sizes."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return None
+
+
+def all_finite(x: np.ndarray) -> bool:
+    """Whether no element is NaN or infinite, in one pass without a temporary: a sum is finite only of finite terms.
+
+    A sum may also overflow by itself; only then is every element looked at.
+    """
+    if x.dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.add.reduce(x, axis=None))) or bool(np.isfinite(x).all())
+
+
+def first_not_finite(x: np.ndarray) -> tuple[int, int]:
+    """How many observations (the last axis) contain a NaN or Inf, and the first of them (0-based)."""
+    bad = np.concatenate([~np.isfinite(x[..., at:at + 1024]).all(axis=tuple(range(x.ndim - 1)))
+                          for at in range(0, x.shape[-1], 1024)])
+    return int(bad.sum()), int(np.argmax(bad))
