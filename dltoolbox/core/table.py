@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import DltoolboxError, Issue
+
+
+class UnknownColumnError(DltoolboxError, AttributeError):
+    """There is no such column; as an AttributeError, so that ``hasattr`` and all who use it get their answer."""
 
 
 class Table:
@@ -25,9 +29,8 @@ class Table:
         columns: dict[str, list[Any]] = self.__dict__.get("columns", {})
         if name in columns:
             return columns[name]
-        if name.startswith("__"):
-            raise AttributeError(name)
-        fail("table:unknownColumn", f"The table has no column '{name}'.", f"Its columns are {', '.join(columns)}.")
+        raise UnknownColumnError(Issue("dltoolbox:table:unknownColumn", f"The table has no column '{name}'.",
+                                       f"Its columns are {', '.join(columns)}."))
 
     @property
     def VariableNames(self) -> list[str]:

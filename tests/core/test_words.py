@@ -47,6 +47,7 @@ def test_tables_read_by_column_and_row():
     with pytest.raises(AssertionError):
         Table(a=[1], b=[])
     assert len(Table(a=[])) == 0
+    assert not hasattr(table, "Sourc")
 
 
 def test_the_registry_has_each_layer_once():
