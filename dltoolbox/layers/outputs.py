@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Property, Reject
 from dltoolbox.core.registry import layer
+from dltoolbox.data.labels import distinct_keys, names_of
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Value
@@ -16,17 +18,20 @@ from dltoolbox.ops import Builder, Value
 
 @convert.hinted("Literal['auto'] | Sequence[Any]")
 def _classes(value: Any) -> Any:
-    """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers their text."""
+    """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
+    names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
         return "auto"
     listed = getattr(value, "categories", None)
     if listed is None or callable(listed):
         listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, Iterable):
+        raise Reject("'auto' or a list of class names")
     try:
-        names = tuple(str(name) for name in listed)
-    except TypeError:
-        raise Reject("'auto' or a list of class names") from None
-    if not names or len(set(names)) != len(names) or "" in names:
+        names = tuple(names_of(distinct_keys(listed)))
+    except DltoolboxError:
+        names = ()
+    if not names:
         raise Reject("'auto' or a list of different, non-empty class names")
     return names
 

@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,9 @@ def test_positionals_by_keyword(factory):
     (lambda: leakyReluLayer("Name", "l"), lambda: leakyReluLayer(0.01, Name="l")),
     (lambda: dropoutLayer(0.5, "Name", "d"), lambda: dropoutLayer("Name", "d")),
     (lambda: averagePooling2dLayer(2, PaddingValue="MEAN"), lambda: averagePooling2dLayer(2, "PaddingValue", "mean")),
+    (lambda: classificationLayer(Classes=["1", "2.5"]), lambda: classificationLayer(Classes=np.array([1, 2.5]))),
+    (lambda: classificationLayer(Classes=["false", "true"]), lambda: classificationLayer(Classes=[False, True])),
+    (lambda: classificationLayer(Classes=["cat"]), lambda: classificationLayer(Classes=[" cat "])),
     (lambda: classificationLayer(Classes=("a", "b"), ClassWeights=[1, 2]),
      lambda: classificationLayer("Classes", ["a", "b"], "ClassWeights", (1.0, 2.0))),
     (lambda: transposedConv2dLayer(4, 2, "Cropping", [1, 1]), lambda: transposedConv2dLayer(4, 2, Cropping=1)),
