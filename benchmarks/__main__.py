@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--workload", action="append", default=[], metavar="NAME",
                    help=f"a row or a letter for all its rows; may be repeated; default all of {', '.join(ROWS)}")
     p.add_argument("--rounds", type=int, help="timed blocks per side; default 6, with --quick 2")
-    p.add_argument("--threads", type=int, default=2, help="threads on both sides; default 2")
+    p.add_argument("--threads", type=int, default=2, help="threads that both sides may use; default 2")
     p.add_argument("--blas", choices=[*BLAS, "both"], default="native",
                    help="native: OpenBLAS chooses its kernels; pinned: those of Haswell, as some test machines ask for")
     p.add_argument("--patience", type=float, default=10.0, metavar="SECONDS",
@@ -71,16 +71,16 @@ def measured(row: Row, blas: str, settings: Settings) -> Result | None:
 
 def conclude(results: list[Result], json_file: Path | None, settings: Settings) -> None:
     """The whole table at the end: on the terminal, in the file asked for and, unless sizes were small, in the document."""
-    print(f"\n{machine(settings.threads)}\n\n{as_text([HEAD, *map(cells, results)])}")
+    print(f"\n{machine()}\n\n{as_text([HEAD, *map(cells, results)])}")
     blocks = sum(len(times) for result in results for times in result.seconds.values())
     print(f"\n{sum(result.disturbed for result in results)} of {blocks} blocks were disturbed by other processes.")
     if json_file:
-        record = {"time": datetime.now().isoformat(timespec="seconds"), "machine": machine(settings.threads),
-                  "rounds": settings.rounds, "threads": settings.threads, "small": settings.small,
+        record = {"time": datetime.now().isoformat(timespec="seconds"), "machine": machine(),
+                  "rounds": settings.rounds, "small": settings.small,
                   "results": [result.record() for result in results]}
         json_file.write_text(json.dumps(record, indent=1) + "\n")
     if not settings.small:
-        rewrite(DOCUMENT, results, settings.threads)
+        rewrite(DOCUMENT, results)
 
 
 if __name__ == "__main__":

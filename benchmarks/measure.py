@@ -41,6 +41,7 @@ class Result:
 
     row: Row
     blas: str
+    threads: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
     others: dict[str, list[float]] = field(default_factory=dict)
 
@@ -73,8 +74,8 @@ class Result:
         return sum(share > QUIET for shares in self.others.values() for share in shares)
 
     def record(self) -> dict[str, Any]:
-        return {"row": self.row.key, "blas": self.blas, "size": self.row.size._asdict(), "variant": self.best_variant,
-                "ratio_of_minima": self.ratio_of_minima, "median_ratio": self.median_ratio,
+        return {"row": self.row.key, "blas": self.blas, "threads": self.threads, "size": self.row.size._asdict(),
+                "variant": self.best_variant, "ratio_of_minima": self.ratio_of_minima, "median_ratio": self.median_ratio,
                 "seconds_per_mini_batch": self.seconds, "others": self.others}
 
 
@@ -125,7 +126,7 @@ def environment(blas: str, threads: int) -> dict[str, str]:
 
 def measure(row: Row, blas: str, settings: Settings) -> Result:
     """One row of the table; raises `Refused` where the sides differ."""
-    result = Result(row.sized(settings.small), blas)
+    result = Result(row.sized(settings.small), blas, settings.threads)
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(row, name, blas, settings)) for name in ("dltoolbox", *VARIANTS)}
         first = {name: worker.answer()["first"] for name, worker in workers.items()}

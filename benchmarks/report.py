@@ -15,11 +15,12 @@ from benchmarks.rows import ROWS
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- table: written by python -m benchmarks -->", "<!-- end of table -->"
-HEAD = ("row", "BLAS", "PyTorch, ms", "dltoolbox, ms", "ratio of minima", "median ratio", "memory format of PyTorch", "date")
+HEAD = ("row", "BLAS", "threads", "PyTorch, ms", "dltoolbox, ms", "ratio of minima", "median ratio",
+        "memory format of PyTorch", "date")
 
 
 def cells(result: Result) -> tuple[str, ...]:
-    return (result.row.text, result.blas, milliseconds(result.torch), milliseconds(result.ours),
+    return (result.row.text, result.blas, str(result.threads), milliseconds(result.torch), milliseconds(result.ours),
             f"{result.ratio_of_minima:.2f}", f"{result.median_ratio:.2f}", result.best_variant, f"{date.today()}")
 
 
@@ -39,10 +40,10 @@ def as_markdown(row: Sequence[str]) -> str:
 
 
 # The machine ---------------------------------------------------------------------------------------------------------
-def machine(threads: int) -> str:
-    """One sentence on the processor, the versions and the number of threads."""
+def machine() -> str:
+    """One sentence on the processor and the versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "torch"))
-    return (f"{processor()}, {os.cpu_count()} cores; up to {threads} threads on both sides; {platform.system()}, "
+    return (f"{processor()}, {os.cpu_count()} cores; {platform.system()}, "
             f"Python {platform.python_version()}, {versions}.")
 
 
@@ -59,23 +60,23 @@ def processor() -> str:
 
 
 # The document --------------------------------------------------------------------------------------------------------
-def rewrite(document: Path, results: Sequence[Result], threads: int) -> None:
+def rewrite(document: Path, results: Sequence[Result]) -> None:
     """Put the results into the table of a document; rows that were not measured stay if they are of this machine."""
     text = document.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     old, _, after = rest.partition(END)
     if not after:
         raise SystemExit(f"{document.name} has no place for the table: it needs the lines\n{BEGIN}\n{END}")
-    table = {} if machine(threads) not in old else known_rows(old)
-    table.update({(result.row.text, result.blas): as_markdown(cells(result)) for result in results})
+    table = {} if machine() not in old else known_rows(old)
+    table.update({cells(result)[:3]: as_markdown(cells(result)) for result in results})
     order = {row.text: number for number, row in enumerate(ROWS.values())}
-    lines = [table[key] for key in sorted(table, key=lambda key: (order.get(key[0], 99), key[1]))]
-    new = "\n".join(["", "", machine(threads), "", as_markdown(HEAD), as_markdown(["---"] * len(HEAD)), *lines, "", ""])
+    lines = [table[key] for key in sorted(table, key=lambda key: (order.get(key[0], 99), *key[1:]))]
+    new = "\n".join(["", "", machine(), "", as_markdown(HEAD), as_markdown(["---"] * len(HEAD)), *lines, "", ""])
     document.write_text(f"{before}{BEGIN}{new}{END}{after}", encoding="utf-8")
 
 
-def known_rows(table: str) -> dict[tuple[str, str], str]:
-    """The lines of a Markdown table by their first two cells, without its head."""
+def known_rows(table: str) -> dict[tuple[str, ...], str]:
+    """The lines of a Markdown table by their first three cells, without its head."""
     split = [(line, [cell.strip() for cell in line.strip("|").split("|")]) for line in table.splitlines()
              if line.startswith("|")]
-    return {(row[0], row[1]): line for line, row in split[2:]}
+    return {tuple(row[:3]): line for line, row in split[2:]}

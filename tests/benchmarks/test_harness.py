@@ -26,9 +26,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def result(ours, contiguous, channels_last, key="A-train", blas="native"):
+def result(ours, contiguous, channels_last, key="A-train", blas="native", threads=2):
     seconds = {"dltoolbox": ours, "contiguous": contiguous, "channels_last": channels_last}
-    return measure.Result(rows.ROWS[key], blas, seconds)
+    return measure.Result(rows.ROWS[key], blas, threads, seconds)
 
 
 # Workloads -----------------------------------------------------------------------------------------------------------
@@ -131,19 +131,21 @@ def test_ratios():
     assert result([1.0], [2.0], [1.0]).best_variant == "channels_last"
 
 
-def test_table_is_replaced_row_by_row(tmp_path):
+def test_table_is_replaced_row_by_row(tmp_path, monkeypatch):
     document = tmp_path / "performance.md"
     document.write_text(f"before\n{report.BEGIN}\n{report.END}\nafter\n")
-    report.rewrite(document, [result([1.0], [2.0], [4.0], "C-train"), result([1.0], [2.0], [4.0])], 2)
-    report.rewrite(document, [result([3.0], [2.0], [4.0])], 2)
+    report.rewrite(document, [result([1.0], [2.0], [4.0], "C-train"), result([1.0], [2.0], [4.0])])
+    report.rewrite(document, [result([3.0], [2.0], [4.0]), result([1.0], [2.0], [4.0], threads=1)])
     text = document.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    first, second = [line for line in text.splitlines() if line.startswith(("| A", "| C"))]
+    one_thread, first, second = [line for line in text.splitlines() if line.startswith(("| A", "| C"))]
+    assert "| 1 |" in one_thread
     assert "digits CNN" in first
     assert "| 1.50 |" in first
     assert "| 0.50 |" in second
-    report.rewrite(document, [result([3.0], [2.0], [4.0])], 3)  # other threads: nothing old can stay
+    monkeypatch.setattr(report, "machine", lambda: "Another machine.")  # nothing old can stay
+    report.rewrite(document, [result([3.0], [2.0], [4.0])])
     assert "ResNet" not in document.read_text()
 
 
@@ -151,4 +153,4 @@ def test_document_without_a_place_for_the_table(tmp_path):
     document = tmp_path / "performance.md"
     document.write_text("nothing")
     with pytest.raises(SystemExit, match="no place"):
-        report.rewrite(document, [result([1.0], [2.0], [3.0])], 2)
+        report.rewrite(document, [result([1.0], [2.0], [3.0])])
