@@ -91,8 +91,8 @@ class Dims:
 
 
 def times(sizes: Sequence[Size]) -> str:
-    """``2×2``: sizes joined by the multiplication sign, as in every MATLAB display."""
-    return "×".join("?" if n is None else str(n) for n in sizes)
+    """``2×2``: sizes joined by the multiplication sign, as in every MATLAB display; a scalar is 1×1 there."""
+    return "×".join("?" if n is None else str(n) for n in sizes) or "1×1"
 
 
 def vector(values: Sequence[object]) -> str:

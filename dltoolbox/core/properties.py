@@ -173,15 +173,17 @@ def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kw
         given[prop.name] = rest.pop(0)
     pairs: list[Option] = []
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
-        found.add(f"{label}:invalidArguments", f"{label} takes {len(positional)} positional argument(s) followed by "
-                  f"name-value pairs; {show(tuple(rest))} is left over.", f"Call {usage(label, properties)}.")
+        start = f"{label} takes {len(positional)} positional argument(s) followed by" if positional else (
+            f"The options of {label} are")
+        found.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
+                  f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(name, value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
     for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
         key = match(name, properties)
         if key is None:
             with found.collect():
-                unknown_name(label, name, [p.argument for p in properties.values()])
+                unknown_name(label, name, [p.argument for p in in_call_order(properties)])
         else:
             given[key] = value
     return given
@@ -218,10 +220,12 @@ def usage(label: str, properties: Mapping[str, Property]) -> str:
 
 
 def show(value: Any) -> str:
-    """A short form of any value for messages: arrays by their size and type."""
+    """A short form of any value for messages, in one line: arrays by their size and type, also in lists of them."""
     if isinstance(value, np.ndarray) and value.size > 8:
         return f"a {'×'.join(map(str, value.shape))} {value.dtype} array"
-    text = repr(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(one, np.ndarray) for one in value):
+        return f"({', '.join(map(show, value))})"
+    text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "…"
 
 

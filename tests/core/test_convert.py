@@ -75,6 +75,7 @@ def test_sizes_refuse(rank, value):
     (convert.choice("adam", "sgdm"), "ADAM", "adam"), (convert.choice("adam", "sgdm"), "s", "sgdm"),
     (convert.choice("l2norm", "l2norm-global"), "l2norm", "l2norm"),
     (convert.real(), -1.5, -1.5), (convert.real(0, 1), 1, 1.0), (convert.real(), np.array([2]), 2.0),
+    (convert.integer(), [4], 4), (convert.real(), (0.5,), 0.5),
     (convert.real(0, infinite=True), np.inf, np.inf), (convert.integer(), 3.0, 3), (convert.integer(0), 0, 0),
     (convert.vector_of((2, 3), "x"), [28, 28], (28, 28)), (convert.either("auto", convert.integer()), "AUTO", "auto"),
     (convert.either("auto", convert.integer()), 5, 5), (convert.function, len, len),
@@ -106,7 +107,8 @@ def test_accepted(conversion, value, stored):
     (convert.array, [1j], "finite real numbers"), (convert.array, [[1, 2], [3]], "a numeric array"),
     (convert.positive_array, [0, 1], "positive numbers"), (convert.positive_array, [[1], [1, 2]], "a numeric array"),
     (convert.padding(3), [[1, 2, 3], [4, 5]], "non-negative integers"), (convert.integer(), 10**400, "a positive integer"),
-    (convert.texts, np.array(1), "a list of strings"),
+    (convert.texts, np.array(1), "a list of strings"), (convert.real(0, 0), 1, "^0$"), (convert.integer(), [], "a positive"),
+    (convert.padding(2), "valid", "non-negative integers in one of the forms"),
 ])
 def test_refused(conversion, value, expected):
     with pytest.raises(Reject, match=expected):

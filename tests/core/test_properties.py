@@ -142,3 +142,5 @@ def test_values_in_messages_stay_short():
     assert show(np.zeros((3, 4))) == "a 3×4 float64 array"
     assert show("x" * 200).endswith("…")
     assert len(show("x" * 200)) <= 80
+    assert show((np.zeros((3, 4)), "Stride")) == "(a 3×4 float64 array, 'Stride')"
+    assert "\n" not in show(np.eye(2))

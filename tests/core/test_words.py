@@ -31,7 +31,7 @@ def test_dims_by_label():
 
 
 def test_sizes_and_vectors():
-    assert (times((3, 3, None)), times((4,))) == ("3×3×?", "4")
+    assert (times((3, 3, None)), times((4,)), times(())) == ("3×3×?", "4", "1×1")
     assert (vector((2, 2)), vector((2,))) == ("[2  2]", "2")
 
 

@@ -23,6 +23,7 @@ from dltoolbox import (
     leakyReluLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    pixelClassificationLayer,
     transposedConv2dLayer,
 )
 from dltoolbox.core.errors import DltoolboxError
@@ -81,6 +82,8 @@ def test_positionals_by_keyword(factory):
     (lambda: classificationLayer(Classes=["cat"]), lambda: classificationLayer(Classes=[" cat "])),
     (lambda: classificationLayer(Classes=("a", "b"), ClassWeights=[1, 2]),
      lambda: classificationLayer("Classes", ["a", "b"], "ClassWeights", (1.0, 2.0))),
+    (lambda: pixelClassificationLayer(Classes=np.array([1.0, 2.0])), lambda: pixelClassificationLayer(Classes=["1", " 2 "])),
+    (lambda: fullyConnectedLayer([4]), lambda: fullyConnectedLayer(np.array([4.0]))),
     (lambda: transposedConv2dLayer(4, 2, "Cropping", [1, 1]), lambda: transposedConv2dLayer(4, 2, Cropping=1)),
     (lambda: featureInputLayer(numFeatures=3), lambda: featureInputLayer(3)),
     (lambda: batchNormalizationLayer("Epsilon", 1e-3), lambda: batchNormalizationLayer(epsilon=0.001)),
