@@ -50,7 +50,8 @@ class Layer(Configured):
     rank: ClassVar[int] = 0
     formats: ClassVar[tuple[str, ...]] = ()  # accepted input formats; empty: any
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
-    gives_probabilities: ClassVar[bool] = False  # whether a classification output may follow
+    gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
+    needs_probabilities: ClassVar[bool] = False
 
     Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 

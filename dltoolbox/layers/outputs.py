@@ -51,6 +51,7 @@ class OutputLayer(Layer):
     """The end of a network: one input, no output; it knows the loss and the metric that training reports."""
 
     task: ClassVar[str] = "classification"  # or 'regression'
+    per_pixel: ClassVar[bool] = False  # whether every pixel has a label of its own
     accepted: ClassVar[tuple[str, ...]] = ()
 
     def outputs(self) -> tuple[str, ...]:
@@ -61,9 +62,14 @@ class OutputLayer(Layer):
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
                  f"{' or '.join(self.accepted)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
 
+    def name_responses(self, size: Dims) -> None:
+        """Give the responses that training sees names; only the outputs of regression have any."""
+
 
 class ClassOutput(OutputLayer):
     """What the two classification outputs share: classes, their weights, and cross-entropy."""
+
+    needs_probabilities = True
 
     Classes = Property(_classes, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
                        "training labels.", group="", settable=True)
@@ -149,6 +155,7 @@ class PixelClassificationLayer(ClassOutput):
     """
 
     accepted = (*BOX_FORMATS[2], *BOX_FORMATS[3])
+    per_pixel = True
 
     def describe(self) -> str:
         return "Cross-entropy loss" + with_classes(self.Classes, named=2)
@@ -187,6 +194,12 @@ class RegressionOutputLayer(OutputLayer):
     @property
     def LossFunction(self) -> str:
         return "mean-squared-error"
+
+    def name_responses(self, size: Dims) -> None:
+        """'Response', or 'Response1', 'Response2', …, unless there are as many names as responses."""
+        if len(self.ResponseNames) != size.channels:
+            several = tuple(f"Response{i + 1}" for i in range(size.channels))
+            self.ResponseNames = ("Response",) if size.features == 1 else several
 
     def build(self, g: Builder, y: Value) -> Any:
         g.result(y, g.half_squared_error(y, g.target(y.dims)))

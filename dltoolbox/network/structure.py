@@ -135,7 +135,7 @@ def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector
 
 def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector) -> None:
     """Cross-entropy is of probabilities, so a classification output must follow a softmax."""
-    if getattr(one, "LossFunction", "") != "crossentropyex":
+    if not one.needs_probabilities:
         return
     sources = wiring.sources(one, "in")
     before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]

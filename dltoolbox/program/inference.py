@@ -154,8 +154,8 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
     more, pairs = _split(arguments)
     chosen = _Classify(*pairs, **options)
     ends = output_layers(_network(net, "classify"))
-    if len(ends) != 1 or ends[0].factory != "classificationLayer":
-        use = "semanticseg" if any(end.factory == "pixelClassificationLayer" for end in ends) else "predict"
+    if len(ends) != 1 or not isinstance(ends[0], ClassOutput) or ends[0].per_pixel:
+        use = "semanticseg" if any(end.per_pixel for end in ends) else "predict"
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     scores = rows(_run(net, [X, *more], chosen)[0])
@@ -181,7 +181,7 @@ def semanticseg(I: Any, net: DAGNetwork, *pairs: Any, nargout: int = 1, **option
     """
     chosen = _Segment(*pairs, **options)
     ends = output_layers(_network(net, "semanticseg"))
-    if len(ends) != 1 or ends[0].factory != "pixelClassificationLayer":
+    if len(ends) != 1 or not ends[0].per_pixel:
         fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one pixel classification output.",
              "Use classify or predict for other networks.")
     scores = _run(net, [I], chosen)[0]

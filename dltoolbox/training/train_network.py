@@ -18,7 +18,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.exchange.archive import saveNetwork
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.inputs import InputLayer
-from dltoolbox.layers.outputs import ClassOutput, OutputLayer, RegressionOutputLayer
+from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import LoweredLayer
 from dltoolbox.network.networks import checked
@@ -138,9 +138,8 @@ def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
 def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     if isinstance(end, ClassOutput):
-        pixels = end.factory == "pixelClassificationLayer"
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
-                                      spatial=size.spatial, pixels=pixels, training=name == "Y", name=name)
+                                      spatial=size.spatial, pixels=end.per_pixel, training=name == "Y", name=name)
         if len(names) != size.channels:
             unused = [one for code, one in enumerate(names) if not (target.codes == code).any()]
             drop = f", or drop the categories that do not occur, {show(unused)}, with Y = removecats(Y)" if unused else ""
@@ -149,8 +148,7 @@ def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str
                  f"Make the last fully connected or convolution layer {len(names)} wide{drop}.", layer=end.Name)
         end.Classes = names
         return target
-    if isinstance(end, RegressionOutputLayer) and len(end.ResponseNames) != size.channels:  # none, or of another network
-        end.ResponseNames = ("Response",) if size.features == 1 else tuple(f"Response{i + 1}" for i in range(size.channels))
+    end.name_responses(size)
     return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name)
 
 
