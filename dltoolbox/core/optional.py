@@ -8,11 +8,12 @@ from types import ModuleType
 from dltoolbox.core.errors import Issue, MissingExtraError
 
 
-def require(module: str, *, extra: str, needed_by: str) -> ModuleType:
-    """Import an optional package, or raise `MissingExtraError` naming the extra that brings it."""
+def require(module: str, *, extra: str = "", needed_by: str) -> ModuleType:
+    """Import an optional package, or raise `MissingExtraError` naming the extra that brings it, or else the package."""
     try:
         return import_module(module)
     except ImportError as error:
+        package = f'"dltoolbox[{extra}]"' if extra else module
         raise MissingExtraError(Issue(
             f"dltoolbox:{needed_by}:missingExtra", f"{needed_by} needs the package '{module}', which is not installed.",
-            f'Install it with: pip install "dltoolbox[{extra}]"')) from error
+            f"Install it with: pip install {package}")) from error

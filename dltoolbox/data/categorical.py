@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import Issue, MissingExtraError, fail
+from dltoolbox.core.errors import fail
+from dltoolbox.core.optional import require
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.labels import (
     UNDEFINED,
@@ -155,11 +155,7 @@ class categorical:
         if self.ndim != 1:
             fail("categorical:notAVector", f"pandas holds labels in one dimension; these are {_times(self.shape)}.",
                  "Call Y.ravel().to_pandas().")
-        try:
-            pandas = import_module("pandas")
-        except ImportError as error:
-            raise MissingExtraError(Issue("dltoolbox:categorical:missingExtra", "to_pandas needs the package 'pandas', "
-                                          "which is not installed.", "Install it with: pip install pandas")) from error
+        pandas = require("pandas", needed_by="to_pandas")
         return pandas.Categorical.from_codes(self._codes, categories=self.categories, ordered=self._ordered)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
