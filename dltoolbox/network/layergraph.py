@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from dltoolbox.core.convert import choice
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property
+from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
@@ -76,6 +76,9 @@ class LayerGraph:
 
     def find(self, name: str) -> int:
         """0-based position of a layer; an unknown name is an error with the nearest names."""
+        if not isinstance(name, str):
+            fail("layerGraph:invalidName", f"A layer is named by text, but {show(name)} came.",
+                 "Pass its name, such as 'conv_1'.")
         if name not in self._index:
             near = get_close_matches(name, self._index, n=3)
             known = [*self._index][:12] + ["…"] * (len(self._index) > 12)
@@ -90,7 +93,8 @@ class LayerGraph:
 
     def port(self, text: str, side: str) -> Port:
         """Resolve ``layer`` or ``layer/port`` on the ``inputs`` or ``outputs`` side."""
-        name, slash, port = text.rpartition("/") if text not in self._index else (text, "", "")
+        whole = not isinstance(text, str) or text in self._index  # what is no text is refused by `find`
+        name, slash, port = (text, "", "") if whole else text.rpartition("/")
         one = self._layers[self.find(name if slash else text)]
         ports: Sequence[str] = getattr(one, side)()
         what = side[:-1]
@@ -160,6 +164,14 @@ def add_duplicates(layers: Iterable[Layer], found: IssueCollector) -> None:
                   "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])
 
 
+def editable(lgraph: Any, function: str) -> LayerGraph:
+    """The graph to edit; of anything else it is said how to make one of it."""
+    if not isinstance(lgraph, LayerGraph):
+        fail(f"{function}:notALayerGraph", f"The first argument of {function} must be a layer graph, but it is "
+             f"{show(lgraph)}.", "Make one first: lgraph = layerGraph(layers).")
+    return lgraph
+
+
 def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     """Add layers, connected in sequence to each other but not to the rest.
 
@@ -170,6 +182,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
         >>> addLayers(layerGraph(), [reluLayer(Name='a'), reluLayer(Name='b')]).Connections.Source
         ['a']
     """
+    editable(lgraph, "addLayers")
     new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes])
     check_unique([*lgraph.nodes, *new])
     return LayerGraph([*lgraph.nodes, *new], [*lgraph.edges, *sequence(new)])
@@ -181,7 +194,8 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``.
     """
-    gone = [names] if isinstance(names, str) else list(names)
+    editable(lgraph, "removeLayers")
+    gone = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
     found = IssueCollector()
     for name in gone:
         with found.collect():
@@ -208,6 +222,7 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
         >>> connectLayers(lgraph, 'in', 'add/in2').Connections.Destination
         ['add/in2']
     """
+    editable(lgraph, "connectLayers")
     source, destination = lgraph.port(s, "outputs"), lgraph.port(d, "inputs")
     for old in lgraph.edges:
         if old.destination == destination:
@@ -222,6 +237,7 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:notConnected``.
     """
+    editable(lgraph, "disconnectLayers")
     gone = Connection(lgraph.port(s, "outputs"), lgraph.port(d, "inputs"))
     if gone not in lgraph.edges:
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
@@ -256,9 +272,12 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
         ['imageinput', 'leaky']
     """
     by_name = _ReplaceOptions(*pairs, **options).ReconnectBy == "name"
-    at = lgraph.find(name)
+    at = editable(lgraph, "replaceLayer").find(name)
     old = lgraph.nodes[at]
     new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes if one.Name != name])
+    if not new:
+        fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
+             "Pass a layer or a layer array; to remove a layer, use removeLayers.")
     layers = [*lgraph.nodes[:at], *new, *lgraph.nodes[at + 1:]]
     check_unique(layers)
 

@@ -124,6 +124,14 @@ def test_replace_keeps_the_name_or_takes_a_new_one(lgraph):
     (lambda g: replaceLayer(g, "add", reluLayer, ReconnectBy="order"), "replaceLayer:portsDoNotFit", "'add/in2'"),
     (lambda g: replaceLayer(g, "a", reluLayer, ReconnectBy="port"), "replaceLayer:invalidReconnectBy", "'name' or 'order'"),
     (lambda g: replaceLayer(g, "a", reluLayer, Reconnect="x", By=1), "replaceLayer:unknownOption", "'By'"),
+    (lambda g: replaceLayer(g, "a", []), "replaceLayer:noLayers", "use removeLayers"),
+    (lambda g: removeLayers(g, 2), "layerGraph:invalidName", "but 2 came"),
+    (lambda g: connectLayers(g, g.Layers[1], "add/in1"), "layerGraph:invalidName", "but reluLayer(Name='a') came"),
+    (lambda g: addLayers([reluLayer()], reluLayer), "addLayers:notALayerGraph", "lgraph = layerGraph(layers)"),
+    (lambda g: removeLayers([reluLayer()], "a"), "removeLayers:notALayerGraph", "it is [reluLayer()]"),
+    (lambda g: connectLayers([reluLayer()], "a", "b"), "connectLayers:notALayerGraph", "first argument of connectLayers"),
+    (lambda g: disconnectLayers("a", "b", g), "disconnectLayers:notALayerGraph", "it is 'a'"),
+    (lambda g: replaceLayer([reluLayer()], "a", reluLayer), "replaceLayer:notALayerGraph", "a layer graph"),
 ])
 def test_refusals(lgraph, edit, identifier, text):
     with pytest.raises(DltoolboxError) as caught:
