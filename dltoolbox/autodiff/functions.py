@@ -15,22 +15,12 @@ from dltoolbox.core.properties import Configured, Property
 from dltoolbox.ops import OPS
 
 
-class _Named(Configured):
-    """Options of one function, which messages name."""
-
-    function = ""
-
-    @classmethod
-    def label(cls) -> str:
-        return cls.function
-
-
-class _Leaky(_Named):
+class _Leaky(Configured):
     function = "leakyrelu"
     scale = Property(convert.real(), 0.01, positional=True)
 
 
-class _Labelled(_Named):
+class _Labelled(Configured):
     """Options of functions that act along the channels."""
 
     DataFormat = data_format()
@@ -54,7 +44,7 @@ class _CrossChannel(_Labelled):
     DataFormat = data_format()
 
 
-class _Dense(_Named):
+class _Dense(Configured):
     function = "fullyconnect"
     DataFormat = data_format()
 

@@ -35,10 +35,6 @@ class _Format(Configured):
 
     DataFormat = data_format()
 
-    @classmethod
-    def label(cls) -> str:
-        return cls.function
-
 
 class _Loss(_Format):
     """Options that the newer losses share."""

@@ -36,17 +36,11 @@ def _pool_format(value: Any) -> str:
 class _Pool(Configured):
     """Options of maxpool and avgpool. Sizes depend on DataFormat, so they are converted when that is known."""
 
-    function = ""
-
     poolsize = Property(anything, positional=True)
     Stride = Property(anything, 1)
     Padding = Property(anything, 0)
     PoolFormat = Property(_pool_format, "")
     DataFormat = data_format()
-
-    @classmethod
-    def label(cls) -> str:
-        return cls.function
 
     @property
     def pooled(self) -> str:
@@ -99,11 +93,8 @@ class _AvgPool(_Pool):
 
 
 class _MaxUnpool(Configured):
+    function = "maxunpool"
     DataFormat = data_format()
-
-    @classmethod
-    def label(cls) -> str:
-        return "maxunpool"
 
     def validate(self) -> None:
         if not 1 <= self.DataFormat.count("S") <= 3:

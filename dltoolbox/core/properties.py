@@ -101,6 +101,7 @@ class Configured:
     """A value made of declared properties. Constructing one computes nothing and changes nothing it was given."""
 
     properties: ClassVar[dict[str, Property]] = {}
+    function: ClassVar[str] = ""  # whose options these are, where that is no class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -116,8 +117,8 @@ class Configured:
 
     @classmethod
     def label(cls) -> str:
-        """The name used in messages and identifiers: the factory's."""
-        return cls.__name__
+        """The name used in messages and identifiers: that of the function or factory."""
+        return cls.function or cls.__name__
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         found = IssueCollector()

@@ -134,11 +134,8 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
 
 class _Options(Configured):
+    function = "evaluateSemanticSegmentation"
     Verbose = Property(convert.flag, True)
-
-    @classmethod
-    def label(cls) -> str:
-        return "evaluateSemanticSegmentation"
 
 
 def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: Any) -> SemanticSegmentationMetrics:

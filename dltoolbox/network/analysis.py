@@ -95,12 +95,9 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
 
 
 class _Options(Configured):
+    function = "analyzeNetwork"
     Plots = Property(convert.choice("none"), "none")
     TargetUsage = Property(convert.choice("trainNetwork", "dlnetwork"), "trainNetwork")
-
-    @classmethod
-    def label(cls) -> str:
-        return "analyzeNetwork"
 
 
 def analyzeNetwork(layers: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:

@@ -110,13 +110,13 @@ class LayerGraph:
         return Port(one.Name, port if slash else ports[0])
 
     def __str__(self) -> str:
-        def listed(names: list[str]) -> str:
+        def cell(names: list[str]) -> str:
             return "{" + " ".join(f"'{n}'" for n in names) + "}"
         return (f"  {type(self).__name__} with properties:\n\n"
                 f"         Layers: [{len(self._layers)}×1 Layer array]\n"
                 f"    Connections: [{len(self._connections)}×2 table]\n"
-                f"     InputNames: {listed(self.InputNames)}\n"
-                f"    OutputNames: {listed(self.OutputNames)}\n")
+                f"     InputNames: {cell(self.InputNames)}\n"
+                f"    OutputNames: {cell(self.OutputNames)}\n")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
@@ -246,11 +246,8 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
 
 
 class _ReplaceOptions(Configured):
+    function = "replaceLayer"
     ReconnectBy = Property(choice("name", "order"), "name")
-
-    @classmethod
-    def label(cls) -> str:
-        return "replaceLayer"
 
 
 def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **options: Any) -> LayerGraph:

@@ -29,15 +29,9 @@ def _cpu(value: Any) -> str:
 class _Options(Configured):
     """Options that all of these functions take."""
 
-    function = ""
-
     MiniBatchSize = Property(convert.integer(1), 128)
     ExecutionEnvironment = Property(_cpu, "auto")
     Acceleration = Property(convert.choice("auto", "none"), "auto")
-
-    @classmethod
-    def label(cls) -> str:
-        return cls.function
 
 
 class _Predict(_Options):

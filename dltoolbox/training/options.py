@@ -112,6 +112,7 @@ def _option(convert: Convert, default: Any, doc: str) -> Property:
 class TrainingOptions(Configured):
     """Options common to the stochastic solvers, in the order in which MATLAB displays them."""
 
+    function = "trainingOptions"
     solver: ClassVar[str] = ""
     InitialLearnRate: Any  # declared by each solver, as the defaults differ
 
@@ -171,10 +172,6 @@ class TrainingOptions(Configured):
         super().__init_subclass__(**kwargs)
         own = {name: prop for name, prop in cls.properties.items() if name in vars(cls)}
         cls.properties = own | cls.properties
-
-    @classmethod
-    def label(cls) -> str:
-        return "trainingOptions"
 
     def __init__(self, *pairs: Any, **options: Any) -> None:
         found = IssueCollector()
