@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Layer, Learnable
-from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text, padding_vector
+from dltoolbox.layers.windowed import SpatialLayer, Windowed, by_mode_and_size, padding_mode, padding_text, padding_vector
 from dltoolbox.ops import Builder, Value
 
 WEIGHT_INITIALIZERS = ("glorot", "he", "orthogonal", "narrow-normal", "zeros", "ones")
@@ -167,7 +167,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
 
     @property
     def CroppingMode(self) -> str:
-        return "same" if self.Cropping == "same" else "manual"
+        return padding_mode(self.Cropping)
 
     @property
     def CroppingSize(self) -> list[Any]:
@@ -207,13 +207,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
                 f"{padding_text(self.Cropping)}")
 
     def rows(self) -> list[tuple[str, str, Any]]:
-        shown: list[tuple[str, str, Any]] = []
-        for group, name, value in super().rows():
-            if name == "Cropping":
-                shown += [(group, "CroppingMode", self.CroppingMode), (group, "CroppingSize", self.CroppingSize)]
-            else:
-                shown.append((group, name, value))
-        return shown
+        return by_mode_and_size(super().rows(), "Cropping")
 
 
 @layer("fullyConnectedLayer", "Fully Connected", name="fc")

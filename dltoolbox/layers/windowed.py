@@ -12,6 +12,7 @@ from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import Layer
 
 Padding = str | tuple[Pair, ...]
+Row = tuple[str, str, Any]
 
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
 
@@ -32,6 +33,17 @@ def padding_text(padding: Padding) -> str:
     if len(padding) == 3:
         return "[" + "; ".join("  ".join(map(str, row)) for row in padding_vector(padding)) + "]"
     return vector(padding_vector(padding))
+
+
+def padding_mode(padding: Padding) -> str:
+    return "same" if padding == "same" else "manual"
+
+
+def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
+    """Rows of a display in which a padding or cropping reads as MATLAB's two properties, its mode and its size."""
+    return [new for group, one, value in rows for new in (
+        [(group, f"{name}Mode", padding_mode(value)), (group, f"{name}Size", padding_vector(value))] if one == name
+        else [(group, one, value)])]
 
 
 class SpatialLayer(Layer):
@@ -61,7 +73,7 @@ class Windowed(SpatialLayer):
 
     @property
     def PaddingMode(self) -> str:
-        return "same" if self.Padding == "same" else "manual"
+        return padding_mode(self.Padding)
 
     @property
     def PaddingSize(self) -> list[Any]:
@@ -98,10 +110,4 @@ class Windowed(SpatialLayer):
         return f"{stride} and {padding}"
 
     def rows(self) -> list[tuple[str, str, Any]]:
-        shown: list[tuple[str, str, Any]] = []
-        for group, name, value in super().rows():
-            if name == "Padding":
-                shown += [(group, "PaddingMode", self.PaddingMode), (group, "PaddingSize", self.PaddingSize)]
-            else:
-                shown.append((group, name, value))
-        return shown
+        return by_mode_and_size(super().rows(), "Padding")
