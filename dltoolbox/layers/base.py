@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import REQUIRED, Configured, Property, in_call_order, signature
 
@@ -85,6 +86,13 @@ class Layer(Configured):
     # Meaning -------------------------------------------------------------------------------------------------------
     def check(self, *inputs: Dims) -> None:
         """Raise `DltoolboxError` when inputs of these sizes cannot be accepted; the default accepts all."""
+
+    def check_declared(self, name: str, got: int, what: str) -> None:
+        """A number that was declared, and not left 'auto', must be what arrives."""
+        declared = getattr(self, name)
+        if declared not in ("auto", got):
+            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got} "
+                 f"{what}.", f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         """Learnables and states for inputs of these sizes."""

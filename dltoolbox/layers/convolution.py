@@ -51,13 +51,6 @@ class Weighted(Layer):
         declared: Any = self.__dict__["NumChannels"]
         return declared if self.Weights is None or self.Weights.ndim != self.rank + 2 else self.Weights.shape[axis]
 
-    def check_channels(self, declared: Any, got: int, name: str) -> None:
-        """An explicitly declared number of channels must be what arrives."""
-        if declared != "auto" and declared != got:
-            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got} "
-                 f"{'features' if name == 'InputSize' else 'channels'}.",
-                 f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
-
 
 class Convolution(Weighted, Windowed):
     """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
@@ -77,7 +70,7 @@ class Convolution(Weighted, Windowed):
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         x = inputs[0]
-        self.check_channels(self.NumChannels, x.channels, "NumChannels")
+        self.check_declared("NumChannels", x.channels, "channels")
         if self.PaddingValue == "symmetric-exclude-edge":
             for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
                 if max(pair) >= n:
@@ -185,7 +178,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        self.check_channels(self.NumChannels, inputs[0].channels, "NumChannels")
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
         out = self.window().transposed_output(inputs[0].spatial)
         if min(out) < 1:
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
@@ -229,7 +222,7 @@ class FullyConnectedLayer(Weighted):
     OutputSize = Property(convert.integer(1), doc="Number of outputs.", positional=True, argument="outputSize")
 
     def check(self, *inputs: Dims) -> None:
-        self.check_channels(self.InputSize, inputs[0].features, "InputSize")
+        self.check_declared("InputSize", inputs[0].features, "features")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features

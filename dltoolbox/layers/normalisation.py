@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import HIDDEN, Property
 from dltoolbox.core.registry import layer
@@ -49,9 +48,7 @@ class BatchNormalizationLayer(Layer):
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
 
     def check(self, *inputs: Dims) -> None:
-        if self.NumChannels != "auto" and self.NumChannels != inputs[0].channels:
-            fail(f"{self.label()}:numChannelsMismatch", f"NumChannels is {self.NumChannels}, but the input has "
-                 f"{inputs[0].channels}.", f"Set NumChannels={inputs[0].channels}, or leave it 'auto'.")
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         x = inputs[0]
