@@ -98,6 +98,9 @@ class Layer(Configured):
         """Learnables and states for inputs of these sizes."""
         return ()
 
+    def settle(self) -> None:
+        """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
+
     def build(self, *args: Any, **kwargs: Any) -> Any:
         """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
         raise NotImplementedError

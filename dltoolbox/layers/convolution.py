@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
@@ -22,6 +22,8 @@ EDGE_MODES = ("symmetric-include-edge", "symmetric-exclude-edge", "replicate")
 
 class Weighted(Layer):
     """Weights and a bias: initialisers, values, and the factors on their learning rate and L2 decay."""
+
+    size_in: ClassVar[tuple[str, int]] = ("NumChannels", -2)  # property for the size of the input, its axis in Weights
 
     WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS), "glorot",
                                   "How Weights start: a name or a function of the size.", group=HIDDEN)
@@ -46,10 +48,15 @@ class Weighted(Layer):
                 Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
                           self.BiasL2Factor))
 
-    def given_channels(self, axis: int) -> Any:
+    def given_channels(self) -> Any:
         """The channels that the description prints: from Weights where they are given in full, else as declared."""
-        declared: Any = self.__dict__["NumChannels"]
-        return declared if self.Weights is None or self.Weights.ndim != self.rank + 2 else self.Weights.shape[axis]
+        name, axis = self.size_in
+        in_full = self.Weights is not None and self.Weights.ndim == self.rank + 2
+        return self.Weights.shape[axis] if in_full else self.__dict__[name]
+
+    def settle(self) -> None:
+        name, axis = self.size_in
+        self.__dict__[name] = self.Weights.shape[axis]
 
 
 class Convolution(Weighted, Windowed):
@@ -92,7 +99,7 @@ class Convolution(Weighted, Windowed):
         return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
 
     def describe(self) -> str:
-        channels = self.given_channels(axis=-2)
+        channels = self.given_channels()
         size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
         return f"{self.NumFilters} {times(size)} convolutions {self.window_text()}"
 
@@ -149,6 +156,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
     """
 
     rank = 2
+    size_in = ("NumChannels", -1)
 
     FilterSize = Property(ByRank(convert.sizes), doc="Size of the filters per dimension.", positional=True,
                           argument="filterSize")
@@ -194,7 +202,7 @@ class TransposedConvolution2DLayer(Weighted, SpatialLayer):
         return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
 
     def describe(self) -> str:
-        channels = self.given_channels(axis=-1)
+        channels = self.given_channels()
         size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
         return (f"{self.NumFilters} {times(size)} transposed convolutions with stride {vector(self.Stride)} and cropping "
                 f"{padding_text(self.Cropping)}")
@@ -217,6 +225,8 @@ class FullyConnectedLayer(Weighted):
     Source:
         MathWorks documentation of fullyConnectedLayer.
     """
+
+    size_in = ("InputSize", -1)
 
     InputSize = Property(convert.either("auto", convert.integer(1)), "auto", "Number of input features.")
     OutputSize = Property(convert.integer(1), doc="Number of outputs.", positional=True, argument="outputSize")

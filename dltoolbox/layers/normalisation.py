@@ -59,6 +59,9 @@ class BatchNormalizationLayer(Layer):
                           l2_factor=self.ScaleL2Factor),
                 State("TrainedMean", shape, initial=0.0), State("TrainedVariance", shape, initial=1.0))
 
+    def settle(self) -> None:
+        self.__dict__["NumChannels"] = self.Scale.size
+
     def build(self, g: Builder, x: Value) -> Any:
         offset, scale = g.learnable("Offset"), g.learnable("Scale")
         if not g.training:

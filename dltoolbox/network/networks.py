@@ -33,6 +33,8 @@ def network_of(lgraph: LayerGraph, arrays: Arrays, *, series: bool) -> DAGNetwor
     position = {one.Name: one for one in layers}
     for key, value in arrays.items():
         setattr(position[key.layer], key.name, value)
+    for one in layers:
+        one.settle()
     return (SeriesNetwork if series else DAGNetwork)(LayerGraph(layers, lgraph.edges))
 
 

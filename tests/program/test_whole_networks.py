@@ -11,6 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dltoolbox import (
+    batchNormalizationLayer,
+    convolution2dLayer,
+    fullyConnectedLayer,
+    imageInputLayer,
+    regressionLayer,
+    transposedConv2dLayer,
+)
 from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
@@ -220,3 +228,14 @@ def test_one_layer_feeding_several_sums_its_gradients() -> None:
     assert np.isclose(mine, float(loss.detach()))
     close(of_x, x.grad.numpy(), 1e-12)
     close(learnables[ParameterKey("fc", "Weights")], w.grad.numpy(), 1e-12)
+
+
+def test_a_finished_network_knows_the_sizes_that_were_automatic() -> None:
+    """As in MATLAB, whose trained layers show numbers where they were made with 'auto'."""
+    lgraph = layerGraph([
+        imageInputLayer([6, 6, 3], Name="in"), convolution2dLayer(3, 4, Name="conv"), batchNormalizationLayer(Name="norm"),
+        transposedConv2dLayer(2, 5, Name="up"), fullyConnectedLayer(2, Name="fc"), regressionLayer])
+    layers = {one.Name: one for one in Model(lgraph).network().Layers}
+    assert (layers["conv"].NumChannels, layers["norm"].NumChannels, layers["up"].NumChannels) == (3, 4, 4)
+    assert layers["fc"].InputSize == 5 * 5 * 5
+    assert lgraph.Layers[1].NumChannels == "auto"
