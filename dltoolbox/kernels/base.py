@@ -1,8 +1,8 @@
 """What a kernel is: a fast body of one op, with the same meaning.
 
 Only `dltoolbox.program` calls kernels. A kernel may return views of any memory layout, as long as the axes have the
-order that the op's do. It takes every array that it returns from ``work.empty`` and every temporary from
-``work.scratch``, so that the program owns all memory.
+order that the op's do. It takes large arrays that it returns from ``work.empty`` and large temporaries from
+``work.scratch``, so that the program can own their memory.
 """
 
 from __future__ import annotations

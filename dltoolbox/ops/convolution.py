@@ -94,10 +94,10 @@ class conv_transposed(Op):
 
 @op
 class pad_edges(Op):
-    """Padding taken from the array itself: ``mode`` replicate, symmetric-include-edge or symmetric-exclude-edge."""
+    """Padding that is not zeros: ``mode`` constant (then ``value``), or taken from the array itself: replicate,
+    symmetric-include-edge or symmetric-exclude-edge."""
 
-    MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect",
-             "constant": "constant"}
+    MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
         return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])

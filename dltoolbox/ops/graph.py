@@ -22,10 +22,6 @@ class Value:
     kind: str = "data"  # data | indices | size
     denotes: Dims | None = None
 
-    @property
-    def channels(self) -> int:
-        return self.dims.channels
-
 
 class ParameterKey(NamedTuple):
     """Names a learnable, state or constant array: the layer's name and the property's."""

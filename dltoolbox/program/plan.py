@@ -36,9 +36,6 @@ class Plan:
     slots: dict[Value, int]
     wanted: tuple[Value, ...]
 
-    def slot(self, value: Value) -> int:
-        return self.slots[value]
-
 
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), fast: bool = True) -> Plan:
     """Plan a graph.
