@@ -29,11 +29,13 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, ex
 
     Args:
         lgraph: The network.
-        data: One array per input layer, in the order of InputNames.
+        data: One array per input layer, in the order of InputNames, or a list of these as its only element.
         function: The caller, for messages.
         exact: Whether spatial sizes must be those of the input layer; prediction leaves that to the layers behind it.
     """
     layers = input_layers(lgraph)
+    if len(data) == 1 and len(layers) > 1 and isinstance(data[0], (list, tuple)):
+        data = data[0]
     if len(data) != len(layers):
         fail(f"{function}:wrongNumberOfInputs", f"The network has {len(layers)} input layer(s) "
              f"({', '.join(one.Name for one in layers)}), but {len(data)} array(s) came.",
@@ -61,7 +63,7 @@ def observations(X: Any, layer: InputLayer, function: str, *, exact: bool) -> np
     elif array.dtype.kind == "c":
         fail(f"{function}:complexData", "The data are complex.",
              "Pass abs(X) or real and imaginary parts, or set SplitComplexInputs=True in the input layer.")
-    array = feature_columns(array) if not dims.rank else with_observations(array, sizes)
+    array = feature_columns(array, sizes[0]) if not dims.rank else with_observations(array, sizes)
     wrong = (array.ndim != len(sizes) + 1 or array.shape[len(sizes) - 1] != sizes[-1]
              or (exact and array.shape[:-1] != sizes))
     if wrong:
@@ -96,9 +98,11 @@ def numeric(X: Any, function: str) -> np.ndarray:
     return array
 
 
-def feature_columns(array: np.ndarray) -> np.ndarray:
-    """N×f → f×N; a vector is one observation."""
-    return array.reshape(1, -1).T if array.ndim == 1 else array.T
+def feature_columns(array: np.ndarray, features: int) -> np.ndarray:
+    """N×f → f×N; a vector is one observation, or N of them where there is one feature."""
+    if array.ndim == 1:
+        return array.reshape(1, -1) if features == 1 else array.reshape(-1, 1)
+    return array.T
 
 
 def with_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:

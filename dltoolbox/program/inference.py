@@ -59,9 +59,15 @@ def _split(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return list(arguments[:first]), list(arguments[first:])
 
 
-def _network(net: Any, function: str) -> DAGNetwork:
+def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Arrays first, then the layer, by name or number, with what follows it."""
+    layer = next((i for i, value in enumerate(arguments) if i and np.isscalar(value)), 1)
+    return list(arguments[:layer]), list(arguments[layer:])
+
+
+def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
-        fail(f"{function}:notANetwork", f"The first argument of {function} must be a trained network, but it is "
+        fail(f"{function}:notANetwork", f"The {place} argument of {function} must be a trained network, but it is "
              f"{show(net)}.", "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
     return net
 
@@ -103,7 +109,8 @@ def predict(net: DAGNetwork, X: Any, *arguments: Any, nargout: int | None = None
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`.
         X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; any numeric type.
-        *arguments: Data of further input layers, in the order of ``net.InputNames``, then name-value pairs.
+        *arguments: Data of further input layers, in the order of ``net.InputNames`` (or X is a list of all), then
+            name-value pairs.
         nargout: Number of outputs for networks with several output layers; by default all of them.
         **options: ``MiniBatchSize`` (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto'),
             ``ReturnCategorical`` (False: scores; True: labels for classification outputs).
@@ -174,7 +181,7 @@ def semanticseg(I: Any, net: DAGNetwork, *pairs: Any, nargout: int = 1, **option
         DltoolboxError: ``dltoolbox:semanticseg:notASegmentationNetwork`` for other networks.
     """
     chosen = _Segment(*pairs, **options)
-    ends = output_layers(_network(net, "semanticseg"))
+    ends = output_layers(_network(net, "semanticseg", "second"))
     if len(ends) != 1 or not ends[0].per_pixel:
         fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one pixel classification output.",
              "Use classify or predict for other networks.")
@@ -195,7 +202,7 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
 
     Args:
         net: A network.
-        X: Data as for `predict`; a list holds the data of several input layers.
+        X: Data as for `predict`; the data of further input layers follow it, before ``layer``.
         layer: Name of a layer, ``'layer/port'`` for a layer with several outputs, or a 1-based index.
         *arguments: Name-value pairs.
         **options: ``OutputAs``: 'channels' (default) h×w×c×N, 'rows' N×hwc, 'columns' hwc×N; ``MiniBatchSize`` (128).
@@ -213,7 +220,8 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
         >>> activations(net, [[1, 1]], 'fc').tolist()
         [[-1.0]]
     """
-    chosen = _Activations(*arguments, **options)
+    data, (layer, *pairs) = _data_and_layer([X, layer, *arguments])
+    chosen = _Activations(*pairs, **options)
     _network(net, "activations")
     if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
         if not 1 <= layer <= len(net.nodes):
@@ -224,7 +232,6 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
              "Call for example activations(net, X, 'conv_1').")
     port = net.port(layer, "outputs")
-    data = X if isinstance(X, (list, tuple)) and len(net.InputNames) > 1 else [X]
     value = _run(net, data, chosen, [str(port)])[0]
     if value.ndim < 2:
         fail("activations:invalidLayer", f"Port '{port}' carries a size, not activations.",

@@ -124,9 +124,8 @@ def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
 def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
-    data: Sequence[Any] = X if isinstance(X, (list, tuple)) and len(layers) > 1 else [X]
     try:
-        arrays = network_inputs(lgraph, data, "trainNetwork", exact=True)
+        arrays = network_inputs(lgraph, [X], "trainNetwork", exact=True)
     except DltoolboxError as error:
         if name == "X":
             raise

@@ -172,6 +172,10 @@ def test_several_inputs_and_outputs() -> None:
     sums = activations(net, [X, Z], "sum", OutputAs="rows")
     e = np.exp(sums - sums.max(1, keepdims=True))
     np.testing.assert_allclose(scores, e / e.sum(1, keepdims=True), rtol=1e-5)
+    np.testing.assert_array_equal(activations(net, X, Z, "sum", "OutputAs", "rows"), sums)
+    np.testing.assert_array_equal(activations(net, X, Z, 3, OutputAs="rows"), sums)
+    np.testing.assert_array_equal(predict(net, [X, Z])[0], scores)  # a list of all, as for trainNetwork
+    assert issues(lambda: activations(net, X, Z, 1.5, "OutputAs", "rows")) == ["activations:invalidLayer"]
     assert issues(lambda: predict(net, X)) == ["predict:wrongNumberOfInputs"]
     assert issues(lambda: predict(net, X, Z, Z)) == ["predict:wrongNumberOfInputs"]
     assert issues(lambda: predict(net, X, Z[:4])) == ["predict:observationsMismatch"]
@@ -231,6 +235,14 @@ def test_activations_of_feature_networks(regression: DAGNetwork) -> None:
 ], ids=str)
 def test_layers_that_have_no_activations(layer: Any, expected: str, segmenter: DAGNetwork) -> None:
     assert issues(lambda: activations(segmenter, images(segmenter, 1), layer)) == [expected]
+
+
+def test_a_vector_is_one_observation_or_many_of_one_feature() -> None:
+    layers = [F["fullyConnectedLayer"](1, Name="fc"), F["regressionLayer"]()]
+    three, one = (finished(layerGraph([F["featureInputLayer"](n), *layers])) for n in (3, 1))
+    x = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_array_equal(predict(three, x), predict(three, x[None]))
+    np.testing.assert_array_equal(predict(one, x), predict(one, x[:, None]))
 
 
 def test_results_belong_to_the_caller(segmenter: DAGNetwork) -> None:
@@ -296,6 +308,8 @@ def test_the_wrong_function_names_the_right_one(segmenter: DAGNetwork, regressio
     assert "semanticseg" in cure(lambda: classify(segmenter, images(segmenter, 1)))
     assert "predict" in cure(lambda: classify(regression, [[1, 2, 3]]))
     assert issues(lambda: semanticseg(images(classifier, 1), classifier)) == ["semanticseg:notASegmentationNetwork"]
+    with pytest.raises(DltoolboxError, match="The second argument of semanticseg must be a trained network"):
+        semanticseg(segmenter, images(segmenter, 1))  # type: ignore[arg-type]
 
 
 def test_options(classifier: DAGNetwork) -> None:
