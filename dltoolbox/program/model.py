@@ -6,10 +6,12 @@ that can run to any port. Plans are compiled on first use of a size and kept.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 
@@ -52,6 +54,19 @@ MOST_PLANS = 32  # kept per model; images of many sizes must not fill the memory
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_models: WeakSet[Model] = WeakSet()
+
+
+def _unlock_models() -> None:
+    """In a forked child: a thread of the parent that was running a model will never release it there."""
+    for model in list(_models):
+        model.lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_models)
+
+
 def one_at_a_time(method: F) -> F:
     """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns."""
     @wraps(method)
@@ -80,6 +95,7 @@ class Model:
         self.series = is_series(lgraph)
         self.inputs = input_layers(lgraph)
         self.lock = RLock()
+        _models.add(self)
         self._plans: dict[Any, Plan] = {}  # the most recently used last
 
     # Training --------------------------------------------------------------------------------------------------------

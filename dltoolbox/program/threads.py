@@ -9,6 +9,7 @@ system BLAS, Accelerate), nothing is changed.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -74,7 +75,24 @@ def one_blas_thread() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            _inside -= 1
+            _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
             if _inside == 0:
-                for library, threads in zip(libraries(), _before, strict=True):
-                    library.set(threads)
+                _restore()
+
+
+def _restore() -> None:
+    for library, threads in zip(libraries(), _before, strict=True):
+        library.set(threads)
+
+
+def _start_afresh() -> None:
+    """In a forked child no run is under way: the threads of the others do not exist there, and would never leave."""
+    global _lock, _inside
+    _lock = Lock()
+    if _inside:
+        _inside = 0
+        _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -68,6 +71,39 @@ def test_prediction_runs_on_one_thread(blas):
     net = assembleNetwork([layer, fullyConnectedLayer(1, Weights=[[1, 1]], Bias=[0]), regressionLayer])
     assert predict(net, np.ones((1, 2))).item() == 2
     assert seen == [1]
+    assert blas.number == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_forked_during_a_prediction_can_predict(blas):
+    entered, leave = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def hold(x):
+        if os.getpid() == parent:
+            entered.set()
+            leave.wait(30)
+        return x
+    net = assembleNetwork([featureInputLayer(2, Normalization=hold), fullyConnectedLayer(1, Weights=[[1, 1]], Bias=[0]),
+                           regressionLayer])
+    thread = threading.Thread(target=predict, args=(net, np.ones((1, 2))))
+    thread.start()
+    assert entered.wait(10)
+    child = os.fork()
+    if not child:
+        right = blas.number == 7 and predict(net, np.ones((1, 2))).item() == 2 and blas.number == 7
+        os._exit(0 if right else 1)
+    ended, end = (0, 0), time.monotonic() + 20
+    while not ended[0] and time.monotonic() < end:
+        ended = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.01)
+    leave.set()
+    thread.join(10)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
     assert blas.number == 7
 
 
