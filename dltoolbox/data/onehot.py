@@ -11,7 +11,7 @@ from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.labels import distinct_names
+from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names_of
 
 _TYPES = {"single": np.float32, "double": np.float64}
 
@@ -23,7 +23,7 @@ def onehotencode(A: Any, featureDim: int, typename: str = "single", *, ClassName
         A: Categorical labels, or anything `categorical` accepts.
         featureDim: The dimension of the result that holds the classes, 1-based.
         typename: ``'single'`` (default) or ``'double'``.
-        ClassNames: The classes in their order. Default: the categories of ``A``.
+        ClassNames: The classes in their order, as names or, for numeric labels, numbers. Default: the categories of ``A``.
 
     Returns:
         For labels (N,): N×K with ``featureDim`` 2, K×N with 1. For more dimensions: a dimension of length 1 at
@@ -41,7 +41,7 @@ def onehotencode(A: Any, featureDim: int, typename: str = "single", *, ClassName
                [nan, nan]], dtype=float32)
     """
     labels = A if isinstance(A, categorical) else categorical(A)
-    classes = labels.categories if ClassNames is None else distinct_names(ClassNames, "onehotencode")
+    classes = labels.categories if ClassNames is None else _class_names(ClassNames)
     unknown = sorted({labels.categories[code] for code in np.unique(labels.codes) if code >= 0} - set(classes))
     if unknown:
         fail("onehotencode:unknownClass", f"The labels {show(unknown)} are not among the class names {show(classes)}.",
@@ -89,6 +89,13 @@ def onehotdecode(A: Any, classes: Any, featureDim: int) -> categorical:
              f"{len(names)} classes.", "Give one class per entry, or another featureDim.")
     codes = np.where(np.isnan(scores).any(axis), -1, scores.argmax(axis))
     return categorical.from_codes(codes, names)
+
+
+def _class_names(given: Any) -> list[str]:
+    """Names as they are; numbers and logicals as a categorical array names them."""
+    if any(isinstance(one, str) for one in elements(given)):
+        return distinct_names(given, "onehotencode")
+    return names_of(distinct_keys(given))
 
 
 def _grows(shape: tuple[int, ...], axis: int) -> bool:

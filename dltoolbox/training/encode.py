@@ -59,7 +59,8 @@ def as_categorical(Y: Any, name: str) -> Any:
     """The labels as a categorical array; numbers are an error that shows the call to make."""
     labels = Y
     if not isinstance(Y, categorical):
-        carried = hasattr(Y, "codes") or hasattr(Y, "cat")  # pandas
+        carried = (hasattr(Y, "codes") or hasattr(Y, "cat")  # pandas
+                   or (isinstance(Y, (list, tuple)) and any(isinstance(one, categorical) for one in Y)))
         array = None if carried else as_array(Y, name)
         if array is not None and array.size and array.dtype.kind in "iufc":
             fail("trainNetwork:numericLabels", f"{name} is numeric, but classification needs categorical labels.",

@@ -88,6 +88,17 @@ def test_states_can_be_kept_and_restored():
     assert rng().Seed != 0
 
 
+@pytest.mark.usefixtures("streams")
+def test_rng_as_scripts_call_it():
+    for call in (lambda: rng(3), lambda: rng(3.0), lambda: rng(3, "twister"), lambda: rng(3, "Philox")):
+        call()
+        assert repr(rng()) == "RandomState(Seed=3)"
+    for arguments, reason in (((-1,), "invalidSeed"), ((1.5,), "invalidSeed"), (("zero",), "invalidSeed"),
+                              ((0, "mt"), "invalidGenerator")):
+        with pytest.raises(DltoolboxError, match=f"rng:{reason}"):
+            rng(*arguments)
+
+
 @pytest.mark.parametrize("seed", [-1, 1.5, "x", True, [1]])
 def test_wrong_seeds(seed):
     with pytest.raises(DltoolboxError, match="The seed must be"):

@@ -30,6 +30,7 @@ def test_class_names_and_undefined():
     encoded = onehotencode(Y, 2, ClassNames=["a", "b"])
     assert encoded[0].tolist() == [0, 1]
     assert np.isnan(encoded[1]).all()
+    assert onehotencode([10, 2], 2, ClassNames=[2, 10.0, 3]).tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("shape", [(7,), (4, 3, 5), (4, 3, 1)])

@@ -63,6 +63,13 @@ def test_a_pandas_categorical_keeps_its_categories():
     assert np.asarray(targets).tolist() == [[0, 1], [1, 0]]
 
 
+def test_labels_taken_out_of_a_categorical_one_by_one():
+    Y = categorical(["b", "a", "b"])
+    targets, classes = encode_labels(list(Y), 3)
+    assert classes == ("a", "b")
+    np.testing.assert_array_equal(targets.codes, Y.codes)
+
+
 def test_classes_of_the_layer_give_the_order():
     targets, classes = encode_labels(["b", "a"], 2, classes=("b", "c", "a"))
     assert classes == ("b", "c", "a")
