@@ -7,6 +7,7 @@ together.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -82,9 +83,12 @@ def fail(identifier: str, message: str, cure: str = "", *, layer: str = "", inde
 
 
 def warn(identifier: str, message: str, cure: str = "") -> None:
-    """Warn of one problem in the words of an `Issue`; ``identifier`` as for `fail`."""
+    """Warn of one problem in the words of an `Issue`, at the line that called the toolbox; ``identifier`` as for `fail`."""
     issue = Issue(f"dltoolbox:{identifier}", message, cure, severity="warning")
-    warnings.warn(str(issue), DltoolboxWarning, stacklevel=3)
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("dltoolbox."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(str(issue), DltoolboxWarning, stacklevel=level)
 
 
 class IssueCollector:

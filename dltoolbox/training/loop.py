@@ -225,7 +225,8 @@ class _Training:
             nonlocal read_all
             yield from self.dataset.input_batches(self.minibatches.size)
             read_all = True
-        self.model.finalize_statistics(batches())
+        with np.errstate(all="ignore"):  # as in training; what is not finite is found afterwards
+            self.model.finalize_statistics(batches())
         return read_all
 
     # Output functions ------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.arrays import all_finite
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import show
@@ -21,7 +22,7 @@ from dltoolbox.layers.inputs import InputLayer
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import LoweredLayer
-from dltoolbox.network.networks import checked
+from dltoolbox.network.networks import DAGNetwork, checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.border import input_layers, network_inputs
 from dltoolbox.program.model import Model
@@ -83,7 +84,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     result = train(model, Dataset(inputs, [target]), options, validation=validation,
                    metric="accuracy" if end.task == "classification" else "rmse",
                    initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
-    return outputs((model.network(), result.info), nargout, "trainNetwork")
+    return outputs((finished(model), result.info), nargout, "trainNetwork")
 
 
 def check_arguments(X: Any, layers: Any, options: Any) -> None:
@@ -169,6 +170,18 @@ def initialise_normalisation(model: Model, layer: InputLayer, data: np.ndarray, 
         for name, value in normalization_statistics(data, dimension, names).items():
             state = model.arrays[ParameterKey(layer.Name, name)]
             state[...] = value.reshape(state.shape)
+
+
+def finished(model: Model) -> DAGNetwork:
+    """The trained network. Its learnables are finite, but activations that overflow spoil statistics unseen by any loss."""
+    found = IssueCollector()
+    for key, value in model.arrays.items():
+        if not all_finite(value):
+            found.add("trainNetwork:statisticsNotFinite", f"{key.name} is NaN or Inf after training: what reaches the layer "
+                      "is beyond single precision.", "Lower InitialLearnRate, set GradientThreshold, or scale the data.",
+                      layer=key.layer)
+    found.raise_if_any()
+    return model.network()
 
 
 def try_to_save(model: Model) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import (
+    DltoolboxError,
     DltoolboxWarning,
     batchNormalizationLayer,
     categorical,
@@ -121,6 +122,21 @@ def test_divergence_returns_the_last_good_network():
     assert info.OutputNetworkIteration == info.TrainingLoss.size - 2
     assert all(np.isfinite(net.Layers[at].Weights).all() for at in (1, 3))
     assert np.isfinite(net.Layers[2].TrainedVariance).all()
+
+
+def test_statistics_that_overflow_are_an_error_that_names_the_layer():
+    """Normalisation hides the overflow from the loss."""
+    layers = [featureInputLayer(3), fullyConnectedLayer(4), batchNormalizationLayer(Name="norm"), fullyConnectedLayer(1),
+              regressionLayer]
+    with pytest.raises(DltoolboxError, match=r"Layer 'norm': TrainedVariance is NaN or Inf.*scale the data") as caught:
+        trainNetwork(X * 1e30, Y, layers, quiet(MaxEpochs=1))
+    assert caught.value.identifier == "dltoolbox:trainNetwork:statisticsNotFinite"
+
+
+def test_warnings_point_at_the_script():
+    with pytest.warns(DltoolboxWarning) as caught:
+        trainNetwork(X, Y * 1e30, LINE, quiet())
+    assert caught[0].filename == __file__
 
 
 def test_table_is_printed(capsys):
