@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -72,10 +73,13 @@ def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
     """
     array = _checked(A, "countcats")
     codes = array.codes.reshape(array.shape or (1,))
-    axis = next((at for at, length in enumerate(codes.shape) if length != 1), 0) if dim is None else dim - 1
-    if not 0 <= axis < codes.ndim:
-        fail("countcats:invalidDim", f"dim must be a dimension of the array, 1 to {codes.ndim}, but it is {dim}.",
-             "Leave it out to count along the first dimension that is not 1.")
+    axis = next((at for at, length in enumerate(codes.shape) if length != 1), 0)
+    if dim is not None:
+        given = convert.integers(dim)
+        if given is None or len(given) != 1 or given[0] > codes.ndim:
+            fail("countcats:invalidDim", f"dim must be a dimension of the array, 1 to {codes.ndim}, but it is {show(dim)}.",
+                 "Leave it out to count along the first dimension that is not 1.")
+        axis = given[0] - 1
     counts = np.empty((len(array.categories), *np.delete(codes.shape, axis)), dtype=np.int64)
     for code in range(len(counts)):
         counts[code] = np.count_nonzero(codes == code, axis=axis)

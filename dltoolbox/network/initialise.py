@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.random import stream
@@ -61,10 +62,11 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     """A fresh value by the named initialiser or the user's function of the size."""
     random, how, shape = stream("initialisation"), array.initializer, array.shape
     if callable(how):
-        value = np.asarray(how(shape))
-        if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
-            fail(f"{layer.label()}:invalidInitializer", f"The initialiser of {array.name} returned {value.dtype} values of "
-                 f"size {times(value.shape)}; needed are finite numbers of size {times(shape)}.",
+        value = array_of(how(shape))
+        if value is None or value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+            got = "uneven rows" if value is None else f"{value.dtype} values of size {times(value.shape)}"
+            fail(f"{layer.label()}:invalidInitializer", f"The initialiser of {array.name} returned {got}; needed are "
+                 f"finite numbers of size {times(shape)}.",
                  "Return an array of the size that the function is called with.")
         return value
     if how == "glorot":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.random import stream
@@ -122,10 +123,11 @@ class function(SameSize):
     def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         given = (x.T if x.ndim == 2 else x).copy()
         size = given.shape
-        result = np.asarray(call(given))
-        if result.shape != size or result.dtype.kind not in "fiub":
-            fail("function:invalidResult", f"The function returned {result.dtype} values of size {times(result.shape)} for "
-                 f"data of size {times(size)}.", "Return real numbers, as many as it is given and in the same places.")
+        result = array_of(call(given))
+        if result is None or result.shape != size or result.dtype.kind not in "fiub":
+            got = "uneven rows" if result is None else f"{result.dtype} values of size {times(result.shape)}"
+            fail("function:invalidResult", f"The function returned {got} for data of size {times(size)}.",
+                 "Return real numbers, as many as it is given and in the same places.")
         return (result.T if x.ndim == 2 else result).astype(x.dtype)
 
 

@@ -54,7 +54,7 @@ def test_countcats(Y):
     assert countcats(categorical(np.zeros((2, 3, 4), int)), 3).shape == (2, 3, 1)
 
 
-@pytest.mark.parametrize("dim", [0, 2])
+@pytest.mark.parametrize("dim", [0, 2, "x", 1.5])
 def test_countcats_refuses_dimension(refused, Y, dim):
     with refused("countcats:invalidDim"):
         countcats(Y, dim)

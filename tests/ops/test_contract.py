@@ -141,8 +141,8 @@ def test_function_works_on_a_copy_in_matlabs_layout():
     assert np.array_equal(OPS["function"].forward(x, call=halve), x / 2)
 
 
-@pytest.mark.parametrize("call", [lambda x: x.T, lambda x: x[:1], lambda x: x.astype(str)],
-                         ids=["transposed", "fewer", "text"])
+@pytest.mark.parametrize("call", [lambda x: x.T, lambda x: x[:1], lambda x: x.astype(str), lambda x: [[1], [1, 2]]],
+                         ids=["transposed", "fewer", "text", "uneven"])
 def test_function_results_are_checked(call):
     with pytest.raises(DltoolboxError) as caught:
         OPS["function"].forward(np.ones((2, 5)), call=call)
