@@ -44,6 +44,9 @@ class AdditionLayer(Combination):
     Example:
         >>> additionLayer(2, Name='add').InputNames
         ['in1', 'in2']
+
+    Source:
+        MathWorks documentation of additionLayer; He et al., "Deep residual learning for image recognition" (2015).
     """
 
     def check(self, *inputs: Dims) -> None:
@@ -82,6 +85,9 @@ class DepthConcatenationLayer(Joining):
     Example:
         >>> depthConcatenationLayer(2).describe()
         'Depth concatenation of 2 inputs'
+
+    Source:
+        MathWorks documentation of depthConcatenationLayer; Szegedy et al., "Going deeper with convolutions" (2014).
     """
 
     def axis(self, x: Dims) -> int:
@@ -100,6 +106,9 @@ class ConcatenationLayer(Joining):
     Example:
         >>> concatenationLayer(1, 2).describe()
         'Concatenation of 2 inputs along dimension 1'
+
+    Source:
+        MathWorks documentation of concatenationLayer.
     """
 
     Dim = Property(convert.integer(1), doc="Dimension along which to join, 1-based.", positional=True, argument="dim",

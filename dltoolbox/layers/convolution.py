@@ -134,6 +134,9 @@ class Convolution3DLayer(Convolution, rank=3):
     Example:
         >>> convolution3dLayer(3, 16).describe()
         '16 3×3×3 convolutions with stride [1  1  1] and padding [0  0  0; 0  0  0]'
+
+    Source:
+        MathWorks documentation of convolution3dLayer.
     """
 
 

@@ -169,6 +169,9 @@ class Image3DInputLayer(SizedInput):
     Example:
         >>> image3dInputLayer([16, 16, 16, 1], Normalization='none').describe()
         '16×16×16×1 images'
+
+    Source:
+        MathWorks documentation of image3dInputLayer.
     """
 
     labels = "SSSCB"
@@ -189,6 +192,9 @@ class FeatureInputLayer(InputLayer):
     Example:
         >>> featureInputLayer(21, Normalization='zscore').describe()
         "21 features with 'zscore' normalization"
+
+    Source:
+        MathWorks documentation of featureInputLayer.
     """
 
     labels = "CB"

@@ -85,6 +85,9 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
     Example:
         >>> maxPooling3dLayer(2, Stride=2).describe()
         '2×2×2 max pooling with stride [2  2  2] and padding [0  0  0; 0  0  0]'
+
+    Source:
+        MathWorks documentation of maxPooling3dLayer.
     """
 
 
@@ -135,6 +138,9 @@ class MaxUnpooling3DLayer(MaxUnpooling):
     Example:
         >>> maxUnpooling3dLayer(Name='unpool1').NumInputs
         3
+
+    Source:
+        Its own definition: that of `maxUnpooling2dLayer` in three dimensions.
     """
 
     rank = 3
@@ -178,6 +184,9 @@ class AveragePooling3DLayer(AveragePooling, rank=3):
     Example:
         >>> averagePooling3dLayer([2, 2, 1], Stride=2).PoolSize
         (2, 2, 1)
+
+    Source:
+        MathWorks documentation of averagePooling3dLayer.
     """
 
 
@@ -188,6 +197,9 @@ class GlobalAveragePooling2DLayer(SpatialLayer):
     Example:
         >>> globalAveragePooling2dLayer(Name='gap').describe()
         '2-D global average pooling'
+
+    Source:
+        Lin, Chen and Yan, "Network in network" (2013).
     """
 
     rank = 2
@@ -206,6 +218,9 @@ class GlobalMaxPooling2DLayer(SpatialLayer):
     Example:
         >>> globalMaxPooling2dLayer(Name='gmp').describe()
         '2-D global max pooling'
+
+    Source:
+        MathWorks documentation of globalMaxPooling2dLayer.
     """
 
     rank = 2

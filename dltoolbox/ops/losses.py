@@ -1,4 +1,8 @@
-"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do."""
+"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do.
+
+Sources: Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.4 and 5.2, for the losses and their
+gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers.
+"""
 
 from __future__ import annotations
 

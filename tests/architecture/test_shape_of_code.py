@@ -53,6 +53,7 @@ def test_every_layer_documents_itself(factory):
     cls = LAYERS[factory]
     text = inspect.getdoc(cls)
     assert f">>> {factory}(" in text
+    assert "\nSource:\n" in text
     assert "layer" in text.splitlines()[0].lower()
     assert re.fullmatch(r"[A-Z1-3].*\.", text.splitlines()[0])
     for prop in cls.properties.values():
