@@ -120,9 +120,14 @@ def split_complex(array: np.ndarray) -> np.ndarray:
     return parts.reshape(*array.shape[:-2], 2 * array.shape[-2], array.shape[-1])
 
 
+def are_vectors(value: np.ndarray) -> bool:
+    """Whether an output has no spatial dimensions, or only such of size 1."""
+    return all(n == 1 for n in value.shape[:-2])
+
+
 def rows(value: np.ndarray) -> np.ndarray:
     """Network output → what predict returns: N×K for vectors, h×w×c×N for maps."""
-    if value.ndim == 2 or all(n == 1 for n in value.shape[:-2]):
+    if are_vectors(value):
         return np.ascontiguousarray(value.reshape(value.shape[-2:]).T)
     return np.ascontiguousarray(value)
 

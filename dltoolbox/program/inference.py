@@ -15,7 +15,7 @@ from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.program.border import as_activations, network_inputs, rows
+from dltoolbox.program.border import are_vectors, as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
 
@@ -247,4 +247,4 @@ def output_layers(net: DAGNetwork) -> list[Any]:
 def labels_of(value: np.ndarray, layer: Any) -> categorical:
     """Class scores → labels: N for vectors, h×w×N for maps."""
     codes = value.argmax(-2)
-    return categorical.from_codes(codes.reshape(-1) if rows(value).ndim == 2 else codes, layer.Classes)
+    return categorical.from_codes(codes.reshape(-1) if are_vectors(value) else codes, layer.Classes)
