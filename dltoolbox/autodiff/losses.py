@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -262,10 +262,12 @@ def _weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
 
 def _by_labels(given: np.ndarray, names: str, layout: Layout, terms: np.ndarray) -> np.ndarray:
     """An array with its own labels: each dimension goes to the dimension of the same label, U of size 1 to none."""
+    if given.ndim > len(names):
+        _misfit("weights", given, layout, terms)
+    full = given.reshape(*given.shape, *[1] * (len(names) - given.ndim))
     free = list(enumerate(layout.labels))
     shape, order = [1] * terms.ndim, []
-    full = given.reshape(*given.shape, *[1] * (len(names) - given.ndim)) if given.ndim <= len(names) else given
-    for name, size in zip(names, full.shape, strict=False):
+    for name, size in zip(names, full.shape, strict=True):
         place = next((axis for axis, label in free if label == name), None)
         if place is not None and size in (1, terms.shape[place]):
             free.remove((place, name))
@@ -275,8 +277,7 @@ def _by_labels(given: np.ndarray, names: str, layout: Layout, terms: np.ndarray)
             order.append(terms.ndim + len(order))
         else:
             _misfit("weights", given, layout, terms)
-    return full.transpose(np.argsort(order)).reshape(shape) if full.ndim == len(names) else _misfit(
-        "weights", given, layout, terms)
+    return full.transpose(np.argsort(order)).reshape(shape)
 
 
 def _expanded(given: np.ndarray, layout: Layout, terms: np.ndarray, what: str) -> np.ndarray:
@@ -285,9 +286,9 @@ def _expanded(given: np.ndarray, layout: Layout, terms: np.ndarray, what: str) -
         arranged = given.reshape(layout.full(given.shape)).transpose(layout.order)
         if all(a in (1, b) for a, b in zip(arranged.shape, terms.shape, strict=True)):
             return np.broadcast_to(arranged, terms.shape)
-    return _misfit(what, given, layout, terms)
+    _misfit(what, given, layout, terms)
 
 
-def _misfit(what: str, given: np.ndarray, layout: Layout, terms: np.ndarray) -> Any:
+def _misfit(what: str, given: np.ndarray, layout: Layout, terms: np.ndarray) -> NoReturn:
     fail(f"{layout.function}:{what}Mismatch", f"The {what} have size {times(given.shape)}, which does not fit Y of size "
          f"{times(terms.shape)} ({layout.labels}).", f"Pass {what} of the size of Y; sizes of 1 expand.")
