@@ -46,13 +46,15 @@ class Table:
         return iter(zip(*self.columns.values(), strict=True))
 
     def __str__(self) -> str:
-        cells = {name: [name, *map(str, values)] for name, values in self.columns.items()}
-        widths = {name: max(map(len, column)) for name, column in cells.items()}
-        heads = "    ".join(f"{name:^{widths[name]}}" for name in cells)
-        rules = "    ".join("_" * width for width in widths.values())
-        rows = ["    ".join(f"{cell:<{width}}" for cell, width in zip(row, widths.values(), strict=True))
-                for row in zip(*(column[1:] for column in cells.values()), strict=True)]
-        return "\n".join(f"    {line}".rstrip() for line in (heads, rules, "", *rows))
+        return "\n".join(f"    {'    '.join(line)}".rstrip() for line in zip(*self.blocks(), strict=True))
+
+    def blocks(self) -> list[list[str]]:
+        """The lines of every column, all of them of one width: its head, a rule, a blank line and the cells."""
+        blocks = []
+        for name, values in self.columns.items():
+            width = max(map(len, (name, *map(str, values))))
+            blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{value!s:<{width}}" for value in values)])
+        return blocks
 
     def __repr__(self) -> str:
         return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"

@@ -57,10 +57,9 @@ class MetricsTable(Table):
     def shape(self) -> tuple[int, int]:
         return len(self), len(self.columns)
 
-    def __str__(self) -> str:
-        blocks = [block("", self.RowNames, str.ljust)] if self.RowNames else []
-        blocks += [block(name, [cell_text(value) for value in values], str.rjust) for name, values in self.columns.items()]
-        return "\n".join(f"    {'    '.join(line)}".rstrip() for line in zip(*blocks, strict=True))
+    def blocks(self) -> list[list[str]]:
+        names = [block("", self.RowNames, str.ljust)] if self.RowNames else []
+        return [*names, *(block(name, list(map(cell_text, values)), str.rjust) for name, values in self.columns.items())]
 
 
 def cell_text(value: float) -> str:
