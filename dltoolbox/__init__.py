@@ -37,6 +37,7 @@ from dltoolbox.data import (
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
+from dltoolbox.layers.factors import getL2Factor, getLearnRateFactor, setL2Factor, setLearnRateFactor
 from dltoolbox.network.analysis import NetworkAnalysis, analyzeNetwork
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import (
@@ -61,11 +62,11 @@ __all__ = [
     "addLayers", "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
     "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData",
     "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation", "fullyconnect",
-    "gearboxFeatures", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool", "mergecats", "mse",
-    "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
-    "replaceLayer", "rng", "saveNetwork", "semanticseg", "setcats", "shapeVolumes", "softmax", "trainNetwork",
-    "trainingOptions", "triangleImages",
+    "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal",
+    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool",
+    "mergecats", "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor", "setLearnRateFactor",
+    "setcats", "shapeVolumes", "softmax", "trainNetwork", "trainingOptions", "triangleImages",
 ]
 
 globals().update(FACTORIES)

@@ -61,6 +61,10 @@ from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLay
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.display import disp as disp
+from dltoolbox.layers.factors import getL2Factor as getL2Factor
+from dltoolbox.layers.factors import getLearnRateFactor as getLearnRateFactor
+from dltoolbox.layers.factors import setL2Factor as setL2Factor
+from dltoolbox.layers.factors import setLearnRateFactor as setLearnRateFactor
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
@@ -106,14 +110,15 @@ __all__ = [
     "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats",
     "crosschannelnorm", "crossentropy", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
     "disconnectLayers", "disp", "dropoutLayer", "evaluateSemanticSegmentation", "featureInputLayer",
-    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "globalAveragePooling2dLayer", "globalMaxPooling2dLayer",
-    "huber", "image3dInputLayer", "imageInputLayer", "iscategorical", "iscategory", "isordinal", "isundefined",
-    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse",
-    "onehotdecode", "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg",
-    "setcats", "shapeVolumes", "softmax", "softmaxLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer",
-    "triangleImages",
+    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
+    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
+    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
+    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode",
+    "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor",
+    "setLearnRateFactor", "setcats", "shapeVolumes", "softmax", "softmaxLayer", "trainNetwork", "trainingOptions",
+    "transposedConv2dLayer", "triangleImages",
 ]
 
 def reluLayer(
