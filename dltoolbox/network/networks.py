@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from dltoolbox.core.errors import DltoolboxError, IssueCollector
+from dltoolbox.core.errors import IssueCollector
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layerarray import LayerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
@@ -47,9 +47,7 @@ def is_series(lgraph: LayerGraph) -> bool:
 def checked(lgraph: LayerGraph) -> Lowered:
     """Lower a graph and raise everything that is wrong with it at once."""
     lowered = lower(lgraph)
-    errors = [issue for issue in lowered.issues if issue.severity == "error"]
-    if errors:
-        raise DltoolboxError(errors)
+    lowered.issues.raise_if_any()
     return lowered
 
 

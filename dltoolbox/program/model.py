@@ -15,12 +15,11 @@ from weakref import WeakSet
 
 import numpy as np
 
-from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.formats import Dims
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layergraph import LayerGraph
-from dltoolbox.network.lowering import Lowered, lower
+from dltoolbox.network.lowering import lower
 from dltoolbox.network.networks import DAGNetwork, checked, is_series, network_of
 from dltoolbox.ops import ParameterKey, Value
 from dltoolbox.program.border import input_layers
@@ -182,7 +181,7 @@ class Model:
         lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
         graph = lowered.graph
         if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
-            raise_errors(lowered)
+            lowered.issues.raise_if_any()
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         updates = [update.value for pair in graph.updates for update in pair]
         wanted: list[Value] = {
@@ -191,12 +190,6 @@ class Model:
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         sought = {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
         return make_plan(graph, wanted, gradients_of=sought, fast=self.fast)
-
-
-def raise_errors(lowered: Lowered) -> None:
-    errors = [issue for issue in lowered.issues if issue.severity == "error"]
-    if errors:
-        raise DltoolboxError(errors)
 
 
 def model_of(net: DAGNetwork) -> Model:
