@@ -9,7 +9,7 @@ in `dltoolbox.core.convert`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, NamedTuple
 
@@ -202,10 +202,15 @@ def match(name: str, properties: Mapping[str, Property]) -> str | None:
 
 def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
     """Raise the error for a name that no property has, with the nearest names."""
+    fail(f"{label}:unknownOption", f"'{name}' is not a recognized option or property of {label}.",
+         did_you_mean(name, known) or f"Its properties are {', '.join(known)}.")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The question that names the nearest of the known words, in any letter case; empty where none is near."""
     low = {one.lower(): one for one in known}
-    near = [low[one] for one in get_close_matches(name.lower(), low, n=3, cutoff=0.6)]
-    hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Its properties are {', '.join(known)}."
-    fail(f"{label}:unknownOption", f"'{name}' is not a recognized option or property of {label}.", hint)
+    near = [repr(low[one]) for one in get_close_matches(name.lower(), low)]
+    return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
 def in_call_order(properties: Mapping[str, Property]) -> list[Property]:

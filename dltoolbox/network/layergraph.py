@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from dltoolbox.core.convert import choice
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.properties import Configured, Property, did_you_mean, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
@@ -80,10 +79,9 @@ class LayerGraph:
             fail("layerGraph:invalidName", f"A layer is named by text, but {show(name)} came.",
                  "Pass its name, such as 'conv_1'.")
         if name not in self._index:
-            near = get_close_matches(name, self._index, n=3)
             known = [*self._index][:12] + ["…"] * (len(self._index) > 12)
-            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Its layers are {', '.join(known)}."
-            fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.", hint)
+            fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.",
+                 did_you_mean(name, self._index) or f"Its layers are {', '.join(known)}.")
         return self._index[name]
 
     def port_text(self, port: Port, side: str) -> str:

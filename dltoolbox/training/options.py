@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from dltoolbox.core.convert import choice, flag, integer, real, text
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, Reject, match, show
+from dltoolbox.core.properties import Configured, Property, Reject, did_you_mean, match, show
 
 Convert = Callable[[Any], Any]
 
@@ -326,10 +325,9 @@ def _refuse_solver(name: Any, low: str) -> NoReturn:
     if low in LATER:
         fail("trainingOptions:solverNotAvailable", f"The solver '{low}' is not available in this release.",
              f"Use one of {', '.join(map(repr, SOLVERS))}.")
-    near = get_close_matches(low, SOLVERS, n=1)
     known = ", ".join(map(repr, SOLVERS))
     fail("trainingOptions:unknownSolver", f"The solver must be one of {known}, but it is {show(name)}.",
-         f"Did you mean '{near[0]}'?" if near else "Call for example trainingOptions('sgdm').")
+         did_you_mean(low, SOLVERS) or "Call for example trainingOptions('sgdm').")
 
 
 def _every_option() -> dict[str, list[tuple[str, Property]]]:
