@@ -198,5 +198,3 @@ def model_of(net: DAGNetwork) -> Model:
         net.cache["model"] = Model(net, draw=False)
     model: Model = net.cache["model"]
     return model
-
-

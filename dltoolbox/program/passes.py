@@ -61,5 +61,3 @@ def rewritten(graph: Graph, wanted: Iterable[Value], *, differentiate: bool) -> 
     nodes = prune(graph.nodes, wanted)
     nodes = join_softmax_with_loss(nodes)
     return remember_winners(nodes) if differentiate else forget_indices(nodes, wanted)
-
-
