@@ -80,8 +80,11 @@ def cell(values: Sequence[Any]) -> str:
 
 
 def array(value: Any) -> str:
-    """A scalar or a short row in full, ``[]`` for none, else ``[3×3×1×8 single]``."""
-    values = np.array(value, float) if isinstance(value, list) else value  # MATLAB's literals are doubles
+    """A scalar or a short row in full, ``[]`` for none, else ``[3×3×1×8 single]``; a list of no numbers is a cell."""
+    try:
+        values = np.array(value, float) if isinstance(value, list) else value  # MATLAB's literals are doubles
+    except (ValueError, TypeError):
+        return f"{{{len(value)}×1 cell}}"
     if not values.size:
         return "[]"
     if values.dtype.kind in "fiub" and values.size == 1:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import show
 
 STREAMS = ("initialisation", "shuffle", "dropout", "augmentation")
 GENERATORS = ("twister", "simdtwister", "combrecursive", "multfibonacci", "philox", "threefry", "v4", "v5uniform",
@@ -88,4 +89,4 @@ def _seed(seed: Any) -> int:
     if whole and not isinstance(seed, bool) and seed >= 0:
         return int(seed)
     fail("rng:invalidSeed", "The seed must be a non-negative integer, 'default', 'shuffle' or a value returned by "
-         f"rng; it is {seed!r}.", "Call for example rng(0).")
+         f"rng; it is {show(seed)}.", "Call for example rng(0).")

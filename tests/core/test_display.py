@@ -25,6 +25,7 @@ def test_numbers_in_short_format(value, text):
     ((print,), "@print"), ((print, len), "{@print  @len}"), ((np.zeros((4, 2)), np.zeros(4)),
                                                              "{[4×2 double]  [4×1 double]}"),
     (object(), "[1×1 object]"), (range(3), "[3×1 range]"),
+    ((np.zeros((4, 2)), ["a", "b", "a"]), "{[4×2 double]  {3×1 cell}}"), ([print, None], "{2×1 cell}"),
 ])
 def test_values(value, text):
     assert value_text(value) == text
