@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dltoolbox.layers import FACTORIES
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -33,3 +35,7 @@ def test_the_unpooling_graph_is_sound():
     names: dict[str, object] = {}
     exec("from dltoolbox import *\n" + blocks("python")[1] + "\ninfo = analyzeNetwork(lgraph, nargout=1)", names)
     assert names["info"].ok
+
+
+def test_the_number_of_layers():
+    assert f"- {len(FACTORIES)} layers:" in README.read_text(encoding="utf-8")
