@@ -231,7 +231,10 @@ class categorical:
         return categorical.from_codes(codes, self._categories, self._ordered)
 
     def _pair(self, given: Encoded) -> tuple[np.ndarray, np.ndarray]:
-        """Both sides as codes of this array's categories, -1 for names it lacks; one label is held against all."""
+        """Both sides as codes of this array's categories, -1 for names it lacks; one label is held against all.
+
+        N labels are a column, whether their shape is (N,) or (N, 1).
+        """
         mine, theirs = self._codes, recode(given.codes, match(given.keys, self._categories))
         if mine.shape == theirs.shape:
             return mine, theirs
@@ -239,6 +242,8 @@ class categorical:
             return mine, theirs.reshape(())
         if mine.size == 1:
             return mine.reshape(()), theirs
+        if _times(mine.shape) == _times(theirs.shape):  # (N,) and (N, 1): both are columns
+            return mine, theirs.reshape(mine.shape)
         fail("categorical:sizeMismatch", f"A {_times(mine.shape)} categorical array cannot be compared with "
              f"{_times(theirs.shape)} labels.", "Give both the same shape, or compare with one label.")
 

@@ -293,7 +293,13 @@ def test_differing_shapes_do_not_compare(refused):
     with refused("categorical:sizeMismatch"):
         operator.eq(categorical(["a", "b"]), categorical(["a", "b", "c"]))
     with refused("categorical:sizeMismatch"):
-        operator.eq(categorical(["a", "b"]), np.array([["a"], ["b"]]))
+        operator.eq(categorical(["a", "b"]), np.array([["a", "b"]]))
+
+
+def test_columns_compare_in_both_shapes():
+    Y = categorical(["a", "b"])
+    assert (Y == np.array([["a"], ["a"]])).tolist() == [True, False]
+    assert (Y.reshape(2, 1) != Y).tolist() == [[False], [False]]
 
 
 def test_foreign_objects_are_unequal():
