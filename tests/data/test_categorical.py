@@ -298,7 +298,8 @@ def test_differing_shapes_do_not_compare(refused):
 
 def test_columns_compare_in_both_shapes():
     Y = categorical(["a", "b"])
-    assert (Y == np.array([["a"], ["a"]])).tolist() == [True, False]
+    column = np.array([["a"], ["a"]])
+    assert (Y == column).tolist() == [True, False]
     assert (Y.reshape(2, 1) != Y).tolist() == [[False], [False]]
 
 
