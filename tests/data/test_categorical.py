@@ -297,10 +297,9 @@ def test_differing_shapes_do_not_compare(refused):
 
 
 def test_columns_compare_in_both_shapes():
-    Y = categorical(["a", "b"])
-    column = np.array([["a"], ["a"]])
-    assert (Y == column).tolist() == [True, False]
-    assert (Y.reshape(2, 1) != Y).tolist() == [[False], [False]]
+    labels = categorical(["a", "b"])
+    assert (labels == np.array([["a"], ["a"]])).tolist() == [True, False]
+    assert (labels.reshape(2, 1) != labels).tolist() == [[False], [False]]
 
 
 def test_foreign_objects_are_unequal():
