@@ -53,16 +53,9 @@ class Dims:
         at = self.labels.find(label)
         return None if at < 0 else at
 
-    def axes(self, labels: str) -> tuple[int, ...]:
-        """Axes of all dimensions whose label is one of ``labels``."""
-        return tuple(i for i, label in enumerate(self.labels) if label in labels)
-
     def size(self, label: str) -> Size:
         at = self.axis(label)
         return None if at is None else self.sizes[at]
-
-    def has(self, label: str) -> bool:
-        return label in self.labels
 
     def with_spatial(self, spatial: Sequence[int]) -> Dims:
         rest = iter(spatial)
@@ -73,17 +66,10 @@ class Dims:
         return Dims(self.labels, tuple(size if one == label else n
                                        for one, n in zip(self.labels, self.sizes, strict=True)))
 
-    def with_batch(self, batch: Size) -> Dims:
-        return self.with_size("B", batch)
-
     @property
     def features(self) -> int:
         """Number of elements of one observation (and one time step): the product of the S and C sizes."""
         return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)
-
-    def shape(self, batch: int = 1) -> tuple[int, ...]:
-        """The array shape, with unknown sizes replaced by ``batch``."""
-        return tuple(batch if n is None else n for n in self.sizes)
 
     def __str__(self) -> str:
         """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""

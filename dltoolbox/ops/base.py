@@ -35,7 +35,6 @@ class Op:
 
     name: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
-    outputs: ClassVar[int] = 1
     differentiable: ClassVar[bool] = True
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:

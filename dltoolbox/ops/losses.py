@@ -56,7 +56,6 @@ class softmax_cross_entropy(Loss):
     The second output is the probabilities. Gradient: (Σₖ wₖtₖ)·y − w·t, divided by N.
     """
 
-    outputs = 2
     reads = BOTH
 
     def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:

@@ -25,7 +25,6 @@ def per_channel(values: np.ndarray) -> np.ndarray:
 class batch_norm(Op):
     """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 
-    outputs = 3
     reads = BOTH
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:

@@ -135,7 +135,6 @@ class function(SameSize):
 class dropout(Op):
     """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
 
-    outputs = 2
     reads = OUT
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:

@@ -102,7 +102,6 @@ class window_max(Op):
 class window_max_indices(Op):
     """Maximum over every window, and where it was found."""
 
-    outputs = 2
     reads = OUT
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:

@@ -119,9 +119,13 @@ class Model:
         predictions = run.forward()[len(plan.graph.losses):]
         return sum(float(run[value]) for value in plan.graph.losses), predictions
 
-    def snapshot(self) -> Snapshot:
-        """Copies of all parameters and states."""
-        return {key: value.copy() for key, value in self.arrays.items()}
+    def snapshot(self, into: Snapshot | None = None) -> Snapshot:
+        """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
+        if into is None:
+            return {key: value.copy() for key, value in self.arrays.items()}
+        for key, value in self.arrays.items():
+            into[key][...] = value
+        return into
 
     def restore(self, snapshot: Snapshot) -> None:
         for key, value in snapshot.items():

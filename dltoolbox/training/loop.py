@@ -180,7 +180,7 @@ class _Training:
     # The last good network -------------------------------------------------------------------------------------------
     def keep_good(self) -> None:
         """Remember the network of the step that has just been found to have a finite loss."""
-        self.good = self.model.snapshot()
+        self.good = self.model.snapshot(self.good)
         self.good_iteration = self.iteration
 
     def restore_good(self, what: str) -> None:

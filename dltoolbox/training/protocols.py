@@ -47,8 +47,8 @@ class Trainable(Protocol):
     def evaluate(self, inputs: Arrays, targets: Arrays) -> tuple[float, Arrays]:
         """Loss and predictions in inference mode; changes nothing."""
 
-    def snapshot(self) -> Any:
-        """A copy of all parameters and states."""
+    def snapshot(self, into: Any = None) -> Any:
+        """A copy of all parameters and states, in the memory of an earlier snapshot if one is given."""
 
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot; the parameter arrays stay the same objects. A snapshot can be restored repeatedly."""

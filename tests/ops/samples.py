@@ -70,7 +70,7 @@ class Case:
 
     def attributes(self, batch: int) -> dict[str, Any]:
         """The attributes; sizes among them follow the batch."""
-        return {key: value.with_batch(batch) if isinstance(value, Dims) else value for key, value in self.attrs.items()}
+        return {key: value.with_size("B", batch) if isinstance(value, Dims) else value for key, value in self.attrs.items()}
 
 
 def frozen(x: np.ndarray) -> np.ndarray:

@@ -35,7 +35,6 @@ def test_sizes_are_as_inferred(case: Case, batch: int) -> None:
     sizes = as_tuple(OPS[case.op].infer(*(dims_of(x) for x in inputs), **case.attributes(batch)))
     outputs = forward(case, inputs, batch)
     assert [y.shape for y in outputs] == [tuple(d.sizes) for d in sizes]
-    assert len(outputs) == OPS[case.op].outputs
     for grad, number in zip(run(case, inputs, batch)[len(outputs):], case.differentiable, strict=False):
         assert grad.shape == inputs[number].shape
 

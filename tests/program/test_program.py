@@ -233,7 +233,7 @@ def test_constant_channels_have_a_variance_of_zero_and_train_on() -> None:
 
 def test_snapshots_are_copies_and_restore_in_place() -> None:
     model = scrambled(Model(digits()))
-    snapshot = model.snapshot()
+    snapshot = model.snapshot(into=model.snapshot())
     arrays = dict(model.arrays)
     for value in model.arrays.values():
         value += 1

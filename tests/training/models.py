@@ -50,7 +50,7 @@ class Linear:
         loss, predictions, _ = self.loss(self.scores(inputs[0]), targets[0])
         return loss, [predictions]
 
-    def snapshot(self):
+    def snapshot(self, into=None):
         return [p.value.copy() for p in self.parameters], self.mean
 
     def restore(self, snapshot):
