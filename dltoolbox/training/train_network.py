@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +52,8 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         Nothing that was passed is changed.
 
     Raises:
-        DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options.
+        DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
+            that ends training in its course has the network so far in its attribute ``network``.
 
     Example:
         >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
@@ -81,10 +83,23 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
-    result = train(model, Dataset(inputs, [target]), options, validation=validation,
-                   metric="accuracy" if end.task == "classification" else "rmse",
-                   initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
+    with network_kept(model):
+        result = train(model, Dataset(inputs, [target]), options, validation=validation,
+                       metric="accuracy" if end.task == "classification" else "rmse",
+                       initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
     return outputs((finished(model), result.info), nargout, "trainNetwork")
+
+
+@contextmanager
+def network_kept(model: Model) -> Iterator[None]:
+    """An error in the middle of training (in an OutputFcn, say) carries the network of that moment: ``error.network``."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(DltoolboxError):  # a network that holds NaN is no loss
+            error.network = model.network()  # type: ignore[attr-defined]
+            error.add_note("The network at this moment is kept in the attribute 'network' of this error.")
+        raise
 
 
 def check_arguments(X: Any, layers: Any, options: Any) -> None:

@@ -162,3 +162,17 @@ def test_checkpoints_can_be_loaded_and_trained_on(tmp_path):
     assert middle.Layers[-1].Classes == ("small", "large")
     _, info = trainNetwork(X, CLASSES, middle, quiet(MaxEpochs=1), nargout=2)
     assert info.TrainingLoss.size == 5
+
+
+def test_an_error_in_the_course_of_training_carries_the_network():
+    X = np.arange(20.0, dtype=np.float32).reshape(10, 2)
+
+    def fail_at_three(info):
+        if info.Iteration == 3:
+            raise RuntimeError("disk full")
+
+    options = trainingOptions("sgdm", MaxEpochs=5, MiniBatchSize=10, Verbose=False, OutputFcn=fail_at_three)
+    with pytest.raises(RuntimeError, match="disk full") as caught:
+        trainNetwork(X, X[:, :1], [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer], options)
+    assert predict(caught.value.network, X).shape == (10, 1)
+    assert "attribute 'network'" in caught.value.__notes__[0]
