@@ -72,8 +72,6 @@ def measured(row: Row, blas: str, settings: Settings) -> Result | None:
 def conclude(results: list[Result], json_file: Path | None, settings: Settings) -> None:
     """The whole table at the end: on the terminal, in the file asked for and, unless sizes were small, in the document."""
     print(f"\n{machine()}\n\n{as_text([HEAD, *map(cells, results)])}")
-    blocks = sum(len(times) for result in results for times in result.seconds.values())
-    print(f"\n{sum(result.disturbed for result in results)} of {blocks} blocks were disturbed by other processes.")
     if json_file:
         record = {"time": datetime.now().isoformat(timespec="seconds"), "machine": machine(),
                   "rounds": settings.rounds, "small": settings.small,

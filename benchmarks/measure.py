@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from benchmarks.rows import VARIANTS, Row
 ROOT = Path(__file__).resolve().parents[1]
 BLAS = {"native": {}, "pinned": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}}
 TOLERANCE = 1e-3
-MUCH_SLOWER = 1.3  # a variant of PyTorch that is so much slower than another in the first round gets no more rounds
+ROUNDS_PER_START = 2  # then new processes take over: where memory happens to lie can make one slower all its life
 
 
 class Refused(Exception):
@@ -42,22 +42,32 @@ class Result:
     row: Row
     blas: str
     threads: int
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    others: dict[str, list[float]] = field(default_factory=dict)
+    seconds: dict[str, list[float]]
+    others: dict[str, list[float]]
 
     @property
     def best_variant(self) -> str:
-        """The variant of PyTorch to compare with: the fastest of those that took part in all rounds."""
-        rounds = len(self.seconds["dltoolbox"])
-        return min((v for v in VARIANTS if len(self.seconds[v]) == rounds), key=lambda v: min(self.seconds[v]))
+        """The variant of PyTorch to compare with: the fastest."""
+        return min(VARIANTS, key=lambda variant: min(self.seconds[variant]))
+
+    @property
+    def undisturbed(self) -> list[int]:
+        """The rounds in which neither of the two sides was disturbed."""
+        shares = zip(self.others["dltoolbox"], self.others[self.best_variant], strict=True)
+        return [number for number, pair in enumerate(shares) if max(pair) <= QUIET]
+
+    def counted(self, name: str) -> list[float]:
+        """The times that count: of the undisturbed rounds, or of all where there is none."""
+        times = self.seconds[name]
+        return [times[number] for number in self.undisturbed] or times
 
     @property
     def ours(self) -> list[float]:
-        return self.seconds["dltoolbox"]
+        return self.counted("dltoolbox")
 
     @property
     def torch(self) -> list[float]:
-        return self.seconds[self.best_variant]
+        return self.counted(self.best_variant)
 
     @property
     def ratio_of_minima(self) -> float:
@@ -67,11 +77,6 @@ class Result:
     def median_ratio(self) -> float:
         """Median over the rounds of the ratio within each."""
         return statistics.median(a / b for a, b in zip(self.ours, self.torch, strict=True))
-
-    @property
-    def disturbed(self) -> int:
-        """How many blocks remained disturbed."""
-        return sum(share > QUIET for shares in self.others.values() for share in shares)
 
     def record(self) -> dict[str, Any]:
         return {"row": self.row.key, "blas": self.blas, "threads": self.threads, "size": self.row.size._asdict(),
@@ -126,30 +131,27 @@ def environment(blas: str, threads: int) -> dict[str, str]:
 
 def measure(row: Row, blas: str, settings: Settings) -> Result:
     """One row of the table; raises `Refused` where the sides differ."""
-    result = Result(row.sized(settings.small), blas, settings.threads)
-    with ExitStack() as stack:
-        workers = {name: stack.enter_context(Worker(row, name, blas, settings)) for name in ("dltoolbox", *VARIANTS)}
-        first = {name: worker.answer()["first"] for name, worker in workers.items()}
-        for variant in VARIANTS:
-            check_same(first["dltoolbox"], first[variant])
-        for worker in workers.values():
-            worker.work()  # compiles and warms up
-        take_turns(workers, result, settings)
+    names = ("dltoolbox", *VARIANTS)
+    result = Result(row.sized(settings.small), blas, settings.threads, {name: [] for name in names},
+                    {name: [] for name in names})
+    for done in range(0, settings.rounds, ROUNDS_PER_START):
+        with ExitStack() as stack:
+            workers = {name: stack.enter_context(Worker(row, name, blas, settings)) for name in names}
+            first = {name: worker.answer()["first"] for name, worker in workers.items()}
+            for variant in VARIANTS:
+                check_same(first["dltoolbox"], first[variant])
+            for worker in workers.values():
+                worker.work()  # compiles and warms up
+            for _ in range(min(ROUNDS_PER_START, settings.rounds - done)):
+                one_round(workers, result, settings)
     return result
 
 
-def take_turns(workers: dict[str, Worker], result: Result, settings: Settings) -> None:
-    result.seconds, result.others = {name: [] for name in workers}, {name: [] for name in workers}
-    active = dict(workers)
-    for number in range(settings.rounds):
-        for name, worker in active.items():
-            block = undisturbed(worker.work, settings.patience)
-            result.seconds[name].append(block.seconds / result.row.size.units)
-            result.others[name].append(block.others)
-        if number == 0:
-            best = min(result.seconds[variant][0] for variant in VARIANTS)
-            active = {name: worker for name, worker in active.items()
-                      if name not in VARIANTS or result.seconds[name][0] <= MUCH_SLOWER * best}
+def one_round(workers: dict[str, Worker], result: Result, settings: Settings) -> None:
+    for name, worker in workers.items():
+        block = undisturbed(worker.work, settings.patience)
+        result.seconds[name].append(block.seconds / result.row.size.units)
+        result.others[name].append(block.others)
 
 
 def check_same(ours: list[list[float]], torch: list[list[float]]) -> None:

@@ -16,12 +16,13 @@ from benchmarks.rows import ROWS
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- table: written by python -m benchmarks -->", "<!-- end of table -->"
 HEAD = ("row", "BLAS", "threads", "PyTorch, ms", "dltoolbox, ms", "ratio of minima", "median ratio",
-        "memory format of PyTorch", "date")
+        "undisturbed rounds", "memory format of PyTorch", "date")
 
 
 def cells(result: Result) -> tuple[str, ...]:
     return (result.row.text, result.blas, str(result.threads), milliseconds(result.torch), milliseconds(result.ours),
-            f"{result.ratio_of_minima:.2f}", f"{result.median_ratio:.2f}", result.best_variant, f"{date.today()}")
+            f"{result.ratio_of_minima:.2f}", f"{result.median_ratio:.2f}",
+            f"{len(result.undisturbed)} of {len(result.seconds['dltoolbox'])}", result.best_variant, f"{date.today()}")
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
