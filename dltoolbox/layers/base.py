@@ -37,9 +37,9 @@ class Learnable(Array):
 
 @dataclass(frozen=True)
 class State(Array):
-    """An array that training sets but does not differentiate. ``initial`` is None when only data can tell."""
+    """An array that training sets but does not differentiate; it holds ``initial`` until then."""
 
-    initial: float | None = None
+    initial: float = 0.0
 
 
 class Layer(Configured):
@@ -49,7 +49,6 @@ class Layer(Configured):
     type_text: ClassVar[str] = ""
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
-    formats: ClassVar[tuple[str, ...]] = ()  # accepted input formats; empty: any
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False

@@ -57,7 +57,7 @@ class BatchNormalizationLayer(Layer):
                           l2_factor=self.OffsetL2Factor),
                 Learnable("Scale", shape, self.ScaleInitializer, learn_rate_factor=self.ScaleLearnRateFactor,
                           l2_factor=self.ScaleL2Factor),
-                State("TrainedMean", shape, initial=0.0), State("TrainedVariance", shape, initial=1.0))
+                State("TrainedMean", shape), State("TrainedVariance", shape, initial=1.0))
 
     def settle(self) -> None:
         self.__dict__["NumChannels"] = self.Scale.size

@@ -103,21 +103,21 @@ class Model:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
         plan = self.plan("train", inputs)
         run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
-        predictions = run.forward()
-        loss = sum(float(run[value]) for value in plan.graph.losses)
+        run.forward()
+        loss, predictions = run.loss, run.results
         found = run.backward()
         move_statistics(self.arrays, run)
         values = plan.graph.arrays
         gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
-        return StepResult(loss, predictions[:len(plan.graph.results)], gradients)
+        return StepResult(loss, predictions, gradients)
 
     @one_at_a_time
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
         """Loss and predictions in prediction mode."""
         plan = self.plan("evaluate", inputs)
         run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
-        predictions = run.forward()[len(plan.graph.losses):]
-        return sum(float(run[value]) for value in plan.graph.losses), predictions
+        run.forward()
+        return run.loss, run.results
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
@@ -163,8 +163,7 @@ class Model:
         run.forward()
         found = run.backward()
         values = plan.graph.arrays
-        return (sum(float(run[value]) for value in plan.graph.losses),
-                {p.key: found[values[p.key]] for p in self.parameters if values[p.key] in found},
+        return (run.loss, {p.key: found[values[p.key]] for p in self.parameters if values[p.key] in found},
                 [found[value] for value in plan.graph.inputs])
 
     def cast(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -189,7 +188,7 @@ class Model:
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         updates = [update.value for pair in graph.updates for update in pair]
         wanted: list[Value] = {
-            "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.losses, *graph.results],
+            "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.results, *graph.losses],
             "statistics": updates, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         sought = {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])

@@ -86,7 +86,7 @@ def plan_lifetimes(plan: Plan) -> None:
     """Give every array the step after which nothing reads it any more; parameters and feeds live on."""
     graph = plan.graph
     immortal = {plan.slots[v] for v in (*graph.inputs, *graph.targets, *graph.arrays.values(), *plan.wanted)
-                if v in plan.slots} | {plan.slots[u.value] for pair in graph.updates for u in pair if u.value in plan.slots}
+                if v in plan.slots}
     read_back: set[int] = set()
     for step in plan.steps:  # the first step (in forward order) whose gradient reads an array frees it
         reads = read_by_gradient(step) - immortal - read_back

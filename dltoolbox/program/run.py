@@ -29,6 +29,16 @@ class Run:
         array: np.ndarray = self.live[self.plan.slots[value]]
         return array
 
+    @property
+    def loss(self) -> float:
+        """The sum of the losses, after `forward`."""
+        return sum(float(self[value]) for value in self.plan.graph.losses)
+
+    @property
+    def results(self) -> list[np.ndarray]:
+        """What reached the output layers, after `forward`."""
+        return [self[value] for value in self.plan.graph.results]
+
     def forward(self) -> list[np.ndarray]:
         """Run all steps; returns the wanted arrays."""
         for step in self.plan.steps:
