@@ -1,7 +1,7 @@
 """Fast bodies of ops. Each is tested against the op's own plain NumPy body."""
 
 from dltoolbox.kernels import convolution, normalisation, pointwise, pooling, scatter, winograd
-from dltoolbox.kernels.base import KERNELS, Kernel, Workspace, choose, kernel, plain
+from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
-__all__ = ["KERNELS", "Kernel", "Workspace", "choose", "convolution", "kernel", "normalisation", "plain", "pointwise",
-           "pooling", "scatter", "winograd"]
+__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
+           "kernel", "normalisation", "plain", "pointwise", "pooling", "scatter", "winograd"]

@@ -1,34 +1,183 @@
-"""What a kernel is: a fast body of one op, with the same meaning.
+"""What a kernel is: a fast body of one op, or of a chain of ops, with the same meaning.
 
-Only `dltoolbox.program` calls kernels. A kernel may return views of any memory layout, as long as the axes have the
-order that the op's do. It takes large arrays that it returns from ``work.empty`` and large temporaries from
-``work.scratch``, so that the program can own their memory.
+Only `dltoolbox.program` uses kernels. A kernel is *bound* once to a `Site`: the arrays that it will read and write in
+every run, at addresses that never change. Binding does all the work that does not depend on values (views, block
+sizes, reshaping) and returns closures without arguments, so that running a program is calling one closure after another.
+
+Arrays at a site have the axes of the op (S…, C, N) and lie in memory in an *order* that the program asked the kernel
+for (see `dltoolbox.kernels.layout`); inputs lie in the order that their producer chose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.ops.base import OPS, Call, Gradients
+from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
+
+Order = tuple[int, ...]
+Closure = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a kernel is chosen by: everything about a use of an op that is known before there are arrays."""
+
+    op: str
+    inputs: tuple[Dims, ...]
+    outputs: tuple[Dims, ...]
+    orders: tuple[Order, ...]  # memory orders of the inputs
+    attrs: Mapping[str, Any]
+    dtype: np.dtype[Any]  # of the data: float32 or float64
+    needs: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
+    ranks: int = 1  # threads that share this one step, when there are fewer observations than threads
+    precision: str = "default"  # 'fast' permits roundings ten times larger
+
+
+class Memory(Protocol):
+    """Where a site's extra memory comes from."""
+
+    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
+    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
+    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
+
+
+@dataclass
+class Site:
+    """The place in a program where a kernel is bound: its arrays, for ever.
+
+    Attributes:
+        case: What the kernel was chosen by.
+        inputs: Arrays to read, never to write. Parameters are C-contiguous.
+        outputs: Arrays to write in the forward call.
+        grads: Gradients of the outputs, to read in the backward call. They may be overwritten there. None where none arrives.
+        d_inputs: Where gradients of the inputs go: written, not added to. None where none is wanted.
+        memory: Where `scratch`, `keep` and `shared` come from.
+        meet: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
+        shards: How many shards of the batch run this step at the same time, each with a site of its own.
+    """
+
+    case: Case
+    inputs: tuple[np.ndarray, ...]
+    outputs: tuple[np.ndarray, ...]
+    grads: tuple[np.ndarray | None, ...]
+    d_inputs: tuple[np.ndarray | None, ...]
+    memory: Memory
+    meet: Callable[[np.ndarray], None]
+    shards: int = 1
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        return self.case.attrs
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.case.dtype
+
+    @property
+    def training(self) -> bool:
+        """Whether a backward call will follow."""
+        return any(self.case.needs)
+
+    def scratch(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+        """A temporary: its contents are undefined at the start of every forward and every backward call."""
+        return self._arranged(self.memory.scratch, shape, dtype, order)
+
+    def keep(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+        """Memory that the backward call finds as the forward call of the same run left it."""
+        return self._arranged(self.memory.keep, shape, dtype, order)
+
+    def shared(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        """Memory common to the shards, filled by ``prepare`` and kept for as long as the parameters stay the same."""
+        return self.memory.shared(tuple(shape), self.dtype if dtype is None else dtype)
+
+    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any, order: Order | None) -> np.ndarray:
+        order = tuple(range(len(shape))) if order is None else order
+        flat = take([shape[axis] for axis in order], self.dtype if dtype is None else dtype)
+        return flat.transpose([int(axis) for axis in np.argsort(order)])
+
+
+class Bound(NamedTuple):
+    """A kernel at its site. ``forward`` and ``backward`` hold one closure, or one per rank, to run at the same time.
+
+    ``prepare`` depends on parameters alone (transformed filters, folded factors) and fills `Site.shared` memory; it runs
+    on one thread before the first forward call and after every change of the parameters. ``before`` runs in every run
+    before the forward calls, shard after shard in one thread: random numbers are drawn there.
+    """
+
+    forward: tuple[Closure, ...]
+    backward: tuple[Closure, ...] = ()
+    prepare: Closure | None = None
+    before: Closure | None = None
+
+
+class Kernel:
+    """A fast body of the op, or the chain of ops ``a+b+c``, named ``op``."""
+
+    op: ClassVar[str] = ""
+    accelerator: ClassVar[str] = ""  # the optional package that it needs
+
+    @property
+    def name(self) -> str:
+        """The same for a kernel and its twin."""
+        return next(one.__name__ for one in type(self).__mro__ if not one.__dict__.get("accelerator"))
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Which arrays of the site, ``inputs`` or ``outputs``, its backward call reads; the op's own choice by default."""
+        return IN if "+" in self.op else OPS[self.op].reads
+
+    @property
+    def by_observation(self) -> bool:
+        """Whether shards of a batch may run it independently, or meet where they may not."""
+        return "+" in self.op or OPS[self.op].by_observation
+
+    def accepts(self, case: Case) -> bool:
+        """Whether it can, and should, be used."""
+        return True
+
+    def orders(self, case: Case) -> tuple[Order, ...]:
+        """Memory orders of the outputs: those of the first input of that many axes, unless a kernel knows better."""
+        def like(dims: Dims) -> Order:
+            return next((order for order in case.orders if len(order) == len(dims.sizes)), tuple(range(len(dims.sizes))))
+        return tuple(like(dims) for dims in case.outputs)
+
+    def bind(self, site: Site) -> Bound:
+        """Closures that run this op at a site; the default calls the op's own body and copies what it returns."""
+        return bind_plain(OPS[self.op], site)
+
+
+def bind_plain(body: Any, site: Site) -> Bound:
+    """Closures around a body with ``forward(*inputs)`` and ``backward(call, *grads)``."""
+    def forward() -> None:
+        results = as_tuple(body.forward(*site.inputs, **site.attrs))
+        for target, result in zip(site.outputs, results, strict=True):
+            np.copyto(target, result, casting="unsafe")
+
+    def backward() -> None:
+        call = Call(site.inputs, site.outputs, site.case.needs)
+        found: Gradients = body.backward(call, *site.grads, **site.attrs)
+        for target, result in zip(site.d_inputs, found, strict=True):
+            if target is not None:
+                target[...] = 0 if result is None else result
+    return Bound((forward,), (backward,) if site.training else ())
 
 
 class Workspace:
-    """The memory that one step works in. Scratch memory is kept from call to call; outputs are not."""
+    """Transitional: the memory of a `Direct` kernel."""
 
     def __init__(self) -> None:
-        self._scratch: dict[str, np.ndarray] = {}  # by tag: bytes, as many as were ever needed
+        self._scratch: dict[str, np.ndarray] = {}
 
     def empty(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        """An uninitialised C-contiguous array for something that leaves the kernel."""
         return np.empty(tuple(shape), dtype)
 
     def scratch(self, tag: str, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        """An uninitialised temporary; its memory is that of every other temporary of this tag."""
         needed = prod(shape) * np.dtype(dtype).itemsize
         kept = self._scratch.get(tag)
         if kept is None or len(kept) < needed:
@@ -36,48 +185,68 @@ class Workspace:
         return kept[:needed].view(dtype).reshape(shape)
 
 
-class Kernel:
-    """A fast body of the op named ``op``."""
-
-    op: ClassVar[str] = ""
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """What its gradient looks at; the op's own choice unless a kernel has reason to differ."""
-        return OPS[self.op].reads
-
-    def accepts(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> bool:
-        """Whether it can (and should) be used for inputs of these sizes; all sizes are known."""
-        return True
+class Direct(Kernel):
+    """Transitional: a kernel that is called with arrays instead of being bound."""
 
     def forward(self, work: Workspace, *inputs: Any, **attrs: Any) -> Any:
-        """As the op's forward; the default is the op's own."""
         return OPS[self.op].forward(*inputs, **attrs)
 
     def backward(self, work: Workspace, call: Call, *grads: Any, **attrs: Any) -> Gradients:
-        """As the op's backward; the default is the op's own."""
         return OPS[self.op].backward(call, *grads, **attrs)
+
+    def bind(self, site: Site) -> Bound:
+        work, outer = Workspace(), self
+
+        class Body:
+            def forward(self, *inputs: Any, **attrs: Any) -> Any:
+                return outer.forward(work, *inputs, **attrs)
+
+            def backward(self, call: Call, *grads: Any, **attrs: Any) -> Gradients:
+                return outer.backward(work, call, *grads, **attrs)
+        return bind_plain(Body(), site)
 
 
 KERNELS: dict[str, list[Kernel]] = {}
 
 
 def kernel(cls: type[Kernel]) -> type[Kernel]:
-    """Class decorator: enter a kernel; of several for one op, the last entered that accepts is used."""
+    """Class decorator: enter a kernel; of several for one op, the last entered that accepts is the first choice."""
     KERNELS.setdefault(cls.op, []).append(cls())
     return cls
 
 
-def choose(op: str, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Kernel:
-    """The kernel to use; the op's own NumPy body, wrapped, where none accepts."""
-    for candidate in reversed(KERNELS.get(op, [])):
-        if candidate.accepts(inputs, attrs):
-            return candidate
-    return plain(op)
+def candidates(case: Case) -> list[Kernel]:
+    """The kernels to choose from, first choice first; the op's own NumPy body, wrapped, where none accepts."""
+    found = [one for one in reversed(KERNELS.get(case.op, [])) if one.accepts(case)]
+    return found or [plain(case.op)]
 
 
 def plain(op: str) -> Kernel:
-    """The op's own body as a kernel: what the unfused oracle program is made of."""
+    """The op's own body as a kernel."""
     body = Kernel()
     body.op = op  # type: ignore[misc]
     return body
+
+
+@dataclass
+class OwnMemory:
+    """Memory for a site outside a program: in tests and when kernels are measured. Also counts what was asked for."""
+
+    scratch_bytes: int = 0
+    keep_bytes: int = 0
+    taken: list[np.ndarray] = field(default_factory=list)
+
+    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        self.scratch_bytes += prod(shape) * np.dtype(dtype).itemsize
+        return self._take(shape, dtype)
+
+    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        self.keep_bytes += prod(shape) * np.dtype(dtype).itemsize
+        return self._take(shape, dtype)
+
+    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        return self._take(shape, dtype)
+
+    def _take(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        self.taken.append(np.empty(tuple(shape), dtype))
+        return self.taken[-1]

@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Direct, Workspace, kernel
 from dltoolbox.kernels.taps import copy_tap, reach, starting_at, taps
 from dltoolbox.ops.base import Call, Gradients
 
@@ -258,7 +258,7 @@ def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 @kernel
-class ConvKernel(Kernel):
+class ConvKernel(Direct):
     """`conv` in any number of dimensions, any stride, padding and dilation."""
 
     op = "conv"
@@ -275,7 +275,7 @@ class ConvKernel(Kernel):
 
 
 @kernel
-class ConvTransposedKernel(Kernel):
+class ConvTransposedKernel(Direct):
     """`conv_transposed`: the same three products, in other parts."""
 
     op = "conv_transposed"

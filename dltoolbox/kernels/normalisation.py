@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Direct, Workspace, kernel
 from dltoolbox.ops.base import Call, Gradients
 
 FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
@@ -122,7 +122,7 @@ def moments(work: Workspace, x: np.ndarray, seen: Channels) -> tuple[np.ndarray,
 
 
 @kernel
-class BatchNorm(Kernel):
+class BatchNorm(Direct):
     """`batch_norm`."""
 
     op = "batch_norm"
@@ -183,7 +183,7 @@ def affine(work: Workspace, x: np.ndarray, y: np.ndarray, seen: Channels, mean: 
 
 
 @kernel
-class Normalise(Kernel):
+class Normalise(Direct):
     """`normalise` forward; its gradient is rarely asked for and stays the op's own."""
 
     op = "normalise"

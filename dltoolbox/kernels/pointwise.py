@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Direct, Workspace, kernel
 from dltoolbox.ops.base import Call, Gradients
 
 CHUNK = 1 << 16  # elements
@@ -31,7 +31,7 @@ def like_first(work: Workspace, tag: str, pieces: list[tuple[np.ndarray, ...]], 
 
 
 @kernel
-class Relu(Kernel):
+class Relu(Direct):
     """`relu`."""
 
     op = "relu"
@@ -59,7 +59,7 @@ class Relu(Kernel):
 
 
 @kernel
-class LeakyRelu(Kernel):
+class LeakyRelu(Direct):
     """`leaky_relu` forward as a maximum, where the scale permits."""
 
     op = "leaky_relu"
@@ -76,7 +76,7 @@ class LeakyRelu(Kernel):
 
 
 @kernel
-class Softmax(Kernel):
+class Softmax(Direct):
     """`softmax` in one array; its gradient with one temporary."""
 
     op = "softmax"

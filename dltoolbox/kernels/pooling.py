@@ -11,7 +11,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Direct, Workspace, kernel
 from dltoolbox.kernels.scatter import MOST_TAPS, relative_to_window, scatter_taps, window_origins
 from dltoolbox.kernels.taps import reach, starting_at, taps
 from dltoolbox.ops.base import BOTH, OPS, Call, Gradients
@@ -101,7 +101,7 @@ def as_indices(work: Workspace, codes: np.ndarray, window: Window, spatial: tupl
 
 
 @kernel
-class WindowMax(Kernel):
+class WindowMax(Direct):
     """`window_max`; its gradient compares the input with the maximum instead of searching again."""
 
     op = "window_max"
@@ -118,7 +118,7 @@ class WindowMax(Kernel):
 
 
 @kernel
-class WindowMaxIndices(Kernel):
+class WindowMaxIndices(Direct):
     """`window_max_indices`."""
 
     op = "window_max_indices"
@@ -138,7 +138,7 @@ class WindowMaxIndices(Kernel):
 
 
 @kernel
-class WindowMean(Kernel):
+class WindowMean(Direct):
     """`window_mean`: sums one axis after the other, forward and back."""
 
     op = "window_mean"
@@ -177,7 +177,7 @@ class WindowMean(Kernel):
 
 
 @kernel
-class GlobalMean(Kernel):
+class GlobalMean(Direct):
     """`global_mean` as one product with ones where the array's order allows, like a bias gradient."""
 
     op = "global_mean"

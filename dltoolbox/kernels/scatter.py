@@ -12,7 +12,7 @@ from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Direct, Workspace, kernel
 from dltoolbox.kernels.taps import starting_at, taps
 from dltoolbox.ops.base import OPS, Call, Gradients
 
@@ -106,7 +106,7 @@ def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window |
 
 
 @kernel
-class Unpool(Kernel):
+class Unpool(Direct):
     """`unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
 
     op = "unpool"

@@ -10,18 +10,15 @@ Images lie channels last here, (H, W, N·C). Work proceeds in bands of tile rows
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Kernel, Workspace, kernel
+from dltoolbox.kernels.base import Case, Direct, Workspace, kernel
 from dltoolbox.kernels.convolution import ConvKernel, bias_gradient
 from dltoolbox.kernels.taps import copy_tap, reach
 from dltoolbox.ops.base import Call, Gradients
@@ -178,14 +175,14 @@ def correlate_weights(work: Workspace, x: np.ndarray, grad: np.ndarray, padding:
 
 
 @kernel
-class WinogradConv(Kernel):
+class WinogradConv(Direct):
     """`conv` with 3×3 filters of stride 1 in single precision, many channels and images that are not tiny."""
 
     op = "conv"
 
-    def accepts(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> bool:
-        x, weights = inputs[0], inputs[1]
-        window = attrs["window"]
+    def accepts(self, case: Case) -> bool:
+        x, weights = case.inputs[0], case.inputs[1]
+        window = case.attrs["window"]
         shape = (*window.output(x.spatial), weights.sizes[-1], x.batch)
         if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)) or window.output(x.spatial)[0] < 1:
             return False

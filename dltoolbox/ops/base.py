@@ -31,11 +31,13 @@ class Op:
     """A word of the vocabulary. Subclasses are stateless; attributes of a use come as keyword arguments.
 
     ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
+    ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
+    by_observation: ClassVar[bool] = True
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.

@@ -20,6 +20,7 @@ class Loss(Op):
     """Predictions and targets → a scalar; only the predictions get gradients."""
 
     reads = IN
+    by_observation = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         return Dims.of("")

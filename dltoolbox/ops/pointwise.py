@@ -119,6 +119,7 @@ class function(SameSize):
     """
 
     differentiable = False
+    by_observation = False
 
     def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         given = (x.T if x.ndim == 2 else x).copy()
@@ -136,6 +137,7 @@ class dropout(Op):
     """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
 
     reads = OUT
+    by_observation = False
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
         return x, x

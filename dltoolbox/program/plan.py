@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dltoolbox.kernels import Kernel, Workspace, choose, plain
+from dltoolbox.kernels.base import Direct, Workspace
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.program.passes import rewritten
 
@@ -18,7 +18,7 @@ class Step:
     """One kernel call. Numbers are slots: positions in the table of live arrays."""
 
     node: Node
-    kernel: Kernel
+    kernel: Direct
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     work: Workspace = field(default_factory=Workspace)
@@ -49,12 +49,18 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
     sources = set(gradients_of)
     nodes = rewritten(graph, wanted, differentiate=bool(sources))
     slots = number_values(graph, nodes)
-    steps = [Step(node, choose(node.op.name, [v.dims for v in node.inputs], node.attrs) if fast else plain(node.op.name),
+    steps = [Step(node, plain(node.op.name),
                   tuple(slots[v] for v in node.inputs), tuple(slots[v] for v in node.outputs)) for node in nodes]
     plan = Plan(graph, steps, slots, tuple(wanted))
     mark_gradients(plan, sources)
     plan_lifetimes(plan)
     return plan
+
+
+def plain(op: str) -> Direct:
+    body = Direct()
+    body.op = op  # type: ignore[misc]
+    return body
 
 
 def number_values(graph: Graph, nodes: Iterable[Node]) -> dict[Value, int]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops import OPS, Call, as_tuple
+from dltoolbox.ops import OPS, Call, Op, as_tuple
 from dltoolbox.ops.base import ghost
+from dltoolbox.ops.group import Link, group
 
 Inputs = tuple[np.ndarray, ...]
 
@@ -201,6 +202,21 @@ def _losses() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses())
+
+
+def chain(label: str, make: Callable[[np.random.Generator, int], Inputs], *links: Link, leaving: tuple[int, ...],
+          differentiable: tuple[int, ...] = (0,), batched: tuple[int, ...] = (0,)) -> Case:
+    """A use of a chain of ops, for kernels that run it as one."""
+    return Case("+".join(link.op for link in links), label, make, {"links": links, "leaving": leaving},
+                differentiable=differentiable, batched=batched, joins=False)
+
+
+CHAINS: tuple[Case, ...] = ()
+
+
+def op_of(case: Case) -> Op:
+    """The op, or the op that a chain of ops is."""
+    return group(case.op) if "+" in case.op else OPS[case.op]
 
 
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
