@@ -55,7 +55,8 @@ class Site:
         case: What the kernel was chosen by.
         inputs: Arrays to read, never to write. Parameters are C-contiguous.
         outputs: Arrays to write in the forward call.
-        grads: Gradients of the outputs, to read in the backward call. They may be overwritten there. None where none arrives.
+        grads: Gradients of the outputs, to read in the backward call and free to be overwritten there; None where none
+            arrives.
         d_inputs: Where gradients of the inputs go: written, not added to. None where none is wanted.
         memory: Where `scratch`, `keep` and `shared` come from.
         meet: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
@@ -96,7 +97,8 @@ class Site:
         """Memory common to the shards, filled by ``prepare`` and kept for as long as the parameters stay the same."""
         return self.memory.shared(tuple(shape), self.dtype if dtype is None else dtype)
 
-    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any, order: Order | None) -> np.ndarray:
+    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any,
+                  order: Order | None) -> np.ndarray:
         order = tuple(range(len(shape))) if order is None else order
         flat = take([shape[axis] for axis in order], self.dtype if dtype is None else dtype)
         return flat.transpose([int(axis) for axis in np.argsort(order)])

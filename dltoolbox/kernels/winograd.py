@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 

@@ -16,7 +16,7 @@ import numpy as np
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import IN, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, Op, op
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
@@ -114,6 +114,46 @@ class window_max_indices(Op):
     def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
         (x,), (_, indices) = call.inputs, call.outputs
         return (scatter_add(grad, indices, x.shape[:window.rank]),)
+
+
+@op
+class window_max_taps(Op):
+    """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps.
+
+    The program uses it in place of `window_max_indices` where only `unpool_taps` reads them.
+    """
+
+    reads = BOTH
+
+    def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
+        return windowed_dims(x, window), windowed_dims(x, window)
+
+    def forward(self, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        best, tap = window_winner(x, window)
+        return best, tap.astype(np.uint8)
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
+        (x,), (_, taps) = call.inputs, call.outputs
+        spatial = x.shape[:window.rank]
+        return (scatter_add(grad, winner_positions(taps, window, spatial), spatial),)
+
+
+@op
+class unpool_taps(Op):
+    """`unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
+
+    reads = IN
+
+    def infer(self, x: Dims, taps: Dims, *, window: Window, to: Dims) -> Dims:
+        return to
+
+    def forward(self, x: np.ndarray, taps: np.ndarray, *, window: Window, to: Dims) -> np.ndarray:
+        return scatter_add(x, winner_positions(taps, window, to.spatial), to.spatial)
+
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window, to: Dims) -> Gradients:
+        taps = call.inputs[1]
+        positions = winner_positions(taps, window, to.spatial)
+        return grad.reshape(-1)[flat_positions(positions, to.rank)].reshape(taps.shape), None
 
 
 def flat_positions(indices: np.ndarray, rank: int) -> np.ndarray:

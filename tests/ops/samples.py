@@ -13,7 +13,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple
 from dltoolbox.ops.base import ghost
-from dltoolbox.ops.group import Link, group
+from dltoolbox.ops.group import group
 
 Inputs = tuple[np.ndarray, ...]
 
@@ -114,6 +114,10 @@ def _windowed() -> Iterator[Case]:
 
         yield Case("window_max", label, pooled, {"window": window})
         yield Case("window_max_indices", label, pooled, {"window": window})
+        yield Case("window_max_taps", label, pooled, {"window": window})
+        if not window.overlapping:
+            yield Case("unpool_taps", label, lambda rng, n, s=spatial, w=window: _tapped(rng, n, s, w), {
+                "window": window, "to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))
         yield Case("window_mean", label, pooled, {"window": window, "count_padding": False})
         if window.padded:
             yield Case("window_mean", f"{label}-counting", pooled, {"window": window, "count_padding": True})
@@ -133,6 +137,12 @@ def _unpooled(rng: np.random.Generator, n: int, spatial: tuple[int, ...], window
     """A map to unpool, with the indices of a real pooling; overlapping windows give repeated indices."""
     _, indices = OPS["window_max_indices"].forward(distinct(rng, *spatial, 3, n), window=window)
     return normal(rng, *indices.shape), indices, np.array((*spatial, 3, n))
+
+
+def _tapped(rng: np.random.Generator, n: int, spatial: tuple[int, ...], window: Window) -> Inputs:
+    """The same with tap numbers."""
+    _, taps = OPS["window_max_taps"].forward(distinct(rng, *spatial, 3, n), window=window)
+    return normal(rng, *taps.shape), taps
 
 
 def _elementwise() -> Iterator[Case]:
@@ -202,16 +212,6 @@ def _losses() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses())
-
-
-def chain(label: str, make: Callable[[np.random.Generator, int], Inputs], *links: Link, leaving: tuple[int, ...],
-          differentiable: tuple[int, ...] = (0,), batched: tuple[int, ...] = (0,)) -> Case:
-    """A use of a chain of ops, for kernels that run it as one."""
-    return Case("+".join(link.op for link in links), label, make, {"links": links, "leaving": leaving},
-                differentiable=differentiable, batched=batched, joins=False)
-
-
-CHAINS: tuple[Case, ...] = ()
 
 
 def op_of(case: Case) -> Op:
