@@ -51,6 +51,7 @@ from dltoolbox.network.layergraph import (
 )
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.program.inference import activations, classify, predict, semanticseg
+from dltoolbox.program.threads import maxNumCompThreads
 from dltoolbox.training.options import trainingOptions
 from dltoolbox.training.train_network import trainNetwork
 
@@ -58,15 +59,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
-    "addLayers", "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
-    "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation", "fullyconnect",
-    "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal",
-    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxpool", "maxunpool",
-    "mergecats", "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor", "setLearnRateFactor",
-    "setcats", "shapeVolumes", "softmax", "trainNetwork", "trainingOptions", "triangleImages",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
+    "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify", "confusionmat",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData", "digitTrain4DArrayData",
+    "disconnectLayers", "disp", "evaluateSemanticSegmentation", "fullyconnect", "gearboxFeatures", "getL2Factor",
+    "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
+    "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
+    "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
+    "softmax", "trainNetwork", "trainingOptions", "triangleImages",
 ]
 
 globals().update(FACTORIES)

@@ -98,6 +98,7 @@ from dltoolbox.program.inference import activations as activations
 from dltoolbox.program.inference import classify as classify
 from dltoolbox.program.inference import predict as predict
 from dltoolbox.program.inference import semanticseg as semanticseg
+from dltoolbox.program.threads import maxNumCompThreads as maxNumCompThreads
 from dltoolbox.training.options import trainingOptions as trainingOptions
 from dltoolbox.training.train_network import trainNetwork as trainNetwork
 
@@ -113,10 +114,10 @@ __all__ = [
     "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
     "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
     "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
-    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
-    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode",
-    "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
-    "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor",
+    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer",
+    "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode",
+    "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor",
     "setLearnRateFactor", "setcats", "shapeVolumes", "softmax", "softmaxLayer", "trainNetwork", "trainingOptions",
     "transposedConv2dLayer", "triangleImages",
 ]

@@ -1,59 +1,89 @@
-"""BLAS at one thread while a network runs, and as it was before afterwards.
+"""How many threads a network runs on, and BLAS at one thread while it runs.
 
 A network is many products of moderate size. OpenBLAS splits each over its threads, which then wait for one another: on
 a busy machine most of the time is lost in these meetings (up to 20 times slower on two cores), and on an idle one little
-is gained. The libraries that come with NumPy's and SciPy's wheels are found by their file names; where there is none (a
-system BLAS, Accelerate), nothing is changed.
+is gained. A batch is cut over threads instead, and BLAS is as it was before afterwards.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-import scipy
 
-PREFIXES, SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "")
+from dltoolbox.core.blas import libraries
+from dltoolbox.core.errors import fail, warn
+from dltoolbox.core.machine import cores
+from dltoolbox.core.properties import show
+
+VARIABLES = ("DLTOOLBOX_NUM_THREADS", "OMP_NUM_THREADS")  # the first that is set counts
+
+_chosen = 0  # by maxNumCompThreads; 0 is automatic
 
 
-class _Library(NamedTuple):
-    """The two functions of one OpenBLAS."""
+def thread_count() -> int:
+    """The number of threads that a network may run on."""
+    return _chosen or automatic()[0]
 
-    get: Callable[[], int]
-    set: Callable[[int], None]
+
+def maxNumCompThreads(n: Any = None) -> int:
+    """Query or set the largest number of threads that networks run on, as MATLAB's ``maxNumCompThreads``.
+
+    Args:
+        n: A positive integer sets the number, until Python ends; ``'automatic'`` restores the default, which is the
+            number of physical cores that this process may use, or what the environment variable DLTOOLBOX_NUM_THREADS,
+            else OMP_NUM_THREADS, says; nothing only queries.
+
+    Returns:
+        The number before the call.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:maxNumCompThreads:invalidNumber`` for anything else.
+
+    Example:
+        >>> before = maxNumCompThreads(1)
+        >>> maxNumCompThreads()
+        1
+        >>> maxNumCompThreads('automatic')
+        1
+
+    Note:
+        A step of training adds up gradients per thread, so results of different numbers of threads differ in the last
+        digits; with the same number they repeat.
+    """
+    global _chosen
+    before = thread_count()
+    if n is None:
+        return before
+    if isinstance(n, str) and n.lower() == "automatic":
+        automatic.cache_clear()
+        _chosen = 0
+        return before
+    number = n.item() if isinstance(n, (np.ndarray, np.generic)) and n.size == 1 else n
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number // 1 or number < 1:
+        fail("maxNumCompThreads:invalidNumber", f"The number of threads must be a positive integer or 'automatic'; it is "
+             f"{show(n)}.", "Call for example maxNumCompThreads(2).")
+    _chosen = int(number)
+    return before
 
 
 @cache
-def libraries() -> tuple[_Library, ...]:
-    """The OpenBLAS libraries of this process's NumPy and SciPy."""
-    files = [file for package in (np, scipy) for folder in folders(package.__name__, Path(str(package.__file__)).parent)
-             for file in sorted(folder.glob("*openblas*"))]
-    return tuple(found for found in map(opened, files) if found is not None)
-
-
-def folders(name: str, package: Path) -> tuple[Path, Path]:
-    """Where wheels keep their libraries: beside the package (Linux, Windows) or inside it (macOS)."""
-    return package.parent / f"{name}.libs", package / ".dylibs"
-
-
-def opened(file: Path) -> _Library | None:
-    try:
-        library = ctypes.CDLL(str(file))  # the copy that is loaded already
-    except OSError:
-        return None
-    for prefix in PREFIXES:
-        for suffix in SUFFIXES:
-            get, put = (getattr(library, f"{prefix}_{verb}_num_threads{suffix}", None) for verb in ("get", "set"))
-            if get is not None and put is not None:
-                return _Library(get, put)
-    return None
+def automatic() -> tuple[int, str]:
+    """The default number of threads, and the environment variable that it comes from."""
+    for name in VARIABLES:
+        value = os.environ.get(name, "")
+        if re.fullmatch(r"0*[1-9]\d{0,5}(,\d+)*", value.replace(" ", "")):  # OpenMP permits one number per level of nesting
+            return int(value.split(",")[0]), name
+        if value.strip():
+            warn("maxNumCompThreads:invalidEnvironment", f"The environment variable {name} must be a positive integer, but "
+                 f"it is {value!r}, and ignored.", f"Set it to the number of threads, or unset it: unset {name}")
+    return cores(), ""
 
 
 _lock = Lock()

@@ -1,4 +1,4 @@
-"""BLAS threads are limited while networks run, and restored when the last one is done."""
+"""How many threads networks may use; BLAS threads are limited while they run, and restored when the last one is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ import time
 import numpy as np
 import pytest
 
-from dltoolbox import assembleNetwork, featureInputLayer, fullyConnectedLayer, predict, regressionLayer
+from dltoolbox import (
+    DltoolboxError,
+    DltoolboxWarning,
+    assembleNetwork,
+    featureInputLayer,
+    fullyConnectedLayer,
+    maxNumCompThreads,
+    predict,
+    regressionLayer,
+)
+from dltoolbox.core.blas import libraries
 from dltoolbox.program import threads
 
 
@@ -110,5 +120,66 @@ def test_a_child_forked_during_a_prediction_can_predict(blas):
 def test_the_libraries_of_wheels_are_found():
     """NumPy's wheels bring OpenBLAS on Linux; a NumPy built otherwise has nothing to limit."""
     config = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-    assert all(library.get() >= 1 for library in threads.libraries())
-    assert bool(threads.libraries()) == ("openblas" in config)
+    assert all(library.get() >= 1 for library in libraries())
+    assert all(library.core and library.version.startswith("OpenBLAS ") for library in libraries())
+    assert bool(libraries()) == ("openblas" in config)
+
+
+@pytest.fixture
+def numbers(monkeypatch):
+    """Starts with a default of 4 threads, and restores what was."""
+    for name in threads.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(threads, "cores", lambda: 4)
+    monkeypatch.setattr(threads, "_chosen", 0)
+    threads.automatic.cache_clear()
+    yield monkeypatch
+    threads.automatic.cache_clear()
+
+
+def test_the_number_of_threads_is_set_and_restored(numbers):
+    assert maxNumCompThreads() == 4
+    assert maxNumCompThreads(2) == 4
+    assert threads.thread_count() == 2
+    assert maxNumCompThreads(9) == 2  # more than cores, where a user wants it
+    assert maxNumCompThreads("Automatic") == 9
+    assert maxNumCompThreads() == 4
+
+
+@pytest.mark.parametrize("n", [3.0, np.int32(3), np.array([[3.0]])])
+def test_whole_numbers_of_any_type_are_taken(numbers, n):
+    maxNumCompThreads(n)
+    assert maxNumCompThreads() == 3
+    assert type(maxNumCompThreads()) is int
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, True, "auto", "2", [2], np.ones(2), float("nan"), float("inf"), 1j])
+def test_other_numbers_of_threads_are_errors(numbers, n):
+    with pytest.raises(DltoolboxError) as caught:
+        maxNumCompThreads(n)
+    assert caught.value.identifier == "dltoolbox:maxNumCompThreads:invalidNumber"
+    assert maxNumCompThreads() == 4
+
+
+@pytest.mark.parametrize(("own", "openmp", "count"), [
+    ("3", None, 3), (None, "2", 2), ("3", "2", 3), (" 5 ", "", 5), ("", "", 4), (None, "6,2", 6), ("12", "2", 12)])
+def test_the_environment_sets_the_default(numbers, own, openmp, count):
+    for name, value in zip(threads.VARIABLES, (own, openmp), strict=True):
+        if value is not None:
+            numbers.setenv(name, value)
+    assert threads.thread_count() == count
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "two", "1.5", "2;3"])
+def test_a_wrong_environment_is_ignored_with_a_warning(numbers, value):
+    numbers.setenv("DLTOOLBOX_NUM_THREADS", value)
+    with pytest.warns(DltoolboxWarning, match="maxNumCompThreads:invalidEnvironment"):
+        assert threads.thread_count() == 4
+    assert threads.thread_count() == 4  # and nothing more is said
+
+
+def test_automatic_reads_the_environment_again(numbers):
+    assert maxNumCompThreads() == 4
+    numbers.setenv("DLTOOLBOX_NUM_THREADS", "2")
+    maxNumCompThreads("automatic")
+    assert maxNumCompThreads() == 2

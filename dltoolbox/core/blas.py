@@ -1,0 +1,72 @@
+"""The BLAS libraries of NumPy and SciPy: which they are, how fast their kernels can be, and on how many threads they work.
+
+Wheels bring an OpenBLAS each, found by its file name; a system BLAS or Accelerate is not found, and left alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+
+PREFIXES, SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "")
+
+
+class Library(NamedTuple):
+    """One OpenBLAS that this process has loaded."""
+
+    get: Callable[[], int]
+    set: Callable[[int], None]
+    core: str = ""  # the processor that its kernels are made for: ``SkylakeX``
+    version: str = ""
+    file: str = ""
+
+
+@cache
+def libraries() -> tuple[Library, ...]:
+    """The OpenBLAS libraries of this process's NumPy and SciPy."""
+    files = [file for package in (np, scipy) for folder in folders(package.__name__, Path(str(package.__file__)).parent)
+             for file in sorted(folder.glob("*openblas*"))]
+    return tuple(found for found in map(opened, files) if found is not None)
+
+
+def folders(name: str, package: Path) -> tuple[Path, Path]:
+    """Where wheels keep their libraries: beside the package (Linux, Windows) or inside it (macOS)."""
+    return package.parent / f"{name}.libs", package / ".dylibs"
+
+
+def opened(file: Path) -> Library | None:
+    try:
+        library = ctypes.CDLL(str(file))  # the copy that is loaded already
+    except OSError:
+        return None
+    for prefix in PREFIXES:
+        for suffix in SUFFIXES:
+            get, put, core, config = (getattr(library, f"{prefix}_{verb}{suffix}", None) for verb in (
+                "get_num_threads", "set_num_threads", "get_corename", "get_config"))
+            if get is not None and put is not None:
+                return Library(get, put, text_of(core), version(text_of(config)), str(file))
+    return None
+
+
+def text_of(function: Callable[[], bytes] | None) -> str:
+    if function is None:
+        return ""
+    function.restype = ctypes.c_char_p  # type: ignore[attr-defined]
+    return (function() or b"").decode(errors="replace")
+
+
+def version(config: str) -> str:
+    """``OpenBLAS 0.3.30`` of the text that describes a build."""
+    return " ".join(config.split()[:2])
+
+
+def settings() -> dict[str, str]:
+    """The environment variables that change how OpenBLAS works."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith("OPENBLAS_")}
