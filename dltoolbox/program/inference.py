@@ -78,8 +78,7 @@ def _run(net: DAGNetwork, data: Sequence[Any], options: Any, ports: Sequence[str
     model = model_of(net)
     check_sizes(net, model, inputs, ports, options)
     batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
-    joined = [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
-    return [value.copy() if any(np.may_share_memory(value, x) for x in inputs) else value for value in joined]
+    return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
 
 
 def check_sizes(net: DAGNetwork, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
@@ -88,7 +87,7 @@ def check_sizes(net: DAGNetwork, model: Model, inputs: Sequence[np.ndarray], por
     if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
     try:
-        model.plan("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
+        model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
     except DltoolboxError as error:
         listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
                            zip(net.InputNames, declared, inputs, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar
@@ -16,17 +17,20 @@ from weakref import WeakSet
 import numpy as np
 
 from dltoolbox.core.formats import Dims
+from dltoolbox.kernels import tuning
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layergraph import LayerGraph
 from dltoolbox.network.lowering import lower
 from dltoolbox.network.networks import DAGNetwork, checked, is_series, network_of
-from dltoolbox.ops import ParameterKey, Value
+from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.border import input_layers
+from dltoolbox.program.executable import Outcome, Program
+from dltoolbox.program.memory import Arena, FlatArrays
+from dltoolbox.program.plain import PlainProgram
 from dltoolbox.program.plan import Plan, make_plan
-from dltoolbox.program.run import Run
 from dltoolbox.program.statistics import move_statistics, settle_statistics
-from dltoolbox.program.threads import one_blas_thread
+from dltoolbox.program.threads import one_blas_thread, thread_count
 
 
 class Parameter:
@@ -39,16 +43,18 @@ class Parameter:
 
 
 class StepResult(NamedTuple):
-    """What one training step found; gradients are aligned with the model's parameters."""
+    """What one training step found; gradients are aligned with the model's parameters, and good until the next step."""
 
     loss: float
     predictions: list[np.ndarray]
     gradients: list[np.ndarray | None]
 
 
-Snapshot = dict[ParameterKey, np.ndarray]
+Snapshot = dict[Any, np.ndarray]
+Compiled = Program | PlainProgram
 
-MOST_PLANS = 32  # kept per model; images of many sizes must not fill the memory
+COMPILE_SECONDS = 2.0  # for trying kernels; beyond, the first choice is taken
+MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,65 +88,72 @@ class Model:
         lgraph: A layer graph; every fault of it is raised here.
         dtype: float32, or float64 for gradient checks.
         fast: False runs the ops' own NumPy bodies instead of the kernels.
-        draw: False refuses to initialise arrays that have no value.
+        draw: False refuses to initialise arrays that have no value; the arrays then never change.
+        precision: ``'fast'`` permits convolution algorithms with roundings ten times larger.
     """
 
-    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True) -> None:
-        self.lgraph, self.dtype, self.fast = lgraph, np.dtype(dtype), fast
+    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
+                 precision: str = "default") -> None:
+        self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = checked(lgraph)
-        self.arrays: Arrays = initial_arrays(lowered, self.dtype, draw=draw)
-        self.parameters = [Parameter(key := ParameterKey(info.layer.Name, a.name), a, self.arrays[key])
-                           for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)]
+        self.constant = not draw
+        values = initial_arrays(lowered, self.dtype, draw=draw)
+        learnables = {ParameterKey(info.layer.Name, a.name): a
+                      for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)}
+        self.shapes = {key: values[key].shape for key in learnables}
+        self.learnables = FlatArrays({} if self.constant else self.shapes, self.dtype)
+        for key, view in self.learnables.items():
+            view[...] = values[key]
+        self.arrays: Arrays = {key: np.ascontiguousarray(value).reshape(value.shape) for key, value in values.items()}
+        self.arrays.update(self.learnables)
+        self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
+        self.arenas: list[Arena] = []
+        self.gradient_vectors: list[FlatArrays] = []
         self.series = is_series(lgraph)
         self.inputs = input_layers(lgraph)
         self.lock = RLock()
         _models.add(self)
-        self._plans: dict[Any, Plan] = {}  # the most recently used last
+        self._programs: dict[Any, Compiled] = {}  # the most recently used last
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
     def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
-        plan = self.plan("train", inputs)
-        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
-        run.forward()
-        loss, predictions = run.loss, run.results
-        found = run.backward()
-        move_statistics(self.arrays, run)
-        values = plan.graph.arrays
-        gradients = [found.get(values[p.key]) if p.key in values else None for p in self.parameters]
-        return StepResult(loss, predictions, gradients)
+        outcome = self.run("train", inputs, targets)
+        move_statistics(self.arrays, outcome)
+        return StepResult(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
 
     @one_at_a_time
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
         """Loss and predictions in prediction mode."""
-        plan = self.plan("evaluate", inputs)
-        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
-        run.forward()
-        return run.loss, run.results
+        outcome = self.run("evaluate", inputs, targets)
+        return outcome.loss, outcome.results
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
+        present = self._everything()
         if into is None:
-            return {key: value.copy() for key, value in self.arrays.items()}
-        for key, value in self.arrays.items():
+            return {key: value.copy() for key, value in present.items()}
+        for key, value in present.items():
             into[key][...] = value
         return into
 
     def restore(self, snapshot: Snapshot) -> None:
-        for key, value in snapshot.items():
-            self.arrays[key][...] = value
+        for key, value in self._everything().items():
+            value[...] = snapshot[key]
+
+    def _everything(self) -> dict[Any, np.ndarray]:
+        """All arrays, the learnables as one."""
+        states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
+        return {"learnables": self.learnables.vector, **states}
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
         """Set the batch normalisation statistics to those of the whole set: one pass in training mode."""
-        def forward(inputs: Sequence[np.ndarray]) -> Run | None:
-            plan = self.plan("statistics", inputs)
-            if not plan.graph.updates:
+        def forward(inputs: Sequence[np.ndarray]) -> Outcome | None:
+            if not self.program("statistics", inputs).graph.updates:
                 return None
-            run = Run(plan, self.arrays, self.cast(inputs))
-            run.forward()
-            return run
+            return self.run("statistics", inputs)
         settle_statistics(self.arrays, batches, forward)
 
     def network(self) -> DAGNetwork:
@@ -151,35 +164,55 @@ class Model:
     @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
         """Values at output ports (``conv_1/out``), by default what reaches the output layers, in prediction mode."""
-        plan = self.plan("predict", inputs, tuple(ports))
-        return Run(plan, self.arrays, self.cast(inputs)).forward()
+        return list(self.run("predict", inputs, ports=tuple(ports)).values.values())
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],
                   targets: Sequence[np.ndarray]) -> tuple[float, dict[ParameterKey, np.ndarray], list[np.ndarray]]:
         """Loss, and its gradients with respect to all learnables and all inputs, in training mode."""
-        plan = self.plan("gradients", inputs)
-        run = Run(plan, self.arrays, self.cast(inputs), self.cast(targets))
-        run.forward()
-        found = run.backward()
-        values = plan.graph.arrays
-        return (run.loss, {p.key: found[values[p.key]] for p in self.parameters if values[p.key] in found},
-                [found[value] for value in plan.graph.inputs])
+        outcome = self.run("gradients", inputs, targets)
+        return outcome.loss, {key: value.copy() for key, value in outcome.gradients.items()}, list(outcome.input_gradients)
 
-    def cast(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(a, self.dtype) for a in arrays]
+    def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
+            ports: tuple[str, ...] = ()) -> Outcome:
+        program = self.program(mode, inputs, ports)
+        if isinstance(program, Program) and not program.is_settled:
+            for other in self._programs.values():  # memory may move, and nobody should hold on to the old
+                if isinstance(other, Program):
+                    other.release()
+        return program.run(inputs, targets, constant=self.constant)
 
     @one_at_a_time
-    def plan(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Plan:
-        """The plan for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
-        key = (mode, tuple(a.shape for a in inputs), ports)
-        plan = self._plans.pop(key, None) or self.compile(mode, inputs, ports)
-        self._plans[key] = plan
-        if len(self._plans) > MOST_PLANS:
-            del self._plans[next(iter(self._plans))]
-        return plan
+    def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
+        """The program for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
+        key = (mode, tuple(a.shape for a in inputs), ports, thread_count())
+        program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
+        self._programs[key] = program
+        if len(self._programs) > MOST_PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        return program
 
-    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Plan:
+    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
+        if not self.fast:
+            graph, wanted, sought = self.lower(mode, inputs, ports)
+            return PlainProgram(graph, wanted, self.arrays, gradients_of=sought, dtype=self.dtype)
+
+        def plan_of(batch: int, ranks: int) -> Plan:
+            part = [np.broadcast_to(np.zeros((), a.dtype), (*a.shape[:-1], batch)) for a in inputs]
+            graph, wanted, sought = self.lower(mode, part, ports)
+            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype, ranks=ranks, precision=self.precision)
+        threads = thread_count()
+        self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
+        if mode in ("train", "gradients"):
+            more = threads - len(self.gradient_vectors)
+            self.gradient_vectors += [FlatArrays(self.shapes, self.dtype) for _ in range(more)]
+        with (tuning.budget(COMPILE_SECONDS) if hasattr(tuning, 'budget') else nullcontext()):
+            return Program(plan_of, inputs[0].shape[-1], threads, self.arrays,
+                           self.gradient_vectors if mode in ("train", "gradients") else (), self.arenas)
+
+    def lower(self, mode: str, inputs: Sequence[np.ndarray],
+              ports: tuple[str, ...]) -> tuple[Graph, list[Value], list[Value]]:
+        """The graph for inputs of these sizes, the values that a run returns, and those that want gradients."""
         sources = {one.Name: Dims(one.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
         lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
         graph = lowered.graph
@@ -191,8 +224,7 @@ class Model:
             "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.results, *graph.losses],
             "statistics": updates, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
-        sought = {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
-        return make_plan(graph, wanted, gradients_of=sought, fast=self.fast)
+        return graph, wanted, {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
 
 
 def model_of(net: DAGNetwork) -> Model:

@@ -1,10 +1,27 @@
-"""Rewrites of the op graph before it is planned. Each is a pattern over ops; none knows of layers."""
+"""Rewrites of the op graph before it is planned. Each is a pattern over ops; none knows of layers.
+
+Rewrites are exact: they keep every value that leaves the network. Chains are joined where a kernel for the whole exists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+from math import prod
 
+from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Graph, Node, Value
+from dltoolbox.ops.group import Link, group
+
+MOST_TAPS = 64  # of a window whose maxima are remembered by tap number
+
+
+@dataclass(eq=False)
+class Chain(Node):
+    """A node that stands for several; ``parts`` are they, should no kernel want the chain after all."""
+
+    parts: list[Node] = field(default_factory=list)
 
 
 def prune(nodes: Iterable[Node], wanted: Iterable[Value]) -> list[Node]:
@@ -19,6 +36,7 @@ def prune(nodes: Iterable[Node], wanted: Iterable[Value]) -> list[Node]:
 
 
 def consumers(nodes: Iterable[Node]) -> dict[Value, list[Node]]:
+    """Who reads a value: a node once for every input that it is."""
     uses: dict[Value, list[Node]] = {}
     for node in nodes:
         for value in node.inputs:
@@ -42,22 +60,126 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
     return [node for node in result if node is not None]
 
 
-def remember_winners(nodes: list[Node]) -> list[Node]:
-    """In training, a window maximum keeps the positions of its maxima, so that its gradient need not look again."""
-    return [Node(OPS["window_max_indices"], node.inputs, (*node.outputs, Value(node.outputs[0].dims, "indices")),
-                 node.attrs, node.layer) if node.op.name == "window_max" else node for node in nodes]
-
-
-def forget_indices(nodes: list[Node], wanted: Iterable[Value]) -> list[Node]:
+def forget_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """Indices that nothing reads are not computed."""
     read = set(wanted) | {value for node in nodes for value in node.inputs}
     return [Node(OPS["window_max"], node.inputs, node.outputs[:1], node.attrs, node.layer)
             if node.op.name == "window_max_indices" and node.outputs[1] not in read else node for node in nodes]
 
 
-def rewritten(graph: Graph, wanted: Iterable[Value], *, differentiate: bool) -> list[Node]:
-    """All passes in their order."""
-    wanted = list(wanted)
-    nodes = prune(graph.nodes, wanted)
-    nodes = join_softmax_with_loss(nodes)
-    return remember_winners(nodes) if differentiate else forget_indices(nodes, wanted)
+def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
+    """Between a pooling and its unpoolings, positions travel as 8-bit tap numbers: a quarter of the bytes, and scattering
+    and gathering by tap needs no addresses. Exact for windows without overlap.
+    """
+    uses, replaced = consumers(nodes), {}
+    for pool in nodes:
+        if pool.op.name != "window_max_indices" or pool.outputs[1] in wanted:
+            continue
+        readers = uses.get(pool.outputs[1], [])
+        if readers and all(takes_taps(pool, one) for one in readers):
+            replaced[id(pool)] = Node(OPS["window_max_taps"], pool.inputs, pool.outputs, pool.attrs, pool.layer)
+            for one in readers:
+                replaced[id(one)] = Node(OPS["unpool_taps"], one.inputs[:2], one.outputs,
+                                         {"window": pool.attrs["window"], "to": one.attrs["to"]}, one.layer)
+    return [replaced.get(id(node), node) for node in nodes]
+
+
+def takes_taps(pool: Node, reader: Node) -> bool:
+    """Whether a reader of a pooling's indices unpools to the very size that was pooled."""
+    window: Window = pool.attrs["window"]
+    return (reader.op.name == "unpool" and reader.inputs[1] is pool.outputs[1] and not window.overlapping
+            and window.taps <= MOST_TAPS and reader.attrs["to"].spatial == pool.inputs[0].dims.spatial)
+
+
+def pool_before_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
+    """relu → window_max becomes window_max → relu: exact, since a maximum commutes with a non-decreasing function, and
+    the ReLU then works on a map that is several times smaller. Behind a batch normalisation both join it instead.
+    """
+    uses = consumers(nodes)
+    made = {value: node for node in nodes for value in node.outputs}
+    result = list(nodes)
+    for at, relu in enumerate(nodes):
+        if relu.op.name != "relu" or relu.outputs[0] in wanted or len(uses.get(relu.outputs[0], ())) != 1:
+            continue
+        (pool,) = uses[relu.outputs[0]]
+        before = made.get(relu.inputs[0])
+        if pool.op.name != "window_max" or before is None or before.op.name == "batch_norm":
+            continue
+        between = Value(pool.outputs[0].dims)
+        result[at] = Node(pool.op, relu.inputs, (between,), pool.attrs, pool.layer)
+        result[nodes.index(pool)] = Node(relu.op, (between,), pool.outputs, relu.attrs, relu.layer)
+    return result
+
+
+def join_chains(nodes: list[Node], wanted: Collection[Value], names: Collection[str]) -> list[Node]:
+    """Replace the longest chains of ops that have one of the ``names`` (``a+b+c``) by one node each."""
+    uses = consumers(nodes)
+    joined: dict[int, Chain | None] = {}
+    for node in nodes:
+        if id(node) not in joined:
+            parts = longest_chain(node, uses, wanted, names)
+            if len(parts) > 1:
+                joined.update(dict.fromkeys(map(id, parts)))
+                joined[id(parts[-1])] = chain_of(parts)
+    result = (joined.get(id(node), node) for node in nodes)
+    return [node for node in result if node is not None]
+
+
+def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[Value],
+                  names: Collection[str]) -> list[Node]:
+    parts, best = [node], 1
+    while True:
+        name = "+".join(part.op.name for part in parts)
+        if name in names:
+            best = len(parts)
+        value = parts[-1].outputs[0]
+        readers = uses.get(value, [])
+        if value in wanted or len(readers) != 1 or not any(one.startswith(name + "+") for one in names):
+            return parts[:best]
+        follower = readers[0]
+        if follower.op.name == "add" and len({x.dims for x in follower.inputs}) + len(follower.inputs) != 3:
+            return parts[:best]  # a sum of more than two, or one that expands
+        parts.append(follower)
+
+
+def chain_of(parts: list[Node]) -> Chain:
+    """One node for several; what leaves is the last output first, then everything else that the parts make."""
+    inside = {parts[i].outputs[0] for i in range(len(parts) - 1)}
+    entering = tuple(value for part in parts for value in part.inputs if value not in inside)
+    numbers: dict[Value, int] = {}  # of what the parts make
+    links, entry, end = [], count(), len(entering)
+    for part in parts:
+        inputs = tuple(numbers[value] if value in inside else next(entry) for value in part.inputs)
+        links.append(Link(part.op.name, part.attrs, inputs))
+        for value in part.outputs:
+            numbers[value] = end
+            end += 1
+    leaving = (*parts[-1].outputs, *(value for part in parts[:-1] for value in part.outputs if value not in inside))
+    return Chain(group("+".join(link.op for link in links)), entering, leaving,
+                 {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, parts)
+
+
+def rewritten(graph: Graph, wanted: Iterable[Value], chains: Collection[str]) -> list[Node]:
+    """All passes in their order; ``chains`` names the chains that kernels exist for."""
+    keep = set(wanted)
+    nodes = join_softmax_with_loss(prune(graph.nodes, keep))
+    if chains:
+        nodes = carry_taps(forget_indices(nodes, keep), keep)
+        nodes = prune(nodes, keep)  # sizes that only an unpooling read
+        nodes = join_chains(pool_before_relu(nodes, keep), keep, chains)
+    return nodes
+
+
+def multiply_adds(node: Node) -> int:
+    """Multiplications followed by an addition, counted as a direct computation does them."""
+    parts = node.parts if isinstance(node, Chain) else [node]
+    total = 0
+    for part in parts:
+        sizes = [tuple(int(n or 0) for n in value.dims.sizes) for value in (*part.inputs[:2], part.outputs[0])]
+        if part.op.name == "conv":
+            total += prod(sizes[1]) // max(sizes[2][-2], 1) * prod(sizes[2])
+        elif part.op.name == "conv_transposed":
+            total += prod(sizes[1]) // max(sizes[0][-2], 1) * prod(sizes[0])
+        elif part.op.name == "dense":
+            total += prod(sizes[1]) * sizes[2][-1]
+    return total

@@ -1,116 +1,181 @@
-"""The plan: steps in order, the kernel of each, which arrays gradients will read, and when every array dies.
+"""The plan: steps in order, the kernel of each, the memory order of every array, and when it is alive.
 
-A plan is made for exact sizes, batch included. It is data: running it is the business of `dltoolbox.program.run`.
+A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.shard` binds it to memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
+from typing import Any
 
-from dltoolbox.kernels.base import Direct, Workspace
+import numpy as np
+
+from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, layout
 from dltoolbox.ops import Graph, Node, Value
-from dltoolbox.program.passes import rewritten
+from dltoolbox.program.choice import choose
+from dltoolbox.program.passes import Chain, multiply_adds, rewritten
+
+CHAINS = frozenset(name for name in KERNELS if "+" in name)
 
 
-@dataclass
+@dataclass(eq=False)
 class Step:
-    """One kernel call. Numbers are slots: positions in the table of live arrays."""
+    """One kernel at work. ``needs`` tells which inputs want a gradient; none: the step is not differentiated."""
 
     node: Node
-    kernel: Direct
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    work: Workspace = field(default_factory=Workspace)
-    needs: tuple[bool, ...] = ()  # which inputs want a gradient; none: the step is not differentiated
-    release: tuple[int, ...] = ()  # slots that die after the forward call
-    release_back: tuple[int, ...] = ()  # slots that die after the backward call
+    kernel: Kernel
+    case: Case
+
+    @property
+    def needs(self) -> tuple[bool, ...]:
+        return self.case.needs
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
-    """Steps and slots of one network at one size."""
+    """Steps and values of one network at one size. Times: step i runs forward at i and back at ``2·steps − 1 − i``."""
 
     graph: Graph
-    steps: list[Step]
-    slots: dict[Value, int]
     wanted: tuple[Value, ...]
+    dtype: np.dtype[Any]
+    steps: list[Step] = field(default_factory=list)
+    orders: dict[Value, Order] = field(default_factory=dict)
+
+    @property
+    def end(self) -> int:
+        """The time after everything."""
+        return 2 * len(self.steps)
+
+    def back(self, step: int) -> int:
+        """When a step runs backward."""
+        return self.end - 1 - step
+
+    @property
+    def by_observation(self) -> bool:
+        """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
+        sums = {*self.graph.losses, *(update.value for pair in self.graph.updates for update in pair)}
+        return (all(step.kernel.by_observation for step in self.steps)
+                and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
+
+    @property
+    def work(self) -> int:
+        """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
+        elements = sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
+        return sum(multiply_adds(step.node) for step in self.steps) + 16 * elements
 
 
-def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), fast: bool = True) -> Plan:
+def shape_of(value: Value) -> tuple[int, ...]:
+    return tuple(int(n or 0) for n in value.dims.sizes)
+
+
+def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Type of an array: the program's for data, else the smallest that holds all indices, taps or sizes."""
+    name = "" if node is None else node.op.name.rpartition("+")[2]
+    if value.kind == "size" or name == "size_of":
+        return np.dtype(np.int64)
+    if value.kind == "indices":
+        if name == "window_max_taps":
+            return np.dtype(np.uint8)
+        positions = prod(value.denotes.spatial) if value.denotes is not None else 0
+        return np.dtype(np.int32 if positions <= np.iinfo(np.int32).max else np.int64)
+    return dtype
+
+
+def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
+              ranks: int = 1, precision: str = "default") -> Plan:
     """Plan a graph.
 
     Args:
         graph: The record of ops, with all sizes known.
         wanted: Values that the run returns.
         gradients_of: Values (parameters, inputs) that gradients are asked for; none plans inference.
-        fast: False uses the ops' own bodies: the oracle of every other plan.
+        dtype: Of the data.
+        ranks: Threads that share single steps.
+        precision: ``'fast'`` permits roundings ten times larger.
     """
-    sources = set(gradients_of)
-    nodes = rewritten(graph, wanted, differentiate=bool(sources))
-    slots = number_values(graph, nodes)
-    steps = [Step(node, plain(node.op.name),
-                  tuple(slots[v] for v in node.inputs), tuple(slots[v] for v in node.outputs)) for node in nodes]
-    plan = Plan(graph, steps, slots, tuple(wanted))
-    mark_gradients(plan, sources)
-    plan_lifetimes(plan)
+    plan = Plan(graph, tuple(wanted), np.dtype(dtype))
+    nodes = rewritten(graph, wanted, CHAINS)
+    parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
+    differentiated = gradient_paths(graph, parts, gradients_of)
+    for value in graph.arrays.values():
+        plan.orders[value] = tuple(range(len(value.dims.sizes)))
+    for value in graph.inputs:
+        plan.orders[value] = layout.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
+    for node in nodes:
+        add_steps(plan, node, differentiated, ranks, precision)
+    for value in graph.targets:  # nobody reads them
+        plan.orders.setdefault(value, tuple(range(len(value.dims.sizes))))
     return plan
 
 
-def plain(op: str) -> Direct:
-    body = Direct()
-    body.op = op  # type: ignore[misc]
-    return body
+def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str) -> None:
+    """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
+    for value in node.inputs:  # targets lie as what they are compared with
+        plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(value.dims.sizes) == len(
+            node.inputs[0].dims.sizes) else tuple(range(len(value.dims.sizes))))
+    needs: tuple[bool, ...] = ()
+    if differentiated.intersection(node.outputs):
+        needs = tuple(value in differentiated for value in node.inputs)
+    case = Case(node.op.name, tuple(value.dims for value in node.inputs), tuple(value.dims for value in node.outputs),
+                tuple(plan.orders[value] for value in node.inputs), node.attrs, plan.dtype,
+                needs if any(needs) else (), ranks, precision)
+    found = candidates(case)
+    if isinstance(node, Chain) and found[0].name == Kernel.__name__:
+        for part in node.parts:
+            add_steps(plan, part, differentiated, ranks, precision)
+        return
+    kernel = choose(found, case, [dtype_of(value, None, plan.dtype) for value in node.inputs],
+                    [dtype_of(value, node, plan.dtype) for value in node.outputs])
+    plan.steps.append(Step(node, kernel, case))
+    plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))
 
 
-def number_values(graph: Graph, nodes: Iterable[Node]) -> dict[Value, int]:
-    slots: dict[Value, int] = {}
-    for value in [*graph.inputs, *graph.targets, *graph.arrays.values()]:
-        slots.setdefault(value, len(slots))
-    for node in nodes:
-        for value in (*node.inputs, *node.outputs):
-            slots.setdefault(value, len(slots))
-    return slots
-
-
-def mark_gradients(plan: Plan, sources: set[Value]) -> None:
-    """A step is differentiated when a gradient source reaches it and a loss is reached from it."""
+def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]) -> set[Value]:
+    """The values that a gradient flows through: a source reaches them, and they reach a loss."""
     below = set(sources)
-    for step in plan.steps:
-        if below.intersection(step.node.inputs) and step.node.op.differentiable:
-            below.update(step.node.outputs)
-    above = set(plan.graph.losses)
-    for step in reversed(plan.steps):
-        if above.intersection(step.node.outputs):
-            step.needs = tuple(value in below for value in step.node.inputs)
-            if not any(step.needs):
-                step.needs = ()
-            above.update(value for value in step.node.inputs if value in below)
+    for node in nodes:
+        if below.intersection(node.inputs) and node.op.differentiable:
+            below.update(value for value in node.outputs if value.kind == "data")
+    above = set(graph.losses)
+    for node in reversed(nodes):
+        if above.intersection(node.outputs) and node.op.differentiable:
+            above.update(value for value in node.inputs if value.kind == "data")
+    return below & above
 
 
-def plan_lifetimes(plan: Plan) -> None:
-    """Give every array the step after which nothing reads it any more; parameters and feeds live on."""
-    graph = plan.graph
-    immortal = {plan.slots[v] for v in (*graph.inputs, *graph.targets, *graph.arrays.values(), *plan.wanted)
-                if v in plan.slots}
-    read_back: set[int] = set()
-    for step in plan.steps:  # the first step (in forward order) whose gradient reads an array frees it
-        reads = read_by_gradient(step) - immortal - read_back
-        step.release_back = tuple(sorted(reads))
-        read_back |= reads
-    last: dict[int, Step] = {}
-    for step in plan.steps:
-        last.update(dict.fromkeys((*step.inputs, *step.outputs), step))
-    for slot, step in last.items():
-        if slot not in immortal and slot not in read_back:
-            step.release = (*step.release, slot)
+def lifetimes(plan: Plan) -> dict[Value, tuple[int, int]]:
+    """From when to when each value must be kept: to its last use, forward or by a gradient."""
+    alive: dict[Value, list[int]] = {value: [-1, -1] for value in (*plan.graph.inputs, *plan.graph.targets)}
+    for i, step in enumerate(plan.steps):
+        for value in step.node.outputs:
+            alive[value] = [i, i]
+        for value in step.node.inputs:
+            if value in alive:
+                alive[value][1] = max(alive[value][1], i)
+        for value in read_by_gradient(step):
+            if value in alive:
+                alive[value][1] = max(alive[value][1], plan.back(i))
+    for value in plan.wanted:
+        if value in alive:
+            alive[value][1] = plan.end
+    return {value: (first, last) for value, (first, last) in alive.items()}
 
 
-def read_by_gradient(step: Step) -> set[int]:
-    reads: set[int] = set()
-    if step.needs:
-        if "inputs" in step.kernel.reads:
-            reads.update(step.inputs)
-        if "outputs" in step.kernel.reads:
-            reads.update(step.outputs)
-    return reads
+def read_by_gradient(step: Step) -> tuple[Value, ...]:
+    if not step.needs:
+        return ()
+    reads = step.kernel.reads
+    return (*(step.node.inputs if "inputs" in reads else ()), *(step.node.outputs if "outputs" in reads else ()))
+
+
+def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:
+    """Where the gradient of a value comes from: (step, number of the input), in the order of the backward run."""
+    found: dict[Value, list[tuple[int, int]]] = {}
+    for i in reversed(range(len(plan.steps))):
+        step = plan.steps[i]
+        for number, (value, need) in enumerate(zip(step.node.inputs, step.needs, strict=False)):
+            if need:
+                found.setdefault(value, []).append((i, number))
+    return found

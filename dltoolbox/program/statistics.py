@@ -8,12 +8,12 @@ import numpy as np
 
 from dltoolbox.network.initialise import Arrays
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.run import Run
+from dltoolbox.program.executable import Outcome
 
 
-def move_statistics(arrays: Arrays, run: Run) -> None:
+def move_statistics(arrays: Arrays, run: Outcome) -> None:
     """state ← decay·(value of this batch) + (1 − decay)·state."""
-    for update in run.plan.graph.updates:
+    for update in run.graph.updates:
         for key, value, decay in update:
             state = arrays[key]
             state *= 1 - decay
@@ -21,7 +21,7 @@ def move_statistics(arrays: Arrays, run: Run) -> None:
 
 
 def settle_statistics(arrays: Arrays, batches: Iterable[Sequence[np.ndarray]],
-                      forward: Callable[[Sequence[np.ndarray]], Run | None]) -> None:
+                      forward: Callable[[Sequence[np.ndarray]], Outcome | None]) -> None:
     """Set the statistics to those of the whole set.
 
     The mean is the mean of the batch means; the variance is the mean of the batch variances plus the variance of the
@@ -39,7 +39,7 @@ def settle_statistics(arrays: Arrays, batches: Iterable[Sequence[np.ndarray]],
         if run is None:
             return
         weights.append(inputs[0].shape[-1])
-        for mean, variance in run.plan.graph.updates:
+        for mean, variance in run.graph.updates:
             pair = run[mean.value].astype(np.float64), run[variance.value].astype(np.float64)
             found.setdefault((mean.key, variance.key), []).append(pair)
     for (mean_key, variance_key), pairs in found.items():

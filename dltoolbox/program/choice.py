@@ -1,0 +1,54 @@
+"""Choosing among kernels by trying them on arrays of the right sizes, where there is a choice at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.kernels import Case, Closure, Kernel
+from dltoolbox.kernels.trial import bind_alone
+from dltoolbox.kernels.tuning import fastest
+
+
+def choose(found: Sequence[Kernel], case: Case, inputs: Sequence[np.dtype[Any]], outputs: Sequence[np.dtype[Any]]) -> Kernel:
+    """The fastest of several kernels, forward and backward together; the first where measuring is switched off."""
+    if len(found) == 1:
+        return found[0]
+    options = {label(one): trial(one, case, inputs, outputs) for one in found}
+    name = fastest(question(case), options)
+    return next(one for one in found if label(one) == name)
+
+
+def label(kernel: Kernel) -> str:
+    return f"{type(kernel).__name__}{f' ({kernel.accelerator})' if kernel.accelerator else ''}"
+
+
+def question(case: Case) -> str:
+    """Everything that the answer depends on."""
+    inputs = " ".join(f"{dims}@{''.join(map(str, order))}" for dims, order in zip(case.inputs, case.orders, strict=True))
+    return f"{case.op} {inputs} {dict(case.attrs)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
+
+
+def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
+          outputs: Sequence[np.dtype[Any]]) -> Callable[[], Closure]:
+    """Binds the kernel to made-up arrays when asked to, and returns a closure that runs it both ways."""
+    def make() -> Closure:
+        rng = np.random.default_rng(0)
+        arrays = [rng.standard_normal(shape, np.float32).astype(kind) if kind == case.dtype else np.zeros(shape, kind)
+                  for shape, kind in zip(([int(n or 0) for n in dims.sizes] for dims in case.inputs), inputs, strict=True)]
+        for i, dims in enumerate(case.inputs):
+            if i and "B" not in dims.labels:
+                np.abs(arrays[i], out=arrays[i])  # variances and scales are positive
+        bound = bind_alone(kernel, case, arrays, outputs)
+        if bound.bound.prepare is not None:
+            bound.bound.prepare()
+        calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
+
+        def run() -> None:
+            for call in calls:
+                if call is not None:
+                    call()
+        return run
+    return make

@@ -1,0 +1,54 @@
+"""The plain program: the ops' own NumPy bodies, one after the other, with arrays that come and go. The oracle of every
+compiled one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.ops import Call, Graph, ParameterKey, Value, as_tuple
+from dltoolbox.program.executable import Outcome
+from dltoolbox.program.passes import rewritten
+from dltoolbox.program.plan import gradient_paths
+
+
+class PlainProgram:
+    """Runs a graph; arguments as for `make_plan`."""
+
+    def __init__(self, graph: Graph, wanted: Sequence[Value], arrays: Mapping[ParameterKey, np.ndarray], *,
+                 gradients_of: Iterable[Value] = (), dtype: Any = np.float32) -> None:
+        self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
+        self.nodes = rewritten(graph, wanted, chains=())
+        self.differentiated = gradient_paths(graph, self.nodes, gradients_of)
+
+    def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
+        """One pass, forward and, where gradients are wanted, backward; see `Program.run`."""
+        graph = self.graph
+        live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
+        for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
+            live[value] = np.array(array, self.dtype)
+        for node in self.nodes:
+            outputs = as_tuple(node.op.forward(*(live[value] for value in node.inputs), **node.attrs))
+            live.update(zip(node.outputs, outputs, strict=True))
+        found = self.backward(live)
+        return Outcome(graph, {value: live[value] for value in self.wanted},
+                       {key: found[value] for key, value in graph.arrays.items() if value in found},
+                       [found[value] for value in graph.inputs if value in found])
+
+    def backward(self, live: Mapping[Value, Any]) -> dict[Value, np.ndarray]:
+        """Gradients of the sum of the losses."""
+        found = {loss: np.ones_like(live[loss]) for loss in self.graph.losses if loss in self.differentiated}
+        for node in reversed(self.nodes):
+            needs = tuple(value in self.differentiated for value in node.inputs)
+            if not any(needs) or not self.differentiated.intersection(node.outputs):
+                continue
+            incoming = [found.pop(value, None) for value in node.outputs]
+            call = Call(tuple(live[v] for v in node.inputs), tuple(live[v] for v in node.outputs), needs)
+            for value, need, gradient in zip(node.inputs, needs, node.op.backward(call, *incoming, **node.attrs),
+                                             strict=True):
+                if need and gradient is not None:
+                    found[value] = found[value] + gradient if value in found else gradient
+        return found
