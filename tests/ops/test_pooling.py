@@ -9,6 +9,7 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call
+from tests.ops.samples import WINDOWS
 
 TWO = Window.of((2, 2), (2, 2))
 PADDED = Window.of((3, 3), (2, 2), ((1, 1), (1, 1)))
@@ -121,6 +122,29 @@ def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
     with pytest.raises(DltoolboxError) as caught:
         unpool(image([[1.0]]), np.full((1, 1, 1, 1), wrong), (2, 3))
     assert caught.value.identifier == "dltoolbox:maxUnpooling:indexOutOfRange"
+
+
+@pytest.mark.parametrize("label", WINDOWS)
+def test_tap_numbers_say_the_same_as_indices(label: str) -> None:
+    spatial, window = WINDOWS[label]
+    x = np.round(np.random.default_rng(0).standard_normal((*spatial, 2, 3)))
+    (y, at), (again, taps) = (OPS[name].forward(x, window=window) for name in ("window_max_indices", "window_max_taps"))
+    np.testing.assert_array_equal(again, y)
+    offsets = np.array(list(window.offsets()))[taps]
+    origins = np.stack(np.meshgrid(*(np.arange(n) * s - p[0] for n, s, p in zip(y.shape, window.stride, window.padding,
+                                                                               strict=False)), indexing="ij"), -1)
+    positions = np.moveaxis(offsets + origins[..., None, None, :], -1, 0)
+    np.testing.assert_array_equal(np.ravel_multi_index(tuple(positions), spatial), at)
+    (found,) = OPS["window_max_taps"].backward(Call((x,), (y, taps), (True,)), y, None, window=window)
+    (expected,) = OPS["window_max_indices"].backward(Call((x,), (y, at), (True,)), y, None, window=window)
+    np.testing.assert_array_equal(found, expected)
+    if not window.overlapping:
+        to, size = Dims("S" * window.rank + "CB", x.shape), np.array(x.shape)
+        np.testing.assert_array_equal(OPS["unpool_taps"].forward(y, taps, window=window, to=to),
+                                      OPS["unpool"].forward(y, at, size, to=to))
+        pairs = (OPS["unpool_taps"].backward(Call((y, taps), (), (True, False)), x, window=window, to=to),
+                 OPS["unpool"].backward(Call((y, at, size), (), (True, False, False)), x, to=to))
+        np.testing.assert_array_equal(pairs[0][0], pairs[1][0])
 
 
 def test_unpooling_a_map_of_another_size_is_an_error() -> None:
