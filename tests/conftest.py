@@ -1,8 +1,12 @@
-"""Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra."""
+"""Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra.
+
+Nothing is measured and nothing is written to the user's cache: kernels are the first choice of each case, in every run.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +14,9 @@ import pytest
 
 import dltoolbox
 
-EXTRAS = ("hypothesis", "mypy", "onnx", "torch")
+EXTRAS = ("hypothesis", "mypy", "numba", "onnx", "torch")
+
+os.environ["DLTOOLBOX_TUNE"] = "0"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,17 +1,243 @@
-"""Which of several ways is fastest here: measured once, remembered on disk."""
+"""Which of several ways is fastest here: measured once, remembered on disk.
+
+Answers lie in one small file per machine, that is per processor, BLAS with its settings, versions and text of the kernels.
+A file that cannot be read, or is not such a file, counts as empty and is replaced; where none can be written, answers last
+as long as the process. ``DLTOOLBOX_TUNE=0`` in the environment switches measuring off, ``DLTOOLBOX_CACHE`` moves the files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import RLock
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.blas import libraries, settings
+from dltoolbox.core.machine import processor
+from dltoolbox.core.random import rng
 
 Closure = Callable[[], object]
+Options = Mapping[str, Callable[[], Closure]]
+
+BUDGET = 2.0  # seconds of measuring that compiling a program may cost
+SPAN, FEWEST = 0.006, 3  # seconds of timed runs per option, and how many at least
+CLOSE = 1.03  # times nearer than this are equal: the earlier option, so that noise does not decide
+HOPELESS = 1.5  # times the best so far: no more runs
+MOST = 4096  # answers in a file; the oldest are dropped
+
+clock = perf_counter
+_lock = RLock()  # one measurement at a time: two would disturb each other
 
 
-def fastest(question: str, options: Mapping[str, Callable[[], Closure]]) -> str:
-    """The name of the fastest option; the first where nothing is to be measured.
+def fastest(question: str, options: Options) -> str:
+    """The name of the fastest option; the first where nothing is to be measured. The same throughout a process.
 
     Args:
         question: What is asked, with every size that the answer depends on: ``conv 3×3 …``.
         options: Each makes a closure whose run is timed.
     """
-    return next(iter(options))
+    if len(options) == 1 or not enabled():
+        return next(iter(options))
+    with _lock:
+        return choices().fastest(question, options)
+
+
+def enabled() -> bool:
+    return os.environ.get("DLTOOLBOX_TUNE", "1") != "0"
+
+
+@contextmanager
+def budget(seconds: float = BUDGET) -> Iterator[None]:
+    """Inside, measuring may cost so much; then first options are taken, and measured by a later process.
+
+    Within another budget, that one holds. Answers are written when the last is left.
+    """
+    if _purse.get() is not None:
+        yield
+        return
+    token = _purse.set(_Purse(seconds))
+    try:
+        yield
+    finally:
+        _purse.reset(token)
+        with _lock:
+            if choices.cache_info().currsize:
+                choices().save()
+
+
+class _Purse:
+    """Seconds that are left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+
+_purse: ContextVar[_Purse | None] = ContextVar("purse", default=None)
+
+
+class Choices:
+    """The answers of one machine, in memory and in a file."""
+
+    def __init__(self, folder: Path | None, machine: Mapping[str, Any]) -> None:
+        self.machine = json.loads(json.dumps(machine))
+        name = sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:16]
+        self.file = folder and folder / f"choices-{name}.json"
+        self.known = self.read()
+        self.settled: dict[str, str] = {}  # what this process has answered, measured or not
+        self.measured: dict[str, str] = {}  # what it has measured
+        self.unsaved = False
+
+    def fastest(self, question: str, options: Options) -> str:
+        key = f"{question} [{', '.join(options)}]"
+        if key not in self.settled:
+            self.settled[key] = self._answer(key, options)
+        return self.settled[key]
+
+    def _answer(self, key: str, options: Options) -> str:
+        if self.known.get(key) in options:
+            return self.known[key]
+        purse = _purse.get()
+        if purse is not None and purse.left <= 0:
+            return next(iter(options))
+        start = clock()
+        self.measured[key] = found = measure(options)
+        self.unsaved = True
+        if purse is None:
+            self.save()
+        else:
+            purse.left -= clock() - start
+        return found
+
+    def read(self) -> dict[str, str]:
+        """The answers on disk; none of a file that is missing, damaged or of another machine."""
+        if self.file is None:
+            return {}
+        try:
+            stored = json.loads(self.file.read_bytes())
+            if stored["machine"] == self.machine:
+                return {str(key): str(name) for key, name in stored["answers"].items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass
+        return {}
+
+    def save(self) -> None:
+        """Write what was measured, with what other processes have written meanwhile; where that fails, say nothing.
+
+        The file is replaced in one step, so a reader sees the old or the new one. Of two writers at the same moment one
+        wins: as each writes everything that it has measured, at most the last answers are measured once more.
+        """
+        if self.file is None or not self.unsaved:
+            return
+        answers = {**self.read(), **self.measured}
+        text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST:])}, indent=1)
+        with suppress(OSError):
+            replace(self.file, text)
+            self.unsaved = False
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file in one step."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=file.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as target:
+            target.write(text)
+        os.replace(temporary, file)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def measure(options: Options) -> str:
+    """The first of the options that are as fast as the fastest. The user's random numbers and warnings stay as they are."""
+    streams, times, least = rng(), {}, math.inf
+    try:
+        with np.errstate(all="ignore"):
+            for name, make in options.items():  # one after the other, so that only one holds memory
+                times[name] = time_of(make(), least)
+                least = min(least, times[name])
+    finally:
+        rng(streams)
+    return next(name for name, seconds in times.items() if seconds <= CLOSE * least)
+
+
+def time_of(run: Closure, best: float) -> float:
+    """The shortest of several runs after one that is not counted; few of an option that is far from the best."""
+    run()
+    least, total, runs = math.inf, 0.0, 0
+    while runs < FEWEST or (total < SPAN and least < HOPELESS * best):
+        start = clock()
+        run()
+        seconds = clock() - start
+        least, total, runs = min(least, seconds), total + seconds, runs + 1
+    return least
+
+
+@cache
+def choices() -> Choices:
+    """Those of this machine."""
+    return Choices(folder(), machine())
+
+
+def folder() -> Path | None:
+    """Where this user's caches lie; None where the user has no home."""
+    own = os.environ.get("DLTOOLBOX_CACHE")
+    if own:
+        return Path(own)
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            named = os.environ.get("XDG_CACHE_HOME", "")
+            base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return base / "dltoolbox"
+
+
+def machine() -> dict[str, Any]:
+    """Everything that can change which option is fastest, apart from the question."""
+    packages = {name: version_of(name) for name in ("numpy", "scipy", "numba")}
+    return {"processor": processor(), "blas": [f"{one.version} {one.core}" for one in libraries()],
+            "environment": settings(), "packages": packages, "kernels": text_of_kernels()}
+
+
+def version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def text_of_kernels() -> str:
+    """Names the present text of the kernels: with every change of it, a version says too little while it is worked on."""
+    digest = sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _unlock() -> None:
+    """In a forked child, a thread of the parent that was measuring will never release the lock."""
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)

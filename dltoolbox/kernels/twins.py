@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,26 +18,52 @@ F = TypeVar("F", bound=Callable[..., Any])
 ROUNDING = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
 
 
-@cache
 def available() -> bool:
     """Whether compiled loops can be used."""
+    return not failure()
+
+
+@cache
+def failure() -> str:
+    """Why compiled loops cannot be used; empty where they can."""
     if os.environ.get("DLTOOLBOX_NUMBA", "1") == "0":
-        return False
+        return "switched off by DLTOOLBOX_NUMBA=0"
     try:
         import numba  # noqa: F401
-    except Exception:  # a broken installation fails in many ways, and must cost speed only
-        return False
-    return True
+    except ModuleNotFoundError as error:
+        return "not installed" if error.name == "numba" else f"{type(error).__name__}: {error}"
+    except Exception as error:  # a broken installation fails in many ways, and must cost speed only
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def loop(function: F) -> F:
     """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock."""
-    compiled: list[Any] = []
+    made: dict[str, Any] = {}
 
     @wraps(function)
     def run(*arguments: Any) -> Any:
-        if not compiled:
-            import numba
-            compiled.append(numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=ROUNDING)(function))
-        return compiled[0](*arguments)
+        if not made:
+            made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
+        return made["body"](*arguments)
     return run  # type: ignore[return-value]
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
+    import numba
+    options = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package's own folder nor the user's can be written
+        return numba.njit(**options)(function)
+
+
+def folder() -> Path | None:
+    """Where Numba keeps the compiled loops; None where they are compiled anew in every process."""
+    place = compiled(_nothing).stats.cache_path if available() else None
+    return Path(place) if place else None
+
+
+def _nothing() -> None:
+    pass

@@ -28,11 +28,12 @@ MAY_IMPORT = {
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "training", "autodiff"},
 }
-NAMESPACE = {"__init__", "_stubs", "cli", "demo", "__main__"}  # files of no room, which see everything
+NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files of no room, which see everything
 
 # Imports inside functions, each with its reason.
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
+    ("kernels/twins.py", "numba"): "it is optional, and importing it takes a while",
     ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
 FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs
@@ -94,10 +95,10 @@ def test_every_listed_late_import_exists():
     assert {one for one in LATE if (ROOT / one[0]).exists()} <= found
 
 
-def test_only_the_program_uses_kernels():
+def test_only_the_program_uses_kernels_and_the_doctor_looks_at_them():
     users = {room(path) for path, tree in TREES.items() for module, _ in imports(tree)
              if module.startswith("dltoolbox.kernels")}
-    assert users <= {"kernels", "program"}
+    assert users <= {"kernels", "program", "doctor"}
 
 
 def test_the_walker_sees_late_and_wrong_imports():
