@@ -1,206 +1,295 @@
-"""Batch normalisation in two passes over blocks that stay in cache, without a temporary as large as the input.
+"""Batch normalisation in two passes over blocks that stay in cache, and what follows it in the same passes.
 
-Sums are taken in float32 over short stretches and in float64 over those. Where the mean of a channel is far from zero
-compared with its deviation, they are taken again of the input less the mean, so nothing is lost to cancellation.
-Factors per channel are written out to the size of a block: equal shapes are what NumPy is fastest with.
+Sums are taken in the data's precision over short stretches and in float64 over those. Where the mean of a channel is far
+from zero compared with its deviation, they are taken again of the input less the mean, so nothing is lost to
+cancellation. Sums are met over the shards of a batch; decisions are taken from what was met, so all shards agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
-from typing import NamedTuple
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Direct, Workspace, kernel
-from dltoolbox.ops.base import Call, Gradients
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, kernel
+from dltoolbox.kernels.normalised_blocks import Grid, Sums, run
+from dltoolbox.ops.base import BOTH, IN, OPS
 
 FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
-BLOCK = 1 << 16  # elements of a block; several blocks share the cache
-LARGEST_TILE = 1 << 16  # elements up to which factors are written out
-
-
-class Channels(NamedTuple):
-    """How an array is seen channel by channel: (outer, C, inner) in its memory order."""
-
-    order: layout.Order
-    outer: int
-    channels: int
-    inner: int
-
-    @classmethod
-    def of(cls, x: np.ndarray) -> Channels:
-        order = layout.order_of(x)
-        if not layout.lies_in(x, order):
-            order = layout.preferred_order(x.shape)
-        at = order.index(x.ndim - 2)
-        shape = [x.shape[axis] for axis in order]
-        return cls(order, prod(shape[:at]), shape[at], prod(shape[at + 1:]))
-
-    @property
-    def elements(self) -> int:
-        """Elements per channel."""
-        return self.outer * self.inner
-
-    @property
-    def step(self) -> int:
-        """Outer elements of a block."""
-        return max(1, BLOCK // max(self.channels * self.inner, 1))
-
-    def view(self, work: Workspace, tag: str, x: np.ndarray) -> np.ndarray:
-        """``x`` as (outer, C, inner); a copy where it lies differently."""
-        return layout.arranged(work, tag, x, self.order).reshape(self.outer, self.channels, self.inner)
-
-    def blocks(self) -> Iterator[slice]:
-        """Slices of the outer axis."""
-        for start in range(0, self.outer, self.step):
-            yield slice(start, min(start + self.step, self.outer))
-
-    def factor(self, per_channel: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """One number per channel, of the shape of a block or, where that were large, broadcasting against it."""
-        column = per_channel.reshape(1, -1, 1).astype(dtype)
-        shape = (min(self.step, self.outer), self.channels, self.inner)
-        return np.ascontiguousarray(np.broadcast_to(column, shape)) if prod(shape) <= LARGEST_TILE else column
 
 
 def is_far(mean: np.ndarray, variance: np.ndarray) -> bool:
-    return bool(np.any(mean * mean > FAR * variance))
+    return bool((mean * mean > FAR * variance).any())
 
 
-class Sums:
-    """Sums per channel over blocks (outer, C, inner): in the array's precision within a block, in double over them."""
+class Passes(Protocol):
+    """The passes over the data that a batch normalisation consists of; vectors have one number per channel, in double.
 
-    def __init__(self, work: Workspace, tag: str, seen: Channels, dtype: np.dtype) -> None:
-        self.seen, self.work = seen, work
-        height = seen.outer if seen.inner > 1 else -(-seen.outer // seen.step)
-        self.parts = work.scratch(tag, (height, seen.channels), dtype)
-        self.ones = np.ones(seen.inner if seen.inner > 1 else seen.step, dtype)
+    ``center`` is subtracted from the input first, where it is not None.
+    """
 
-    def add(self, rows: slice, block: np.ndarray) -> None:
-        """Σ block."""
-        if self.seen.inner > 1:
-            np.matmul(block, self.ones, out=self.parts[rows])
-        else:
-            np.matmul(self.ones[:len(block)], block[:, :, 0], out=self.parts[rows.start // self.seen.step])
+    def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        """``sums`` = Σ x, Σ x². The first call of a run has no center."""
 
-    def add_product(self, rows: slice, a: np.ndarray, b: np.ndarray) -> None:
-        """Σ a·b."""
-        if self.seen.inner > 1:
-            np.einsum("ocl,ocl->oc", a, b, out=self.parts[rows])
-        else:
-            self.add(rows, np.multiply(a, b, out=self.work.scratch("dots", a.shape, a.dtype)))
+    def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
+        """y = factor·x + constant, and what follows in the chain."""
 
-    @property
-    def total(self) -> np.ndarray:
-        return self.parts.sum(0, dtype=np.float64)
+    def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        """``sums`` = Σ g, Σ g·x for the gradient g that arrives at the normalisation, which is kept for `spread`."""
+
+    def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
+        """dx = factor·(g + tilt·x + constant)."""
 
 
-def less(work: Workspace, x: np.ndarray, center: np.ndarray | None) -> np.ndarray:
-    """A block less its center; the block itself where there is none."""
-    return x if center is None else np.subtract(x, center[:len(x)], out=work.scratch("centered", x.shape, x.dtype))
+def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
+    """A batch normalisation made of its passes: the mathematics per channel, and the meetings of the shards.
+
+    Outputs 1 and 2 are the mean and the biased variance; inputs 1 and 2 are scale and offset.
+    """
+    x, dtype = site.inputs[0], site.dtype
+    channels = x.shape[-2]
+    scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
+    mean_out, variance_out = (one.reshape(-1) for one in site.outputs[1:3])
+    kept = site.keep((3, channels), np.float64)  # mean, variance and number of elements of the whole batch
+    sums = np.empty((3, channels))
+    elements = x.size // channels
+
+    def moments() -> tuple[np.ndarray, np.ndarray]:
+        center: np.ndarray | None = None
+        for _ in range(3):
+            passes.measure(center, sums[:2])
+            sums[2] = elements
+            site.meet(sums)
+            rest = sums[0] / sums[2]
+            variance = np.maximum(sums[1] / sums[2] - rest * rest, 0)
+            mean = rest if center is None else center + rest
+            if not is_far(rest, variance):
+                break
+            center = mean.astype(dtype).astype(np.float64)
+        return mean, variance
+
+    def forward() -> None:
+        mean, variance = moments()
+        kept[0], kept[1], kept[2] = mean, variance, sums[2]
+        mean_out[...], variance_out[...] = mean, variance
+        factor = scale / np.sqrt(variance + epsilon)
+        center, left = centered(mean, variance, dtype)
+        passes.apply(center, factor, offset - left * factor)
+
+    def backward() -> None:
+        mean, variance, count = kept
+        center, left = centered(mean, variance, dtype)
+        passes.collect(center, sums[:2])
+        inverse = 1 / np.sqrt(variance + epsilon)
+        _, d_scale, d_offset, *_ = site.d_inputs
+        if d_scale is not None:
+            d_scale.reshape(-1)[...] = (sums[1] - left * sums[0]) * inverse
+        if d_offset is not None:
+            d_offset.reshape(-1)[...] = sums[0]
+        if site.d_inputs[0] is None:
+            return
+        site.meet(sums)
+        tilt = -inverse * inverse * (sums[1] - left * sums[0]) / count
+        passes.spread(center, scale * inverse, tilt, -sums[0] / count - left * tilt)
+
+    return Bound((forward,), (backward,) if site.training else ())
 
 
-def moments(work: Workspace, x: np.ndarray, seen: Channels) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and biased variance per channel of (outer, C, inner), in float64."""
-    pivot: np.ndarray = np.zeros(seen.channels)
-    center = None
-    for _ in range(3):
-        first, second = (Sums(work, tag, seen, x.dtype) for tag in ("sums", "squares"))
-        for rows in seen.blocks():
-            block = less(work, x[rows], center)
-            first.add(rows, block)
-            second.add_product(rows, block, block)
-        rest = first.total / seen.elements
-        mean, variance = pivot + rest, np.maximum(second.total / seen.elements - rest * rest, 0)
-        if not is_far(rest, variance):
-            break
-        pivot = mean.astype(x.dtype).astype(np.float64)
-        center = seen.factor(pivot, x.dtype)
-    return mean, variance
+def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray | None, np.ndarray]:
+    """What is subtracted from the data before anything else, if anything is, and what is then left of the mean."""
+    if not is_far(mean, variance):
+        return None, mean
+    center = mean.astype(dtype).astype(np.float64)
+    return center, mean - center
+
+
+class Blocks:
+    """The passes in NumPy, block by block, for a chain ``batch_norm[+add][+relu]``.
+
+    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient.
+    """
+
+    def __init__(self, site: Site, grid: Grid | None = None) -> None:
+        names = site.case.op.split("+")
+        self.site, self.relu = site, names[-1] == "relu"
+        self.grid = Grid(site.inputs[0].shape, site.case.orders[0]) if grid is None else grid
+        self.x = self.grid.blocks(site.inputs[0])
+        self.tiles = tuple(self.grid.tile(site) for _ in range(4))
+        self.sums = Sums(site, self.grid)
+        self.room = self.grid.scratch(site)
+        self.added = self.grid.blocks(site.inputs[3]) if "add" in names else None
+        self._measures = [self._measuring(far) for far in (False, True)]
+        self._applies = [self._applying(far) for far in (False, True)]
+        if site.training:
+            self._collects = [self._collecting(far) for far in (False, True)]
+            self._spreads = [self._spreading(far) for far in (False, True)] if site.d_inputs[0] is not None else []
+
+    def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        self._go(self._measures, center)
+        self.sums.total(sums)
+
+    def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
+        self._go(self._applies, center, factor, constant)
+
+    def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        self._go(self._collects, center)
+        self.sums.total(sums)
+
+    def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
+        self._go(self._spreads, center, factor, tilt, constant)
+
+    def _go(self, choices: list[list[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
+        """Write out the vectors and run the closures for data to center, or not."""
+        for tile, vector in zip(self.tiles, (center, *vectors), strict=False):
+            if vector is not None:
+                tile.fill(vector)
+        run(choices[center is not None])
+
+    def _less(self, i: int, far: bool, out: np.ndarray) -> tuple[list[Closure], np.ndarray]:
+        """Closures for a block of the input less the center, and where it is then."""
+        if not far:
+            return [], self.x[i]
+        return [partial(np.subtract, self.x[i], self.tiles[0].array, out=out)], out
+
+    def _measuring(self, far: bool) -> list[Closure]:
+        steps: list[Closure] = []
+        for i, room in enumerate(self.room):
+            less, block = self._less(i, far, room)
+            steps += [*less, *self.sums.plain(i, block), *self.sums.product(i, block, block)]
+        return steps
+
+    def _applying(self, far: bool) -> list[Closure]:
+        steps: list[Closure] = []
+        _, factor, constant, _ = (tile.array for tile in self.tiles)
+        for i, y in enumerate(self.grid.blocks(self.site.outputs[0])):
+            less, block = self._less(i, far, y)
+            steps += [*less, partial(np.multiply, block, factor, out=y), partial(np.add, y, constant, out=y)]
+            if self.added is not None:
+                steps.append(partial(np.add, y, self.added[i], out=y))
+            if self.relu:
+                steps.append(partial(np.maximum, y, self.grid.zeros(y.dtype), out=y))
+        return steps
+
+    def _gradient(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The arriving gradient, and where it lies once gated."""
+        assert self.site.grads[0] is not None
+        grad = self.grid.blocks(self.site.grads[0])
+        other = self.site.d_inputs[3] if self.added is not None else None
+        return grad, grad if other is None else self.grid.blocks(other)
+
+    def _collecting(self, far: bool) -> list[Closure]:
+        steps: list[Closure] = []
+        arriving, gated = self._gradient()
+        outputs, open_ = self.grid.blocks(self.site.outputs[0]), self.grid.scratch(self.site, np.bool_)
+        for i, grad in enumerate(gated):
+            less, block = self._less(i, far, self.room[i])
+            if self.relu:
+                steps += [partial(np.greater, outputs[i], 0, out=open_[i]),
+                          partial(np.multiply, arriving[i], open_[i], out=grad)]
+            steps += [*self.sums.plain(i, grad), *less, *self.sums.product(i, grad, block)]
+        return steps
+
+    def _spreading(self, far: bool) -> list[Closure]:
+        steps: list[Closure] = []
+        _, factor, tilt, constant = (tile.array for tile in self.tiles)
+        assert self.site.d_inputs[0] is not None
+        for i, (dx, grad) in enumerate(zip(self.grid.blocks(self.site.d_inputs[0]), self._gradient()[1], strict=True)):
+            less, block = self._less(i, far, dx)
+            steps += [*less, partial(np.multiply, block, tilt, out=dx), partial(np.add, dx, grad, out=dx),
+                      partial(np.add, dx, constant, out=dx), partial(np.multiply, dx, factor, out=dx)]
+        return steps
+
+
+class BatchNormChain(Kernel):
+    """A chain that starts with a `batch_norm`; its shards meet."""
+
+    reads = BOTH  # type: ignore[assignment]
+    by_observation = True  # type: ignore[assignment]
+
+    def bind(self, site: Site) -> Bound:
+        attrs = site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
+        return bind_statistics(site, self.passes(site), attrs["epsilon"])
+
+    def passes(self, site: Site) -> Passes:
+        return Blocks(site)
 
 
 @kernel
-class BatchNorm(Direct):
+class BatchNorm(BatchNormChain):
     """`batch_norm`."""
 
     op = "batch_norm"
-
-    def forward(self, work: Workspace, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
-                epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        seen = Channels.of(x)
-        source = seen.view(work, "x", x)
-        mean, variance = moments(work, source, seen)
-        factor = scale.reshape(-1) / np.sqrt(variance + epsilon)
-        y = layout.empty(work, x.shape, seen.order, x.dtype)
-        affine(work, source, seen.view(work, "", y), seen, mean if is_far(mean, variance) else None, factor,
-               offset.reshape(-1) - mean * factor)
-        return y, mean.astype(x.dtype).reshape(scale.shape), variance.astype(x.dtype).reshape(scale.shape)
-
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, *_: None, epsilon: float) -> Gradients:
-        (x, scale, offset), (_, *statistics) = call.inputs, call.outputs
-        mean, variance = (one.reshape(-1).astype(np.float64) for one in statistics)
-        seen = Channels.of(x)
-        source, dy = seen.view(work, "x", x), seen.view(work, "dy", grad)
-        center = seen.factor(mean, x.dtype) if is_far(mean, variance) else None
-        left = np.zeros_like(mean) if center is not None else mean  # what is still to be subtracted
-        inverse = 1 / np.sqrt(variance + epsilon)
-        plain, weighted = (Sums(work, tag, seen, x.dtype) for tag in ("sums", "squares"))
-        for rows in seen.blocks():
-            plain.add(rows, dy[rows])
-            weighted.add_product(rows, dy[rows], less(work, source[rows], center))
-        d_offset = plain.total
-        d_scale = (weighted.total - left * d_offset) * inverse
-        factor = scale.reshape(-1) * inverse
-        slope = -factor * inverse * d_scale / seen.elements
-        constant = -factor * d_offset / seen.elements - slope * left
-        dx = layout.empty(work, x.shape, seen.order, x.dtype)
-        target = seen.view(work, "", dx)
-        times, tilt, plus = (seen.factor(one, x.dtype) for one in (factor, slope, constant))
-        for rows in seen.blocks():
-            block, part = target[rows], work.scratch("dots", source[rows].shape, x.dtype)
-            count = len(block)
-            np.multiply(less(work, source[rows], center), tilt[:count], out=block)
-            np.multiply(dy[rows], times[:count], out=part)
-            block += part
-            block += plus[:count]
-        return dx, d_scale.astype(x.dtype).reshape(scale.shape), d_offset.astype(x.dtype).reshape(offset.shape)
-
-
-def affine(work: Workspace, x: np.ndarray, y: np.ndarray, seen: Channels, mean: np.ndarray | None, factor: np.ndarray,
-           constant: np.ndarray) -> None:
-    """y = factor·x + constant, computed as factor·(x − mean) + (constant + factor·mean) where a mean is given."""
-    center = None
-    if mean is not None:
-        center = seen.factor(mean, x.dtype)
-        constant = constant + factor * mean.astype(x.dtype)
-    times, plus = seen.factor(factor, x.dtype), seen.factor(constant, x.dtype)
-    for rows in seen.blocks():
-        block = y[rows]
-        np.multiply(less(work, x[rows], center), times[:len(block)], out=block)
-        block += plus[:len(block)]
+    reads = IN  # type: ignore[assignment]
 
 
 @kernel
-class Normalise(Direct):
-    """`normalise` forward; its gradient is rarely asked for and stays the op's own."""
+class BatchNormRelu(BatchNormChain):
+    """`batch_norm`, `relu`."""
+
+    op = "batch_norm+relu"
+
+
+@kernel
+class BatchNormAddRelu(BatchNormChain):
+    """The end of a residual block: `batch_norm`, `add` of one other array of the same sizes, `relu`."""
+
+    op = "batch_norm+add+relu"
+
+    def accepts(self, case: Case) -> bool:
+        return (len(case.inputs) == 4 and case.inputs[3].sizes == case.inputs[0].sizes
+                and case.orders[3] == case.orders[0])
+
+
+@kernel
+class Normalise(Kernel):
+    """`normalise`: one line per channel, whose tiles are shared by all runs with the same parameters. Its gradient is
+    rarely asked for and stays the op's own."""
 
     op = "normalise"
+    relu = False
 
-    def forward(self, work: Workspace, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mean: np.ndarray,
-                variance: np.ndarray, *, epsilon: float) -> np.ndarray:
-        seen = Channels.of(x)
-        factor, constant = (one.reshape(-1) for one in self.line(scale, offset, mean, variance, epsilon))
-        y = layout.empty(work, x.shape, seen.order, x.dtype)
-        far = is_far(mean, variance)
-        affine(work, seen.view(work, "x", x), seen.view(work, "", y), seen, mean.reshape(-1) if far else None, factor,
-               constant)
-        return y
+    def bind(self, site: Site) -> Bound:
+        epsilon = (site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs)["epsilon"]
+        grid = Grid(site.inputs[0].shape, site.case.orders[0])
+        line = site.shared((3, grid.channels), np.float64)  # center, factor, constant
+        far = site.shared((1,), np.bool_)
 
-    @staticmethod
-    def line(scale: np.ndarray, offset: np.ndarray, mean: np.ndarray, variance: np.ndarray,
-             epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-        """Factor and constant of the straight line that it is, in double."""
-        factor = scale / np.sqrt(variance.astype(np.float64) + epsilon)
-        return factor, offset - mean * factor
+        def prepare() -> None:
+            scale, offset, mean, variance = (one.reshape(-1).astype(np.float64) for one in site.inputs[1:5])
+            center, left = centered(mean, variance, site.dtype)
+            factor = scale / np.sqrt(variance + epsilon)
+            far[0] = center is not None
+            line[0], line[1], line[2] = 0 if center is None else center, factor, offset - left * factor
+
+        forward = self.line(site, grid, line, far)
+        return Bound((forward,), bind_plain(OPS["normalise"], site).backward if site.training else (), prepare)
+
+    def line(self, site: Site, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
+        """A closure that applies the line in ``line``; its first row is subtracted only where ``far`` says so."""
+        tiles = [grid.tile(site) for _ in range(3)]
+        center, factor, constant = (tile.array for tile in tiles)
+        lines: tuple[list[Closure], list[Closure]] = ([], [])
+        for block, y in zip(grid.blocks(site.inputs[0]), grid.blocks(site.outputs[0]), strict=True):
+            rest = [partial(np.add, y, constant, out=y)]
+            if self.relu:
+                rest.append(partial(np.maximum, y, grid.zeros(y.dtype), out=y))
+            lines[0].extend([partial(np.multiply, block, factor, out=y), *rest])
+            lines[1].extend([partial(np.subtract, block, center, out=y), partial(np.multiply, y, factor, out=y), *rest])
+
+        def forward() -> None:
+            for tile, values in zip(tiles, line, strict=True):
+                tile.fill(values)
+            run(lines[int(far[0])])
+        return forward
+
+
+@kernel
+class NormaliseRelu(Normalise):
+    """`normalise`, `relu`: inference."""
+
+    op = "normalise+relu"
+    relu = True
+
+    def accepts(self, case: Case) -> bool:
+        return not any(case.needs)

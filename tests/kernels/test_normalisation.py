@@ -1,60 +1,137 @@
-"""Batch normalisation kernels where float32 is at its limits, in both memory orders."""
+"""Batch normalisation kernels where float32 is at its limits, and where a batch is cut into shards that meet."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Barrier, Thread
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import Workspace, layout
-from dltoolbox.kernels.normalisation import BatchNorm
+from dltoolbox.kernels import KERNELS, Case, Kernel
+from dltoolbox.kernels.layout import channels_last_order, rows_order
+from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
+from tests.kernels.test_kernels import expected, use_of
+from tests.ops.chains import CHAINS
+from tests.ops.samples import dims_of, observations
 
-BATCH_NORM = BatchNorm()
+BATCH_NORMS = KERNELS["batch_norm"]
+ORDERS = {"rows": rows_order, "channels_last": channels_last_order}
+EPSILON = 1e-5
 
 
-def sample(shape: tuple[int, ...], order: str, mean: float, spread: float) -> np.ndarray:
-    axes = layout.rows_order(len(shape)) if order == "rows" else layout.channels_last_order(len(shape))
-    x = np.random.default_rng(0).standard_normal(shape) * spread + mean
-    return np.ascontiguousarray(x.astype(np.float32).transpose(axes)).transpose(layout.inverse(axes))
+def sample(shape: tuple[int, ...], mean: float, spread: float) -> np.ndarray:
+    return (np.random.default_rng(0).standard_normal(shape) * spread + mean).astype(np.float32)
 
 
-@pytest.mark.parametrize("order", ["rows", "channels_last"])
+def bound(kernel: Kernel, x: np.ndarray, order: str, grad: np.ndarray | None = None, scale: float = 1.5) -> Trial:
+    """The kernel at ``x``, with one scale and an offset of −0.5."""
+    parameters = [np.full(x.shape[-2], value, x.dtype) for value in (scale, -0.5)]
+    axes = (ORDERS[order](x.ndim), (0,), (0,))
+    case = Case("batch_norm", tuple(dims_of(a) for a in (x, *parameters)), tuple(dims_of(a) for a in (x, *parameters)),
+                axes, {"epsilon": EPSILON}, x.dtype, (True,) * 3)
+    return bind_alone(kernel, case, [x, *parameters], grads=None if grad is None else [grad, None, None])
+
+
+def exact(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    return tuple(a.astype(np.float64) for a in arrays)
+
+
+@pytest.mark.parametrize("kernel", BATCH_NORMS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("mean", "spread"), [(0, 1), (1e3, 1), (1e4, 0.5), (-3e5, 10), (1e-8, 1e-8)])
 @pytest.mark.parametrize("shape", [(14, 13, 5, 16), (3, 40, 9), (5, 64)])
-def test_statistics_at_the_limits(shape: tuple[int, ...], mean: float, spread: float, order: str) -> None:
-    x = sample(shape, order, mean, spread)
-    scale, offset = np.full(shape[-2], 1.5, np.float32), np.full(shape[-2], -0.5, np.float32)
-    y, m, v = BATCH_NORM.forward(Workspace(), x, scale, offset, epsilon=1e-5)
-    expected = OPS["batch_norm"].forward(x.astype(np.float64), scale, offset, epsilon=1e-5)
-    np.testing.assert_allclose(m, expected[1], rtol=1e-6, atol=1e-6 * spread)
-    np.testing.assert_allclose(v, expected[2], rtol=1e-4, atol=1e-15)
-    np.testing.assert_allclose(y, expected[0], atol=1e-4)
+def test_statistics_at_the_limits(kernel: Kernel, shape: tuple[int, ...], mean: float, spread: float, order: str) -> None:
     grad = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-    call = Call((x, scale, offset), (y, m, v), (True,) * 3)
-    exact = Call(tuple(a.astype(np.float64) for a in call.inputs), tuple(a.astype(np.float64) for a in call.outputs),
-                 call.needs)
-    expected = OPS["batch_norm"].backward(exact, grad.astype(np.float64), None, None, epsilon=1e-5)
-    for a, b in zip(BATCH_NORM.backward(Workspace(), call, grad, None, None, epsilon=1e-5), expected, strict=True):
+    trial = bound(kernel, sample(shape, mean, spread), order, grad)
+    y, m, v = trial.forward()
+    inputs = exact(trial.site.inputs)
+    wanted = OPS["batch_norm"].forward(*inputs, epsilon=EPSILON)
+    np.testing.assert_allclose(m, wanted[1], rtol=1e-6, atol=1e-6 * spread)
+    np.testing.assert_allclose(v, wanted[2], rtol=1e-4, atol=1e-15)
+    np.testing.assert_allclose(y, wanted[0], atol=1e-4)
+    gradients = OPS["batch_norm"].backward(Call(inputs, wanted, (True,) * 3), grad.astype(np.float64), None, None,
+                                           epsilon=EPSILON)
+    for a, b in zip(trial.backward(), gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
-def test_a_first_row_far_from_the_mean_is_noticed() -> None:
-    """The pivot is taken from the first row; a dark border must not ruin the variance."""
-    x = sample((20, 20, 3, 8), "rows", 1e4, 1)
+@pytest.mark.parametrize("kernel", BATCH_NORMS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(("rows", "mean"), [(20, 1e4), (400, 3e4)])
+def test_a_first_row_far_from_the_mean(kernel: Kernel, rows: int, mean: float) -> None:
+    """A dark border must not ruin the variance."""
+    x = sample((rows, 20, 3, 8), mean, 1)
     x[0] = 0
-    one = np.ones(3, np.float32)
-    _, _, variance = BATCH_NORM.forward(Workspace(), x, one, one, epsilon=1e-5)
-    np.testing.assert_allclose(variance, x.astype(np.float64).var((0, 1, 3)), rtol=1e-4)
-    x = sample((400, 4, 3, 8), "rows", 3e4, 1)
-    x[0] = 0
-    _, _, variance = BATCH_NORM.forward(Workspace(), x, one, one, epsilon=1e-5)
+    variance = bound(kernel, x, "rows").forward()[2]
     np.testing.assert_allclose(variance, x.astype(np.float64).var((0, 1, 3)), rtol=1e-4)
 
 
-def test_a_constant_channel_has_no_variance() -> None:
-    x = np.full((6, 5, 2, 4), 7, np.float32)
-    one = np.ones(2, np.float32)
-    y, mean, variance = BATCH_NORM.forward(Workspace(), x, one, one, epsilon=1e-5)
+@pytest.mark.parametrize("kernel", BATCH_NORMS, ids=lambda one: type(one).__name__)
+def test_a_constant_channel_has_no_variance(kernel: Kernel) -> None:
+    y, mean, variance = bound(kernel, np.full((6, 5, 2, 4), 7, np.float32), "rows").forward()
     assert mean.tolist() == [7, 7]
     assert variance.tolist() == [0, 0]
-    np.testing.assert_array_equal(y, 1)
+    np.testing.assert_array_equal(y, -0.5)
+
+
+def together(trials: Sequence[Trial], action: Callable[[Trial], Any]) -> None:
+    """Run an action on every shard in a thread of its own; their meetings add up."""
+    barrier, waiting = Barrier(len(trials)), []
+
+    def meet(array: np.ndarray) -> None:
+        waiting.append(array)
+        barrier.wait()
+        total = sum(waiting)
+        barrier.wait()
+        array[...] = total
+        if barrier.wait() == 0:
+            waiting.clear()
+        barrier.wait()
+
+    errors: list[BaseException] = []
+
+    def work(trial: Trial) -> None:
+        try:
+            action(trial)
+        except BaseException as error:
+            errors.append(error)
+            barrier.abort()
+
+    for trial in trials:
+        trial.site.meet = meet
+    threads = [Thread(target=work, args=(trial,)) for trial in trials]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+SHARDED = [pytest.param(kernel, chain, id=f"{type(kernel).__name__}-{chain}") for chain in CHAINS
+           for kernel in KERNELS.get(chain.op, []) if chain.op.startswith("batch_norm")]
+
+
+@pytest.mark.parametrize(("kernel", "chain"), SHARDED)
+def test_shards_of_different_sizes_agree_with_the_whole_batch(kernel: Kernel, chain: Any) -> None:
+    outputs, gradients, grads = expected(chain, 5, np.float64)
+    inputs, trials = chain.inputs(5), []
+    cuts = slice(0, 2), slice(2, 5)
+    for cut in cuts:
+        part = [None if g is None else g[..., cut] for g in grads]
+        kinds = [y.dtype for y in outputs]
+        whole = use_of(chain, cut.stop - cut.start)
+        trials.append(bind_alone(kernel, whole, observations(chain, inputs, cut), kinds, part))
+    together(trials, Trial.forward)
+    together(trials, Trial.backward)
+    for cut, trial in zip(cuts, trials, strict=True):
+        for found, wanted in zip(trial.site.outputs, outputs, strict=True):
+            batched = found.ndim > 1 and found.shape[-2] == 4
+            np.testing.assert_allclose(found, wanted[..., cut] if batched else wanted, rtol=1e-10, atol=1e-10)
+        for i in chain.batched:
+            np.testing.assert_allclose(trial.site.d_inputs[i], gradients[i][..., cut], rtol=1e-9, atol=1e-9)
+    for i in set(chain.differentiable) - set(chain.batched):
+        total = sum(trial.site.d_inputs[i] for trial in trials)
+        np.testing.assert_allclose(total, gradients[i], rtol=1e-9, atol=1e-9)
