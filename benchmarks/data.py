@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
 
 from dltoolbox import digitTrain4DArrayData
+
+Tick = Callable[[Any], bool]
 
 
 class Size(NamedTuple):
@@ -19,6 +21,14 @@ class Size(NamedTuple):
     batch: int
     units: int
     channels: int = 0
+
+
+class Observed(NamedTuple):
+    """Observations in MATLAB's layout, the class of each (or of each pixel), and how many classes there are."""
+
+    X: np.ndarray
+    codes: np.ndarray
+    kinds: int
 
 
 class Block(NamedTuple):
@@ -34,9 +44,10 @@ def normal(name: str, *shape: int) -> np.ndarray:
     return np.random.default_rng(crc32(name.encode())).standard_normal(shape, np.float32)
 
 
-def filters(name: str, size: int, channels: int, number: int) -> np.ndarray:
-    """Weights of a convolution, h×w×c×number, with the variance of He et al. (2015)."""
-    return normal(f"{name}/filters", size, size, channels, number) * np.float32(np.sqrt(2 / (size * size * channels)))
+def filters(name: str, size: int, channels: int, number: int, rank: int = 2) -> np.ndarray:
+    """Weights of a convolution, h×w×c×number or h×w×d×c×number, with the variance of He et al. (2015)."""
+    scale = np.float32(np.sqrt(2 / (size ** rank * channels)))
+    return normal(f"{name}/filters", *[size] * rank, channels, number) * scale
 
 
 def matrix(name: str, outputs: int, inputs: int) -> np.ndarray:
@@ -68,24 +79,59 @@ def vgg_stages(width: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
         before = after
 
 
+class Stage(NamedTuple):
+    """A convolution of AlexNet, with ReLU and perhaps 3×3 pooling of stride 2 behind it."""
+
+    channels: int
+    filters: int
+    size: int
+    stride: int
+    padding: int
+    pool: bool
+
+
+def alexnet_stages(width: int) -> list[Stage]:
+    """As torchvision has it (Krizhevsky 2014); ``width`` is 64."""
+    w = width
+    return [Stage(3, w, 11, 4, 2, True), Stage(w, 3 * w, 5, 1, 2, True), Stage(3 * w, 6 * w, 3, 1, 1, False),
+            Stage(6 * w, 4 * w, 3, 1, 1, False), Stage(4 * w, 4 * w, 3, 1, 1, True)]
+
+
+def alexnet_side(side: int) -> int:
+    """What is left of an image's side behind the stages: 6 of 224."""
+    for stage in alexnet_stages(64):
+        side = (side + 2 * stage.padding - stage.size) // stage.stride + 1
+        side = (side - 3) // 2 + 1 if stage.pool else side
+    return side
+
+
 # Observations --------------------------------------------------------------------------------------------------------
-def digits(size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """As many shipped digits as fill the mini-batches, h×w×1×N, with their classes."""
+def digits(size: Size) -> Observed:
+    """As many shipped digits as fill the mini-batches."""
     X, Y = digitTrain4DArrayData(nargout=2)
     count = size.batch * size.units
-    return np.ascontiguousarray(X[..., :count]), Y.codes[:count].astype(np.int64)
+    return Observed(np.ascontiguousarray(X[..., :count]), Y.codes[:count].astype(np.int64), 10)
 
 
-def pictures(size: Size, channels: int = 3) -> np.ndarray:
-    """Noise, h×w×c×N."""
-    return normal("pictures", size.side, size.side, channels, size.batch * size.units)
+def noise(size: Size, rank: int = 2, channels: int = 3) -> np.ndarray:
+    """Images h×w×c×N or volumes h×w×d×c×N."""
+    return normal("pictures", *[size.side] * rank, channels, size.batch * size.units)
 
 
-def classes(size: Size, number: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, number, size.batch * size.units)
+def classes(size: Size, kinds: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, kinds, size.batch * size.units)
 
 
-def label_images(size: Size, number: int) -> np.ndarray:
-    """Classes of pixels, h×w×N, in squares of 4×4 pixels."""
-    coarse = np.random.default_rng(0).integers(0, number, (size.side // 4, size.side // 4, size.batch * size.units))
-    return coarse.repeat(4, axis=0).repeat(4, axis=1)
+def pictures(size: Size) -> Observed:
+    return Observed(noise(size), classes(size, 10), 10)
+
+
+def volumes(size: Size) -> Observed:
+    return Observed(noise(size, 3, 1), classes(size, 10), 10)
+
+
+def pictures_of_pixels(size: Size) -> Observed:
+    """With classes of pixels, in squares of 4×4."""
+    squares = size.side // 4
+    coarse = np.random.default_rng(0).integers(0, 4, (squares, squares, size.batch * size.units))
+    return Observed(noise(size), coarse.repeat(4, axis=0).repeat(4, axis=1), 4)

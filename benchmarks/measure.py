@@ -9,11 +9,12 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks.noise import QUIET, undisturbed
-from benchmarks.rows import VARIANTS, Row
+from benchmarks.rows import OURS, TORCH, Row
 
 ROOT = Path(__file__).resolve().parents[1]
 BLAS = {"native": {}, "pinned": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}}
@@ -37,7 +38,7 @@ class Settings:
 
 @dataclass
 class Result:
-    """Seconds per mini-batch in each round, and the share of the processors that others used meanwhile."""
+    """Seconds per mini-batch of every variant in each round, and the share of the processors that others used then."""
 
     row: Row
     blas: str
@@ -48,13 +49,18 @@ class Result:
     @property
     def best_variant(self) -> str:
         """The variant of PyTorch to compare with: the fastest."""
-        return min(VARIANTS, key=lambda variant: min(self.seconds[variant]))
+        return min(TORCH, key=lambda variant: min(self.seconds[variant]))
+
+    @property
+    def ours(self) -> list[str]:
+        """Our variants that were measured."""
+        return [variant for variant in OURS if variant in self.seconds]
 
     @property
     def undisturbed(self) -> list[int]:
-        """The rounds in which neither of the two sides was disturbed."""
-        shares = zip(self.others["dltoolbox"], self.others[self.best_variant], strict=True)
-        return [number for number, pair in enumerate(shares) if max(pair) <= QUIET]
+        """The rounds in which none of those that are compared was disturbed."""
+        shares = zip(*(self.others[name] for name in (*self.ours, self.best_variant)), strict=True)
+        return [number for number, several in enumerate(shares) if max(several) <= QUIET]
 
     def counted(self, name: str) -> list[float]:
         """The times that count: of the undisturbed rounds, or of all where there is none."""
@@ -62,57 +68,51 @@ class Result:
         return [times[number] for number in self.undisturbed] or times
 
     @property
-    def ours(self) -> list[float]:
-        return self.counted("dltoolbox")
-
-    @property
     def torch(self) -> list[float]:
         return self.counted(self.best_variant)
 
-    @property
-    def ratio_of_minima(self) -> float:
-        return min(self.ours) / min(self.torch)
+    def ratio_of_minima(self, variant: str) -> float:
+        return min(self.counted(variant)) / min(self.torch)
 
-    @property
-    def median_ratio(self) -> float:
+    def median_ratio(self, variant: str) -> float:
         """Median over the rounds of the ratio within each."""
-        return statistics.median(a / b for a, b in zip(self.ours, self.torch, strict=True))
+        return statistics.median(a / b for a, b in zip(self.counted(variant), self.torch, strict=True))
 
     def record(self) -> dict[str, Any]:
         return {"row": self.row.key, "blas": self.blas, "threads": self.threads, "size": self.row.size._asdict(),
-                "variant": self.best_variant, "ratio_of_minima": self.ratio_of_minima, "median_ratio": self.median_ratio,
+                "memory_format": self.best_variant, "targets": dict(zip(OURS, self.row.targets, strict=False)),
+                "ratio_of_minima": {name: self.ratio_of_minima(name) for name in self.ours},
+                "median_ratio": {name: self.median_ratio(name) for name in self.ours},
                 "seconds_per_mini_batch": self.seconds, "others": self.others}
 
 
 class Worker:
-    """A process that works when asked to."""
+    """A process of one variant, which answers when asked. ``task`` goes to the ``module``'s command line."""
 
-    def __init__(self, row: Row, variant: str, blas: str, settings: Settings) -> None:
-        side = "torch" if variant in VARIANTS else "dltoolbox"
-        task = {"row": row.key, "side": side, "variant": variant, "threads": settings.threads, "small": settings.small}
-        self.name = f"{side} ({variant})" if side == "torch" else side
+    def __init__(self, module: str, variant: str, task: dict[str, Any], blas: str, threads: int) -> None:
+        self.variant = variant
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", json.dumps(task)], cwd=ROOT, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, env=environment(blas, settings.threads))
+            [sys.executable, "-m", module, json.dumps(task | {"variant": variant, "threads": threads})], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(blas, threads, variant))
 
     def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise Refused(f"{self.name} ended early; its message stands above.")
+            raise Refused(f"The process of {self.variant} ended early; its message stands above.")
         message: dict[str, Any] = json.loads(line)
         return message
 
+    def ask(self, request: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
     def work(self) -> tuple[float, float]:
         """Seconds that one block takes, and seconds that the process spends on processors."""
-        self.request("block")
-        answer = self.answer()
+        answer = self.ask("block")
         return answer["seconds"], answer["processor"]
-
-    def request(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
 
     def __enter__(self) -> Worker:
         return self
@@ -122,24 +122,33 @@ class Worker:
         self.process.communicate()
 
 
-def environment(blas: str, threads: int) -> dict[str, str]:
-    """The surroundings of a worker: the number of threads, and the wanted choice of BLAS kernels."""
+def environment(blas: str, threads: int, variant: str = "numpy") -> dict[str, str]:
+    """The surroundings of a worker: numbers of threads, the wanted choice of BLAS kernels, and whether Numba is used."""
     kept = {name: value for name, value in os.environ.items() if name not in BLAS["pinned"]}
-    counts = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    return kept | counts | BLAS[blas]
+    counts = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "DLTOOLBOX_NUM_THREADS"),
+                           str(threads))
+    return kept | counts | BLAS[blas] | {"DLTOOLBOX_NUMBA": "1" if variant == "numba" else "0"}
+
+
+def variants() -> tuple[str, ...]:
+    """All that take part, PyTorch's last; Numba only where it is installed."""
+    return (*(name for name in OURS if name != "numba" or find_spec("numba")), *TORCH)
 
 
 def measure(row: Row, blas: str, settings: Settings) -> Result:
     """One row of the table; raises `Refused` where the sides differ."""
-    names = ("dltoolbox", *VARIANTS)
+    names = variants()
     result = Result(row.sized(settings.small), blas, settings.threads, {name: [] for name in names},
                     {name: [] for name in names})
+    task = {"row": row.key, "small": settings.small}
     for done in range(0, settings.rounds, ROUNDS_PER_START):
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(Worker(row, name, blas, settings)) for name in names}
+            workers = {name: stack.enter_context(Worker("benchmarks.worker", name, task, blas, settings.threads))
+                       for name in names}
             first = {name: worker.answer()["first"] for name, worker in workers.items()}
-            for variant in VARIANTS:
-                check_same(first["dltoolbox"], first[variant])
+            for ours in result.ours:
+                for variant in TORCH:
+                    check_same(first[ours], first[variant])
             for worker in workers.values():
                 worker.work()  # compiles and warms up
             for _ in range(min(ROUNDS_PER_START, settings.rounds - done)):

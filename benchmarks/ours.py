@@ -1,4 +1,4 @@
-"""The dltoolbox side. Every row is a loop that calls ``tick`` with what one unit of work gave, until it returns True."""
+"""The dltoolbox side, with NumPy and SciPy alone or with Numba: the environment decides."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import (
+    Observed,
     Size,
-    classes,
-    digits,
+    Tick,
+    alexnet_side,
+    alexnet_stages,
     filters,
-    label_images,
     matrix,
     offsets,
-    pictures,
     resnet_blocks,
     scales,
     vgg_stages,
@@ -29,12 +29,15 @@ from dltoolbox import (
     classificationLayer,
     connectLayers,
     convolution2dLayer,
+    convolution3dLayer,
     dropoutLayer,
     fullyConnectedLayer,
     globalAveragePooling2dLayer,
+    image3dInputLayer,
     imageInputLayer,
     layerGraph,
     maxPooling2dLayer,
+    maxPooling3dLayer,
     maxUnpooling2dLayer,
     pixelClassificationLayer,
     predict,
@@ -44,9 +47,6 @@ from dltoolbox import (
     trainingOptions,
     trainNetwork,
 )
-
-Tick = Callable[[Any], bool]
-Loop = Callable[[Size, Tick, bool], None]  # the last says whether to shuffle
 
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -133,6 +133,17 @@ def resnet(size: Size) -> Any:
     return connectLayers(lgraph, end, "mean")
 
 
+def volume_network(size: Size) -> list[Any]:
+    """Two 3-D convolutions, each with ReLU and pooling."""
+    c, left = size.channels, size.side // 4
+    layers: list[Any] = [image3dInputLayer([*[size.side] * 3, 1], Normalization="none")]
+    for name, channels, number in (("conv1", 1, c), ("conv2", c, 2 * c)):
+        layers += [convolution3dLayer(3, number, Name=name, Padding="same", Weights=filters(name, 3, channels, number, 3),
+                                      Bias=offsets(name, number).reshape(1, 1, 1, -1)),
+                   reluLayer(), maxPooling3dLayer(2, Stride=2)]
+    return [*layers, dense("fc", 10, left ** 3 * 2 * c), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
 def vgg(size: Size) -> list[Any]:
     width, left = size.channels, size.side // 32
     layers: list[Any] = [images(size, 3)]
@@ -140,60 +151,74 @@ def vgg(size: Size) -> list[Any]:
         for i, (channels, number) in enumerate(convolutions, 1):
             layers += [convolution(f"conv{stage}-{i}", channels, number), reluLayer()]
         layers.append(maxPooling2dLayer(2, Stride=2))
-    wide, flat = 64 * width, left * left * 8 * width
-    return [*layers, dense("fc6", wide, flat), reluLayer(), dropoutLayer(), dense("fc7", wide, wide), reluLayer(),
-            dropoutLayer(), dense("fc8", 1000, wide), softmaxLayer(), classificationLayer(Classes=names(1000))]
+    return [*layers, *thousand_classes(left * left * 8 * width, 64 * width)]
 
 
-# Loops ---------------------------------------------------------------------------------------------------------------
-def train(X: np.ndarray, codes: np.ndarray, layers: Any, size: Size, tick: Tick, shuffle: bool) -> None:
+def alexnet(size: Size) -> list[Any]:
+    layers: list[Any] = [images(size, 3)]
+    for i, stage in enumerate(alexnet_stages(size.channels), 1):
+        layers += [convolution(f"conv{i}", stage.channels, stage.filters, stage.size, Stride=stage.stride,
+                               Padding=stage.padding), reluLayer()]
+        layers += [maxPooling2dLayer(3, Stride=2)] if stage.pool else []
+    return [*layers, *thousand_classes(alexnet_side(size.side) ** 2 * 4 * size.channels, 64 * size.channels)]
+
+
+def thousand_classes(inputs: int, wide: int) -> list[Any]:
+    """The end of VGG-16 and AlexNet."""
+    return [dense("fc6", wide, inputs), reluLayer(), dropoutLayer(), dense("fc7", wide, wide), reluLayer(), dropoutLayer(),
+            dense("fc8", 1000, wide), softmaxLayer(), classificationLayer(Classes=names(1000))]
+
+
+def one_unit(size: Size) -> list[Any]:
+    """One of everything, for images of any size."""
+    return [images(size, 3), unit("conv", 3, size.channels), maxPooling2dLayer(2, Stride=2), globalAveragePooling2dLayer(),
+            dense("fc", 10, size.channels), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
+NETWORKS: dict[str, Callable[[Size], Any]] = {
+    "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
+    "alexnet": alexnet, "one unit": one_unit}
+
+
+def network(name: str, size: Size, variant: str) -> Any:
+    return NETWORKS[name](size)
+
+
+# Work ----------------------------------------------------------------------------------------------------------------
+def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
+    """The arguments of trainNetwork before the layers."""
+    X, codes, kinds = observed
+    return X, categorical(codes, range(kinds), names(kinds))
+
+
+def train(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool, **options: Any) -> None:
     def after_iteration(info: Any) -> bool:
         return info.State == "iteration" and tick(info.TrainingLoss)
 
     rng(0)
-    options = trainingOptions("sgdm", InitialLearnRate=0.01, MaxEpochs=10**6, MiniBatchSize=size.batch, Verbose=False,
-                              Shuffle="every-epoch" if shuffle else "never", BatchNormalizationStatistics="moving",
-                              OutputFcn=after_iteration)
-    kinds = int(codes.max()) + 1
-    trainNetwork(X, categorical(codes, range(kinds), names(kinds)), layers, options)
+    chosen = trainingOptions("sgdm", InitialLearnRate=0.01, MaxEpochs=10**6, MiniBatchSize=size.batch, Verbose=False,
+                             Shuffle="every-epoch" if shuffle else "never", BatchNormalizationStatistics="moving",
+                             OutputFcn=after_iteration, **options)
+    X, Y = data
+    trainNetwork(X, Y, layers, chosen)
 
 
-def predict_all(X: np.ndarray, layers: Any, size: Size, tick: Tick) -> None:
+def train_fast(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool) -> None:
+    """With the option that permits larger roundings."""
+    train(data, layers, size, tick, shuffle, Precision="fast")
+
+
+def predict_all(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool) -> None:
     net = assembleNetwork(layers)
-    while not tick(predict(net, X, MiniBatchSize=size.batch)):
+    while not tick(predict(net, data[0], MiniBatchSize=size.batch)):
         pass
 
 
-def digits_train(size: Size, tick: Tick, shuffle: bool) -> None:
-    train(*digits(size), digits_network(size), size, tick, shuffle)
-
-
-def digits_predict(size: Size, tick: Tick, shuffle: bool) -> None:
-    predict_all(digits(size)[0], digits_network(size), size, tick)
-
-
-def segnet_train(size: Size, tick: Tick, shuffle: bool) -> None:
-    train(pictures(size), label_images(size, 4), segnet(size), size, tick, shuffle)
-
-
-def segnet_predict(size: Size, tick: Tick, shuffle: bool) -> None:
-    predict_all(pictures(size), segnet(size), size, tick)
-
-
-def resnet_train(size: Size, tick: Tick, shuffle: bool) -> None:
-    train(pictures(size), classes(size, 10), resnet(size), size, tick, shuffle)
-
-
-def vgg_predict(size: Size, tick: Tick, shuffle: bool) -> None:
-    predict_all(pictures(size), vgg(size), size, tick)
-
-
-LOOPS: dict[str, Loop] = {
-    "A-train": digits_train, "A-predict": digits_predict, "B-train": segnet_train, "B-predict": segnet_predict,
-    "C-train": resnet_train, "G-predict": vgg_predict,
-}
+WORK: dict[str, Callable[[tuple[Any, ...], Any, Size, Tick, bool], None]] = {
+    "train": train, "train fast": train_fast, "predict": predict_all}
 
 
 def numbers(result: Any) -> list[np.ndarray]:
-    """What a tick got, as arrays in MATLAB's layout."""
+    """What a tick got, as arrays in MATLAB's layout; a function gives it only when it is asked for."""
+    result = result() if callable(result) else result
     return [np.asarray(part) for part in (result if isinstance(result, tuple) else (result,))]

@@ -1,98 +1,128 @@
-"""The rows of pooling alone: ours is the one step of a program that does it, PyTorch's the one call.
+"""The rows of pooling alone: ours are the bound kernels, one part of the batch per thread, PyTorch's the one call.
 
-The gradient that enters is the pooled map itself, which both sides have.
+The gradient that enters is the pooled map itself, which both sides have. Indices come in two forms: positions, which
+PyTorch has and which leave a network at a port, and tap numbers, which the program puts in their place where only an
+unpooling layer reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.data import Size, pictures
-from dltoolbox import imageInputLayer, layerGraph, maxPooling2dLayer, maxUnpooling2dLayer, regressionLayer
-from dltoolbox.network.layergraph import LayerGraph, connectLayers
-from dltoolbox.program.model import Model
-from dltoolbox.program.plan import Step
-from dltoolbox.program.run import Run
-
-Tick = Callable[[Any], bool]
+from benchmarks.data import Size, Tick, noise
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.kernels import Case, candidates
+from dltoolbox.kernels.layout import preferred_order
+from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.ops import OPS, as_tuple
+from dltoolbox.ops.pooling import winner_positions
 
 
 class Pool(NamedTuple):
-    """A window, and what is timed: ``forward``, ``indices`` (forward with indices), ``backward`` or ``unpool``."""
+    """A window, and what is timed: ``forward``, ``indices`` or ``taps`` (forward with these), ``backward``, ``unpool``
+    or ``unpool taps``.
+    """
 
     size: int
     stride: int
     padding: int
     what: str
 
-
-POOLS = {f"F-{name}-{what}": Pool(*window, what)
-         for name, window in (("2x2s2", (2, 2, 0)), ("3x3s2", (3, 2, 1)), ("3x3s1", (3, 1, 1)))
-         for what in ("forward", "indices", "backward", "unpool") if what != "unpool" or name == "2x2s2"}
-
-
-def network(pool: Pool, size: Size) -> LayerGraph:
-    """Pooling alone, or pooling and unpooling."""
-    start = imageInputLayer([size.side, size.side, size.channels], Normalization="none", Name="in")
-    layer = maxPooling2dLayer(pool.size, Stride=pool.stride, Padding=pool.padding, Name="pool",
-                              HasUnpoolingOutputs=pool.what in ("indices", "unpool"))
-    if pool.what != "unpool":
-        return layerGraph([start, layer, regressionLayer(Name="out")])
-    lgraph = layerGraph([start, layer, maxUnpooling2dLayer(Name="unpool"), regressionLayer(Name="out")])
-    for port in ("indices", "size"):
-        lgraph = connectLayers(lgraph, f"pool/{port}", f"unpool/{port}")
-    return lgraph
+    @property
+    def window(self) -> Window:
+        return Window.of((self.size,) * 2, (self.stride,) * 2, ((self.padding,) * 2,) * 2)
 
 
-def our_loop(pool: Pool, size: Size, tick: Tick) -> None:
-    """Run the plan up to the step in question, then that step again and again."""
-    X = pictures(size._replace(units=1), size.channels)
-    model = Model(network(pool, size))
+WINDOWS = {"2x2s2": (2, 2, 0), "3x3s2": (3, 2, 1), "3x3s1": (3, 1, 1)}
+TEXTS = {"forward": "forward", "indices": "forward with indices", "taps": "forward with tap numbers",
+         "backward": "backward", "unpool": "unpooling", "unpool taps": "unpooling by tap numbers"}
+POOLS = {f"F-{name}-{what.replace(' ', '-')}": Pool(*window, what) for name, window in WINDOWS.items() for what in TEXTS
+         if name == "2x2s2" or not what.startswith("unpool")}
+
+
+# dltoolbox -----------------------------------------------------------------------------------------------------------
+def our_loop(pool: Pool, size: Size, tick: Tick, threads: int) -> None:
+    """Run the kernels of all parts at the same time, again and again."""
+    X = noise(size._replace(units=1), channels=size.channels)
+    trials = [trial(pool, part) for part in np.array_split(X, threads, axis=-1)]
+    work = [one.backward if pool.what == "backward" else one.forward for one in trials]
+    spoilt = [again(one) for one in trials if pool.what == "backward"]
+    with ThreadPoolExecutor(threads) as others:
+        while True:
+            futures = [others.submit(step) for step in work[1:]]
+            work[0]()
+            for future in futures:
+                future.result()
+            if tick(lambda: joined(pool, trials)):
+                return
+            for restore in spoilt:
+                restore()
+
+
+def trial(pool: Pool, x: np.ndarray) -> Trial:
+    """The first choice of kernel for a part of the batch, bound to it; for the gradient it has run forward already."""
+    if pool.what.startswith("unpool"):
+        kind = "window_max_taps" if pool.what == "unpool taps" else "window_max_indices"
+        y, indices = as_tuple(OPS[kind].forward(x, window=pool.window))
+        if pool.what == "unpool taps":
+            return bound("unpool_taps", (y, indices), {"window": pool.window, "to": dims_of(x)})
+        return bound("unpool", (y, indices, np.array(x.shape)), {"to": dims_of(x)})
+    kind = {"indices": "window_max_indices", "taps": "window_max_taps"}.get(pool.what, "window_max")
+    if pool.what != "backward":
+        return bound(kind, (x,), {"window": pool.window})
+    gradient = OPS[kind].forward(x, window=pool.window)
+    made = bound(kind, (x,), {"window": pool.window}, needs=(True,), grads=(gradient,))
+    made.forward()
+    return made
+
+
+def bound(op: str, inputs: Sequence[np.ndarray], attrs: dict[str, Any], needs: tuple[bool, ...] = (),
+          grads: Sequence[np.ndarray] | None = None) -> Trial:
+    outputs = as_tuple(OPS[op].forward(*inputs, **attrs))
+    orders = tuple(preferred_order(x.shape) if x.ndim > 1 else (0,) for x in inputs)
+    case = Case(op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs, np.dtype(np.float32), needs)
+    return bind_alone(candidates(case)[0], case, inputs, [y.dtype for y in outputs], grads)
+
+
+def dims_of(x: np.ndarray) -> Dims:
+    return Dims("SSCB" if x.ndim == 4 else "U", x.shape)
+
+
+def again(one: Trial) -> Callable[[], None]:
+    """Put the gradient back that enters: a kernel is free to overwrite it, and then runs on other numbers next time."""
+    grad, = one.site.grads
+    assert grad is not None
+    before = grad.copy(order="K")
+    one.backward()
+    if np.array_equal(grad, before):
+        return lambda: None
+    np.copyto(grad, before)
+    return lambda: np.copyto(grad, before)
+
+
+def joined(pool: Pool, trials: Sequence[Trial]) -> tuple[np.ndarray, ...]:
+    """The results for the whole batch, as PyTorch has them."""
     if pool.what == "backward":
-        our_backward(model, X, tick)
-        return
-    ports = {"forward": ("pool/out",), "indices": ("pool/out", "pool/indices"), "unpool": ("unpool/out",)}[pool.what]
-    plan = model.plan("predict", [X], ports)
-    run = Run(plan, model.arrays, [X])
-    step = find(plan.steps, "unpool" if pool.what == "unpool" else "window_max")
-    for before in plan.steps[:plan.steps.index(step)]:
-        run.forward_step(before)
-    kept = list(run.live)
-    while True:
-        run.live[:] = kept
-        run.forward_step(step)
-        if tick(tuple(run[value] for value in plan.wanted)):
-            return
+        return (np.concatenate([one.site.d_inputs[0] for one in trials], -1),)  # type: ignore[arg-type]
+    y, *indices = (np.concatenate(parts, -1) for parts in zip(*(one.site.outputs for one in trials), strict=True))
+    if pool.what != "taps":
+        return (y, *indices)
+    spatial = trials[0].site.inputs[0].shape[:2]
+    return y, winner_positions(indices[0], pool.window, spatial)
 
 
-def our_backward(model: Model, X: np.ndarray, tick: Tick) -> None:
-    plan = model.plan("gradients", [X])
-    step = find(plan.steps, "window_max")
-    run = Run(plan, model.arrays, [X])
-    run.forward_step(step)
-    kept, pooled = list(run.live), step.outputs[0]
-    gradient = model.predict([X])[0]
-    while True:
-        run.live[:] = kept
-        gradients = {pooled: gradient}
-        run.backward_step(step, gradients)
-        if tick(gradients[step.inputs[0]]):
-            return
-
-
-def find(steps: list[Step], op: str) -> Step:
-    return next(step for step in steps if step.node.op.name.startswith(op))
-
-
+# PyTorch -------------------------------------------------------------------------------------------------------------
 def torch_loop(pool: Pool, size: Size, tick: Tick, variant: str) -> None:
     import torch
     import torch.nn.functional as F
 
     from benchmarks.reference import batch_first
-    x = batch_first(pictures(size._replace(units=1), size.channels), variant)
+    x = batch_first(noise(size._replace(units=1), channels=size.channels), variant)
     window = (pool.size, pool.stride, pool.padding)
     if pool.what == "backward":
         x.requires_grad_()
@@ -106,6 +136,6 @@ def torch_loop(pool: Pool, size: Size, tick: Tick, variant: str) -> None:
         calls: dict[str, Callable[[], Any]] = {
             "forward": lambda: F.max_pool2d(x, *window), "unpool": lambda: F.max_unpool2d(y, indices, [2, 2]),
             "indices": lambda: F.max_pool2d(x, *window, return_indices=True)}
-        call = calls[pool.what]
+        call = calls[pool.what.replace("taps", "indices").replace("unpool indices", "unpool")]
         while not tick(call()):
             pass

@@ -1,4 +1,4 @@
-"""The PyTorch side: eager, float32, on tensors in memory, written as its users would. The loops are those of `ours`."""
+"""The PyTorch side: eager, float32, on tensors in memory, written as its users would. The work is that of `ours`."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from torch import Tensor, nn
 
 from benchmarks.data import (
     Block,
+    Observed,
     Size,
-    classes,
-    digits,
+    Tick,
+    alexnet_side,
+    alexnet_stages,
     filters,
-    label_images,
     matrix,
     offsets,
-    pictures,
     resnet_blocks,
     scales,
     vgg_stages,
 )
 
-Tick = Callable[[Any], bool]
-Loop = Callable[[Size, Tick, bool, str], None]  # the last names the memory format
-
-VARIANTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+FORMATS = {"contiguous": {4: torch.contiguous_format, 5: torch.contiguous_format},  # by the number of axes
+           "channels_last": {4: torch.channels_last, 5: torch.channels_last_3d}}
 
 
 # Networks ------------------------------------------------------------------------------------------------------------
@@ -37,9 +35,12 @@ def set_to(parameter: Tensor, values: np.ndarray) -> None:
         parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
 
-def convolution(name: str, channels: int, number: int, size: int = 3, *, bias: bool = True, stride: int = 1) -> nn.Conv2d:
-    layer = nn.Conv2d(channels, number, size, stride, padding=size // 2, bias=bias)
-    set_to(layer.weight, filters(name, size, channels, number).transpose(3, 2, 0, 1))
+def convolution(name: str, channels: int, number: int, size: int = 3, *, bias: bool = True, stride: int = 1,
+                padding: int | None = None, rank: int = 2) -> nn.Module:
+    kind = nn.Conv2d if rank == 2 else nn.Conv3d
+    layer = kind(channels, number, size, stride, padding=size // 2 if padding is None else padding, bias=bias)
+    values = filters(name, size, channels, number, rank)
+    set_to(layer.weight, values.transpose(-1, -2, *range(rank)))
     if layer.bias is not None:
         set_to(layer.bias, offsets(name, number))
     return layer
@@ -55,11 +56,11 @@ def normalisation(name: str, channels: int) -> nn.BatchNorm2d:
     return layer
 
 
-def dense(name: str, outputs: int, inputs: int, side: int = 1) -> nn.Linear:
-    """A linear layer after maps of size side×side: MATLAB flattens them column by column."""
+def dense(name: str, outputs: int, inputs: int, spatial: tuple[int, ...] = ()) -> nn.Linear:
+    """A linear layer after maps of a size: MATLAB flattens them first dimension first."""
     layer = nn.Linear(inputs, outputs)
-    weights = matrix(name, outputs, inputs).reshape(outputs, -1, side, side)
-    set_to(layer.weight, weights.transpose(0, 1, 3, 2).reshape(outputs, inputs))
+    weights = matrix(name, outputs, inputs).reshape(outputs, -1, *reversed(spatial))
+    set_to(layer.weight, weights.transpose(0, 1, *reversed(range(2, weights.ndim))).reshape(outputs, inputs))
     set_to(layer.bias, offsets(name, outputs))
     return layer
 
@@ -71,7 +72,7 @@ def unit(name: str, channels: int, number: int) -> nn.Sequential:
 def digits_network(size: Size) -> nn.Module:
     left = size.side // 4
     return nn.Sequential(unit("conv1", 1, 8), nn.MaxPool2d(2), unit("conv2", 8, 16), nn.MaxPool2d(2), unit("conv3", 16, 32),
-                         nn.Flatten(), dense("fc", 10, left * left * 32, left))
+                         nn.Flatten(), dense("fc", 10, left * left * 32, (left, left)))
 
 
 class SegNet(nn.Module):
@@ -111,27 +112,75 @@ def resnet(size: Size) -> nn.Module:
                          dense("fc", 10, 64))
 
 
+def volume_network(size: Size) -> nn.Module:
+    c, left = size.channels, size.side // 4
+    return nn.Sequential(convolution("conv1", 1, c, rank=3), nn.ReLU(inplace=True), nn.MaxPool3d(2),
+                         convolution("conv2", c, 2 * c, rank=3), nn.ReLU(inplace=True), nn.MaxPool3d(2), nn.Flatten(),
+                         dense("fc", 10, left ** 3 * 2 * c, (left, left, left)))
+
+
 def vgg(size: Size) -> nn.Module:
     layers: list[nn.Module] = []
     for stage, convolutions in vgg_stages(size.channels):
         for i, (channels, number) in enumerate(convolutions, 1):
             layers += [convolution(f"conv{stage}-{i}", channels, number), nn.ReLU(inplace=True)]
         layers.append(nn.MaxPool2d(2))
-    wide, left = 64 * size.channels, size.side // 32
-    return nn.Sequential(*layers, nn.Flatten(), dense("fc6", wide, left * left * 8 * size.channels, left),
-                         nn.ReLU(inplace=True), nn.Dropout(), dense("fc7", wide, wide), nn.ReLU(inplace=True), nn.Dropout(),
+    return nn.Sequential(*layers, thousand_classes(size.side // 32, 8 * size.channels, 64 * size.channels))
+
+
+def alexnet(size: Size) -> nn.Module:
+    layers: list[nn.Module] = []
+    for i, stage in enumerate(alexnet_stages(size.channels), 1):
+        layers += [convolution(f"conv{i}", stage.channels, stage.filters, stage.size, stride=stage.stride,
+                               padding=stage.padding), nn.ReLU(inplace=True)]
+        layers += [nn.MaxPool2d(3, 2)] if stage.pool else []
+    return nn.Sequential(*layers, thousand_classes(alexnet_side(size.side), 4 * size.channels, 64 * size.channels))
+
+
+def thousand_classes(left: int, channels: int, wide: int) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), dense("fc6", wide, left * left * channels, (left, left)), nn.ReLU(inplace=True),
+                         nn.Dropout(), dense("fc7", wide, wide), nn.ReLU(inplace=True), nn.Dropout(),
                          dense("fc8", 1000, wide))
 
 
-# Loops ---------------------------------------------------------------------------------------------------------------
+def one_unit(size: Size) -> nn.Module:
+    return nn.Sequential(unit("conv", 3, size.channels), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         dense("fc", 10, size.channels))
+
+
+NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
+    "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
+    "alexnet": alexnet, "one unit": one_unit}
+
+
+def network(name: str, size: Size, variant: str) -> nn.Module:
+    net = NETWORKS[name](size)
+    with torch.no_grad():
+        for value in (*net.parameters(), *net.buffers()):
+            value.data = in_format(value.data, variant)
+    return net
+
+
+# Work ----------------------------------------------------------------------------------------------------------------
+def in_format(values: Tensor, variant: str) -> Tensor:
+    """Images and volumes, and weights of convolutions, in a memory format; everything else stays as it is."""
+    wanted: Tensor = values.to(memory_format=FORMATS[variant].get(values.ndim, torch.preserve_format))
+    return wanted
+
+
 def batch_first(X: np.ndarray, variant: str) -> Tensor:
-    """h×w×c×N → N×c×h×w in the wanted memory format."""
-    return torch.from_numpy(np.ascontiguousarray(X.transpose(3, 2, 0, 1))).to(memory_format=VARIANTS[variant])
+    """h×w×…×c×N → N×c×h×w×…."""
+    return in_format(torch.from_numpy(np.ascontiguousarray(X.transpose(-1, -2, *range(X.ndim - 2)))), variant)
+
+
+def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
+    return (batch_first(observed.X, variant), torch.from_numpy(np.ascontiguousarray(np.moveaxis(observed.codes, -1, 0))))
 
 
 def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     """Momentum and weight decay as in trainingOptions: biases of convolutions and linear layers do not decay."""
-    free = [layer.bias for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None]
+    weighted = (nn.Conv2d, nn.Conv3d, nn.Linear)
+    free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
     known = {id(bias) for bias in free}
     groups: list[dict[str, Any]] = [{"params": [p for p in net.parameters() if id(p) not in known], "weight_decay": 1e-4},
                                     {"params": free}]
@@ -142,16 +191,15 @@ def optimiser(net: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(groups, lr=0.01, momentum=0.9)
 
 
-def train(X: np.ndarray, codes: np.ndarray, net: Any, size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    net = net.to(memory_format=VARIANTS[variant]).train()
-    inputs = batch_first(X, variant)
-    targets = torch.from_numpy(np.ascontiguousarray(np.moveaxis(codes, -1, 0)))
+def train(data: tuple[Any, ...], net: nn.Module, size: Size, tick: Tick, shuffle: bool) -> None:
+    images, targets = data
+    net.train()
     steps = optimiser(net)
     torch.manual_seed(0)
     while True:
-        order = torch.randperm(len(inputs)) if shuffle else torch.arange(len(inputs))
+        order = torch.randperm(len(images)) if shuffle else torch.arange(len(images))
         for index in order.split(size.batch):
-            loss = F.cross_entropy(net(inputs[index]), targets[index])
+            loss = F.cross_entropy(net(images[index]), targets[index])
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -159,42 +207,16 @@ def train(X: np.ndarray, codes: np.ndarray, net: Any, size: Size, tick: Tick, sh
                 return
 
 
-def predict_all(X: np.ndarray, net: Any, size: Size, tick: Tick, variant: str) -> None:
-    net = net.to(memory_format=VARIANTS[variant]).eval()
-    inputs = batch_first(X, variant)
+def predict_all(data: tuple[Any, ...], net: nn.Module, size: Size, tick: Tick, shuffle: bool) -> None:
+    images = data[0]
+    net.eval()
     with torch.inference_mode():
-        while not tick(torch.cat([net(x).softmax(1) for x in inputs.split(size.batch)])):
+        while not tick(torch.cat([net(x).softmax(1) for x in images.split(size.batch)])):
             pass
 
 
-def digits_train(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    train(*digits(size), digits_network(size), size, tick, shuffle, variant)
-
-
-def digits_predict(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    predict_all(digits(size)[0], digits_network(size), size, tick, variant)
-
-
-def segnet_train(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    train(pictures(size), label_images(size, 4), SegNet(size), size, tick, shuffle, variant)
-
-
-def segnet_predict(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    predict_all(pictures(size), SegNet(size), size, tick, variant)
-
-
-def resnet_train(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    train(pictures(size), classes(size, 10), resnet(size), size, tick, shuffle, variant)
-
-
-def vgg_predict(size: Size, tick: Tick, shuffle: bool, variant: str) -> None:
-    predict_all(pictures(size), vgg(size), size, tick, variant)
-
-
-LOOPS: dict[str, Loop] = {
-    "A-train": digits_train, "A-predict": digits_predict, "B-train": segnet_train, "B-predict": segnet_predict,
-    "C-train": resnet_train, "G-predict": vgg_predict,
-}
+WORK: dict[str, Callable[[tuple[Any, ...], nn.Module, Size, Tick, bool], None]] = {
+    "train": train, "train fast": train, "predict": predict_all}
 
 
 def numbers(result: Any) -> list[np.ndarray]:

@@ -23,16 +23,12 @@ SAMPLES = 1000  # numbers of one result that are compared
 class First:
     """A tick that keeps the first results, thinned out, and ends the loop."""
 
-    def __init__(self, side: str, count: int) -> None:
-        self.side, self.left = side, count
+    def __init__(self, variant: str, count: int) -> None:
+        self.side, self.left = rows.side(variant), count
         self.samples: list[list[float]] = []
 
     def __call__(self, result: Any) -> bool:
-        if self.side == "torch":
-            from benchmarks.reference import numbers
-        else:
-            from benchmarks.ours import numbers
-        for array in numbers(result):
+        for array in self.side.numbers(result):
             flat = np.ravel(array).astype(float)
             self.samples.append([float(flat.mean()), *flat[::-(-flat.size // SAMPLES)].tolist()])
         self.left -= 1
@@ -44,9 +40,9 @@ class Pace:
 
     def __init__(self, ticks: int, requests: TextIO, answers: TextIO) -> None:
         self.ticks, self.requests, self.answers = ticks, requests, answers
-        self.begin()
+        self.start_block()
 
-    def begin(self) -> None:
+    def start_block(self) -> None:
         self.left, self.processor, self.start = self.ticks, time.process_time(), time.perf_counter()
 
     def __call__(self, result: Any) -> bool:
@@ -57,7 +53,7 @@ class Pace:
         say(self.answers, {"seconds": seconds, "processor": time.process_time() - self.processor})
         if not self.requests.readline().strip():
             return True
-        self.begin()
+        self.start_block()
         return False
 
 
@@ -66,28 +62,30 @@ def say(answers: TextIO, message: dict[str, Any]) -> None:
     answers.flush()
 
 
-def prepare(threads: int, side: str) -> None:
-    if side == "torch":
+def begin(threads: int, variant: str) -> TextIO:
+    """Set the threads of PyTorch, and return where answers go; the environment has told everybody else."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever is printed must not disturb the answers
+    if variant in rows.TORCH:
         import torch
         torch.set_num_threads(threads)
+    return answers
 
 
-def first_results(row: rows.Row, side: str, variant: str, count: int = 2) -> list[list[float]]:
+def first_results(row: rows.Row, variant: str, count: int = 2) -> list[list[float]]:
     """Samples of what the first units of work gave: losses of the first steps, or outputs."""
-    first = First(side, count)
-    rows.run(row, side, variant, first, shuffle=False)
+    first = First(variant, count)
+    rows.run(row, variant, first, shuffle=False)
     return first.samples
 
 
 def main(task: dict[str, Any]) -> None:
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever is printed must not disturb the answers
+    variant = task["variant"]
+    answers = begin(task["threads"], variant)
     row = rows.ROWS[task["row"]].sized(task["small"])
-    side, variant = task["side"], task["variant"]
-    prepare(task["threads"], side)
-    say(answers, {"first": first_results(row, side, variant)})
+    say(answers, {"first": first_results(row, variant)})
     if sys.stdin.readline().strip():
-        rows.run(row, side, variant, Pace(row.ticks, sys.stdin, answers), shuffle=True)
+        rows.run(row, variant, Pace(row.ticks, sys.stdin, answers), shuffle=True)
 
 
 if __name__ == "__main__":
