@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import Case, Closure, Site
 
 CHAINS = ("conv+relu", "conv+normalise", "conv+normalise+relu")
 
@@ -60,6 +60,6 @@ class Ending:
         return close
 
 
-def window_attrs(site: Site) -> dict[str, object]:
+def window_attrs(use: Site | Case) -> dict[str, object]:
     """Attributes of the convolution, alone or first of a chain."""
-    return dict(site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs)
+    return dict(use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)

@@ -1,207 +1,337 @@
 """3×3 convolution of stride 1 by Winograd's minimal filtering: per output and pair of channels 2.25 multiplications (tiles
 of 4×4) or 4 (2×2) instead of 9, at the price of a little rounding (about 1e-5 or 1e-6 of the largest output).
 
-Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section 4: with the matrices A, B and
-G of a tile size m (and r = m + 2), an output tile is Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A, and the ⊙ becomes r·r matrix products
-over channels. Every transformation is a matrix product as well, so no elementwise Python is left.
-
-Images lie channels last here, (H, W, N·C). Work proceeds in bands of tile rows that stay in cache.
+Images lie channels last here, (H, W, N·C). Work proceeds in bands of tile rows that stay in cache: rows of the image are
+transformed where they lie (what is outside takes no part), then columns, then come r·r products and the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from math import prod
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Case, Direct, Workspace, kernel
-from dltoolbox.kernels.convolution import ConvKernel, bias_gradient
-from dltoolbox.kernels.taps import copy_tap, reach
-from dltoolbox.ops.base import Call, Gradients
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
+from dltoolbox.kernels.ending import CHAINS, Ending, window_attrs
+from dltoolbox.kernels.minimal import (
+    SMALL,
+    TILES,
+    Band,
+    Filters,
+    Pass,
+    Pool,
+    Tile,
+    TurnedFilters,
+    WeightsGradient,
+    bands,
+    divisor,
+    in_turn,
+    multiply,
+    pooled,
+)
+from dltoolbox.kernels.taps import reach
+from dltoolbox.ops.base import BOTH, IN
 
 FEWEST_CHANNELS = 32
-FEWEST_POSITIONS = 512  # positions times batch
-BAND_POSITIONS = 128  # rows of the products of one band: enough for a good product
+FEWEST_POSITIONS = 64  # positions times batch
+BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
+BAND_POSITIONS = 96  # of a band at least: fewer make poor products
+UNEVEN = 1.1  # how much longer than the others the slowest rank may take
+LAST = layout.channels_last_order(4)
+
+
+class Image:
+    """An array (H, W, C, N) as rows of a contiguous (H, W·N·C); in scratch, band by band, where it lies otherwise."""
+
+    def __init__(self, pool: Pool, x: np.ndarray, rows: int) -> None:
+        self.height, self.width, self.line = x.shape[0], x.shape[1], x.shape[2] * x.shape[3]
+        self.moved = x.transpose(LAST)
+        self.copy = None if self.moved.flags.c_contiguous else pool.take(min(rows, self.height), *self.moved.shape[1:])
+
+    def rows(self, first: int, last: int) -> tuple[np.ndarray, Closure | None]:
+        """Some rows, and the call that fetches them."""
+        if self.copy is None:
+            return self.moved[first:last].reshape(last - first, -1), None
+        copy = self.copy[:last - first]
+        return copy.reshape(last - first, -1), partial(np.copyto, copy, self.moved[first:last])
+
+
+class Transform:
+    """``matrix`` applied to both axes of the tiles of an image; tiles start ``step`` apart, the first at −``start``."""
+
+    def __init__(self, pool: Pool, x: np.ndarray, matrix: np.ndarray, step: int, start: Sequence[int], across: int,
+                 most: int) -> None:
+        r, size = matrix.shape
+        self.matrix, self.step, self.first, self.across, self.batch = matrix, step, start[0], across, x.shape[-1]
+        self.image = Image(pool, x, (most - 1) * step + size)
+        self.halves = pool.take(most, r, (across - 1) * step + size, self.image.line)
+        self.out = pool.take(r * r * most * across * self.image.line)
+        self.inside, self.read = reach(self.image.width, self.halves.shape[2], -start[1], 1)
+
+    def begin(self) -> Closure:
+        """Zeros beside the image; they stay for all bands."""
+        before, after = self.halves[:, :, :self.inside.start], self.halves[:, :, self.inside.stop:]
+
+        def clear() -> None:
+            before[...] = 0
+            after[...] = 0
+        return clear
+
+    def band(self, band: Band) -> tuple[list[Closure | None], np.ndarray]:
+        """Calls that transform a band, and where its (r·r, positions, C) will be."""
+        r, size = self.matrix.shape
+        line, across = self.image.line, self.across
+        halves = self.halves[:band.height]
+        one = halves.itemsize
+        tiles = as_strided(halves, (band.height, r, across, size, line),
+                           (*halves.strides[:2], self.step * line * one, line * one, one))
+        out = self.out[:r * r * band.height * across * line].reshape(r, r, band.height, across, line)
+        columns = partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))
+        return [*self._rows(band, halves), columns], out.reshape(r * r, -1, line // self.batch)
+
+    def _rows(self, band: Band, halves: np.ndarray) -> list[Closure | None]:
+        """Calls that transform the rows: of tiles inside the image together, of others each with part of the matrix."""
+        size, height = self.matrix.shape[1], self.image.height
+        target = halves[:, :, self.inside].reshape(*halves.shape[:2], -1)
+        spans = [(min(max(t * self.step - self.first, 0), height), min(max(t * self.step - self.first + size, 0), height))
+                 for t in range(*band)]
+        first, last = min(a for a, _ in spans), max(b for _, b in spans)
+        image, fetch = self.image.rows(first, last)
+        image = image[:, self.read.start * self.image.line:self.read.stop * self.image.line]
+        calls: list[Closure | None] = [fetch]
+        whole = [i for i, (a, b) in enumerate(spans) if b - a == size]
+        for i, (a, b) in enumerate(spans):
+            if b <= a:
+                calls.append(partial(np.copyto, target[i], 0))
+            elif b - a < size:
+                cut = a - (band.first + i) * self.step + self.first
+                part = np.ascontiguousarray(self.matrix[:, cut:cut + b - a])
+                calls.append(partial(np.matmul, part, image[a - first:b - first], out=target[i]))
+        if whole:
+            start = spans[whole[0]][0] - first
+            tall = as_strided(image[start:], (len(whole), size, image.shape[1]),
+                              (self.step * image.strides[0], *image.strides))
+            calls.append(self._wide(tall, target[whole[0]:whole[-1] + 1]))
+        return calls
+
+    def _wide(self, image: np.ndarray, target: np.ndarray) -> Closure:
+        """``matrix`` times every ``image[t]``, in small products."""
+        r, size = self.matrix.shape
+        length = divisor(image.shape[-1], SMALL // (r * size))
+        chunked = [np.moveaxis(x.reshape(*x.shape[:2], -1, length), 2, 1) for x in (image, target)]
+        return partial(np.matmul, self.matrix, chunked[0], out=chunked[1])
+
+
+class Untransform:
+    """Products (r·r, positions, K) back to rows of the output, finished with bias and ReLU.
+
+    ``work`` is scratch that is free once the products are made.
+    """
+
+    def __init__(self, pool: Pool, tile: Tile, y: np.ndarray, across: int, most: int, work: np.ndarray) -> None:
+        self.tile, self.across, self.target = tile, across, y.transpose(LAST)
+        batch, filters = self.target.shape[2:]
+        lies_last = layout.lies_in(y, LAST)
+        self.inner = (1, batch * filters) if lies_last else (batch, filters)
+        self.direct = self.target.strides[3] == y.itemsize
+        self.line = batch * filters
+        needed = most * tile.size * tile.reach * across * self.line
+        self.half = work if work.size >= needed else pool.take(needed)
+        self.products = pool.take(tile.products * most * across * self.line)
+
+    def band(self, band: Band, bias: np.ndarray | None, ending: Ending | None) -> tuple[np.ndarray, list[Closure | None]]:
+        """Where the products (r·r, positions, K) of a band are expected, and calls that finish it."""
+        m, r, line, across = self.tile.size, self.tile.reach, self.line, self.across
+        products = self.products[:r * r * band.height * across * line].reshape(r * r, -1, self.target.shape[3])
+        half = self.half[:band.height * m * r * across * line].reshape(band.height, m, r, across * line)
+        calls: list[Closure | None] = []
+        if bias is not None:
+            constant = products[self.tile.constant]
+            calls.append(partial(np.add, constant, bias, out=constant))
+        by_row = products.reshape(r, r, band.height, across * line).transpose(1, 2, 0, 3)
+        calls.append(partial(np.matmul, self.tile.output, by_row, out=half.transpose(2, 0, 1, 3)))
+        return products, [*calls, *self._columns(band, half, ending)]
+
+    def _columns(self, band: Band, half: np.ndarray, ending: Ending | None) -> list[Closure | None]:
+        """The second half of the way back, straight into the output where tiles end with it."""
+        m, r, across = self.tile.size, self.tile.reach, self.across
+        rows = self.target[band.first * m:band.last * m]
+        size = (band.height * m, across * m)
+        direct = self.direct and rows.shape[:2] == size
+        whole = rows if direct else self.products[:size[0] * size[1] * self.line].reshape(*size, *rows.shape[2:])
+        tiles = whole.reshape(band.height, m, across, m, *self.inner).transpose(0, 1, 2, 4, 3, 5)
+        columns = half.reshape(band.height, m, r, across, *self.inner).transpose(0, 1, 3, 4, 2, 5)
+        calls: list[Closure | None] = [partial(np.matmul, self.tile.output, columns, out=tiles)]
+        if not direct:
+            calls.append(partial(np.copyto, rows, whole[:rows.shape[0], :rows.shape[1]]))
+        if ending is not None:
+            calls.append(ending.rectify(rows.reshape(len(rows), -1) if rows.flags.c_contiguous else rows))
+        return calls
+
+
+class Part(NamedTuple):
+    """What one rank computes: some rows of tiles of some filters."""
+
+    rows: range
+    filters: slice
+
+
+def parts(down: int, count: int, width: int, ranks: int) -> list[Part]:
+    """One part per rank, of the rows of tiles where they divide evenly: others leave products of few positions, and wait.
+
+    Filters, in pieces of ``width``, divide next best; the inputs are then transformed by every rank.
+    """
+    pieces = count // width
+    uneven = -(-down // ranks) * ranks > UNEVEN * down
+    if uneven and (pieces % ranks == 0 or down < ranks <= pieces):
+        edges = [pieces * i // ranks * width for i in range(ranks + 1)]
+        return [Part(range(down), slice(a, b)) for a, b in pairwise(edges)]
+    edges = [down * i // ranks for i in range(ranks + 1)] if down >= ranks else [0, down]
+    return [Part(range(a, b), slice(0, count)) for a, b in pairwise(edges)]
+
+
+def band_height(tile: Tile, across: int, batch: int, channels: int) -> int:
+    """Rows of tiles at once: what stays in cache, and makes products of some size. ``channels`` in and out."""
+    positions = across * batch
+    return max(-(-BAND_POSITIONS // positions), BAND_BYTES // (tile.products * positions * channels * 4))
 
 
 @dataclass(frozen=True)
-class Tile:
-    """The matrices of one tile size."""
-
-    size: int
-    input: np.ndarray  # Bᵀ, r×r
-    filter: np.ndarray  # G, r×3
-    output: np.ndarray  # Aᵀ, m×r
-
-    @property
-    def reach(self) -> int:
-        return self.size + 2
-
-
-def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:
-    return np.array(rows, np.float32)
-
-
-TILES = {
-    2: Tile(2, _matrix([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
-            _matrix([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 0], [0, 1, -1, -1]])),
-    4: Tile(4, _matrix([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-                        [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]),
-            _matrix([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-                     [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
-}
-TILE = TILES[2]  # 4×4 tiles multiply less, but round ten times worse: a choice for whoever asks for speed
-
-
-@dataclass(frozen=True)
-class Band:
-    """Some rows of tiles of one convolution: ``first`` to ``last``, ``across`` tiles wide, ``batch`` images."""
+class Correlation:
+    """One part of the convolution of ``x`` with transformed filters (r·r, K/k, C, k), into ``y``."""
 
     tile: Tile
-    first: int
-    last: int
-    across: int
-    batch: int
+    x: np.ndarray
+    filters: np.ndarray
+    y: np.ndarray
+    padding: Sequence[Pair]
+    part: Part
+    bias: np.ndarray | None = None
+    ending: Ending | None = None
 
-    @property
-    def count(self) -> int:
-        return self.last - self.first
-
-    @property
-    def positions(self) -> int:
-        return self.count * self.across * self.batch
-
-
-def bands(tile: Tile, out: tuple[int, ...], batch: int) -> Iterator[Band]:
-    """Bands of nearly equal height over an output of the given size."""
-    down, across = (-(-n // tile.size) for n in out)
-    wanted = max(1, -(-BAND_POSITIONS // (across * batch)))
-    number = -(-down // wanted)
-    edges = [down * i // number for i in range(number + 1)]
-    yield from (Band(tile, a, b, across, batch) for a, b in pairwise(edges))
-
-
-def padded_band(work: Workspace, tag: str, x: np.ndarray, band: Band, height: int, padding: Sequence[Pair],
-                width: int) -> np.ndarray:
-    """Image rows of a band with zeros around: (height, width, N·C)."""
-    first = band.first * band.tile.size - padding[0][0]
-    target = layout.scratch(work, tag, (height, width, *x.shape[2:]), layout.channels_last_order(4), x.dtype)
-    spans = [reach(x.shape[0], height, first, 1), reach(x.shape[1], width, -padding[1][0], 1)]
-    copy_tap(target, x, [s[0] for s in spans], [s[1] for s in spans])
-    return target.transpose(layout.channels_last_order(4)).reshape(height, width, -1)
+    def __call__(self, pool: Pool) -> Closure:
+        tile, x, y, width = self.tile, self.x, self.y[:, :, self.part.filters], self.filters.shape[-1]
+        filters = self.filters[:, self.part.filters.start // width:self.part.filters.stop // width]
+        bias = None if self.bias is None else self.bias.reshape(-1)[self.part.filters]
+        across, batch = -(-y.shape[1] // tile.size), x.shape[-1]
+        most = min(band_height(tile, across, batch, x.shape[2] + y.shape[2]), len(self.part.rows))
+        there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, most)
+        back = Untransform(pool, tile, y, across, most, there.out)
+        calls: list[Closure | None] = [there.begin()]
+        for band in bands(self.part.rows, most):
+            steps, inputs = there.band(band)
+            products, rest = back.band(band, bias, self.ending)
+            calls += [*steps, multiply(inputs, filters, products), *rest]
+        return in_turn(calls)
 
 
-def transform(work: Workspace, tag: str, matrix: np.ndarray, image: np.ndarray, band: Band, step: int) -> np.ndarray:
-    """``matrix`` applied to both axes of every tile of a padded band: (r·r, positions, C).
+@dataclass(frozen=True)
+class WeightsCorrelation:
+    """Gᵀ[Σ over tiles (Bᵀ d B) ⊙ (A e Aᵀ)]G for the output gradients e, and their sum: that of one of the products."""
 
-    Tiles start ``step`` apart and are as large as ``matrix`` is wide.
-    """
-    r, size = matrix.shape
-    width, line = image.shape[1:]
-    one = image.itemsize
-    rows = as_strided(image, (band.count, size, width * line), (step * width * line * one, width * line * one, one))
-    down = np.matmul(matrix, rows, out=work.scratch("down", (band.count, r, width * line), image.dtype))
-    tiles = as_strided(down, (band.count, r, band.across, size, line),
-                       (r * width * line * one, width * line * one, step * line * one, line * one, one))
-    both = work.scratch(tag, (r, r, band.count, band.across, line), image.dtype)
-    np.matmul(matrix, tiles, out=both.transpose(2, 0, 3, 1, 4))
-    return both.reshape(r * r, band.positions, line // band.batch)
+    tile: Tile
+    x: np.ndarray
+    grad: np.ndarray
+    padding: Sequence[Pair]
+    d_weights: np.ndarray | None
+    d_bias: np.ndarray | None
 
-
-def untransform(work: Workspace, products: np.ndarray, band: Band) -> np.ndarray:
-    """Products (r·r, positions, K) → output rows (count·m, across·m, N·K)."""
-    r, m = band.tile.reach, band.tile.size
-    line = products.shape[-1] * band.batch
-    matrix = band.tile.output
-    by_row = products.reshape(r, r, band.count, band.across * line).transpose(1, 2, 0, 3)
-    half = work.scratch("down", (band.count, m, r, band.across * line), products.dtype)
-    np.matmul(matrix, by_row, out=half.transpose(2, 0, 1, 3))
-    y = work.scratch("tiles", (band.count, m, band.across, m, line), products.dtype)
-    np.matmul(matrix, half.reshape(band.count, m, r, band.across, line).swapaxes(2, 3), out=y)
-    return y.reshape(band.count * m, band.across * m, line)
+    def __call__(self, pool: Pool) -> Closure:
+        tile, (channels, batch), filters = self.tile, self.x.shape[2:], self.grad.shape[2]
+        down, across = (-(-n // tile.size) for n in self.grad.shape[:2])
+        most = min(band_height(tile, across, batch, channels + filters), down)
+        there = Transform(pool, self.x, tile.input, tile.size, [pair[0] for pair in self.padding], across, most)
+        errors = Transform(pool, self.grad, np.ascontiguousarray(tile.output.T), tile.size, (0, 0), across, most)
+        total = WeightsGradient(pool, tile, channels, filters)
+        calls: list[Closure | None] = [there.begin(), errors.begin()]
+        for band in bands(range(down), most):
+            (steps, inputs), (more, outputs) = there.band(band), errors.band(band)
+            calls += [*steps, *more, *total.add(inputs, outputs)]
+        return in_turn([*calls, *total.finish(self.d_weights, self.d_bias)])
 
 
-def filters(work: Workspace, weights: np.ndarray, tile: Tile) -> np.ndarray:
-    """(3, 3, C, K) → G g Gᵀ as (r·r, C, K)."""
-    r, pairs = tile.reach, weights[0, 0].size
-    half = np.matmul(tile.filter, weights.reshape(3, -1), out=work.scratch("down", (r, 3 * pairs), weights.dtype))
-    both = np.matmul(tile.filter, half.reshape(r, 3, pairs), out=work.scratch("filters", (r, r, pairs), weights.dtype))
-    return both.reshape(r * r, *weights.shape[2:])
+def window_of(use: Site | Case) -> Window:
+    window = window_attrs(use)["window"]
+    assert isinstance(window, Window)
+    return window
 
 
-def correlate(work: Workspace, x: np.ndarray, weights: np.ndarray, padding: Sequence[Pair], out: tuple[int, ...],
-              bias: np.ndarray | None = None) -> np.ndarray:
-    """The convolution of `dltoolbox.kernels.convolution.correlate`, by tiles."""
-    tile, transformed = TILE, filters(work, weights, TILE)
-    batch, count = x.shape[-1], weights.shape[-1]
-    y = layout.empty(work, (*out, count, batch), layout.channels_last_order(4), x.dtype)
-    target = y.transpose(layout.channels_last_order(4)).reshape(*out, -1)
-    for band in bands(tile, out, batch):
-        height, width = band.count * tile.size + 2, band.across * tile.size + 2
-        image = padded_band(work, "image", x, band, height, padding, width)
-        inputs = transform(work, "inputs", tile.input, image, band, tile.size)
-        products = np.matmul(inputs, transformed,
-                             out=work.scratch("products", (tile.reach ** 2, band.positions, count), x.dtype))
-        rows = target[band.first * tile.size:band.last * tile.size]
-        rows[...] = untransform(work, products, band)[:len(rows), :out[1]]
-        if bias is not None:
-            rows += np.tile(bias.reshape(-1), batch)
-    return y
-
-
-def correlate_weights(work: Workspace, x: np.ndarray, grad: np.ndarray, padding: Sequence[Pair]) -> np.ndarray:
-    """Gᵀ[Σ over tiles (Bᵀ d B) ⊙ (A e Aᵀ)]G for the output gradients e."""
-    tile, out = TILE, grad.shape[:2]
-    channels, batch, count = x.shape[-2], x.shape[-1], grad.shape[-2]
-    total = work.scratch("dw", (tile.reach ** 2, channels, count), x.dtype)
-    for band in bands(tile, out, batch):
-        height, width = band.count * tile.size, band.across * tile.size
-        image = padded_band(work, "image", x, band, height + 2, padding, width + 2)
-        inputs = transform(work, "inputs", tile.input, image, band, tile.size)
-        errors = padded_band(work, "image", grad, band, height, ((0, 0), (0, 0)), width)
-        outputs = transform(work, "products", np.ascontiguousarray(tile.output.T), errors, band, tile.size)
-        if not band.first:
-            np.matmul(inputs.swapaxes(1, 2), outputs, out=total)
-        else:
-            total += np.matmul(inputs.swapaxes(1, 2), outputs, out=work.scratch("dw part", total.shape, x.dtype))
-    half = np.tensordot(tile.filter, total.reshape(tile.reach, tile.reach, -1), (0, 0))
-    return np.matmul(tile.filter.T, half).reshape(3, 3, channels, count)
-
-
-@kernel
-class WinogradConv(Direct):
+class WinogradConv(Kernel):
     """`conv` with 3×3 filters of stride 1 in single precision, many channels and images that are not tiny."""
 
     op = "conv"
+    tile: ClassVar[Tile] = TILES[2]
 
     def accepts(self, case: Case) -> bool:
         x, weights = case.inputs[0], case.inputs[1]
-        window = case.attrs["window"]
-        shape = (*window.output(x.spatial), weights.sizes[-1], x.batch)
-        if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)) or window.output(x.spatial)[0] < 1:
+        window = window_of(case)
+        if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)) or case.dtype != np.float32:
             return False
-        return (min(x.channels, shape[-2]) >= FEWEST_CHANNELS and shape[0] * shape[1] * shape[3] >= FEWEST_POSITIONS
-                and layout.preferred_order(shape) == layout.channels_last_order(4))
+        out = window.output(x.spatial)
+        return (min(out) >= 1 and min(x.channels or 0, weights.sizes[-1] or 0) >= FEWEST_CHANNELS
+                and prod(out) * (x.batch or 0) >= FEWEST_POSITIONS)
 
-    def forward(self, work: Workspace, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *,
-                window: Window) -> np.ndarray:
-        if x.dtype != np.float32:
-            return ConvKernel().forward(work, x, weights, bias, window=window)
-        return correlate(work, x, weights, window.padding, window.output(x.shape[:2]), bias)
+    @property
+    def reads(self) -> frozenset[str]:
+        return BOTH if self.op.endswith("relu") else IN
 
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
-        x, weights, bias = call.inputs
-        if x.dtype != np.float32:
-            return ConvKernel().backward(work, call, grad, window=window)
-        turned = np.ascontiguousarray(weights[::-1, ::-1].swapaxes(2, 3))
-        padding = tuple((2 - before, 2 - after) for before, after in window.padding)
-        return (correlate(work, grad, turned, padding, x.shape[:2]) if call.needs[0] else None,
-                correlate_weights(work, x, grad, window.padding) if call.needs[1] else None,
-                bias_gradient(grad, bias) if call.needs[2] else None)
+    def orders(self, case: Case) -> tuple[Order, ...]:
+        return tuple(LAST for _ in case.outputs)
+
+    def bind(self, site: Site) -> Bound:
+        window, ending, tile = window_of(site), Ending(site), self.tile
+        x, y = site.inputs[0], site.outputs[0]
+        filters = Filters(site, tile, ending.weights)
+        shares = parts(-(-y.shape[0] // tile.size), y.shape[2], filters.transformed.shape[-1], site.case.ranks)
+        forward = [Correlation(tile, x, filters.transformed, y, window.padding, part, ending.bias, ending)
+                   for part in shares]
+        prepare: list[Closure | None] = [ending.prepare, filters.prepare]
+        backward: list[Pass] = []
+        if site.training:
+            backward = self._backward(site, window, ending, prepare)
+        first, *closures = pooled(site, [forward[0], *backward])
+        others = [pooled(site, [one])[0] for one in forward[1:]]
+        together = (in_turn([ending.gate(site), *closures]),) if site.training else ()
+        return Bound((first, *others), together, in_turn(prepare))
+
+    def _backward(self, site: Site, window: Window, ending: Ending, prepare: list[Closure | None]) -> list[Pass]:
+        """Passes that come after one another; adds to ``prepare``."""
+        x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grads[0], site.d_inputs[:3]
+        assert grad is not None
+        passes: list[Pass] = []
+        if d_weights is not None or d_bias is not None:
+            passes.append(WeightsCorrelation(self.tile, x, grad, window.padding, d_weights, d_bias))
+        if d_x is not None:
+            filters = TurnedFilters(site, self.tile, ending.weights)
+            prepare.append(filters.prepare)
+            padding = [(2 - before, 2 - after) for before, after in window.padding]
+            whole = Part(range(-(-d_x.shape[0] // self.tile.size)), slice(0, d_x.shape[2]))
+            passes.append(Correlation(self.tile, grad, filters.transformed, d_x, padding, whole))
+        return passes
+
+
+class FastWinogradConv(WinogradConv):
+    """The same with tiles of 4×4: fewer products, ten times the rounding."""
+
+    tile = TILES[4]
+
+    def accepts(self, case: Case) -> bool:
+        return case.precision == "fast" and super().accepts(case)
+
+
+def _enter() -> None:
+    """A kernel for every chain that starts with a convolution."""
+    for base in (WinogradConv, FastWinogradConv):
+        for op in ("conv", *CHAINS):
+            kernel(type(base.__name__, (base,), {"op": op, "__doc__": base.__doc__, "__module__": __name__}))
+
+
+_enter()

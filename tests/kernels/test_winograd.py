@@ -1,71 +1,149 @@
-"""Winograd convolution against the plain body: ragged tiles, any padding, both tile sizes, how much is rounded."""
+"""Winograd convolution against the plain body: ragged tiles, any padding and order, both tile sizes, how much is rounded."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Workspace, choose, winograd
-from dltoolbox.kernels.winograd import WinogradConv
+from dltoolbox.kernels import Case, Kernel, candidates
+from dltoolbox.kernels.layout import channels_last_order, rows_order
+from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
+from dltoolbox.ops.group import Link, group
+from tests.ops.samples import dims_of
 
-KERNEL = WinogradConv()
-SAME = Window.of((3, 3), padding=((1, 1), (1, 1)))
+SAME = ((1, 1), (1, 1))
+NORM = {"epsilon": 1e-5}
+ROUNDING = {"default": 3e-6, "fast": 3e-5}
+ORDERS = {"channels last": channels_last_order, "rows": rows_order, "axes": lambda n: tuple(range(n))}
+SHAPES = [((12, 14), 32, 32, 2), ((9, 11), 40, 34, 3), ((14, 14), 64, 128, 1), ((33, 10), 48, 96, 5)]
 
 
-def error(found: np.ndarray, exact: np.ndarray) -> float:
-    return float(np.abs(found - exact).max() / np.abs(exact).max())
+def made(shape: tuple[Any, ...], padding: Any = SAME, order: str = "channels last", precision: str = "default",
+         ranks: int = 1, train: bool = True, op: str = "conv", dtype: Any = np.float32) -> tuple[Case, list[np.ndarray]]:
+    """A case of images (spatial, channels, filters, batch), and inputs in double precision."""
+    spatial, channels, count, batch = shape
+    rng, window = np.random.default_rng(0), Window.of((3, 3), padding=padding)
+    inputs = [rng.standard_normal((*spatial, channels, batch)), rng.standard_normal((3, 3, channels, count)),
+              rng.standard_normal((1, 1, count))]
+    if "normalise" in op:
+        inputs += [rng.uniform(0.5, 2, (1, 1, count)) for _ in range(4)]
+    attrs: dict[str, Any] = {"window": window}
+    if "+" in op:
+        links = [Link("conv", attrs, (0, 1, 2))]
+        if "normalise" in op:
+            links.append(Link("normalise", NORM, (len(inputs), 3, 4, 5, 6)))
+        if "relu" in op:
+            links.append(Link("relu", {}, (len(inputs) + len(links) - 1,)))
+        attrs = {"links": tuple(links), "leaving": (len(inputs) + len(links) - 1,)}
+    y = np.empty((*window.output(spatial), count, batch))
+    needs = (True, True, True, *(False,) * (len(inputs) - 3)) if train else ()
+    orders = (ORDERS[order](4), *(tuple(range(x.ndim)) for x in inputs[1:]))
+    return Case(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, attrs, np.dtype(dtype), needs, ranks,
+                precision), inputs
 
 
-@pytest.mark.parametrize(("size", "tolerance"), [(2, 3e-6), (4, 3e-5)])
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("padding", [((1, 1), (1, 1)), ((0, 0), (0, 0)), ((2, 0), (0, 1)), ((3, 0), (0, 4))])
-@pytest.mark.parametrize("spatial", [(8, 12), (7, 9), (5, 3), (18, 17)])
-def test_agrees_with_the_plain_body(spatial: tuple[int, int], padding: tuple, batch: int, size: int, tolerance: float,
-                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "TILE", winograd.TILES[size])
-    monkeypatch.setattr(winograd, "BAND_POSITIONS", 6)
-    window, rng = Window.of((3, 3), padding=padding), np.random.default_rng(0)
-    exact = (rng.standard_normal((*spatial, 5, batch)), rng.standard_normal((3, 3, 5, 4)), rng.standard_normal(4))
-    x, weights, bias = (a.astype(np.float32) for a in exact)
-    work = Workspace()
-    y = KERNEL.forward(work, x, weights, bias, window=window)
-    plain = OPS["conv"].forward(*exact, window=window)
-    assert y.dtype == np.float32
-    assert error(y, plain) < tolerance
-    grad = rng.standard_normal(y.shape)
-    needs = (True, True, True)
-    expected = OPS["conv"].backward(Call(exact, (plain,), needs), grad, window=window)
-    found = KERNEL.backward(work, Call((x, weights, bias), (y,), needs), grad.astype(np.float32), window=window)
-    for a, b in zip(found, expected, strict=True):
-        assert a.shape == b.shape
-        assert error(a, b) < tolerance
+def chosen(case: Case) -> Kernel:
+    """The Winograd kernel of the case's precision."""
+    name = "FastWinogradConv" if case.precision == "fast" else "WinogradConv"
+    return next(one for one in candidates(case) if one.name == name)
+
+
+def body(case: Case) -> Any:
+    return group(case.op) if "+" in case.op else OPS[case.op]
+
+
+def assert_close(found: np.ndarray, exact: np.ndarray, tolerance: float) -> None:
+    assert found.shape == exact.shape
+    assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
+
+
+def spoilt(case: Case, inputs: list[np.ndarray], grad: np.ndarray | None = None) -> Trial:
+    """The kernel, bound, with garbage in all memory."""
+    trial = bind_alone(chosen(case), case, [x.astype(np.float32) for x in inputs],
+                       grads=None if grad is None else [grad.astype(np.float32)])
+    for garbage in trial.memory.taken:
+        garbage[...] = np.nan
+    return trial
+
+
+def check(case: Case, inputs: list[np.ndarray]) -> None:
+    """Outputs and gradients, twice."""
+    y = np.asarray(body(case).forward(*inputs, **case.attrs)).reshape(case.outputs[0].sizes)
+    grad = np.random.default_rng(1).standard_normal(y.shape)
+    expected = body(case).backward(Call(tuple(inputs), (y,), case.needs), grad, **case.attrs) if case.needs else ()
+    trial, tolerance = spoilt(case, inputs, grad), ROUNDING[case.precision]
+    for _ in range(2):
+        assert_close(trial.forward()[0], y, tolerance)
+        if case.needs:
+            np.copyto(trial.site.grads[0], grad)
+            for need, a, b in zip(case.needs, trial.backward(), expected, strict=True):
+                if need:
+                    assert_close(a, b, tolerance)
+
+
+@pytest.mark.parametrize("precision", ["default", "fast"])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("padding", [SAME, ((0, 0), (0, 0)), ((2, 0), (0, 1)), ((3, 0), (0, 4)), ((5, 6), (7, 3))])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_agrees_with_the_plain_body(shape: Any, padding: Any, order: str, precision: str) -> None:
+    check(*made(shape, padding, order, precision))
+
+
+@pytest.mark.parametrize("precision", ["default", "fast"])
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ranks_share_an_image(shape: Any, ranks: int, precision: str) -> None:
+    case, inputs = made(shape, precision=precision, ranks=ranks, train=False)
+    check(case, inputs)
+    assert len(spoilt(case, inputs).bound.forward) == ranks
+
+
+@pytest.mark.parametrize("order", ["channels last", "rows"])
+@pytest.mark.parametrize("op", ["conv+relu", "conv+normalise", "conv+normalise+relu"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_chains(shape: Any, op: str, order: str) -> None:
+    check(*made(shape, order=order, op=op, train=op == "conv+relu"))
+
+
+@pytest.mark.parametrize("wanted", [(False, True, True), (True, False, False), (False, False, True), (False, True, False)])
+def test_only_wanted_gradients(wanted: tuple[bool, ...]) -> None:
+    case, inputs = made(SHAPES[1])
+    check(Case(**{**vars(case), "needs": wanted}), inputs)
+
+
+@pytest.mark.parametrize(("spatial", "window"), [
+    ((64, 64), Window.of((3, 3), (2, 2))),
+    ((64, 64), Window.of((3, 3), dilation=(2, 2))),
+    ((64, 64), Window.of((5, 5))),
+    ((2, 64), Window.of((3, 3))),
+    ((64,), Window.of((3,))),
+])
+def test_other_windows_are_left_to_others(spatial: tuple[int, ...], window: Window) -> None:
+    inputs = [np.empty((*spatial, 64, 4)), np.empty((*window.size, 64, 64)), np.empty((1,) * window.rank + (64,))]
+    y = np.empty((*window.output(spatial), 64, 4))
+    case = Case("conv", tuple(map(dims_of, inputs)), (dims_of(y),), tuple(tuple(range(x.ndim)) for x in inputs),
+                {"window": window}, np.dtype(np.float32), precision="fast")
+    assert not any("Winograd" in one.name for one in candidates(case))
+
+
+@pytest.mark.parametrize(("shape", "first"), [
+    (((64, 64), 64, 64, 8), True),
+    (((14, 14), 512, 512, 1), True),
+    (((64, 64), 3, 64, 8), False),
+    (((64, 64), 64, 4, 8), False),
+    (((2, 2), 64, 64, 8), False),
+])
+def test_is_first_choice_where_it_pays(shape: Any, first: bool) -> None:
+    assert ("Winograd" in candidates(made(shape)[0])[0].name) == first
 
 
 def test_double_precision_stays_exact() -> None:
-    rng = np.random.default_rng(0)
-    x, w, b = rng.standard_normal((9, 9, 3, 2)), rng.standard_normal((3, 3, 3, 4)), rng.standard_normal(4)
-    y = OPS["conv"].forward(x, w, b, window=SAME)
-    np.testing.assert_allclose(KERNEL.forward(Workspace(), x, w, b, window=SAME), y, atol=1e-12)
-    call = Call((x, w, b), (y,), (True, True, True))
-    for a, b_ in zip(KERNEL.backward(Workspace(), call, y, window=SAME), OPS["conv"].backward(call, y, window=SAME),
-                     strict=True):
-        np.testing.assert_allclose(a, b_, atol=1e-10)
+    assert not any("Winograd" in one.name for one in candidates(made(SHAPES[0], dtype=np.float64)[0]))
 
 
-@pytest.mark.parametrize(("shape", "filters", "window", "chosen"), [
-    ((64, 64, 64, 8), 64, SAME, True),
-    ((224, 224, 64, 1), 64, SAME, True),
-    ((64, 64, 3, 8), 64, SAME, False),
-    ((64, 64, 64, 8), 4, SAME, False),
-    ((4, 4, 64, 8), 64, SAME, False),
-    ((28, 28, 64, 128), 64, SAME, False),
-    ((64, 64, 64, 8), 64, Window.of((3, 3), (2, 2)), False),
-    ((64, 64, 64, 8), 64, Window.of((3, 3), dilation=(2, 2)), False),
-    ((64, 64, 64, 8), 64, Window.of((5, 5)), False),
-])
-def test_is_chosen_where_it_pays(shape: tuple[int, ...], filters: int, window: Window, chosen: bool) -> None:
-    sizes = [Dims("SSCB", shape), Dims("UUUU", (*window.size, shape[2], filters)), Dims("UUU", (1, 1, filters))]
-    assert isinstance(choose("conv", sizes, {"window": window}), WinogradConv) == chosen
+def test_larger_roundings_are_a_choice() -> None:
+    assert not any(one.name == "FastWinogradConv" for one in candidates(made(SHAPES[0])[0]))
