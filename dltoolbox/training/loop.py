@@ -16,7 +16,7 @@ from dltoolbox.core.display import number
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.random import stream
 from dltoolbox.training.checkpoints import Checkpoints
-from dltoolbox.training.dataset import Dataset, MiniBatches
+from dltoolbox.training.dataset import Batch, Dataset, MiniBatches
 from dltoolbox.training.metrics import METRICS
 from dltoolbox.training.options import TrainingOptions
 from dltoolbox.training.progress import Record, Table, TrainingInfo, make_info
@@ -84,7 +84,7 @@ class _Training:
         self.metric = METRICS[metric]
         self.checkpoints = checkpoints
         self.table = Table(self.metric.name, validation is not None, options.Verbose)
-        self.minibatches = MiniBatches(len(dataset), options.MiniBatchSize, options.Shuffle, stream("shuffle"))
+        self.minibatches = MiniBatches(dataset, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
         self.last = self.minibatches.per_epoch * options.MaxEpochs
         self.solver = make_solver(model.parameters, options)
         self.best = _Best(options.OutputNetwork == "best-validation")
@@ -120,16 +120,15 @@ class _Training:
             return STOPPED
         for epoch in range(1, self.options.MaxEpochs + 1):
             rate = learn_rate(self.options, epoch)
-            for index in self.minibatches.epoch():
-                reason = self.one_iteration(epoch, index, rate)
+            for batch in self.minibatches.epoch():
+                reason = self.one_iteration(epoch, batch, rate)
                 if reason:
                     return reason
             self.checkpoints.after("epoch", epoch, self.iteration)
         return COMPLETED
 
-    def one_iteration(self, epoch: int, index: np.ndarray, rate: float) -> str:
+    def one_iteration(self, epoch: int, batch: Batch, rate: float) -> str:
         """One step with all that follows it; returns the reason to stop, or an empty string."""
-        batch = self.dataset.batch(index)
         with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
             result = self.model.step(batch.inputs, batch.targets)
             figure = self.metric.of(result.predictions, batch.targets)

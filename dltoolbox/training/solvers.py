@@ -2,33 +2,22 @@
 
 In each iteration the gradient g of every learnable w with learning-rate factor f gets the weight decay λ·L2Factor·w, is
 clipped, and moves w with the rate a = base rate × f. Everything happens in the dtype of the parameter; the averages
-and one scratch array per dtype are allocated once. A learnable of factor 0 is frozen: it does not move and
-contributes to no norm.
+are allocated once. A learnable of factor 0 is frozen: it does not move and contributes to no norm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import hypot, isinf, sqrt
+from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dltoolbox.training.protocols import Parameter
+from dltoolbox.training.runs import Gradients, Run, in_memory_order, make_runs
 
-Gradients = Sequence[np.ndarray | None]
 Clip = Callable[[Sequence[np.ndarray]], None]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A trained parameter with the solver's own arrays for it, all of its shape. ``scratch`` is shared by the slots."""
-
-    index: int
-    parameter: Parameter
-    averages: tuple[np.ndarray, ...]
-    scratch: np.ndarray
 
 
 class Solver:
@@ -37,29 +26,41 @@ class Solver:
     averages: ClassVar[int] = 1
 
     def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
-        trained = [(index, p) for index, p in enumerate(parameters) if p.learn_rate_factor != 0]
-        pools: dict[np.dtype, np.ndarray] = {}
-        for _, p in sorted(trained, key=lambda pair: pair[1].value.size):
-            pools[p.value.dtype] = np.empty(p.value.size, p.value.dtype)
-        self.slots = [Slot(index, p, tuple(np.zeros(p.value.shape, p.value.dtype) for _ in range(self.averages)),
-                           pools[p.value.dtype][:p.value.size].reshape(p.value.shape)) for index, p in trained]
+        self.slots = in_memory_order(parameters, self.averages)
         self.decay: float = options.L2Regularization
         self.clip = clipping(options.GradientThresholdMethod, options.GradientThreshold)
         self.iteration = 0
+        self.known: tuple[np.ndarray | None, ...] = ()
+        self.runs: list[Run] = []
+        self.gradients = Gradients([], [])
 
-    def update(self, gradients: Gradients, learn_rate: float) -> None:
+    def update(self, gradients: Sequence[np.ndarray | None], learn_rate: float) -> None:
         """Move every trained parameter that has a gradient; ``gradients`` are overwritten."""
         self.iteration += 1
-        given = [(slot, g) for slot in self.slots if (g := gradients[slot.index]) is not None]
-        for slot, g in given:
-            decay = self.decay * slot.parameter.l2_factor
-            if decay != 0:
-                np.multiply(slot.parameter.value, decay, out=slot.scratch)
-                g += slot.scratch
-        self.clip([g for _, g in given])
-        for slot, g in given:
-            self.move(slot.parameter.value, g, learn_rate * slot.parameter.learn_rate_factor, slot.scratch,
-                      *slot.averages)
+        if len(gradients) != len(self.known) or not all(map(is_, gradients, self.known)):  # the same in every iteration
+            self.known = tuple(gradients)
+            self.runs, self.gradients = make_runs(self.slots, gradients)
+        for to, gradient in self.gradients.copies:
+            to[...] = gradient
+        if self.clip is None:
+            for run in self.runs:
+                self.add_decay(run)
+                self.go(run, learn_rate)
+            return
+        for run in self.runs:
+            self.add_decay(run)
+        self.clip(self.gradients.each)
+        for run in self.runs:
+            self.go(run, learn_rate)
+
+    def add_decay(self, run: Run) -> None:
+        if self.decay:
+            for value, gradient, scratch, factor in run.decays:
+                np.multiply(value, self.decay * factor, out=scratch)
+                gradient += scratch
+
+    def go(self, run: Run, learn_rate: float) -> None:
+        self.move(run.value, run.gradient, learn_rate * run.rate_factor, run.scratch, *run.averages)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
         """Change ``w`` along its final gradient; may overwrite ``g`` and ``scratch``."""
@@ -147,10 +148,10 @@ def divide_by_root(numerator: np.ndarray, average: np.ndarray, epsilon: float, o
 
 
 # Clipping ------------------------------------------------------------------------------------------------------------
-def clipping(method: str, threshold: float) -> Clip:
-    """The in-place clipping of a list of gradients that GradientThresholdMethod names."""
+def clipping(method: str, threshold: float) -> Clip | None:
+    """The in-place clipping of a list of gradients that GradientThresholdMethod names, if there is a threshold."""
     if isinf(threshold):
-        return lambda gradients: None
+        return None
     return {"l2norm": _clip_each, "global-l2norm": _clip_together, "absolute-value": _clip_values}[method](threshold)
 
 

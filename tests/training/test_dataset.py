@@ -5,31 +5,72 @@ import pytest
 
 from dltoolbox.core.arrays import all_finite, first_not_finite
 from dltoolbox.core.random import rng, stream
-from dltoolbox.training.dataset import Dataset, MiniBatches, OneHot
+from dltoolbox.training.dataset import Dataset, MiniBatches, OneHot, Reader
 from dltoolbox.training.metrics import METRICS
 from dltoolbox.training.statistics import normalization_statistics
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, bool, np.float32, np.float64])
-@pytest.mark.parametrize("layout", ["C", "F", "strided"])
-def test_batches_are_float32_and_contiguous(dtype, layout):
-    x = (np.random.default_rng(0).random((4, 3, 2, 10)) * 3).astype(dtype)
-    stored = {"C": x, "F": np.asfortranarray(x), "strided": np.repeat(x, 2, axis=-1)[..., ::2]}[layout]
-    before = stored.copy()
-    data = Dataset([stored], [OneHot(np.arange(10) % 3, 3)])
-    for index in (np.array([7, 0, 7]), slice(2, 5)):
-        inputs, targets = data.batch(index)
-        assert inputs[0].dtype == targets[0].dtype == np.float32
-        assert inputs[0].flags.c_contiguous
-        assert inputs[0].flags.owndata
-        np.testing.assert_array_equal(inputs[0], x[..., index].astype(np.float32))
-        inputs[0][...] = -1
-    np.testing.assert_array_equal(stored, before)
+def images(dtype, layout):
+    """Images 4×3×2×23 in several kinds of memory, with the same in the order of C."""
+    x = (np.random.default_rng(0).random((4, 3, 2, 23)) * 100).astype(dtype)
+    stored = {"C": x, "F": np.asfortranarray(x), "first": np.moveaxis(np.moveaxis(x, -1, 0).copy(), 0, -1),
+              "middle": np.swapaxes(np.swapaxes(x, 1, 3).copy(), 1, 3), "strided": np.repeat(x, 2, axis=-1)[..., ::2],
+              "backwards": x[..., ::-1].copy()[..., ::-1], "cropped": np.pad(x, ((1, 1), (1, 0), (0, 0), (0, 0)))[1:5, 1:],
+              "swapped": x.astype(x.dtype.newbyteorder()), "equal": np.broadcast_to(x[..., :1], x.shape)}[layout]
+    return stored, np.ascontiguousarray(stored)
 
 
-def test_double_precision_flows_through_on_request():
-    batch = Dataset([np.ones((2, 3))], [np.ones((1, 3))], dtype=np.float64).batch(slice(0, 2))
-    assert batch.inputs[0].dtype == batch.targets[0].dtype == np.float64
+LAYOUTS = ["C", "F", "first", "middle", "strided", "backwards", "cropped", "swapped", "equal"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("window", "stage"), [(1 << 20, 1 << 20), (1, 1), (1000, 400)])
+def test_an_order_picks_the_right_observations(dtype, layout, window, stage, monkeypatch):
+    monkeypatch.setattr("dltoolbox.training.dataset.WINDOW", window)
+    monkeypatch.setattr("dltoolbox.training.dataset.STAGE", stage)
+    stored, x = images(dtype, layout)
+    codes = np.arange(23) % 3
+    reader = Reader(Dataset([stored], [OneHot(codes, 3)]), 5)
+    for seed in range(2):
+        order = np.random.default_rng(seed).permutation(23)
+        reader.arrange(order)
+        for start in (0, 5, 10, 15, 20, 5):
+            index = order[start:start + 5]
+            inputs, targets = reader.batch(start)
+            np.testing.assert_array_equal(inputs[0].astype(np.float32), x[..., index].astype(np.float32))
+            assert inputs[0].dtype.kind == x.dtype.kind
+            np.testing.assert_array_equal(targets[0], codes[index] == np.arange(3)[:, None])
+
+
+def test_without_an_order_inputs_are_views():
+    x = np.arange(30.0).reshape(3, 10)
+    reader = Reader(Dataset([x], [x]), 4)
+    for start in (0, 4, 8):
+        (inputs,), (targets,) = reader.batch(start)
+        assert np.shares_memory(inputs, x)
+        assert np.shares_memory(targets, x)
+        np.testing.assert_array_equal(inputs, x[:, start:start + 4])
+
+
+def test_the_window_is_bounded_and_kept_while_the_order_stays(monkeypatch):
+    monkeypatch.setattr("dltoolbox.training.dataset.WINDOW", 1 << 10)
+    small = Reader(Dataset([np.zeros((16, 1000), np.float32)]), 10)
+    assert small.most * 64 <= 16 * 1000 * 4 / 8  # an eighth of the set
+    loaded = []
+    monkeypatch.setattr(Reader, "load", lambda self, *span, load=Reader.load: (loaded.append(span), load(self, *span)))
+    monkeypatch.setattr("dltoolbox.training.dataset.WINDOW", 1 << 20)
+    batches = MiniBatches(Dataset([np.zeros((16, 1000), np.float32)]), 10, "once", stream("shuffle"))
+    for _ in range(3):
+        assert len(list(batches.epoch())) == 100
+    assert loaded == [(0, 1000)]
+
+
+def test_models_in_double_precision_get_it():
+    x = np.random.default_rng(0).random((2, 3))
+    reader = Reader(Dataset([x], dtype=np.float64), 2)
+    reader.arrange(np.array([2, 0, 1]))
+    np.testing.assert_array_equal(reader.batch(0).inputs[0], x[:, [2, 0]], strict=True)
 
 
 def test_one_hot_of_labels_and_pixels():
@@ -38,8 +79,9 @@ def test_one_hot_of_labels_and_pixels():
     np.testing.assert_array_equal(np.asarray(labels), [[0, 1, 0], [1, 0, 0]])
     pixels = OneHot(np.array([[[0, 1]], [[-1, 2]]]), 3)  # 2×1 pixels, 2 observations
     assert pixels.shape == (2, 1, 3, 2)
-    got = pixels.gather(np.array([1]), np.dtype(np.float32))
-    np.testing.assert_array_equal(got[:, 0, :, 0], [[0, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(np.asarray(pixels)[:, 0, :, 1], [[0, 1, 0], [0, 0, 1]])
+    batch, = Dataset([np.zeros((1, 2))], [pixels]).batches(2)
+    np.testing.assert_array_equal(batch.targets[0], np.asarray(pixels))
     assert pixels.codes.dtype == np.int8
 
 
@@ -54,17 +96,21 @@ def test_whole_set_in_order_with_the_remainder():
     assert np.concatenate([b.inputs[0][0] for b in data.batches(4)]).tolist() == list(range(10))
 
 
+def numbers(count):
+    return Dataset([np.arange(count)])
+
+
 def test_incomplete_last_batch_is_dropped_and_small_sets_are_one_batch():
-    batches = MiniBatches(10, 4, "never", stream("shuffle"))
-    assert [index.tolist() for index in batches.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    small = MiniBatches(3, 128, "never", stream("shuffle"))
-    assert (small.per_epoch, [index.tolist() for index in small.epoch()]) == (1, [[0, 1, 2]])
+    batches = MiniBatches(numbers(10), 4, "never", stream("shuffle"))
+    assert [batch.inputs[0].tolist() for batch in batches.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    small = MiniBatches(numbers(3), 128, "never", stream("shuffle"))
+    assert (small.per_epoch, [batch.inputs[0].tolist() for batch in small.epoch()]) == (1, [[0, 1, 2]])
 
 
 def order(shuffle, epochs=2):
     rng(0)
-    batches = MiniBatches(20, 6, shuffle, stream("shuffle"))
-    return [np.concatenate(list(batches.epoch())).tolist() for _ in range(epochs)]
+    batches = MiniBatches(numbers(20), 6, shuffle, stream("shuffle"))
+    return [[number for batch in batches.epoch() for number in batch.inputs[0].tolist()] for _ in range(epochs)]
 
 
 def test_shuffling():
@@ -87,11 +133,29 @@ def test_accuracy_counts_labelled_pixels_only():
     assert np.isnan(metric.of([scores], [np.zeros_like(target)]))
 
 
+@pytest.mark.parametrize("shape", [(3, 40), (1, 1, 10, 30), (9, 8, 4, 5), (1, 7, 5, 3), (40, 30, 2, 4), (2, 3, 5, 3, 7)])
+@pytest.mark.parametrize("values", ["different", "equal", "ties", "nan"])
+def test_accuracy_is_that_of_argmax(shape, values, monkeypatch):
+    monkeypatch.setattr("dltoolbox.training.metrics.BLOCK", 500)
+    random = np.random.default_rng(1)
+    scores = random.random(shape).astype(np.float32)
+    scores = {"different": scores, "equal": np.ones_like(scores), "ties": np.round(3 * scores),
+              "nan": np.where(random.random(shape) < 0.05, np.nan, scores)}[values]
+    codes = random.integers(-1, shape[-2], (*shape[:-2], shape[-1]))
+    target = np.asarray(OneHot(codes, shape[-2]))
+    expected = np.count_nonzero(scores.argmax(axis=-2) == codes), np.count_nonzero(codes >= 0)
+    for kind in (bool, np.float32):
+        for stored in (scores, np.asfortranarray(scores), np.swapaxes(np.swapaxes(scores, 0, -1).copy(), 0, -1)):
+            assert METRICS["accuracy"].measure([stored], [target.astype(kind)]) == expected
+
+
 def test_rmse_is_per_response_element():
     metric = METRICS["rmse"]
     y, t = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 0.0]])
     assert metric.of([y], [t]) == pytest.approx(np.sqrt((4 + 16) / 4))
     assert metric.loss_weight([t]) == 2
+    y, t = np.random.default_rng(0).random((2, 300, 300, 2, 3), np.float32)
+    assert metric.of([y], [t]) == pytest.approx(np.sqrt(np.square(y - t, dtype=np.float64).mean()), rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 3, 57), (6, 57), (2, 3, 4, 2, 11)])
