@@ -7,6 +7,7 @@ cancellation. Sums are met over the shards of a batch; decisions are taken from 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -45,12 +46,12 @@ class Passes(Protocol):
 def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
     """A batch normalisation made of its passes: the mathematics per channel, and the meetings of the shards.
 
-    Outputs 1 and 2 are the mean and the biased variance; inputs 1 and 2 are scale and offset.
+    The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
     """
     x, dtype = site.inputs[0], site.dtype
     channels = x.shape[-2]
     scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
-    mean_out, variance_out = (one.reshape(-1) for one in site.outputs[1:3])
+    mean_out, variance_out = (one.reshape(-1) for one in site.outputs[-2:])
     kept = site.keep((3, channels), np.float64)  # mean, variance and number of elements of the whole batch
     sums = np.empty((3, channels))
     elements = x.size // channels
@@ -104,66 +105,68 @@ def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[n
     return center, mean - center
 
 
-class Blocks:
-    """The passes in NumPy, block by block, for a chain ``batch_norm[+add][+relu]``.
+class Stage:
+    """Passes in NumPy over an array ``x``, block by block, with room for four tiles and one block."""
 
-    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient.
-    """
+    def __init__(self, site: Site, grid: Grid, x: np.ndarray, space: int = 0) -> None:
+        self.site, self.grid, self.x = site, grid, grid.blocks(x)
+        self.tiles = tuple(grid.tile(site) for _ in range(4))
+        self.space = site.scratch((max(grid.largest, space),))  # of at least as many elements as asked for
+        self.sums, self.room = Sums(site, grid), grid.within(self.space)
 
-    def __init__(self, site: Site, grid: Grid | None = None) -> None:
-        names = site.case.op.split("+")
-        self.site, self.relu = site, names[-1] == "relu"
-        self.grid = Grid(site.inputs[0].shape, site.case.orders[0]) if grid is None else grid
-        self.x = self.grid.blocks(site.inputs[0])
-        self.tiles = tuple(self.grid.tile(site) for _ in range(4))
-        self.sums = Sums(site, self.grid)
-        self.room = self.grid.scratch(site)
-        self.added = self.grid.blocks(site.inputs[3]) if "add" in names else None
-        self._measures = [self._measuring(far) for far in (False, True)]
-        self._applies = [self._applying(far) for far in (False, True)]
-        if site.training:
-            self._collects = [self._collecting(far) for far in (False, True)]
-            self._spreads = [self._spreading(far) for far in (False, True)] if site.d_inputs[0] is not None else []
-
-    def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        self._go(self._measures, center)
-        self.sums.total(sums)
-
-    def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
-        self._go(self._applies, center, factor, constant)
-
-    def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        self._go(self._collects, center)
-        self.sums.total(sums)
-
-    def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
-        self._go(self._spreads, center, factor, tilt, constant)
-
-    def _go(self, choices: list[list[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
+    def go(self, choices: Sequence[Sequence[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
         """Write out the vectors and run the closures for data to center, or not."""
         for tile, vector in zip(self.tiles, (center, *vectors), strict=False):
             if vector is not None:
                 tile.fill(vector)
         run(choices[center is not None])
 
-    def _less(self, i: int, far: bool, out: np.ndarray) -> tuple[list[Closure], np.ndarray]:
-        """Closures for a block of the input less the center, and where it is then."""
+    def less(self, i: int, far: bool, out: np.ndarray) -> tuple[list[Closure], np.ndarray]:
+        """Closures for a block less the center, and where it is then."""
         if not far:
             return [], self.x[i]
         return [partial(np.subtract, self.x[i], self.tiles[0].array, out=out)], out
 
-    def _measuring(self, far: bool) -> list[Closure]:
-        steps: list[Closure] = []
-        for i, room in enumerate(self.room):
-            less, block = self._less(i, far, room)
-            steps += [*less, *self.sums.plain(i, block), *self.sums.product(i, block, block)]
-        return steps
+    def measuring(self, i: int, far: bool) -> list[Closure]:
+        """Closures for Σ x and Σ x² of a block."""
+        less, block = self.less(i, far, self.room[i])
+        return [*less, *self.sums.plain(i, block), *self.sums.product(i, block, block)]
+
+
+class Ends(Stage):
+    """The passes `apply` and `collect`: x → [add] → [relu] → output, and the gradient on the way back.
+
+    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient.
+    """
+
+    def __init__(self, site: Site, grid: Grid, x: np.ndarray) -> None:
+        super().__init__(site, grid, x)
+        names = site.case.op.split("+")
+        self.relu = "relu" in names
+        self.added = grid.blocks(site.inputs[3]) if "add" in names else None
+        self._applies = [self._applying(far) for far in (False, True)]
+        if site.training:
+            self.arriving, self.gated = self._gradients()
+            self._collects = [self._collecting(far) for far in (False, True)]
+
+    def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
+        self.go(self._applies, center, factor, constant)
+
+    def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        self.go(self._collects, center)
+        self.sums.total(sums)
+
+    def multiply_gradient(self, factor: np.ndarray) -> None:
+        """Multiply the gated gradient by one number per channel."""
+        self.tiles[1].fill(factor)
+        for grad in self.gated:
+            np.multiply(grad, self.tiles[1].array, out=grad)
 
     def _applying(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []
         _, factor, constant, _ = (tile.array for tile in self.tiles)
         for i, y in enumerate(self.grid.blocks(self.site.outputs[0])):
-            less, block = self._less(i, far, y)
+            less, block = self.less(i, far, y)
             steps += [*less, partial(np.multiply, block, factor, out=y), partial(np.add, y, constant, out=y)]
             if self.added is not None:
                 steps.append(partial(np.add, y, self.added[i], out=y))
@@ -171,31 +174,49 @@ class Blocks:
                 steps.append(partial(np.maximum, y, self.grid.zeros(y.dtype), out=y))
         return steps
 
-    def _gradient(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _gradients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The arriving gradient, and where it lies once gated."""
         assert self.site.grads[0] is not None
-        grad = self.grid.blocks(self.site.grads[0])
+        arriving = self.grid.blocks(self.site.grads[0])
         other = self.site.d_inputs[3] if self.added is not None else None
-        return grad, grad if other is None else self.grid.blocks(other)
+        return arriving, arriving if other is None else self.grid.blocks(other)
 
     def _collecting(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []
-        arriving, gated = self._gradient()
-        outputs, open_ = self.grid.blocks(self.site.outputs[0]), self.grid.scratch(self.site, np.bool_)
-        for i, grad in enumerate(gated):
-            less, block = self._less(i, far, self.room[i])
+        opened = self.grid.scratch(self.site, np.bool_) if self.relu else []
+        outputs = self.grid.blocks(self.site.outputs[0])
+        for i, grad in enumerate(self.gated):
+            less, block = self.less(i, far, self.room[i])
             if self.relu:
-                steps += [partial(np.greater, outputs[i], 0, out=open_[i]),
-                          partial(np.multiply, arriving[i], open_[i], out=grad)]
+                steps += [partial(np.greater, outputs[i], 0, out=opened[i]),
+                          partial(np.multiply, self.arriving[i], opened[i], out=grad)]
             steps += [*self.sums.plain(i, grad), *less, *self.sums.product(i, grad, block)]
         return steps
+
+
+class Blocks(Ends):
+    """All passes of a chain ``batch_norm[+add][+relu]``."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site, Grid(site.inputs[0].shape, site.case.orders[0]), site.inputs[0])
+        count = range(len(self.x))
+        self._measures = [[step for i in count for step in self.measuring(i, far)] for far in (False, True)]
+        self._spreads = [self._spreading(far) for far in (False, True)] if site.training else []
+
+    def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        self.go(self._measures, center)
+        self.sums.total(sums)
+
+    def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
+        self.go(self._spreads, center, factor, tilt, constant)
 
     def _spreading(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []
         _, factor, tilt, constant = (tile.array for tile in self.tiles)
-        assert self.site.d_inputs[0] is not None
-        for i, (dx, grad) in enumerate(zip(self.grid.blocks(self.site.d_inputs[0]), self._gradient()[1], strict=True)):
-            less, block = self._less(i, far, dx)
+        if self.site.d_inputs[0] is None:
+            return []
+        for i, (dx, grad) in enumerate(zip(self.grid.blocks(self.site.d_inputs[0]), self.gated, strict=True)):
+            less, block = self.less(i, far, dx)
             steps += [*less, partial(np.multiply, block, tilt, out=dx), partial(np.add, dx, grad, out=dx),
                       partial(np.add, dx, constant, out=dx), partial(np.multiply, dx, factor, out=dx)]
         return steps
@@ -204,8 +225,8 @@ class Blocks:
 class BatchNormChain(Kernel):
     """A chain that starts with a `batch_norm`; its shards meet."""
 
-    reads = BOTH  # type: ignore[assignment]
-    by_observation = True  # type: ignore[assignment]
+    reads = BOTH
+    by_observation = True
 
     def bind(self, site: Site) -> Bound:
         attrs = site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
@@ -220,7 +241,7 @@ class BatchNorm(BatchNormChain):
     """`batch_norm`."""
 
     op = "batch_norm"
-    reads = IN  # type: ignore[assignment]
+    reads = IN
 
 
 @kernel

@@ -76,7 +76,10 @@ class Grid:
 
     def scratch(self, site: Site, dtype: Any = None) -> list[np.ndarray]:
         """Room for a block, as a view for every block; all share one memory."""
-        room = site.scratch((self.largest,), dtype)
+        return self.within(site.scratch((self.largest,), dtype))
+
+    def within(self, room: np.ndarray) -> list[np.ndarray]:
+        """The same in given memory, of at least `largest` elements."""
         return [room[:prod(shape)].reshape(shape) for shape in self._shapes()]
 
     def _shapes(self) -> list[tuple[int, ...]]:

@@ -1,0 +1,282 @@
+"""Batch normalisation, ReLU and window maximum in one: the maximum first, of the raw input, while its sums are taken.
+
+A line that does not fall, and a ReLU, keep the order of values, also in floating point; so they may follow the maximum,
+on a map a quarter of the size. Channels with a negative scale are turned over before and after. The gradient is gated
+and summed on the small map too; only its last pass is as large as the input.
+
+Where two values of a window differ by so little that the line rounds both to the same number, they were a tie behind the
+line, but are none before it: then the larger one, not the first one, gets the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.geometry import Window
+from dltoolbox.kernels.base import Case, Closure, Site, kernel
+from dltoolbox.kernels.layout import inverse
+from dltoolbox.kernels.normalisation import BatchNormChain, Ends, Passes, Stage
+from dltoolbox.kernels.normalised_blocks import BLOCK, Grid, run
+from dltoolbox.kernels.taps import Tap, reach, starting_at, taps
+from dltoolbox.ops.pooling import tap_positions
+
+MOST_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the small map saves
+
+
+class Band(NamedTuple):
+    """Rows of the output, the rows of the input that are its part of all rows, and those that its windows read."""
+
+    outputs: slice
+    inputs: slice
+    read: slice
+
+
+def bands(window: Window, rows: int, out: int, step: int) -> Iterator[Band]:
+    """The rows of the output, ``step`` by step."""
+    stride, before = window.stride[0], window.padding[0][0]
+
+    def inside(row: int) -> int:
+        return min(max(row, 0), rows)
+    for start in range(0, out, step):
+        stop = min(start + step, out)
+        first, last = inside(start * stride - before), inside(stop * stride - before)
+        read = slice(first, inside((stop - 1) * stride - before + window.extent[0]))
+        yield Band(slice(start, stop), slice(first if start else 0, last if stop < out else rows), read)
+
+
+class Maximum:
+    """Closures for window maxima of an array, axis by axis: F + G steps per window of F×G instead of F·G."""
+
+    def __init__(self, site: Site, window: Window, x: np.ndarray, rows: int) -> None:
+        self.window, self.rooms = window, {}
+        self.axes = [axis for axis in range(window.rank)
+                     if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0))] or [0]
+        shape = (rows, *x.shape[1:])
+        for axis in self.axes[:-1]:
+            out = rows if axis == 0 else window.output(x.shape[:window.rank])[axis]
+            shape = (*shape[:axis], out, *shape[axis + 1:])
+            self.rooms[axis] = site.scratch(shape, None, site.case.orders[0])
+
+    def of(self, x: np.ndarray, y: np.ndarray, before: int) -> list[Closure]:
+        """``y`` = the maxima of ``x``, whose first window starts ``before`` rows above it."""
+        window = replace(self.window, padding=((before, 0), *self.window.padding[1:]))
+        steps: list[Closure] = []
+        for axis in self.axes:
+            target = self.rooms[axis][:len(y)] if axis != self.axes[-1] else y
+            steps += self._along(x, target, window, axis)
+            x = target
+        return steps
+
+    @staticmethod
+    def _along(x: np.ndarray, y: np.ndarray, window: Window, axis: int) -> list[Closure]:
+        lead = (slice(None),) * axis
+        spans = [reach(x.shape[axis], y.shape[axis], f * window.dilation[axis] - window.padding[axis][0],
+                       window.stride[axis]) for f in range(window.size[axis])]
+        whole = [x[(*lead, inputs)] for outputs, inputs in spans if outputs == slice(0, y.shape[axis])]
+        rest = [(y[(*lead, outputs)], x[(*lead, inputs)]) for outputs, inputs in spans
+                if outputs != slice(0, y.shape[axis])]
+        first: Closure
+        if len(whole) > 1:
+            first = partial(np.maximum, whole[0], whole[1], out=y)
+        else:
+            first = partial(np.copyto, y, whole[0] if whole else np.array(-np.inf, y.dtype))
+        return [first, *(partial(np.maximum, y, one, out=y) for one in whole[2:]),
+                *(partial(np.maximum, part, one, out=part) for part, one in rest)]
+
+
+class PooledBlocks(Stage):
+    """The passes of ``batch_norm+relu+window_max`` and ``…_taps``."""
+
+    def __init__(self, site: Site, window: Window) -> None:
+        x, order = site.inputs[0], site.case.orders[0]
+        shape = site.outputs[0].shape
+        step = shape[0] if order[0] else max(BLOCK * x.shape[0] // max(x.size * window.stride[0], 1), 1)
+        self.window, self.bands = window, list(bands(window, x.shape[0], shape[0], step))
+        cuts = [slice(0, x.shape[order[0]])] if order[0] else [band.inputs for band in self.bands]
+        tallest = max(band.read.stop - band.read.start for band in self.bands)
+        super().__init__(site, Grid(x.shape, order, cuts), x, tallest * x[0].size)
+        self.pooled = site.keep(shape, None, order) if site.training else site.outputs[0]
+        self.ends = Ends(site, Grid(shape, order), self.pooled)
+        block = (max(band.outputs.stop - band.outputs.start for band in self.bands), *shape[1:])
+        self.maximum = Maximum(site, window, x, block[0])
+        self.signs = np.ones((x.shape[-2], 1), x.dtype)
+        self.chosen, self.free = (site.scratch(block, np.bool_, order) for _ in range(2))
+        self.part = site.scratch(block, None, order) if window.overlapping else self.pooled[:0]
+        self.codes = site.outputs[1] if site.case.op.endswith("taps") else None
+        self._upright, self._turned = self._maxima(False), self._maxima(True)
+        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True)]
+        self._closed = self._closing() if self.codes is not None else []
+        if site.training and site.d_inputs[0] is not None:
+            self._spreads = [self._spreading(far) for far in (False, True)]
+
+    def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        if center is None:
+            scale = self.site.inputs[1].reshape(-1)
+            np.copyto(self.signs[:, 0], np.where(scale < 0, -1, 1))
+            run(self._turned if scale.min() < 0 else self._upright)
+        else:
+            self.tiles[0].fill(center)
+            run(self._centered)
+        self.sums.total(sums)
+
+    def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
+        self.ends.apply(center, factor, constant)
+        run(self._closed)
+
+    def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
+        self.ends.collect(center, sums)
+
+    def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
+        self.ends.multiply_gradient(factor)
+        self.go(self._spreads, center, factor * tilt, factor * constant)
+
+    def _maxima(self, turned: bool) -> list[Closure]:
+        """Sums and maxima, and the numbers of the taps that hold them; of channels turned over, where that is needed."""
+        steps: list[Closure] = []
+        x, order = self.site.inputs[0], self.site.case.orders[0]
+        for i, band in enumerate(self.bands):
+            source, pooled = x[band.read], self.pooled[band.outputs]
+            steps += self.measuring(i, False)
+            if turned:
+                moved = source.transpose(order)
+                space = self.space[:source.size].reshape(moved.shape).transpose(inverse(order))
+                steps.append(partial(np.multiply, source, self.signs, out=space))
+                source = space
+            before = self.window.padding[0][0] - band.outputs.start * self.window.stride[0] + band.read.start
+            steps += self.maximum.of(source, pooled, before)
+            if turned:
+                steps.append(partial(np.multiply, pooled, self.signs, out=pooled))
+            if self.codes is not None:
+                steps += self._coding(band)
+        return steps
+
+    def _taps(self, band: Band) -> tuple[Tap, ...]:
+        """The taps of a band of the output; their inputs are rows of the whole input."""
+        window, spatial = self.window, self.site.inputs[0].shape[:self.window.rank]
+        out = band.outputs.stop - band.outputs.start, *self.pooled.shape[1:window.rank]
+        return taps(starting_at(window, band.outputs.start), spatial, out)
+
+    def _coding(self, band: Band) -> list[Closure]:
+        """The number of the first tap that equals the maximum: n₀·(1 + n₁·(1 + …)) with nᵢ whether tap i differs."""
+        assert self.codes is not None
+        x, pooled, code = self.site.inputs[0], self.pooled[band.outputs], self.codes[band.outputs]
+        differs = self.chosen[:len(code)]
+        steps: list[Closure] = [partial(code.fill, 0)]
+        for tap in reversed(self._taps(band)[:-1]):
+            steps.append(partial(np.add, code, np.uint8(1), out=code))
+            if not tap.whole:
+                steps.append(partial(differs.fill, True))
+            steps += [partial(np.not_equal, x[tap.inputs], pooled[tap.outputs], out=differs[tap.outputs]),
+                      partial(np.multiply, code, differs.view(np.uint8), out=code)]
+        return steps
+
+    def _closing(self) -> list[Closure]:
+        """Behind the ReLU a window without a positive value is a tie of zeros: its first tap inside the image has won."""
+        steps: list[Closure] = []
+        assert self.codes is not None
+        first = first_inside(self.window, self.site.inputs[0].shape[:self.window.rank])
+        for band in self.bands:
+            y, code = self.site.outputs[0][band.outputs], self.codes[band.outputs]
+            opened = self.chosen[:len(code)]
+            steps.append(partial(np.greater, y, 0, out=opened))
+            if self.window.padded:
+                steps.append(partial(np.subtract, code, first[band.outputs], out=code))
+            steps.append(partial(np.multiply, code, opened.view(np.uint8), out=code))
+            if self.window.padded:
+                steps.append(partial(np.add, code, first[band.outputs], out=code))
+        return steps
+
+    def _spreading(self, far: bool) -> list[Closure]:
+        """Windows that overlap add to a line that is there before; others are written, and the line is added to them."""
+        dx, lines, gradients = self.site.d_inputs[0], [], []
+        assert dx is not None
+        for i, (band, block) in enumerate(zip(self.bands, self.grid.blocks(dx), strict=True)):
+            target = block if self.window.overlapping else self.room[i]
+            less, source = self.less(i, far, target)
+            _, tilt, constant, _ = (tile.array for tile in self.tiles)
+            line: list[Closure] = [*less, partial(np.multiply, source, tilt, out=target),
+                                   partial(np.add, target, constant, out=target)]
+            if self.window.overlapping:
+                lines += line
+                gradients += self._scattering(band)
+            else:
+                if not self._covered:
+                    gradients.append(partial(block.fill, 0))
+                gradients += [*self._scattering(band), *line, partial(np.add, block, target, out=block)]
+        return lines + gradients
+
+    @property
+    def _covered(self) -> bool:
+        """Whether windows without overlap leave no element of the input out."""
+        window = self.window
+        return window.size == window.stride and window.size == window.extent and all(
+            m * s - before >= n for n, m, s, (before, _) in zip(self.site.inputs[0].shape, self.pooled.shape, window.stride,
+                                                                window.padding, strict=False))
+
+    def _scattering(self, band: Band) -> list[Closure]:
+        """Each gradient of a band to the first tap that holds the maximum."""
+        grad, dx = self.site.grads[0], self.site.d_inputs[0]
+        assert grad is not None
+        assert dx is not None
+        grad, steps = grad[band.outputs], self._choosing_first(band)
+        for tap in self._taps(band):
+            here, chosen, target = grad[tap.outputs], self.chosen[:len(grad)][tap.outputs], dx[tap.inputs]
+            steps += self._choosing(band, tap)
+            if self.window.overlapping:
+                part = self.part[:len(grad)][tap.outputs]
+                steps += [partial(np.multiply, here, chosen, out=part), partial(np.add, target, part, out=target)]
+            else:
+                steps.append(partial(np.multiply, here, chosen, out=target))
+        return steps
+
+    def _choosing_first(self, band: Band) -> list[Closure]:
+        return [] if self.codes is not None else [partial(self.free[:band.outputs.stop - band.outputs.start].fill, True)]
+
+    def _choosing(self, band: Band, tap: Tap) -> list[Closure]:
+        """``chosen`` = whether this tap has won: by its number, or because it is the first to equal the maximum."""
+        chosen, free = (each[:band.outputs.stop - band.outputs.start][tap.outputs] for each in (self.chosen, self.free))
+        if self.codes is not None:
+            return [partial(np.equal, self.codes[band.outputs][tap.outputs], np.uint8(tap.number), out=chosen)]
+        x, pooled = self.site.inputs[0][tap.inputs], self.pooled[band.outputs][tap.outputs]
+        return [partial(np.equal, x, pooled, out=chosen), partial(np.logical_and, chosen, free, out=chosen),
+                partial(np.not_equal, free, chosen, out=free)]
+
+
+def first_inside(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
+    """The number of every window's first tap inside the image, to broadcast along channels and observations."""
+    positions = tap_positions(window, spatial, window.output(spatial))
+    return (positions >= 0).argmax(0).astype(np.uint8)[..., None, None]
+
+
+@kernel
+class BatchNormReluMax(BatchNormChain):
+    """`batch_norm`, `relu`, `window_max`."""
+
+    op = "batch_norm+relu+window_max"
+
+    def accepts(self, case: Case) -> bool:
+        """Not for windows of very many taps, or windows that may lie in the padding altogether."""
+        window = window_of(case)
+        return window.taps <= MOST_TAPS and all(
+            pads == (0, 0) or (d == 1 and min(pads) >= 0 and max(pads) < f)
+            for pads, f, d in zip(window.padding, window.size, window.dilation, strict=True))
+
+    def passes(self, site: Site) -> Passes:
+        return PooledBlocks(site, window_of(site.case))
+
+
+@kernel
+class BatchNormReluMaxTaps(BatchNormReluMax):
+    """`batch_norm`, `relu`, `window_max_taps`."""
+
+    op = "batch_norm+relu+window_max_taps"
+
+
+def window_of(case: Case) -> Window:
+    window: Window = case.attrs["links"][-1].attrs["window"]
+    return window
