@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Workspace, layout
-from dltoolbox.kernels.convolution import ConvKernel, ConvTransposedKernel, chunk_length, multiply_in_chunks
+from dltoolbox.kernels import Case, layout
+from dltoolbox.kernels.convolution import ConvKernel, ConvTransposedKernel
+from dltoolbox.kernels.products import chunk_length, multiply
+from dltoolbox.kernels.transposed import Dimension
+from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
+from tests.ops.samples import dims_of
 
 KERNELS = {"conv": ConvKernel(), "conv_transposed": ConvTransposedKernel()}
 WINDOWS = {
@@ -18,53 +25,105 @@ WINDOWS = {
     "1x1": Window.of((1, 1)),
     "transposing": Window.of((4, 4), (2, 2), ((1, 1), (1, 1))),
 }
+ORDERS = {"rows": layout.rows_order, "channels_last": layout.channels_last_order, "axes": lambda n: tuple(range(n))}
 
 
-def laid_out(x: np.ndarray, order: str) -> np.ndarray:
-    """A copy in one of the two memory orders, or neither."""
-    axes = {"rows": layout.rows_order(x.ndim), "channels_last": layout.channels_last_order(x.ndim),
-            "C": tuple(range(x.ndim))}[order]
-    return np.ascontiguousarray(x.transpose(axes)).transpose(layout.inverse(axes))
+def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows", **more: Any) -> Case:
+    orders = (ORDERS[order](inputs[0].ndim), *(tuple(range(x.ndim)) for x in inputs[1:]))
+    y = OPS[op].forward(*inputs, window=window)
+    return Case(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, inputs[0].dtype, **more)
 
 
-@pytest.mark.parametrize("order", ["rows", "channels_last", "C"])
+def trained(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows",
+            needs: tuple[bool, ...] = (True, True, True)) -> Trial:
+    """A trial that has run both ways, with the same gradient for the same sizes, checked against the plain body."""
+    case = case_of(op, inputs, window, order, needs=needs)
+    y = OPS[op].forward(*inputs, window=window)
+    grad = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
+    trial = bind_alone(KERNELS[op], case, inputs, grads=[grad])
+    for array in trial.memory.taken:
+        array[...] = np.nan
+    np.testing.assert_allclose(trial.forward()[0], y, atol=1e-10)
+    expected = OPS[op].backward(Call(inputs, (y,), needs), grad, window=window)
+    for found, wanted, need in zip(trial.backward(), expected, needs, strict=True):
+        assert (found is not None) == need
+        if found is not None:
+            np.testing.assert_allclose(found, wanted, atol=1e-10 * np.abs(wanted).max())
+    return trial
+
+
+def random_inputs(op: str, window: Window, channels: int, filters: int, batch: int, spatial: tuple[int, ...] = (6, 7)
+                  ) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(0)
+    ends = (channels, filters) if op == "conv" else (filters, channels)
+    return (rng.standard_normal((*spatial, channels, batch)), rng.standard_normal((*window.size, *ends)),
+            rng.standard_normal(filters))
+
+
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("batch", [1, 8, 32])
-@pytest.mark.parametrize(("channels", "filters"), [(3, 33), (33, 3), (33, 34), (4, 5)])
+@pytest.mark.parametrize(("channels", "filters"), [(3, 33), (33, 3), (33, 34), (4, 5), (16, 32), (17, 48)])
 @pytest.mark.parametrize("label", WINDOWS)
 @pytest.mark.parametrize("op", KERNELS)
 def test_every_form(op: str, label: str, channels: int, filters: int, batch: int, order: str) -> None:
-    window, rng = WINDOWS[label], np.random.default_rng(0)
-    x = laid_out(rng.standard_normal((6, 7, channels, batch)), order)
-    ends = (channels, filters) if op == "conv" else (filters, channels)
-    weights, bias = rng.standard_normal((*window.size, *ends)), rng.standard_normal(filters)
-    y = OPS[op].forward(x, weights, bias, window=window)
-    work = Workspace()
-    np.testing.assert_allclose(KERNELS[op].forward(work, x, weights, bias, window=window), y, atol=1e-10)
-    grad = laid_out(rng.standard_normal(y.shape), order)
-    call = Call((x, weights, bias), (y,), (True, True, True))
-    expected = OPS[op].backward(call, grad, window=window)
-    for a, b in zip(KERNELS[op].backward(work, call, grad, window=window), expected, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-10 * np.abs(b).max())
+    window = WINDOWS[label]
+    trained(op, random_inputs(op, window, channels, filters, batch), window, order)
 
 
+@pytest.mark.parametrize("needs", [(False, True, True), (True, False, False), (False, True, False), (True, False, True)])
+@pytest.mark.parametrize("label", WINDOWS)
 @pytest.mark.parametrize("op", KERNELS)
-def test_gradients_that_nobody_needs_are_not_made(op: str) -> None:
-    window, x, w = Window.of((2, 2)), np.ones((4, 4, 2, 3)), np.ones((2, 2, 2, 2))
-    y = OPS[op].forward(x, w, np.ones(2), window=window)
-    found = KERNELS[op].backward(Workspace(), Call((x, w, np.ones(2)), (y,), (False, True, False)), y, window=window)
-    assert [g is None for g in found] == [True, False, True]
+def test_gradients_that_nobody_needs_are_not_made(op: str, label: str, needs: tuple[bool, ...]) -> None:
+    window = WINDOWS[label]
+    trained(op, random_inputs(op, window, 3, 4, 16), window, needs=needs)
 
 
-@pytest.mark.parametrize("batch", [1, 64])
-def test_blocks_of_rows_join(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scratch limit that forces one row per block gives what one block gives."""
-    rng, window = np.random.default_rng(0), WINDOWS["stride"]
-    x, w, bias = rng.standard_normal((11, 9, 4, batch)), rng.standard_normal((3, 2, 4, 5)), rng.standard_normal(5)
-    whole = [kernel.forward(Workspace(), x, weights, bias, window=window)
-             for kernel, weights in zip(KERNELS.values(), (w, w.swapaxes(2, 3)), strict=True)]
-    monkeypatch.setattr("dltoolbox.kernels.convolution.COLUMN_BYTES", 1)
-    for kernel, weights, y in zip(KERNELS.values(), (w, w.swapaxes(2, 3)), whole, strict=True):
-        np.testing.assert_allclose(kernel.forward(Workspace(), x, weights, bias, window=window), y, atol=1e-12)
+@pytest.mark.parametrize("order", ["rows", "channels_last"])
+@pytest.mark.parametrize("label", WINDOWS)
+@pytest.mark.parametrize("op", KERNELS)
+def test_blocks_of_rows_join(op: str, label: str, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that force one row per block, and few rows per sum, give what one block gives."""
+    monkeypatch.setattr("dltoolbox.kernels.columns.COLUMN_BYTES", 1)
+    monkeypatch.setattr("dltoolbox.kernels.products.PART_BYTES", 1)
+    monkeypatch.setattr("dltoolbox.kernels.products.SMALL_PRODUCT", 10000)
+    window = WINDOWS[label]
+    for batch in (1, 64):
+        trained(op, random_inputs(op, window, 16, 16, batch, (11, 9)), window, order)
+
+
+@pytest.mark.parametrize("order", ["rows", "channels_last"])
+@pytest.mark.parametrize("label", WINDOWS)
+def test_several_threads_share_the_rows_of_one_observation(label: str, order: str) -> None:
+    window = WINDOWS[label]
+    inputs = random_inputs("conv", window, 3, 32, 1, (13, 12))
+    case = case_of("conv", inputs, window, order)
+    one, three = (bind_alone(ConvKernel(), replace(case, ranks=ranks), inputs) for ranks in (1, 3))
+    assert len(three.bound.forward) == 3
+    np.testing.assert_allclose(three.forward()[0], one.forward()[0], atol=1e-12)
+
+
+def test_memory_does_not_grow_with_the_image() -> None:
+    window = WINDOWS["same"]
+    for op in KERNELS:
+        sizes = []
+        for rows in (100, 400):
+            inputs = random_inputs(op, window, 16, 16, 16, (rows, 40))
+            case = case_of(op, inputs, window, needs=(True, True, True))
+            sizes.append(bind_alone(KERNELS[op], case, inputs).memory.scratch_bytes)
+        assert sizes[1] < 1.1 * sizes[0]
+
+
+@pytest.mark.parametrize(("size", "stride", "dilation", "before"), [
+    (3, 1, 1, 1), (3, 2, 1, 1), (4, 2, 1, 1), (2, 3, 1, -1), (3, 2, 2, 0), (5, 3, 2, 4), (1, 2, 1, 0), (3, 4, 6, 2)])
+def test_phases_of_an_adjoint_cover_every_tap_once(size: int, stride: int, dilation: int, before: int) -> None:
+    one = Dimension.of(size, stride, dilation, before)
+    found = {}
+    for share in one.shares:
+        for tap, element in zip(range(size)[share.of], range(one.size)[share.become], strict=True):
+            found[tap] = element * one.dilation - one.before, share.phase
+    for tap in range(size):  # y[offset] adds to x[phase] by this tap
+        offset, phase = found[tap]
+        assert offset * stride + tap * dilation - before == phase
 
 
 def test_chunks_are_divisors() -> None:
@@ -74,14 +133,13 @@ def test_chunks_are_divisors() -> None:
     rng = np.random.default_rng(0)
     matrix, columns = rng.standard_normal((40, 72)), rng.standard_normal((3, 72, 1792))
     out = np.empty((3, 40, 1792))
-    multiply_in_chunks(matrix, columns, out)
+    multiply(matrix, columns, out)()
     np.testing.assert_allclose(out, matrix @ columns, atol=1e-10)
 
 
 def test_results_lie_as_the_next_kernel_wants_them() -> None:
-    window, work = WINDOWS["same"], Workspace()
+    window = WINDOWS["same"]
     for batch, filters in ((1, 64), (8, 64), (8, 4), (64, 64)):
-        x = np.ones((8, 8, 3, batch), np.float32)
-        y = KERNELS["conv"].forward(work, x, np.ones((3, 3, 3, filters), np.float32), np.ones(filters, np.float32),
-                                    window=window)
+        inputs = random_inputs("conv", window, 3, filters, batch, (8, 8))
+        y = bind_alone(ConvKernel(), case_of("conv", inputs, window), inputs).forward()[0]
         assert layout.lies_in(y, layout.preferred_order(y.shape))

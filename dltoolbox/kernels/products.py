@@ -1,0 +1,230 @@
+"""Matrix products of columns with filters and with gradients, cut so that BLAS is at its best.
+
+Columns are (row, depth, position), see `dltoolbox.kernels.columns`; images are (row, C, position) likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from dltoolbox.kernels import layout
+from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.columns import Columns, is_tall
+
+SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
+SMALL_SUM = 1100  # elements of a result below which its small products keep it in registers
+PART_BYTES = 1 << 20  # of partial sums
+ACROSS = 4096  # elements of a row for elementwise work: long enough for the inner loop, short enough for the first cache
+
+
+def multiply(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closure:
+    """``out[i] = matrix @ columns[i]``.
+
+    Long rows are cut in chunks that are small products where that is possible: 150 → 240 GFLOP/s for 16 filters.
+    """
+    if is_tall(out):
+        tall, target = columns.swapaxes(1, 2), out.swapaxes(1, 2)
+        if mergeable(tall) and mergeable(target):
+            tall, target = merged(tall), merged(target)
+        return partial(np.matmul, tall, matrix.T, out=target)
+    (height, depth), length = matrix.shape, columns.shape[-1]
+    chunk = length if is_tall(columns) else chunk_length(length, SMALL_PRODUCT // (height * depth))
+    return partial(np.matmul, matrix, chunked(columns, chunk), out=chunked(out, chunk))
+
+
+def chunk_length(length: int, limit: int) -> int:
+    """The largest divisor of ``length`` up to ``limit``, if there is one worth the calls; else ``length``."""
+    if length <= limit:
+        return length
+    for chunk in range(min(limit, length) // 16 * 16, 63, -16):
+        if length % chunk == 0:
+            return chunk
+    return length
+
+
+def mergeable(x: np.ndarray) -> bool:
+    """Whether the first two axes are evenly spaced, so that a view of them as one exists."""
+    return len(x) < 2 or x.strides[0] == x.shape[1] * x.strides[1]
+
+
+def merged(x: np.ndarray) -> np.ndarray:
+    """That view."""
+    return as_strided(x, (x.shape[0] * x.shape[1], x.shape[2]), x.strides[1:])
+
+
+def chunked(x: np.ndarray, chunk: int) -> np.ndarray:
+    """(rows, height, length) → (rows, chunks, height, chunk), a view."""
+    rows, height, length = x.shape
+    return as_strided(x, (rows, length // chunk, height, chunk),
+                      (x.strides[0], chunk * x.strides[2], x.strides[1], x.strides[2]))
+
+
+class Filters:
+    """The matrix (filters, depth) that multiplies columns, in shared memory, as products read it best.
+
+    Args:
+        shape: (window size…, C, filters), as ``moves`` want to fill it.
+        moves: Makes closures that fill an array of that shape.
+        parts, ones: As those of the `Columns`.
+        bias: Goes into the weights of the ones.
+        tall: Whether the products have filters as their fast axis.
+    """
+
+    def __init__(self, site: Site, shape: Sequence[int], moves: Callable[[np.ndarray], list[Closure]], parts: int,
+                 ones: bool, bias: np.ndarray, tall: bool) -> None:
+        deep, count = prod(shape[:-1]) + ones * parts, shape[-1]
+        self.matrix = site.shared((deep, count)).T if tall else site.shared((count, deep))
+        groups = self.matrix.reshape(count, parts, -1)
+        taken = groups[..., :groups.shape[-1] - ones]
+        self.prepare = moves(np.moveaxis(taken, 0, -1).reshape(shape))
+        if ones:
+            self.prepare += [partial(groups[:, 1:, -1].fill, 0), partial(np.copyto, groups[:, 0, -1].reshape(-1, bias.size),
+                                                                               bias.reshape(-1))]
+
+
+class Sum:
+    """Σ over blocks and rows of ``columns[row] @ other[row].T``, for the gradient of the weights.
+
+    Where positions are contiguous in both, results are cut in tiles of few elements: OpenBLAS multiplies those without
+    packing and keeps their sums in registers (138 → 213 GFLOP/s for 16 channels, 98 → 220 for 32). The tiles of all rows
+    are then added up, which reads little in comparison.
+
+    Args:
+        width: Of the other factor.
+        length: Positions of a row.
+        split: Whether positions are contiguous in both factors.
+    """
+
+    def __init__(self, site: Site, columns: Columns, width: int, length: int, split: bool) -> None:
+        self.columns = columns
+        self.groups, self.across = tiles(columns, width) if split else (columns.parts, width)
+        deep = columns.depth // self.groups
+        self.shape = (self.groups, width // self.across, deep, self.across)
+        self.chunk = chunk_length(length, SMALL_PRODUCT // (deep * self.across)) if split else length
+        self.total, self.part = site.scratch(self.shape), site.scratch(self.shape)
+        each = length // self.chunk * self.total.nbytes
+        self.most = max(1, min(columns.longest, PART_BYTES // each))
+        self.parts = site.scratch((self.most, length // self.chunk, *self.shape))
+        self.empty = True
+
+    def add(self, columns: np.ndarray, other: np.ndarray) -> list[Closure]:
+        """Closures that add a block."""
+        tall, wide = columns.swapaxes(1, 2), other.swapaxes(1, 2)
+        if mergeable(tall) and mergeable(wide) and is_tall(columns) and is_tall(other):
+            target = self.total if self.empty else self.part
+            found = partial(np.matmul, merged(tall).T, merged(wide), out=target.reshape(columns.shape[1], -1))
+            return [found, *self._added(target)]
+        steps: list[Closure] = []
+        for start in range(0, len(columns), self.most):
+            steps += self._rows(columns[start:start + self.most], other[start:start + self.most])
+        return steps
+
+    def _rows(self, columns: np.ndarray, other: np.ndarray) -> list[Closure]:
+        """The same for so few rows that their results fit."""
+        left, right = chunked(columns, self.chunk), chunked(other, self.chunk)
+        groups, across, deep, wide = self.shape
+        left = left.reshape(*left.shape[:2], groups, 1, deep, self.chunk)
+        right = right.reshape(*right.shape[:2], 1, across, wide, self.chunk)
+        parts = self.parts[:len(columns)]
+        target = self.total if self.empty else self.part
+        return [partial(np.matmul, left, right.swapaxes(-1, -2), out=parts),
+                partial(np.add.reduce, parts.reshape(-1, *self.shape), axis=0, out=target), *self._added(target)]
+
+    def _added(self, target: np.ndarray) -> list[Closure]:
+        first, self.empty = self.empty, False
+        return [] if first else [partial(np.add, self.total, target, out=self.total)]
+
+    def give(self, weights: np.ndarray, bias: np.ndarray | None) -> list[Closure]:
+        """Closures that write the sum as (window size…, C, width), and what met the ones as the bias."""
+        parts, ones = self.columns.parts, self.columns.ones
+        groups, across, deep, wide = self.shape
+        found = self.total.reshape(parts, groups // parts, across, deep, wide).transpose(0, 1, 3, 2, 4)
+        shape = (*weights.shape[:-1], across, wide)
+        steps: list[Closure] = [partial(np.copyto, weights.reshape(shape), found[:, :, :deep - ones].reshape(shape))]
+        if ones and bias is not None:
+            steps.append(partial(np.copyto, bias.reshape(across, wide), found[0, 0, -1]))
+        return steps
+
+
+def tiles(columns: Columns, width: int) -> tuple[int, int]:
+    """In how many groups of the depth to cut a sum of products, and how wide its tiles are."""
+    finest = columns.parts if columns.ones else columns.parts * columns.inner
+    for groups in dict.fromkeys((columns.parts, finest)):
+        for across in (16, 8, width):
+            if width % across == 0 and columns.depth // groups * across <= SMALL_SUM:
+                return groups, across
+    return finest, next((across for across in (16, 8) if width % across == 0), width)
+
+
+class Finish:
+    """What follows a product on the same block, still in cache: a bias that no column of ones has brought, and a ReLU."""
+
+    def __init__(self, site: Site, bias: np.ndarray | None, repeat: int, relu: bool) -> None:
+        self.relu, self.bias = relu, bias
+        self.prepare: list[Closure] = []
+        if bias is not None:
+            count = bias.size * repeat
+            self.row = site.shared((max(1, ACROSS // count), repeat, bias.size))
+            self.prepare = [partial(np.copyto, self.row, bias.reshape(-1))]
+
+    def steps(self, block: np.ndarray) -> list[Closure]:
+        """Closures that finish a block (row, C, position)."""
+        steps: list[Closure] = []
+        if self.bias is not None:
+            if is_tall(block):
+                steps += [partial(np.add, part, self.row.reshape(-1)[:part.shape[-1]], out=part)
+                          for part in in_long_rows(block, self.row.shape[1] * self.row.shape[2])]
+            else:
+                steps.append(partial(np.add, block, self.row[0].reshape(-1, 1), out=block))
+        if self.relu:
+            zeros = np.zeros(ACROSS, block.dtype)  # a maximum with a row is faster than with a scalar
+            steps += [partial(np.maximum, part, zeros[:part.shape[-1]], out=part) for part in in_long_rows(block, 1)]
+        return steps
+
+
+def in_long_rows(block: np.ndarray, unit: int) -> list[np.ndarray]:
+    """A block as rows of a few thousand elements, a multiple of ``unit``, and what is left; by its own rows where these
+    do not lie one after the other."""
+    moved = block.swapaxes(1, 2) if is_tall(block) else block
+    if not moved.flags.c_contiguous:
+        return [moved.reshape(len(moved), -1, unit)]
+    flat = moved.reshape(-1)
+    width = max(1, ACROSS // unit) * unit
+    whole = flat.size // width * width
+    return [part for part in (flat[:whole].reshape(-1, width), flat[whole:].reshape(1, -1)) if part.size]
+
+
+class Channels:
+    """Σ over everything but the channels of an image (row, C, position), as products with ones."""
+
+    def __init__(self, site: Site, image: np.ndarray) -> None:
+        self.ones, self.sums = np.ones(image.shape[-1], image.dtype), site.scratch(image.shape[:2])
+        self.image = image
+
+    def add(self, rows: slice) -> Closure:
+        block, sums = self.image[rows], self.sums[rows]
+        if is_tall(block):
+            return partial(np.matmul, self.ones, block.swapaxes(1, 2), out=sums)
+        return partial(np.matmul, block, self.ones, out=sums)
+
+    def give(self, bias: np.ndarray) -> Closure:
+        return partial(np.add.reduce, self.sums, axis=0, out=bias.reshape(-1))
+
+
+def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Sum over everything but the channels, as products with ones in the order in which the array lies."""
+    if grad.size == 0:
+        return np.zeros(bias.shape, grad.dtype)
+    order = layout.order_of(grad)
+    moved = grad.transpose(order)
+    if not moved.flags.c_contiguous:
+        return grad.sum((*range(grad.ndim - 2), grad.ndim - 1)).reshape(bias.shape)
+    at = order.index(grad.ndim - 2)
+    outer, inner = prod(moved.shape[:at]), prod(moved.shape[at + 1:])
+    sums = np.matmul(moved.reshape(-1, inner), np.ones(inner, grad.dtype)) if inner > 1 else moved.reshape(-1)
+    return np.matmul(np.ones(outer, grad.dtype), sums.reshape(outer, -1)).reshape(bias.shape)

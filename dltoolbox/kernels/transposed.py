@@ -1,0 +1,185 @@
+"""The adjoint of a convolution, with any stride, as one convolution of stride 1.
+
+With stride s the output x falls into s phases per dimension, x[φ::s], and each is a convolution of y with the few taps
+that reach it (sub-pixel convolution: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
+Sub-Pixel Convolutional Neural Network", 2016, section 3). All phases along a row read the same columns of y, so they are
+one product with as many times more filters; where fewer taps reach a phase, its filters have zeros. Phases of rows are
+products of their own with the rows that they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from math import gcd, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.geometry import Window
+from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
+from dltoolbox.kernels.products import Filters, Finish, multiply
+
+
+class Share(NamedTuple):
+    """The taps ``of`` a dimension that reach one phase, and the elements of the new window that they become."""
+
+    phase: int
+    of: slice
+    become: slice
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One dimension of an adjoint: phases, and the window of stride 1 that serves them all."""
+
+    shares: tuple[Share, ...]
+    phases: int
+    size: int
+    dilation: int
+    before: int
+
+    @classmethod
+    def of(cls, size: int, stride: int, dilation: int, before: int) -> Dimension:
+        """Tap t of y[o] adds to x[s·o + t·d − p], so x[s·q + φ] reads y[q + (φ + p − t·d)/s]."""
+        reads: dict[int, list[tuple[int, int]]] = {}
+        for tap in range(size):
+            phase = (tap * dilation - before) % stride
+            reads.setdefault(phase, []).append((tap, (phase + before - tap * dilation) // stride))
+        offsets = sorted({offset for pairs in reads.values() for _, offset in pairs})
+        first = offsets[0]
+        step = gcd(*(offset - first for offset in offsets)) or 1
+        shares = []
+        for phase, pairs in sorted(reads.items()):
+            (tap, offset), each = pairs[0], stride // gcd(stride, dilation)
+            end, back = (pairs[-1][1] - first) // step, dilation // gcd(stride, dilation) // step
+            shares.append(Share(phase, slice(tap, pairs[-1][0] + 1, each),
+                                slice((offset - first) // step, end - 1 if end else None, -max(back, 1))))
+        return cls(tuple(shares), stride, (offsets[-1] - first) // step + 1, step, -first)
+
+    def outputs(self, spatial: int) -> int:
+        return -(-spatial // self.phases)
+
+
+class Adjoint:
+    """Adjoint of the convolution by ``window`` of an image of size ``spatial``, for weights (size…, C, K)."""
+
+    def __init__(self, window: Window, spatial: Sequence[int]) -> None:
+        self.spatial = tuple(spatial)
+        self.dimensions = [Dimension.of(f, s, d, p[0]) for f, s, d, p in zip(
+            window.size, window.stride, window.dilation, window.padding, strict=True)]
+        self.window = Window.of([one.size for one in self.dimensions], None, [(one.before, 0) for one in self.dimensions],
+                                [one.dilation for one in self.dimensions])
+        self.out = tuple(one.outputs(n) for one, n in zip(self.dimensions, spatial, strict=True))
+        self.phases = tuple(one.phases for one in self.dimensions[1:])
+        self.simple = set(window.stride) == {1}
+
+    def turn(self, weights: np.ndarray) -> np.ndarray:
+        """Weights, or their gradient, of a stride of 1 as (size…, K, C) of the adjoint: a view."""
+        return np.flip(weights, range(len(self.spatial))).swapaxes(-1, -2)
+
+    def moves(self, weights: np.ndarray, row: Share, start: int) -> Callable[[np.ndarray], list[Closure]]:
+        """How the weights of one phase of rows are arranged; its window begins at element ``start``."""
+        channels, rank = weights.shape[-2], len(self.spatial)
+
+        def fill(target: np.ndarray) -> list[Closure]:
+            gaps = target.size > prod(weights[row.of].shape)
+            steps: list[Closure] = [partial(target.fill, 0)] if gaps else []
+            split = target.reshape(*target.shape[:-1], *self.phases, channels)
+            back = slice(row.become.start - start, moved(row.become.stop, start), row.become.step)
+            for inner in product(*(one.shares for one in self.dimensions[1:])):
+                to = split[(back, *(one.become for one in inner), slice(None), *(one.phase for one in inner))]
+                steps.append(partial(np.copyto, to, weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
+            return steps
+        assert rank == len(self.dimensions)
+        return fill
+
+
+def moved(stop: int | None, start: int) -> int | None:
+    """The end of a descending slice after a shift."""
+    return None if stop is None or stop < start else stop - start
+
+
+class Interleaved:
+    """The image (S…, C, N) that phases make up, block by block."""
+
+    def __init__(self, site: Site, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
+        self.image, self.adjoint = np.moveaxis(x, -2, 1), adjoint
+        self.view = by_row(x) if prod(adjoint.phases) == 1 else None
+        self.spare: np.ndarray | None = None
+        if self.view is None:
+            lead, inner, phases = (columns.longest,), (*adjoint.out[1:], x.shape[-1]), (*adjoint.phases, x.shape[-2])
+            if is_tall(columns.blocks[0].columns):
+                spare = site.scratch((*lead, *inner, *phases))
+                self.spare = np.moveaxis(spare, range(-len(phases), 0), range(1, 1 + len(phases)))
+            else:
+                self.spare = site.scratch((*lead, *phases, *inner))
+
+    @property
+    def tall(self) -> bool:
+        return is_tall(self.view) if self.view is not None else is_tall(self._flat(1))
+
+    def _flat(self, count: int) -> np.ndarray:
+        assert self.spare is not None
+        spare = self.spare[:count]
+        return spare.reshape(count, prod(spare.shape[1:len(self.adjoint.phases) + 2]), -1)
+
+    def write(self, rows: slice, phase: int) -> tuple[np.ndarray, list[Closure]]:
+        """The block of a phase of rows, and what to run after it has been written."""
+        image = self.image[phase::self.adjoint.dimensions[0].phases][rows]
+        if self.view is not None:
+            return self.view[phase::self.adjoint.dimensions[0].phases][rows], []
+        assert self.spare is not None
+        steps: list[Closure] = []
+        for inner in np.ndindex(*self.adjoint.phases):
+            to = image[(slice(None), slice(None), *(slice(p, None, s) for p, s in zip(
+                inner, self.adjoint.phases, strict=True)))]
+            source = self.spare[(slice(len(to)), *inner)]
+            steps.append(partial(np.copyto, to, source[tuple(slice(n) for n in to.shape)]))
+        return self._flat(len(image)), steps
+
+
+def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+                 window: Window, also: Callable[[Columns], Callable[[Block], list[Closure]]] | None = None
+                 ) -> tuple[list[Closure], list[Closure]]:
+    """Steps that prepare, and steps that write the adjoint of ``source`` to ``target``.
+
+    Args:
+        also: Makes further steps that use the columns of ``source`` while a block of them is in cache.
+    """
+    adjoint = Adjoint(window, target.shape[:window.rank])
+    columns = expand(site, source, adjoint.window, adjoint.out, ones=bias is not None)
+    image = Interleaved(site, target, adjoint, columns)
+    prepare: list[Closure] = []
+    steps = list(columns.start)
+    finish = Finish(site, None if columns.ones else bias, prod(adjoint.phases), False)
+    prepare += finish.prepare
+    rows = adjoint.dimensions[0]
+    products = []
+    each = columns.depth // columns.parts
+    for share in rows.shares:
+        used = range(rows.size)[share.become]
+        start, height = (min(used), max(used) - min(used) + 1) if columns.parts == rows.size else (0, rows.size)
+        shape = (height, *adjoint.window.size[1:], weights.shape[-1], weights.shape[-2] * prod(adjoint.phases))
+        filters = Filters(site, shape, adjoint.moves(weights, share, start), height if columns.parts > 1 else 1,
+                          columns.ones, np.zeros(1) if bias is None else bias.reshape(-1), image.tall)
+        prepare += filters.prepare
+        parts = slice(start * each, (start + height) * each) if columns.parts == rows.size else slice(None)
+        products.append((share.phase, filters.matrix, parts))
+    for phase in set(range(rows.phases)) - {share.phase for share in rows.shares}:
+        unreached = np.moveaxis(target[phase::rows.phases], -2, -1)
+        steps.append(partial(np.copyto, unreached, 0 if bias is None else bias.reshape(-1)))
+    more = also(columns) if also is not None else None
+    for block in columns.blocks:
+        steps += block.fill
+        for phase, matrix, parts in products:
+            count = len(range(phase, target.shape[0], rows.phases)[block.rows])
+            if count:
+                view, after = image.write(block.rows, phase)
+                steps += [multiply(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
+        if more is not None:
+            steps += more(block)
+    return prepare, steps
