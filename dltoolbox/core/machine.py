@@ -58,6 +58,13 @@ def _sysctl(name: str) -> bytes:
     return b"" if failed else found.raw[:length.value].rstrip(b"\0")
 
 
+def l2_cache(root: Path = ROOT) -> int:
+    """Bytes of the cache that one core has to itself; 0 where that is not known."""
+    words = _words(root / "sys/devices/system/cpu/cpu0/cache/index2/size")
+    kilobytes = words[0].removesuffix("K") if words else ""
+    return int(kilobytes) * 1024 if kilobytes.isdecimal() else int.from_bytes(_sysctl("hw.l2cachesize"), sys.byteorder)
+
+
 def quota(root: Path = ROOT) -> float:
     """How many processors' worth of time the control groups (containers) grant, infinite where they set no limit."""
     try:

@@ -52,7 +52,7 @@ def loop(function: F) -> F:
 def compiled(function: Callable[..., Any]) -> Any:
     """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
     import numba
-    options = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's own folder nor the user's can be written

@@ -39,6 +39,13 @@ def test_threads_of_one_core_count_once_and_unknown_ones_by_themselves(tmp_path,
     assert machine.physical_cores(allowed, system(tmp_path, siblings((0, 2), (1, 3)))) == cores
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="asks macOS itself")
+@pytest.mark.parametrize(("text", "size"), [("1024K\n", 1 << 20), ("48K", 48 << 10), ("", 0), ("much", 0), (None, 0)])
+def test_the_size_of_the_cache_of_a_core(tmp_path, text, size):
+    file = "sys/devices/system/cpu/cpu0/cache/index2/size"
+    assert machine.l2_cache(system(tmp_path, {} if text is None else {file: text})) == size
+
+
 QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
 V1 = {"proc/self/cgroup": "5:cpu,cpuacct:/box/a\n3:cpuset:/\n0::/\n"}
 V2 = {"proc/self/cgroup": "0::/box/a\n"}
