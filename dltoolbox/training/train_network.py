@@ -75,7 +75,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
         validation = Dataset(more, [held_out])
     missing = forget_statistics(lgraph, options)
-    model = Model(lgraph)
+    model = Model(lgraph, precision=options.Precision)
     if options.CheckpointPath:
         try_to_save(model)
 

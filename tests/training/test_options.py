@@ -68,7 +68,7 @@ def test_options_can_be_changed_and_are_checked_again():
     ("CheckpointPath", 3), ("CheckpointFrequency", 0), ("CheckpointFrequencyUnit", "hour"), ("Plots", "yes"),
     ("SequencePaddingDirection", "up"), ("SequencePaddingValue", np.nan), ("Acceleration", "mex"),
     ("PreprocessingEnvironment", "gpu"), ("ObjectiveMetricName", 3), ("DispatchInBackground", "x"),
-    ("CategoricalInputEncoding", "hot"), ("CategoricalTargetEncoding", "hot"),
+    ("CategoricalInputEncoding", "hot"), ("CategoricalTargetEncoding", "hot"), ("Precision", "double"),
 ])
 def test_invalid_values(name, value):
     assert problems("sgdm", **{name: value}) == [f"invalid{name}"]
@@ -96,6 +96,11 @@ def test_epsilon_is_positive():
 ])
 def test_documented_but_not_yet_supported(name, value):
     assert problems("adam", **{name: value}) == ["notYetSupported"]
+
+
+def test_precision_is_an_option_of_its_own():
+    assert trainingOptions("sgdm").Precision == "default"
+    assert trainingOptions("adam", "precision", "FAST").Precision == "fast"
 
 
 def test_supported_spellings_of_the_defaults():

@@ -40,6 +40,7 @@ from dltoolbox import (
     trainNetwork,
     triangleImages,
 )
+from dltoolbox.training import train_network
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.standard_normal((6, 6, 1, 60)).astype(np.float32)
@@ -172,6 +173,20 @@ def test_several_inputs_in_the_order_of_the_graph():
     assert net.InputNames == ["left", "right"]
     assert info.TrainingRMSE[-1] < 0.2
     np.testing.assert_allclose(predict(net, IMAGES, right)[:, 0], Y, atol=0.8)
+
+
+@pytest.mark.parametrize("precision", ["default", "fast"])
+def test_precision_is_that_of_the_model(precision, monkeypatch):
+    models = []
+
+    class Remembered(train_network.Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            models.append(self)
+
+    monkeypatch.setattr(train_network, "Model", Remembered)
+    trainNetwork(IMAGES, LABELS, classifier(), quiet(Precision=precision))
+    assert [model.precision for model in models] == [precision]
 
 
 def test_a_plain_layer_graph_gives_a_series_network():
