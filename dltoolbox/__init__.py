@@ -50,6 +50,7 @@ from dltoolbox.network.layergraph import (
     replaceLayer,
 )
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
+from dltoolbox.program.explain import explain
 from dltoolbox.program.inference import activations, classify, predict, semanticseg
 from dltoolbox.program.threads import maxNumCompThreads
 from dltoolbox.training.options import trainingOptions
@@ -62,7 +63,7 @@ __all__ = [
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify", "confusionmat",
     "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "disp", "evaluateSemanticSegmentation", "fullyconnect", "gearboxFeatures", "getL2Factor",
+    "disconnectLayers", "disp", "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures", "getL2Factor",
     "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
     "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
     "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",

@@ -94,6 +94,7 @@ from dltoolbox.network.layergraph import replaceLayer as replaceLayer
 from dltoolbox.network.networks import DAGNetwork as DAGNetwork
 from dltoolbox.network.networks import SeriesNetwork as SeriesNetwork
 from dltoolbox.network.networks import assembleNetwork as assembleNetwork
+from dltoolbox.program.explain import explain as explain
 from dltoolbox.program.inference import activations as activations
 from dltoolbox.program.inference import classify as classify
 from dltoolbox.program.inference import predict as predict
@@ -110,7 +111,7 @@ __all__ = [
     "avgpool", "batchNormalizationLayer", "categorical", "categories", "classificationLayer", "classify",
     "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats",
     "crosschannelnorm", "crossentropy", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "disp", "dropoutLayer", "evaluateSemanticSegmentation", "featureInputLayer",
+    "disconnectLayers", "disp", "dropoutLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer",
     "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
     "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
     "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from dltoolbox.program.shard import Shard, Shared, Surroundings
 from dltoolbox.program.team import Team, team_of
 
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
+
+
+CallName = tuple[str, int]
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Program:
     """Shards of one network for one batch size, and the memory that they run in.
 
     Args:
-        plan_of: Makes the plan for a number of observations and of threads per step.
+        plan_of: Makes the plan for a number of observations and of threads per step, with or without trying kernels.
         batch: Number of observations.
         threads: How many threads may work.
         arrays: Parameters and states.
@@ -57,32 +61,33 @@ class Program:
         arenas: For every thread, its memory; at least ``threads`` of them.
     """
 
-    def __init__(self, plan_of: Callable[[int, int], Plan], batch: int, threads: int,
+    def __init__(self, plan_of: Callable[[int, int, bool], Plan], batch: int, threads: int,
                  arrays: Mapping[ParameterKey, np.ndarray], gradients: Sequence[FlatArrays],
                  arenas: Sequence[Arena]) -> None:
         self.arenas, self.gradients = arenas, gradients
-        whole = plan_of(batch, 1)
+        whole = plan_of(batch, 1, False)
         threads = 1 if whole.work < SMALL_WORK else threads
         count = max(1, min(threads, batch)) if whole.by_observation else 1
         self.edges = [batch * i // count for i in range(count + 1)]
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
-        plans = {batch: whole} if self.size == 1 else {}
-        for size in sizes:
-            if size not in plans:
-                plans[size] = plan_of(size, self.size if count == 1 else 1)
+        plans = {size: plan_of(size, self.size if count == 1 else 1, True) for size in sorted(set(sizes))}
         self.team: Team | None = None
         shared: Shared = {}
-        self.shards: list[Shard] = [self._shard(rank, plans[size], len(sizes), arrays, shared) for rank, size in enumerate(sizes)]
+        self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
+        self._fresh = True
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, shared) for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
-    def _shard(self, rank: int, plan: Plan, count: int, arrays: Mapping[ParameterKey, np.ndarray], shared: Shared) -> Shard:
+    def _shard(self, rank: int, plan: Plan, count: int, arrays: Mapping[ParameterKey, np.ndarray],
+               shared: Shared) -> Shard:
         graph = plan.graph
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
-        return Shard(plan, Surroundings({value: arrays[key] for key, value in graph.arrays.items()}, gradients,
-                                        partial(self._add_up, rank) if count > 1 else lambda array: None, count, shared))
+        values = {value: arrays[key] for key, value in graph.arrays.items()}
+        meet = partial(self._add_up, rank) if count > 1 else nothing
+        return Shard(plan, Surroundings(values, gradients, meet, count, shared))
 
     def _add_up(self, rank: int, array: np.ndarray) -> None:
         assert self.team is not None
@@ -134,23 +139,25 @@ class Program:
         """
         self.settle()
         results = [self._room_for(value) for value in self.plan.wanted]
-        entering = [self._room_for(value) for value in self.plan.graph.inputs] if self._input_gradients else []
+        entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
             for closure in shard.before:
                 closure()
-        with team_of(self.size) as team:
-            self.team = team
-            fresh = not (constant and self.prepared)
-            team.run([partial(self._work, team, rank, fresh, inputs, targets, results, entering)
-                      for rank in range(self.size)])
+        self._fresh = not (constant and self.prepared)
+        with team_of(self.size) as self.team:
+            self.team.run([partial(self._work, rank, inputs, targets, results, entering) for rank in range(self.size)])
         self.prepared = True
-        graph = self.plan.graph
-        for value in graph.losses:
-            if value in self.plan.wanted:
-                at = self.plan.wanted.index(value)
-                results[at] = np.asarray(sum(float(shard.values[shard.plan.wanted[at]]) for shard in self.shards), np.float64)
-        found = {key: self.gradients[0][key] for key, value in graph.arrays.items() if self.gradients and value in self.shards[0].incoming}
-        return Outcome(graph, dict(zip(self.plan.wanted, results, strict=True)), found, entering)
+        self._add_losses(results)
+        gradients = {} if not self.gradients else {
+            key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in self.shards[0].incoming}
+        return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), gradients, entering)
+
+    def _add_losses(self, results: list[np.ndarray]) -> None:
+        """A loss is the sum of the shards' parts."""
+        for at, value in enumerate(self.plan.wanted):
+            if value in self.graph.losses:
+                parts = (float(shard.values[shard.plan.wanted[at]]) for shard in self.shards)
+                results[at] = np.asarray(sum(parts), np.float64)
 
     @property
     def _input_gradients(self) -> bool:
@@ -165,48 +172,57 @@ class Program:
         dtype = dtype_of(value, maker, self.plan.dtype)
         return np.empty(shape[::-1], dtype).T if len(shape) == 2 else np.empty(shape, dtype)
 
-    def _work(self, team: Team, rank: int, fresh: bool, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
+    def _work(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
               results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
         """What one thread does in a run."""
-        if fresh:
-            closures = [closure for shard in self.shards for closure in shard.prepare]
-            for closure in closures[rank::self.size]:
+        mine = rank if rank < len(self.shards) else None
+        if self._fresh:
+            self._prepare(rank)
+        if mine is not None:
+            self._load(mine, inputs, targets)
+        if self.times is None:
+            for _, closure in self._calls(rank):
                 closure()
-            if closures:
-                team.meet(rank)
-        if len(self.shards) == 1:
-            if rank == 0:
-                self._load(0, inputs, targets)
-            for closure in self._divided(team, rank):
+        else:
+            for name, closure in self._calls(rank):
+                start = perf_counter()
                 closure()
-            if rank == 0:
-                self._store(0, results, entering)
-            return
-        self._load(rank, inputs, targets)
-        shard = self.shards[rank]
-        for _, bound in shard.steps:
-            bound.forward[0]()
-        for _, bound in reversed(shard.steps):
-            if bound.backward:
-                bound.backward[0]()
-        self._store(rank, results, entering)
-        if shard.around.gradients:
-            team.meet(rank)
+                self.times.append((rank, name, perf_counter() - start))
+        if mine is not None:
+            self._store(mine, results, entering)
+        if len(self.shards) > 1 and self.shards[0].around.gradients:
+            self._meet(rank)
             self._add_gradients(rank)
 
-    def _divided(self, team: Team, rank: int) -> Iterator[Closure]:
-        """The closures of one rank where all share one shard, with meetings around the steps that several run."""
-        (shard,) = self.shards
+    def _prepare(self, rank: int) -> None:
+        """What depends on parameters alone; the threads share it."""
+        closures = [closure for shard in self.shards for closure in shard.prepare]
+        for closure in closures[rank::self.size]:
+            closure()
+        if closures and self.size > 1:
+            self._meet(rank)
+
+    def _meet(self, rank: int) -> None:
+        assert self.team is not None
+        self.team.meet(rank)
+
+    def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
+        """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
+        around the steps that several threads run.
+        """
+        shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
+        together = len(self.shards) == 1 and self.size > 1
         alone = True  # whether rank 0 has worked alone since the last meeting
-        for bands in (*(bound.forward for _, bound in shard.steps), *(bound.backward for _, bound in reversed(shard.steps))):
-            if len(bands) < 2 or self.size == 1:
-                yield from bands if rank == 0 else ()
+        for name, bands in both_ways(shard):
+            if not together or len(bands) == 1:
+                if rank == 0 or not together:
+                    yield from ((name, band) for band in bands)
                 alone = True
                 continue
             if alone:
-                yield partial(team.meet, rank)
-            yield from bands[rank:rank + 1]
-            yield partial(team.meet, rank)
+                yield ("meet", 0), partial(self._meet, rank)
+            yield from ((name, band) for band in bands[rank:rank + 1])
+            yield ("meet", 0), partial(self._meet, rank)
             alone = False
 
     def _load(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
@@ -233,3 +249,16 @@ class Program:
         here = slice(total.size * rank // self.size, total.size * (rank + 1) // self.size)
         for other in others:
             total[here] += other[here]
+
+
+def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
+    """The closures of all steps, forward and then backward, as (("forward" or "backward", number of the step), bands)."""
+    for number, (_, bound) in enumerate(shard.steps):
+        yield ("forward", number), bound.forward
+    for number, (_, bound) in reversed(list(enumerate(shard.steps))):
+        if bound.backward:
+            yield ("backward", number), bound.backward
+
+
+def nothing(array: np.ndarray) -> None:
+    """A shard alone has nobody to meet."""

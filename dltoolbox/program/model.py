@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from functools import wraps
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from weakref import WeakSet
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.kernels import tuning
+from dltoolbox.kernels.tuning import budget
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layergraph import LayerGraph
@@ -197,16 +196,17 @@ class Model:
             graph, wanted, sought = self.lower(mode, inputs, ports)
             return PlainProgram(graph, wanted, self.arrays, gradients_of=sought, dtype=self.dtype)
 
-        def plan_of(batch: int, ranks: int) -> Plan:
+        def plan_of(batch: int, ranks: int, measure: bool) -> Plan:
             part = [np.broadcast_to(np.zeros((), a.dtype), (*a.shape[:-1], batch)) for a in inputs]
             graph, wanted, sought = self.lower(mode, part, ports)
-            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype, ranks=ranks, precision=self.precision)
+            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype, ranks=ranks,
+                             precision=self.precision, measure=measure)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         if mode in ("train", "gradients"):
             more = threads - len(self.gradient_vectors)
             self.gradient_vectors += [FlatArrays(self.shapes, self.dtype) for _ in range(more)]
-        with (tuning.budget(COMPILE_SECONDS) if hasattr(tuning, 'budget') else nullcontext()):
+        with budget(COMPILE_SECONDS):
             return Program(plan_of, inputs[0].shape[-1], threads, self.arrays,
                            self.gradient_vectors if mode in ("train", "gradients") else (), self.arenas)
 

@@ -159,11 +159,13 @@ def chain_of(parts: list[Node]) -> Chain:
                  {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, parts)
 
 
-def rewritten(graph: Graph, wanted: Iterable[Value], chains: Collection[str]) -> list[Node]:
-    """All passes in their order; ``chains`` names the chains that kernels exist for."""
+def rewritten(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | None) -> list[Node]:
+    """All passes in their order; ``chains`` names the chains that kernels exist for. None: only what changes results, which
+    is that losses are computed from scores.
+    """
     keep = set(wanted)
     nodes = join_softmax_with_loss(prune(graph.nodes, keep))
-    if chains:
+    if chains is not None:
         nodes = carry_taps(forget_indices(nodes, keep), keep)
         nodes = prune(nodes, keep)  # sizes that only an unpooling read
         nodes = join_chains(pool_before_relu(nodes, keep), keep, chains)

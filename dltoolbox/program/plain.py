@@ -21,7 +21,7 @@ class PlainProgram:
     def __init__(self, graph: Graph, wanted: Sequence[Value], arrays: Mapping[ParameterKey, np.ndarray], *,
                  gradients_of: Iterable[Value] = (), dtype: Any = np.float32) -> None:
         self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
-        self.nodes = rewritten(graph, wanted, chains=())
+        self.nodes = rewritten(graph, wanted, chains=None)
         self.differentiated = gradient_paths(graph, self.nodes, gradients_of)
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:

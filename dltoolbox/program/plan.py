@@ -84,7 +84,7 @@ def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[
 
 
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-              ranks: int = 1, precision: str = "default") -> Plan:
+              ranks: int = 1, precision: str = "default", measure: bool = True) -> Plan:
     """Plan a graph.
 
     Args:
@@ -94,6 +94,7 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         dtype: Of the data.
         ranks: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
+        measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
     plan = Plan(graph, tuple(wanted), np.dtype(dtype))
     nodes = rewritten(graph, wanted, CHAINS)
@@ -104,13 +105,13 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
     for value in graph.inputs:
         plan.orders[value] = layout.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
     for node in nodes:
-        add_steps(plan, node, differentiated, ranks, precision)
+        add_steps(plan, node, differentiated, ranks, precision, measure)
     for value in graph.targets:  # nobody reads them
         plan.orders.setdefault(value, tuple(range(len(value.dims.sizes))))
     return plan
 
 
-def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str) -> None:
+def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str, measure: bool) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
     for value in node.inputs:  # targets lie as what they are compared with
         plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(value.dims.sizes) == len(
@@ -124,9 +125,9 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
     found = candidates(case)
     if isinstance(node, Chain) and found[0].name == Kernel.__name__:
         for part in node.parts:
-            add_steps(plan, part, differentiated, ranks, precision)
+            add_steps(plan, part, differentiated, ranks, precision, measure)
         return
-    kernel = choose(found, case, [dtype_of(value, None, plan.dtype) for value in node.inputs],
+    kernel = choose(found if measure else found[:1], case, [dtype_of(value, None, plan.dtype) for value in node.inputs],
                     [dtype_of(value, node, plan.dtype) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))

@@ -96,6 +96,12 @@ class Shard:
 
     def __init__(self, plan: Plan, around: Surroundings) -> None:
         self.plan, self.around = plan, around
+        self.incoming = contributions(plan)
+        self.values: dict[Value, np.ndarray] = {}
+        self.gradients: dict[Value, np.ndarray] = {}
+        self.steps: list[tuple[Step, Bound]] = []
+        self.prepare: list[Closure] = []
+        self.before: list[Closure] = []
         ledger = Ledger()
         self._bind(ledger, first=True)
         self.release()
@@ -108,17 +114,18 @@ class Shard:
 
     def release(self) -> None:
         """Forget all arrays and closures."""
-        self.values, self.gradients, self.steps, self.prepare, self.before = {}, {}, [], [], []
+        self.values.clear()
+        self.gradients.clear()
+        for closures in (self.steps, self.prepare, self.before):
+            closures.clear()
         self.around.shared.clear()
 
     def _bind(self, allocate: Allocate, first: bool) -> None:
         plan = self.plan
         self.values = self._values(allocate)
-        self.incoming = contributions(plan)
         self.gradients = self._gradients(allocate)
-        self.steps: list[tuple[Step, Bound]] = []
-        self.prepare: list[Closure] = []
-        self.before: list[Closure] = []
+        for closures in (self.steps, self.prepare, self.before):
+            closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), None if first else self.around.shared,
                                 (i, type(step.kernel).__name__))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Aborted(Exception):
 
 def _taken() -> threading.Lock:
     lock = threading.Lock()
-    lock.acquire()  # noqa: SIM115  (a binary semaphore that starts empty)
+    lock.acquire()
     return lock
 
 
@@ -33,7 +34,7 @@ class Team:
         self.rounds = [1 << k for k in range((size - 1).bit_length())]
         self.tasks: Sequence[Callable[[], None]] = ()
         self.errors: list[BaseException] = []
-        self.settings: dict[str, str] = {}
+        self.settings: dict[str, Any] = {}
         self._start = [_taken() for _ in range(size)]
         self._done = [_taken() for _ in range(size)]
         self._open_barriers()
@@ -49,7 +50,7 @@ class Team:
 
     def run(self, tasks: Sequence[Callable[[], None]]) -> None:
         """Run one task per thread, the first in the calling one; raises what the first of them to fail raised."""
-        self.tasks, self.errors, self.settings = tasks, [], dict(np.geterr())
+        self.tasks, self.errors, self.settings = tasks, [], {**np.geterr()}
         for lock in self._start[1:]:
             lock.release()
         self._perform(0)
@@ -72,7 +73,7 @@ class Team:
     def _work(self, rank: int) -> None:
         while True:
             self._start[rank].acquire()
-            np.seterr(**self.settings)  # type: ignore[arg-type]
+            np.seterr(**self.settings)
             self._perform(rank)
             self._done[rank].release()
 
@@ -92,7 +93,7 @@ class Team:
             for each in meeting:
                 for lock in each:
                     if lock.locked():
-                        with suppress_released():
+                        with suppress(RuntimeError):  # somebody released it just now
                             lock.release()
 
     def meet(self, rank: int) -> None:
@@ -113,15 +114,6 @@ class Team:
         np.copyto(array, deposits[0])  # type: ignore[arg-type]
         for other in deposits[1:]:
             array += other
-
-
-@contextmanager
-def suppress_released() -> Iterator[None]:
-    """A lock that another thread released meanwhile."""
-    try:
-        yield
-    except RuntimeError:
-        pass
 
 
 _idle: dict[int, list[Team]] = {}

@@ -12,7 +12,6 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
 from dltoolbox.program.model import Model
-from dltoolbox.program.run import Run
 from tests.program.cases import CASES, Case, back, there
 
 STEP = 1e-6
@@ -37,10 +36,7 @@ def differentiated(model: Model, inputs: Any, targets: Any) -> tuple[float, dict
 def training_loss(model: Model, inputs: Any, targets: Any) -> float:
     """As `differentiated`, without the way back."""
     restart(0)
-    plan = model.plan("gradients", inputs)
-    run = Run(plan, model.arrays, inputs, targets)
-    run.forward()
-    return sum(float(run[value]) for value in plan.graph.losses)
+    return model.run("gradients", inputs, targets).loss
 
 
 def problem(case: Case, dtype: Any, batch: int = 3) -> tuple[Model, list[np.ndarray], list[np.ndarray]]:

@@ -14,14 +14,15 @@ from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, l
 from dltoolbox.network.lowering import lower
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.inference import predict
-from dltoolbox.program.model import MOST_PLANS, Model, model_of
-from dltoolbox.program.plan import make_plan
-from dltoolbox.program.run import Run
+from dltoolbox.program.model import MOST_PROGRAMS, Model, model_of
+from dltoolbox.program.plan import make_plan, shape_of
 from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
 
 
 def ops_of(model: Model, mode: str, X: np.ndarray, ports: tuple[str, ...] = ()) -> list[str]:
-    return [step.node.op.name for step in model.plan(mode, [X], ports).steps]
+    """The ops that are run, whether alone or joined in chains."""
+    program = model.program(mode, [X], ports)
+    return [name for step in program.plan.steps for name in step.node.op.name.split("+")]
 
 
 # Dead code -----------------------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def test_only_what_a_port_needs_is_computed() -> None:
 def test_indices_that_nothing_reads_are_not_computed() -> None:
     model = scrambled(Model(segnet()))
     X = images(model.lgraph, 2)
-    assert ops_of(model, "predict", X).count("window_max_indices") == 2
+    assert ops_of(model, "predict", X).count("window_max_taps") == 2  # only the unpooling reads them
     to_pool = ops_of(model, "predict", X, ("pool2/out",))
     assert to_pool.count("window_max") == 2
     assert "window_max_indices" not in to_pool
@@ -56,60 +57,33 @@ def test_indices_that_nothing_reads_are_not_computed() -> None:
     assert "window_max_indices" not in ops_of(plain_pool, "predict", images(plain_pool.lgraph, 2))
 
 
-# Lifetimes -----------------------------------------------------------------------------------------------------------
-def memory(array: Any) -> int:
-    """Bytes that an array keeps alive; ghosts and views of inputs keep none of their own."""
-    return array.nbytes if isinstance(array, np.ndarray) and array.size and 0 not in array.strides else 0
-
-
-def watched(run: Run) -> tuple[int, int]:
-    """Peak and total number of bytes of computed arrays in a forward run."""
-    fixed = {run.plan.slots[v] for v in (*run.plan.graph.arrays.values(), *run.plan.graph.inputs)}
-    peak = total = 0
-    for step in run.plan.steps:
-        run.forward_step(step)
-        total += sum(run.live[slot].nbytes for slot in step.outputs)
-        peak = max(peak, sum(memory(run.live[slot]) for slot in range(len(run.live)) if slot not in fixed))
-    return peak, total
-
-
-@pytest.mark.parametrize("fast", [True, False])
+# Memory --------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("make_graph", [digits, segnet, residual])
-def test_inference_forgets_what_nothing_reads(make_graph: Any, fast: bool) -> None:
-    model = scrambled(Model(make_graph(), fast=fast))
-    X = images(model.lgraph, 2, np.float32)
-    plan = model.plan("predict", [X])
-    run = Run(plan, model.arrays, [X])
-    peak, total = watched(run)
-    assert peak < 0.55 * total
-    assert memory(run[plan.wanted[0]]) > 0
-    for key, value in plan.graph.arrays.items():
-        assert run[value] is model.arrays[key]  # parameters are never released
-    kept = {plan.slots[v] for v in (*plan.graph.arrays.values(), *plan.graph.inputs, *plan.wanted)}
-    assert all(memory(array) == 0 for slot, array in enumerate(run.live) if slot not in kept)
+def test_inference_forgets_what_nothing_reads(make_graph: Any) -> None:
+    model = scrambled(Model(make_graph()))
+    program = model.program("predict", [images(model.lgraph, 2)])
+    everything = sum(shard_array.nbytes for step in program.plan.steps for shard_array in outputs_of(program, step))
+    assert 0 < program.peak < 0.75 * everything
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_training_keeps_only_what_gradients_read(fast: bool) -> None:
-    model = scrambled(Model(segnet(), fast=fast))
-    X = images(model.lgraph, 2, np.float32)
-    plan = model.plan("train", [X])
-    T = one_hot(model.predict([X])[0].shape, np.float32)
-    run = Run(plan, model.arrays, [X], [T])
-    run.forward()
-    read = set().union(*(_reads(step) for step in plan.steps))
-    fixed = {plan.slots[v] for v in (*plan.graph.inputs, *plan.graph.targets, *plan.graph.arrays.values(), *plan.wanted)}
-    for slot, array in enumerate(run.live):
-        if slot not in read | fixed:
-            assert memory(array) == 0
-    run.backward()
-    updates = {plan.slots[update.value] for pair in plan.graph.updates for update in pair}
-    assert all(memory(array) == 0 for slot, array in enumerate(run.live) if slot not in fixed | updates)
+def test_training_keeps_what_gradients_read() -> None:
+    model = scrambled(Model(segnet()))
+    X = images(model.lgraph, 2)
+    assert model.program("train", [X]).peak > model.program("predict", [X]).peak
 
 
-def _reads(step: Any) -> set[int]:
-    kernel = step.kernel.reads if step.needs else ()
-    return {*(step.inputs if "inputs" in kernel else ()), *(step.outputs if "outputs" in kernel else ())}
+def outputs_of(program: Any, step: Any) -> list[np.ndarray]:
+    return [np.empty(shape_of(value), np.float32) for value in step.node.outputs]
+
+
+def test_programs_of_one_model_share_their_memory() -> None:
+    model = scrambled(Model(digits()))
+    small, large = images(model.lgraph, 1), images(model.lgraph, 9)
+    first = model.predict([small])[0]
+    model.predict([large])  # the block grows, and moves
+    np.testing.assert_array_equal(model.predict([small])[0], first)
+    peak = max(program.peak for program in model._programs.values())
+    assert peak <= sum(len(arena.block) for arena in model.arenas) <= peak + 1000
 
 
 def test_results_are_not_overwritten_by_the_next_run() -> None:
@@ -120,32 +94,33 @@ def test_results_are_not_overwritten_by_the_next_run() -> None:
     model.predict([second])
     np.testing.assert_array_equal(kept, before)
     T = one_hot(kept.shape)
-    result = model.step([first], [T])
-    copies = [g.copy() for g in result.gradients if g is not None]
-    model.step([second], [T])
-    for gradient, copy in zip([g for g in result.gradients if g is not None], copies, strict=True):
-        np.testing.assert_array_equal(gradient, copy)
+    _, found, entering = model.gradients([first], [T])
+    copies = {key: g.copy() for key, g in found.items()}, [g.copy() for g in entering]
+    model.gradients([second], [T])
+    for key, gradient in found.items():
+        np.testing.assert_array_equal(gradient, copies[0][key])
+    np.testing.assert_array_equal(entering[0], copies[1][0])
 
 
 # Plans ---------------------------------------------------------------------------------------------------------------
 def test_plans_are_kept_per_size_and_mode() -> None:
     model = scrambled(Model(digits()))
     X = images(model.lgraph, 3)
-    assert model.plan("predict", [X]) is model.plan("predict", [X + 1])
-    assert model.plan("predict", [X]) is not model.plan("predict", [X[..., :2]])
-    assert model.plan("predict", [X]) is not model.plan("train", [X])
-    assert model.plan("predict", [X]) is not model.plan("predict", [X], ("b0_relu/out",))
+    assert model.program("predict", [X]) is model.program("predict", [X + 1])
+    assert model.program("predict", [X]) is not model.program("predict", [X[..., :2]])
+    assert model.program("predict", [X]) is not model.program("train", [X])
+    assert model.program("predict", [X]) is not model.program("predict", [X], ("b0_relu/out",))
 
 
 def test_plans_of_many_sizes_do_not_pile_up() -> None:
     model = scrambled(Model(segnet()))
     X = images(model.lgraph, 2)
-    first, kept = model.plan("predict", [X]), model.plan("train", [X])
-    for height in range(20, 20 + MOST_PLANS - 1):
-        model.plan("predict", [np.zeros((height, 16, 3, 1))])
-        assert model.plan("train", [X]) is kept  # what is used stays
-    assert len(model._plans) == MOST_PLANS
-    assert model.plan("predict", [X]) is not first
+    first, kept = model.program("predict", [X]), model.program("train", [X])
+    for height in range(20, 20 + MOST_PROGRAMS - 1):
+        model.program("predict", [np.zeros((height, 16, 3, 1))])
+        assert model.program("train", [X]) is kept  # what is used stays
+    assert len(model._programs) == MOST_PROGRAMS
+    assert model.program("predict", [X]) is not first
 
 
 def test_threads_may_predict_with_one_network() -> None:
@@ -194,8 +169,8 @@ def test_moving_statistics_follow_their_formula() -> None:
     model.evaluate([X], [T])
     model.gradients([X], [T])
     model.predict([X])
-    for key, value in before.items():
-        np.testing.assert_array_equal(model.arrays[key], value)
+    for key, value in model.snapshot().items():
+        np.testing.assert_array_equal(before[key], value)
 
 
 @pytest.mark.parametrize("sizes", [(10,), (4, 4, 2), (1, 9), (5, 0, 5)], ids=str)
@@ -234,13 +209,13 @@ def test_constant_channels_have_a_variance_of_zero_and_train_on() -> None:
 def test_snapshots_are_copies_and_restore_in_place() -> None:
     model = scrambled(Model(digits()))
     snapshot = model.snapshot(into=model.snapshot())
-    arrays = dict(model.arrays)
+    arrays, copies = dict(model.arrays), {key: value.copy() for key, value in model.arrays.items()}
     for value in model.arrays.values():
         value += 1
     model.restore(snapshot)
     for key, value in model.arrays.items():
         assert value is arrays[key]
-        np.testing.assert_array_equal(value, snapshot[key])
+        np.testing.assert_array_equal(value, copies[key])
 
 
 # Models --------------------------------------------------------------------------------------------------------------

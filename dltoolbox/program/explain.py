@@ -1,0 +1,122 @@
+"""`explain`: how a network is run, step by step, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import times
+from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.network.layerarray import LayerArray
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.program.executable import Program
+from dltoolbox.program.model import Model, model_of
+from dltoolbox.program.passes import multiply_adds
+from dltoolbox.program.plan import dtype_of, shape_of
+
+HEAD = ("", "Step", "Layer", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
+
+
+class _Explain(Configured):
+    """Options of `explain`."""
+
+    function = "explain"
+    MiniBatchSize = Property(convert.integer(1), 128)
+    Mode = Property(convert.choice("predict", "train"), "predict")
+    Precision = Property(convert.choice("default", "fast"), "default")
+
+
+class Explanation(str):
+    """The text of a plan, shown as it reads."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
+    """How a network is run: steps, what is fused, chosen kernels, memory, multiply-adds.
+
+    This function is dltoolbox's own; MATLAB has none like it.
+
+    Args:
+        net: A network, a layer graph or a layer array.
+        *pairs: Name-value pairs.
+        **options: ``MiniBatchSize`` (128), ``Mode`` ('predict' or 'train'), ``Precision`` ('default' or 'fast').
+
+    Returns:
+        The text, to print. Ops joined by ``+`` run as one step.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:explain:notANetwork``, and what is wrong with the layers.
+
+    Example:
+        >>> print(explain([featureInputLayer(2), fullyConnectedLayer(1), regressionLayer], MiniBatchSize=4).splitlines()[0])
+        predict, mini-batch of 4 (single), 1 thread, 1 shard
+    """
+    chosen = _Explain(*pairs, **options)
+    model = _model(net, chosen)
+    inputs = [np.broadcast_to(np.float32(0), (*one.dims().sizes[:-1], chosen.MiniBatchSize)) for one in model.inputs]
+    program = model.program(chosen.Mode, inputs)
+    assert isinstance(program, Program)
+    return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
+
+
+def _model(net: Any, chosen: _Explain) -> Model:
+    if isinstance(net, DAGNetwork) and (chosen.Mode, chosen.Precision) == ("predict", "default"):
+        return model_of(net)
+    if not isinstance(net, (LayerGraph, LayerArray, list)):
+        fail("explain:notANetwork", f"explain takes a network or layers, but it got {show(net)}.",
+             "Pass a trained network, a layer graph or a layer array.")
+    return Model(net if isinstance(net, LayerGraph) else layerGraph(net), precision=chosen.Precision)
+
+
+def _summary(program: Program, chosen: _Explain) -> list[str]:
+    threads, shards = program.size, len(program.shards)
+    plan = program.plan
+    total = sum(multiply_adds(step.node) for shard in program.shards for step in shard.plan.steps)
+    parameters = sum(prod(shape_of(plan.graph.arrays[key])) for key in plan.graph.learnables)
+    return [
+        f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize} ({'single' if plan.dtype == np.float32 else 'double'}), "
+        f"{threads} thread{'s' * (threads > 1)}, {shards} shard{'s' * (shards > 1)}",
+        f"{total / 1e6:,.1f} million multiply-adds forward"
+        + (", about three times as many with the gradients" if chosen.Mode == "train" else ""),
+        f"{_bytes(program.peak)} planned memory in all threads, {_bytes(parameters * plan.dtype.itemsize)} learnables"]
+
+
+def _table(program: Program) -> list[str]:
+    plan = program.plan
+    rows: list[Sequence[str]] = [HEAD]
+    for number, step in enumerate(plan.steps, 1):
+        value = step.node.outputs[0]
+        size = prod(shape_of(value)) * dtype_of(value, step.node, plan.dtype).itemsize
+        kernel = step.kernel.name if step.kernel.name != "Kernel" else "plain NumPy"
+        work = multiply_adds(step.node)
+        rows.append((str(number), step.node.op.name.replace("+", " + "), step.node.layer,
+                     f"{kernel}{f' ({step.kernel.accelerator})' if step.kernel.accelerator else ''}",
+                     times(shape_of(value)) if shape_of(value) else "scalar", _order(value.dims.labels, plan.orders[value]),
+                     f"{work:,}" if work else "", _bytes(size)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    right = {0, 6, 7}
+    lines = ["  ".join(cell.rjust(width) if column in right else cell.ljust(width)
+                       for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _order(labels: str, order: Sequence[int]) -> str:
+    """Dimensions from the slowest to the fastest: ``S1 C S2 B``."""
+    names = [f"S{labels[:axis + 1].count('S')}" if label == "S" and labels.count("S") > 1 else label
+             for axis, label in enumerate(labels)]
+    return " ".join(names[axis] for axis in order)
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} B"

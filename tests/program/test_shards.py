@@ -1,0 +1,105 @@
+"""Cutting a batch over threads changes rounding and nothing else; the same number of threads gives the same bits."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dltoolbox import maxNumCompThreads
+from dltoolbox.core.random import rng as restart
+from dltoolbox.program import executable
+from dltoolbox.program.model import Model
+from tests.program.cases import CASES, Case
+from tests.program.networks import digits, finished, images, one_hot, residual, scrambled, segnet
+
+
+@pytest.fixture(autouse=True)
+def every_network_is_worth_several_threads(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(executable, "SMALL_WORK", 0)
+    before = maxNumCompThreads()
+    yield
+    maxNumCompThreads(before)
+
+
+def everything(model: Model, inputs: Any, targets: Any) -> list[np.ndarray]:
+    """Predictions, loss, gradients of learnables and inputs."""
+    restart(0)
+    predictions = model.predict(inputs)
+    loss, learnables, entering = model.gradients(inputs, targets)
+    return [*predictions, np.asarray(loss), *(learnables[key] for key in sorted(learnables)), *entering]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_layer_on_several_threads(case: Case, batch: int) -> None:
+    plain, inputs = case.model(np.float64, fast=False), case.inputs(batch, np.float64)
+    targets = case.targets(plain.predict(inputs)[0].shape, np.float64)
+    expected = everything(plain, inputs, targets)
+    for threads in (1, 2, 3):
+        maxNumCompThreads(threads)
+        found = everything(case.model(np.float64), inputs, targets)
+        for a, b in zip(found, expected, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * max(1, np.abs(b).max(initial=0)))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("make_graph", [digits, segnet, residual])
+def test_the_same_threads_give_the_same_bits(make_graph: Any, threads: int) -> None:
+    maxNumCompThreads(threads)
+    found = []
+    for _ in range(3):
+        model = scrambled(Model(make_graph()))
+        X = images(model.lgraph, 7, np.float32)
+        found.append(everything(model, [X], [one_hot(model.predict([X])[0].shape)]))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_shards_are_nearly_equal_and_as_many_as_threads() -> None:
+    model = scrambled(Model(digits()))
+    maxNumCompThreads(3)
+    for batch, edges in ((7, [0, 2, 4, 7]), (3, [0, 1, 2, 3]), (2, [0, 1, 2]), (1, [0, 1])):
+        program = model.program("predict", [images(model.lgraph, batch)])
+        assert program.edges == edges
+        assert program.size == (3 if batch == 1 else min(3, batch))
+
+
+def test_small_networks_stay_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executable, "SMALL_WORK", 1 << 40)
+    maxNumCompThreads(3)
+    model = scrambled(Model(digits()))
+    assert model.program("predict", [images(model.lgraph, 7)]).size == 1
+
+
+def test_threads_of_the_user_may_predict_at_the_same_time() -> None:
+    from dltoolbox import predict
+    maxNumCompThreads(2)
+    nets = [finished(digits()), finished(digits())]
+    data = [images(net, 8, seed=seed) for seed, net in enumerate(nets * 2)]
+    wanted = [predict(net, X) for net, X in zip(nets * 2, data, strict=True)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            for found, expected in zip(pool.map(predict, nets * 2, data), wanted, strict=True):
+                np.testing.assert_array_equal(found, expected)
+
+
+def test_an_error_in_a_thread_arrives_and_the_model_works_on() -> None:
+    maxNumCompThreads(2)
+    model = scrambled(Model(digits()))
+    X = images(model.lgraph, 4)
+    expected = model.predict([X])[0]
+    program = model.program("predict", [X])
+
+    def fail() -> None:
+        raise ZeroDivisionError
+    step, bound = program.shards[1].steps[2]
+    program.shards[1].steps[2] = (step, bound._replace(forward=(fail,)))
+    with pytest.raises(ZeroDivisionError):
+        model.predict([X])
+    program.release()
+    np.testing.assert_array_equal(model.predict([X])[0], expected)
