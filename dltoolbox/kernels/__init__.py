@@ -1,7 +1,20 @@
 """Fast bodies of ops. Each is tested against the op's own plain NumPy body."""
 
-from dltoolbox.kernels import convolution, normalisation, normalised_pool, pointwise, pooling, scatter, winograd
+from dltoolbox.kernels import (
+    convolution,
+    dense,
+    joining,
+    losses,
+    normalisation,
+    normalised_pool,
+    pointwise,
+    pooling,
+    random,
+    scatter,
+    winograd,
+)
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
-           "kernel", "normalisation", "normalised_pool", "plain", "pointwise", "pooling", "scatter", "winograd"]
+           "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise", "pooling",
+           "random", "scatter", "winograd"]

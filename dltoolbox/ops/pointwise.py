@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -132,9 +133,18 @@ class function(SameSize):
         return (result.T if x.ndim == 2 else result).astype(x.dtype)
 
 
+def drawn_per_observation(shape: tuple[int, ...]) -> int:
+    """How many single-precision numbers `dropout` draws for one observation: an even number, whole draws of 64 bits."""
+    count = prod(shape[:-1])
+    return count + count % 2
+
+
 @op
 class dropout(Op):
-    """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
+    """Zero with probability p, the rest times 1/(1 − p); the second output is the mask.
+
+    Numbers are drawn observation after observation, so that a batch draws what its parts would one after the other.
+    """
 
     reads = OUT
     by_observation = False
@@ -143,8 +153,9 @@ class dropout(Op):
         return x, x
 
     def forward(self, x: np.ndarray, *, probability: float) -> tuple[np.ndarray, np.ndarray]:
-        kept = stream("dropout").random(x.shape, np.float32) >= probability
-        mask = kept * np.asarray(1 / (1 - probability), x.dtype)
+        drawn = stream("dropout").random((x.shape[-1], drawn_per_observation(x.shape)), np.float32)
+        kept = drawn[:, :prod(x.shape[:-1])].reshape(x.shape[-1], *x.shape[:-1]) >= probability
+        mask = np.moveaxis(kept, 0, -1) * np.asarray(1 / (1 - probability), x.dtype)
         return x * mask, mask
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:

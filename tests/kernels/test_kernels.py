@@ -93,8 +93,8 @@ def test_any_memory_order(kernel: Kernel, sample: samples.Case, batch: int, orde
 @pytest.mark.parametrize(("kernel", "sample"), PAIRS)
 def test_inference_without_gradients(kernel: Kernel, sample: samples.Case) -> None:
     outputs, _, _ = expected(sample, 3, np.float32)
-    restart(0)
     case = use_of(sample, 3, np.float32, train=False)
+    restart(0)
     if kernel.accepts(case):
         trial = bind_alone(kernel, case, sample.inputs(3, np.float32), [y.dtype for y in outputs])
         assert_same(trial.forward(), outputs, TOLERANCE[np.float32])

@@ -1,0 +1,80 @@
+"""Kernels that add arrays up or lay them side by side, and the sizes of an array."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, kernel
+from dltoolbox.kernels.pointwise import in_pieces, in_turn
+
+
+@kernel
+class Add(Kernel):
+    """`add`: all terms of a piece while it is in cache."""
+
+    op = "add"
+
+    def bind(self, site: Site) -> Bound:
+        (y,), ranks = site.outputs, site.case.ranks
+
+        def total(*arrays: np.ndarray) -> None:
+            first, *rest, target = arrays
+            for term in rest:
+                np.add(first, term, out=target)
+                first = target
+        terms = [np.broadcast_to(x, y.shape) for x in site.inputs]
+        forward = in_pieces(site, total, *terms, y)
+        if not site.training:
+            return Bound(forward)
+        grad = site.grads[0]
+        assert grad is not None
+        copies: list[Closure] = []
+        sums: list[Closure] = []
+        for dx in site.d_inputs:
+            if dx is None:
+                continue
+            if dx.shape == grad.shape:
+                copies.extend(in_pieces(site, np.copyto, dx, grad))
+            else:
+                axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
+                sums.append(partial(np.add.reduce, grad, axis=axes, out=dx, keepdims=True))
+        jobs = [in_turn([*copies[rank::ranks], *sums[rank::ranks]]) for rank in range(ranks)]
+        return Bound(forward, tuple(jobs))
+
+
+@kernel
+class Concat(Kernel):
+    """`concat`."""
+
+    op = "concat"
+
+    def bind(self, site: Site) -> Bound:
+        (y,), ranks = site.outputs, site.case.ranks
+        jobs = [in_pieces(site, np.copyto, part, x) for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
+        forward = tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks))
+        if not site.training:
+            return Bound(forward)
+        grad = site.grads[0]
+        assert grad is not None
+        jobs = [in_pieces(site, np.copyto, dx, part)
+                for part, dx in zip(self.parts(site, grad), site.d_inputs, strict=True) if dx is not None]
+        return Bound(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
+
+    @staticmethod
+    def parts(site: Site, whole: np.ndarray) -> list[np.ndarray]:
+        """The parts of the joint array, one per input."""
+        lengths = [x.shape[site.attrs["axis"]] for x in site.inputs]
+        return np.split(whole, np.cumsum(lengths)[:-1], site.attrs["axis"])
+
+
+@kernel
+class SizeOf(Kernel):
+    """`size_of`: a constant."""
+
+    op = "size_of"
+
+    def bind(self, site: Site) -> Bound:
+        (x,), (sizes,) = site.inputs, site.outputs
+        return Bound((partial(np.copyto, sizes, np.array(x.shape, sizes.dtype)),))
