@@ -1,171 +1,339 @@
 """Window maximum and mean, one axis after the other: F + G steps per window of F×G instead of F·G.
 
-All of it works on views in the op's axis order, whatever their order in memory, and the results lie as the input does.
+A maximum remembers which tap won as 8-bit numbers. They are found one axis after the other, too: along an axis, a later
+tap wins where it is greater than what has won so far, and the maximum of the numbers of all that won is the winner's.
+A NaN would lose these comparisons, and -inf would not win from padding; both show in the result of a part, which is then
+done once more with comparisons that know about them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Direct, Workspace, kernel
-from dltoolbox.kernels.scatter import MOST_TAPS, relative_to_window, scatter_taps, window_origins
-from dltoolbox.kernels.taps import reach, starting_at, taps
-from dltoolbox.ops.base import BOTH, OPS, Call, Gradients
-from dltoolbox.ops.pooling import scatter_add, tap_positions
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
+from dltoolbox.kernels.parts import Bench, Part, copying, delivered, in_turn, strips
+from dltoolbox.kernels.scatter import MOST_TAPS, spread, window_origins
+from dltoolbox.kernels.taps import reach
+from dltoolbox.ops.base import OUT
+from dltoolbox.ops.pooling import tap_positions
+
+NOTHING: frozenset[str] = frozenset()
+Bind = Callable[[Bench, Part], Closure]
 
 
-def along_axis(reduce: np.ufunc, x: np.ndarray, y: np.ndarray, window: Window, axis: int, start: float) -> None:
-    """``y`` = the reduction of ``x`` over the taps of one axis; ``start`` where taps lie outside."""
-    spans = [reach(x.shape[axis], y.shape[axis], f * window.dilation[axis] - window.padding[axis][0],
-                   window.stride[axis]) for f in range(window.size[axis])]
-    lead = (slice(None),) * axis
-    whole = slice(0, y.shape[axis])
-    ready = [inputs for outputs, inputs in spans if outputs == whole]
-    if len(ready) > 1:
-        reduce(x[(*lead, ready[0])], x[(*lead, ready[1])], out=y)
-    elif ready:
-        y[...] = x[(*lead, ready[0])]
-    else:
-        y[...] = start
-    for outputs, inputs in spans:
-        if inputs not in ready[:2] or outputs != whole:
-            reduce(y[(*lead, outputs)], x[(*lead, inputs)], out=y[(*lead, outputs)])
+class Frame:
+    """What one axis of a part reads: ``length`` positions, of which only ``before`` … ``after`` lie in the image."""
+
+    def __init__(self, window: Window, axis: int, n: int, outputs: slice) -> None:
+        self.axis, self.count = axis, int(outputs.stop - outputs.start)
+        self.size, self.stride, self.apart = window.size[axis], window.stride[axis], window.dilation[axis]
+        self.trivial = (self.size, self.stride, window.padding[axis]) == (1, 1, (0, 0))
+        first = outputs.start * self.stride - window.padding[axis][0]
+        self.length = (self.count - 1) * self.stride + window.extent[axis]
+        self.before = min(max(0, -first), self.length)
+        self.after = max(self.before, min(self.length, n - first))
+        self.inputs = slice(first + self.before, first + self.after)
+
+    def index(self, part: slice) -> tuple[slice, ...]:
+        """An index that cuts this axis."""
+        return (*(slice(None),) * self.axis, part)
+
+    def resized(self, shape: Sequence[int], length: int) -> tuple[int, ...]:
+        """``shape`` with another length of this axis."""
+        return (*shape[:self.axis], length, *shape[self.axis + 1:])
+
+    def taps(self, framed: np.ndarray) -> list[np.ndarray]:
+        """What every tap reads of an array of ``length``."""
+        last = (self.count - 1) * self.stride + 1
+        return [framed[self.index(slice(f * self.apart, f * self.apart + last, self.stride))] for f in range(self.size)]
+
+    def borders(self, x: np.ndarray, inside: slice, value: float) -> list[Closure]:
+        """Closures that fill what is not ``inside``."""
+        sides = (slice(0, inside.start), slice(inside.stop, x.shape[self.axis]))
+        return [partial(x[self.index(side)].fill, value) for side in sides if side.start < side.stop]
+
+    def unseen(self, f: int) -> slice:
+        """The outputs whose taps before number ``f`` lie in the padding in front."""
+        return slice(0, min(self.count, max(0, -(((f - 1) * self.apart - self.before) // self.stride))))
 
 
-def window_reduce(work: Workspace, reduce: np.ufunc, x: np.ndarray, window: Window, start: float) -> np.ndarray:
-    """The reduction over every window, in the memory order of ``x``."""
-    out = window.output(x.shape[:window.rank])
-    order = layout.order_of(x)
-    axes = [axis for axis in range(window.rank)
-            if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0))]
-    result = layout.empty(work, (*out, *x.shape[window.rank:]), order, x.dtype)
-    if not axes:
-        result[...] = x
-    for axis in axes:
-        shape = (*x.shape[:axis], out[axis], *x.shape[axis + 1:])
-        y = result if axis == axes[-1] else layout.scratch(work, f"pool {axis}", shape, order, x.dtype)
-        along_axis(reduce, x, y, window, axis, start)
-        x = y
-    return result
+class Reduction:
+    """Makes the steps that reduce the windows of one part.
 
-
-def winners(work: Workspace, x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarray | None:
-    """The number of the first tap that equals the maximum, in 8 bits.
-
-    None where a NaN hides it, or where there are many taps.
+    Args:
+        bench: For temporaries.
+        window: With padding of any width.
+        reduce, start: The reduction, and what it makes of padding.
+        careful: Whether NaN and -inf are expected.
     """
-    if window.taps > MOST_TAPS:
-        return None
-    order = layout.order_of(y)
-    codes = layout.scratch(work, "codes", y.shape, order, np.uint8)
-    codes[...] = 0
-    for rows in layout.blocks(len(y), layout.row_bytes(y)):
-        largest, code = y[rows], codes[rows]
-        equal = layout.scratch(work, "equal", code.shape, order, np.bool_)
-        scaled = equal.view(np.uint8)
-        for tap in taps(starting_at(window, rows.start), x.shape[:window.rank], code.shape[:window.rank]):
-            here = tap.outputs
-            np.equal(x[tap.inputs], largest[here], out=equal[here])
-            np.multiply(scaled[here], np.uint8(window.taps - tap.number), out=scaled[here])
-            np.maximum(code[here], scaled[here], out=code[here])
-    if codes.size and not codes.min():
-        return None
-    return np.subtract(np.uint8(window.taps), codes, out=codes)
+
+    def __init__(self, bench: Bench, window: Window, reduce: np.ufunc, start: float, careful: bool = False) -> None:
+        self.bench, self.window, self.reduce, self.start, self.careful = bench, window, reduce, start, careful
+        self.steps: list[Closure] = []
+        self.rows = 0
+
+    def take(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return self.bench.take(name, shape, dtype, self.rows)
+
+    def run(self, x: np.ndarray, part: Part, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
+        """Reduce the part of the map ``x`` into ``y``, and the winners' numbers into ``code``; both are parts."""
+        rank = self.window.rank
+        outputs = (part.rows, *(slice(0, n) for n in y.shape[1:rank]))
+        frames = [Frame(self.window, axis, x.shape[axis], outputs[axis]) for axis in range(rank)]
+        values = x[(*(frame.inputs for frame in frames), part.channels, part.batch)]
+        self.rows = frames[0].length  # of parts that are not cut off by the border
+        active = [frame for frame in reversed(frames) if not frame.trivial] or frames[-1:]
+        taps, codes = self.stage(values, active[0]), None
+        for frame, after in pairwise(active):
+            shape = taps[0].shape
+            taps_after, target = self.framed("values", shape, after, self.start)
+            code_target = None
+            if code is not None:
+                codes_after, code_target = self.framed("codes", shape, after, 0)
+            self.along(frame, taps, codes, target, code_target)
+            taps, codes = taps_after, None if code is None else codes_after
+        self.along(active[-1], taps, codes, y, code)
+        return self.steps
+
+    def stage(self, values: np.ndarray, frame: Frame) -> list[np.ndarray]:
+        """The taps of the first axis, with padding: columns that lie apart are copied apart."""
+        if frame.stride > 1 and frame.axis == self.window.rank - 1:
+            return [self.column(values, frame, f) for f in range(frame.size)]
+        inside = slice(frame.before, frame.after)
+        if inside == slice(0, frame.length) and layout.lies_in(values, self.bench.order):
+            return frame.taps(values)
+        framed = self.take("staged", frame.resized(values.shape, frame.length))
+        self.steps += frame.borders(framed, inside, self.start)
+        self.steps.append(copying(framed[frame.index(inside)], values))
+        return frame.taps(framed)
+
+    def column(self, values: np.ndarray, frame: Frame, f: int) -> np.ndarray:
+        column = self.take(f"column {f}", frame.resized(values.shape, frame.count))
+        outputs, inputs = reach(values.shape[frame.axis], frame.count, f * frame.apart - frame.before, frame.stride)
+        self.steps += frame.borders(column, outputs, self.start)
+        self.steps.append(copying(column[frame.index(outputs)], values[frame.index(inputs)]))
+        return column
+
+    def framed(self, name: str, shape: Sequence[int], frame: Frame,
+               border: float) -> tuple[list[np.ndarray], np.ndarray]:
+        """Scratch for results of ``shape`` with the padding of the next axis: its taps, and where the results go."""
+        kind = np.uint8 if name == "codes" else None
+        framed = self.take(f"{name} {frame.axis}", frame.resized(shape, frame.length), kind)
+        inside = slice(frame.before, frame.after)
+        self.steps += frame.borders(framed, inside, border)
+        return frame.taps(framed), framed[frame.index(inside)]
+
+    def along(self, frame: Frame, taps: list[np.ndarray], codes: list[np.ndarray] | None, y: np.ndarray,
+              code: np.ndarray | None) -> None:
+        """Reduce the taps of one axis; numbers of winners so far are ``codes``, none before the first axis."""
+        if len(taps) == 1:
+            self.steps.append(copying(y, taps[0]))
+        if len(taps) == 1 and code is not None:
+            self.steps.append(partial(code.fill, 0) if codes is None else copying(code, codes[0]))
+        best = taps[0]
+        for f, tap in enumerate(taps[1:], 1):
+            if code is not None:
+                self.number(frame, f, tap, best, codes, code)
+            self.steps.append(partial(self.reduce, best, tap, out=y))
+            best = y
+
+    def number(self, frame: Frame, f: int, tap: np.ndarray, best: np.ndarray, codes: list[np.ndarray] | None,
+               code: np.ndarray) -> None:
+        """Steps that update the numbers of the winners by tap ``f`` of an axis. Masks of 0 and 1 multiply faster than
+        they choose.
+        """
+        if codes is None and f == 1:
+            self.beats(frame, f, tap, best, code.view(np.bool_))
+            return
+        won = self.take("won", code.shape, np.bool_)
+        self.beats(frame, f, tap, best, won)
+        mask, scaled = won.view(np.uint8), self.take("scaled", code.shape, np.uint8)
+        if codes is None:
+            self.steps.append(partial(np.multiply, mask, np.uint8(f), scaled))
+        else:
+            later = prod(self.window.size[frame.axis + 1:])
+            self.steps.append(partial(np.add, codes[f], np.uint8(f * later), scaled))
+            self.steps.append(partial(np.multiply, scaled, mask, scaled))
+        self.steps.append(partial(np.maximum, code if codes is None or f > 1 else codes[0], scaled, out=code))
+
+    def beats(self, frame: Frame, f: int, tap: np.ndarray, best: np.ndarray, won: np.ndarray) -> None:
+        """Steps that find where ``tap`` wins: it is greater, or a NaN after none, or comes after nothing but padding."""
+        if not self.careful:
+            self.steps.append(partial(np.greater, tap, best, won))
+            return
+        number = self.take("number", won.shape, np.bool_)
+        self.steps += [partial(np.less_equal, tap, best, won), partial(np.equal, best, best, number),
+                       partial(np.greater, number, won, won),
+                       partial(won[frame.index(frame.unseen(f))].fill, True)]
 
 
-def as_indices(work: Workspace, codes: np.ndarray, window: Window, spatial: tuple[int, ...]) -> np.ndarray:
-    """Tap numbers → row-major positions in the unpadded image.
+def bind_parts(site: Site, window: Window, order: Order, make: Bind) -> tuple[Closure, ...]:
+    """A closure, or one per rank, that works through all parts of the first output."""
+    y = site.outputs[0]
+    if not y.size:
+        return (in_turn([]),)
+    every = [part for strip in strips(site.inputs[0].shape, window, y.shape[0], order) for part in strip]
+    bands = []
+    for rank in range(site.case.ranks):
+        bench = Bench(site, order)
+        make(bench, every[0])  # the largest part decides how much scratch there is
+        bands.append(in_turn([make(bench, part) for part in every[rank::site.case.ranks]]))
+    return tuple(bands)
+
+
+def bind_maximum(site: Site, window: Window, code: np.ndarray | None, indices: np.ndarray | None = None) -> tuple[
+        Closure, ...]:
+    """Forward closures of a window maximum that fill ``code`` with numbers of taps and ``indices`` with positions."""
+    x, y = site.inputs[0], site.outputs[0]
+    order = layout.order_of(x)
+
+    def make(bench: Bench, part: Part) -> Closure:
+        best = bench.target("best", part.of(y))
+        if code is None and indices is None:
+            return in_turn([*Reduction(bench, window, np.maximum, -np.inf).run(x, part, best),
+                            *delivered(best, part.of(y))])
+        kept = None if code is None else part.of(code)
+        winner = bench.take("winner", best.shape, np.uint8) if kept is None else bench.target("winner", kept)
+        quick, careful = (Reduction(bench, window, np.maximum, -np.inf, care).run(x, part, best, winner)
+                          for care in (False, True))
+        last = [*delivered(best, part.of(y)), *([] if kept is None else delivered(winner, kept))]
+        if indices is not None:
+            last += positions(bench, winner, part, indices, window, x.shape[:window.rank])
+        return checked(quick, bench.flat(best), careful, last)
+    return bind_parts(site, window, order, make)
+
+
+def checked(quick: Sequence[Closure], results: np.ndarray, careful: Sequence[Closure],
+            last: Sequence[Closure]) -> Closure:
+    """The quick steps; then, where the results contain a NaN or -inf, the careful ones; then the last."""
+    def run() -> None:
+        for step in quick:
+            step()
+        if not np.minimum.reduce(results) > -np.inf:
+            for step in careful:
+                step()
+        for step in last:
+            step()
+    return run
+
+
+def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, window: Window,
+              spatial: tuple[int, ...]) -> list[Closure]:
+    """Steps that turn tap numbers into row-major positions in the unpadded image.
 
     With q_a the tap number divided by the taps of all later axes, and k_a the positions from one tap to the next along
     axis a, the position is Σ q_a·(k_a − F_{a+1}·k_{a+1}): arithmetic is much faster than looking up.
     """
-    dtype = np.int32 if prod(spatial) <= np.iinfo(np.int32).max else np.int64
-    origins, _ = window_origins(window, spatial, codes.shape[:window.rank])
-    indices = layout.empty_like(work, codes, dtype=dtype)
+    target = part.of(indices)
+    made, kind = bench.target("indices", target), indices.dtype.type
+    quotient, share = bench.take("quotient", code.shape, np.uint8), bench.take("share", code.shape, indices.dtype)
     apart = [d * prod(spatial[axis + 1:]) for axis, d in enumerate(window.dilation)] + [0]
-    for rows in layout.blocks(len(codes), layout.row_bytes(indices)):
-        code, target = codes[rows], indices[rows]
-        part = layout.scratch(work, "relative", code.shape, layout.order_of(codes), dtype)
-        quotient = layout.scratch(work, "equal", code.shape, layout.order_of(codes), np.uint8)
-        target[...] = origins[rows]
-        for axis in range(window.rank):
-            later = window.size[axis + 1:]
-            part[...] = np.floor_divide(code, np.uint8(prod(later)), out=quotient) if prod(later) > 1 else code
-            part *= apart[axis] - (later[0] if later else 0) * apart[axis + 1]
-            target += part
-    return indices
+    steps: list[Closure] = [partial(np.multiply, code, kind(apart[-2]), made)]
+    for axis in range(window.rank - 1):
+        later = window.size[axis + 1:]
+        steps += [partial(np.floor_divide, code, np.uint8(prod(later)), quotient),
+                  partial(np.multiply, quotient, kind(apart[axis] - later[0] * apart[axis + 1]), share),
+                  partial(np.add, made, share, made)]
+    origins, _ = window_origins(window, spatial, indices.shape[:window.rank])
+    steps.append(partial(np.add, made, origins[part.rows].astype(indices.dtype), made))
+    return [*steps, *delivered(made, target)]
+
+
+def maximal(case: Case, coded: bool) -> bool:
+    """Whether the steps above serve: they number at most 64 taps, and crop nothing."""
+    window: Window = case.attrs["window"]
+    return (window.taps <= MOST_TAPS or not coded) and all(min(pair) >= 0 for pair in window.padding)
 
 
 @kernel
-class WindowMax(Direct):
-    """`window_max`; its gradient compares the input with the maximum instead of searching again."""
+class WindowMax(Kernel):
+    """`window_max`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
 
     op = "window_max"
-    reads = BOTH
+    reads = NOTHING
 
-    def forward(self, work: Workspace, x: np.ndarray, *, window: Window) -> np.ndarray:
-        return window_reduce(work, np.maximum, x, window, -np.inf)
+    def accepts(self, case: Case) -> bool:
+        return maximal(case, any(case.needs))
 
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
-        (x,), (y,) = call.inputs, call.outputs
-        codes = winners(work, x, y, window)
-        dx = None if codes is None else scatter_taps(work, grad, codes, range(window.taps), window, x.shape)
-        return OPS[self.op].backward(call, grad, window=window) if dx is None else (dx,)
+    def bind(self, site: Site) -> Bound:
+        window, y = site.attrs["window"], site.outputs[0]
+        code = site.keep(y.shape, np.uint8, layout.order_of(y)) if site.training else None
+        return Bound(bind_maximum(site, window, code), back(site, code, window))
 
 
 @kernel
-class WindowMaxIndices(Direct):
-    """`window_max_indices`."""
+class WindowMaxTaps(Kernel):
+    """`window_max_taps`."""
+
+    op = "window_max_taps"
+    reads = OUT
+
+    def accepts(self, case: Case) -> bool:
+        return maximal(case, True)
+
+    def bind(self, site: Site) -> Bound:
+        window, code = site.attrs["window"], site.outputs[1]
+        return Bound(bind_maximum(site, window, code), back(site, code, window))
+
+
+@kernel
+class WindowMaxIndices(Kernel):
+    """`window_max_indices`, by way of tap numbers, which it keeps for its gradient."""
 
     op = "window_max_indices"
+    reads = NOTHING
 
-    def forward(self, work: Workspace, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        y = window_reduce(work, np.maximum, x, window, -np.inf)
-        codes = winners(work, x, y, window)
-        if codes is None:
-            return OPS[self.op].forward(x, window=window)
-        return y, as_indices(work, codes, window, x.shape[:window.rank])
+    def accepts(self, case: Case) -> bool:
+        return maximal(case, True)
 
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
-        (x,), (_, indices) = call.inputs, call.outputs
-        keys = relative_to_window(work, indices, window, x.shape[:window.rank])
-        dx = None if keys is None else scatter_taps(work, grad, *keys, window, x.shape)
-        return (scatter_add(grad, indices, x.shape[:window.rank]) if dx is None else dx,)
+    def bind(self, site: Site) -> Bound:
+        window, (y, indices) = site.attrs["window"], site.outputs
+        code = site.keep(y.shape, np.uint8, layout.order_of(y)) if site.training else None
+        return Bound(bind_maximum(site, window, code, indices), back(site, code, window))
+
+
+def back(site: Site, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
+    """Backward closures of a window maximum: every gradient goes to the tap that won."""
+    (dx,), grad = site.d_inputs, site.grads[0]
+    if dx is None or grad is None or code is None:
+        return ()
+    return (spread(site, grad, code, dx, window),)
 
 
 @kernel
-class WindowMean(Direct):
-    """`window_mean`: sums one axis after the other, forward and back."""
+class WindowMean(Kernel):
+    """`window_mean`: sums one axis after the other."""
 
     op = "window_mean"
 
-    def forward(self, work: Workspace, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
-        y = window_reduce(work, np.add, x, window, 0)
-        y *= self.share(x, y.shape[:window.rank], window, count_padding)
-        return y
+    def accepts(self, case: Case) -> bool:
+        return maximal(case, False)
 
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, *, window: Window,
-                 count_padding: bool) -> Gradients:
-        (x,) = call.inputs
-        order = layout.order_of(grad)
-        part = layout.scratch(work, "mean", grad.shape, order, grad.dtype)
-        np.multiply(grad, self.share(x, grad.shape[:window.rank], window, count_padding), out=part)
-        for axis in reversed(range(window.rank)):
-            shape = (*part.shape[:axis], x.shape[axis], *part.shape[axis + 1:])
-            wide = (layout.empty(work, shape, order, grad.dtype) if axis == 0 else
-                    layout.scratch(work, f"mean {axis}", shape, order, grad.dtype))
-            wide[...] = 0
-            lead = (slice(None),) * axis
-            for f in range(window.size[axis]):
-                outputs, inputs = reach(shape[axis], part.shape[axis],
-                                        f * window.dilation[axis] - window.padding[axis][0], window.stride[axis])
-                wide[(*lead, inputs)] += part[(*lead, outputs)]
-            part = wide
-        return (part,)
+    def bind(self, site: Site) -> Bound:
+        x, y = site.inputs[0], site.outputs[0]
+        window: Window = site.attrs["window"]
+        share = self.share(x, y.shape[:window.rank], window, site.attrs["count_padding"])
+
+        def make(bench: Bench, part: Part) -> Closure:
+            total = bench.target("total", part.of(y))
+            return in_turn([*Reduction(bench, window, np.add, 0).run(x, part, total),
+                            partial(np.multiply, total, share[part.rows] if share.ndim else share, total),
+                            *delivered(total, part.of(y))])
+
+        (dx,), grad = site.d_inputs, site.grads[0]
+        backward: tuple[Closure, ...] = ()
+        if dx is not None and grad is not None:
+            back = spread(site, grad, None, dx, window)
+            backward = (in_turn([partial(np.multiply, grad, share, grad), back]),)
+        return Bound(bind_parts(site, window, layout.order_of(x), make), backward)
 
     @staticmethod
     def share(x: np.ndarray, out: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
@@ -177,17 +345,27 @@ class WindowMean(Direct):
 
 
 @kernel
-class GlobalMean(Direct):
-    """`global_mean` as one product with ones where the array's order allows, like a bias gradient."""
+class GlobalMean(Kernel):
+    """`global_mean`: sums over whole rows, then by a product with ones, which adds along columns at full speed."""
 
     op = "global_mean"
 
-    def forward(self, work: Workspace, x: np.ndarray) -> np.ndarray:
-        order = layout.order_of(x)
-        positions = prod(x.shape[:-2])
-        if set(order[-2:]) != {x.ndim - 2, x.ndim - 1} or not layout.lies_in(x, order):
-            return OPS[self.op].forward(x)
-        flat = x.transpose(order).reshape(positions, -1)
-        mean = np.matmul(np.full(positions, 1 / positions, x.dtype), flat)
-        shape = (*(1,) * (x.ndim - 2), *(x.shape[axis] for axis in order[-2:]))
-        return mean.reshape(shape).transpose(layout.inverse((*range(x.ndim - 2), *order[-2:])))
+    def bind(self, site: Site) -> Bound:
+        x, y = site.inputs[0], site.outputs[0]
+        rows = site.scratch(x.shape[1:], order=tuple(axis - 1 for axis in layout.order_of(x) if axis))
+        weight = 1 / prod(x.shape[:-2])
+
+        def forward() -> None:
+            np.add.reduce(x, axis=0, out=rows)
+            np.add.reduce(rows, axis=tuple(range(rows.ndim - 2)), out=y.reshape(y.shape[-2:]))
+            np.multiply(y, weight, out=y)
+
+        (dx,), grad = site.d_inputs, site.grads[0]
+        if dx is None or grad is None:
+            return Bound((forward,))
+
+        def backward() -> None:
+            np.multiply(grad, weight, out=grad)
+            np.copyto(rows, grad[0])
+            np.copyto(dx, rows)
+        return Bound((forward,), (backward,))

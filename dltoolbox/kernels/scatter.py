@@ -1,20 +1,23 @@
-"""Pooling indices as taps: scattering and gathering by a few masked passes instead of element by element."""
+"""Tap numbers instead of addresses: scattering and gathering by one masked pass per tap.
+
+Masks select by bits, not by products, since 0·∞ is not 0.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 
 import numpy as np
 
-from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Direct, Workspace, kernel
-from dltoolbox.kernels.taps import starting_at, taps
-from dltoolbox.ops.base import OPS, Call, Gradients
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, kernel
+from dltoolbox.kernels.parts import Bench, Part, bits, copying, delivered, in_turn, strips
+from dltoolbox.kernels.taps import reach
+from dltoolbox.ops.base import OPS
 
 MOST_TAPS = 64  # beyond, one pass per tap is slower than scattering
 
@@ -31,97 +34,226 @@ def window_origins(window: Window, spatial: tuple[int, ...], out: tuple[int, ...
     return origins.reshape(*out, 1, 1), np.array(steps, np.int64)
 
 
-def relative_to_window(work: Workspace, indices: np.ndarray, window: Window,
-                       spatial: tuple[int, ...]) -> tuple[np.ndarray, list[int]] | None:
-    """Indices less the position of their window's first tap, and what they are then for every tap.
+class Spread:
+    """Adds the values of a small map up in a large one, each at the tap that its code names, or at all taps.
 
-    None where that does not tell the taps apart, or there are too many.
+    Rows of a strip are summed in scratch from part to part; what the next part adds to as well is carried over. Columns
+    that belong to one phase of the stride lie together there.
+
+    Attributes:
+        exact: Windows touch but do not overlap, so that every sum has one term.
     """
-    origins, steps = window_origins(window, spatial, indices.shape[:window.rank])
-    if window.taps > MOST_TAPS or not indices.size or len(set(steps.tolist())) < len(steps):
-        return None
-    relative = layout.scratch(work, "relative", indices.shape, layout.order_of(indices), indices.dtype)
-    np.subtract(indices, origins.astype(indices.dtype), out=relative)
-    return relative, steps.tolist()
+
+    def __init__(self, bench: Bench, window: Window, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray,
+                 strip: Sequence[Part]) -> None:
+        self.bench, self.window = bench, window
+        self.small, self.codes, self.large = small, codes, large
+        rank = window.rank
+        self.out = small.shape[:rank]
+        self.exact = window.stride == window.extent == window.size
+        self.reach = tuple(max(s, e) for s, e in zip(window.stride, window.extent, strict=True))
+        self.phases = self.columns(strip[0])
+
+    def columns(self, part: Part) -> list[np.ndarray]:
+        """Scratch for the sums, one array per phase of the last axis."""
+        window, rank = self.window, self.window.rank
+        counts = (part.height, *self.out[1:])
+        lengths = [(n - 1) * s + r for n, s, r in zip(counts, window.stride, self.reach, strict=True)]
+        lanes = part.of(self.small).shape[rank:]
+        step = window.stride[-1]
+        return [self.bench.take(f"phase {q}", (*lengths[:-1], -(-(lengths[-1] - q) // step), *lanes), self.large.dtype)
+                for q in range(step)]
+
+    def run(self, part: Part, before: Part | None, last: bool) -> list[Closure]:
+        """The steps of one part that follows ``before``."""
+        steps: list[Closure] = []
+        window = self.window
+        step, used = window.stride[0], (part.height - 1) * window.stride[0] + self.reach[0]
+        if not self.exact:
+            carried = 0 if before is None else self.reach[0] - step
+            for phase in self.phases:
+                if carried and before is not None:
+                    done = before.height * step
+                    steps.append(partial(np.copyto, phase[:carried], phase[done:done + carried]))
+                steps.append(partial(phase[carried:used].fill, 0))
+        values = self.bench.near("values", part.of(self.small), steps)
+        codes = None if self.codes is None else self.bench.near("codes", part.of(self.codes), steps)
+        for number, offset in enumerate(window.offsets()):
+            steps += self.add(number, self.at(part, offset), values, codes)
+        ready = used if last else part.height * step
+        first = part.rows.start * step - window.padding[0][0]
+        return [*steps, *self.deliver(part, first, ready)]
+
+    def at(self, part: Part, offset: Sequence[int]) -> np.ndarray:
+        """Where one tap of all windows of the part lies."""
+        step, rows = self.window.stride, slice(offset[0], offset[0] + (part.height - 1) * self.window.stride[0] + 1)
+        cuts = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, self.out, step, strict=True)]
+        column = offset[-1] // step[-1]
+        return self.phases[offset[-1] % step[-1]][(slice(rows.start, rows.stop, step[0]), *cuts[1:-1],
+                                                   slice(column, column + self.out[-1]))]
+
+    def add(self, number: int, sums: np.ndarray, values: np.ndarray, codes: np.ndarray | None) -> list[Closure]:
+        """Steps that add one tap's values to the sums."""
+        if codes is None:
+            return [copying(sums, values) if self.exact else partial(np.add, sums, values, sums)]
+        won = self.bench.take("won", values.shape, np.bool_)
+        steps = chosen(codes, number, won)
+        if self.exact:
+            return [*steps, partial(np.bitwise_and, bits(values), won.view(np.int8), bits(sums))]
+        term = self.bench.take("term", values.shape, values.dtype)
+        return [*steps, partial(np.bitwise_and, bits(values), won.view(np.int8), bits(term)),
+                partial(np.add, sums, term, sums)]
+
+    def deliver(self, part: Part, first: int, ready: int) -> list[Closure]:
+        """Steps that copy the finished rows, which begin at row ``first`` of the image, to where they belong."""
+        window, spatial = self.window, self.large.shape[:self.window.rank]
+        pairs = [reach(spatial[0], ready, first, 1)]
+        pairs += [reach(n, (m - 1) * s + r, -p[0], 1) for n, m, s, r, p in list(zip(
+            spatial, self.out, window.stride, self.reach, window.padding, strict=True))[1:-1]]
+        step, before = window.stride[-1], window.padding[-1][0]
+        steps: list[Closure] = []
+        for q, phase in enumerate(self.phases):
+            columns = reach(spatial[-1], phase.shape[window.rank - 1], q - before, step)
+            of, to = zip(*pairs, columns, strict=True)
+            steps.append(copying(self.large[(*to, part.channels, part.batch)], phase[of]))
+        return steps
+
+    def outside(self) -> list[Closure]:
+        """Steps that clear what no window reaches."""
+        steps: list[Closure] = []
+        for axis, (m, s, r, p) in enumerate(zip(self.out, self.window.stride, self.reach, self.window.padding, strict=True)):
+            end = (m - 1) * s + r - p[0]
+            if end < self.large.shape[axis]:
+                steps.append(partial(self.large[(*(slice(None),) * axis, slice(end, None))].fill, 0))
+        return steps
 
 
-def scatter_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int], window: Window,
-                 shape: tuple[int, ...]) -> np.ndarray | None:
-    """Zeros of ``shape`` plus each value at the tap whose key it has.
-
-    None where a key is no tap's, or where values are not finite, because 0·∞ is not 0.
-    """
-    if not all_finite(values):
-        return None
-    out = keys.shape[:window.rank]
-    result = layout.empty_like(work, values, shape)
-    covered = all(n == m * s and e == s for n, m, s, e in zip(shape, out, window.stride, window.extent, strict=False))
-    if not covered or window.padded:
-        result[...] = 0
-    found = 0
-    for rows in layout.blocks(out[0], layout.row_bytes(values)):
-        value, key = values[rows], keys[rows]
-        chosen, part = masks(work, key, value)
-        for tap in taps(starting_at(window, rows.start), shape[:window.rank], key.shape[:window.rank]):
-            here = chosen[tap.outputs]
-            np.equal(key[tap.outputs], key_of_tap[tap.number], out=here)
-            found += int(np.count_nonzero(here))
-            if window.overlapping:
-                np.multiply(value[tap.outputs], here, out=part[tap.outputs])
-                result[tap.inputs] += part[tap.outputs]
-            else:
-                np.multiply(value[tap.outputs], here, out=result[tap.inputs])
-    return result if found == keys.size else None
+def chosen(codes: np.ndarray, number: int, won: np.ndarray) -> list[Closure]:
+    """Steps that make ``won`` a mask of all ones, as bytes, where the code is ``number``."""
+    mask = won.view(np.int8)
+    return [partial(np.equal, codes, np.uint8(number), won), partial(np.negative, mask, mask)]
 
 
-def masks(work: Workspace, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scratch for which keys are chosen, and for their values."""
-    return (layout.scratch(work, "chosen", keys.shape, layout.order_of(keys), np.bool_),
-            layout.scratch(work, "part", keys.shape, layout.order_of(values), values.dtype))
+def spread(site: Site, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray, window: Window) -> Closure:
+    """A closure that writes sums of the values of ``small``, each at its tap, or at every tap without codes."""
+    if window.rank == 1:  # phases are of columns, so a signal is an image of one row
+        window = Window.of((1, *window.size), (1, *window.stride), ((0, 0), *window.padding), (1, *window.dilation))
+        small, codes, large = small[None], None if codes is None else codes[None], large[None]
+    if not small.size:
+        return partial(large.fill, 0)
+    bench = Bench(site, layout.order_of(large))
+    steps: list[Closure] = []
+    for strip in strips(large.shape, window, len(small), bench.order):
+        work = Spread(bench, window, small, codes, large, strip)
+        steps += work.outside() if not steps else []
+        for i, part in enumerate(strip):
+            steps += work.run(part, strip[i - 1] if i else None, part is strip[-1])
+    return in_turn(steps)
 
 
-def gather_taps(work: Workspace, values: np.ndarray, keys: np.ndarray, key_of_tap: Sequence[int],
-                window: Window) -> np.ndarray | None:
-    """The adjoint for windows that do not overlap: each key takes the value at its tap. None as `scatter_taps`."""
-    if not all_finite(values):
-        return None
-    result = layout.empty_like(work, values, keys.shape)
-    found = 0
-    for rows in layout.blocks(len(keys), layout.row_bytes(keys)):
-        key, target = keys[rows], result[rows]
-        chosen, part = masks(work, key, values)
-        for tap in taps(starting_at(window, rows.start), values.shape[:window.rank], key.shape[:window.rank]):
-            np.equal(key, key_of_tap[tap.number], out=chosen)
-            found += int(np.count_nonzero(chosen))
-            np.multiply(values[tap.inputs], chosen, out=part if tap.number else target)
-            if tap.number:
-                target += part
-    return result if found == keys.size else None
+def gather(site: Site, large: np.ndarray, codes: np.ndarray, small: np.ndarray, window: Window) -> Closure:
+    """The adjoint for windows that do not overlap: a closure that takes, for each code, the value at its tap."""
+    if not small.size:
+        return in_turn([])
+    bench = Bench(site, layout.order_of(large))
+    steps: list[Closure] = []
+    for strip in strips(large.shape, window, len(small), bench.order):
+        for part in strip:
+            target = part.of(small)
+            result = bench.target("result", target)
+            code = bench.near("codes", part.of(codes), steps)
+            for number, offset in enumerate(window.offsets()):
+                steps += taken(bench, part, large, window, number, offset, code, result)
+            steps += delivered(result, target)
+    return in_turn(steps)
+
+
+def taken(bench: Bench, part: Part, large: np.ndarray, window: Window, number: int, offset: Sequence[int],
+          code: np.ndarray, result: np.ndarray) -> list[Closure]:
+    """Steps that join to the result what lies at one tap, where that is the chosen one."""
+    first = (part.rows.start * window.stride[0], *(0,) * (window.rank - 1))
+    pairs = [reach(n, m, at + o - p[0], s) for n, m, at, o, p, s in zip(
+        large.shape, code.shape, first, offset, window.padding, window.stride, strict=False)]
+    of, to = (tuple(pair[i] for pair in pairs) for i in (1, 0))
+    value, won = bench.take("value", code.shape, large.dtype), bench.take("won", code.shape, np.bool_)
+    steps = [copying(value[to], large[(*of, part.channels, part.batch)]), *chosen(code, number, won)]
+    if number == 0:
+        return [*steps, partial(np.bitwise_and, bits(value), won.view(np.int8), bits(result))]
+    return [*steps, partial(np.bitwise_and, bits(value), won.view(np.int8), bits(value)),
+            partial(np.bitwise_or, bits(result), bits(value), bits(result))]
 
 
 def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window | None:
     """The window of a pooling without overlap or padding that would make ``pooled`` of ``spatial``."""
     sizes = [n // m if m else 0 for n, m in zip(spatial, pooled, strict=True)]
-    return Window.of(sizes, sizes) if all(1 <= size <= 8 for size in sizes) else None
+    found = Window.of(sizes, sizes)
+    return found if min(sizes) >= 1 and found.taps <= MOST_TAPS else None
+
+
+def decoded(bench: Bench, part: Part, indices: np.ndarray, window: Window, spatial: tuple[int, ...],
+            codes: np.ndarray) -> list[Closure]:
+    """Steps that write the tap numbers that indices are; 255 where one is no tap of its window."""
+    origins, apart = window_origins(window, spatial, indices.shape[:window.rank])
+    target = part.of(codes)
+    code, relative = bench.target("code", target), bench.take("relative", target.shape, indices.dtype)
+    won, kind = bench.take("won", target.shape, np.bool_), indices.dtype.type
+    steps: list[Closure] = [partial(np.subtract, part.of(indices), origins[part.rows].astype(indices.dtype), relative),
+                            partial(code.fill, 0)]
+    for number, distance in enumerate(apart.tolist(), 1):
+        steps += [partial(np.equal, relative, kind(distance), won),
+                  partial(np.multiply, won.view(np.uint8), np.uint8(number), won.view(np.uint8)),
+                  partial(np.maximum, code, won.view(np.uint8), out=code)]
+    return [*steps, partial(np.subtract, code, np.uint8(1), code), *delivered(code, target)]
 
 
 @kernel
-class Unpool(Direct):
+class Unpool(Kernel):
     """`unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
 
     op = "unpool"
 
-    def forward(self, work: Workspace, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
-        shape = tuple(int(n) for n in size[:to.rank]) + x.shape[to.rank:]
-        window = likely_window(x.shape[:to.rank], shape[:to.rank])
-        keys = None if window is None else relative_to_window(work, indices, window, shape[:to.rank])
-        y = None if window is None or keys is None else scatter_taps(work, x, *keys, window, shape)
-        return OPS[self.op].forward(x, indices, size, to=to) if y is None else y
+    def accepts(self, case: Case) -> bool:
+        return likely_window(sizes(case.inputs[0]), sizes(case.outputs[0])) is not None
 
-    def backward(self, work: Workspace, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
-        _, indices, _ = call.inputs
-        spatial = grad.shape[:to.rank]
-        window = likely_window(indices.shape[:to.rank], spatial)
-        keys = None if window is None else relative_to_window(work, indices, window, spatial)
-        dx = None if window is None or keys is None else gather_taps(work, grad, *keys, window)
-        return OPS[self.op].backward(call, grad, to=to) if dx is None else (dx, None, None)
+    def bind(self, site: Site) -> Bound:
+        (x, indices, _), y = site.inputs, site.outputs[0]
+        window, spatial = likely_window(x.shape[:-2], y.shape[:-2]), y.shape[:-2]
+        plain = bind_plain(OPS[self.op], site)
+        if window is None or not x.size:
+            return plain
+        order = layout.order_of(y)
+        codes = (site.keep if site.training else site.scratch)(x.shape, np.uint8, order)
+        bench = Bench(site, order)
+        decode = in_turn([step for strip in strips(y.shape, window, len(x), order) for part in strip
+                          for step in decoded(bench, part, indices, window, spatial, codes)])
+        known = bench.flat(codes)
+
+        def either(quick: Closure, slow: Closure) -> Closure:
+            return lambda: (quick if np.maximum.reduce(known) < MOST_TAPS else slow)()
+
+        forward = in_turn([decode, either(spread(site, x, codes, y, window), plain.forward[0])])
+        dx, grad = site.d_inputs[0], site.grads[0]
+        if dx is None or grad is None:
+            return Bound((forward,))
+        return Bound((forward,), (either(gather(site, grad, codes, dx, window), plain.backward[0]),))
+
+
+def sizes(dims: Dims) -> tuple[int, ...]:
+    return tuple(int(n or 0) for n in dims.spatial)
+
+
+@kernel
+class UnpoolTaps(Kernel):
+    """`unpool_taps`."""
+
+    op = "unpool_taps"
+
+    def accepts(self, case: Case) -> bool:
+        window: Window = case.attrs["window"]
+        return window.taps <= MOST_TAPS and not window.overlapping
+
+    def bind(self, site: Site) -> Bound:
+        (x, taps), y, window = site.inputs, site.outputs[0], site.attrs["window"]
+        dx, grad = site.d_inputs[0], site.grads[0]
+        backward = () if dx is None or grad is None else (gather(site, grad, taps, dx, window),)
+        return Bound((spread(site, x, taps, y, window),), backward)

@@ -1,4 +1,5 @@
-"""Pooling kernels where values are special: ties, NaN, infinities, padding, indices that no window made."""
+"""Pooling kernels where values are special (ties, NaN, infinities, padding, indices that no window made), and on maps of
+many parts."""
 
 from __future__ import annotations
 
@@ -10,13 +11,19 @@ import pytest
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Workspace, layout
-from dltoolbox.kernels.pooling import WindowMax, WindowMaxIndices
-from dltoolbox.kernels.scatter import Unpool, likely_window, relative_to_window, scatter_taps
-from dltoolbox.ops import OPS, Call
-from tests.ops.samples import WINDOWS
+from dltoolbox.kernels import KERNELS, Case, Kernel, parts
+from dltoolbox.kernels.layout import channels_last_order, rows_order
+from dltoolbox.kernels.parts import copying
+from dltoolbox.kernels.scatter import likely_window
+from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.ops import OPS, Call, as_tuple
+from tests.ops.samples import WINDOWS, dims_of
 
-MAX, INDICES, UNPOOL = WindowMax(), WindowMaxIndices(), Unpool()
+ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
+BODIES = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
+          for op in ("window_max", "window_max_indices", "window_max_taps") for kernel in KERNELS[op]]
+UNPOOLS = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
+           for kernel in KERNELS["unpool"]]
 
 
 def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -25,118 +32,140 @@ def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
     if kind == "ties":
         return np.round(x)
     if kind == "zeros":
-        return np.zeros(shape, np.float32)
+        return np.where(x > 0, np.float32(0), np.float32(-0.0))
     if kind == "-inf":
         return np.full(shape, -np.inf, np.float32)
     x[rng.random(shape) < 0.2] = {"nan": np.nan, "inf": np.inf, "some -inf": -np.inf}[kind]
     return x
 
 
+def bound(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, grad: np.ndarray, attrs: dict[str, Any],
+          order: str = "rows", ranks: int = 1) -> Trial:
+    """The kernel on these inputs, with the types of outputs that the op's own body has."""
+    orders = tuple(ORDERS[order](x.ndim) if x.ndim > 1 else (0,) for x in inputs)
+    case = Case(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
+                np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
+    assert kernel.accepts(case)
+    return bind_alone(kernel, case, inputs, [y.dtype for y in outputs], [grad, *[None] * (len(outputs) - 1)])
+
+
+def assert_as_the_op(kernel: Kernel, x: np.ndarray, window: Window, order: str = "rows", ranks: int = 1,
+                     grad: np.ndarray | None = None) -> None:
+    """Outputs exactly, gradients up to the order of sums."""
+    outputs = as_tuple(OPS[kernel.op].forward(x, window=window))
+    grad = np.random.default_rng(1).standard_normal(outputs[0].shape).astype(np.float32) if grad is None else grad
+    nothing = [None] * (len(outputs) - 1)
+    (expected,) = OPS[kernel.op].backward(Call((x,), outputs, (True,)), grad, *nothing, window=window)
+    trial = bound(kernel, (x,), outputs, grad, {"window": window}, order, ranks)
+    for _ in range(2):
+        for mine, y in zip(trial.forward(), outputs, strict=True):
+            np.testing.assert_array_equal(mine, y)
+    np.testing.assert_allclose(trial.backward()[0], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["ties", "zeros", "nan", "inf", "-inf", "some -inf"])
 @pytest.mark.parametrize("label", WINDOWS)
-def test_special_values_as_the_plain_body(label: str, kind: str) -> None:
+@pytest.mark.parametrize("kernel", BODIES)
+def test_special_values_as_the_plain_body(kernel: Kernel, label: str, kind: str) -> None:
     spatial, window = WINDOWS[label]
-    x, work = special(kind, (*spatial, 3, 4)), Workspace()
-    y, at = OPS["window_max_indices"].forward(x, window=window)
-    np.testing.assert_array_equal(MAX.forward(work, x, window=window), y)
-    mine = INDICES.forward(work, x, window=window)
-    np.testing.assert_array_equal(mine[0], y)
-    np.testing.assert_array_equal(mine[1], at)
-    grad = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
-    (expected,) = OPS["window_max_indices"].backward(Call((x,), (y, at), (True,)), grad, None, window=window)
-    (plain,) = MAX.backward(work, Call((x,), (y,), (True,)), grad, window=window)
-    (found,) = INDICES.backward(work, Call((x,), mine, (True,)), grad, None, window=window)
-    np.testing.assert_allclose(plain, expected, atol=1e-6)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert_as_the_op(kernel, special(kind, (*spatial, 3, 4)), window)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("label", ["2x2", "3x3-stride2"])
-def test_gradients_that_are_not_finite_stay_where_they_belong(label: str, value: float) -> None:
+@pytest.mark.parametrize("label", ["2x2", "3x3-stride2", "3x3-same"])
+@pytest.mark.parametrize("kernel", BODIES)
+def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, label: str, value: float) -> None:
     spatial, window = WINDOWS[label]
-    x, work = special("ties", (*spatial, 2, 3)), Workspace()
-    y, at = OPS["window_max_indices"].forward(x, window=window)
-    grad = np.ones(y.shape, np.float32)
+    x = special("ties", (*spatial, 2, 3))
+    grad = np.ones_like(OPS["window_max"].forward(x, window=window))
     grad[0, 0] = value
-    (expected,) = OPS["window_max_indices"].backward(Call((x,), (y, at), (True,)), grad, None, window=window)
-    np.testing.assert_array_equal(INDICES.backward(work, Call((x,), (y, at), (True,)), grad, None, window=window)[0],
-                                  expected)
-    np.testing.assert_array_equal(MAX.backward(work, Call((x,), (y,), (True,)), grad, window=window)[0], expected)
+    assert_as_the_op(kernel, x, window, grad=grad)
 
 
-def test_a_window_of_very_many_taps() -> None:
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("size", [1, 60, 400])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("label", WINDOWS)
+@pytest.mark.parametrize("kernel", BODIES)
+def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, ranks: int,
+                           monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8}.items():
+        monkeypatch.setattr(parts, name, value)
+    spatial, window = WINDOWS[label]
+    assert_as_the_op(kernel, special("nan" if size == 60 else "ties", (*(2 * n for n in spatial), 3, 5)), window, order,
+                     ranks)
+
+
+def test_windows_of_very_many_taps_are_left_to_the_op() -> None:
+    x = special("ties", (19, 18, 2, 2))
     window = Window.of((17, 16))
-    x, work = special("ties", (19, 18, 2, 2)), Workspace()
-    for a, b in zip(INDICES.forward(work, x, window=window),
-                    OPS["window_max_indices"].forward(x, window=window), strict=True):
-        np.testing.assert_array_equal(a, b)
-    y = MAX.forward(work, x, window=window)
-    (found,) = MAX.backward(work, Call((x,), (y,), (True,)), y, window=window)
-    np.testing.assert_allclose(found, OPS["window_max"].backward(Call((x,), (), (True,)), y, window=window)[0])
+    y = OPS["window_max"].forward(x, window=window)
+    case = Case("window_max", (dims_of(x),), (dims_of(y),), (rows_order(4),), {"window": window}, x.dtype)
+    (kernel,) = {type(one): one for one in KERNELS["window_max"] if not one.accelerator}.values()
+    np.testing.assert_array_equal(bind_alone(kernel, case, (x,)).forward()[0], y)
+    assert not kernel.accepts(Case(*(getattr(case, name) for name in ("op", "inputs", "outputs", "orders", "attrs",
+                                                                      "dtype")), needs=(True,)))
 
 
-def test_a_window_wider_than_the_image() -> None:
+@pytest.mark.parametrize("kernel", BODIES)
+def test_a_window_wider_than_the_image(kernel: Kernel) -> None:
     """Taps of neighbouring rows have the same distance; the padding must tell them apart."""
-    window = Window.of((2, 4), padding=((1, 0), (1, 1)))
-    x, work = special("ties", (4, 3, 2, 3)), Workspace()
-    y, at = OPS["window_max_indices"].forward(x, window=window)
-    (found,) = INDICES.backward(work, Call((x,), (y, at), (True,)), y, None, window=window)
-    (expected,) = OPS["window_max_indices"].backward(Call((x,), (y, at), (True,)), y, None, window=window)
-    np.testing.assert_allclose(found, expected)
+    assert_as_the_op(kernel, special("ties", (4, 3, 2, 3)), Window.of((2, 4), padding=((1, 0), (1, 1))))
 
 
-def unpool(kernel: Any, x: np.ndarray, indices: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    to = Dims("S" * (len(size) - 2) + "CB", size)
-    if kernel is UNPOOL:
-        return kernel.forward(Workspace(), x, indices, np.array(size), to=to)
-    return kernel.forward(x, indices, np.array(size), to=to)
+def assert_unpools(kernel: Kernel, x: np.ndarray, at: np.ndarray, size: tuple[int, ...], grad: np.ndarray) -> None:
+    to, inputs = Dims("SSCB", size), (x, at, np.array(size))
+    y = OPS["unpool"].forward(*inputs, to=to)
+    (expected, _, _) = OPS["unpool"].backward(Call(inputs, (), (True, False, False)), grad, to=to)
+    trial = bound(kernel, inputs, (y,), grad, {"to": to})
+    for _ in range(2):
+        np.testing.assert_array_equal(trial.forward()[0], y)
+    np.testing.assert_array_equal(trial.backward()[0], expected)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
 @pytest.mark.parametrize("kind", ["ties", "nan", "inf"])
 @pytest.mark.parametrize("pattern", ["pooled", "anywhere", "repeated"])
-def test_unpooling_any_indices(pattern: str, kind: str) -> None:
+@pytest.mark.parametrize("kernel", UNPOOLS)
+def test_unpooling_any_indices(kernel: Kernel, pattern: str, kind: str, dtype: Any) -> None:
     x, size, rng = special(kind, (3, 4, 2, 5)), (6, 8, 2, 5), np.random.default_rng(0)
     if pattern == "pooled":
         _, at = OPS["window_max_indices"].forward(rng.standard_normal(size), window=Window.of((2, 2), (2, 2)))
     else:
         at = rng.integers(0, 48 if pattern == "anywhere" else 3, x.shape)
-    np.testing.assert_array_equal(unpool(UNPOOL, x, at, size), unpool(OPS["unpool"], x, at, size))
-    grad = special(kind, size)
-    call, to = Call((x, at, np.array(size)), (), (True, False, False)), Dims("SSCB", size)
-    np.testing.assert_array_equal(UNPOOL.backward(Workspace(), call, grad, to=to)[0],
-                                  OPS["unpool"].backward(call, grad, to=to)[0])
+    assert_unpools(kernel, x, at.astype(dtype), size, special(kind, size))
+
+
+@pytest.mark.parametrize("second", [7, 8, 4])
+@pytest.mark.parametrize("kernel", UNPOOLS)
+def test_indices_of_other_windows_are_not_taken_for_taps(kernel: Kernel, second: int) -> None:
+    at = np.array([[0, second], [9, 15]])[..., None, None]
+    assert_unpools(kernel, special("ties", (2, 2, 1, 1)) + 1, at, (4, 4, 1, 1), special("inf", (4, 4, 1, 1)))
 
 
 @pytest.mark.parametrize("wrong", [-1, 24, 1 << 40])
-def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
-    indices = np.array([[0, 2, 4], [12, 14, 16]])[:, :, None, None].copy()
-    indices[1, 2] = wrong
+@pytest.mark.parametrize("kernel", UNPOOLS)
+def test_an_index_out_of_range_is_an_error(kernel: Kernel, wrong: int) -> None:
+    at, size = np.array([[0, 2, 4], [12, 14, 16]])[:, :, None, None].copy(), (4, 6, 1, 1)
+    at[1, 2] = wrong
+    trial = bound(kernel, (np.ones(at.shape, np.float32), at, np.array(size)), (np.ones(size, np.float32),),
+                  np.ones(size, np.float32), {"to": Dims("SSCB", size)})
     with pytest.raises(DltoolboxError) as caught:
-        unpool(UNPOOL, np.ones((2, 3, 1, 1), np.float32), indices, (4, 6, 1, 1))
+        trial.forward()
     assert caught.value.identifier == "dltoolbox:maxUnpooling:indexOutOfRange"
 
 
-@pytest.mark.parametrize(("second", "known"), [(7, True), (8, False), (4, False)])
-def test_indices_of_other_windows_are_not_taken_for_taps(second: int, known: bool) -> None:
-    window = likely_window((2, 2), (4, 4))
-    assert window == Window.of((2, 2), (2, 2))
-    work, indices = Workspace(), np.array([[0, second], [9, 15]])[..., None, None]
-    keys = relative_to_window(work, indices, window, (4, 4))
-    assert keys is not None
-    found = scatter_taps(work, np.ones((2, 2, 1, 1)), *keys, window, (4, 4, 1, 1))
-    assert (found is not None) == known
-
-
 def test_a_size_that_no_window_explains() -> None:
+    assert likely_window((2, 2), (4, 4)) == Window.of((2, 2), (2, 2))
     assert likely_window((3,), (2,)) is None
-    assert likely_window((1,), (20,)) is None
+    assert likely_window((1,), (65,)) is None
 
 
-@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 2, 1, 3), (0, 1, 3, 2)])
-def test_results_lie_as_the_input_does(axes: tuple[int, ...]) -> None:
-    window = WINDOWS["2x2"][1]
-    x = np.random.default_rng(0).standard_normal([(6, 8, 3, 4)[a] for a in axes]).transpose(layout.inverse(axes))
-    y, at = INDICES.forward(Workspace(), x, window=window)
-    (dx,) = INDICES.backward(Workspace(), Call((x,), (y, at), (True,)), y, None, window=window)
-    up = unpool(UNPOOL, y, at, x.shape)
-    assert all(layout.lies_in(one, axes) for one in (y, at, dx, up))
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_copying_any_strides(axes: tuple[int, ...]) -> None:
+    source = np.random.default_rng(0).standard_normal((4, 6, 16))
+    for cut in (np.s_[:], np.s_[::2], np.s_[:, 1:4], np.s_[:, ::3], np.s_[..., ::2], np.s_[1:2, :, 3:4], np.s_[:0]):
+        there = source.transpose(axes)[cut]
+        target = np.zeros_like(source).transpose(axes)[cut]
+        copying(target, there)()
+        np.testing.assert_array_equal(target, there)
