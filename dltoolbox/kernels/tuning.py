@@ -36,7 +36,7 @@ BUDGET = 2.0  # seconds of measuring that compiling a program may cost
 SPAN, FEWEST = 0.006, 3  # seconds of timed runs per option, and how many at least
 CLOSE = 1.03  # times nearer than this are equal: the earlier option, so that noise does not decide
 HOPELESS = 1.5  # times the best so far: no more runs
-MOST = 4096  # answers in a file; the oldest are dropped
+MOST, FILES = 4096, 32  # answers in a file, and files; the oldest are dropped
 
 clock = perf_counter
 _lock = RLock()  # one measurement at a time: two would disturb each other
@@ -142,10 +142,13 @@ class Choices:
         if self.file is None or not self.unsaved:
             return
         answers = {**self.read(), **self.measured}
-        text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST:])}, indent=1)
+        text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST:])}, indent=1,
+                          ensure_ascii=False)
         with suppress(OSError):
             replace(self.file, text)
             self.unsaved = False
+            for old in sorted(self.file.parent.glob("choices-*.json"), key=lambda file: file.stat().st_mtime)[:-FILES]:
+                old.unlink()
 
 
 def replace(file: Path, text: str) -> None:

@@ -149,6 +149,17 @@ def test_old_answers_are_dropped(world, tmp_path, monkeypatch):
     assert list(content(process(tmp_path))["answers"]) == [f"q{number} [a, b]" for number in (2, 3, 4)]
 
 
+def test_old_files_are_dropped(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "FILES", 2)
+    machines = [tuning.Choices(tmp_path, {"processor": f"Chip {number}"}) for number in range(4)]
+    for age, one in enumerate(machines[:3]):
+        one.file.write_text("{}", encoding="utf-8")
+        os.utime(one.file, (age, age))
+    (tmp_path / "other.json").write_text("not ours", encoding="utf-8")
+    machines[3].fastest("q", world.options(a=1, b=2))
+    assert {file.name for file in tmp_path.iterdir()} == {machines[2].file.name, machines[3].file.name, "other.json"}
+
+
 # What lies on disk ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("text", [
