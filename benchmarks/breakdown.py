@@ -1,7 +1,6 @@
 """Where the time of a row goes, beside what this machine allows: ``python -m benchmarks --profile --workload A``.
 
-Parts are timed in a process of their own, by wrapping the methods of `TIMED`; steps inside a program tell their times
-themselves.
+Parts are timed in a process of their own: programs tell the times of their steps, and the methods of `TIMED` are wrapped.
 """
 
 from __future__ import annotations
@@ -17,15 +16,16 @@ from benchmarks import roofline, rows
 from benchmarks.measure import Result, Settings, Worker, measure
 from benchmarks.report import as_markdown, markdown_table
 from benchmarks.worker import begin, say
+from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model
-from dltoolbox.training.dataset import Dataset
+from dltoolbox.training.dataset import Reader
 from dltoolbox.training.metrics import Metric
 from dltoolbox.training.solvers import Solver
 
 KEYS = ("A-train", "B-train", "C-train")
 TIMED: dict[tuple[type, str], str] = {  # methods that do not call each other, and how their time is called
-    (Model, "step"): "network", (Model, "predict"): "network", (Dataset, "batch"): "mini-batch", (Metric, "of"): "metric",
-    (Model, "snapshot"): "snapshot", (Solver, "update"): "solver"}
+    (Reader, "batch"): "mini-batch", (Metric, "of"): "metric", (Model, "snapshot"): "snapshot",
+    (Solver, "update"): "solver"}
 HEAD = ("row", "BLAS", "threads", "GFLOP", "products, ms", "MB moved", "memory, ms", "roofline, ms", "PyTorch",
         "NumPy+SciPy", "with Numba")
 
@@ -35,9 +35,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.spent: defaultdict[str, float] = defaultdict(float)
-        self.kept = {place: getattr(*place) for place in TIMED}
+        self.kept = {place: getattr(*place) for place in (*TIMED, (Program, "run"))}
 
     def __enter__(self) -> Clock:
+        Program.run = self.timed_run(Program.run)  # type: ignore[method-assign]
         for (owner, name), what in TIMED.items():
             setattr(owner, name, self.timed(self.kept[owner, name], what))
         return self
@@ -51,6 +52,21 @@ class Clock:
             start = time.perf_counter()
             result = method(*arguments, **options)
             self.spent[what] += time.perf_counter() - start
+            return result
+        return measured
+
+    def timed_run(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """Time by op and kernel, on average over the threads, and what else a run takes."""
+        def measured(program: Program, *arguments: Any, **options: Any) -> Any:
+            program.times = []
+            start = time.perf_counter()
+            result = run(program, *arguments, **options)
+            self.spent["around the steps"] += time.perf_counter() - start
+            for _, (way, number), seconds in program.times:
+                step = program.plan.steps[number]
+                what = "meetings of threads" if way == "meet" else f"{step.node.op.name} {way} ({step.kernel.name})"
+                self.spent[what] += seconds / program.size
+                self.spent["around the steps"] -= seconds / program.size
             return result
         return measured
 
@@ -129,7 +145,7 @@ def parts_in_worker(row: rows.Row, variant: str, blas: str, settings: Settings) 
 def print_parts(variant: str, parts: list[tuple[str, float]]) -> None:
     whole = parts[0][1]
     for what, ms in parts:
-        print(f"  {variant:<6} {what:<36} {ms:9.3f} ms {100 * ms / whole:5.1f} %")
+        print(f"  {variant:<6} {what:<60} {ms:9.3f} ms {100 * ms / whole:5.1f} %")
 
 
 def main(task: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ counts, what making it took does not.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import sys
 from contextlib import suppress
@@ -46,12 +48,21 @@ def resident(field: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
+def give_back() -> None:
+    """Free memory that the allocator keeps would hide as much of what comes next; only glibc can be told."""
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def peak(row: rows.Row, variant: str) -> float:
     """MB above those of the data, while the row works through two epochs or passes."""
     rows.run(row.sized(small=True), variant, Countdown(2), shuffle=True)
     make = rows.prepared(row, variant)
+    give_back()
     before = resident("VmRSS")
     start = make()
+    give_back()
     with suppress(OSError):  # elsewhere the peak cannot be reset, and counts from the start of the process
         CLEAR.write_text(RESET_PEAK)
     start(Countdown(2 * row.ticks), True)

@@ -23,8 +23,8 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.layers.inputs import InputLayer
 from dltoolbox.network.lowering import lower
 from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.program.passes import multiply_adds
 
-WEIGHTED = {"conv": 1, "dense": 1, "conv_transposed": 0}  # whether the positions are those of the output or of the input
 FREE = {"relu", "leaky_relu", "dropout", "softmax", "normalise", "input_normalise", "size_of"}  # cost no bytes of their own
 ITEM = 4  # bytes of a number
 SECONDS = 1.0  # for which a rate is measured
@@ -59,9 +59,8 @@ def work_of(row: Row) -> Work:
     for node in graph.nodes:
         backward = training and node.op.differentiable
         wanted = [value not in entering and value.kind == "data" for value in node.inputs]
-        if node.op.name in WEIGHTED:
-            times = 1 + backward * sum(wanted[:2])  # the gradients of data and of weights are products as large
-            flops += 2 * multiply_adds(node) * times
+        products = 1 + backward * sum(wanted[:2])  # the gradients of data and of weights are as large
+        flops += 2 * multiply_adds(node) * products
         if node.op.name not in FREE:
             bytes_ += forward_bytes(node) + backward * backward_bytes(node, wanted)
     return Work(flops, bytes_)
@@ -74,19 +73,9 @@ def graph_of(row: Row, training: bool) -> Graph:
     return lower(lgraph, training=training, sources=sources).graph
 
 
-def multiply_adds(node: Node) -> int:
-    """Every weight is used once at every position."""
-    x, weights, *_ = node.inputs
-    places = (node.outputs[0] if WEIGHTED[node.op.name] else x).dims
-    return count(places) // places.channels * count(weights.dims)
-
-
-def count(dims: Dims) -> int:
-    return prod(int(n or 0) for n in dims.sizes)
-
-
 def size_in_bytes(value: Value) -> int:
-    return count(value.dims) * (1 if value.kind == "indices" else ITEM)  # tap numbers take the place of indices
+    """Tap numbers of 8 bits take the place of indices."""
+    return prod(int(n or 0) for n in value.dims.sizes) * (1 if value.kind == "indices" else ITEM)
 
 
 def forward_bytes(node: Node) -> int:

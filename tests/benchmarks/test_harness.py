@@ -131,7 +131,7 @@ def test_wrong_options_are_refused(wrong):
 
 def test_breakdown_adds_up():
     found = dict(breakdown.breakdown(rows.ROWS["A-train"].sized(small=True), blocks=1))
-    assert found["network"] > 0
+    assert any(what.startswith("conv") and " backward (" in what for what in found)
     assert found["whole"] == pytest.approx(sum(found.values()) - found["whole"])
 
 
