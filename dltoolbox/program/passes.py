@@ -117,7 +117,7 @@ def join_chains(nodes: list[Node], wanted: Collection[Value], names: Collection[
     joined: dict[int, Chain | None] = {}
     for node in nodes:
         if id(node) not in joined:
-            parts = longest_chain(node, uses, wanted, names)
+            parts = longest_chain(node, uses, wanted, names, joined)
             if len(parts) > 1:
                 joined.update(dict.fromkeys(map(id, parts)))
                 joined[id(parts[-1])] = chain_of(parts)
@@ -125,8 +125,9 @@ def join_chains(nodes: list[Node], wanted: Collection[Value], names: Collection[
     return [node for node in result if node is not None]
 
 
-def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[Value],
-                  names: Collection[str]) -> list[Node]:
+def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[Value], names: Collection[str],
+                  joined: Collection[int]) -> list[Node]:
+    """The nodes of the longest chain that begins here; none of the ``joined`` (by id) belongs to it."""
     parts, best = [node], 1
     while True:
         name = "+".join(part.op.name for part in parts)
@@ -137,6 +138,8 @@ def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[
         if value in wanted or len(readers) != 1 or not any(one.startswith(name + "+") for one in names):
             return parts[:best]
         follower = readers[0]
+        if id(follower) in joined:
+            return parts[:best]
         if follower.op.name == "add" and len({x.dims for x in follower.inputs}) + len(follower.inputs) != 3:
             return parts[:best]  # a sum of more than two, or one that expands
         parts.append(follower)

@@ -113,3 +113,14 @@ def test_consumers_count_a_node_once_per_input() -> None:
     x, y = Value(None), Value(None)  # type: ignore[arg-type]
     twice = Node(None, (x, x), (y,), {})  # type: ignore[arg-type]
     assert consumers([twice]) == {x: [twice, twice]}
+
+
+def test_of_two_normalisations_that_are_added_one_takes_the_sum() -> None:
+    from dltoolbox import addLayers, additionLayer, batchNormalizationLayer, connectLayers, reluLayer
+    lgraph = small(batchNormalizationLayer(Name="one"), additionLayer(2, Name="sum"), reluLayer(Name="relu"))
+    lgraph = addLayers(lgraph, batchNormalizationLayer(Name="other"))
+    lgraph = connectLayers(connectLayers(lgraph, "imageinput", "other"), "other", "sum/in2")
+    graph, wanted = graph_of(lgraph, training=True)
+    found = names(rewritten(graph, wanted, CHAINS))
+    assert sorted(found[:2]) == ["batch_norm", "batch_norm+add+relu"]
+    assert len(found) == 4
