@@ -12,9 +12,10 @@ from dltoolbox.kernels import (
     random,
     scatter,
     winograd,
+    winograd_rows,
 )
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
            "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise", "pooling",
-           "random", "scatter", "winograd"]
+           "random", "scatter", "winograd", "winograd_rows"]

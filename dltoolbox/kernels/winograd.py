@@ -43,7 +43,7 @@ from dltoolbox.ops.base import BOTH, IN
 FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
-BAND_POSITIONS = 96  # of a band at least: fewer make poor products
+BAND_POSITIONS = 48  # of a band at least: fewer make poor products
 UNEVEN = 1.1  # how much longer than the others the slowest rank may take
 LAST = layout.channels_last_order(4)
 
@@ -58,10 +58,11 @@ class Image:
 
     def rows(self, first: int, last: int) -> tuple[np.ndarray, Closure | None]:
         """Some rows, and the call that fetches them."""
+        shape = (last - first, self.width * self.line)
         if self.copy is None:
-            return self.moved[first:last].reshape(last - first, -1), None
+            return self.moved[first:last].reshape(shape), None
         copy = self.copy[:last - first]
-        return copy.reshape(last - first, -1), partial(np.copyto, copy, self.moved[first:last])
+        return copy.reshape(shape), partial(np.copyto, copy, self.moved[first:last])
 
 
 class Transform:
@@ -214,13 +215,12 @@ class Correlation:
     y: np.ndarray
     padding: Sequence[Pair]
     part: Part
-    bias: np.ndarray | None = None
     ending: Ending | None = None
 
     def __call__(self, pool: Pool) -> Closure:
         tile, x, y, width = self.tile, self.x, self.y[:, :, self.part.filters], self.filters.shape[-1]
         filters = self.filters[:, self.part.filters.start // width:self.part.filters.stop // width]
-        bias = None if self.bias is None else self.bias.reshape(-1)[self.part.filters]
+        bias = None if self.ending is None else self.ending.bias.reshape(-1)[self.part.filters]
         across, batch = -(-y.shape[1] // tile.size), x.shape[-1]
         most = min(band_height(tile, across, batch, x.shape[2] + y.shape[2]), len(self.part.rows))
         there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, most)
@@ -286,17 +286,24 @@ class WinogradConv(Kernel):
     def orders(self, case: Case) -> tuple[Order, ...]:
         return tuple(LAST for _ in case.outputs)
 
+    def correlations(self, x: np.ndarray, filters: np.ndarray, y: np.ndarray, padding: Sequence[Pair], ranks: int = 1,
+                     ending: Ending | None = None) -> list[Pass]:
+        """Convolution of ``x`` with transformed filters into ``y``: a pass per rank."""
+        shares = parts(-(-y.shape[0] // self.tile.size), y.shape[2], filters.shape[-1], ranks)
+        return [Correlation(self.tile, x, filters, y, padding, part, ending) for part in shares]
+
+    def weights_correlation(self, x: np.ndarray, grad: np.ndarray, padding: Sequence[Pair], d_weights: np.ndarray | None,
+                            d_bias: np.ndarray | None) -> Pass:
+        """Gradients of weights and bias."""
+        return WeightsCorrelation(self.tile, x, grad, padding, d_weights, d_bias)
+
     def bind(self, site: Site) -> Bound:
-        window, ending, tile = window_of(site), Ending(site), self.tile
-        x, y = site.inputs[0], site.outputs[0]
-        filters = Filters(site, tile, ending.weights)
-        shares = parts(-(-y.shape[0] // tile.size), y.shape[2], filters.transformed.shape[-1], site.case.ranks)
-        forward = [Correlation(tile, x, filters.transformed, y, window.padding, part, ending.bias, ending)
-                   for part in shares]
+        window, ending = window_of(site), Ending(site)
+        filters = Filters(site, self.tile, ending.weights)
+        forward = self.correlations(site.inputs[0], filters.transformed, site.outputs[0], window.padding, site.case.ranks,
+                                    ending)
         prepare: list[Closure | None] = [ending.prepare, filters.prepare]
-        backward: list[Pass] = []
-        if site.training:
-            backward = self._backward(site, window, ending, prepare)
+        backward = self._backward(site, window, ending, prepare) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([ending.gate(site), *closures]),) if site.training else ()
@@ -308,13 +315,12 @@ class WinogradConv(Kernel):
         assert grad is not None
         passes: list[Pass] = []
         if d_weights is not None or d_bias is not None:
-            passes.append(WeightsCorrelation(self.tile, x, grad, window.padding, d_weights, d_bias))
+            passes.append(self.weights_correlation(x, grad, window.padding, d_weights, d_bias))
         if d_x is not None:
             filters = TurnedFilters(site, self.tile, ending.weights)
             prepare.append(filters.prepare)
             padding = [(2 - before, 2 - after) for before, after in window.padding]
-            whole = Part(range(-(-d_x.shape[0] // self.tile.size)), slice(0, d_x.shape[2]))
-            passes.append(Correlation(self.tile, grad, filters.transformed, d_x, padding, whole))
+            passes += self.correlations(grad, filters.transformed, d_x, padding)
         return passes
 
 
@@ -327,11 +333,11 @@ class FastWinogradConv(WinogradConv):
         return case.precision == "fast" and super().accepts(case)
 
 
-def _enter() -> None:
+def enter(*bases: type[WinogradConv]) -> None:
     """A kernel for every chain that starts with a convolution."""
-    for base in (WinogradConv, FastWinogradConv):
+    for base in bases:
         for op in ("conv", *CHAINS):
-            kernel(type(base.__name__, (base,), {"op": op, "__doc__": base.__doc__, "__module__": __name__}))
+            kernel(type(base.__name__, (base,), {"op": op, "__doc__": base.__doc__, "__module__": base.__module__}))
 
 
-_enter()
+enter(WinogradConv, FastWinogradConv)
