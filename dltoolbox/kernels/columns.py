@@ -191,9 +191,9 @@ def margins(target: np.ndarray, pairs: Sequence[Sequence[Reach]]) -> list[Closur
     steps = []
     for tap, inside in enumerate(pairs):
         for axis, (outputs, _) in enumerate(inside):
-            before = (slice(None), tap, slice(None), *(slice(None),) * axis)
-            size = target.shape[3 + axis]
-            steps += [zero(target[(*before, part)]) for part in (slice(0, outputs.start), slice(outputs.stop, size))
+            along = np.moveaxis(target[:, tap], 2 + axis, 0)
+            size = len(along)
+            steps += [zero(along[part]) for part in (slice(0, outputs.start), slice(outputs.stop, size))
                       if part.start < part.stop]
     return steps
 

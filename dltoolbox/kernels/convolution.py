@@ -17,7 +17,7 @@ from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
 from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, in_turn, is_tall
 from dltoolbox.kernels.ending import Ending, window_attrs
-from dltoolbox.kernels.products import Channels, Filters, Finish, Sum, bias_gradient, multiply
+from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint
 from dltoolbox.ops.base import BOTH
 
@@ -31,7 +31,7 @@ def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: 
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
     for band in cut(slice(0, out[0]), -(-out[0] // site.case.ranks)):
-        columns = expand(site, source, window, out, band, ones=True)
+        columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
         image = Image(site, target, columns.longest)
         if matrix is None:
             finish = Finish(site, None if columns.ones else bias, 1, relu)
@@ -55,30 +55,29 @@ def arranged(site: Site, columns: Columns, weights: np.ndarray, bias: np.ndarray
     return filters.matrix, filters.prepare
 
 
-def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray,
-                 bias: np.ndarray | None) -> tuple[list[Closure], bool]:
-    """Steps that write Σ over positions and observations of x·yᵀ per tap; whether they also write the bias gradient."""
-    columns = expand(site, source, window, grad.shape[:window.rank], ones=bias is not None)
-    other = Image(site, grad, columns.longest)
-    found = summed(site, columns, other)
+def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
+                 ) -> list[Closure]:
+    """Steps that write Σ over positions and observations of x·yᵀ per tap."""
+    columns = expand(site, source, window, grad.shape[:window.rank])
+    found = WithImage(site, columns, grad)
     steps = list(columns.start)
     for block in columns.blocks:
         steps += [*block.fill, *found.add(block)]
-    return steps + found.total.give(weights, bias), columns.ones and bias is not None
+    return [*steps, found.sum.give(weights)]
 
 
-class summed:
+class WithImage:
     """The sum of products of columns with blocks of an image."""
 
-    def __init__(self, site: Site, columns: Columns, other: Image) -> None:
-        _, view = other.read(slice(0, 1))
-        split = not is_tall(view) and not is_tall(columns.blocks[0].columns)
-        self.other = other
-        self.total = Sum(site, columns, view.shape[1], view.shape[2], split)
+    def __init__(self, site: Site, columns: Columns, other: np.ndarray) -> None:
+        self.image = Image(site, other, columns.longest)
+        view = self.image.read(slice(0, 1))[1]
+        tall = is_tall(columns.blocks[0].columns), is_tall(view)
+        self.sum = Sum(site, columns, view.shape[1], view.shape[2], tall)
 
     def add(self, block: Block) -> list[Closure]:
-        before, view = self.other.read(block.rows)
-        return [*before, *self.total.add(block.columns, view)]
+        before, view = self.image.read(block.rows)
+        return [*before, *self.sum.add(block.columns, view)]
 
 
 def sum_channels(site: Site, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
@@ -135,25 +134,23 @@ def bind_backward(site: Site, window: Window, ending: Ending) -> tuple[list[Clos
     grad, (dx, dw, db) = site.grads[0], site.d_inputs[:3]
     assert grad is not None
     gate = ending.gate(site)
-    prepare, steps = [], [] if gate is None else [gate]
+    prepare: list[Closure] = []
+    steps = [] if gate is None else [gate]
     adjoint = Adjoint(window, x.shape[:window.rank])
     if dx is not None:
-        sums: list[summed] = []
+        sums: list[WithImage] = []
 
         def also(columns: Columns) -> Callable[[Block], list[Closure]]:
-            sums.append(summed(site, columns, Image(site, x, columns.longest)))
+            sums.append(WithImage(site, columns, x))
             return sums[0].add
         shared = adjoint.simple and dw is not None
         prepare, more = bind_adjoint(site, grad, dx, weights, None, window, also if shared else None)
         steps += more
-        if shared:
-            assert dw is not None
-            steps += sums[0].total.give(adjoint.turn(dw), None)
+        if sums and dw is not None:
+            steps.append(sums[0].sum.give(adjoint.turn(dw)))
             dw = None
     if dw is not None:
-        more, has_bias = bind_weights(site, x, grad, window, dw, db)
-        steps += more
-        db = None if has_bias else db
+        steps += bind_weights(site, x, grad, window, dw)
     if db is not None:
         steps += sum_channels(site, grad, db)
     return prepare, steps
@@ -164,7 +161,7 @@ class ConvReluKernel(ConvKernel):
     """`conv` and a ReLU."""
 
     op = "conv+relu"
-    reads = BOTH  # type: ignore[assignment]
+    reads = BOTH
 
 
 @kernel
@@ -213,7 +210,7 @@ class ConvTransposedKernel(Kernel):
         target = None if dx is None else Image(site, dx, columns.longest)
         if target is not None:
             matrix, prepare = arranged(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
-        found = None if dw is None else summed(site, columns, Image(site, x, columns.longest))
+        found = None if dw is None else WithImage(site, columns, x)
         for block in columns.blocks:
             steps += block.fill
             if target is not None:
@@ -222,7 +219,7 @@ class ConvTransposedKernel(Kernel):
             if found is not None:
                 steps += found.add(block)
         if found is not None and dw is not None:
-            steps += found.total.give(dw, None)
+            steps.append(found.sum.give(dw))
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps

@@ -21,7 +21,7 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
-from dltoolbox.kernels.products import Filters, Finish, multiply
+from dltoolbox.kernels.products import ONES_PAY, Filters, Finish, multiply
 
 
 class Share(NamedTuple):
@@ -79,11 +79,11 @@ class Adjoint:
 
     def turn(self, weights: np.ndarray) -> np.ndarray:
         """Weights, or their gradient, of a stride of 1 as (size…, K, C) of the adjoint: a view."""
-        return np.flip(weights, range(len(self.spatial))).swapaxes(-1, -2)
+        return np.flip(weights, tuple(range(len(self.spatial)))).swapaxes(-1, -2)
 
     def moves(self, weights: np.ndarray, row: Share, start: int) -> Callable[[np.ndarray], list[Closure]]:
         """How the weights of one phase of rows are arranged; its window begins at element ``start``."""
-        channels, rank = weights.shape[-2], len(self.spatial)
+        channels = weights.shape[-2]
 
         def fill(target: np.ndarray) -> list[Closure]:
             gaps = target.size > prod(weights[row.of].shape)
@@ -94,7 +94,6 @@ class Adjoint:
                 to = split[(back, *(one.become for one in inner), slice(None), *(one.phase for one in inner))]
                 steps.append(partial(np.copyto, to, weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
             return steps
-        assert rank == len(self.dimensions)
         return fill
 
 
@@ -151,7 +150,7 @@ def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np
         also: Makes further steps that use the columns of ``source`` while a block of them is in cache.
     """
     adjoint = Adjoint(window, target.shape[:window.rank])
-    columns = expand(site, source, adjoint.window, adjoint.out, ones=bias is not None)
+    columns = expand(site, source, adjoint.window, adjoint.out, ones=bias is not None and weights.size <= ONES_PAY)
     image = Interleaved(site, target, adjoint, columns)
     prepare: list[Closure] = []
     steps = list(columns.start)
