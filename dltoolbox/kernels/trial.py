@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,8 @@ class Trial:
 
 
 def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes: Sequence[np.dtype] | None = None,
-               grads: Sequence[np.ndarray | None] | None = None) -> Trial:
+               grads: Sequence[np.ndarray | None] | None = None, meet: Callable[[np.ndarray], None] | None = None,
+               shards: int = 1) -> Trial:
     """Bind a kernel to copies of ``inputs``, in the memory orders that the case names, and to new outputs.
 
     Args:
@@ -45,6 +46,7 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
         inputs: One array per input, with the axes of the op.
         dtypes: Of the outputs; the case's own by default.
         grads: Gradients of the outputs, copied; zeros by default where the kernel is to be trained.
+        meet: How it adds arrays up with other shards, of which there are ``shards`` in all.
     """
     given = tuple(lay(x, order) for x, order in zip(inputs, case.orders, strict=True))
     shapes = [tuple(int(n or 0) for n in dims.sizes) for dims in case.outputs]
@@ -61,7 +63,7 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
     d_inputs = tuple(lay(np.zeros_like(x), order) if need else None
                      for x, order, need in zip(given, case.orders, wanted, strict=True))
     memory = OwnMemory()
-    site = Site(case, given, outputs, incoming, d_inputs, memory, meet=lambda array: None)
+    site = Site(case, given, outputs, incoming, d_inputs, memory, meet or (lambda array: None), shards)
     return Trial(kernel, site, kernel.bind(site), memory)
 
 
