@@ -52,38 +52,43 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
     channels = x.shape[-2]
     scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
     mean_out, variance_out = (one.reshape(-1) for one in site.outputs[-2:])
-    kept = site.keep((3, channels), np.float64)  # mean, variance and number of elements of the whole batch
+    kept = site.keep((3, channels), np.float64)  # center, what is left of the mean, 1/√(variance + ε)
+    count = site.keep((2,), np.float64)  # elements per channel of the whole batch; whether the center is subtracted
     sums = np.empty((3, channels))
     elements = x.size // channels
 
-    def moments() -> tuple[np.ndarray, np.ndarray]:
+    def moments() -> tuple[np.ndarray, np.ndarray, bool]:
         center: np.ndarray | None = None
         for _ in range(3):
             passes.measure(center, sums[:2])
             sums[2] = elements
             site.meet(sums)
-            rest = sums[0] / sums[2]
-            variance = np.maximum(sums[1] / sums[2] - rest * rest, 0)
+            rest, variance = sums[:2] / sums[2]
+            variance -= rest * rest
+            np.maximum(variance, 0, out=variance)
             mean = rest if center is None else center + rest
-            if not is_far(rest, variance):
+            far = is_far(rest, variance)
+            if not far:
                 break
             center = mean.astype(dtype).astype(np.float64)
-        return mean, variance
+        return mean, variance, center is not None
 
     def forward() -> None:
-        mean, variance = moments()
-        kept[0], kept[1], kept[2] = mean, variance, sums[2]
+        mean, variance, far = moments()
         mean_out[...], variance_out[...] = mean, variance
-        factor = scale / np.sqrt(variance + epsilon)
-        center, left = centered(mean, variance, dtype)
-        passes.apply(center, factor, offset - left * factor)
+        center, left, inverse = kept
+        center[...] = mean_out if far else 0
+        np.subtract(mean, center, out=left)
+        np.divide(1, np.sqrt(variance + epsilon), out=inverse)
+        count[0], count[1] = sums[2, 0], far
+        factor = scale * inverse
+        passes.apply(center if far else None, factor, offset - left * factor)
 
     def backward() -> None:
-        mean, variance, count = kept
-        center, left = centered(mean, variance, dtype)
-        passes.collect(center, sums[:2])
-        inverse = 1 / np.sqrt(variance + epsilon)
-        _, d_scale, d_offset, *_ = site.d_inputs
+        center, left, inverse = kept
+        middle = center if count[1] else None
+        passes.collect(middle, sums[:2])
+        d_scale, d_offset = site.d_inputs[1:3]
         if d_scale is not None:
             d_scale.reshape(-1)[...] = (sums[1] - left * sums[0]) * inverse
         if d_offset is not None:
@@ -91,8 +96,9 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
         if site.d_inputs[0] is None:
             return
         site.meet(sums)
-        tilt = -inverse * inverse * (sums[1] - left * sums[0]) / count
-        passes.spread(center, scale * inverse, tilt, -sums[0] / count - left * tilt)
+        sums[:2] /= count[0]
+        tilt = inverse * inverse * (left * sums[0] - sums[1])
+        passes.spread(middle, scale * inverse, tilt, -sums[0] - left * tilt)
 
     return Bound((forward,), (backward,) if site.training else ())
 
@@ -106,13 +112,12 @@ def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[n
 
 
 class Stage:
-    """Passes in NumPy over an array ``x``, block by block, with room for four tiles and one block."""
+    """Passes in NumPy over an array ``x``, block by block, with four tiles."""
 
-    def __init__(self, site: Site, grid: Grid, x: np.ndarray, space: int = 0) -> None:
+    def __init__(self, site: Site, grid: Grid, x: np.ndarray) -> None:
         self.site, self.grid, self.x = site, grid, grid.blocks(x)
         self.tiles = tuple(grid.tile(site) for _ in range(4))
-        self.space = site.scratch((max(grid.largest, space),))  # of at least as many elements as asked for
-        self.sums, self.room = Sums(site, grid), grid.within(self.space)
+        self.sums = Sums(site, grid)
 
     def go(self, choices: Sequence[Sequence[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
         """Write out the vectors and run the closures for data to center, or not."""
@@ -127,19 +132,20 @@ class Stage:
             return [], self.x[i]
         return [partial(np.subtract, self.x[i], self.tiles[0].array, out=out)], out
 
-    def measuring(self, i: int, far: bool) -> list[Closure]:
-        """Closures for Σ x and Σ x² of a block."""
-        less, block = self.less(i, far, self.room[i])
-        return [*less, *self.sums.plain(i, block), *self.sums.product(i, block, block)]
+    def measuring(self, i: int, far: bool, room: np.ndarray) -> list[Closure]:
+        """Closures for Σ x and Σ x² of a block; ``room`` is for the centered block."""
+        less, block = self.less(i, far, room)
+        return [*less, self.sums.plain(i, block), self.sums.product(i, block, block)]
 
 
 class Ends(Stage):
     """The passes `apply` and `collect`: x → [add] → [relu] → output, and the gradient on the way back.
 
-    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient.
+    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient. ``rooms``
+    is memory for the centered blocks in `collect`.
     """
 
-    def __init__(self, site: Site, grid: Grid, x: np.ndarray) -> None:
+    def __init__(self, site: Site, grid: Grid, x: np.ndarray, rooms: Sequence[np.ndarray]) -> None:
         super().__init__(site, grid, x)
         names = site.case.op.split("+")
         self.relu = "relu" in names
@@ -147,7 +153,7 @@ class Ends(Stage):
         self._applies = [self._applying(far) for far in (False, True)]
         if site.training:
             self.arriving, self.gated = self._gradients()
-            self._collects = [self._collecting(far) for far in (False, True)]
+            self._collects = [self._collecting(far, rooms) for far in (False, True)]
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
         self.go(self._applies, center, factor, constant)
@@ -181,26 +187,28 @@ class Ends(Stage):
         other = self.site.d_inputs[3] if self.added is not None else None
         return arriving, arriving if other is None else self.grid.blocks(other)
 
-    def _collecting(self, far: bool) -> list[Closure]:
+    def _collecting(self, far: bool, rooms: Sequence[np.ndarray]) -> list[Closure]:
         steps: list[Closure] = []
-        opened = self.grid.scratch(self.site, np.bool_) if self.relu else []
+        opened = self.grid.within(self.site.scratch((self.grid.largest,), np.bool_)) if self.relu else []
         outputs = self.grid.blocks(self.site.outputs[0])
-        for i, grad in enumerate(self.gated):
-            less, block = self.less(i, far, self.room[i])
+        for i, (grad, room) in enumerate(zip(self.gated, rooms, strict=True)):
+            less, block = self.less(i, far, room)
             if self.relu:
                 steps += [partial(np.greater, outputs[i], 0, out=opened[i]),
                           partial(np.multiply, self.arriving[i], opened[i], out=grad)]
-            steps += [*self.sums.plain(i, grad), *less, *self.sums.product(i, grad, block)]
+            steps += [self.sums.plain(i, grad), *less, self.sums.product(i, grad, block)]
         return steps
 
 
 class Blocks(Ends):
-    """All passes of a chain ``batch_norm[+add][+relu]``."""
+    """All passes of a chain ``batch_norm[+add][+relu]``. Temporaries go where the next pass will write its results."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(site, Grid(site.inputs[0].shape, site.case.orders[0]), site.inputs[0])
-        count = range(len(self.x))
-        self._measures = [[step for i in count for step in self.measuring(i, far)] for far in (False, True)]
+        grid, dx = Grid(site.inputs[0].shape, site.case.orders[0]), site.d_inputs[0]
+        rooms = grid.within(site.scratch((grid.largest,))) if dx is None and site.training else []
+        super().__init__(site, grid, site.inputs[0], rooms if dx is None else grid.blocks(dx))
+        self._measures = [[step for i, y in enumerate(grid.blocks(site.outputs[0])) for step in self.measuring(i, far, y)]
+                          for far in (False, True)]
         self._spreads = [self._spreading(far) for far in (False, True)] if site.training else []
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:

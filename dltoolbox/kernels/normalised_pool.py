@@ -99,9 +99,12 @@ class PooledBlocks(Stage):
         self.window, self.bands = window, list(bands(window, x.shape[0], shape[0], step))
         cuts = [slice(0, x.shape[order[0]])] if order[0] else [band.inputs for band in self.bands]
         tallest = max(band.read.stop - band.read.start for band in self.bands)
-        super().__init__(site, Grid(x.shape, order, cuts), x, tallest * x[0].size)
+        super().__init__(site, Grid(x.shape, order, cuts), x)
         self.pooled = site.keep(shape, None, order) if site.training else site.outputs[0]
-        self.ends = Ends(site, Grid(shape, order), self.pooled)
+        small = Grid(shape, order)
+        self.space = site.scratch((max(self.grid.largest, small.largest, tallest * x[0].size),))
+        self.room = self.grid.within(self.space)
+        self.ends = Ends(site, small, self.pooled, small.within(self.space))
         block = (max(band.outputs.stop - band.outputs.start for band in self.bands), *shape[1:])
         self.maximum = Maximum(site, window, x, block[0])
         self.signs = np.ones((x.shape[-2], 1), x.dtype)
@@ -109,7 +112,7 @@ class PooledBlocks(Stage):
         self.part = site.scratch(block, None, order) if window.overlapping else self.pooled[:0]
         self.codes = site.outputs[1] if site.case.op.endswith("taps") else None
         self._upright, self._turned = self._maxima(False), self._maxima(True)
-        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True)]
+        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.room[i])]
         self._closed = self._closing() if self.codes is not None else []
         if site.training and site.d_inputs[0] is not None:
             self._spreads = [self._spreading(far) for far in (False, True)]
@@ -141,7 +144,7 @@ class PooledBlocks(Stage):
         x, order = self.site.inputs[0], self.site.case.orders[0]
         for i, band in enumerate(self.bands):
             source, pooled = x[band.read], self.pooled[band.outputs]
-            steps += self.measuring(i, False)
+            steps += self.measuring(i, False, self.room[i])
             if turned:
                 moved = source.transpose(order)
                 space = self.space[:source.size].reshape(moved.shape).transpose(inverse(order))
@@ -223,10 +226,12 @@ class PooledBlocks(Stage):
         grad, dx = self.site.grads[0], self.site.d_inputs[0]
         assert grad is not None
         assert dx is not None
-        grad, steps = grad[band.outputs], self._choosing_first(band)
-        for tap in self._taps(band):
-            here, chosen, target = grad[tap.outputs], self.chosen[:len(grad)][tap.outputs], dx[tap.inputs]
-            steps += self._choosing(band, tap)
+        grad, every = grad[band.outputs], self._taps(band)
+        steps: list[Closure] = []
+        for tap in every:
+            here, target = grad[tap.outputs], dx[tap.inputs]
+            choosing, chosen = self._choosing(band, tap, tap is every[-1])
+            steps += choosing
             if self.window.overlapping:
                 part = self.part[:len(grad)][tap.outputs]
                 steps += [partial(np.multiply, here, chosen, out=part), partial(np.add, target, part, out=target)]
@@ -234,17 +239,19 @@ class PooledBlocks(Stage):
                 steps.append(partial(np.multiply, here, chosen, out=target))
         return steps
 
-    def _choosing_first(self, band: Band) -> list[Closure]:
-        return [] if self.codes is not None else [partial(self.free[:band.outputs.stop - band.outputs.start].fill, True)]
-
-    def _choosing(self, band: Band, tap: Tap) -> list[Closure]:
-        """``chosen`` = whether this tap has won: by its number, or because it is the first to equal the maximum."""
+    def _choosing(self, band: Band, tap: Tap, last: bool) -> tuple[list[Closure], np.ndarray]:
+        """Closures and where they leave whether this tap has won: by its number, or as the first to equal the maximum."""
         chosen, free = (each[:band.outputs.stop - band.outputs.start][tap.outputs] for each in (self.chosen, self.free))
         if self.codes is not None:
-            return [partial(np.equal, self.codes[band.outputs][tap.outputs], np.uint8(tap.number), out=chosen)]
-        x, pooled = self.site.inputs[0][tap.inputs], self.pooled[band.outputs][tap.outputs]
-        return [partial(np.equal, x, pooled, out=chosen), partial(np.logical_and, chosen, free, out=chosen),
-                partial(np.not_equal, free, chosen, out=free)]
+            return [partial(np.equal, self.codes[band.outputs][tap.outputs], np.uint8(tap.number), out=chosen)], chosen
+        if last and tap.whole and tap.number:
+            return [], free
+        equal = partial(np.equal, self.site.inputs[0][tap.inputs], self.pooled[band.outputs][tap.outputs], out=chosen)
+        if tap.number == 0 and tap.whole:
+            return [equal, partial(np.logical_not, chosen, out=free)], chosen
+        start = [partial(self.free.fill, True)] if tap.number == 0 else []
+        return [*start, equal, partial(np.logical_and, chosen, free, out=chosen),
+                partial(np.not_equal, free, chosen, out=free)], chosen
 
 
 def first_inside(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
