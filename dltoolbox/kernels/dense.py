@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
-from dltoolbox.kernels.pointwise import in_turn
+from dltoolbox.kernels.pointwise import in_turn, ranks_for
 
 BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
@@ -134,17 +134,17 @@ class Dense(Kernel):
         return ((0, 1),)
 
     def bind(self, site: Site) -> Bound:
-        ranks = site.case.ranks
+        ranks = ranks_for(site, site.inputs[1].size)
         blocks = [Blocks(site) for _ in range(ranks)]
-        forward = tuple(self.forward(site, blocks[rank], rank) for rank in range(ranks))
+        forward = tuple(self.forward(site, one, rank, ranks) for rank, one in enumerate(blocks))
         if not site.training:
             return Bound(forward)
-        return Bound(forward, tuple(self.backward(site, blocks[rank], rank) for rank in range(ranks)))
+        return Bound(forward, tuple(self.backward(site, one, rank, ranks) for rank, one in enumerate(blocks)))
 
     @staticmethod
-    def forward(site: Site, blocks: Blocks, rank: int) -> Closure:
+    def forward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
         x, weights, bias = site.inputs
-        outputs = band(len(weights), rank, site.case.ranks)
+        outputs = band(len(weights), rank, ranks)
         y = site.outputs[0][outputs]
         steps: list[Closure] = []
         partial_sum = None
@@ -159,10 +159,10 @@ class Dense(Kernel):
         return in_turn([*steps, partial(np.add, y, bias.reshape(-1, 1)[outputs], out=y)])
 
     @staticmethod
-    def backward(site: Site, blocks: Blocks, rank: int) -> Closure:
+    def backward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
         (x, weights, _), (dx, d_weights, d_bias), grad = site.inputs, site.d_inputs, site.grads[0]
         assert grad is not None
-        inputs = band(x.shape[-2], rank, site.case.ranks)
+        inputs = band(x.shape[-2], rank, ranks)
         steps: list[Closure] = []
         if d_bias is not None and rank == 0:
             steps.append(partial(np.add.reduce, grad, axis=1, out=d_bias.reshape(-1)))

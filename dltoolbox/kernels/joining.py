@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, kernel
-from dltoolbox.kernels.pointwise import in_pieces, in_turn
+from dltoolbox.kernels.pointwise import in_pieces, in_turn, ranks_for
 
 
 @kernel
@@ -17,7 +17,8 @@ class Add(Kernel):
     op = "add"
 
     def bind(self, site: Site) -> Bound:
-        (y,), ranks = site.outputs, site.case.ranks
+        (y,) = site.outputs
+        ranks = ranks_for(site, y.size)
 
         def total(*arrays: np.ndarray) -> None:
             first, *rest, target = arrays
@@ -25,7 +26,7 @@ class Add(Kernel):
                 np.add(first, term, out=target)
                 first = target
         terms = [np.broadcast_to(x, y.shape) for x in site.inputs]
-        forward = in_pieces(site, total, *terms, y)
+        forward = in_pieces(site, total, *terms, y, ranks=ranks)
         if not site.training:
             return Bound(forward)
         grad = site.grads[0]
@@ -36,7 +37,7 @@ class Add(Kernel):
             if dx is None:
                 continue
             if dx.shape == grad.shape:
-                copies.extend(in_pieces(site, np.copyto, dx, grad))
+                copies.extend(in_pieces(site, np.copyto, dx, grad, ranks=ranks))
             else:
                 axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
                 sums.append(partial(np.add.reduce, grad, axis=axes, out=dx, keepdims=True))
@@ -51,14 +52,16 @@ class Concat(Kernel):
     op = "concat"
 
     def bind(self, site: Site) -> Bound:
-        (y,), ranks = site.outputs, site.case.ranks
-        jobs = [in_pieces(site, np.copyto, part, x) for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
+        (y,) = site.outputs
+        ranks = ranks_for(site, y.size)
+        jobs = [in_pieces(site, np.copyto, part, x, ranks=ranks)
+                for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
         forward = tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks))
         if not site.training:
             return Bound(forward)
         grad = site.grads[0]
         assert grad is not None
-        jobs = [in_pieces(site, np.copyto, dx, part)
+        jobs = [in_pieces(site, np.copyto, dx, part, ranks=ranks)
                 for part, dx in zip(self.parts(site, grad), site.d_inputs, strict=True) if dx is not None]
         return Bound(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
 

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 CHUNK = 1 << 16  # elements of one array in a pass over several
 ROW = 1 << 14
+SHARED = 1 << 17  # elements from which threads share a step: below, meeting costs more than half the work
 LONG_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
 
 
@@ -53,6 +54,11 @@ def shares(jobs: Sequence[T], ranks: int) -> list[Sequence[T]]:
     return [jobs[start:end] for start, end in pairwise(ends)]
 
 
+def ranks_for(site: Site, size: int) -> int:
+    """How many threads share a pass over ``size`` elements."""
+    return site.case.ranks if size >= SHARED else 1
+
+
 def in_turn(jobs: Sequence[Closure]) -> Closure:
     """One closure that runs several."""
     if len(jobs) == 1:
@@ -70,7 +76,7 @@ def in_pieces(site: Site, job: Callable[..., Any], *arrays: np.ndarray, temporar
 
     ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a rank share.
     """
-    closures, ranks = [], ranks or site.case.ranks
+    closures, ranks = [], ranks or ranks_for(site, arrays[-1].size)
     for share in shares(cut(*arrays, parts=ranks), ranks):
         scratch = [site.scratch(share[0][0].shape, dtype) for dtype in temporaries] if share else []
         closures.append(in_turn([partial(job, *piece, *(one[:len(piece[0])] for one in scratch)) for piece in share]))
@@ -84,7 +90,8 @@ class Relu(Kernel):
     op = "relu"
 
     def bind(self, site: Site) -> Bound:
-        (x,), (y,), ranks = site.inputs, site.outputs, site.case.ranks
+        (x,), (y,) = site.inputs, site.outputs
+        ranks = ranks_for(site, y.size)
         pieces = [part for piece in cut(x, y, parts=ranks, size=4 * CHUNK) for part in rows(piece)]
         zeros = np.zeros(max((piece[0].shape[-1] for piece in pieces), default=0), x.dtype)
         # the maximum with a row of zeros is three times as fast as with the number 0, which NumPy does not vectorise
@@ -173,12 +180,13 @@ class InputNormalise(Kernel):
                  constants: Sequence[np.ndarray]) -> tuple[Closure, ...]:
         """``job(*slices, *slices of the constants)`` along the slowest axis."""
         moved = [x.transpose(order) for x in arrays]
-        step = max(1, min(CHUNK * len(moved[0]) // max(moved[0].size, 1), -(-len(moved[0]) // site.case.ranks)))
+        ranks = ranks_for(site, moved[0].size)
+        step = max(1, min(CHUNK * len(moved[0]) // max(moved[0].size, 1), -(-len(moved[0]) // ranks)))
         jobs = []
         for start in range(0, len(moved[0]), step):
             at = slice(start, start + step)
             jobs.append(partial(job, *(x[at] for x in moved), *(c if len(c) == 1 else c[at] for c in constants)))
-        return tuple(map(in_turn, shares(jobs, site.case.ranks)))
+        return tuple(map(in_turn, shares(jobs, ranks)))
 
 
 def multiplied(target: np.ndarray, source: np.ndarray, factor: np.ndarray) -> None:

@@ -1,9 +1,10 @@
-"""Kernels that let a batch be cut: shards that run at the same time and meet give what the op gives for the whole batch."""
+"""Kernels on several threads: shards of a batch that run at the same time and meet, and parts of one step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from threading import Barrier
 from typing import Any
@@ -125,6 +126,27 @@ def test_shards_in_single_precision(kernel: Kernel, sample: samples.Case) -> Non
     shards.run()
     assert_same(shards.joined(), shards.outputs, 2 * TOLERANCE[np.float32])
     assert_same(shards.added(), shards.gradients, 2 * TOLERANCE[np.float32])
+
+
+@pytest.mark.parametrize(("kernel", "sample"), PAIRS)
+def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, sample: samples.Case,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts of a step may run in any order, and make the whole."""
+    monkeypatch.setattr("dltoolbox.kernels.pointwise.SHARED", 0)
+    outputs, gradients, grads = expected(sample, 2, np.float64)
+    case = replace(use_of(sample, 2), ranks=3)
+    trial = bind_alone(kernel, case, sample.inputs(2), [y.dtype for y in outputs], grads)
+    restart(0)
+    assert len(trial.bound.forward) <= 3
+    for closure in (trial.bound.prepare, trial.bound.before, *reversed(trial.bound.forward)):
+        if closure is not None:
+            closure()
+    assert_same(trial.site.outputs, outputs, TOLERANCE[np.float64])
+    if trial.bound.backward:
+        assert len(trial.bound.backward) <= 3
+        for closure in reversed(trial.bound.backward):
+            closure()
+        assert_same(trial.site.d_inputs, gradients, TOLERANCE[np.float64])
 
 
 def test_every_kind_of_meeting_is_tested() -> None:
