@@ -8,6 +8,7 @@ from dltoolbox.kernels import (
     normalisation,
     normalised_pool,
     pointwise,
+    pointwise_loops,
     pooling,
     random,
     scatter,
@@ -17,5 +18,5 @@ from dltoolbox.kernels import (
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
-           "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise", "pooling",
-           "random", "scatter", "winograd", "winograd_rows"]
+           "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise",
+           "pointwise_loops", "pooling", "random", "scatter", "winograd", "winograd_rows"]

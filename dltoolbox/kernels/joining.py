@@ -31,18 +31,21 @@ class Add(Kernel):
             return Bound(forward)
         grad = site.grads[0]
         assert grad is not None
-        copies: list[Closure] = []
-        sums: list[Closure] = []
-        for dx in site.d_inputs:
-            if dx is None:
-                continue
-            if dx.shape == grad.shape:
-                copies.extend(in_pieces(site, np.copyto, dx, grad, ranks=ranks))
-            else:
-                axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
-                sums.append(partial(np.add.reduce, grad, axis=axes, out=dx, keepdims=True))
-        jobs = [in_turn([*copies[rank::ranks], *sums[rank::ranks]]) for rank in range(ranks)]
-        return Bound(forward, tuple(jobs))
+
+        def hand_on(*arrays: np.ndarray) -> None:
+            *targets, grad = arrays
+            for target in targets:
+                np.copyto(target, grad)
+        wanted = [dx for dx in site.d_inputs if dx is not None]
+        copies = in_pieces(site, hand_on, *(dx for dx in wanted if dx.shape == grad.shape), grad, ranks=ranks)
+        sums = [self.reduced(grad, dx) for dx in wanted if dx.shape != grad.shape]
+        return Bound(forward, tuple(in_turn([copies[rank], *sums[rank::ranks]]) for rank in range(ranks)))
+
+    @staticmethod
+    def reduced(grad: np.ndarray, dx: np.ndarray) -> Closure:
+        """Sums over the axes along which an input was expanded."""
+        axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
+        return partial(np.add.reduce, grad, axis=axes, out=dx, keepdims=True)
 
 
 @kernel

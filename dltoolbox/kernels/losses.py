@@ -157,8 +157,11 @@ class SoftmaxCrossEntropy(Loss):
         tally, weights, direct = Tally(site), class_weights(site), apart(x, order)
         factor = np.empty_like(weights)
 
-        def forward(x: np.ndarray, t: np.ndarray, y: np.ndarray, logs: np.ndarray, known: np.ndarray, line: np.ndarray,
-                    labelled: np.ndarray) -> None:
+        def forward(x: np.ndarray, t: np.ndarray, y: np.ndarray, logs: np.ndarray, targets: np.ndarray,
+                    known: np.ndarray, line: np.ndarray, labelled: np.ndarray) -> None:
+            if not direct:  # read twice
+                np.copyto(targets, t)
+                t = targets
             exponentials(x, logs, y, line, direct)
             np.divide(y, line, out=y)
             np.log(line, out=line)
@@ -175,8 +178,8 @@ class SoftmaxCrossEntropy(Loss):
             np.add.reduce(targets, axis=0, out=total)
             np.multiply(y, total, out=scaled)
             np.subtract(scaled, targets, out=dx)
-        ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (x, t, y)), whole=DATA_AND_FLAGS,
-                                             single=DATA_AND_FLAGS))
+        ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
+                                             whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
         if not site.training:
             return Bound(ways)
         dx = site.d_inputs[0]
