@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -91,6 +92,7 @@ class Worker:
 
     def __init__(self, module: str, variant: str, task: dict[str, Any], blas: str, threads: int) -> None:
         self.variant = variant
+        self.first: list[list[float]] = []  # samples of its first results
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, json.dumps(task | {"variant": variant, "threads": threads})], cwd=ROOT, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(blas, threads, variant))
@@ -140,20 +142,36 @@ def measure(row: Row, blas: str, settings: Settings) -> Result:
     names = variants()
     result = Result(row.sized(settings.small), blas, settings.threads, {name: [] for name in names},
                     {name: [] for name in names})
-    task = {"row": row.key, "small": settings.small}
+    compare(row, names, blas, settings)
     for done in range(0, settings.rounds, ROUNDS_PER_START):
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(Worker("benchmarks.worker", name, task, blas, settings.threads))
-                       for name in names}
-            first = {name: worker.answer()["first"] for name, worker in workers.items()}
-            for ours in result.ours:
-                for variant in TORCH:
-                    check_same(first[ours], first[variant])
+            workers = start(stack, row, names, blas, settings)
             for worker in workers.values():
                 worker.work()  # compiles and warms up
             for _ in range(min(ROUNDS_PER_START, settings.rounds - done)):
                 one_round(workers, result, settings)
     return result
+
+
+def compare(row: Row, names: Sequence[str], blas: str, settings: Settings) -> None:
+    """Raise `Refused` where the sides differ. Our processes also leave their choices of kernels to those that follow."""
+    first: dict[str, list[list[float]]] = {}
+    for name in names:
+        with ExitStack() as stack:
+            first[name] = start(stack, row, [name], blas, settings)[name].first
+    for ours in set(OURS) & set(first):
+        for variant in set(TORCH) & set(first):
+            check_same(first[ours], first[variant])
+
+
+def start(stack: ExitStack, row: Row, names: Sequence[str], blas: str, settings: Settings) -> dict[str, Worker]:
+    """Workers that are ready. They start one after the other: what they measure to choose kernels must not be disturbed."""
+    workers: dict[str, Worker] = {}
+    for name in names:
+        task = {"row": row.key, "small": settings.small}
+        workers[name] = stack.enter_context(Worker("benchmarks.worker", name, task, blas, settings.threads))
+        workers[name].first = workers[name].answer()["first"]
+    return workers
 
 
 def one_round(workers: dict[str, Worker], result: Result, settings: Settings) -> None:

@@ -162,12 +162,13 @@ def plot(times: Times, file: Path) -> None:
             for number, side in enumerate(sorted({point.side for point in found})):
                 line = sorted((point.batch, 1e6 * seconds) for point, seconds in found.items()
                               if (point.work, point.side) == (work, side))
-                panel.loglog(*zip(*line, strict=True), styles[variant], color=f"C{number}", marker=".", base=2,
-                             label=f"{side}×{side}, {variant}")
-        panel.set(title={"train": "training", "predict": "predict"}[work], xlabel="batch")
+                panel.plot(*zip(*line, strict=True), styles[variant], color=f"C{number}", marker=".",
+                           label=f"{side}×{side}, {variant}" if panel is panels[0] else None)
+        panel.set(title={"train": "training", "predict": "predict"}[work], xlabel="batch", yscale="log")
+        panel.set_xscale("log", base=2)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("µs per image")
-    panels[1].legend(fontsize="small", ncols=len(times))
+    figure.legend(loc="outside lower center", fontsize="small", ncols=len(times))
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
 
