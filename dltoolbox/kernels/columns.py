@@ -25,6 +25,7 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.parts import copying
 from dltoolbox.kernels.taps import reach
 
 COLUMN_BYTES = 3 << 19  # scratch for the columns of a block: they stay in cache, and few rows are expanded twice
@@ -67,16 +68,6 @@ class Columns:
     @property
     def longest(self) -> int:
         return max(block.rows.stop - block.rows.start for block in self.blocks)
-
-
-def in_turn(steps: Iterable[Closure]) -> Closure:
-    """One closure that runs several."""
-    fixed = tuple(steps)
-
-    def run() -> None:
-        for step in fixed:
-            step()
-    return run
 
 
 def cut(rows: slice, most: int) -> list[slice]:
@@ -209,7 +200,7 @@ def fill(target: np.ndarray, source: np.ndarray, along: Sequence[Reach], pairs: 
                   if part.start < part.stop]
         to = mine[(row[0], slice(None), *(outputs for outputs, _ in inside))]
         if to.size:
-            steps.append(partial(np.copyto, to, image[(row[1], slice(None), *(inputs for _, inputs in inside))]))
+            steps.append(copying(to, image[(row[1], slice(None), *(inputs for _, inputs in inside))]))
     return tuple(steps)
 
 
@@ -226,7 +217,7 @@ class Image:
             assert self.view is not None
             return [], self.view[rows]
         spare = self.spare[:rows.stop - rows.start]
-        return [partial(np.copyto, spare, self.image[rows])], spare.reshape(*spare.shape[:2], -1)
+        return [copying(spare, self.image[rows])], spare.reshape(*spare.shape[:2], -1)
 
     def write(self, rows: slice) -> tuple[np.ndarray, list[Closure]]:
         """The block, and what to run after it has been written."""
@@ -234,4 +225,4 @@ class Image:
             assert self.view is not None
             return self.view[rows], []
         spare = self.spare[:rows.stop - rows.start]
-        return spare.reshape(*spare.shape[:2], -1), [partial(np.copyto, self.image[rows], spare)]
+        return spare.reshape(*spare.shape[:2], -1), [copying(self.image[rows], spare)]

@@ -15,8 +15,9 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
-from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, in_turn, is_tall
+from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, is_tall
 from dltoolbox.kernels.ending import Ending, window_attrs
+from dltoolbox.kernels.parts import in_turn
 from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint
 from dltoolbox.ops.base import BOTH
@@ -135,7 +136,7 @@ def bind_backward(site: Site, window: Window, ending: Ending) -> tuple[list[Clos
     assert grad is not None
     gate = ending.gate(site)
     prepare: list[Closure] = []
-    steps = [] if gate is None else [gate]
+    steps = list(gate)
     adjoint = Adjoint(window, x.shape[:window.rank])
     if dx is not None:
         sums: list[WithImage] = []

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.kernels.base import Case, Closure, Site
+from dltoolbox.kernels.pointwise import in_pieces
 
 CHAINS = ("conv+relu", "conv+normalise", "conv+normalise+relu")
 
@@ -48,16 +49,17 @@ class Ending:
         zeros = np.zeros(block.shape[-1:], block.dtype)  # a maximum with a row is faster than with a scalar
         return partial(np.maximum, block, zeros, out=block)
 
-    def gate(self, site: Site) -> Closure | None:
-        """A closure that clears the arriving gradient where the ReLU was closed; None where there is no ReLU."""
+    def gate(self, site: Site) -> tuple[Closure, ...]:
+        """Closures that clear the arriving gradient where the ReLU was closed."""
         if not self.relu:
-            return None
+            return ()
         grad, y = site.grads[0], site.outputs[0]
         assert grad is not None
 
-        def close() -> None:
-            np.multiply(grad, y > 0, out=grad)
-        return close
+        def close(y: np.ndarray, grad: np.ndarray, positive: np.ndarray) -> None:
+            np.greater(y, 0, out=positive)
+            np.multiply(grad, positive, out=grad)
+        return in_pieces(site, close, y, grad, temporaries=[np.bool_], ranks=1)
 
 
 def window_attrs(use: Site | Case) -> dict[str, object]:

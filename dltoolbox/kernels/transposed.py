@@ -21,6 +21,7 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
+from dltoolbox.kernels.parts import copying
 from dltoolbox.kernels.products import ONES_PAY, Filters, Finish, multiply
 
 
@@ -137,7 +138,7 @@ class Interleaved:
             to = image[(slice(None), slice(None), *(slice(p, None, s) for p, s in zip(
                 inner, self.adjoint.phases, strict=True)))]
             source = self.spare[(slice(len(to)), *inner)]
-            steps.append(partial(np.copyto, to, source[tuple(slice(n) for n in to.shape)]))
+            steps.append(copying(to, source[tuple(slice(n) for n in to.shape)]))
         return self._flat(len(image)), steps
 
 
