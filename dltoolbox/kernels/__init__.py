@@ -10,6 +10,7 @@ from dltoolbox.kernels import (
     pointwise,
     pointwise_loops,
     pooling,
+    pooling_loops,
     random,
     scatter,
     winograd,
@@ -19,4 +20,4 @@ from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order,
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
            "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise",
-           "pointwise_loops", "pooling", "random", "scatter", "winograd", "winograd_rows"]
+           "pointwise_loops", "pooling", "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]

@@ -18,7 +18,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Closure, Order, Site
 
-PART = 96 << 10  # elements of a part of the larger map
+PART = 1 << 19  # elements of a part of the larger map: calls under 20 µs make threads wait for one another instead
 HALO = 4  # rows of windows that overlap are worked on by at least so many, since neighbours share rows
 MOST_LANES = 64  # of the inner of channels and observations, that are left together
 RUN = 32  # bytes: stretches at least this long are copied as one item each, 2 to 3 times as fast as element by element
