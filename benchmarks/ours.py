@@ -180,8 +180,10 @@ NETWORKS: dict[str, Callable[[Size], Any]] = {
     "alexnet": alexnet, "one unit": one_unit}
 
 
-def network(name: str, size: Size, variant: str) -> Any:
-    return NETWORKS[name](size)
+def network(name: str, size: Size, variant: str, work: str) -> Any:
+    """Layers to train, or an assembled network; nothing else then keeps the weights."""
+    layers = NETWORKS[name](size)
+    return assembleNetwork(layers) if work == "predict" else layers
 
 
 # Work ----------------------------------------------------------------------------------------------------------------
@@ -208,8 +210,7 @@ def train_fast(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuff
     train(data, layers, size, tick, shuffle, Precision="fast")
 
 
-def predict_all(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool) -> None:
-    net = assembleNetwork(layers)
+def predict_all(data: tuple[Any, ...], net: Any, size: Size, tick: Tick, shuffle: bool) -> None:
     while not tick(predict(net, data[0], MiniBatchSize=size.batch)):
         pass
 

@@ -153,8 +153,8 @@ NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "alexnet": alexnet, "one unit": one_unit}
 
 
-def network(name: str, size: Size, variant: str) -> nn.Module:
-    net = NETWORKS[name](size)
+def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
+    net = NETWORKS[name](size).train(work != "predict")
     with torch.no_grad():
         for value in (*net.parameters(), *net.buffers()):
             value.data = in_format(value.data, variant)
@@ -193,7 +193,6 @@ def optimiser(net: nn.Module) -> torch.optim.Optimizer:
 
 def train(data: tuple[Any, ...], net: nn.Module, size: Size, tick: Tick, shuffle: bool) -> None:
     images, targets = data
-    net.train()
     steps = optimiser(net)
     torch.manual_seed(0)
     while True:
@@ -209,7 +208,6 @@ def train(data: tuple[Any, ...], net: nn.Module, size: Size, tick: Tick, shuffle
 
 def predict_all(data: tuple[Any, ...], net: nn.Module, size: Size, tick: Tick, shuffle: bool) -> None:
     images = data[0]
-    net.eval()
     with torch.inference_mode():
         while not tick(torch.cat([net(x).softmax(1) for x in images.split(size.batch)])):
             pass

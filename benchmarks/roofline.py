@@ -67,7 +67,7 @@ def work_of(row: Row) -> Work:
 
 
 def graph_of(row: Row, training: bool) -> Graph:
-    lgraph = layerGraph(ours.network(row.network, row.size, "numpy"))
+    lgraph = layerGraph(ours.NETWORKS[row.network](row.size))
     sources: dict[str, Dims] = {layer.Name: layer.dims().with_size("B", row.size.batch) for layer in lgraph.nodes
                                 if isinstance(layer, InputLayer)}
     return lower(lgraph, training=training, sources=sources).graph

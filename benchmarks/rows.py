@@ -108,7 +108,8 @@ def prepared(row: Row, variant: str) -> Callable[[], Started]:
         return lambda: pooling
     module = side(variant)
     arrays = module.inputs(row.observe(row.size), variant)
-    return lambda: partial(module.WORK[row.work], arrays, module.network(row.network, row.size, variant), row.size)
+    return lambda: partial(module.WORK[row.work], arrays, module.network(row.network, row.size, variant, row.work),
+                           row.size)
 
 
 def run(row: Row, variant: str, tick: Tick, *, shuffle: bool) -> None:
