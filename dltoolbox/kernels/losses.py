@@ -255,7 +255,7 @@ class HalfSquaredError(Loss):
         def forward(t: np.ndarray, y: np.ndarray, squares: np.ndarray) -> None:
             np.subtract(y, t, out=squares)
             np.multiply(squares, squares, out=squares)
-            lines = np.add.reduce(squares, axis=-1)  # pairwise, which keeps the precision of the data at a third of the time
+            lines = np.add.reduce(squares, axis=-1)  # pairwise, so nothing is lost to single precision
             tally.sum += float(np.add.reduce(lines, axis=None, dtype=np.float64)) / 2
 
         def backward(y: np.ndarray, t: np.ndarray, dx: np.ndarray) -> None:
