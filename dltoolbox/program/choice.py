@@ -41,7 +41,9 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
         for i, dims in enumerate(case.inputs):
             if i and "B" not in dims.labels:
                 np.abs(arrays[i], out=arrays[i])  # variances and scales are positive
-        bound = bind_alone(kernel, case, arrays, outputs)
+        shapes = [[int(n or 0) for n in dims.sizes] for dims in case.outputs]
+        arriving = [rng.standard_normal(shapes[0], np.float32).astype(case.dtype), *[None] * (len(shapes) - 1)]
+        bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
         if bound.bound.prepare is not None:
             bound.bound.prepare()
         calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)

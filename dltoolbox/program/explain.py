@@ -61,7 +61,7 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
     """
     chosen = _Explain(*pairs, **options)
     model = _model(net, chosen)
-    inputs = [np.broadcast_to(np.float32(0), (*one.dims().sizes[:-1], chosen.MiniBatchSize)) for one in model.inputs]
+    inputs = [np.broadcast_to(np.float32(0), (*(n or 1 for n in one.dims().sizes[:-1]), chosen.MiniBatchSize)) for one in model.inputs]
     program = model.program(chosen.Mode, inputs)
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))

@@ -116,7 +116,7 @@ def test_consumers_count_a_node_once_per_input() -> None:
 
 
 def test_of_two_normalisations_that_are_added_one_takes_the_sum() -> None:
-    from dltoolbox import addLayers, additionLayer, batchNormalizationLayer, connectLayers, reluLayer
+    from dltoolbox import additionLayer, addLayers, batchNormalizationLayer, connectLayers, reluLayer
     lgraph = small(batchNormalizationLayer(Name="one"), additionLayer(2, Name="sum"), reluLayer(Name="relu"))
     lgraph = addLayers(lgraph, batchNormalizationLayer(Name="other"))
     lgraph = connectLayers(connectLayers(lgraph, "imageinput", "other"), "other", "sum/in2")
