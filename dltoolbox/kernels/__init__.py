@@ -2,10 +2,12 @@
 
 from dltoolbox.kernels import (
     convolution,
+    convolution_loops,
     dense,
     joining,
     losses,
     normalisation,
+    normalisation_loops,
     normalised_pool,
     pointwise,
     pointwise_loops,
@@ -18,6 +20,7 @@ from dltoolbox.kernels import (
 )
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
-__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "convolution",
-           "dense", "joining", "kernel", "losses", "normalisation", "normalised_pool", "plain", "pointwise",
-           "pointwise_loops", "pooling", "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]
+__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates",
+           "convolution", "convolution_loops", "dense", "joining", "kernel", "losses", "normalisation",
+           "normalisation_loops", "normalised_pool", "plain", "pointwise", "pointwise_loops", "pooling",
+           "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]

@@ -120,41 +120,44 @@ class ConvKernel(Kernel):
         window, ending = window_attrs(site)["window"], Ending(site)
         assert isinstance(window, Window)
         prepare = [] if ending.prepare is None else [ending.prepare]
-        more, bands = bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
+        more, bands = self.bind_forward(site, window, ending)
         prepare += more
         backward: tuple[Closure, ...] = ()
         if site.training:
-            more, steps = bind_backward(site, window, ending)
+            more, steps = self.bind_backward(site, window, ending)
             prepare, backward = prepare + more, (in_turn(steps),)
         return Bound(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
+    def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+        """Steps that prepare, and per rank those that write the output."""
+        return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
-def bind_backward(site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
-    """Steps that prepare, and those that write the gradients."""
-    x, weights = site.inputs[:2]
-    grad, (dx, dw, db) = site.grads[0], site.d_inputs[:3]
-    assert grad is not None
-    gate = ending.gate(site)
-    prepare: list[Closure] = []
-    steps = list(gate)
-    adjoint = Adjoint(window, x.shape[:window.rank])
-    if dx is not None:
-        sums: list[WithImage] = []
+    def bind_backward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
+        """Steps that prepare, and those that write the gradients."""
+        x, weights = site.inputs[:2]
+        grad, (dx, dw, db) = site.grads[0], site.d_inputs[:3]
+        assert grad is not None
+        gate = ending.gate(site)
+        prepare: list[Closure] = []
+        steps = list(gate)
+        adjoint = Adjoint(window, x.shape[:window.rank])
+        if dx is not None:
+            sums: list[WithImage] = []
 
-        def also(columns: Columns) -> Callable[[Block], list[Closure]]:
-            sums.append(WithImage(site, columns, x))
-            return sums[0].add
-        shared = adjoint.simple and dw is not None
-        prepare, more = bind_adjoint(site, grad, dx, weights, None, window, also if shared else None)
-        steps += more
-        if sums and dw is not None:
-            steps.append(sums[0].sum.give(adjoint.turn(dw)))
-            dw = None
-    if dw is not None:
-        steps += bind_weights(site, x, grad, window, dw)
-    if db is not None:
-        steps += sum_channels(site, grad, db)
-    return prepare, steps
+            def also(columns: Columns) -> Callable[[Block], list[Closure]]:
+                sums.append(WithImage(site, columns, x))
+                return sums[0].add
+            shared = adjoint.simple and dw is not None
+            prepare, more = bind_adjoint(site, grad, dx, weights, None, window, also if shared else None)
+            steps += more
+            if sums and dw is not None:
+                steps.append(sums[0].sum.give(adjoint.turn(dw)))
+                dw = None
+        if dw is not None:
+            steps += bind_weights(site, x, grad, window, dw)
+        if db is not None:
+            steps += sum_channels(site, grad, db)
+        return prepare, steps
 
 
 @kernel

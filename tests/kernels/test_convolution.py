@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, layout
+from dltoolbox.kernels import Case, Kernel, layout
 from dltoolbox.kernels.convolution import ConvKernel, ConvTransposedKernel
 from dltoolbox.kernels.products import chunk_length, multiply
 from dltoolbox.kernels.transposed import Dimension
@@ -35,12 +35,12 @@ def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str 
 
 
 def trained(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows",
-            needs: tuple[bool, ...] = (True, True, True)) -> Trial:
+            needs: tuple[bool, ...] = (True, True, True), kernel: Kernel | None = None) -> Trial:
     """A trial that has run both ways, with the same gradient for the same sizes, checked against the plain body."""
     case = case_of(op, inputs, window, order, needs=needs)
     y = OPS[op].forward(*inputs, window=window)
     grad = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
-    trial = bind_alone(KERNELS[op], case, inputs, grads=[grad])
+    trial = bind_alone(kernel or KERNELS[op], case, inputs, grads=[grad])
     for array in trial.memory.taken:
         array[...] = np.nan
     np.testing.assert_allclose(trial.forward()[0], y, atol=1e-10)
