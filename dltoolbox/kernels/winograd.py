@@ -306,7 +306,7 @@ class WinogradConv(Kernel):
         backward = self._backward(site, window, ending, prepare) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
         others = [pooled(site, [one])[0] for one in forward[1:]]
-        together = (in_turn([ending.gate(site), *closures]),) if site.training else ()
+        together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
         return Bound((first, *others), together, in_turn(prepare))
 
     def _backward(self, site: Site, window: Window, ending: Ending, prepare: list[Closure | None]) -> list[Pass]:

@@ -124,6 +124,7 @@ class Program:
         for arena, shard in zip(self.arenas, self.shards, strict=False):
             arena.reserve(shard.peak)
         if not self.is_settled:
+            self.shards[0].around.shared.clear()
             for arena, shard in zip(self.arenas, self.shards, strict=False):
                 shard.settle(arena)
             self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
@@ -195,7 +196,7 @@ class Program:
             self._add_gradients(rank)
 
     def _prepare(self, rank: int) -> None:
-        """What depends on parameters alone; the threads share it."""
+        """What depends on parameters alone and can be kept; the threads share it."""
         closures = [closure for shard in self.shards for closure in shard.prepare]
         for closure in closures[rank::self.size]:
             closure()
@@ -211,18 +212,27 @@ class Program:
         around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
+        late = {number: closure for one in self.shards for number, closure in one.late.items()}
         together = len(self.shards) == 1 and self.size > 1
+        meeting = ("meet", 0), partial(self._meet, rank)
         alone = True  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
-            if not together or len(bands) == 1:
+            just_in_time = late.get(name[1]) if name[0] == "forward" else None
+            if self.size == 1 or not (just_in_time or together and len(bands) > 1):
+                if just_in_time:
+                    yield ("prepare", name[1]), just_in_time
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
                 alone = True
                 continue
-            if alone:
-                yield ("meet", 0), partial(self._meet, rank)
-            yield from ((name, band) for band in bands[rank:rank + 1])
-            yield ("meet", 0), partial(self._meet, rank)
+            if alone or just_in_time:
+                yield meeting
+            if just_in_time:
+                if rank == 0:
+                    yield ("prepare", name[1]), just_in_time
+                yield meeting
+            yield from ((name, band) for band in (bands[rank:rank + 1] if together else bands))
+            yield meeting
             alone = False
 
     def _load(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:

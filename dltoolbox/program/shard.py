@@ -21,6 +21,8 @@ Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
 Shared = dict[tuple[Any, ...], np.ndarray]
 
+LARGE_SHARED = 1 << 22  # bytes of transformed filters that inference makes anew in every run rather than keep them
+
 
 @dataclass
 class Ledger:
@@ -52,8 +54,10 @@ class StepMemory:
     backward: int
     shared_arrays: Shared | None  # None in the first binding
     key: tuple[Any, ...]
+    keeps_shared: bool  # whether shared arrays may stay from run to run, however large
     made: int = 0  # shared arrays that this binding was the first to ask for
     asked: int = 0
+    late: bool = False  # whether they are filled right before the step, in every run
 
     def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.forward), (self.backward, self.backward)))
@@ -63,13 +67,17 @@ class StepMemory:
 
     def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
         self.asked += 1
-        if self.shared_arrays is None:
-            return np.empty(tuple(shape), dtype)
+        late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
+        self.late |= late
         key = (*self.key, self.asked, tuple(shape), np.dtype(dtype))
-        if key not in self.shared_arrays:
-            self.shared_arrays[key] = np.empty(tuple(shape), dtype)
-            self.made += 1
-        return self.shared_arrays[key]
+        room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
+        if self.shared_arrays is not None and key in self.shared_arrays:
+            return self.shared_arrays[key]
+        self.made += 1
+        array = np.empty(tuple(shape), dtype) if room is None else room
+        if self.shared_arrays is not None:
+            self.shared_arrays[key] = array
+        return array
 
 
 @dataclass
@@ -89,6 +97,7 @@ class Shard:
     Attributes:
         steps: Each step with its closures.
         prepare, before: Closures of `Bound` that exist.
+        late: Those of ``prepare`` that have to run right before their step, by its number.
         values: Every array by value, in the axes of the op.
         gradients: Gradients of the values that enter.
         peak: Bytes of the arena that it uses.
@@ -102,6 +111,7 @@ class Shard:
         self.steps: list[tuple[Step, Bound]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
+        self.late: dict[int, Closure] = {}
         ledger = Ledger()
         self._bind(ledger, first=True)
         self.release()
@@ -118,20 +128,23 @@ class Shard:
         self.gradients.clear()
         for closures in (self.steps, self.prepare, self.before):
             closures.clear()
+        self.late.clear()
         self.around.shared.clear()
 
     def _bind(self, allocate: Allocate, first: bool) -> None:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
-        for closures in (self.steps, self.prepare, self.before):
+        for closures in (self.steps, self.prepare, self.before, self.late):
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), None if first else self.around.shared,
-                                (i, type(step.kernel).__name__))
+                                (i, type(step.kernel).__name__), keeps_shared=bool(self.incoming))
             bound = self._bind_step(i, step, memory, allocate)
             self.steps.append((step, bound))
-            if bound.prepare is not None and (memory.made or first):
+            if bound.prepare is not None and memory.made and memory.late:
+                self.late[i] = bound.prepare
+            elif bound.prepare is not None and memory.made:
                 self.prepare.append(bound.prepare)
             if bound.before is not None:
                 self.before.append(bound.before)
