@@ -3,8 +3,9 @@
 With stride s the output x falls into s phases per dimension, x[φ::s], and each is a convolution of y with the few taps
 that reach it (sub-pixel convolution: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
 Sub-Pixel Convolutional Neural Network", 2016, section 3). All phases along a row read the same columns of y, so they are
-one product with as many times more filters; where fewer taps reach a phase, its filters have zeros. Phases of rows are
-products of their own with the rows that they need.
+one product with as many times more filters; where fewer taps reach a phase, its filters have zeros. Where these would be
+too many, as for 4×4 windows of stride 2, every phase along a row has columns of its own. Phases of rows are products of
+their own in any case, with the rows that they need.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
 from dltoolbox.kernels.parts import copying
 from dltoolbox.kernels.products import ONES_PAY, Filters, Finish, multiply
 
+WASTE = 1.3  # times more multiplications than needed, from which phases no longer share their columns
+
 
 class Share(NamedTuple):
     """The taps ``of`` a dimension that reach one phase, and the elements of the new window that they become."""
@@ -35,10 +38,11 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dimension of an adjoint: phases, and the window of stride 1 that serves them all."""
+    """One dimension of an adjoint: the phases that are served, of how many, and the window of stride 1 that serves them."""
 
     shares: tuple[Share, ...]
-    phases: int
+    served: range
+    stride: int
     size: int
     dilation: int
     before: int
@@ -59,24 +63,45 @@ class Dimension:
             end, back = (pairs[-1][1] - first) // step, dilation // gcd(stride, dilation) // step
             shares.append(Share(phase, slice(tap, pairs[-1][0] + 1, each),
                                 slice((offset - first) // step, end - 1 if end else None, -max(back, 1))))
-        return cls(tuple(shares), stride, (offsets[-1] - first) // step + 1, step, -first)
+        return cls(tuple(shares), range(stride), stride, (offsets[-1] - first) // step + 1, step, -first)
+
+    @property
+    def waste(self) -> float:
+        """How many times more multiplications than taps the phases make together; 0 where one has none."""
+        taps = sum(len(range(self.size)[share.become]) for share in self.shares)
+        return self.stride * self.size / taps if len(self.shares) == self.stride else 0
+
+    def alone(self, share: Share) -> Dimension:
+        """The dimension of one phase."""
+        elements = range(self.size)[share.become]
+        return Dimension((Share(share.phase, share.of, slice(None, None, -1)),), range(share.phase, share.phase + 1),
+                         self.stride, len(elements), -elements.step * self.dilation,
+                         self.before - elements[-1] * self.dilation)
 
     def outputs(self, spatial: int) -> int:
-        return -(-spatial // self.phases)
+        return -(-(spatial - self.served.start) // self.stride)
 
 
 class Adjoint:
     """Adjoint of the convolution by ``window`` of an image of size ``spatial``, for weights (size…, C, K)."""
 
-    def __init__(self, window: Window, spatial: Sequence[int]) -> None:
+    def __init__(self, window: Window, spatial: Sequence[int], inner: Sequence[Dimension] = ()) -> None:
         self.spatial = tuple(spatial)
-        self.dimensions = [Dimension.of(f, s, d, p[0]) for f, s, d, p in zip(
+        dimensions = [Dimension.of(f, s, d, p[0]) for f, s, d, p in zip(
             window.size, window.stride, window.dilation, window.padding, strict=True)]
+        self.dimensions = [dimensions[0], *(inner or dimensions[1:])]
         self.window = Window.of([one.size for one in self.dimensions], None, [(one.before, 0) for one in self.dimensions],
                                 [one.dilation for one in self.dimensions])
         self.out = tuple(one.outputs(n) for one, n in zip(self.dimensions, spatial, strict=True))
-        self.phases = tuple(one.phases for one in self.dimensions[1:])
+        self.phases = tuple(len(one.served) for one in self.dimensions[1:])
         self.simple = set(window.stride) == {1}
+
+    def split(self, window: Window) -> list[Adjoint]:
+        """This adjoint, or one per phase of the dimensions but the first where they waste too much together."""
+        if prod(one.waste for one in self.dimensions[1:]) < WASTE:
+            return [self]
+        return [Adjoint(window, self.spatial, inner) for inner in product(
+            *([one.alone(share) for share in one.shares] for one in self.dimensions[1:]))]
 
     def turn(self, weights: np.ndarray) -> np.ndarray:
         """Weights, or their gradient, of a stride of 1 as (size…, K, C) of the adjoint: a view."""
@@ -91,8 +116,10 @@ class Adjoint:
             steps: list[Closure] = [partial(target.fill, 0)] if gaps else []
             split = target.reshape(*target.shape[:-1], *self.phases, channels)
             back = slice(row.become.start - start, moved(row.become.stop, start), row.become.step)
-            for inner in product(*(one.shares for one in self.dimensions[1:])):
-                to = split[(back, *(one.become for one in inner), slice(None), *(one.phase for one in inner))]
+            along = self.dimensions[1:]
+            for inner in product(*(one.shares for one in along)):
+                phases = (one.phase - dimension.served.start for one, dimension in zip(inner, along, strict=True))
+                to = split[(back, *(one.become for one in inner), slice(None), *phases)]
                 steps.append(partial(np.copyto, to, weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
             return steps
         return fill
@@ -108,7 +135,7 @@ class Interleaved:
 
     def __init__(self, site: Site, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
         self.image, self.adjoint = np.moveaxis(x, -2, 1), adjoint
-        self.view = by_row(x) if prod(adjoint.phases) == 1 else None
+        self.view = by_row(x) if {one.stride for one in adjoint.dimensions[1:]} <= {1} else None
         self.spare: np.ndarray | None = None
         if self.view is None:
             lead, inner, phases = (columns.longest,), (*adjoint.out[1:], x.shape[-1]), (*adjoint.phases, x.shape[-2])
@@ -129,34 +156,51 @@ class Interleaved:
 
     def write(self, rows: slice, phase: int) -> tuple[np.ndarray, list[Closure]]:
         """The block of a phase of rows, and what to run after it has been written."""
-        image = self.image[phase::self.adjoint.dimensions[0].phases][rows]
+        first, *along = self.adjoint.dimensions
+        image = self.image[phase::first.stride][rows]
         if self.view is not None:
-            return self.view[phase::self.adjoint.dimensions[0].phases][rows], []
+            return self.view[phase::first.stride][rows], []
         assert self.spare is not None
         steps: list[Closure] = []
         for inner in np.ndindex(*self.adjoint.phases):
-            to = image[(slice(None), slice(None), *(slice(p, None, s) for p, s in zip(
-                inner, self.adjoint.phases, strict=True)))]
+            to = image[(slice(None), slice(None), *(slice(one.served[p], None, one.stride)
+                                                    for p, one in zip(inner, along, strict=True)))]
             source = self.spare[(slice(len(to)), *inner)]
             steps.append(copying(to, source[tuple(slice(n) for n in to.shape)]))
         return self._flat(len(image)), steps
 
 
+Also = Callable[[Columns], Callable[[Block], list[Closure]]]
+
+
 def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
-                 window: Window, also: Callable[[Columns], Callable[[Block], list[Closure]]] | None = None
-                 ) -> tuple[list[Closure], list[Closure]]:
+                 window: Window, also: Also | None = None) -> tuple[list[Closure], list[Closure]]:
     """Steps that prepare, and steps that write the adjoint of ``source`` to ``target``.
 
     Args:
         also: Makes further steps that use the columns of ``source`` while a block of them is in cache.
     """
-    adjoint = Adjoint(window, target.shape[:window.rank])
+    whole = Adjoint(window, target.shape[:window.rank])
+    rows = whole.dimensions[0]
+    prepare: list[Closure] = []
+    steps: list[Closure] = []
+    for phase in set(range(rows.stride)) - {share.phase for share in rows.shares}:
+        unreached = np.moveaxis(target[phase::rows.stride], -2, -1)
+        steps.append(partial(np.copyto, unreached, 0 if bias is None else bias.reshape(-1)))
+    for adjoint in whole.split(window):
+        if 0 not in adjoint.out:
+            before, after = _bind_phases(site, source, target, weights, bias, adjoint, also)
+            prepare, steps = prepare + before, steps + after
+    return prepare, steps
+
+
+def _bind_phases(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+                 adjoint: Adjoint, also: Also | None) -> tuple[list[Closure], list[Closure]]:
+    """The same for the phases along a row that share their columns."""
     columns = expand(site, source, adjoint.window, adjoint.out, ones=bias is not None and weights.size <= ONES_PAY)
     image = Interleaved(site, target, adjoint, columns)
-    prepare: list[Closure] = []
-    steps = list(columns.start)
     finish = Finish(site, None if columns.ones else bias, prod(adjoint.phases), False)
-    prepare += finish.prepare
+    prepare, steps = list(finish.prepare), list(columns.start)
     rows = adjoint.dimensions[0]
     products = []
     each = columns.depth // columns.parts
@@ -169,14 +213,11 @@ def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np
         prepare += filters.prepare
         parts = slice(start * each, (start + height) * each) if columns.parts == rows.size else slice(None)
         products.append((share.phase, filters.matrix, parts))
-    for phase in set(range(rows.phases)) - {share.phase for share in rows.shares}:
-        unreached = np.moveaxis(target[phase::rows.phases], -2, -1)
-        steps.append(partial(np.copyto, unreached, 0 if bias is None else bias.reshape(-1)))
     more = also(columns) if also is not None else None
     for block in columns.blocks:
         steps += block.fill
         for phase, matrix, parts in products:
-            count = len(range(phase, target.shape[0], rows.phases)[block.rows])
+            count = len(range(phase, target.shape[0], rows.stride)[block.rows])
             if count:
                 view, after = image.write(block.rows, phase)
                 steps += [multiply(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
