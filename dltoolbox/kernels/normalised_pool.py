@@ -1,7 +1,7 @@
 """Batch normalisation, ReLU and window maximum in one: the maximum first, of the raw input, while its sums are taken.
 
 A line that does not fall, and a ReLU, keep the order of values, also in floating point; so they may follow the maximum,
-on a map a quarter of the size. Channels with a negative scale are turned over before and after. The gradient is gated
+on a map a quarter of the size. In channels with a negative scale it is the minimum. The gradient is gated
 and summed on the small map too; only its last pass is as large as the input.
 
 Where two values of a window differ by so little that the line rounds both to the same number, they were a tie behind the
@@ -10,9 +10,10 @@ line, but are none before it: then the larger one, not the first one, gets the g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import accumulate
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -29,51 +30,46 @@ MOST_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the sm
 
 
 class Band(NamedTuple):
-    """Rows of the output, the rows of the input that are its part of all rows, and those that its windows read."""
+    """Rows of the output, and the rows of the input that are its part of all rows."""
 
     outputs: slice
     inputs: slice
-    read: slice
 
 
 def bands(window: Window, rows: int, out: int, step: int) -> Iterator[Band]:
     """The rows of the output, ``step`` by step."""
-    stride, before = window.stride[0], window.padding[0][0]
-
-    def inside(row: int) -> int:
-        return min(max(row, 0), rows)
     for start in range(0, out, step):
         stop = min(start + step, out)
-        first, last = inside(start * stride - before), inside(stop * stride - before)
-        read = slice(first, inside((stop - 1) * stride - before + window.extent[0]))
-        yield Band(slice(start, stop), slice(first if start else 0, last if stop < out else rows), read)
+        first, last = (min(max(row * window.stride[0] - window.padding[0][0], 0), rows) for row in (start, stop))
+        yield Band(slice(start, stop), slice(first if start else 0, last if stop < out else rows))
 
 
 class Maximum:
-    """Closures for window maxima of an array, axis by axis: F + G steps per window of F×G instead of F·G."""
+    """Closures for the window maxima or minima of an array, axis by axis: F + G steps per window of F×G, not F·G.
 
-    def __init__(self, site: Site, window: Window, x: np.ndarray, rows: int) -> None:
-        self.window, self.rooms = window, {}
+    ``rows`` of the output are made at a time. ``shapes`` are those of the arrays between the axes.
+    """
+
+    def __init__(self, window: Window, x: np.ndarray, rows: int) -> None:
+        self.window, self.x, self.shapes = window, x, list[tuple[int, ...]]()
         self.axes = [axis for axis in range(window.rank)
                      if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0))] or [0]
-        shape = (rows, *x.shape[1:])
+        out, shape = window.output(x.shape[:window.rank]), (rows, *x.shape[1:])
         for axis in self.axes[:-1]:
-            out = rows if axis == 0 else window.output(x.shape[:window.rank])[axis]
-            shape = (*shape[:axis], out, *shape[axis + 1:])
-            self.rooms[axis] = site.scratch(shape, None, site.case.orders[0])
+            shape = (*shape[:axis], rows if axis == 0 else out[axis], *shape[axis + 1:])
+            self.shapes.append(shape)
 
-    def of(self, x: np.ndarray, y: np.ndarray, before: int) -> list[Closure]:
-        """``y`` = the maxima of ``x``, whose first window starts ``before`` rows above it."""
-        window = replace(self.window, padding=((before, 0), *self.window.padding[1:]))
+    def of(self, reduce: np.ufunc, y: np.ndarray, first: int, rooms: Sequence[np.ndarray]) -> list[Closure]:
+        """``y`` = the results from row ``first`` on; ``rooms`` are arrays of the shapes."""
+        window, x = starting_at(self.window, first), self.x
         steps: list[Closure] = []
-        for axis in self.axes:
-            target = self.rooms[axis][:len(y)] if axis != self.axes[-1] else y
-            steps += self._along(x, target, window, axis)
+        for axis, target in zip(self.axes, (*(room[:len(y)] for room in rooms), y), strict=True):
+            steps += self._along(reduce, x, target, window, axis)
             x = target
         return steps
 
     @staticmethod
-    def _along(x: np.ndarray, y: np.ndarray, window: Window, axis: int) -> list[Closure]:
+    def _along(reduce: np.ufunc, x: np.ndarray, y: np.ndarray, window: Window, axis: int) -> list[Closure]:
         lead = (slice(None),) * axis
         spans = [reach(x.shape[axis], y.shape[axis], f * window.dilation[axis] - window.padding[axis][0],
                        window.stride[axis]) for f in range(window.size[axis])]
@@ -82,11 +78,12 @@ class Maximum:
                 if outputs != slice(0, y.shape[axis])]
         first: Closure
         if len(whole) > 1:
-            first = partial(np.maximum, whole[0], whole[1], out=y)
+            first = partial(reduce, whole[0], whole[1], out=y)
         else:
-            first = partial(np.copyto, y, whole[0] if whole else np.array(-np.inf, y.dtype))
-        return [first, *(partial(np.maximum, y, one, out=y) for one in whole[2:]),
-                *(partial(np.maximum, part, one, out=part) for part, one in rest)]
+            start = np.array(-np.inf if reduce is np.maximum else np.inf, y.dtype)
+            first = partial(np.copyto, y, whole[0] if whole else start)
+        return [first, *(partial(reduce, y, one, out=y) for one in whole[2:]),
+                *(partial(reduce, part, one, out=part) for part, one in rest)]
 
 
 class PooledBlocks(Stage):
@@ -98,20 +95,22 @@ class PooledBlocks(Stage):
         step = shape[0] if order[0] else max(BLOCK * x.shape[0] // max(x.size * window.stride[0], 1), 1)
         self.window, self.bands = window, list(bands(window, x.shape[0], shape[0], step))
         cuts = [slice(0, x.shape[order[0]])] if order[0] else [band.inputs for band in self.bands]
-        tallest = max(band.read.stop - band.read.start for band in self.bands)
         super().__init__(site, Grid(x.shape, order, cuts), x)
         self.pooled = site.keep(shape, None, order) if site.training else site.outputs[0]
-        small = Grid(shape, order)
-        self.space = site.scratch((max(self.grid.largest, small.largest, tallest * x[0].size),))
-        self.room = self.grid.within(self.space)
-        self.ends = Ends(site, small, self.pooled, small.within(self.space))
         block = (max(band.outputs.stop - band.outputs.start for band in self.bands), *shape[1:])
-        self.maximum = Maximum(site, window, x, block[0])
-        self.signs = np.ones((x.shape[-2], 1), x.dtype)
+        self.maximum, small = Maximum(window, x, block[0]), Grid(shape, order)
+        between = [*self.maximum.shapes, block]
+        space = site.scratch((max(self.grid.largest, small.largest, sum(map(prod, between))),))
+        self.room = self.grid.within(space)
+        self.ends = Ends(site, small, self.pooled, small.within(space))
+        ends = list(accumulate(map(prod, between)))
+        *self.between, self.least = (space[end - prod(room):end].reshape([room[axis] for axis in order]).transpose(
+            inverse(order)) for end, room in zip(ends, between, strict=True))
+        self.rising = np.ones((2, x.shape[-2], 1), x.dtype)  # whether the scale is not negative; whether it is
         self.chosen, self.free = (site.scratch(block, np.bool_, order) for _ in range(2))
         self.part = site.scratch(block, None, order) if window.overlapping else self.pooled[:0]
         self.codes = site.outputs[1] if site.case.op.endswith("taps") else None
-        self._upright, self._turned = self._maxima(False), self._maxima(True)
+        self._upright, self._mixed = self._maxima(False), self._maxima(True)
         self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.room[i])]
         self._closed = self._closing() if self.codes is not None else []
         if site.training and site.d_inputs[0] is not None:
@@ -120,8 +119,9 @@ class PooledBlocks(Stage):
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
         if center is None:
             scale = self.site.inputs[1].reshape(-1)
-            np.copyto(self.signs[:, 0], np.where(scale < 0, -1, 1))
-            run(self._turned if scale.min() < 0 else self._upright)
+            np.less(scale, 0, out=self.rising[1, :, 0], casting="unsafe")
+            np.subtract(1, self.rising[1], out=self.rising[0])
+            run(self._mixed if self.rising[1].any() else self._upright)
         else:
             self.tiles[0].fill(center)
             run(self._centered)
@@ -138,22 +138,19 @@ class PooledBlocks(Stage):
         self.ends.multiply_gradient(factor)
         self.go(self._spreads, center, factor * tilt, factor * constant)
 
-    def _maxima(self, turned: bool) -> list[Closure]:
-        """Sums and maxima, and the numbers of the taps that hold them; of channels turned over, where that is needed."""
+    def _maxima(self, mixed: bool) -> list[Closure]:
+        """Sums and maxima, and the numbers of the taps that hold them; minima in channels that fall, if there are any."""
         steps: list[Closure] = []
-        x, order = self.site.inputs[0], self.site.case.orders[0]
         for i, band in enumerate(self.bands):
-            source, pooled = x[band.read], self.pooled[band.outputs]
-            steps += self.measuring(i, False, self.room[i])
-            if turned:
-                moved = source.transpose(order)
-                space = self.space[:source.size].reshape(moved.shape).transpose(inverse(order))
-                steps.append(partial(np.multiply, source, self.signs, out=space))
-                source = space
-            before = self.window.padding[0][0] - band.outputs.start * self.window.stride[0] + band.read.start
-            steps += self.maximum.of(source, pooled, before)
-            if turned:
-                steps.append(partial(np.multiply, pooled, self.signs, out=pooled))
+            pooled, first = self.pooled[band.outputs], band.outputs.start
+            steps += [*self.measuring(i, False, self.room[i]),
+                      *self.maximum.of(np.maximum, pooled, first, self.between)]
+            if mixed:
+                least = self.least[:len(pooled)]
+                steps += [*self.maximum.of(np.minimum, least, first, self.between),
+                          partial(np.multiply, pooled, self.rising[0], out=pooled),
+                          partial(np.multiply, least, self.rising[1], out=least),
+                          partial(np.add, pooled, least, out=pooled)]
             if self.codes is not None:
                 steps += self._coding(band)
         return steps
