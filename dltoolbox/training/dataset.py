@@ -7,10 +7,15 @@ keep the stored type, so a set of 8-bit images stays 8-bit until the model casts
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from dltoolbox.program.team import team_of
+from dltoolbox.program.threads import thread_count
 
 WINDOW = 64 << 20  # bytes that mini-batches gathered ahead may take, or an eighth of the set if that is more
 STAGE = 512 << 10  # bytes of rows that are gathered from at a time
@@ -90,7 +95,8 @@ class Reader:
 
     Observations side by side in memory are gathered row by row. For one mini-batch that misses the cache with nearly
     every number; for all mini-batches of the window every row is read once and from the cache. 128 of 5000 digits take
-    0.05 ms instead of 0.2, 64 of 6400 images of 32×32×3 0.1 ms instead of 0.8. Without an order nothing is copied.
+    0.05 ms instead of 0.2, 64 of 6400 images of 32×32×3 0.1 ms instead of 0.8, and half of it with two threads. Without an
+    order nothing is copied.
 
     A mini-batch is valid until the next one is asked for.
     """
@@ -149,7 +155,7 @@ class Gathered:
         self.memory = room(self.memory, prod(shape))
         if not self.whole:
             out = self.memory[:prod(shape)].reshape(shape)
-            pick(self.array, index, out, np.empty(max(STAGE // self.dtype.itemsize, self.array.shape[-1]), self.dtype))
+            share_out(self.array, index, out)
             return out
         source = self.array.transpose(self.axes)
         out = self.memory[:prod(shape)].reshape([shape[axis] for axis in self.axes])
@@ -175,6 +181,21 @@ class Encoded:
 def room(memory: np.ndarray, size: int) -> np.ndarray:
     """The same memory if it is large enough; the first window is the largest, so one is allocated."""
     return memory if memory.size >= size else np.empty(size, memory.dtype)
+
+
+def share_out(array: np.ndarray, index: np.ndarray, out: np.ndarray) -> None:
+    """`pick` by several threads, each some of the rows."""
+    while len(array) == 1 and array.ndim > 1:
+        array, out = array[0], out[0]
+    threads = min(thread_count(), len(array)) if array.ndim > 1 and out.nbytes > STAGE else 1
+    ends = [len(array) * rank // threads for rank in range(threads + 1)]
+
+    def work(start: int, stop: int) -> None:
+        stage = np.empty(max(STAGE // out.itemsize, array.shape[-1]), out.dtype)
+        pick(array[start:stop], index, out[start:stop], stage)
+
+    with team_of(threads) as team:
+        team.run([partial(work, *span) for span in pairwise(ends)])
 
 
 def pick(array: np.ndarray, index: np.ndarray, out: np.ndarray, stage: np.ndarray) -> None:

@@ -24,7 +24,8 @@ class StepResult(Protocol):
     """What one training step found out.
 
     ``loss`` is that of the data alone, without the L2 term. ``gradients`` are aligned with the model's parameters,
-    None where there is none; they are handed over: the solver overwrites them.
+    None where there is none; they are handed over: the solver overwrites them. The same arrays in every step, one after
+    the other in memory as the parameters are, are moved together.
     """
 
     @property
@@ -36,7 +37,11 @@ class StepResult(Protocol):
 
 
 class Trainable(Protocol):
-    """A model as the loop sees it. Arrays have the observation as their last axis."""
+    """A model as the loop sees it.
+
+    Inputs and targets have the observation as their last axis, any type and any strides, and are valid for this call;
+    targets of classes are logical and one-hot.
+    """
 
     @property
     def parameters(self) -> Sequence[Parameter]: ...

@@ -39,7 +39,7 @@ class Solver:
         self.iteration += 1
         if len(gradients) != len(self.known) or not all(map(is_, gradients, self.known)):  # the same in every iteration
             self.known = tuple(gradients)
-            self.runs, self.gradients = make_runs(self.slots, gradients)
+            self.runs, self.gradients = make_runs(self.slots, gradients, self.decay)
         for to, gradient in self.gradients.copies:
             to[...] = gradient
         if self.clip is None:
@@ -54,10 +54,9 @@ class Solver:
             self.go(run, learn_rate)
 
     def add_decay(self, run: Run) -> None:
-        if self.decay:
-            for value, gradient, scratch, factor in run.decays:
-                np.multiply(value, self.decay * factor, out=scratch)
-                gradient += scratch
+        if run.decay is not None:
+            np.multiply(run.value, run.decay, out=run.scratch)
+            np.add(run.gradient, run.scratch, out=run.gradient)
 
     def go(self, run: Run, learn_rate: float) -> None:
         self.move(run.value, run.gradient, learn_rate * run.rate_factor, run.scratch, *run.averages)

@@ -29,6 +29,7 @@ LAYOUTS = ["C", "F", "first", "middle", "strided", "backwards", "cropped", "swap
 def test_an_order_picks_the_right_observations(dtype, layout, window, stage, monkeypatch):
     monkeypatch.setattr("dltoolbox.training.dataset.WINDOW", window)
     monkeypatch.setattr("dltoolbox.training.dataset.STAGE", stage)
+    monkeypatch.setattr("dltoolbox.training.dataset.thread_count", lambda: 3)
     stored, x = images(dtype, layout)
     codes = np.arange(23) % 3
     reader = Reader(Dataset([stored], [OneHot(codes, 3)]), 5)

@@ -116,6 +116,64 @@ def test_adam_with_torchs_own_epsilon_differs_only_by_it():
         np.testing.assert_allclose(parameter.value, tensor.detach().numpy(), rtol=1e-5)
 
 
+def in_one_vector(learnables):
+    """The same parameters, one after the other in memory, as a model keeps them."""
+    vector = np.concatenate([p.value.ravel() for p in learnables])
+    ends = np.cumsum([0, *(p.value.size for p in learnables)])
+    for p, start, stop in zip(learnables, ends[:-1], ends[1:], strict=True):
+        p.value = vector[start:stop].reshape(p.value.shape)
+    return learnables
+
+
+def several():
+    """Parameters of several factors, one frozen, one in the order of Fortran, one of another type."""
+    random = np.random.default_rng(2)
+    factors = [(1, 1), (1, 0), (1, 1), (2, 1), (2, 1), (0, 1), (1, 3), (1, 3), (1, 0)]
+    learnables = in_one_vector([Weights("fc", "Weights", random.standard_normal((3, 2 + k)), rate, l2)
+                                for k, (rate, l2) in enumerate(factors)])
+    return [*learnables, Weights("fc", "Weights", np.asfortranarray(random.standard_normal((4, 5)))),
+            Weights("fc", "Weights", random.standard_normal((4, 5)).astype(np.float32))]
+
+
+@pytest.mark.parametrize("stretch", [1 << 16, 7])
+@pytest.mark.parametrize("options", [{}, {"GradientThreshold": 1}, {
+    "GradientThreshold": 2, "GradientThresholdMethod": "global-l2norm"}], ids=["free", "clipped", "together"])
+@pytest.mark.parametrize("name", ["sgdm", "rmsprop", "adam"])
+def test_neighbours_in_memory_move_as_if_they_were_apart(name, options, stretch, monkeypatch):
+    monkeypatch.setattr("dltoolbox.training.runs.STRETCH", stretch)
+    options = trainingOptions(name, L2Regularization=0.1, **options)
+    together, apart = several(), several()
+    for p in apart:
+        p.value = p.value.copy(order="K")
+    solvers = make_solver(together, options), make_solver(apart, options)
+    same = [Weights("", "", np.empty_like(p.value)) for p in together]
+    in_one_vector(same[:-1])
+    for step in range(6):
+        drawn = gradients(step, [p.value for p in together])
+        if step == 4:
+            drawn[2] = None  # a gradient may be missing now and then
+        if step % 2:  # gradients lie in one vector, or apart
+            for p, g in zip(same, drawn, strict=True):
+                p.value[...] = 0 if g is None else g
+            given = [None if g is None else p.value for p, g in zip(same, drawn, strict=True)]
+        else:
+            given = [None if g is None else g.copy() for g in drawn]
+        solvers[0].update(given, 0.1)
+        solvers[1].update(drawn, 0.1)
+        for a, b in zip(together, apart, strict=True):
+            np.testing.assert_allclose(a.value, b.value, rtol=1e-12 if a.value.dtype == np.float64 else 1e-5)
+
+
+def test_neighbours_move_in_one_go():
+    learnables = in_one_vector([Weights("fc", "Weights", np.ones((3, 2)), 1, k % 2) for k in range(40)])
+    solver = make_solver(learnables, trainingOptions("adam"))
+    kept = in_one_vector([Weights("fc", "Weights", np.ones((3, 2))) for _ in range(40)])
+    for _ in range(2):
+        solver.update([p.value for p in kept], 0.1)
+    assert [run.value.size for run in solver.runs] == [240]
+    assert solver.gradients.copies == []
+
+
 def one(value, factor=1.0, l2=1.0):
     return [Weights("fc", "Weights", np.array(value, np.float64), factor, l2)]
 
