@@ -236,12 +236,19 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
     made, kind = bench.target("indices", target), indices.dtype.type
     quotient, share = bench.take("quotient", code.shape, np.uint8), bench.take("share", code.shape, indices.dtype)
     apart = [d * prod(spatial[axis + 1:]) for axis, d in enumerate(window.dilation)] + [0]
-    steps: list[Closure] = [partial(np.multiply, code, kind(apart[-2]), made)]
-    for axis in range(window.rank - 1):
+    steps: list[Closure] = []
+    for axis in range(window.rank):
         later = window.size[axis + 1:]
-        steps += [partial(np.floor_divide, code, np.uint8(prod(later)), quotient),
-                  partial(np.multiply, quotient, kind(apart[axis] - later[0] * apart[axis + 1]), share),
-                  partial(np.add, made, share, made)]
+        factor = kind(apart[axis] - (later[0] * apart[axis + 1] if later else 0))
+        if later:
+            steps.append(partial(np.floor_divide, code, np.uint8(prod(later)), quotient))
+        term = quotient if later else code
+        if axis and factor == 1:  # adding bytes to integers is one pass, and most windows end with it
+            steps.append(partial(np.add, made, term, made))
+            continue
+        steps.append(partial(np.multiply, term, factor, share if axis else made))
+        if axis:
+            steps.append(partial(np.add, made, share, made))
     origins, _ = window_origins(window, spatial, indices.shape[:window.rank])
     steps.append(partial(np.add, made, origins[part.rows].astype(indices.dtype), made))
     return [*steps, *delivered(made, target)]

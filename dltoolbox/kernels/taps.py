@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
-
-import numpy as np
 
 from dltoolbox.core.geometry import Window
 
@@ -50,14 +48,3 @@ def starting_at(window: Window, row: int) -> Window:
     """The window whose first output row is output row ``row`` of the given one."""
     before, after = window.padding[0]
     return replace(window, padding=((before - row * window.stride[0], after), *window.padding[1:]))
-
-
-def copy_tap(target: np.ndarray, source: np.ndarray, outputs: Sequence[slice], inputs: Sequence[slice]) -> None:
-    """``target[outputs] = source[inputs]``, and zeros in the rest of ``target``."""
-    target[tuple(outputs)] = source[tuple(inputs)]
-    for axis, inside in enumerate(outputs):
-        before = (slice(None),) * axis
-        if inside.start:
-            target[(*before, slice(0, inside.start))] = 0
-        if inside.stop < target.shape[axis]:
-            target[(*before, slice(inside.stop, None))] = 0
