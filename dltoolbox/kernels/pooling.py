@@ -353,7 +353,7 @@ class WindowMean(Kernel):
 
 @kernel
 class GlobalMean(Kernel):
-    """`global_mean`: sums over whole rows, then by a product with ones, which adds along columns at full speed."""
+    """`global_mean`: whole rows are summed first, in long contiguous stretches, then the columns of their sum."""
 
     op = "global_mean"
 
