@@ -108,14 +108,16 @@ class Bound(NamedTuple):
     """A kernel at its site. ``forward`` and ``backward`` hold one closure, or one per rank, to run at the same time.
 
     ``prepare`` depends on parameters alone (transformed filters, folded factors) and fills `Site.shared` memory; it runs
-    on one thread before the first forward call and after every change of the parameters. ``before`` runs in every run
-    before the forward calls, shard after shard in one thread: random numbers are drawn there.
+    on one thread before the first forward call and after every change of the parameters; the closures of ``divided`` run
+    after it, in any order and on several threads. ``before`` runs in every run before the forward calls, shard after shard
+    in one thread: random numbers are drawn there.
     """
 
     forward: tuple[Closure, ...]
     backward: tuple[Closure, ...] = ()
     prepare: Closure | None = None
     before: Closure | None = None
+    divided: tuple[Closure, ...] = ()
 
 
 class Kernel:

@@ -18,8 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.layout import blocks
 
 LINE = 16  # floats of a cache line
+PREPARED = 1 << 20  # bytes of filters that one thread transforms at a time
 SMALL = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first: 250 instead of 200 GFLOP/s
 
 
@@ -172,15 +174,16 @@ def both_axes(matrix: np.ndarray) -> np.ndarray:
 
 
 class Filters:
-    """Filters (3, 3, C, K) transformed to (r·r, K/k, C, k) in shared memory, by ``prepare``."""
+    """Filters (3, 3, C, K) transformed to (r·r, K/k, C, k) in shared memory, by the closures ``prepare``."""
 
     def __init__(self, site: Site, tile: Tile, weights: np.ndarray) -> None:
         channels, count = weights.shape[2:]
         width = piece(count, channels)
         self.transformed = site.shared((tile.products, count // width, channels, width))
         source = weights.reshape(9, channels, count // width, width).transpose(2, 1, 0, 3)
-        self.prepare: Closure = partial(np.matmul, both_axes(tile.filter), source,
-                                        out=self.transformed.transpose(1, 2, 0, 3))
+        target, parts = self.transformed.transpose(1, 2, 0, 3), blocks(channels, 9 * count * weights.itemsize, PREPARED)
+        self.prepare: list[Closure] = [partial(np.matmul, both_axes(tile.filter), source[:, part], out=target[:, part])
+                                       for part in parts]
 
 
 class TurnedFilters:

@@ -21,7 +21,7 @@ class Trial:
 
     def forward(self) -> tuple[np.ndarray, ...]:
         """Prepare and run forward; returns the outputs."""
-        for closure in (self.bound.prepare, self.bound.before):
+        for closure in (self.bound.prepare, *self.bound.divided, self.bound.before):
             if closure is not None:
                 closure()
         for band in self.bound.forward:

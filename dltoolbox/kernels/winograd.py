@@ -302,15 +302,15 @@ class WinogradConv(Kernel):
         filters = Filters(site, self.tile, ending.weights)
         forward = self.correlations(site.inputs[0], filters.transformed, site.outputs[0], window.padding, site.case.ranks,
                                     ending)
-        prepare: list[Closure | None] = [ending.prepare, filters.prepare]
-        backward = self._backward(site, window, ending, prepare) if site.training else []
+        divided = list(filters.prepare)
+        backward = self._backward(site, window, ending, divided) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
-        return Bound((first, *others), together, in_turn(prepare))
+        return Bound((first, *others), together, ending.prepare, divided=tuple(divided))
 
-    def _backward(self, site: Site, window: Window, ending: Ending, prepare: list[Closure | None]) -> list[Pass]:
-        """Passes that come after one another; adds to ``prepare``."""
+    def _backward(self, site: Site, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
+        """Passes that come after one another; adds to what threads prepare together."""
         x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grads[0], site.d_inputs[:3]
         assert grad is not None
         passes: list[Pass] = []
@@ -318,7 +318,7 @@ class WinogradConv(Kernel):
             passes.append(self.weights_correlation(x, grad, window.padding, d_weights, d_bias))
         if d_x is not None:
             filters = TurnedFilters(site, self.tile, ending.weights)
-            prepare.append(filters.prepare)
+            divided.append(filters.prepare)
             padding = [(2 - before, 2 - after) for before, after in window.padding]
             passes += self.correlations(grad, filters.transformed, d_x, padding)
         return passes

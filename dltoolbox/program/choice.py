@@ -44,8 +44,9 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
         shapes = [[int(n or 0) for n in dims.sizes] for dims in case.outputs]
         arriving = [rng.standard_normal(shapes[0], np.float32).astype(case.dtype), *[None] * (len(shapes) - 1)]
         bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
-        if bound.bound.prepare is not None:
-            bound.bound.prepare()
+        for closure in (bound.bound.prepare, *bound.bound.divided):
+            if closure is not None:
+                closure()
         calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
 
         def run() -> None:

@@ -197,11 +197,12 @@ class Program:
 
     def _prepare(self, rank: int) -> None:
         """What depends on parameters alone and can be kept; the threads share it."""
-        closures = [closure for shard in self.shards for closure in shard.prepare]
-        for closure in closures[rank::self.size]:
-            closure()
-        if closures and self.size > 1:
-            self._meet(rank)
+        for kind in ("prepare", "divided"):
+            closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
+            for closure in closures[rank::self.size]:
+                closure()
+            if closures and self.size > 1:
+                self._meet(rank)
 
     def _meet(self, rank: int) -> None:
         assert self.team is not None
@@ -220,7 +221,8 @@ class Program:
             just_in_time = late.get(name[1]) if name[0] == "forward" else None
             if self.size == 1 or not (just_in_time or together and len(bands) > 1):
                 if just_in_time:
-                    yield ("prepare", name[1]), just_in_time
+                    first, divided = just_in_time
+                    yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
                 alone = True
@@ -228,8 +230,11 @@ class Program:
             if alone or just_in_time:
                 yield meeting
             if just_in_time:
-                if rank == 0:
-                    yield ("prepare", name[1]), just_in_time
+                first, divided = just_in_time
+                if first is not None:
+                    yield from [(("prepare", name[1]), first)] if rank == 0 else []
+                    yield meeting
+                yield from ((("prepare", name[1]), closure) for closure in divided[rank::self.size])
                 yield meeting
             yield from ((name, band) for band in (bands[rank:rank + 1] if together else bands))
             yield meeting

@@ -96,8 +96,8 @@ class Shard:
 
     Attributes:
         steps: Each step with its closures.
-        prepare, before: Closures of `Bound` that exist.
-        late: Those of ``prepare`` that have to run right before their step, by its number.
+        prepare, divided, before: Closures of `Bound` that exist.
+        late: What prepares a step right before it, by its number: what one thread does, and what several do after it.
         values: Every array by value, in the axes of the op.
         gradients: Gradients of the values that enter.
         peak: Bytes of the arena that it uses.
@@ -111,7 +111,8 @@ class Shard:
         self.steps: list[tuple[Step, Bound]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
-        self.late: dict[int, Closure] = {}
+        self.divided: list[Closure] = []
+        self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
         ledger = Ledger()
         self._bind(ledger, first=True)
         self.release()
@@ -126,26 +127,26 @@ class Shard:
         """Forget all arrays and closures."""
         self.values.clear()
         self.gradients.clear()
-        for closures in (self.steps, self.prepare, self.before):
+        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
             closures.clear()
-        self.late.clear()
         self.around.shared.clear()
 
     def _bind(self, allocate: Allocate, first: bool) -> None:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
-        for closures in (self.steps, self.prepare, self.before, self.late):
+        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), None if first else self.around.shared,
                                 (i, type(step.kernel).__name__), keeps_shared=bool(self.incoming))
             bound = self._bind_step(i, step, memory, allocate)
             self.steps.append((step, bound))
-            if bound.prepare is not None and memory.made and memory.late:
-                self.late[i] = bound.prepare
-            elif bound.prepare is not None and memory.made:
-                self.prepare.append(bound.prepare)
+            if memory.made and memory.late:
+                self.late[i] = bound.prepare, bound.divided
+            elif memory.made:
+                self.prepare += [] if bound.prepare is None else [bound.prepare]
+                self.divided += bound.divided
             if bound.before is not None:
                 self.before.append(bound.before)
 
