@@ -10,6 +10,7 @@ import numpy as np
 from dltoolbox.kernels import Case, Closure, Kernel
 from dltoolbox.kernels.trial import bind_alone
 from dltoolbox.kernels.tuning import fastest
+from dltoolbox.program.memory import LARGE_SHARED
 
 
 def choose(found: Sequence[Kernel], case: Case, inputs: Sequence[np.dtype[Any]], outputs: Sequence[np.dtype[Any]]) -> Kernel:
@@ -44,10 +45,11 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
         shapes = [[int(n or 0) for n in dims.sizes] for dims in case.outputs]
         arriving = [rng.standard_normal(shapes[0], np.float32).astype(case.dtype), *[None] * (len(shapes) - 1)]
         bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
-        for closure in (bound.bound.prepare, *bound.bound.divided):
-            if closure is not None:
-                closure()
-        calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
+        first = [closure for closure in (bound.bound.prepare, *bound.bound.divided) if closure is not None]
+        for closure in first:
+            closure()
+        kept = case.needs or bound.memory.largest_shared <= LARGE_SHARED
+        calls = (*(() if kept else first), bound.bound.before, *bound.bound.forward, *bound.bound.backward)
 
         def run() -> None:
             for call in calls:

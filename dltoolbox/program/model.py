@@ -52,7 +52,7 @@ class StepResult(NamedTuple):
 Snapshot = dict[Any, np.ndarray]
 Compiled = Program | PlainProgram
 
-COMPILE_SECONDS = 2.0  # for trying kernels; beyond, the first choice is taken
+COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
 MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,14 +14,12 @@ import numpy as np
 
 from dltoolbox.kernels import Bound, Closure, Order, Site
 from dltoolbox.ops import Value
-from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
+from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, dtype_of, lifetimes, shape_of
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
 Shared = dict[tuple[Any, ...], np.ndarray]
-
-LARGE_SHARED = 1 << 22  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
