@@ -1,7 +1,7 @@
 """A compiled network: the batch cut into shards, one per thread, that run at the same time and meet where they must.
 
-With one observation there is nothing to cut: the threads then share every step that its kernel can divide, and meet
-between steps.
+With one observation there is nothing to cut, and with few it may not pay: the threads then share every step that its
+kernel can divide, and meet between steps.
 """
 
 from __future__ import annotations
@@ -67,16 +67,17 @@ class Program:
         self.arenas, self.gradients = arenas, gradients
         whole = plan_of(batch, 1, False)
         threads = 1 if whole.work < SMALL_WORK else threads
-        count = max(1, min(threads, batch)) if whole.by_observation else 1
+        shared = not whole.by_observation or (not gradients and whole.reads_mostly_weights)
+        count = 1 if shared else max(1, min(threads, batch))
         self.edges = [batch * i // count for i in range(count + 1)]
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
         plans = {size: plan_of(size, self.size if count == 1 else 1, True) for size in sorted(set(sizes))}
         self.team: Team | None = None
-        shared: Shared = {}
+        memory: Shared = {}
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, shared) for rank, size in enumerate(sizes)]
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory) for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
@@ -219,7 +220,7 @@ class Program:
         alone = True  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
             just_in_time = late.get(name[1]) if name[0] == "forward" else None
-            if self.size == 1 or not (just_in_time or together and len(bands) > 1):
+            if self.size == 1 or not (just_in_time or (together and len(bands) > 1)):
                 if just_in_time:
                     first, divided = just_in_time
                     yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)

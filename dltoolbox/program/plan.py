@@ -65,6 +65,14 @@ class Plan:
         elements = sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
         return sum(multiply_adds(step.node) for step in self.steps) + 16 * elements
 
+    @property
+    def reads_mostly_weights(self) -> bool:
+        """Whether dense layers have far more weights than all arrays have elements. Shards would each read all of them from
+        memory; threads that share the steps read them once (AlexNet at batch 8: 32 instead of 35 ms).
+        """
+        weights = sum(prod(shape_of(step.node.inputs[1])) for step in self.steps if step.node.op.name == "dense")
+        return weights > 2 * sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
+
 
 def shape_of(value: Value) -> tuple[int, ...]:
     return tuple(int(n or 0) for n in value.dims.sizes)

@@ -103,3 +103,17 @@ def test_an_error_in_a_thread_arrives_and_the_model_works_on() -> None:
         model.predict([X])
     program.release()
     np.testing.assert_array_equal(model.predict([X])[0], expected)
+
+
+def test_threads_share_the_steps_of_a_network_that_is_mostly_weights() -> None:
+    from dltoolbox import fullyConnectedLayer, imageInputLayer, layerGraph, regressionLayer
+    lgraph = layerGraph([imageInputLayer([8, 8, 1], Normalization="none"), fullyConnectedLayer(200), fullyConnectedLayer(300),
+                         regressionLayer])
+    maxNumCompThreads(2)
+    plain, model = scrambled(Model(lgraph, fast=False)), scrambled(Model(lgraph))
+    X = images(lgraph, 8)
+    program = model.program("predict", [X])
+    assert (len(program.shards), program.size) == (1, 2)
+    assert len(model.program("train", [X]).shards) == 2
+    assert len(model.program("predict", [images(lgraph, 400)]).shards) == 2
+    np.testing.assert_allclose(model.predict([X])[0], plain.predict([X])[0], rtol=1e-4, atol=1e-4)
