@@ -57,10 +57,12 @@ class Site:
         outputs: Arrays to write in the forward call.
         grads: Gradients of the outputs, to read in the backward call and free to be overwritten there; None where none
             arrives.
-        d_inputs: Where gradients of the inputs go: written, not added to. None where none is wanted.
+        d_inputs: Where gradients of the inputs go: written, not added to, but for those in ``added``. None where none is
+            wanted.
         memory: Where `scratch`, `keep` and `shared` come from.
         meet: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
         shards: How many shards of the batch run this step at the same time, each with a site of its own.
+        added: Inputs whose gradients are added to what others left there; only those that `Kernel.adds` offers.
     """
 
     case: Case
@@ -71,6 +73,7 @@ class Site:
     memory: Memory
     meet: Callable[[np.ndarray], None]
     shards: int = 1
+    added: frozenset[int] = frozenset()
 
     @property
     def attrs(self) -> Mapping[str, Any]:
@@ -150,6 +153,10 @@ class Kernel:
         def like(dims: Dims) -> Order:
             return next((order for order in case.orders if len(order) == len(dims.sizes)), tuple(range(len(dims.sizes))))
         return tuple(like(dims) for dims in case.outputs)
+
+    def adds(self, number: int) -> bool:
+        """Whether it can add the gradient of that input to what is there, which saves whoever adds a pass."""
+        return False
 
     def bind(self, site: Site) -> Bound:
         """Closures that run this op at a site; the default calls the op's own body and copies what it returns."""

@@ -49,14 +49,15 @@ FLAGS = np.array([ord("n"), ord("t")], np.uint8)
 
 @loop
 def correlate(call: Any, flags: Any, image: Any, weights: Any, bias: Any, y: Any, hop: int, chunk: int,
-              relu: bool) -> None:
-    """``y[row] = Σ over taps of weights[tap] @ image[row] from element tap·hop on``, plus bias, rectified."""
+              relu: bool, fresh: bool) -> None:
+    """``y[row] = Σ over taps of weights[tap] @ image[row] from element tap·hop on``, plus bias, rectified; added to what
+    is there where not ``fresh``."""
     count, length = y.shape[1], y.shape[2]
     pitches = np.array([image.strides[1], y.strides[1]]) // y.itemsize
     sizes = np.array([0, count, image.shape[1], pitches[0], pitches[1]], np.int32)
     one = np.ones(1, y.dtype)
     for row in range(y.shape[0]):
-        for k in range(count):
+        for k in range(count if fresh else 0):
             for i in range(length):
                 y[row, k, i] = bias[k]
         for start in range(0, length, chunk):
@@ -138,7 +139,7 @@ class Total:
 
 
 def bind_shifted(site: Site, source: np.ndarray, target: np.ndarray, matrices: np.ndarray, bias: np.ndarray,
-                 window: Window, rows: slice, relu: bool = False,
+                 window: Window, rows: slice, relu: bool = False, fresh: bool = True,
                  also: Callable[[slice, np.ndarray], list[Closure]] | None = None) -> list[Closure]:
     """Steps that write some rows of a convolution; ``also`` uses a block of the image while it is in cache."""
     out, hop = target.shape[:2], window.dilation[1] * source.shape[-1]
@@ -148,7 +149,7 @@ def bind_shifted(site: Site, source: np.ndarray, target: np.ndarray, matrices: n
     for block in images.blocks:
         view, after = image.write(block.rows)
         steps += [*block.fill, partial(correlate, gemm(site.dtype), FLAGS, block.columns, matrices, bias, view, hop,
-                                       even(view.shape[-1], chunk), relu), *after]
+                                       even(view.shape[-1], chunk), relu, fresh), *after]
         if also is not None:
             steps += also(block.rows, block.columns)
     return steps
@@ -167,6 +168,10 @@ class Shifted(ConvKernel):
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and layout.preferred_order(shape) == layout.rows_order(4) == case.orders[0]
                 and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT)
+
+    def adds(self, number: int) -> bool:
+        """Products add up anyway: at the start of a residual block, a pass over three arrays less."""
+        return number == 0
 
     def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
         y, shifts = site.outputs[0], Shifts(site, ending.weights)
@@ -191,7 +196,7 @@ class Shifted(ConvKernel):
                 return [] if total is None else [total.add(image, view[rows], hop)]
             steps += [] if total is None else [total.clear()]
             steps += bind_shifted(site, grad, dx, shifts.matrices, np.zeros(turned.shape[-1], site.dtype), adjoint.window,
-                                  slice(0, len(dx)), also=also)
+                                  slice(0, len(dx)), fresh=0 not in site.added, also=also)
             if total is not None and dw is not None:
                 steps.append(total.give(adjoint.turn(dw)))
         elif dw is not None:

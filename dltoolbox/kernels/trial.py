@@ -37,7 +37,7 @@ class Trial:
 
 def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes: Sequence[np.dtype] | None = None,
                grads: Sequence[np.ndarray | None] | None = None, meet: Callable[[np.ndarray], None] | None = None,
-               shards: int = 1) -> Trial:
+               shards: int = 1, added: frozenset[int] = frozenset()) -> Trial:
     """Bind a kernel to copies of ``inputs``, in the memory orders that the case names, and to new outputs.
 
     Args:
@@ -47,6 +47,7 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
         dtypes: Of the outputs; the case's own by default.
         grads: Gradients of the outputs, copied; zeros by default where the kernel is to be trained.
         meet: How it adds arrays up with other shards, of which there are ``shards`` in all.
+        added: Inputs whose gradients it adds to what lies in ``site.d_inputs``.
     """
     given = tuple(lay(x, order) for x, order in zip(inputs, case.orders, strict=True))
     shapes = [tuple(int(n or 0) for n in dims.sizes) for dims in case.outputs]
@@ -63,7 +64,7 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
     d_inputs = tuple(lay(np.zeros_like(x), order) if need else None
                      for x, order, need in zip(given, case.orders, wanted, strict=True))
     memory = OwnMemory()
-    site = Site(case, given, outputs, incoming, d_inputs, memory, meet or (lambda array: None), shards)
+    site = Site(case, given, outputs, incoming, d_inputs, memory, meet or (lambda array: None), shards, added)
     return Trial(kernel, site, kernel.bind(site), memory)
 
 

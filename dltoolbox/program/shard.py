@@ -174,18 +174,23 @@ class Shard:
         node, back = step.node, self.plan.back(i)
         d_inputs: list[np.ndarray | None] = []
         sums: list[tuple[np.ndarray, np.ndarray]] = []
+        by_kernel: set[int] = set()
         for number, value in enumerate(node.inputs):
             if not step.needs or not step.needs[number]:
                 d_inputs.append(None)
             elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 d_inputs.append(self.gradients[value])
+            elif step.kernel.adds(number):
+                d_inputs.append(self.gradients[value])
+                by_kernel.add(number)
             else:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
                 d_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
         grads = tuple(self.gradients.get(value) if step.needs else None for value in node.outputs)
         site = Site(step.case, tuple(self.values[v] for v in node.inputs), tuple(self.values[v] for v in node.outputs),
-                    grads, tuple(d_inputs), memory, self.around.meet, self.around.shards)
+                    grads, tuple(d_inputs), memory, self.around.meet, self.around.shards,
+                    frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:
             last = bound.backward[-1]
