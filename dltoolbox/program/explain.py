@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -12,15 +13,17 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.random import rng
 from dltoolbox.network.layerarray import LayerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.ops import Node
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model, model_of
-from dltoolbox.program.passes import multiply_adds
+from dltoolbox.program.passes import Chain, multiply_adds
 from dltoolbox.program.plan import dtype_of, shape_of
 
-HEAD = ("", "Step", "Layer", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
+HEAD = ("", "Step", "Layers", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
 
 
 class _Explain(Configured):
@@ -50,18 +53,24 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         **options: ``MiniBatchSize`` (128), ``Mode`` ('predict' or 'train'), ``Precision`` ('default' or 'fast').
 
     Returns:
-        The text, to print. Ops joined by ``+`` run as one step.
+        The text, to print. Layers and ops joined by ``+`` are fused: they run as one step.
 
     Raises:
         DltoolboxError: ``dltoolbox:explain:notANetwork``, and what is wrong with the layers.
 
     Example:
-        >>> print(explain([featureInputLayer(2), fullyConnectedLayer(1), regressionLayer], MiniBatchSize=4).splitlines()[0])
-        predict, mini-batch of 4 (single), 1 thread, 1 shard
+        >>> layers = [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer]
+        >>> print(explain(layers, MiniBatchSize=4).splitlines()[0])
+        predict, mini-batch of 4, single precision, 1 thread
     """
     chosen = _Explain(*pairs, **options)
-    model = _model(net, chosen)
-    inputs = [np.broadcast_to(np.float32(0), (*(n or 1 for n in one.dims().sizes[:-1]), chosen.MiniBatchSize)) for one in model.inputs]
+    streams = rng()
+    try:  # initial weights are drawn, but a training that follows is to draw the same
+        model = _model(net, chosen)
+    finally:
+        rng(streams)
+    shapes = ((*(n or 1 for n in one.dims().sizes[:-1]), chosen.MiniBatchSize) for one in model.inputs)
+    inputs = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
     program = model.program(chosen.Mode, inputs)
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
@@ -77,16 +86,26 @@ def _model(net: Any, chosen: _Explain) -> Model:
 
 
 def _summary(program: Program, chosen: _Explain) -> list[str]:
-    threads, shards = program.size, len(program.shards)
     plan = program.plan
     total = sum(multiply_adds(step.node) for shard in program.shards for step in shard.plan.steps)
     parameters = sum(prod(shape_of(plan.graph.arrays[key])) for key in plan.graph.learnables)
     return [
-        f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize} ({'single' if plan.dtype == np.float32 else 'double'}), "
-        f"{threads} thread{'s' * (threads > 1)}, {shards} shard{'s' * (shards > 1)}",
-        f"{total / 1e6:,.1f} million multiply-adds forward"
+        f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize}, single precision, {_threads(program)}",
+        f"{total / 1e6:,.2f} million multiply-adds forward"
         + (", about three times as many with the gradients" if chosen.Mode == "train" else ""),
         f"{_bytes(program.peak)} planned memory in all threads, {_bytes(parameters * plan.dtype.itemsize)} learnables"]
+
+
+def _threads(program: Program) -> str:
+    """What the threads do, and whose sizes the table shows."""
+    if program.size == 1:
+        return "1 thread"
+    if len(program.shards) == 1:
+        return f"{program.size} threads that share each step they can"
+    parts = [b - a for a, b in pairwise(program.edges)]
+    if min(parts) == max(parts):
+        return f"{program.size} threads for {parts[0]} observations each (the table is of one thread)"
+    return f"{program.size} threads for {min(parts)} or {max(parts)} observations each (the table is of the first thread)"
 
 
 def _table(program: Program) -> list[str]:
@@ -97,7 +116,7 @@ def _table(program: Program) -> list[str]:
         size = prod(shape_of(value)) * dtype_of(value, step.node, plan.dtype).itemsize
         kernel = step.kernel.name if step.kernel.name != "Kernel" else "plain NumPy"
         work = multiply_adds(step.node)
-        rows.append((str(number), step.node.op.name.replace("+", " + "), step.node.layer,
+        rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),
                      f"{kernel}{f' ({step.kernel.accelerator})' if step.kernel.accelerator else ''}",
                      times(shape_of(value)) if shape_of(value) else "scalar", _order(value.dims.labels, plan.orders[value]),
                      f"{work:,}" if work else "", _bytes(size)))
@@ -106,6 +125,12 @@ def _table(program: Program) -> list[str]:
     lines = ["  ".join(cell.rjust(width) if column in right else cell.ljust(width)
                        for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _layers(node: Node) -> str:
+    """The layers that a step runs; one layer may record several ops."""
+    parts = node.parts if isinstance(node, Chain) else [node]
+    return " + ".join(dict.fromkeys(part.layer for part in parts))
 
 
 def _order(labels: str, order: Sequence[int]) -> str:
