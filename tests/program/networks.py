@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.random import rng as restart
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
 from dltoolbox.network.networks import DAGNetwork
@@ -91,3 +92,11 @@ def one_hot(shape: tuple[int, ...], dtype: Any = np.float64, undefined: float = 
     hot = (classes == np.arange(shape[-2])[:, None]).astype(dtype)
     hot *= rng.random((*shape[:-2], 1, shape[-1])) >= undefined
     return hot
+
+
+def everything(model: Model, inputs: Any, targets: Any) -> list[np.ndarray]:
+    """Predictions, loss, gradients of learnables and inputs."""
+    restart(0)
+    predictions = model.predict(inputs)
+    loss, learnables, entering = model.gradients(inputs, targets)
+    return [*predictions, np.asarray(loss), *(learnables[key] for key in sorted(learnables)), *entering]

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from dltoolbox import maxNumCompThreads
 from dltoolbox.core.random import rng as restart
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
 from dltoolbox.program.model import Model
 from tests.program.cases import CASES, Case, back, there
+from tests.program.networks import everything
 
 STEP = 1e-6
 PROBES = 25
@@ -144,3 +146,18 @@ def test_the_fast_program_is_the_plain_program(case: Case) -> None:
     assert mine.keys() == theirs.keys()
     for name, gradient in theirs.items():
         np.testing.assert_allclose(mine[name], gradient, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.usefixtures("every_network_is_worth_several_threads")
+@each
+def test_every_layer_on_several_threads(case: Case, batch: int) -> None:
+    plain, inputs = case.model(np.float64, fast=False), case.inputs(batch, np.float64)
+    targets = case.targets(plain.predict(inputs)[0].shape, np.float64)
+    expected = everything(plain, inputs, targets)
+    for threads in (1, 2, 3):
+        maxNumCompThreads(threads)
+        found = everything(case.model(np.float64), inputs, targets)
+        for a, b in zip(found, expected, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * max(1, np.abs(b).max(initial=0)))

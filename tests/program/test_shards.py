@@ -9,41 +9,11 @@ import numpy as np
 import pytest
 
 from dltoolbox import maxNumCompThreads
-from dltoolbox.core.random import rng as restart
 from dltoolbox.program import executable
 from dltoolbox.program.model import Model
-from tests.program.cases import CASES, Case
-from tests.program.networks import digits, finished, images, one_hot, residual, scrambled, segnet
+from tests.program.networks import digits, everything, finished, images, one_hot, residual, scrambled, segnet
 
-
-@pytest.fixture(autouse=True)
-def every_network_is_worth_several_threads(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(executable, "SMALL_WORK", 0)
-    before = maxNumCompThreads()
-    yield
-    maxNumCompThreads(before)
-
-
-def everything(model: Model, inputs: Any, targets: Any) -> list[np.ndarray]:
-    """Predictions, loss, gradients of learnables and inputs."""
-    restart(0)
-    predictions = model.predict(inputs)
-    loss, learnables, entering = model.gradients(inputs, targets)
-    return [*predictions, np.asarray(loss), *(learnables[key] for key in sorted(learnables)), *entering]
-
-
-@pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_layer_on_several_threads(case: Case, batch: int) -> None:
-    plain, inputs = case.model(np.float64, fast=False), case.inputs(batch, np.float64)
-    targets = case.targets(plain.predict(inputs)[0].shape, np.float64)
-    expected = everything(plain, inputs, targets)
-    for threads in (1, 2, 3):
-        maxNumCompThreads(threads)
-        found = everything(case.model(np.float64), inputs, targets)
-        for a, b in zip(found, expected, strict=True):
-            assert a.shape == b.shape
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * max(1, np.abs(b).max(initial=0)))
+pytestmark = pytest.mark.usefixtures("every_network_is_worth_several_threads")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -107,8 +77,8 @@ def test_an_error_in_a_thread_arrives_and_the_model_works_on() -> None:
 
 def test_threads_share_the_steps_of_a_network_that_is_mostly_weights() -> None:
     from dltoolbox import fullyConnectedLayer, imageInputLayer, layerGraph, regressionLayer
-    lgraph = layerGraph([imageInputLayer([8, 8, 1], Normalization="none"), fullyConnectedLayer(200), fullyConnectedLayer(300),
-                         regressionLayer])
+    lgraph = layerGraph([imageInputLayer([8, 8, 1], Normalization="none"), fullyConnectedLayer(200),
+                         fullyConnectedLayer(300), regressionLayer])
     maxNumCompThreads(2)
     plain, model = scrambled(Model(lgraph, fast=False)), scrambled(Model(lgraph))
     X = images(lgraph, 8)
