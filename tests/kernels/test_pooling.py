@@ -114,6 +114,15 @@ def test_a_window_wider_than_the_image(kernel: Kernel) -> None:
     assert_as_the_op(kernel, special("ties", (4, 3, 2, 3)), Window.of((2, 4), padding=((1, 0), (1, 1))))
 
 
+@pytest.mark.parametrize("size", [(17, 16), (300, 257), (2, 2, 3), (40, 44, 40)])
+@pytest.mark.parametrize("kernel", [one for one in BODIES if one.values[0].op == "window_max_indices"])
+def test_positions_of_any_width(kernel: Kernel, size: tuple[int, ...]) -> None:
+    """8, 16 and 32 bits hold the positions of maps of these sizes, and of taps relative to one another."""
+    rank = len(size)
+    assert_as_the_op(kernel, special("ties", (*size, 1, 2)), Window.of((3, 2, 2)[:rank], (1, 2, 2)[:rank],
+                                                                       ((1, 1),) + ((0, 0),) * (rank - 1)))
+
+
 def assert_unpools(kernel: Kernel, x: np.ndarray, at: np.ndarray, size: tuple[int, ...], grad: np.ndarray) -> None:
     to, inputs = Dims("SSCB", size), (x, at, np.array(size))
     y = OPS["unpool"].forward(*inputs, to=to)
