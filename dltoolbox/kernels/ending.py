@@ -3,7 +3,8 @@ ReLU, which is applied to every block of the output while it is still in cache."
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +47,7 @@ class Ending:
         """A closure that rectifies a block of the output in place; None where there is no ReLU."""
         if not self.relu:
             return None
-        zeros = np.zeros(block.shape[-1:], block.dtype)  # a maximum with a row is faster than with a scalar
-        return partial(np.maximum, block, zeros, out=block)
+        return partial(np.maximum, block, zero_row(block.shape[-1], block.dtype), out=block)
 
     def gate(self, site: Site) -> tuple[Closure, ...]:
         """Closures that clear the arriving gradient where the ReLU was closed."""
@@ -65,3 +65,9 @@ class Ending:
 def window_attrs(use: Site | Case) -> dict[str, object]:
     """Attributes of the convolution, alone or first of a chain."""
     return dict(use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)
+
+
+@lru_cache(maxsize=64)
+def zero_row(length: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """Zeros that many blocks are compared with: a maximum with a row is faster than with a scalar."""
+    return np.zeros(length, dtype)
