@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.formats import Dims
 from dltoolbox.kernels import Case, Closure, Kernel
 from dltoolbox.kernels.trial import bind_alone
 from dltoolbox.kernels.tuning import fastest
@@ -37,13 +38,9 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
     """Binds the kernel to made-up arrays when asked to, and returns a closure that runs it both ways."""
     def make() -> Closure:
         rng = np.random.default_rng(0)
-        arrays = [rng.standard_normal(shape, np.float32).astype(kind) if kind == case.dtype else np.zeros(shape, kind)
-                  for shape, kind in zip(([int(n or 0) for n in dims.sizes] for dims in case.inputs), inputs, strict=True)]
-        for i, dims in enumerate(case.inputs):
-            if i and "B" not in dims.labels:
-                np.abs(arrays[i], out=arrays[i])  # variances and scales are positive
-        shapes = [[int(n or 0) for n in dims.sizes] for dims in case.outputs]
-        arriving = [rng.standard_normal(shapes[0], np.float32).astype(case.dtype), *[None] * (len(shapes) - 1)]
+        arrays = [made_up(rng, dims, kind if kind != case.dtype else None, case, positive=i > 0 and "B" not in dims.labels)
+                  for i, (dims, kind) in enumerate(zip(case.inputs, inputs, strict=True))]
+        arriving = [made_up(rng, case.outputs[0], None, case), *[None] * (len(case.outputs) - 1)]
         bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
         first = [closure for closure in (bound.bound.prepare, *bound.bound.divided) if closure is not None]
         for closure in first:
@@ -57,3 +54,15 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
                     call()
         return run
     return make
+
+
+def made_up(rng: np.random.Generator, dims: Dims, kind: np.dtype[Any] | None, case: Case, *,
+            positive: bool = False) -> np.ndarray:
+    """Normal numbers (scales and variances: ``positive``), the same at every first position, so that nothing large is made
+    before the kernel's own copy; zeros where indices or tap numbers are expected.
+    """
+    shape = [int(n or 0) for n in dims.sizes]
+    if kind is not None:
+        return np.broadcast_to(np.zeros((), kind), shape)
+    part = rng.standard_normal([1, *shape[1:]] if len(shape) > 2 else shape, np.float32).astype(case.dtype)
+    return np.broadcast_to(np.abs(part) if positive else part, shape)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-LARGE_SHARED = 1 << 22  # bytes of transformed filters that inference makes anew in every run rather than keep them
+LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
