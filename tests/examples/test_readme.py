@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dltoolbox import maxNumCompThreads
+from dltoolbox.kernels import twins
 from dltoolbox.layers import FACTORIES
 
 README = Path(__file__).parents[2] / "README.md"
@@ -35,6 +37,19 @@ def test_the_unpooling_graph_is_sound():
     names: dict[str, object] = {}
     exec("from dltoolbox import *\n" + blocks("python")[1] + "\ninfo = analyzeNetwork(lgraph, nargout=1)", names)
     assert names["info"].ok
+
+
+def test_the_plan(capsys, monkeypatch):
+    """As without Numba; how much memory the kernels take for themselves may differ."""
+    monkeypatch.setattr(twins, "failure", lambda: "switched off")
+    before, names = maxNumCompThreads(), {}
+    exec(blocks("python")[0].partition("rng(0)")[0], names)
+    try:
+        exec(blocks("python")[2], names)
+    finally:
+        maxNumCompThreads(before)
+    printed, shown = (re.sub(r"\S+ MB planned", "", text).strip() for text in (capsys.readouterr().out, blocks("")[1]))
+    assert printed == shown
 
 
 def test_the_number_of_layers():
