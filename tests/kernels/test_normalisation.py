@@ -13,11 +13,11 @@ from dltoolbox.kernels import KERNELS, Case, Kernel
 from dltoolbox.kernels.layout import channels_last_order, rows_order
 from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
-from tests.kernels.test_kernels import expected, use_of
+from tests.kernels.test_kernels import expected, usable, use_of
 from tests.ops.chains import CHAINS
 from tests.ops.samples import dims_of, observations
 
-BATCH_NORMS = KERNELS["batch_norm"]
+BATCH_NORMS = usable("batch_norm")
 ORDERS = {"rows": rows_order, "channels_last": channels_last_order}
 EPSILON = 1e-5
 
