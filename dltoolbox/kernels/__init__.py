@@ -3,6 +3,7 @@
 from dltoolbox.kernels import (
     convolution,
     convolution_loops,
+    convolution_planes,
     dense,
     joining,
     losses,
@@ -21,6 +22,6 @@ from dltoolbox.kernels import (
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates",
-           "convolution", "convolution_loops", "dense", "joining", "kernel", "losses", "normalisation",
-           "normalisation_loops", "normalised_pool", "plain", "pointwise", "pointwise_loops", "pooling",
+           "convolution", "convolution_loops", "convolution_planes", "dense", "joining", "kernel", "losses",
+           "normalisation", "normalisation_loops", "normalised_pool", "plain", "pointwise", "pointwise_loops", "pooling",
            "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]
