@@ -7,7 +7,7 @@ transformed where they lie (what is outside takes no part), then columns, then c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -32,9 +32,11 @@ from dltoolbox.kernels.minimal import (
     TurnedFilters,
     WeightsGradient,
     bands,
+    both_axes,
     divisor,
     in_turn,
     multiply,
+    piece,
     pooled,
 )
 from dltoolbox.kernels.taps import reach
@@ -44,6 +46,8 @@ FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
 BAND_POSITIONS = 48  # of a band at least: fewer make poor products
+KEPT = 1 << 22  # of transformed filters that stay from one prediction to the next, or may as well
+STREAMED = 1 << 21  # of filters that a rank transforms at a time, where none stay
 UNEVEN = 1.1  # how much longer than the others the slowest rank may take
 LAST = layout.channels_last_order(4)
 
@@ -190,13 +194,18 @@ def parts(down: int, count: int, width: int, ranks: int) -> list[Part]:
 
     Filters, in pieces of ``width``, divide next best; the inputs are then transformed by every rank.
     """
-    pieces = count // width
+    number = count // width
     uneven = -(-down // ranks) * ranks > UNEVEN * down
-    if uneven and (pieces % ranks == 0 or down < ranks <= pieces):
-        edges = [pieces * i // ranks * width for i in range(ranks + 1)]
-        return [Part(range(down), slice(a, b)) for a, b in pairwise(edges)]
+    if uneven and (number % ranks == 0 or down < ranks <= number):
+        return [Part(range(down), filters) for filters in pieces(count, width, ranks)]
     edges = [down * i // ranks for i in range(ranks + 1)] if down >= ranks else [0, down]
     return [Part(range(a, b), slice(0, count)) for a, b in pairwise(edges)]
+
+
+def pieces(count: int, width: int, ranks: int) -> list[slice]:
+    """Filters of every rank, in pieces of ``width``."""
+    edges = [count // width * i // ranks * width for i in range(ranks + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def band_height(tile: Tile, across: int, batch: int, channels: int) -> int:
@@ -258,6 +267,51 @@ class WeightsCorrelation:
         return in_turn([*calls, *total.finish(self.d_weights, self.d_bias)])
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """The same with filters (3, 3, C, K) that are transformed a few at a time, right before their products.
+
+    For filters that nobody keeps and that are larger than what they meet: they need not be written to memory and read
+    again. All tiles are transformed first, by every rank: VGG-16's last layers take 2.4 instead of 3.1 ms on two threads.
+    """
+
+    tile: Tile
+    x: np.ndarray
+    weights: np.ndarray
+    y: np.ndarray
+    padding: Sequence[Pair]
+    filters: slice
+    ending: Ending
+
+    @staticmethod
+    def suits(tile: Tile, x: np.ndarray, y: np.ndarray) -> bool:
+        """Whether filters are large, and at least twice as large as the inputs once both are transformed."""
+        positions = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3]
+        return tile.products * x.shape[2] * y.shape[2] * x.itemsize > KEPT and y.shape[2] >= 2 * positions
+
+    def __call__(self, pool: Pool) -> Closure:
+        tile, x, y = self.tile, self.x, self.y[:, :, self.filters]
+        down, across = (-(-n // tile.size) for n in y.shape[:2])
+        there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, down)
+        back = Untransform(pool, tile, y, across, down, there.out)
+        steps, inputs = there.band(Band(0, down))
+        products, rest = back.band(Band(0, down), self.ending.bias.reshape(-1)[self.filters], self.ending)
+        return in_turn([there.begin(), *steps, *self._multiply(pool, inputs, products), *rest])
+
+    def _multiply(self, pool: Pool, inputs: np.ndarray, products: np.ndarray) -> Iterator[Closure]:
+        channels, count = self.weights.shape[2:]
+        width = piece(count, channels)
+        step = max(1, STREAMED // (self.tile.products * channels * width * 4)) * width
+        room, matrix = pool.take(self.tile.products * channels * step), both_axes(self.tile.filter)
+        for start in range(self.filters.start, self.filters.stop, step):
+            stop = min(start + step, self.filters.stop)
+            number = (stop - start) // width
+            source = self.weights[..., start:stop].reshape(9, channels, number, width)
+            some = room[:self.tile.products * channels * (stop - start)].reshape(-1, number, channels, width)
+            yield partial(np.matmul, matrix, source.transpose(2, 1, 0, 3), out=some.transpose(1, 2, 0, 3))
+            yield multiply(inputs, some, products[..., start - self.filters.start:stop - self.filters.start])
+
+
 def window_of(use: Site | Case) -> Window:
     window = window_attrs(use)["window"]
     assert isinstance(window, Window)
@@ -299,6 +353,8 @@ class WinogradConv(Kernel):
 
     def bind(self, site: Site) -> Bound:
         window, ending = window_of(site), Ending(site)
+        if not site.training and Streamed.suits(self.tile, site.inputs[0], site.outputs[0]):
+            return self._streamed(site, window, ending)
         filters = Filters(site, self.tile, ending.weights)
         forward = self.correlations(site.inputs[0], filters.transformed, site.outputs[0], window.padding, site.case.ranks,
                                     ending)
@@ -308,6 +364,12 @@ class WinogradConv(Kernel):
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
         return Bound((first, *others), together, ending.prepare, divided=tuple(divided))
+
+    def _streamed(self, site: Site, window: Window, ending: Ending) -> Bound:
+        (x, y), (channels, count) = (site.inputs[0], site.outputs[0]), ending.weights.shape[2:]
+        shares = [Streamed(self.tile, x, ending.weights, y, window.padding, part, ending)
+                  for part in pieces(count, piece(count, channels), site.case.ranks)]
+        return Bound(tuple(pooled(site, [one])[0] for one in shares), prepare=ending.prepare)
 
     def _backward(self, site: Site, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
         """Passes that come after one another; adds to what threads prepare together."""
