@@ -179,44 +179,6 @@ def bind_plain(body: Any, site: Site) -> Bound:
     return Bound((forward,), (backward,) if site.training else ())
 
 
-class Workspace:
-    """Transitional: the memory of a `Direct` kernel."""
-
-    def __init__(self) -> None:
-        self._scratch: dict[str, np.ndarray] = {}
-
-    def empty(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        return np.empty(tuple(shape), dtype)
-
-    def scratch(self, tag: str, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        needed = prod(shape) * np.dtype(dtype).itemsize
-        kept = self._scratch.get(tag)
-        if kept is None or len(kept) < needed:
-            kept = self._scratch[tag] = np.empty(needed, np.uint8)
-        return kept[:needed].view(dtype).reshape(shape)
-
-
-class Direct(Kernel):
-    """Transitional: a kernel that is called with arrays instead of being bound."""
-
-    def forward(self, work: Workspace, *inputs: Any, **attrs: Any) -> Any:
-        return OPS[self.op].forward(*inputs, **attrs)
-
-    def backward(self, work: Workspace, call: Call, *grads: Any, **attrs: Any) -> Gradients:
-        return OPS[self.op].backward(call, *grads, **attrs)
-
-    def bind(self, site: Site) -> Bound:
-        work, outer = Workspace(), self
-
-        class Body:
-            def forward(self, *inputs: Any, **attrs: Any) -> Any:
-                return outer.forward(work, *inputs, **attrs)
-
-            def backward(self, call: Call, *grads: Any, **attrs: Any) -> Gradients:
-                return outer.backward(work, call, *grads, **attrs)
-        return bind_plain(Body(), site)
-
-
 KERNELS: dict[str, list[Kernel]] = {}
 
 
