@@ -1,4 +1,4 @@
-"""Three-dimensional convolutions by compiled loops: on every sample that they could serve, and in blocks and bands."""
+"""Three-dimensional convolutions by compiled loops: alone and in chains, in blocks and bands."""
 
 from __future__ import annotations
 
@@ -13,28 +13,39 @@ pytest.importorskip("numba")
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Kernel
 from dltoolbox.kernels.convolution_planes import ShiftedPlanes, ShiftedPlanesConv
-from dltoolbox.kernels.ending import window_attrs
 from dltoolbox.kernels.trial import bind_alone
+from dltoolbox.ops.group import Link
 from tests.kernels.test_convolution import case_of, random_inputs, trained
-from tests.kernels.test_kernels import compare, use_of
-from tests.ops.chains import CHAINS
-from tests.ops.samples import CASES
+from tests.kernels.test_kernels import compare
+from tests.ops.chains import chain
+from tests.ops.samples import Case, Inputs, normal
 
-
-def fits(sample: Any) -> bool:
-    window = window_attrs(use_of(sample, 2))["window"]
-    assert isinstance(window, Window)
-    return window.rank == 3 and set(window.stride) == {1}
-
-
-TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, ShiftedPlanes)]
-PAIRS = [pytest.param(kernel, sample, id=f"{type(kernel).__name__}-{sample}") for kernel in TWINS
-         for sample in (*CASES, *CHAINS) if sample.op == kernel.op and fits(sample)]
 WINDOWS = {
     "same": Window.of((3, 3, 3), None, ((1, 1), (1, 1), (1, 1))),
     "dilated": Window.of((2, 3, 2), None, ((0, 1), (3, 1), (2, 0)), (3, 1, 2)),
     "beyond": Window.of((1, 2, 4), None, ((0, 0), (0, 3), (5, 0))),
 }
+
+
+def plain(rng: np.random.Generator, n: int) -> Inputs:
+    return normal(rng, 4, 5, 3, 8, n), normal(rng, 3, 3, 3, 8, 9), normal(rng, 1, 1, 1, 9)
+
+
+def stored(rng: np.random.Generator, n: int) -> Inputs:
+    one = (1, 1, 1, 9)
+    return *plain(rng, n), rng.uniform(0.5, 2, one), normal(rng, *one), normal(rng, *one), rng.uniform(0.5, 2, one)
+
+
+CONV, NORM = Link("conv", {"window": WINDOWS["same"]}, (0, 1, 2)), Link("normalise", {"epsilon": 1e-5}, (7, 3, 4, 5, 6))
+SAMPLES = [
+    Case("conv", "volume", plain, {"window": WINDOWS["same"]}, differentiable=(0, 1, 2)),
+    chain("volume", plain, CONV, Link("relu", {}, (3,)), leaving=(4,)),
+    chain("volume", stored, CONV, NORM, leaving=(8,), differentiable=()),
+    chain("volume", stored, CONV, NORM, Link("relu", {}, (8,)), leaving=(9,), differentiable=()),
+]
+TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, ShiftedPlanes)]
+PAIRS = [pytest.param(kernel, sample, id=f"{type(kernel).__name__}") for kernel in TWINS for sample in SAMPLES
+         if sample.op == kernel.op]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
