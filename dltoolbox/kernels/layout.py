@@ -12,17 +12,12 @@ their axes always have the op's order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
-from typing import Any
 
 import numpy as np
-
-from dltoolbox.kernels.base import Workspace
 
 Order = tuple[int, ...]
 
 LARGE_BATCH, SMALL_BATCH, MANY_CHANNELS = 32, 8, 32
-BLOCK_BYTES = 1 << 21  # of one array in a pass over several: below, the calls cost more than the cache saves
 
 
 def rows_order(ndim: int) -> Order:
@@ -57,37 +52,7 @@ def inverse(order: Sequence[int]) -> Order:
     return tuple(int(axis) for axis in np.argsort(order))
 
 
-def empty(work: Workspace, shape: Sequence[int], order: Sequence[int], dtype: Any) -> np.ndarray:
-    """An uninitialised array of the op's ``shape`` that lies in memory in ``order``."""
-    return work.empty([shape[axis] for axis in order], dtype).transpose(inverse(order))
-
-
-def empty_like(work: Workspace, x: np.ndarray, shape: Sequence[int] | None = None, dtype: Any = None) -> np.ndarray:
-    """An uninitialised array in the memory order of ``x``."""
-    return empty(work, x.shape if shape is None else shape, order_of(x), x.dtype if dtype is None else dtype)
-
-
-def scratch(work: Workspace, tag: str, shape: Sequence[int], order: Sequence[int], dtype: Any) -> np.ndarray:
-    """A temporary of the op's ``shape`` that lies in memory in ``order``."""
-    return work.scratch(tag, [shape[axis] for axis in order], dtype).transpose(inverse(order))
-
-
-def arranged(work: Workspace, tag: str, x: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """``x`` transposed to ``order`` and contiguous: a view where it lies so already, a copy in scratch otherwise."""
-    moved = x.transpose(order)
-    if moved.flags.c_contiguous:
-        return moved
-    copy = work.scratch(tag, moved.shape, x.dtype)
-    copy[...] = moved
-    return copy
-
-
-def blocks(count: int, bytes_each: int, target: int = BLOCK_BYTES) -> list[slice]:
+def blocks(count: int, bytes_each: int, target: int) -> list[slice]:
     """``range(count)`` cut into slices of at most about ``target`` bytes."""
     step = max(1, target // max(bytes_each, 1))
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-def row_bytes(x: np.ndarray) -> int:
-    """Bytes of one element of the first axis."""
-    return prod(x.shape[1:]) * x.itemsize
