@@ -45,7 +45,8 @@ class Explanation(str):
 def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
     """How a network is run: steps, what is fused, chosen kernels, memory, multiply-adds.
 
-    This function is dltoolbox's own; MATLAB has none like it.
+    This function is dltoolbox's own; MATLAB has none like it. It compiles the network as the first run does, and tries
+    kernels where there is a choice, but computes nothing and leaves the random streams as they are.
 
     Args:
         net: A network, a layer graph or a layer array.
