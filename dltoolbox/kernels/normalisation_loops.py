@@ -2,7 +2,8 @@
 
 Every loop sees arrays as (outer, groups, repeats, width) and vectors per channel written out to (groups, width), whatever
 the memory order: a group is a channel, or all of them where they lie innermost. Sums run in the data's precision over
-the repeats and in double over the rest.
+the repeats and in double over the rest. Where the elements of a channel lie in long stretches, the loops of
+`normalisation_rows` run instead.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dltoolbox.kernels.normalisation import (
     NormaliseRelu,
     Passes,
 )
+from dltoolbox.kernels.normalisation_rows import RowLoops, RowMeasure, Stretches, bind_line
 from dltoolbox.kernels.normalised_blocks import Grid, Tile, largest_divisor
 from dltoolbox.kernels.normalised_pool import BatchNormReluMax, BatchNormReluMaxTaps, window_of
 from dltoolbox.kernels.twins import available, loop
@@ -232,10 +234,6 @@ class Form:
     @classmethod
     def of(cls, shape: Sequence[int], order: Order) -> Form:
         grid = Grid(shape, order)
-        if grid.inner >= WIDTH // 2:
-            width = largest_divisor(grid.inner, WIDTH)
-            width = width if width >= WIDTH // 4 else grid.inner
-            return cls(order, (grid.outer, grid.channels, grid.inner // width, width), (1, grid.channels, width))
         copies = largest_divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
         repeats = largest_divisor(grid.outer // copies, REPEATS)
         vector = (copies, grid.channels, grid.inner)
@@ -327,13 +325,26 @@ class Loops(Measure):
         spread(self.gated, self.x, self.dx, *self.vectors.write(center, factor, tilt, constant))
 
 
+def passes_over(site: Site, x: np.ndarray) -> Loops | RowLoops:
+    """The passes from ``x`` on, by the loops that suit its shape and order."""
+    stretches = Stretches(x.shape, site.case.orders[0])
+    return RowLoops(site, x, stretches) if stretches else Loops(site, x)
+
+
+def measure_over(site: Site, x: np.ndarray) -> Measure | RowMeasure:
+    """Likewise the pass `measure`."""
+    stretches = Stretches(x.shape, site.case.orders[0])
+    return RowMeasure(site, x, stretches) if stretches else Measure(site, x)
+
+
 class PooledLoops:
     """The passes of ``batch_norm+relu+window_max`` and ``…_taps`` for windows 2×2."""
 
     def __init__(self, site: Site) -> None:
         order, shape = site.case.orders[0], site.outputs[0].shape
         pooled = (site.keep if site.training else site.scratch)(shape, None, order)
-        self.scale, self.ends, self.whole = site.inputs[1].reshape(-1), Loops(site, pooled), Measure(site, site.inputs[0])
+        self.scale, self.ends, self.one = site.inputs[1].reshape(-1), passes_over(site, pooled), site.dtype.type(1)
+        self.whole = measure_over(site, site.inputs[0])
         wide, small = Form.of_image(site.inputs[0].shape, order), Form.of_image(shape, order)
         self.vectors, self.x, self.pooled = Vectors(site, wide), wide.view(site.inputs[0]), small.view(pooled)
         self.y = small.view(site.outputs[0])
@@ -359,7 +370,7 @@ class PooledLoops:
 
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
         written = self.vectors.write(center, factor, factor * tilt, factor * constant)
-        spread_pooled(self.grad, self.pooled, self.ends.one, self.x, self.dx, self.vectors.part, *written)
+        spread_pooled(self.grad, self.pooled, self.one, self.x, self.dx, self.vectors.part, *written)
 
 
 class Twin(BatchNormChain):
@@ -371,7 +382,7 @@ class Twin(BatchNormChain):
         return available() and super().accepts(case)
 
     def passes(self, site: Site) -> Passes:
-        return Loops(site, site.inputs[0])
+        return passes_over(site, site.inputs[0])
 
 
 class PooledTwin(BatchNormReluMax):
@@ -421,9 +432,12 @@ class LineTwin(Normalise):
         return available() and super().accepts(case)
 
     def line(self, site: Site, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
-        form = Form.of(site.inputs[0].shape, grid.order)
+        least, shape = site.dtype.type(0 if self.relu else -np.inf), site.inputs[0].shape
+        stretches = Stretches(shape, grid.order)
+        if stretches:
+            return bind_line(site, stretches, line, least)
+        form = Form.of(shape, grid.order)
         vectors, x, y = Vectors(site, form), form.view(site.inputs[0]), form.view(site.outputs[0])
-        least = site.dtype.type(0 if self.relu else -np.inf)
 
         def forward() -> None:
             apply(x, least, y, *vectors.write(*line))
