@@ -22,6 +22,8 @@ PART = 1 << 19  # elements of a part of the larger map: calls under 20 µs make 
 HALO = 4  # rows of windows that overlap are worked on by at least so many, since neighbours share rows
 MOST_LANES = 64  # of the inner of channels and observations, that are left together
 RUN = 32  # bytes: stretches at least this long are copied as one item each, 2 to 3 times as fast as element by element
+LONG = 1 << 10  # bytes: stretches at least this long are read where they lie, shorter ones are copied together first
+LONGEST_RUN = 1 << 8  # bytes: longer ones gain nothing, and NumPy keeps other threads waiting in copies of under 500 items
 
 
 class Part(NamedTuple):
@@ -73,6 +75,7 @@ class Bench:
     def __init__(self, site: Site, order: Order) -> None:
         self._site, self.order = site, order
         self._flat: dict[str, np.ndarray] = {}
+        self._long: dict[str, bool] = {}
 
     def take(self, name: str, shape: Sequence[int], dtype: Any = None, rows: int = 0) -> np.ndarray:
         """A contiguous array in the memory order of the bench; others of that name have up to ``rows`` rows."""
@@ -81,6 +84,17 @@ class Bench:
             self._flat[name] = self._site.scratch((max(rows, shape[0]) * prod(shape[1:]),), dtype)
         lying = self._flat[name][:needed].reshape([shape[axis] for axis in self.order])
         return lying.transpose(layout.inverse(self.order))
+
+    def readable(self, name: str, x: np.ndarray) -> bool:
+        """Whether ``x`` consists of stretches so long that it is best read where it lies; the first asked for under a
+        name decides.
+        """
+        length = x.itemsize
+        for axis in reversed(self.order):
+            if x.shape[axis] > 1 and x.strides[axis] != length:
+                break
+            length *= x.shape[axis]
+        return self._long.setdefault(name, length >= LONG)
 
     def flat(self, x: np.ndarray) -> np.ndarray:
         """A contiguous array in the order of the bench, as one vector."""
@@ -105,14 +119,14 @@ def delivered(made: np.ndarray, x: np.ndarray) -> list[Closure]:
 
 
 def copying(target: np.ndarray, source: np.ndarray) -> Closure:
-    """A closure that copies; stretches that lie contiguous in both arrays move as one item."""
+    """A closure that copies; short stretches that lie contiguously in both arrays move as one item."""
     order = layout.order_of(target)
     to, of = target.transpose(order), source.transpose(order)
     length, axis = to.itemsize, to.ndim
     while axis and (to.shape[axis - 1] == 1 or to.strides[axis - 1] == of.strides[axis - 1] == length):
         axis -= 1
         length *= to.shape[axis]
-    if not 0 < axis < to.ndim or length < RUN or to.dtype != of.dtype:
+    if not 0 < axis < to.ndim or not RUN <= length <= LONGEST_RUN or to.dtype != of.dtype:
         return partial(np.copyto, target, source)
     item = f"V{length}"
     to, of = (x.reshape(*x.shape[:axis], -1).view(item)[..., 0] for x in (to, of))

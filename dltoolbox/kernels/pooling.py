@@ -104,9 +104,9 @@ class Reduction:
         return self.steps
 
     def stage(self, values: np.ndarray, frame: Frame) -> list[np.ndarray]:
-        """The taps of the first axis, with padding: columns that lie apart are copied apart."""
+        """The taps of the first axis, with padding."""
         if frame.stride > 1 and frame.axis == self.window.rank - 1:
-            return [self.column(values, frame, f) for f in range(frame.size)]
+            return self.columns(values, frame)
         inside = slice(frame.before, frame.after)
         if inside == slice(0, frame.length) and layout.lies_in(values, self.bench.order):
             return frame.taps(values)
@@ -115,12 +115,25 @@ class Reduction:
         self.steps.append(copying(framed[frame.index(inside)], values))
         return frame.taps(framed)
 
-    def column(self, values: np.ndarray, frame: Frame, f: int) -> np.ndarray:
-        column = self.take(f"column {f}", frame.resized(values.shape, frame.count))
-        outputs, inputs = reach(values.shape[frame.axis], frame.count, f * frame.apart - frame.before, frame.stride)
-        self.steps += frame.borders(column, outputs, self.start)
-        self.steps.append(copying(column[frame.index(outputs)], values[frame.index(inputs)]))
-        return column
+    def columns(self, values: np.ndarray, frame: Frame) -> list[np.ndarray]:
+        """The taps of a last axis where the window jumps. Those of one phase of the stride share its columns, which are
+        copied together, unless they are long and need no padding.
+        """
+        starts = [divmod(f * frame.apart, frame.stride) for f in range(frame.size)]
+        phases: dict[int, tuple[int, np.ndarray]] = {}
+        for q in sorted({q for _, q in starts}):
+            first, last = (choose(column for column, its in starts if its == q) for choose in (min, max))
+            offset, count = first * frame.stride + q - frame.before, last - first + frame.count
+            outputs, inputs = reach(values.shape[frame.axis], count, offset, frame.stride)
+            phase = values[frame.index(inputs)]
+            name = f"phase {q}"
+            if outputs != slice(0, count) or not self.bench.readable(name, phase):
+                phase = self.take(name, frame.resized(values.shape, count))
+                self.steps += frame.borders(phase, outputs, self.start)
+                self.steps.append(copying(phase[frame.index(outputs)], values[frame.index(inputs)]))
+            phases[q] = first, phase
+        return [phases[q][1][frame.index(slice(column - phases[q][0], column - phases[q][0] + frame.count))]
+                for column, q in starts]
 
     def framed(self, name: str, shape: Sequence[int], frame: Frame,
                border: float) -> tuple[list[np.ndarray], np.ndarray]:

@@ -90,7 +90,7 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, la
 @pytest.mark.parametrize("kernel", BODIES)
 def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, ranks: int,
                            monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8}.items():
+    for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8, "LONGEST_RUN": 24}.items():
         monkeypatch.setattr(parts, name, value)
     spatial, window = WINDOWS[label]
     assert_as_the_op(kernel, special("nan" if size == 60 else "ties", (*(2 * n for n in spatial), 3, 5)), window, order,
