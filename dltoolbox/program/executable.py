@@ -49,6 +49,24 @@ class Outcome:
         return [self.values[value] for value in self.graph.results]
 
 
+class Meeting:
+    """Where the threads of a run meet. Shards know it instead of their program, so that nothing refers in a circle and
+    memory is given back as soon as a program is forgotten.
+    """
+
+    team: Team | None = None
+
+    def wait(self, rank: int) -> None:
+        """Until everybody is here."""
+        assert self.team is not None
+        self.team.meet(rank)
+
+    def add_up(self, rank: int, array: np.ndarray) -> None:
+        """Replace everybody's array by the sum of all."""
+        assert self.team is not None
+        self.team.add_up(rank, array)
+
+
 class Program:
     """Shards of one network for one batch size, and the memory that they run in.
 
@@ -73,7 +91,7 @@ class Program:
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
         plans = {size: plan_of(size, self.size if count == 1 else 1, True) for size in sorted(set(sizes))}
-        self.team: Team | None = None
+        self.meeting = Meeting()
         memory: Shared = {}
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
@@ -87,12 +105,8 @@ class Program:
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
-        meet = partial(self._add_up, rank) if count > 1 else nothing
+        meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
         return Shard(plan, Surroundings(values, gradients, meet, count, shared))
-
-    def _add_up(self, rank: int, array: np.ndarray) -> None:
-        assert self.team is not None
-        self.team.add_up(rank, array)
 
     @property
     def plan(self) -> Plan:
@@ -146,8 +160,9 @@ class Program:
             for closure in shard.before:
                 closure()
         self._fresh = not (constant and self.prepared)
-        with team_of(self.size) as self.team:
-            self.team.run([partial(self._work, rank, inputs, targets, results, entering) for rank in range(self.size)])
+        with team_of(self.size) as self.meeting.team:
+            work = partial(self._work, inputs=inputs, targets=targets, results=results, entering=entering)
+            self.meeting.team.run([partial(work, rank) for rank in range(self.size)])
         self.prepared = True
         self._add_losses(results)
         gradients = {} if not self.gradients else {
@@ -193,7 +208,7 @@ class Program:
         if mine is not None:
             self._store(mine, results, entering)
         if len(self.shards) > 1 and self.shards[0].around.gradients:
-            self._meet(rank)
+            self.meeting.wait(rank)
             self._add_gradients(rank)
 
     def _prepare(self, rank: int) -> None:
@@ -203,11 +218,7 @@ class Program:
             for closure in closures[rank::self.size]:
                 closure()
             if closures and self.size > 1:
-                self._meet(rank)
-
-    def _meet(self, rank: int) -> None:
-        assert self.team is not None
-        self.team.meet(rank)
+                self.meeting.wait(rank)
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
         """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
@@ -216,7 +227,7 @@ class Program:
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
         late = {number: closure for one in self.shards for number, closure in one.late.items()}
         together = len(self.shards) == 1 and self.size > 1
-        meeting = ("meet", 0), partial(self._meet, rank)
+        meeting = ("meet", 0), partial(self.meeting.wait, rank)
         alone = True  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
             just_in_time = late.get(name[1]) if name[0] == "forward" else None

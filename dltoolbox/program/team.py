@@ -55,8 +55,9 @@ class Team:
             lock.release()
         self._perform(0)
         self._wait_for_all()
+        self.tasks = ()  # an idle team keeps nothing alive
         if self.errors:
-            error = self.errors[0]
+            error, self.errors = self.errors[0], []
             self._open_barriers()
             raise error
 

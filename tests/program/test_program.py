@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -252,3 +254,16 @@ def test_several_losses_add_up() -> None:
     assert np.isclose(loss, sum(wanted))
     slope = ((y[0] - A) + (y[1] - B) * (y[0] > 0)) / 5
     np.testing.assert_allclose(learnables[ParameterKey("fc", "Weights")], slope @ X.T)
+
+
+def test_a_forgotten_model_gives_its_memory_back_at_once() -> None:
+    model = scrambled(Model(segnet()))
+    X = images(model.lgraph, 4)
+    model.gradients([X], [one_hot(model.predict([X])[0].shape)])
+    kept = [ref(arena) for arena in model.arenas] + [ref(model)]
+    gc.disable()
+    try:
+        del model
+        assert [one() for one in kept] == [None] * len(kept)
+    finally:
+        gc.enable()
