@@ -54,7 +54,7 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
         if before is None or before.op.name != "softmax" or len(uses[before.outputs[0]]) > 1:
             continue
         joined = Node(OPS["softmax_cross_entropy"], (before.inputs[0], loss.inputs[1]),
-                      (loss.outputs[0], before.outputs[0]), loss.attrs, loss.layer)
+                      (loss.outputs[0], before.outputs[0]), loss.attrs, f"{before.layer} + {loss.layer}")
         replaced[id(before)], replaced[id(loss)] = joined, None
     result = (replaced.get(id(node), node) for node in nodes)
     return [node for node in result if node is not None]

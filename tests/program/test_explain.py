@@ -40,13 +40,13 @@ train, mini-batch of 4, single precision, 1 thread
 0.01 million multiply-adds forward, about three times as many with the gradients
 … KB planned memory in all threads, 1.1 KB learnables
 
-   Step                   Layers            Kernel               Output   In memory  Multiply-adds   Bytes
-----------------------------------------------------------------------------------------------------------
-1  input_normalise        imageinput        InputNormalise       8×8×1×4  S1 S2 B C                 1.0 KB
-2  conv                   conv              ConvKernel           8×8×2×4  S1 S2 B C          4,608  2.0 KB
-3  batch_norm + relu      batchnorm + relu  BatchNormRelu        8×8×2×4  S1 S2 B C                 2.0 KB
-4  dense                  fc                Dense                2×4      C B                1,024    32 B
-5  softmax_cross_entropy  classoutput       SoftmaxCrossEntropy  scalar                                4 B"""
+   Step                   Layers                 Kernel               Output   In memory  Multiply-adds   Bytes
+---------------------------------------------------------------------------------------------------------------
+1  input_normalise        imageinput             InputNormalise       8×8×1×4  S1 S2 B C                 1.0 KB
+2  conv                   conv                   ConvKernel           8×8×2×4  S1 S2 B C          4,608  2.0 KB
+3  batch_norm + relu      batchnorm + relu       BatchNormRelu        8×8×2×4  S1 S2 B C                 2.0 KB
+4  dense                  fc                     Dense                2×4      C B                1,024    32 B
+5  softmax_cross_entropy  softmax + classoutput  SoftmaxCrossEntropy  scalar                                4 B"""
 
 
 @pytest.fixture(autouse=True)
