@@ -46,8 +46,8 @@ FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
 BAND_POSITIONS = 48  # of a band at least: fewer make poor products
-KEPT = 1 << 22  # of transformed filters that stay from one prediction to the next, or may as well
-STREAMED = 1 << 21  # of filters that a rank transforms at a time, where none stay
+STORED = 1 << 23  # of transformed filters up to which they are stored, at least for one prediction
+STREAMED = 1 << 21  # of filters that a rank transforms at a time, where they are not
 UNEVEN = 1.1  # how much longer than the others the slowest rank may take
 LAST = layout.channels_last_order(4)
 
@@ -70,15 +70,19 @@ class Image:
 
 
 class Transform:
-    """``matrix`` applied to both axes of the tiles of an image; tiles start ``step`` apart, the first at −``start``."""
+    """``matrix`` applied to both axes of the tiles of an image; tiles start ``step`` apart, the first at −``start``.
+
+    ``most`` rows of tiles are transformed at once, and ``held`` are in memory.
+    """
 
     def __init__(self, pool: Pool, x: np.ndarray, matrix: np.ndarray, step: int, start: Sequence[int], across: int,
-                 most: int) -> None:
+                 most: int, held: int = 0) -> None:
         r, size = matrix.shape
+        self.most = most
         self.matrix, self.step, self.first, self.across, self.batch = matrix, step, start[0], across, x.shape[-1]
         self.image = Image(pool, x, (most - 1) * step + size)
         self.halves = pool.take(most, r, (across - 1) * step + size, self.image.line)
-        self.out = pool.take(r * r * most * across * self.image.line)
+        self.out = pool.take(r * r * max(most, held) * across * self.image.line)
         self.inside, self.read = reach(self.image.width, self.halves.shape[2], -start[1], 1)
 
     def begin(self) -> Closure:
@@ -92,15 +96,25 @@ class Transform:
 
     def band(self, band: Band) -> tuple[list[Closure | None], np.ndarray]:
         """Calls that transform a band, and where its (r·r, positions, C) will be."""
+        return self.rows(range(*band), band.height)
+
+    def rows(self, rows: range, most: int = 0) -> tuple[list[Closure | None], np.ndarray]:
+        """The same for any rows of tiles that are held together, band after band."""
+        r, line = len(self.matrix), self.image.line
+        out = self.out[:r * r * len(rows) * self.across * line].reshape(r, r, len(rows), self.across, line)
+        calls: list[Closure | None] = []
+        for band in bands(rows, most or self.most):
+            calls += self._into(band, out[:, :, band.first - rows.start:band.last - rows.start])
+        return calls, out.reshape(r * r, -1, line // self.batch)
+
+    def _into(self, band: Band, out: np.ndarray) -> list[Closure | None]:
         r, size = self.matrix.shape
         line, across = self.image.line, self.across
         halves = self.halves[:band.height]
         one = halves.itemsize
         tiles = as_strided(halves, (band.height, r, across, size, line),
                            (*halves.strides[:2], self.step * line * one, line * one, one))
-        out = self.out[:r * r * band.height * across * line].reshape(r, r, band.height, across, line)
-        columns = partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))
-        return [*self._rows(band, halves), columns], out.reshape(r * r, -1, line // self.batch)
+        return [*self._rows(band, halves), partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))]
 
     def _rows(self, band: Band, halves: np.ndarray) -> list[Closure | None]:
         """Calls that transform the rows: of tiles inside the image together, of others each with part of the matrix."""
@@ -284,23 +298,24 @@ class Streamed:
     ending: Ending
 
     @staticmethod
-    def suits(tile: Tile, x: np.ndarray, y: np.ndarray) -> bool:
+    def suits(tile: Tile, x: np.ndarray, y: np.ndarray, ranks: int) -> bool:
         """Whether filters are large, and at least twice as large as the inputs once both are transformed."""
-        positions = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3]
-        return tile.products * x.shape[2] * y.shape[2] * x.itemsize > KEPT and y.shape[2] >= 2 * positions
+        positions, (channels, count) = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3], (x.shape[2], y.shape[2])
+        return (tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
+                and count // piece(count, channels, lines=1) >= ranks)
 
     def __call__(self, pool: Pool) -> Closure:
         tile, x, y = self.tile, self.x, self.y[:, :, self.filters]
         down, across = (-(-n // tile.size) for n in y.shape[:2])
-        there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, down)
+        there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, 2, down)
         back = Untransform(pool, tile, y, across, down, there.out)
-        steps, inputs = there.band(Band(0, down))
+        steps, inputs = there.rows(range(down))
         products, rest = back.band(Band(0, down), self.ending.bias.reshape(-1)[self.filters], self.ending)
         return in_turn([there.begin(), *steps, *self._multiply(pool, inputs, products), *rest])
 
     def _multiply(self, pool: Pool, inputs: np.ndarray, products: np.ndarray) -> Iterator[Closure]:
         channels, count = self.weights.shape[2:]
-        width = piece(count, channels)
+        width = piece(count, channels, lines=1)
         step = max(1, STREAMED // (self.tile.products * channels * width * 4)) * width
         room, matrix = pool.take(self.tile.products * channels * step), both_axes(self.tile.filter)
         for start in range(self.filters.start, self.filters.stop, step):
@@ -353,7 +368,7 @@ class WinogradConv(Kernel):
 
     def bind(self, site: Site) -> Bound:
         window, ending = window_of(site), Ending(site)
-        if not site.training and Streamed.suits(self.tile, site.inputs[0], site.outputs[0]):
+        if not site.training and Streamed.suits(self.tile, site.inputs[0], site.outputs[0], site.case.ranks):
             return self._streamed(site, window, ending)
         filters = Filters(site, self.tile, ending.weights)
         forward = self.correlations(site.inputs[0], filters.transformed, site.outputs[0], window.padding, site.case.ranks,
@@ -368,7 +383,7 @@ class WinogradConv(Kernel):
     def _streamed(self, site: Site, window: Window, ending: Ending) -> Bound:
         (x, y), (channels, count) = (site.inputs[0], site.outputs[0]), ending.weights.shape[2:]
         shares = [Streamed(self.tile, x, ending.weights, y, window.padding, part, ending)
-                  for part in pieces(count, piece(count, channels), site.case.ranks)]
+                  for part in pieces(count, piece(count, channels, lines=1), site.case.ranks)]
         return Bound(tuple(pooled(site, [one])[0] for one in shares), prepare=ending.prepare)
 
     def _backward(self, site: Site, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:

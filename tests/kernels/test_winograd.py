@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, Kernel, candidates
+from dltoolbox.kernels import Case, Kernel, candidates, winograd
 from dltoolbox.kernels.layout import channels_last_order, rows_order
 from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
@@ -107,6 +107,19 @@ def test_ranks_share_an_image(shape: Any, ranks: int, precision: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_chains(shape: Any, op: str, order: str) -> None:
     check(*made(shape, order=order, op=op, train=op == "conv+relu"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("precision", ["default", "fast"])
+@pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+normalise+relu"])
+@pytest.mark.parametrize("shape", [((9, 11), 40, 192, 1), ((14, 7), 32, 256, 3), ((9, 9), 33, 129, 2)])
+def test_large_filters_are_not_stored(shape: Any, op: str, precision: str, ranks: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(winograd, "STORED", 0)
+    monkeypatch.setattr(winograd, "STREAMED", 1 << 18)
+    case, inputs = made(shape, precision=precision, ranks=ranks, train=False, op=op)
+    streamed = [kernel for kernel in chosen(case) if not bind_alone(kernel, case, inputs).bound.divided]
+    assert bool(streamed) == (ranks == 1 or shape[1] != 33)
+    check(case, inputs)
 
 
 @pytest.mark.parametrize("wanted", [(False, True, True), (True, False, False), (False, False, True), (False, True, False)])
