@@ -17,6 +17,7 @@ from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
 from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, is_tall
 from dltoolbox.kernels.ending import Ending, window_attrs
+from dltoolbox.kernels.lines import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.parts import in_turn
 from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint
@@ -31,7 +32,10 @@ def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: 
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
-    for band in cut(slice(0, out[0]), -(-out[0] // site.case.ranks)):
+    parts = cut(slice(0, out[0]), -(-out[0] // site.case.ranks))
+    if suit(window, source, target):
+        return bind_lines(site, source, target, weights, bias, window, parts, relu)
+    for band in parts:
         columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
         image = Image(site, target, columns.longest)
         if matrix is None:
@@ -141,7 +145,10 @@ class ConvKernel(Kernel):
         prepare: list[Closure] = []
         steps = list(gate)
         adjoint = Adjoint(window, x.shape[:window.rank])
-        if dx is not None:
+        if dx is not None and adjoint.simple and suit(adjoint.window, grad, dx):
+            prepare, bands = bind_lines(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+            steps += bands[0]
+        elif dx is not None:
             sums: list[WithImage] = []
 
             def also(columns: Columns) -> Callable[[Block], list[Closure]]:
@@ -154,7 +161,8 @@ class ConvKernel(Kernel):
                 steps.append(sums[0].sum.give(adjoint.turn(dw)))
                 dw = None
         if dw is not None:
-            steps += bind_weights(site, x, grad, window, dw)
+            by = bind_line_weights if suit(window, x, grad) else bind_weights
+            steps += by(site, x, grad, window, dw)
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps
