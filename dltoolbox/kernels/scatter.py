@@ -41,7 +41,8 @@ class Spread:
     that belong to one phase of the stride lie together there.
 
     Attributes:
-        exact: Windows touch but do not overlap, so that every sum has one term.
+        covering: Windows leave no gaps. Then, of the taps of one phase of every axis, the last is first written instead of
+            added: it meets all positions but the foremost. A sixth of the time of 3×3 windows of stride 2.
     """
 
     def __init__(self, bench: Bench, window: Window, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray,
@@ -50,7 +51,7 @@ class Spread:
         self.small, self.codes, self.large = small, codes, large
         rank = window.rank
         self.out = small.shape[:rank]
-        self.exact = window.stride == window.extent == window.size
+        self.covering = all(s <= f and d == 1 for s, f, d in zip(window.stride, window.size, window.dilation, strict=True))
         self.reach = tuple(max(s, e) for s, e in zip(window.stride, window.extent, strict=True))
         self.phases = self.columns(strip[0])
 
@@ -69,17 +70,21 @@ class Spread:
         steps: list[Closure] = []
         window = self.window
         step, used = window.stride[0], (part.height - 1) * window.stride[0] + self.reach[0]
-        if not self.exact:
-            carried = 0 if before is None else self.reach[0] - step
-            for phase in self.phases:
-                if carried and before is not None:
-                    done = before.height * step
-                    steps.append(partial(np.copyto, phase[:carried], phase[done:done + carried]))
-                steps.append(partial(phase[carried:used].fill, 0))
+        carried = self.reach[0] - step
+        for q, phase in enumerate(self.phases):
+            if carried and before is not None:
+                done = before.height * step
+                steps.append(partial(np.copyto, phase[:carried], phase[done:done + carried]))
+            elif carried:
+                steps.append(partial(phase[:carried].fill, 0))
+            steps += self.cleared(phase[carried:used], q)
         values = self.bench.near("values", part.of(self.small), steps)
         codes = None if self.codes is None else self.bench.near("codes", part.of(self.codes), steps)
-        for number, offset in enumerate(window.offsets()):
-            steps += self.add(number, self.at(part, offset), values, codes)
+        written: set[tuple[int, ...]] = set()
+        for number, offset in reversed(list(enumerate(window.offsets()))):
+            place = tuple(o % s for o, s in zip(offset, window.stride, strict=True))
+            steps += self.add(number, self.at(part, offset), values, codes, self.covering and place not in written)
+            written.add(place)
         ready = used if last else part.height * step
         first = part.rows.start * step - window.padding[0][0]
         return [*steps, *self.deliver(part, first, ready)]
@@ -92,13 +97,22 @@ class Spread:
         return self.phases[offset[-1] % step[-1]][(slice(rows.start, rows.stop, step[0]), *cuts[1:-1],
                                                    slice(column, column + self.out[-1]))]
 
-    def add(self, number: int, sums: np.ndarray, values: np.ndarray, codes: np.ndarray | None) -> list[Closure]:
-        """Steps that add one tap's values to the sums."""
+    def cleared(self, rows: np.ndarray, q: int) -> list[Closure]:
+        """Steps that clear what is not written before it is added to, in rows of phase ``q``."""
+        if not self.covering:
+            return [partial(rows.fill, 0)]
+        fronts = [r - s for r, s in zip(self.reach, self.window.stride, strict=True)]
+        fronts[-1] = -((q - fronts[-1]) // self.window.stride[-1])
+        return [partial(rows[(*(slice(None),) * axis, slice(front))].fill, 0)
+                for axis, front in enumerate(fronts) if axis and front > 0]
+
+    def add(self, number: int, sums: np.ndarray, values: np.ndarray, codes: np.ndarray | None, fresh: bool) -> list[Closure]:
+        """Steps that add one tap's values to the sums, or write them to ``fresh`` sums."""
         if codes is None:
-            return [copying(sums, values) if self.exact else partial(np.add, sums, values, sums)]
+            return [copying(sums, values) if fresh else partial(np.add, sums, values, sums)]
         won = self.bench.take("won", values.shape, np.bool_)
         steps = chosen(codes, number, won)
-        if self.exact:
+        if fresh:
             return [*steps, partial(np.bitwise_and, bits(values), won.view(np.int8), bits(sums))]
         term = self.bench.take("term", values.shape, values.dtype)
         return [*steps, partial(np.bitwise_and, bits(values), won.view(np.int8), bits(term)),
