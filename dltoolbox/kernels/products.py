@@ -128,7 +128,8 @@ class Sum:
             target = self.total if self.empty else self.part
             found = partial(np.matmul, merged(tall)[0].T, merged(wide)[0], out=target[0, 0])
             return [found, *self._added(target)]
-        assert not self.whole
+        if self.whole:  # rows with something between them, one by one
+            return [step for i in range(len(columns)) for step in self.add(columns[i:i + 1], other[i:i + 1])]
         steps: list[Closure] = []
         for start in range(0, len(columns), self.most):
             steps += self._rows(columns[start:start + self.most], other[start:start + self.most])

@@ -42,6 +42,12 @@ def test_a_gradient_alone_may_have_too_few_channels(monkeypatch: pytest.MonkeyPa
                 "channels_last")
 
 
+def test_many_channels_whose_products_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dltoolbox.kernels.products.MOST_TILED", 1)
+    monkeypatch.setattr("dltoolbox.kernels.lines.SHORT", 1)
+    trained("conv", random_inputs("conv", WINDOWS["same"], 17, 18, 3, (5, 7, 6)), WINDOWS["same"], "channels_last")
+
+
 def test_bands_of_one_observation_join() -> None:
     window = WINDOWS["same"]
     inputs = random_inputs("conv", window, 16, 16, 1, (5, 16, 16))
