@@ -24,7 +24,6 @@ from dltoolbox.kernels.convolution import (
     ConvNormaliseKernel,
     ConvNormaliseReluKernel,
     ConvReluKernel,
-    sum_channels,
 )
 from dltoolbox.kernels.ending import Ending, window_attrs
 from dltoolbox.kernels.products import SMALL_PRODUCT, SMALL_SUM
@@ -92,6 +91,19 @@ def accumulate(call: Any, flags: Any, image: Any, other: Any, total: Any, hop: i
                              other[row, w, start:].ctypes, sizes[3:].ctypes,
                              image[row, d, tap * hop + start:].ctypes, sizes[4:].ctypes,
                              one.ctypes, total[tap, d, w:].ctypes, sizes[5:].ctypes)
+
+
+@loop
+def sum_rows(image: Any, zero: Any, total: Any) -> None:
+    """total = Σ over rows and positions, per channel; a product with ones takes two to three times as long."""
+    sums = np.zeros(total.size)
+    for row in range(image.shape[0]):
+        for k in range(total.size):
+            part = zero
+            for i in range(image.shape[2]):
+                part += image[row, k, i]
+            sums[k] += part
+    total[...] = sums
 
 
 def even(length: int, limit: int) -> int:
@@ -201,7 +213,7 @@ class Shifted(ConvKernel):
                 steps.append(total.give(adjoint.turn(dw)))
         elif dw is not None:
             steps += self._weights_alone(site, x, grad, window, dw)
-        return prepare, steps + ([] if db is None else sum_channels(site, grad, db))
+        return prepare, steps + ([] if db is None else [partial(sum_rows, by_row(grad), site.dtype.type(0), db.reshape(-1))])
 
     @staticmethod
     def _weights_alone(site: Site, x: np.ndarray, grad: np.ndarray, window: Window, dw: np.ndarray) -> list[Closure]:
