@@ -31,6 +31,7 @@ from dltoolbox.kernels.transposed import Adjoint
 from dltoolbox.kernels.twins import loop
 
 CHUNK = 512  # positions of a product at most: what it adds to stays in the first cache
+LARGEST = SMALL_PRODUCT // 64  # weights of a tap, beyond which packing costs less than short products
 LAST = layout.channels_last_order(5)
 
 
@@ -98,7 +99,7 @@ class Sweep:
         before = np.array([pad[0] for pad in self.window.padding]) - np.array([first, 0, 0])
         chunk = min(CHUNK, image[0].size // count)
         deep = min(depth, max(16, SMALL_PRODUCT // (chunk * count)))
-        if not learn:
+        if not learn and depth * count <= LARGEST:
             chunk = min(chunk, even(image[0].size // count, SMALL_PRODUCT // (depth * count)))
         return partial(sweep, gemm(y.dtype), FLAGS, self.source, self.ring, before, self.gaps, matrices, bias, image,
                        chunk, deep, learn, relu, fresh)

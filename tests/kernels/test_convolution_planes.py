@@ -63,6 +63,8 @@ def test_gradients_in_blocks_and_tiles(label: str, needs: tuple[bool, ...], monk
     monkeypatch.setattr("dltoolbox.kernels.convolution_planes.SMALL_PRODUCT", 1)
     monkeypatch.setattr("dltoolbox.kernels.convolution_planes.CHUNK", 50)
     trained("conv", inputs, window, "channels_last", needs, ShiftedPlanesConv())
+    monkeypatch.setattr("dltoolbox.kernels.convolution_planes.LARGEST", 1)
+    trained("conv", inputs, window, "channels_last", needs, ShiftedPlanesConv())
 
 
 def test_bands_of_one_observation_join() -> None:
