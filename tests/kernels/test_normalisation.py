@@ -15,7 +15,7 @@ from dltoolbox.kernels.trial import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
 from tests.kernels.test_kernels import expected, usable, use_of
 from tests.ops.chains import CHAINS
-from tests.ops.samples import dims_of, observations
+from tests.ops.samples import cotangent, dims_of, observations, op_of
 
 BATCH_NORMS = usable("batch_norm")
 ORDERS = {"rows": rows_order, "channels_last": channels_last_order}
@@ -74,6 +74,28 @@ def test_a_constant_channel_has_no_variance(kernel: Kernel) -> None:
     assert mean.tolist() == [7, 7]
     assert variance.tolist() == [0, 0]
     np.testing.assert_array_equal(y, -0.5)
+
+
+BEHIND = [pytest.param(kernel, chain, id=f"{type(kernel).__name__}-{chain}") for chain in CHAINS
+          for kernel in KERNELS.get(chain.op, []) if chain.op in ("batch_norm+relu", "batch_norm+add+relu")
+          and kernel.accepts(use_of(chain, 2))]
+
+
+@pytest.mark.parametrize(("kernel", "chain"), BEHIND)
+def test_gates_far_from_zero(kernel: Kernel, chain: Any) -> None:
+    """What a ReLU lets through is the same on the way back, in batches of long rows too."""
+    first, *others = chain.inputs(65)
+    inputs = [first + 1e4, *others]
+    op, attrs = op_of(chain), chain.attributes(65)
+    outputs = op.forward(*inputs, **attrs)
+    grads = [cotangent(chain, outputs[0])[0], None, None]
+    case = use_of(chain, 65)
+    wanted = op.backward(Call(tuple(inputs), outputs, case.needs), *grads, **attrs)
+    trial = bind_alone(kernel, case, inputs, grads=grads)
+    np.testing.assert_allclose(trial.forward()[0], outputs[0], atol=1e-6)
+    for found, expected_one in zip(trial.backward(), wanted, strict=True):
+        if found is not None:
+            np.testing.assert_allclose(found, expected_one, rtol=1e-6, atol=1e-6 * np.abs(expected_one).max())
 
 
 def together(trials: Sequence[Trial], action: Callable[[Trial], Any]) -> None:
