@@ -69,29 +69,37 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, ot
 
 
 @twins.loop
-def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, rows: int, columns: int,
-                      start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
+def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, code: np.ndarray, rows: int,
+                      columns: int, start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
-    positions, each row counting ``rows``.
+    positions, each row counting ``rows``. They wait in ``code``, which is no wider than the values. Three taps at a time
+    stay in registers; one that is missing is the last once more, which never wins.
     """
+    kind = code.dtype.type
     for a in range(first, end):
         for m in range(y.shape[1]):
             for b in range(y.shape[2]):
-                best, code = y[a, m, b], number[a, m, b]
+                best, found = y[a, m, b], number[a, m, b]
                 fresh = True
                 for j in range(start0[a], start0[a + 1]):
-                    for i in range(start1[b], start1[b + 1]):
-                        value = x[other0[j], m, other1[i]]
-                        mine = code.dtype.type(tap0[j] * columns + tap1[i] if columns else other0[j] * rows + other1[i])
-                        if fresh:
-                            best[:] = value
-                            code[:] = mine
-                            fresh = False
-                        else:
-                            for k in range(best.size):
-                                stays = value[k] <= best[k] or best[k] != best[k]
-                                best[k] = best[k] if stays else value[k]
-                                code[k] = code[k] if stays else mine
+                    row = tap0[j] * columns if columns else other0[j] * rows
+                    for i in range(start1[b], start1[b + 1], 3):
+                        i1, i2 = min(i + 1, start1[b + 1] - 1), min(i + 2, start1[b + 1] - 1)
+                        v0, v1, v2 = x[other0[j], m, other1[i]], x[other0[j], m, other1[i1]], x[other0[j], m, other1[i2]]
+                        at = tap1 if columns else other1
+                        n0, n1, n2 = kind(row + at[i]), kind(row + at[i1]), kind(row + at[i2])
+                        for k in range(best.size):
+                            most, mine = (v0[k], n0) if fresh else (best[k], code[k])
+                            if not fresh:
+                                stays = v0[k] <= most or most != most
+                                most, mine = most if stays else v0[k], mine if stays else n0
+                            stays = v1[k] <= most or most != most
+                            most, mine = most if stays else v1[k], mine if stays else n1
+                            stays = v2[k] <= most or most != most
+                            best[k], code[k] = most if stays else v2[k], mine if stays else n2
+                        fresh = False
+                for k in range(best.size):
+                    found[k] = code[k]
 
 
 @twins.loop
@@ -170,13 +178,18 @@ class Lines:
         pairs = [connections(window, axes, large.shape, small.shape) for axes in (range(1), range(1, rank))]
         self.to_large, self.to_small = ([*pairs[0][side], *pairs[1][side]] for side in (0, 1))
 
-    def maximum(self, x: np.ndarray, y: np.ndarray, number: np.ndarray | None, ranks: int) -> tuple[Closure, ...]:
-        ends: Any = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
-        x, y = as_lines(x, self.order), as_lines(y, self.order)
+    def maximum(self, site: Site, number: np.ndarray | None) -> tuple[Closure, ...]:
+        x, y = (as_lines(each, self.order) for each in (site.inputs[0], site.outputs[0]))
+        ranks = site.case.ranks
+        ends = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
         if number is None:
             return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(ranks))
-        args: Any = (x, y, as_lines(number, self.order), self.rest, 0 if number.dtype != np.uint8 else self.columns)
-        return tuple(partial(greatest_numbered, ends[r], ends[r + 1], *args, *self.to_large) for r in range(ranks))
+        lines = as_lines(number, self.order)
+        coded = number.dtype == np.uint8
+        kind = np.uint8 if coded else np.int32 if x.shape[0] * x.shape[2] < 1 << 31 else np.int64
+        codes, columns = site.scratch((ranks, y.shape[3]), kind), self.columns if coded else 0
+        return tuple(partial(greatest_numbered, ends[r], ends[r + 1], x, y, lines, codes[r], self.rest, columns,
+                             *self.to_large) for r in range(ranks))
 
     def moved(self, loop: Callable[..., int], of: np.ndarray, number: np.ndarray, to: np.ndarray) -> Callable[[], int]:
         tables = self.to_small if loop is scattered else self.to_large
@@ -187,7 +200,7 @@ class Lines:
 def bind_maximum(site: Site, number: np.ndarray | None) -> Bound:
     window, (x, y) = site.attrs["window"], (site.inputs[0], site.outputs[0])
     lines = Lines(window, site.case.orders[0], x, y)
-    forward = lines.maximum(x, y, number, site.case.ranks)
+    forward = lines.maximum(site, number)
     dx, grad = site.d_inputs[0], site.grads[0]
     if dx is None or grad is None or number is None:
         return Bound(forward)
