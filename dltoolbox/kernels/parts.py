@@ -1,6 +1,7 @@
 """Working on a map part by part, in scratch that fits the cache.
 
-Every part is copied into scratch with its padding and, where the window jumps, column by column; everything after that
+Every part is copied into scratch with its padding and, where the window jumps, column by column, except what needs no
+padding and lies in long stretches; everything after that
 runs over long contiguous stretches, 3 to 8 times as fast as over the short ones (N or C·N) that a jump leaves in place.
 """
 
