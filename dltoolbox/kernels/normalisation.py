@@ -48,33 +48,15 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
 
     The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
     """
-    x, dtype = site.inputs[0], site.dtype
-    channels = x.shape[-2]
+    channels = site.inputs[0].shape[-2]
     scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
     mean_out, variance_out = (one.reshape(-1) for one in site.outputs[-2:])
     kept = site.keep((3, channels), np.float64)  # center, what is left of the mean, 1/√(variance + ε)
     count = site.keep((2,), np.float64)  # elements per channel of the whole batch; whether the center is subtracted
     sums = np.empty((3, channels))
-    elements = x.size // channels
-
-    def moments() -> tuple[np.ndarray, np.ndarray, bool]:
-        center: np.ndarray | None = None
-        for _ in range(3):
-            passes.measure(center, sums[:2])
-            sums[2] = elements
-            site.meet(sums)
-            rest, variance = sums[:2] / sums[2]
-            variance -= rest * rest
-            np.maximum(variance, 0, out=variance)
-            mean = rest if center is None else center + rest
-            far = is_far(rest, variance)
-            if not far:
-                break
-            center = mean.astype(dtype).astype(np.float64)
-        return mean, variance, center is not None
 
     def forward() -> None:
-        mean, variance, far = moments()
+        mean, variance, far = met_moments(site, passes, sums)
         mean_out[...], variance_out[...] = mean, variance
         center, left, inverse = kept
         center[...] = mean_out if far else 0
@@ -101,6 +83,26 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
         passes.spread(middle, scale * inverse, tilt, -sums[0] - left * tilt)
 
     return Bound((forward,), (backward,) if site.training else ())
+
+
+def met_moments(site: Site, passes: Passes, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Mean and variance of the whole batch, and whether the mean is far from zero: sums are then taken again around it, so that
+    nothing is lost. All shards see the same sums, and so take the same way.
+    """
+    x = site.inputs[0]
+    center: np.ndarray | None = None
+    for _ in range(3):
+        passes.measure(center, sums[:2])
+        sums[2] = x.size // x.shape[-2]
+        site.meet(sums)
+        rest, variance = sums[:2] / sums[2]
+        variance -= rest * rest
+        np.maximum(variance, 0, out=variance)
+        mean = rest if center is None else center + rest
+        if not is_far(rest, variance):
+            break
+        center = mean.astype(site.dtype).astype(np.float64)
+    return mean, variance, center is not None
 
 
 def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray | None, np.ndarray]:

@@ -42,6 +42,7 @@ from dltoolbox.kernels.minimal import (
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import BOTH, IN
 
+WIDEST = 32  # columns of an image: banded matrices are mostly zeros beyond, and cost more than few channels save
 FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
@@ -333,6 +334,23 @@ def window_of(use: Site | Case) -> Window:
     return window
 
 
+def is_in_rows(case: Case) -> bool:
+    """Whether the output of this convolution had better lie in rows."""
+    order = layout.preferred_order([int(n or 0) for n in case.outputs[0].sizes])
+    return order == layout.rows_order(len(order))
+
+
+def thinnest(case: Case) -> int:
+    """The smaller of the numbers of channels and filters."""
+    return min(case.inputs[0].channels or 0, case.outputs[0].channels or 0)
+
+
+def is_narrow(case: Case) -> bool:
+    """Whether images are so narrow beside the channels that one banded matrix transforms all their columns."""
+    width = max(case.inputs[0].spatial[1], case.outputs[0].spatial[1])
+    return width <= min(WIDEST, thinnest(case) // 4)
+
+
 class WinogradConv(Kernel):
     """`conv` with 3×3 filters of stride 1 in single precision, many channels and images that are not tiny."""
 
@@ -340,6 +358,10 @@ class WinogradConv(Kernel):
     tile: ClassVar[Tile] = TILES[2]
 
     def accepts(self, case: Case) -> bool:
+        return self.fits(case) and (not is_in_rows(case) or (thinnest(case) >= 64 and not is_narrow(case)))
+
+    def fits(self, case: Case) -> bool:
+        """Whether the algorithm serves this convolution at all."""
         x, weights = case.inputs[0], case.inputs[1]
         window = window_of(case)
         if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)) or case.dtype != np.float32:

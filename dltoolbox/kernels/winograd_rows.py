@@ -30,10 +30,9 @@ from dltoolbox.kernels.minimal import (
     divisor,
     in_turn,
 )
-from dltoolbox.kernels.winograd import WinogradConv, enter
+from dltoolbox.kernels.winograd import WinogradConv, enter, is_in_rows, is_narrow
 
 ROWS = layout.rows_order(4)
-WIDEST = 32  # columns of an image: banded matrices are mostly zeros beyond, and cost more than few channels save
 BAND_BYTES = 1 << 21  # of transformed inputs and products of a band
 SQUARE = 32  # channels on both sides of the products for gradients: 136 → 171 GFLOP/s for 64 channels
 STRETCH = 1 << 15  # elements of a row that are transformed at once
@@ -259,11 +258,7 @@ class WinogradRowsConv(WinogradConv):
     """The same for large batches of small images, which lie in rows."""
 
     def accepts(self, case: Case) -> bool:
-        if not super().accepts(case) or case.ranks > 1:
-            return False
-        shape = tuple(int(n or 0) for n in case.outputs[0].sizes)
-        width, channels = max(shape[1], case.inputs[0].spatial[1] or 0), min(shape[2], case.inputs[0].channels or 0)
-        return layout.preferred_order(shape) == ROWS and width <= min(WIDEST, channels // 2)
+        return self.fits(case) and case.ranks == 1 and is_in_rows(case) and is_narrow(case)
 
     def orders(self, case: Case) -> tuple[Order, ...]:
         return tuple(ROWS for _ in case.outputs)
