@@ -86,8 +86,8 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
 
 
 def met_moments(site: Site, passes: Passes, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Mean and variance of the whole batch, and whether the mean is far from zero: sums are then taken again around it, so that
-    nothing is lost. All shards see the same sums, and so take the same way.
+    """Mean and variance of the whole batch, and whether the mean is far from zero: sums are then taken again around it, so
+    that nothing is lost. All shards see the same sums, and take the same way.
     """
     x = site.inputs[0]
     center: np.ndarray | None = None
