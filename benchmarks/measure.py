@@ -20,7 +20,7 @@ from benchmarks.rows import OURS, TORCH, Row
 ROOT = Path(__file__).resolve().parents[1]
 BLAS = {"native": {}, "pinned": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}}
 TOLERANCE = 1e-3
-ROUNDS_PER_START = 2  # then new processes take over: where memory happens to lie can make one slower all its life
+ROUNDS_PER_START = 3  # then new processes take over: where memory happens to lie can make one slower all its life
 
 
 class Refused(Exception):

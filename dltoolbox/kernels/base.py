@@ -10,7 +10,7 @@ for (see `dltoolbox.kernels.layout`); inputs lie in the order that their produce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -121,6 +121,18 @@ class Bound(NamedTuple):
     prepare: Closure | None = None
     before: Closure | None = None
     divided: tuple[Closure, ...] = ()
+
+
+def in_turn(calls: Iterable[Closure | None]) -> Closure:
+    """One closure that runs those that there are, one after the other."""
+    steps = tuple(call for call in calls if call is not None)
+    if len(steps) == 1:
+        return steps[0]
+
+    def run() -> None:
+        for step in steps:
+            step()
+    return run
 
 
 class Kernel:

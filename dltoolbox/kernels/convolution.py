@@ -14,11 +14,10 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
 from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, is_tall
 from dltoolbox.kernels.ending import Ending, window_attrs
 from dltoolbox.kernels.lines import bind_line_weights, bind_lines, suit
-from dltoolbox.kernels.parts import in_turn
 from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint
 from dltoolbox.ops.base import BOTH

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
-from dltoolbox.kernels.pointwise import in_turn, ranks_for
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.pointwise import ranks_for
+from dltoolbox.kernels.products import SMALL_PRODUCT, divisor
 
 BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
-SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
 SMALL_SUM = 1600  # elements of a result up to which a product with a transposed matrix stays fast
 FEW = 16  # observations up to which the features of each run side by side
 
@@ -67,11 +67,6 @@ class Blocks:
         if self._room.size < prod(shape):
             self._room = self._site.scratch((prod(shape),))
         return self._room[:prod(shape)].reshape(shape)
-
-
-def divisor(number: int, most: int) -> int:
-    """The largest divisor up to ``most``."""
-    return next(n for n in range(max(min(number, most), 1), 0, -1) if number % n == 0)
 
 
 def small(*sizes: int) -> int:

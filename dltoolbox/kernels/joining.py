@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, kernel
-from dltoolbox.kernels.pointwise import in_pieces, in_turn, ranks_for
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.pointwise import in_pieces, ranks_for
 
 
 @kernel

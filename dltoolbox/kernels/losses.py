@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
-from dltoolbox.kernels.pointwise import CHUNK, backward_pair, in_pieces, in_turn, ranks_for, shares
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.pointwise import CHUNK, backward_pair, in_pieces, ranks_for, shares
 
 DATA_AND_FLAGS = (None, np.bool_)  # dtypes of temporaries; None is that of the data
 

@@ -8,7 +8,7 @@ over channels. Every transformation is a matrix product as well, so no elementwi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -19,10 +19,10 @@ import numpy as np
 
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.layout import blocks
+from dltoolbox.kernels.products import SMALL_PRODUCT, divisor
 
 LINE = 16  # floats of a cache line
 PREPARED = 1 << 20  # bytes of filters that one thread transforms at a time
-SMALL = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first: 250 instead of 200 GFLOP/s
 
 
 @dataclass(frozen=True)
@@ -115,21 +115,6 @@ def pooled(site: Site, passes: Sequence[Pass]) -> list[Closure]:
     return list(run(Pool(site.scratch((counted.most,)))))
 
 
-def in_turn(calls: Iterable[Closure | None]) -> Closure:
-    """One closure that runs those that there are."""
-    steps = tuple(call for call in calls if call is not None)
-
-    def run() -> None:
-        for step in steps:
-            step()
-    return run
-
-
-def divisor(count: int, limit: int) -> int:
-    """The largest divisor of ``count`` up to ``limit``."""
-    return next(i for i in range(max(1, min(count, limit)), 0, -1) if count % i == 0)
-
-
 def piece(count: int, depth: int, lines: int = 64) -> int:
     """How many of ``count`` columns a product with matrices of ``depth`` rows takes at once.
 
@@ -137,7 +122,7 @@ def piece(count: int, depth: int, lines: int = 64) -> int:
     products nothing, and filters are transformed faster into longer pieces.
     """
     for width in (64, 32):
-        if count % width == 0 and (width == 32 or width * depth * min(lines, 48) // 2 <= SMALL):
+        if count % width == 0 and (width == 32 or width * depth * min(lines, 48) // 2 <= SMALL_PRODUCT):
             return width
     return count
 
@@ -146,7 +131,7 @@ def multiply(inputs: np.ndarray, filters: np.ndarray, out: np.ndarray) -> Closur
     """``out[i] = inputs[i] @ filters[i]`` for (r·r, P, C), (r·r, K/k, C, k) and (r·r, P, K), in small products."""
     number, positions, depth = inputs.shape
     pieces, width = filters.shape[1], filters.shape[-1]
-    lines = divisor(positions, SMALL // (depth * width))
+    lines = divisor(positions, SMALL_PRODUCT // (depth * width))
     if lines < min(positions, 16):
         lines = positions
     left = inputs.reshape(number, 1, positions // lines, lines, depth)
@@ -159,8 +144,8 @@ def multiply_across(inputs: np.ndarray, outputs: np.ndarray, out: np.ndarray) ->
     """``out[i] = inputs[i].T @ outputs[i]`` for (r·r, P, C), (r·r, P, K) and (r·r, C, K), in small products."""
     number, positions, channels = inputs.shape
     count = outputs.shape[-1]
-    wide = count if count * channels * positions <= SMALL else piece(count, positions)
-    tall = divisor(channels, max(SMALL // (positions * wide), 1))
+    wide = count if count * channels * positions <= SMALL_PRODUCT else piece(count, positions)
+    tall = divisor(channels, max(SMALL_PRODUCT // (positions * wide), 1))
     if tall < min(channels, 16):
         tall = channels
     left = inputs.reshape(number, positions, channels // tall, 1, tall).transpose(0, 2, 3, 4, 1)

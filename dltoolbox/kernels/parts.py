@@ -137,13 +137,3 @@ def copying(target: np.ndarray, source: np.ndarray) -> Closure:
 def bits(x: np.ndarray) -> np.ndarray:
     """Numbers as integers of the same size, for masks: 0·∞ is not 0, but ∞ & 0 is."""
     return x.view(f"i{x.itemsize}")
-
-
-def in_turn(steps: Sequence[Closure]) -> Closure:
-    """All steps as one closure."""
-    steps = tuple(steps)
-
-    def run() -> None:
-        for step in steps:
-            step()
-    return run

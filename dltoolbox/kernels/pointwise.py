@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, kernel
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
 from dltoolbox.ops.pointwise import against
 
 Piece = tuple[np.ndarray, ...]
@@ -57,17 +57,6 @@ def shares(jobs: Sequence[T], ranks: int) -> list[Sequence[T]]:
 def ranks_for(site: Site, size: int) -> int:
     """How many threads share a pass over ``size`` elements."""
     return site.case.ranks if size >= SHARED else 1
-
-
-def in_turn(jobs: Sequence[Closure]) -> Closure:
-    """One closure that runs several."""
-    if len(jobs) == 1:
-        return jobs[0]
-
-    def run() -> None:
-        for job in jobs:
-            job()
-    return run
 
 
 def in_pieces(site: Site, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels import layout, twins
-from dltoolbox.kernels.base import Bound, Case, Closure, Site, kernel
+from dltoolbox.kernels.base import Bound, Case, Closure, Site, in_turn, kernel
 from dltoolbox.kernels.joining import Add
-from dltoolbox.kernels.pointwise import LeakyRelu, Relu, backward_pair, cut, in_turn, ranks_for, shares
+from dltoolbox.kernels.pointwise import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
 from dltoolbox.kernels.twins import loop
 
 PIECE = 1 << 20  # elements: one pass needs no cache, only calls that are worth their while

@@ -18,8 +18,8 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
-from dltoolbox.kernels.parts import Bench, Part, copying, delivered, in_turn, strips
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.parts import Bench, Part, copying, delivered, strips
 from dltoolbox.kernels.scatter import MOST_TAPS, spread, window_origins
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import OUT

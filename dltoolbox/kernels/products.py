@@ -25,6 +25,11 @@ PART_BYTES = 1 << 20  # of partial sums
 ACROSS = 4096  # elements of a row for elementwise work: long enough for the inner loop, short enough for the first cache
 
 
+def divisor(count: int, most: int) -> int:
+    """The largest divisor of ``count`` up to ``most``."""
+    return next(i for i in range(max(1, min(count, most)), 0, -1) if count % i == 0)
+
+
 def multiply(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closure:
     """``out[i] = matrix @ columns[i]``, cut along the positions into small products where that is possible.
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.random import stream
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, kernel
-from dltoolbox.kernels.pointwise import CHUNK, backward_pair, in_pieces, in_turn
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.pointwise import CHUNK, backward_pair, in_pieces
 from dltoolbox.ops.pointwise import drawn_per_observation
 
 

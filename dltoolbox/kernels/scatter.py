@@ -14,8 +14,8 @@ import numpy as np
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, kernel
-from dltoolbox.kernels.parts import Bench, Part, bits, copying, delivered, in_turn, strips
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, in_turn, kernel
+from dltoolbox.kernels.parts import Bench, Part, bits, copying, delivered, strips
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import OPS
 

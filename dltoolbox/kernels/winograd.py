@@ -19,10 +19,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, kernel
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
 from dltoolbox.kernels.ending import CHAINS, Ending, window_attrs
 from dltoolbox.kernels.minimal import (
-    SMALL,
     TILES,
     Band,
     Filters,
@@ -33,12 +32,11 @@ from dltoolbox.kernels.minimal import (
     WeightsGradient,
     bands,
     both_axes,
-    divisor,
-    in_turn,
     multiply,
     piece,
     pooled,
 )
+from dltoolbox.kernels.products import SMALL_PRODUCT, divisor
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import BOTH, IN
 
@@ -145,7 +143,7 @@ class Transform:
     def _wide(self, image: np.ndarray, target: np.ndarray) -> Closure:
         """``matrix`` times every ``image[t]``, in small products."""
         r, size = self.matrix.shape
-        length = divisor(image.shape[-1], SMALL // (r * size))
+        length = divisor(image.shape[-1], SMALL_PRODUCT // (r * size))
         chunked = [np.moveaxis(x.reshape(*x.shape[:2], -1, length), 2, 1) for x in (image, target)]
         return partial(np.matmul, self.matrix, chunked[0], out=chunked[1])
 

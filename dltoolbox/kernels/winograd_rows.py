@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair
 from dltoolbox.kernels import layout
-from dltoolbox.kernels.base import Case, Closure, Order
+from dltoolbox.kernels.base import Case, Closure, Order, in_turn
 from dltoolbox.kernels.ending import Ending
 from dltoolbox.kernels.minimal import (
     LINE,
@@ -27,9 +27,8 @@ from dltoolbox.kernels.minimal import (
     Tile,
     bands,
     both_axes,
-    divisor,
-    in_turn,
 )
+from dltoolbox.kernels.products import divisor
 from dltoolbox.kernels.winograd import WinogradConv, enter, is_in_rows, is_narrow
 
 ROWS = layout.rows_order(4)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -180,13 +181,18 @@ class Program:
     def _input_gradients(self) -> bool:
         return any(value in self.shards[0].incoming for value in self.plan.graph.inputs)
 
+    @cached_property
+    def _dtypes(self) -> dict[Value, np.dtype[Any]]:
+        """Types of the values that leave."""
+        makers = {value: step.node for step in self.plan.steps for value in step.node.outputs}
+        leaving = (*self.plan.wanted, *self.graph.inputs)
+        return {value: dtype_of(value, makers.get(value), self.plan.dtype) for value in leaving}
+
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
-        shape = shape_of(value)
+        shape, dtype = shape_of(value), self._dtypes[value]
         if value.dims.labels.endswith("B"):
             shape = (*shape[:-1], self.edges[-1])
-        maker = next((step.node for step in self.plan.steps if value in step.node.outputs), None)
-        dtype = dtype_of(value, maker, self.plan.dtype)
         return np.empty(shape[::-1], dtype).T if len(shape) == 2 else np.empty(shape, dtype)
 
     def _work(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
@@ -195,8 +201,7 @@ class Program:
         mine = rank if rank < len(self.shards) else None
         if self._fresh:
             self._prepare(rank)
-        if mine is not None:
-            self._load(mine, inputs, targets)
+        self._load(rank, inputs, targets)
         if self.times is None:
             for _, closure in self._calls(rank):
                 closure()
@@ -228,7 +233,7 @@ class Program:
         late = {number: closure for one in self.shards for number, closure in one.late.items()}
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
-        alone = True  # whether rank 0 has worked alone since the last meeting
+        alone = False  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
             just_in_time = late.get(name[1]) if name[0] == "forward" else None
             if self.size == 1 or not (just_in_time or (together and len(bands) > 1)):
@@ -253,11 +258,21 @@ class Program:
             alone = False
 
     def _load(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
-        """Copy this shard's observations to where the plan wants them, whatever type and order they have."""
-        shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
+        """Copy this shard's observations, or this thread's rows of those that all share, to where the plan wants them,
+        whatever type and order they have.
+        """
+        shared = len(self.shards) == 1
+        shard = self.shards[0 if shared else rank]
         graph = shard.plan.graph
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            np.copyto(shard.values[value], array[..., here], casting="unsafe")
+            target = shard.values[value]
+            if shared:
+                part = slice(len(target) * rank // self.size, len(target) * (rank + 1) // self.size)
+                np.copyto(target[part], array[part], casting="unsafe")
+            else:
+                np.copyto(target, array[..., self.edges[rank]:self.edges[rank + 1]], casting="unsafe")
+        if shared and self.size > 1:
+            self.meeting.wait(rank)
 
     def _store(self, rank: int, results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
         """Copy this shard's results out of planned memory."""
