@@ -171,7 +171,8 @@ def test_a_line_against_the_roofline():
 def test_memory_above_the_data():
     row = rows.ROWS["A-predict"]._replace(size=rows.ROWS["A-predict"].size._replace(units=2))
     assert memory.peak(row, "numpy") > 0
-    assert memory.resident("VmHWM") >= memory.resident("VmRSS") > 1
+    now = memory.resident("VmRSS")  # first: it may grow between two readings, and the kernel counts in batches
+    assert memory.resident("VmHWM") > 0.9 * now > 1
 
 
 def test_memory_of_every_variant(capsys):
