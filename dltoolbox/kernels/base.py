@@ -18,9 +18,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from dltoolbox.core.formats import Dims
+from dltoolbox.kernels.layout import Order, inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
 
-Order = tuple[int, ...]
 Closure = Callable[[], Any]
 
 
@@ -104,7 +104,7 @@ class Site:
                   order: Order | None) -> np.ndarray:
         order = tuple(range(len(shape))) if order is None else order
         flat = take([shape[axis] for axis in order], self.dtype if dtype is None else dtype)
-        return flat.transpose([int(axis) for axis in np.argsort(order)])
+        return flat.transpose(inverse(order))
 
 
 class Bound(NamedTuple):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
 from dltoolbox.kernels.pointwise import ranks_for
 from dltoolbox.kernels.products import SMALL_PRODUCT, divisor
@@ -61,7 +62,7 @@ class Blocks:
             copy = self._take(part.transpose(order).shape) if inner else part.transpose(order)
             flat = copy.reshape((batch, each * len(part)) if batch <= FEW else (each * len(part), batch))
             yield Block(slice(start * each, (start + len(part)) * each), flat.T if batch <= FEW else flat, part,
-                        copy.transpose(np.argsort(order)) if inner else None)
+                        copy.transpose(layout.inverse(order)) if inner else None)
 
     def _take(self, shape: tuple[int, ...]) -> np.ndarray:
         if self._room.size < prod(shape):

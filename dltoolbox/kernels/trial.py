@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltoolbox.kernels.base import Bound, Case, Kernel, Order, OwnMemory, Site
+from dltoolbox.kernels.layout import inverse
 
 
 @dataclass
@@ -70,4 +71,4 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
 
 def lay(x: np.ndarray, order: Order) -> np.ndarray:
     """A copy that lies in memory in ``order``."""
-    return np.array(x.transpose(order), order="C", copy=True).transpose([int(axis) for axis in np.argsort(order)])
+    return np.array(x.transpose(order), order="C", copy=True).transpose(inverse(order))

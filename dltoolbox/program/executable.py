@@ -23,7 +23,6 @@ from dltoolbox.program.team import Team, team_of
 
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
-
 CallName = tuple[str, int]
 
 

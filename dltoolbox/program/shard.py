@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import Bound, Closure, Order, Site
+from dltoolbox.kernels import Bound, Closure, Order, Site, layout
 from dltoolbox.ops import Value
 from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, dtype_of, lifetimes, shape_of
@@ -211,4 +211,4 @@ def arranged(allocate: Allocate, value: Value, order: Order, dtype: Any, alive: 
     """An array with the axes of the op that lies in memory in ``order``."""
     shape = shape_of(value)
     flat = allocate([shape[axis] for axis in order], dtype, alive)
-    return flat.transpose([int(axis) for axis in np.argsort(order)])
+    return flat.transpose(layout.inverse(order))
