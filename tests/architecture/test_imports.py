@@ -21,10 +21,11 @@ MAY_IMPORT = {
     "layers": {"core", "data", "ops"},
     "network": BELOW_NETWORK,
     "program": BELOW_NETWORK | {"network", "kernels"},
+    "architectures": BELOW_NETWORK | {"network"},
     "exchange": BELOW_NETWORK | {"network"},
     "training": BELOW_NETWORK | {"network", "program", "exchange"},
     "engines": BELOW_NETWORK | {"network", "program", "training"},
-    "report": BELOW_NETWORK | {"network", "program", "training"},
+    "report": BELOW_NETWORK | {"network", "exchange"},
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "training", "autodiff"},
 }

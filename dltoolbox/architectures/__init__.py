@@ -1,0 +1,1 @@
+"""Published architectures as layer graphs without weights, and recipes that turn one network into another."""

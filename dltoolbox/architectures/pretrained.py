@@ -1,0 +1,39 @@
+"""The one way in to architectures that MATLAB ships with trained weights: here they come without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import Configured, Property, signature
+from dltoolbox.network.layergraph import LayerGraph
+
+HOW = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in weights from "
+       "PyTorch or any other source of arrays.")
+
+
+def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
+    """Decorator: ``resnet18('Weights', 'none')`` calls the function; asking for trained weights says where to get them.
+
+    The function carries itself as ``untrained``, so that `analyzeNetwork` takes ``resnet18`` without parentheses.
+    """
+    name = build.__name__
+
+    class Options(Configured):
+        function = name
+        Weights = Property(convert.choice("none", "imagenet", "places365"), "imagenet")
+
+    @wraps(build, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+    def made(*pairs: Any, **options: Any) -> LayerGraph:
+        chosen = Options(*pairs, **options)
+        if chosen.Weights != "none":
+            fail(f"{name}:noPretrainedWeights", f"dltoolbox has no pretrained weights of {name}: it ships no weights and "
+                 "downloads nothing.", HOW.format(name=name))
+        return build()
+
+    made.__signature__ = signature(Options.properties)  # type: ignore[attr-defined]
+    made.untrained = build  # type: ignore[attr-defined]
+    return made
