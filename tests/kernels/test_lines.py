@@ -17,7 +17,7 @@ from dltoolbox.ops.group import Link
 from tests.kernels.test_convolution import case_of, random_inputs, trained
 from tests.kernels.test_kernels import compare
 from tests.ops.chains import chain
-from tests.ops.samples import Inputs, normal
+from tests.ops.sample import Inputs, normal
 
 WINDOWS = {
     "same": Window.of((3, 3, 3), None, ((1, 1), (1, 1), (1, 1))),

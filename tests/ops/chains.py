@@ -8,7 +8,8 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.group import Link
-from tests.ops.samples import WINDOWS, Case, Inputs, normal
+from tests.ops.sample import Case, Inputs, normal
+from tests.ops.samples import WINDOWS
 
 Make = Callable[[np.random.Generator, int], Inputs]
 NORM = {"epsilon": 1e-5}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,8 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.group import group
-
-Inputs = tuple[np.ndarray, ...]
+from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
 WINDOWS: dict[str, tuple[tuple[int, ...], Window]] = {
@@ -48,55 +45,6 @@ TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
     "dilated": ((3, 3), Window.of((2, 3), (1, 2), ((1, 0), (0, 1)), (2, 2))),
     "3d": ((2, 3, 2), Window.of((2, 3, 2), (2, 1, 2), ((0, 1), (1, 1), (0, 0)))),
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """One use of an op. ``make`` returns float64 inputs for a batch size; the last axis of ``batched`` ones is it."""
-
-    op: str
-    label: str
-    make: Callable[[np.random.Generator, int], Inputs]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    differentiable: tuple[int, ...] = (0,)
-    batched: tuple[int, ...] = (0,)
-    joins: bool = True  # whether a batch gives the results of its observations, joined
-
-    def __str__(self) -> str:
-        return f"{self.op}-{self.label}" if self.label else self.op
-
-    def inputs(self, batch: int = 2, dtype: Any = np.float64, seed: int = 0) -> Inputs:
-        made = self.make(np.random.default_rng(seed), batch)
-        return tuple(frozen(x.astype(dtype) if x.dtype == np.float64 else x) for x in made)
-
-    def attributes(self, batch: int) -> dict[str, Any]:
-        """The attributes; sizes among them follow the batch."""
-        return {key: value.with_size("B", batch) if isinstance(value, Dims) else value for key, value in self.attrs.items()}
-
-
-def frozen(x: np.ndarray) -> np.ndarray:
-    """Read-only, so that writing to an input is an error."""
-    x.flags.writeable = False
-    return x
-
-
-def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Values without ties, none of them near zero: gaps are far wider than a finite difference."""
-    count = prod(shape)
-    return ((rng.permutation(count) - count / 2 + 0.25) / max(count, 1) * 4).reshape(shape)
-
-
-def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return rng.standard_normal(shape)
-
-
-def one_hot(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """One-hot along the axis before the last; every seventh position is unlabelled where there are pixels."""
-    classes = rng.integers(0, shape[-2], (*shape[:-2], 1, shape[-1]))
-    hot = (classes == np.arange(shape[-2])[:, None]).astype(np.float64)
-    if len(shape) > 2:
-        hot[rng.random(hot.shape[:-2]) < 1 / 7] = 0
-    return hot
 
 
 def dims_of(x: np.ndarray) -> Dims:

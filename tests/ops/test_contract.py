@@ -8,7 +8,8 @@ import pytest
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.random import rng as restart
 from dltoolbox.ops import OPS, as_tuple
-from tests.ops.samples import CASES, Case, cotangent, dims_of, gradients, layouts, observations
+from tests.ops.sample import Case
+from tests.ops.samples import CASES, cotangent, dims_of, gradients, layouts, observations
 
 SIZED = [(case, batch) for case in CASES for batch in (0, 1, 3)
          if batch or case.op != "batch_norm"]  # the statistics of nothing do not exist

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dltoolbox.ops import OPS, as_tuple
-from tests.ops.samples import CASES, WINDOWS, Case, cotangent, gradients
+from tests.ops.sample import Case
+from tests.ops.samples import CASES, WINDOWS, cotangent, gradients
 
 STEP = 1e-6
 PROBES = 40

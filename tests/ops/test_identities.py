@@ -10,7 +10,8 @@ import pytest
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS
-from tests.ops.samples import TRANSPOSED, WINDOWS, distinct
+from tests.ops.sample import distinct
+from tests.ops.samples import TRANSPOSED, WINDOWS
 
 RNG = np.random.default_rng(0)
 

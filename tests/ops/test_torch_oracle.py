@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from dltoolbox.ops import OPS, as_tuple
-from tests.ops.samples import CASES, TRANSPOSED, WINDOWS, Case, cotangent, gradients
+from tests.ops.sample import Case
+from tests.ops.samples import CASES, TRANSPOSED, WINDOWS, cotangent, gradients
 
 pytestmark = pytest.mark.oracle
 

@@ -13,7 +13,8 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
 from dltoolbox.program.model import Model
-from tests.program.cases import CASES, Case, back, there
+from tests.program.case import Case, back, there
+from tests.program.cases import CASES
 from tests.program.networks import everything
 
 STEP = 1e-6

@@ -22,7 +22,7 @@ from dltoolbox import (
 from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
-from tests.program.cases import back, filters, there
+from tests.program.case import back, filters, there
 from tests.program.networks import digits, images, make, one_hot, residual, scrambled, segnet
 
 NETWORKS: dict[str, Callable[[], LayerGraph]] = {
