@@ -40,16 +40,9 @@ from dltoolbox.layers.display import disp
 from dltoolbox.layers.factors import getL2Factor, getLearnRateFactor, setL2Factor, setLearnRateFactor
 from dltoolbox.network.analysis import NetworkAnalysis, analyzeNetwork
 from dltoolbox.network.layerarray import LayerArray, layerArray
-from dltoolbox.network.layergraph import (
-    LayerGraph,
-    addLayers,
-    connectLayers,
-    disconnectLayers,
-    layerGraph,
-    removeLayers,
-    replaceLayer,
-)
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
+from dltoolbox.network.surgery import addLayers, connectLayers, disconnectLayers, removeLayers, replaceLayer
 from dltoolbox.program.explain import explain
 from dltoolbox.program.inference import activations, classify, predict, semanticseg
 from dltoolbox.program.threads import maxNumCompThreads

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from dltoolbox.layers import FACTORIES, Layer
-from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.surgery import addLayers, connectLayers
 from dltoolbox.program.model import Model
 
 Size = tuple[int, ...]

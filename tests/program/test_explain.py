@@ -31,7 +31,7 @@ from dltoolbox import (
 )
 from dltoolbox.core.random import stream
 from dltoolbox.kernels import twins
-from dltoolbox.network.layergraph import addLayers
+from dltoolbox.network.surgery import addLayers
 from dltoolbox.program import executable
 from tests.program.networks import digits, finished, residual, segnet
 

@@ -10,8 +10,9 @@ import pytest
 
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers import FACTORIES as F
-from dltoolbox.network.layergraph import addLayers, connectLayers, layerGraph
+from dltoolbox.network.layergraph import layerGraph
 from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.network.surgery import addLayers, connectLayers
 from dltoolbox.program.inference import activations, classify, predict, semanticseg
 from dltoolbox.program.model import Model, model_of
 from tests.program.networks import digits, finished, images, make, scrambled, segnet

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.network.layergraph import LayerGraph, addLayers, connectLayers, layerGraph
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import lower
+from dltoolbox.network.surgery import addLayers, connectLayers
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.inference import predict
 from dltoolbox.program.memory import Buffer, bytes_of, place
