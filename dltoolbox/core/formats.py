@@ -71,6 +71,11 @@ class Dims:
         """Number of elements of one observation (and one time step): the product of the S and C sizes."""
         return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)
 
+    @property
+    def elements(self) -> int:
+        """Number of elements of one observation and all its time steps; unknown sizes count once."""
+        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label != "B" and n is not None)
+
     def __str__(self) -> str:
         """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""
         return " × ".join(f"{1 if n is None else n}({label})" for label, n in zip(self.labels, self.sizes, strict=True))

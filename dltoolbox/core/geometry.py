@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 Pair = tuple[int, int]
+
+
+class Reach(NamedTuple):
+    """Along one dimension, an output element sees ``extent`` neighbours, and the next one those ``step`` further on."""
+
+    extent: int = 1
+    step: Fraction = Fraction(1)
+
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,13 @@ class Window:
         """(in − 1)·stride + extent − before − after per dimension; ``padding`` plays the part of the cropping."""
         return tuple((n - 1) * s + e - sum(p)
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
+
+    def reach(self) -> tuple[Reach, ...]:
+        return tuple(Reach(e, Fraction(s)) for e, s in zip(self.extent, self.stride, strict=True))
+
+    def transposed_reach(self) -> tuple[Reach, ...]:
+        """An element of a transposed window's output sees as many inputs as windows overlap there."""
+        return tuple(Reach(-(-e // s), Fraction(1, s)) for e, s in zip(self.extent, self.stride, strict=True))
 
     def offsets(self) -> Iterator[tuple[int, ...]]:
         """Positions of the taps in the padded input, relative to the first, row by row."""

@@ -109,6 +109,10 @@ class Layer(Configured):
         """The description that displays print."""
         return self.type_text
 
+    def size_formula(self, *inputs: Dims) -> tuple[tuple[str, str], ...]:
+        """Why the output has its size: dimensions, and their formula with its numbers; none where nothing is to be said."""
+        return ()
+
     def rows(self) -> list[tuple[str, str, Any]]:
         """(heading, property, value) in display order; computed properties may replace declared ones."""
         return [(prop.group, prop.name, value) for prop, value in self.values()]

@@ -1,75 +1,29 @@
-"""Convolution, transposed convolution and the fully connected layer."""
+"""Convolution, grouped convolution and the fully connected layer."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times, vector
-from dltoolbox.core.geometry import Window, same_cropping
-from dltoolbox.core.properties import HIDDEN, ByRank, Property
+from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.geometry import Window
+from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, Learnable
-from dltoolbox.layers.windowed import SpatialLayer, Windowed, by_mode_and_size, padding_mode, padding_text, padding_vector
+from dltoolbox.layers.base import Array
+from dltoolbox.layers.weighted import Filters, Weighted
+from dltoolbox.layers.windowed import Windowed
 from dltoolbox.ops import Builder, Value
 
-WEIGHT_INITIALIZERS = ("glorot", "he", "orthogonal", "narrow-normal", "zeros", "ones")
-BIAS_INITIALIZERS = ("zeros", "narrow-normal", "ones")
 EDGE_MODES = ("symmetric-include-edge", "symmetric-exclude-edge", "replicate")
 
 
-class Weighted(Layer):
-    """Weights and a bias: initialisers, values, and the factors on their learning rate and L2 decay."""
-
-    size_in: ClassVar[tuple[str, int]] = ("NumChannels", -2)  # property for the size of the input, its axis in Weights
-
-    WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS), "glorot",
-                                  "How Weights start: a name or a function of the size.", group=HIDDEN)
-    BiasInitializer = Property(convert.word_or_function(*BIAS_INITIALIZERS), "zeros",
-                               "How Bias starts: a name or a function of the size.", group=HIDDEN)
-    WeightLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Weights.", settable=True,
-                                     group=HIDDEN)
-    BiasLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Bias.", settable=True,
-                                   group=HIDDEN)
-    WeightL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Weights.", settable=True, group=HIDDEN)
-    BiasL2Factor = Property(convert.real(0), 0, "Factor on the L2 decay of Bias; 0: it is not decayed.", settable=True,
-                            group=HIDDEN)
-    Weights = Property(convert.array, None, "Initial weights; [] lets the initialiser choose.", settable=True,
-                       group="Learnable Parameters")
-    Bias = Property(convert.array, None, "Initial bias; [] lets the initialiser choose.", settable=True,
-                    group="Learnable Parameters")
-
-    def weights_and_bias(self, weights: tuple[int, ...], bias: tuple[int, ...], fan_in: int,
-                         fan_out: int) -> tuple[Array, ...]:
-        return (Learnable("Weights", weights, self.WeightsInitializer, fan_in, fan_out, self.WeightLearnRateFactor,
-                          self.WeightL2Factor),
-                Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
-                          self.BiasL2Factor))
-
-    def given_channels(self) -> Any:
-        """The channels that the description prints: from Weights where they are given in full, else as declared."""
-        name, axis = self.size_in
-        in_full = self.Weights is not None and self.Weights.ndim == self.rank + 2
-        return self.Weights.shape[axis] if in_full else self.__dict__[name]
-
-    def settle(self) -> None:
-        name, axis = self.size_in
-        self.__dict__[name] = self.Weights.shape[axis]
-
-
-class Convolution(Weighted, Windowed):
-    """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
+class Sliding(Windowed):
+    """Filters that slide over the input: dilated, over padding that may hold other values than zeros."""
 
     size_property = "FilterSize"
 
-    FilterSize = Property(ByRank(convert.sizes), doc="Size of the filters per dimension.", positional=True,
-                          argument="filterSize")
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.")
-    NumFilters = Property(convert.integer(1), doc="Number of filters: the channels of the output.", positional=True,
-                          argument="numFilters")
-    Stride = Windowed.properties["Stride"]
     DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the filter's elements per dimension.")
     Padding = Windowed.properties["Padding"]
     PaddingValue = Property(convert.number_or_word(*EDGE_MODES), 0, "What padding holds: a number, or values of the input.")
@@ -77,31 +31,39 @@ class Convolution(Weighted, Windowed):
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         x = inputs[0]
-        self.check_declared("NumChannels", x.channels, "channels")
         if self.PaddingValue == "symmetric-exclude-edge":
             for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
                 if max(pair) >= n:
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
+    def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:
+        """The input, with padding where that is not zeros, and the window that slides over it."""
+        window = self.window(x.dims)
+        if not window.padded or self.PaddingValue == 0:
+            return x, window
+        word = isinstance(self.PaddingValue, str)
+        padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
+                             value=0.0 if word else self.PaddingValue)
+        return padded, Window.of(window.size, window.stride, dilation=window.dilation)
+
+
+class Convolution(Sliding, Filters):
+    """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
+
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
-        channels, taps = inputs[0].channels, prod(self.FilterSize)
-        return self.weights_and_bias((*self.FilterSize, channels, self.NumFilters), (*[1] * self.rank, self.NumFilters),
-                                     taps * channels, taps * self.NumFilters)
+        return self.filters_and_bias(inputs[0].channels)
 
     def build(self, g: Builder, x: Value) -> Any:
-        window = self.window(x.dims)
-        if window.padded and self.PaddingValue != 0:
-            word = isinstance(self.PaddingValue, str)
-            x = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                            value=0.0 if word else self.PaddingValue)
-            window = Window.of(window.size, window.stride, dilation=window.dilation)
+        x, window = self.slid_over(g, x)
         return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
 
     def describe(self) -> str:
-        channels = self.given_channels()
-        size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
-        return f"{self.NumFilters} {times(size)} convolutions {self.window_text()}"
+        return f"{self.filters_text()} convolutions {self.window_text()}"
 
 
 @layer("convolution2dLayer", "2-D Convolution", name="conv")
@@ -140,78 +102,72 @@ class Convolution3DLayer(Convolution, rank=3):
     """
 
 
-@layer("transposedConv2dLayer", "2-D Transposed Convolution", name="transposed-conv")
-class TransposedConvolution2DLayer(Weighted, SpatialLayer):
-    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride.
+@layer("groupedConvolution2dLayer", "2-D Grouped Convolution", name="groupedconv")
+class GroupedConvolution2DLayer(Sliding, Weighted, rank=2):
+    """2-D grouped convolution layer: the channels are divided into groups, each with filters of its own.
 
-    Weights are ``h×w×numFilters×c`` (filters before channels). The output size is (in − 1)·stride + filterSize − cropping,
-    and in·stride with ``Cropping='same'``.
+    ``numGroups`` is a divisor of the number of channels, or ``'channel-wise'`` for a group per channel (depth-wise
+    convolution). Weights are ``h×w×channelsPerGroup×filtersPerGroup×groups``, Bias is ``1×1×filtersPerGroup×groups``.
+    The output has numGroups·numFiltersPerGroup channels, those of the first group first. Padding, stride and dilation
+    are those of `convolution2dLayer`; the initialisers count the inputs and outputs of one group.
 
     Example:
-        >>> transposedConv2dLayer(4, 8, Stride=2, Cropping='same').describe()
-        "8 4×4 transposed convolutions with stride [2  2] and cropping 'same'"
+        >>> groupedConvolution2dLayer(5, 128, 2, Padding=2).describe()
+        '2 groups of 128 5×5 convolutions with stride [1  1] and padding [2  2  2  2]'
 
     Raises:
-        DltoolboxError: ``dltoolbox:transposedConv2dLayer:croppingTooLarge`` when nothing would be left.
+        DltoolboxError: ``dltoolbox:groupedConvolution2dLayer:invalidNumGroups`` and its like; when the network is checked,
+            ``…:channelsNotDivisible``, ``…:numChannelsPerGroupMismatch``, ``…:windowTooLarge``.
 
     Source:
-        MathWorks documentation of transposedConv2dLayer.
+        MathWorks documentation of groupedConvolution2dLayer; Krizhevsky, Sutskever and Hinton, "ImageNet classification
+        with deep convolutional neural networks" (2012); Chollet, "Xception" (2016) for one group per channel.
     """
 
-    rank = 2
-    size_in = ("NumChannels", -1)
+    FilterSize = Filters.properties["FilterSize"]
+    NumChannelsPerGroup = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of one group of the input.")
+    NumFiltersPerGroup = Property(convert.integer(1), doc="Number of filters of each group.", positional=True,
+                                  argument="numFiltersPerGroup")
+    NumGroups = Property(convert.either("channel-wise", convert.integer(1)), doc="Number of groups, or 'channel-wise' for "
+                         "one group per channel.", positional=True, argument="numGroups")
+    Stride = Windowed.properties["Stride"]
+    DilationFactor = Sliding.properties["DilationFactor"]
+    Padding = Windowed.properties["Padding"]
+    PaddingValue = Sliding.properties["PaddingValue"]
 
-    FilterSize = Property(ByRank(convert.sizes), doc="Size of the filters per dimension.", positional=True,
-                          argument="filterSize")
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.")
-    NumFilters = Property(convert.integer(1), doc="Number of filters: the channels of the output.", positional=True,
-                          argument="numFilters")
-    Stride = Property(ByRank(convert.sizes), 1, "Up-sampling factor per dimension.")
-    Cropping = Property(ByRank(convert.padding), 0, "Output elements removed per edge, or 'same'.")
-
-    @property
-    def CroppingMode(self) -> str:
-        return padding_mode(self.Cropping)
-
-    @property
-    def CroppingSize(self) -> list[Any]:
-        return padding_vector(self.Cropping)
-
-    def validate(self) -> None:
-        if self.Cropping == "same" and any(s > f for s, f in zip(self.Stride, self.FilterSize, strict=True)):
-            fail(f"{self.label()}:croppingTooLarge", f"Cropping 'same' needs filters at least as large as the stride, but "
-                 f"the filters are {times(self.FilterSize)} and the stride is {vector(self.Stride)}.",
-                 "Enlarge filterSize or reduce Stride.", layer=self.Name)
-
-    def window(self) -> Window:
-        cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
-        return Window.of(self.FilterSize, self.Stride, cropping)
+    def groups(self, x: Dims) -> int:
+        return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
-        out = self.window().transposed_output(inputs[0].spatial)
-        if min(out) < 1:
-            fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
-                 f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
-                 "Reduce Cropping.")
+        channels, groups = inputs[0].channels, self.groups(inputs[0])
+        if channels % groups:
+            fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input cannot be divided into "
+                 f"{groups} groups of one size.", "Choose a numGroups that divides the channels, or 'channel-wise'.",
+                 layer=self.Name)
+        self.check_declared("NumChannelsPerGroup", channels // groups, "channels per group")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
-        channels, taps = inputs[0].channels, prod(self.FilterSize)
-        return self.weights_and_bias((*self.FilterSize, self.NumFilters, channels), (1, 1, self.NumFilters),
-                                     taps * channels, taps * self.NumFilters)
+        groups, filters, taps = self.groups(inputs[0]), self.NumFiltersPerGroup, prod(self.FilterSize)
+        channels = inputs[0].channels // groups
+        return self.weights_and_bias((*self.FilterSize, channels, filters, groups), (1, 1, filters, groups),
+                                     taps * channels, taps * filters)
+
+    def settle(self) -> None:
+        *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
+        x, window = self.slid_over(g, x)
+        return g.conv_grouped(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
 
     def describe(self) -> str:
-        channels = self.given_channels()
+        groups, channels = self.NumGroups, self.NumChannelsPerGroup
+        if self.Weights is not None and self.Weights.ndim == 5:
+            *_, channels, _, groups = self.Weights.shape
+        channels = 1 if groups == "channel-wise" else channels
         size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
-        return (f"{self.NumFilters} {times(size)} transposed convolutions with stride {vector(self.Stride)} and cropping "
-                f"{padding_text(self.Cropping)}")
-
-    def rows(self) -> list[tuple[str, str, Any]]:
-        return by_mode_and_size(super().rows(), "Cropping")
+        parts = "Channel-wise groups" if groups == "channel-wise" else f"{groups} groups"
+        return f"{parts} of {self.NumFiltersPerGroup} {times(size)} convolutions {self.window_text()}"
 
 
 @layer("fullyConnectedLayer", "Fully Connected", name="fc")

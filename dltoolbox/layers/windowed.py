@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.geometry import Pair, Window, same_padding
@@ -15,6 +16,14 @@ Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
 
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
+DIMENSIONS = {"height": "row", "width": "column", "depth": "slice"}  # with what is left over along them
+
+
+class SizeRule(NamedTuple):
+    """How the size of an output follows along one dimension, and how many elements of the input no window reaches."""
+
+    text: str
+    left_over: int = 0
 
 
 def padding_vector(padding: Padding) -> list[Any]:
@@ -47,7 +56,12 @@ def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
 
 
 class SpatialLayer(Layer):
-    """A layer that wants a certain number of spatial dimensions."""
+    """A layer that wants a certain number of spatial dimensions, which its class names: ``rank=2``."""
+
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+        if rank is not None:
+            cls.rank = rank
+        super().__init_subclass__(**kwargs)
 
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
@@ -57,6 +71,29 @@ class SpatialLayer(Layer):
                  f"({self.rank} spatial dimensions), but its input is {x}.",
                  "Check which layer feeds it; after a fully connected layer no spatial dimensions are left.")
 
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        """One rule per spatial dimension of a layer whose output has other sizes than its input."""
+        return ()
+
+    def size_formula(self, *inputs: Dims) -> tuple[tuple[str, str], ...]:
+        """`size_rules` by name of dimension; equal ones are joined."""
+        rules = self.size_rules(inputs[0]) if inputs[0].labels in BOX_FORMATS[self.rank] else ()
+        names = ["length"] if self.rank == 1 else [*DIMENSIONS]
+        return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
+                     for rule in dict.fromkeys(rules))
+
+
+def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
+    """``('height, width', 'floor((7 − 2)/2) + 1 = 3; 1 row and 1 column left over')``"""
+    n = rule.left_over
+    lines = listed(f"{n} {DIMENSIONS.get(name, 'element')}{'s' if n > 1 else ''}" for name in names)
+    return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
+
+
+def each(sign: str, pair: Pair) -> str:
+    """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
+    return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
+
 
 class Windowed(SpatialLayer):
     """Size, stride, padding and dilation of a window, resolved for an input by `window`."""
@@ -65,11 +102,6 @@ class Windowed(SpatialLayer):
 
     Stride = Property(ByRank(convert.sizes), 1, "Step of the window per dimension.")
     Padding = Property(ByRank(convert.padding), 0, "Padding of the input: numbers of elements per edge, or 'same'.")
-
-    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
-        if rank is not None:
-            cls.rank = rank
-        super().__init_subclass__(**kwargs)
 
     @property
     def PaddingMode(self) -> str:
@@ -101,6 +133,19 @@ class Windowed(SpatialLayer):
             fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
                  f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        window = self.window(x)
+        rules = []
+        for n, size, out, extent, pair, stride, dilation in zip(
+                x.spatial, window.size, window.output(x.spatial), window.extent, window.padding, window.stride,
+                window.dilation, strict=True):
+            span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
+            text = (f"ceil({n}/{stride})" if self.Padding == "same" else
+                    f"floor(({n} − {span}{each('+', pair)})/{stride}) + 1")
+            unread = n + pair[0] - extent - (out - 1) * stride if out > 0 else 0
+            rules.append(SizeRule(f"{text} = {out}".replace("-", "−"), max(unread, 0)))
+        return tuple(rules)
 
     def window_text(self) -> str:
         """``with stride [2  2] and padding [0  0  0  0]``, with the dilation factor where there is one."""

@@ -7,9 +7,13 @@ through a `Builder`; machinery reads the record and never knows which layer an o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Reach, Window
 
 Arrays = tuple[np.ndarray, ...]
 Gradients = tuple[np.ndarray | None, ...]
@@ -56,6 +60,18 @@ class Op:
         A gradient is None where none exists; it may be None where ``call.needs`` is False.
         """
         raise NotImplementedError
+
+    def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
+        """Multiplications followed by an addition for one observation, counted as a direct computation does them.
+
+        Element-wise work, maxima and means count nothing.
+        """
+        return 0
+
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
+        """How an element of the output looks at ``x`` per spatial dimension; None: each sees all of it."""
+        window: Window | None = attrs.get("window")
+        return window.reach() if window else (Reach(),) * x.rank
 
 
 OPS: dict[str, Op] = {}

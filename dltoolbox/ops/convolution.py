@@ -6,12 +6,14 @@ Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.geometry import Window
+from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op
 from dltoolbox.ops.pooling import pad, unpadded
 
@@ -62,6 +64,9 @@ class conv(Op):
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
 
+    def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
+        return inputs[1].elements * prod(output.spatial)  # every weight is used once per position
+
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
         return correlate(x, weights, window) + bias.reshape(-1, 1)
 
@@ -80,6 +85,13 @@ class conv_transposed(Op):
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
+
+    def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
+        return inputs[1].elements * prod(inputs[0].spatial)
+
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
+        window: Window = attrs["window"]
+        return window.transposed_reach()
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
         spatial = window.transposed_output(x.shape[:window.rank])
@@ -130,6 +142,12 @@ class dense(Op):
 
     def infer(self, x: Dims, weights: Dims, bias: Dims) -> Dims:
         return Dims.of("CB", weights.sizes[0], x.batch)
+
+    def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
+        return inputs[1].elements
+
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+        return None
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
         return np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)

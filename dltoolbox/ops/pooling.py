@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -252,6 +253,9 @@ class global_mean(Op):
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+        return None
+
     def forward(self, x: np.ndarray) -> np.ndarray:
         return x.mean(tuple(range(x.ndim - 2)), keepdims=True)
 
@@ -268,6 +272,9 @@ class global_max(Op):
 
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
+
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+        return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return x.max(tuple(range(x.ndim - 2)), keepdims=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from math import prod
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Graph, Node, Value
@@ -176,15 +175,7 @@ def rewritten(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | N
 
 
 def multiply_adds(node: Node) -> int:
-    """Multiplications followed by an addition, counted as a direct computation does them."""
+    """Multiplications followed by an addition in one run of a node, for all of its batch."""
     parts = node.parts if isinstance(node, Chain) else [node]
-    total = 0
-    for part in parts:
-        sizes = [tuple(int(n or 0) for n in value.dims.sizes) for value in (*part.inputs[:2], part.outputs[0])]
-        if part.op.name == "conv":
-            total += prod(sizes[1]) // max(sizes[2][-2], 1) * prod(sizes[2])
-        elif part.op.name == "conv_transposed":
-            total += prod(sizes[1]) // max(sizes[0][-2], 1) * prod(sizes[0])
-        elif part.op.name == "dense":
-            total += prod(sizes[1]) * sizes[2][-1]
-    return total
+    return sum(part.op.multiply_adds([value.dims for value in part.inputs], part.outputs[0].dims)
+               * (part.outputs[0].dims.batch or 0) for part in parts)
