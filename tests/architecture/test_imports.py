@@ -36,6 +36,7 @@ LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
     ("kernels/convolution_loops.py", "numba.extending"): "as numba in kernels/twins.py",
     ("kernels/twins.py", "numba"): "it is optional, and importing it takes a while",
+    ("ops/activation.py", "scipy.special"): "importing it takes a while, and only GELU needs it",
     ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
 FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs

@@ -126,6 +126,11 @@ def softmax_cross_entropy(x: Tensor, t: Tensor, *, weights: Any) -> tuple[Tensor
     return likelihood(x.log_softmax(-2), t, weights), x.softmax(-2)
 
 
+def expanded(values: Tensor, x: Tensor) -> Tensor:
+    """With a size of 1 for every trailing axis that is missing."""
+    return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))
+
+
 MEANINGS: dict[str, Callable[..., Any]] = {
     "window_max": lambda x, **attrs: max_pool(x, **attrs)[0],
     "window_max_indices": max_pool,
@@ -138,6 +143,17 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "normalise": normalise,
     "relu": F.relu,
     "leaky_relu": lambda x, *, scale: F.leaky_relu(x, scale),
+    "sigmoid": F.sigmoid,
+    "tanh": F.tanh,
+    "swish": F.silu,
+    "clipped_relu": lambda x, *, ceiling: F.hardtanh(x, 0, ceiling),
+    "elu": lambda x, *, alpha: F.elu(x, alpha),
+    "softplus": F.softplus,
+    "gelu": lambda x, *, approximation: F.gelu(x, approximate=approximation),
+    "prelu": lambda x, alpha: torch.where(x > 0, x, expanded(alpha, x) * x),
+    "scaling": lambda x, scale, bias: x * expanded(scale, x) + expanded(bias, x),
+    "flatten": lambda x: x.permute(*range(x.ndim - 2, -1, -1), x.ndim - 1).flatten(0, -2),
+    "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),
     "concat": lambda *xs, axis: torch.cat(xs, axis),

@@ -1,0 +1,175 @@
+"""Activations: functions of one number, applied element by element, and the affine map of a scaling layer.
+
+Formulas are written so that no intermediate overflows: exponentials are taken of −|x| only, and logarithms of 1 + small.
+"""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+
+import numpy as np
+
+from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, op
+from dltoolbox.ops.pointwise import SameSize, reduce_to
+
+
+class Elementwise(SameSize):
+    """An op of one input whose every output element depends on the input element in the same place."""
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    """1/(1 + exp(−x)), accurate to the last digits on both sides."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, np.ones_like(x), small) / (1 + small)
+
+
+@op
+class sigmoid(Elementwise):
+    """1/(1 + exp(−x))."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return logistic(x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (grad * y * (1 - y),)
+
+
+@op
+class tanh(Elementwise):
+    """The hyperbolic tangent."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.tanh(x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (grad * (1 - y) * (1 + y),)
+
+
+@op
+class swish(Elementwise):
+    """x/(1 + exp(−x))."""
+
+    reads = BOTH
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x * logistic(x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (x,), (y,) = call.inputs, call.outputs
+        s = logistic(x)
+        return (grad * (s + y * (1 - s)),)
+
+
+@op
+class clipped_relu(Elementwise):
+    """min(max(0, x), ceiling)."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray, *, ceiling: float) -> np.ndarray:
+        return np.clip(x, 0, np.asarray(ceiling, x.dtype))
+
+    def backward(self, call: Call, grad: np.ndarray, *, ceiling: float) -> Gradients:
+        (y,) = call.outputs
+        return (grad * ((y > 0) & (y < np.asarray(ceiling, y.dtype))),)
+
+
+@op
+class elu(Elementwise):
+    """x where x ≥ 0, alpha·(exp(x) − 1) elsewhere."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, *, alpha: float) -> np.ndarray:
+        return np.where(x >= 0, x, np.asarray(alpha, x.dtype) * np.expm1(np.minimum(x, 0)))
+
+    def backward(self, call: Call, grad: np.ndarray, *, alpha: float) -> Gradients:
+        (x,) = call.inputs
+        return (grad * np.where(x >= 0, np.ones_like(x), np.asarray(alpha, x.dtype) * np.exp(np.minimum(x, 0))),)
+
+
+@op
+class softplus(Elementwise):
+    """log(1 + exp(x)) = max(0, x) + log(1 + exp(−|x|))."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (x,) = call.inputs
+        return (grad * logistic(x),)
+
+
+CUBIC, INNER = 0.044715, sqrt(2 / pi)
+
+
+@op
+class gelu(Elementwise):
+    """x·Φ(x) with the normal distribution function Φ, or with ``tanh`` its approximation by a hyperbolic tangent."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, *, approximation: str) -> np.ndarray:
+        return x * self.distribution(x, approximation)
+
+    def backward(self, call: Call, grad: np.ndarray, *, approximation: str) -> Gradients:
+        (x,) = call.inputs
+        below = self.distribution(x, approximation)
+        if approximation == "tanh":
+            density = 2 * below * (1 - below) * INNER * (1 + 3 * CUBIC * x * x)
+        else:
+            density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
+        return (grad * (below + x * density),)
+
+    @staticmethod
+    def distribution(x: np.ndarray, approximation: str) -> np.ndarray:
+        if approximation == "tanh":
+            return 0.5 * (1 + np.tanh(INNER * x * (1 + CUBIC * x * x)))
+        from scipy.special import ndtr
+        values: np.ndarray = ndtr(x)
+        return values
+
+
+@op
+class prelu(SameSize):
+    """x where x > 0, alpha·x elsewhere; ``alpha`` expands against x."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        return np.where(x > 0, x, expanded(alpha, x) * x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        x, alpha = call.inputs
+        slope = expanded(alpha, x)
+        return (np.where(x > 0, grad, grad * slope),
+                reduce_to(np.where(x > 0, np.zeros_like(x), grad * x), slope.shape).reshape(alpha.shape))
+
+
+@op
+class scaling(SameSize):
+    """scale·x + bias; both expand against x."""
+
+    reads = IN
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        return x * expanded(scale, x) + expanded(bias, x)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        x, scale, bias = call.inputs
+        factor, shift = expanded(scale, x), expanded(bias, x)
+        return (grad * factor, reduce_to(grad * x, factor.shape).reshape(scale.shape),
+                reduce_to(grad, shift.shape).reshape(bias.shape))
+
+
+def expanded(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Values of MATLAB's shape (h×w×c, 1×1×c, c×1, scalar), with a size of 1 for every trailing axis they lack."""
+    return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))

@@ -1,0 +1,46 @@
+"""Sample uses of activations and of the words around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.ops.sample import Case, Inputs, distinct, normal
+
+
+def image(rng: np.random.Generator, n: int) -> Inputs:
+    return (distinct(rng, 3, 2, 4, n),)
+
+
+def vector(rng: np.random.Generator, n: int) -> Inputs:
+    return (distinct(rng, 5, n),)
+
+
+def large(rng: np.random.Generator, n: int) -> Inputs:
+    """Far beyond what an exponential can hold in single precision."""
+    return (100 * distinct(rng, 3, 2, 4, n),)
+
+
+def cases() -> Iterator[Case]:
+    for label, make in {"": image, "vector": vector, "large": large}.items():
+        for name in ("sigmoid", "tanh", "swish", "softplus"):
+            yield Case(name, label, make)
+        yield Case("clipped_relu", label, make, {"ceiling": 1.0})
+        yield Case("elu", label, make, {"alpha": 0.7})
+        for approximation in ("none", "tanh"):
+            yield Case("gelu", f"{approximation}{label and '-'}{label}", make, {"approximation": approximation})
+    yield Case("elu", "negative", image, {"alpha": -0.5})
+    for label, shape in {"scalar": (1, 1), "channels": (1, 1, 4), "rows": (3, 1), "elements": (3, 2, 4)}.items():
+        yield Case("prelu", label, lambda r, n, s=shape: (distinct(r, 3, 2, 4, n), normal(r, *s)), differentiable=(0, 1))
+        yield Case("scaling", label, lambda r, n, s=shape: (normal(r, 3, 2, 4, n), normal(r, *s), normal(r, 1, 2)),
+                   differentiable=(0, 1, 2))
+    yield Case("prelu", "features", lambda r, n: (distinct(r, 5, n), normal(r, 5, 1)), differentiable=(0, 1))
+    yield Case("scaling", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
+               differentiable=(0, 1, 2))
+    yield Case("flatten", "image", image)
+    yield Case("flatten", "vector", vector)
+    yield Case("flatten", "volume", lambda r, n: (normal(r, 2, 3, 2, 4, n),))
+    for groups in (1, 2, 3, 6):
+        yield Case("channel_shuffle", f"{groups}", lambda r, n: (normal(r, 3, 2, 6, n),), {"groups": groups})
+    yield Case("channel_shuffle", "vector", lambda r, n: (normal(r, 6, n),), {"groups": 3})
