@@ -1,0 +1,100 @@
+"""Transposed convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times, vector
+from dltoolbox.core.geometry import Window, same_cropping
+from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import Array
+from dltoolbox.layers.weighted import Filters
+from dltoolbox.layers.windowed import (
+    SizeRule,
+    SpatialLayer,
+    by_mode_and_size,
+    each,
+    padding_mode,
+    padding_text,
+    padding_vector,
+)
+from dltoolbox.ops import Builder, Value
+
+
+class TransposedConvolution(SpatialLayer, Filters):
+    """Transposed convolution in any number of dimensions."""
+
+    size_in = ("NumChannels", -1)
+
+    Stride = Property(ByRank(convert.sizes), 1, "Up-sampling factor per dimension.")
+    Cropping = Property(ByRank(convert.padding), 0, "Output elements removed per edge, or 'same'.")
+
+    @property
+    def CroppingMode(self) -> str:
+        return padding_mode(self.Cropping)
+
+    @property
+    def CroppingSize(self) -> list[Any]:
+        return padding_vector(self.Cropping)
+
+    def validate(self) -> None:
+        if self.Cropping == "same" and any(s > f for s, f in zip(self.Stride, self.FilterSize, strict=True)):
+            fail(f"{self.label()}:croppingTooLarge", f"Cropping 'same' needs filters at least as large as the stride, but "
+                 f"the filters are {times(self.FilterSize)} and the stride is {vector(self.Stride)}.",
+                 "Enlarge filterSize or reduce Stride.", layer=self.Name)
+
+    def window(self) -> Window:
+        cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
+        return Window.of(self.FilterSize, self.Stride, cropping)
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
+        out = self.window().transposed_output(inputs[0].spatial)
+        if min(out) < 1:
+            fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
+                 f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
+                 "Reduce Cropping.")
+
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        window = self.window()
+        return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
+                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                     for n, out, size, stride, pair in zip(
+                         x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
+                         strict=True))
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return self.filters_and_bias(inputs[0].channels)
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
+
+    def describe(self) -> str:
+        return (f"{self.filters_text()} transposed convolutions with stride {vector(self.Stride)} and cropping "
+                f"{padding_text(self.Cropping)}")
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        return by_mode_and_size(super().rows(), "Cropping")
+
+
+@layer("transposedConv2dLayer", "2-D Transposed Convolution", name="transposed-conv")
+class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
+    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride.
+
+    Weights are ``h×w×numFilters×c`` (filters before channels), Bias is ``1×1×numFilters``. The output size is
+    (in − 1)·stride + filterSize − cropping, and in·stride with ``Cropping='same'``.
+
+    Example:
+        >>> transposedConv2dLayer(4, 8, Stride=2, Cropping='same').describe()
+        "8 4×4 transposed convolutions with stride [2  2] and cropping 'same'"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:transposedConv2dLayer:croppingTooLarge`` when nothing would be left.
+
+    Source:
+        MathWorks documentation of transposedConv2dLayer.
+    """
