@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
+
+UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
 
 
 class Port(NamedTuple):
@@ -40,6 +44,9 @@ class LayerGraph:
         InputNames: Names of the input layers.
         OutputNames: Names of the output layers.
     """
+
+    ends_in_loss: ClassVar[bool] = True  # whether it needs output layers; else what is open or chosen leaves it
+    layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
         self._layers = tuple(layers)
@@ -71,6 +78,31 @@ class LayerGraph:
     @property
     def edges(self) -> tuple[Connection, ...]:
         return self._connections
+
+    def open_inputs(self) -> list[Port]:
+        """Input ports without a connection, in the order of the layers."""
+        fed = {destination for _, destination in self._connections}
+        return [port for one in self._layers for name in one.inputs() if (port := Port(one.Name, name)) not in fed]
+
+    def entrances(self) -> list[str]:
+        """Names of all places where data can enter, input layers and open inputs, in the order of the layers."""
+        entering = [Port(one.Name, "") for one in self._layers if not one.inputs()] + self.open_inputs()
+        entering.sort(key=lambda port: self._index[port.layer])
+        return [self.port_text(port, "inputs") if port.port else port.layer for port in entering]
+
+    def open_outputs(self) -> list[Port]:
+        """Output ports without a connection, in the order of the layers."""
+        used = {source for source, _ in self._connections}
+        return [port for one in self._layers for name in one.outputs() if (port := Port(one.Name, name)) not in used]
+
+    @property
+    def leaving(self) -> list[Port]:
+        """The output ports whose values leave a network that does not end in losses."""
+        return [port for port in self.open_outputs() if port.port not in UNPOOLING]
+
+    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> LayerGraph:
+        """A graph of the same kind with other layers and connections."""
+        return LayerGraph(layers, connections)
 
     def find(self, name: str) -> int:
         """0-based position of a layer; an unknown name is an error with the nearest names."""

@@ -15,8 +15,8 @@ import numpy as np
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.layers.base import Array, Layer
-from dltoolbox.network.layergraph import LayerGraph, Port
-from dltoolbox.network.structure import UNPOOLING, check_structure, execution_order
+from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
+from dltoolbox.network.structure import check_structure, execution_order
 from dltoolbox.ops import Builder, Graph, Value, as_tuple
 
 
@@ -41,34 +41,48 @@ class Lowered:
     issues: IssueCollector = field(default_factory=IssueCollector)
 
 
-def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None) -> Lowered:
+def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
+          loss: bool | None = None) -> Lowered:
     """Record the ops of every layer.
 
     Args:
         lgraph: Layers with names, and their connections.
         training: Whether batch normalisation and dropout behave as in training.
-        sources: Sizes of the data per input layer, where they differ from the declared ones or hold the batch size.
+        sources: Sizes of the data that enter, by the name of the input layer, where they differ from the declared ones or
+            hold the batch size; by the name of the open input, ``conv`` or ``add/in2``, where there is no input layer.
+        loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
+            outputs hold leaves it.
     """
     graph = Graph()
+    loss = lgraph.ends_in_loss if loss is None else loss
+    sources = {**lgraph.layouts, **(sources or {})}
+    fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
     result = Lowered(graph, [LoweredLayer(one, i) for i, one in enumerate(lgraph.nodes, 1)], [])
     arriving = Counter(c.destination for c in lgraph.edges)
     incoming = {c.destination: c.source for c in lgraph.edges if arriving[c.destination] == 1}
-    check_structure(lgraph, result.issues)
+    check_structure(lgraph, result.issues, fed, loss=loss)
     result.order = execution_order(lgraph, result.issues)
     builder = Builder(graph, training=training, sources=sources)
     for position in result.order:
-        lower_layer(result.layers[position], incoming, builder, result.issues)
+        lower_layer(result.layers[position], incoming, fed, builder, result.issues)
+    graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
+    if not loss:
+        graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
     return result
 
 
-def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], g: Builder, issues: IssueCollector) -> None:
+def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Builder,
+                issues: IssueCollector) -> None:
     """Check one layer and let it record its ops; does nothing where an input is missing or faulty."""
     one, ports = info.layer, g.graph.ports
-    sources = [incoming.get(Port(one.Name, port)) for port in one.inputs()]
-    values = [ports.get(str(source)) for source in sources if source is not None]
-    if len(values) < len(sources) or any(v is None for v in values):
-        return
-    inputs: list[Value] = [v for v in values if v is not None]
+    inputs: list[Value] = []
+    for port in one.inputs():
+        value = ports.get(str(incoming.get(here := Port(one.Name, port))))
+        if here in fed:
+            value = g.entering(fed[here], g.sources[fed[here]])
+        if value is None:
+            return
+        inputs.append(value)
     before = len(issues)
     with issues.collect(layer=one.Name, index=info.index):
         info.inputs = tuple(v.dims for v in inputs)

@@ -7,22 +7,24 @@ fault of its own.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.layergraph import LayerGraph, Port
-
-UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
+from dltoolbox.layers.outputs import OutputLayer
+from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
 
 
 class Wiring:
-    """What arrives at every input port, and which output ports are used."""
+    """What arrives at every input port, and which output ports are used.
 
-    def __init__(self, lgraph: LayerGraph) -> None:
-        self.lgraph = lgraph
+    ``fed`` are open inputs where data enter without an input layer; ``loss`` says whether the network needs output layers.
+    """
+
+    def __init__(self, lgraph: LayerGraph, fed: Collection[Port] = (), *, loss: bool = True) -> None:
+        self.lgraph, self.fed, self.loss = lgraph, fed, loss
         self.arriving: dict[Port, list[Port]] = {}
         for source, destination in lgraph.edges:
             self.arriving.setdefault(destination, []).append(source)
@@ -36,36 +38,49 @@ class Wiring:
         return self.lgraph.port_text(port, "outputs") if port else "source"
 
     def open_inputs(self, one: Layer) -> list[str]:
-        return [port for port in one.inputs() if not self.sources(one, port)]
+        return [port for port in one.inputs() if not self.sources(one, port) and Port(one.Name, port) not in self.fed]
 
     def open_outputs(self, one: Layer) -> list[str]:
         return [port for port in one.outputs() if Port(one.Name, port) not in self.used]
 
 
-def check_structure(lgraph: LayerGraph, issues: IssueCollector) -> None:
-    """Add every fault that the connections alone show."""
+def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[Port] = (), *, loss: bool = True) -> None:
+    """Add every fault that the connections alone show; arguments as `Wiring`."""
     if not lgraph.nodes:
-        issues.add("network:empty", "The network has no layers.", "Pass at least an input layer and an output layer.")
+        issues.add("network:empty", "The network has no layers.",
+                   f"Pass at least an input layer and {'an output' if loss else 'another'} layer.")
         return
-    wiring = Wiring(lgraph)
+    wiring = Wiring(lgraph, fed, loss=loss)
     explained = missing_ends(wiring, issues)
     matches = likely_sources(wiring, explained)
     explained |= {source for source in matches.values() if source}
     for index, one in enumerate(lgraph.nodes, 1):
         check_inputs(wiring, one, index, issues, matches)
         check_outputs(wiring, one, index, issues, explained)
-        check_softmax(wiring, one, index, issues)
+        if loss:
+            check_softmax(wiring, one, index, issues)
+    if not loss:
+        check_no_output_layers(lgraph.nodes, issues)
+
+
+def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector) -> None:
+    """Networks that do not end in losses have no output layers; each is a fault."""
+    for index, one in enumerate(layers, 1):
+        if isinstance(one, OutputLayer):
+            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.",
+                       "Remove it: the loss is passed to the training function.", layer=one.Name, index=index)
 
 
 def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
     """Report a missing input or output layer; returns the open ports where it would have been connected."""
     nodes, explained = wiring.lgraph.nodes, set()
-    if not wiring.lgraph.InputNames:
+    if not wiring.fed and all(one.inputs() for one in nodes):
         issues.add("network:missingInputLayer", "The network has no input layer.",
-                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer.")
+                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer"
+                   f"{'' if wiring.loss else ', or pass example inputs'}.")
         heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
         explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
-    if not wiring.lgraph.OutputNames:
+    if wiring.loss and all(one.outputs() for one in nodes):
         issues.add("network:missingOutputLayer", "The network has no output layer.",
                    "End it with classificationLayer, regressionLayer or pixelClassificationLayer.")
         tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
@@ -100,7 +115,7 @@ def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
         calls = [f"connectLayers(lgraph, '{wiring.source_text(matches[Port(one.Name, port)])}', '{one.Name}/{port}')"
                  for port in data]
         issues.add("network:unconnectedInput", f"{ports('Input', data)} not connected to any output.",
-                   f"Use {listed(calls)}.", layer=one.Name, index=index)
+                   f"Use {listed(calls)}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name, index=index)
     lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
     if lost:
         unpooling_without_indices(wiring, one, index, issues, lost)
@@ -123,7 +138,7 @@ def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector
     """An output that nobody reads is a fault; indices that nobody reads only cost time."""
     unconnected = wiring.open_outputs(one)
     data = [port for port in unconnected if port not in UNPOOLING and Port(one.Name, port) not in explained]
-    if data:
+    if data and wiring.loss:
         what = ports("Output", data) if len(one.outputs()) > 1 else "Its output is"
         issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
                    "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)

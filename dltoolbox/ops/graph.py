@@ -80,6 +80,7 @@ class Builder:
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None) -> None:
         self.graph, self.training = graph, training
         self.sources = sources or {}
+        self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
         self._arrays: dict[str, Any] = {}
 
@@ -108,7 +109,11 @@ class Builder:
 
     def source(self, dims: Dims) -> Value:
         """The data that enter at an input layer; ``sources`` may replace the declared size, for larger images."""
-        value = Value(self.sources.get(self.layer, dims))
+        return self.entering(self.layer, self.sources.get(self.layer, dims))
+
+    def entering(self, name: str, dims: Dims) -> Value:
+        """Data that enter, at an input layer or at an input that has no connection."""
+        value = self.entered[name] = Value(dims)
         self.graph.inputs.append(value)
         return value
 
