@@ -4,6 +4,9 @@ The flat namespace of MATLAB names: ``from dltoolbox import *`` gives a script e
 here. The factories (``convolution2dLayer`` and its kin) come from the registry of layers.
 """
 
+from dltoolbox.architectures.darknet import darknet19, darknet53
+from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
+from dltoolbox.architectures.segnet import segnetLayers
 from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
 from dltoolbox.autodiff.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
@@ -55,13 +58,14 @@ __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify", "confusionmat",
-    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "disp", "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures", "getL2Factor",
-    "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
-    "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
-    "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
-    "softmax", "trainNetwork", "trainingOptions", "triangleImages",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation", "explain", "fullyconnect",
+    "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal",
+    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads",
+    "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50", "rng", "saveNetwork",
+    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "softmax",
+    "trainNetwork", "trainingOptions", "triangleImages",
 ]
 
 globals().update(FACTORIES)

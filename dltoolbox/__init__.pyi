@@ -5,6 +5,12 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from dltoolbox.architectures.darknet import darknet19 as darknet19
+from dltoolbox.architectures.darknet import darknet53 as darknet53
+from dltoolbox.architectures.resnet import resnet101 as resnet101
+from dltoolbox.architectures.resnet import resnet18 as resnet18
+from dltoolbox.architectures.resnet import resnet50 as resnet50
+from dltoolbox.architectures.segnet import segnetLayers as segnetLayers
 from dltoolbox.autodiff.functions import crosschannelnorm as crosschannelnorm
 from dltoolbox.autodiff.functions import fullyconnect as fullyconnect
 from dltoolbox.autodiff.functions import leakyrelu as leakyrelu
@@ -48,10 +54,20 @@ from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
+from dltoolbox.layers.activation import ClippedReLULayer as _ClippedReLULayer
 from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
+from dltoolbox.layers.activation import ELULayer as _ELULayer
+from dltoolbox.layers.activation import GELULayer as _GELULayer
 from dltoolbox.layers.activation import LeakyReLULayer as _LeakyReLULayer
 from dltoolbox.layers.activation import ReLULayer as _ReLULayer
+from dltoolbox.layers.activation import SigmoidLayer as _SigmoidLayer
 from dltoolbox.layers.activation import SoftmaxLayer as _SoftmaxLayer
+from dltoolbox.layers.activation import SoftplusLayer as _SoftplusLayer
+from dltoolbox.layers.activation import SwishLayer as _SwishLayer
+from dltoolbox.layers.activation import TanhLayer as _TanhLayer
+from dltoolbox.layers.arranging import ChannelShuffleLayer as _ChannelShuffleLayer
+from dltoolbox.layers.arranging import FlattenLayer as _FlattenLayer
+from dltoolbox.layers.arranging import IdentityLayer as _IdentityLayer
 from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
@@ -59,7 +75,7 @@ from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcat
 from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
-from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
+from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedConvolution2DLayer
 from dltoolbox.layers.display import disp as disp
 from dltoolbox.layers.factors import getL2Factor as getL2Factor
 from dltoolbox.layers.factors import getLearnRateFactor as getLearnRateFactor
@@ -80,6 +96,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.layers.transposed import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.network.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis import analyzeNetwork as analyzeNetwork
 from dltoolbox.network.layerarray import LayerArray as LayerArray
@@ -108,19 +125,21 @@ __all__ = [
     "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "additionLayer", "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer",
-    "avgpool", "batchNormalizationLayer", "categorical", "categories", "classificationLayer", "classify",
-    "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer", "convolution3dLayer", "countcats",
-    "crosschannelnorm", "crossentropy", "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "disp", "dropoutLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer",
-    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
-    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "huber", "image3dInputLayer", "imageInputLayer",
-    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
-    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer",
-    "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode",
-    "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer", "relu", "reluLayer", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "rng", "saveNetwork", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "softmax", "softmaxLayer", "trainNetwork", "trainingOptions",
-    "transposedConv2dLayer", "triangleImages",
+    "avgpool", "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer", "classificationLayer",
+    "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
+    "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53",
+    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
+    "dropoutLayer", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
+    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
+    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "groupedConvolution2dLayer", "huber", "identityLayer",
+    "image3dInputLayer", "imageInputLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
+    "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
+    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
+    "mergecats", "mse", "onehotdecode", "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer",
+    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101",
+    "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
+    "setcats", "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "swishLayer", "tanhLayer",
+    "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages",
 ]
 
 def reluLayer(
@@ -148,6 +167,70 @@ def dropoutLayer(
     Name: str = '',
 ) -> _DropoutLayer:
     """Dropout layer: in training, zero with the given probability and 1/(1 − probability) times x otherwise."""
+
+def clippedReluLayer(
+    ceiling: float,
+    *pairs: Any,
+    Name: str = '',
+) -> _ClippedReLULayer:
+    """Clipped rectified linear unit layer: min(max(0, x), ceiling), element by element."""
+
+def eluLayer(
+    alpha: float | str = 1,
+    *pairs: Any,
+    Name: str = '',
+) -> _ELULayer:
+    """Exponential linear unit layer: x where x ≥ 0, alpha·(exp(x) − 1) elsewhere."""
+
+def tanhLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _TanhLayer:
+    """Hyperbolic tangent layer."""
+
+def sigmoidLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SigmoidLayer:
+    """Sigmoid layer: 1/(1 + exp(−x))."""
+
+def swishLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SwishLayer:
+    """Swish layer: x/(1 + exp(−x))."""
+
+def geluLayer(
+    *pairs: Any,
+    Approximation: Literal['none', 'tanh'] | str = 'none',
+    Name: str = '',
+) -> _GELULayer:
+    """Gaussian error linear unit layer: x·Φ(x) = x/2·(1 + erf(x/√2))."""
+
+def softplusLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SoftplusLayer:
+    """Softplus layer: log(1 + exp(x)), a smooth rectifier whose output is positive."""
+
+def identityLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _IdentityLayer:
+    """Identity layer: passes its input on unchanged."""
+
+def flattenLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _FlattenLayer:
+    """Flatten layer: the spatial dimensions and the channels of each observation as channels only, column-major."""
+
+def channelShuffleLayer(
+    numGroups: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _ChannelShuffleLayer:
+    """Channel shuffle layer: the first channel of every group, then the second of every group, and so on."""
 
 def additionLayer(
     numInputs: int,
@@ -213,13 +296,16 @@ def convolution3dLayer(
 ) -> _Convolution3DLayer:
     """3-D convolution layer: filters slide over an ``h×w×d×c×n`` input; as `convolution2dLayer` in three dimensions."""
 
-def transposedConv2dLayer(
+def groupedConvolution2dLayer(
     filterSize: int | Sequence[int],
-    numFilters: int,
+    numFiltersPerGroup: int,
+    numGroups: Literal['channel-wise'] | int,
     *pairs: Any,
-    NumChannels: Literal['auto'] | int = 'auto',
+    NumChannelsPerGroup: Literal['auto'] | int = 'auto',
     Stride: int | Sequence[int] = 1,
-    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: float | Literal['symmetric-include-edge', 'symmetric-exclude-edge', 'replicate'] | str = 0,
     Weights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
     WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
@@ -229,8 +315,8 @@ def transposedConv2dLayer(
     WeightL2Factor: float = 1,
     BiasL2Factor: float = 0,
     Name: str = '',
-) -> _TransposedConvolution2DLayer:
-    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
+) -> _GroupedConvolution2DLayer:
+    """2-D grouped convolution layer: the channels are divided into groups, each with filters of its own."""
 
 def fullyConnectedLayer(
     outputSize: int,
@@ -397,3 +483,22 @@ def globalMaxPooling2dLayer(
     Name: str = '',
 ) -> _GlobalMaxPooling2DLayer:
     """2-D global max pooling layer: the maximum over both spatial dimensions, ``1×1×c×n``."""
+
+def transposedConv2dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution2DLayer:
+    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
