@@ -7,10 +7,15 @@ from numpy.typing import ArrayLike
 
 from dltoolbox.architectures.darknet import darknet19 as darknet19
 from dltoolbox.architectures.darknet import darknet53 as darknet53
+from dltoolbox.architectures.densenet import densenet201 as densenet201
+from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.resnet import resnet101 as resnet101
 from dltoolbox.architectures.resnet import resnet18 as resnet18
 from dltoolbox.architectures.resnet import resnet50 as resnet50
 from dltoolbox.architectures.segnet import segnetLayers as segnetLayers
+from dltoolbox.architectures.squeezenet import squeezenet as squeezenet
+from dltoolbox.architectures.vgg import vgg16 as vgg16
+from dltoolbox.architectures.vgg import vgg19 as vgg19
 from dltoolbox.autodiff.functions import crosschannelnorm as crosschannelnorm
 from dltoolbox.autodiff.functions import fullyconnect as fullyconnect
 from dltoolbox.autodiff.functions import leakyrelu as leakyrelu
@@ -127,19 +132,19 @@ __all__ = [
     "addcats", "additionLayer", "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer",
     "avgpool", "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer", "classificationLayer",
     "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
-    "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53",
+    "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "densenet201",
     "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
     "dropoutLayer", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
     "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
     "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "groupedConvolution2dLayer", "huber", "identityLayer",
-    "image3dInputLayer", "imageInputLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
-    "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
+    "image3dInputLayer", "imageInputLayer", "inceptionv3", "iscategorical", "iscategory", "isordinal", "isundefined",
+    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
     "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
     "mergecats", "mse", "onehotdecode", "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer",
     "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101",
     "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
-    "setcats", "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "swishLayer", "tanhLayer",
-    "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages",
+    "setcats", "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "squeezenet", "swishLayer",
+    "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages", "vgg16", "vgg19",
 ]
 
 def reluLayer(

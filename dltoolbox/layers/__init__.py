@@ -1,10 +1,20 @@
 """One class per layer. Importing this package fills the registry; the factories are made from it."""
 
 from dltoolbox.core.registry import LAYERS
-from dltoolbox.layers import activation, combination, convolution, inputs, normalisation, outputs, pooling, transposed
+from dltoolbox.layers import (
+    activation,
+    arranging,
+    combination,
+    convolution,
+    inputs,
+    normalisation,
+    outputs,
+    pooling,
+    transposed,
+)
 from dltoolbox.layers.base import Layer, factory_of
 
 FACTORIES = {name: factory_of(cls) for name, cls in LAYERS.items()}
 
-__all__ = ["FACTORIES", "Layer", "activation", "combination", "convolution", "inputs", "normalisation", "outputs",
-           "pooling", "transposed"]
+__all__ = ["FACTORIES", "Layer", "activation", "arranging", "combination", "convolution", "inputs", "normalisation",
+           "outputs", "pooling", "transposed"]

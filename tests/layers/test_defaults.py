@@ -26,6 +26,9 @@ PAGES = {
         "FilterSize": (3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1), "PaddingValue": 0}),
     "convolution3dLayer": ((3, 8), WEIGHTED | WINDOW_3D | {
         "FilterSize": (3, 3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1, 1), "PaddingValue": 0}),
+    "groupedConvolution2dLayer": ((3, 8, 2), WEIGHTED | WINDOW_2D | {
+        "FilterSize": (3, 3), "NumFiltersPerGroup": 8, "NumGroups": 2, "NumChannelsPerGroup": "auto",
+        "DilationFactor": (1, 1), "PaddingValue": 0}),
     "transposedConv2dLayer": ((4, 8), WEIGHTED | {
         "FilterSize": (4, 4), "NumFilters": 8, "NumChannels": "auto", "Stride": (1, 1), "Cropping": NONE_2D,
         "CroppingMode": "manual", "CroppingSize": [0, 0, 0, 0]}),
@@ -40,6 +43,8 @@ PAGES = {
         "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1, "ScaleL2Factor": 1}),
     "leakyReluLayer": ((), {"Scale": 0.01}),
     "dropoutLayer": ((), {"Probability": 0.5}),
+    "clippedReluLayer": ((10,), {"Ceiling": 10}), "eluLayer": ((), {"Alpha": 1}),
+    "geluLayer": ((), {"Approximation": "none"}), "channelShuffleLayer": ((4,), {"NumGroups": 4}),
     "additionLayer": ((2,), {"NumInputs": 2}),
     "depthConcatenationLayer": ((3,), {"NumInputs": 3}),
     "concatenationLayer": ((3, 2), {"Dim": 3, "NumInputs": 2}),
@@ -50,7 +55,9 @@ PAGES = {
     "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
     "reluLayer": ((), NOTHING), "softmaxLayer": ((), NOTHING), "maxUnpooling2dLayer": ((), NOTHING),
     "maxUnpooling3dLayer": ((), NOTHING), "globalAveragePooling2dLayer": ((), NOTHING),
-    "globalMaxPooling2dLayer": ((), NOTHING),
+    "globalMaxPooling2dLayer": ((), NOTHING), "tanhLayer": ((), NOTHING), "sigmoidLayer": ((), NOTHING),
+    "swishLayer": ((), NOTHING), "softplusLayer": ((), NOTHING), "identityLayer": ((), NOTHING),
+    "flattenLayer": ((), NOTHING),
 }
 PORTS = {
     "imageInputLayer": ([], ["out"]), "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
@@ -62,6 +69,7 @@ PORTS = {
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
+    "groupedConvolution2dLayer": "groupedconv",
     "fullyConnectedLayer": "fc", "maxPooling2dLayer": "maxpool", "maxPooling3dLayer": "maxpool3d",
     "maxUnpooling2dLayer": "maxunpool", "averagePooling2dLayer": "avgpool2d", "averagePooling3dLayer": "avgpool3d",
     "globalAveragePooling2dLayer": "gapool", "globalMaxPooling2dLayer": "gmpool", "reluLayer": "relu",
@@ -69,6 +77,9 @@ NAMES = {  # of a layer without a name, in a network
     "dropoutLayer": "dropout", "additionLayer": "addition", "depthConcatenationLayer": "depthcat",
     "concatenationLayer": "concat", "classificationLayer": "classoutput", "regressionLayer": "regressionoutput",
     "pixelClassificationLayer": "pixel-class", "maxUnpooling3dLayer": "maxunpool3d",
+    "clippedReluLayer": "clippedrelu", "eluLayer": "elu", "tanhLayer": "tanh", "sigmoidLayer": "sigmoid",
+    "swishLayer": "swish", "geluLayer": "gelu", "softplusLayer": "softplus", "identityLayer": "identity",
+    "flattenLayer": "flatten", "channelShuffleLayer": "channelshuffle",
 }
 
 
