@@ -13,7 +13,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.properties import REQUIRED, Configured, Property, in_call_order, signature
+from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, in_call_order, signature
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,17 @@ class Array:
 
 @dataclass(frozen=True)
 class Learnable(Array):
-    """A trained array: its initialiser with the fans it needs, and the factors on learning rate and L2 decay."""
+    """A trained array: its initialiser with the fans it needs, and the factors on learning rate and L2 decay.
+
+    ``grouped`` says that the last axis counts groups, each of which starts by itself.
+    """
 
     initializer: Any = "zeros"
     fan_in: int = 1
     fan_out: int = 1
     learn_rate_factor: float = 1.0
     l2_factor: float = 1.0
+    grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Layer(Configured):
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
 
     Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 
@@ -96,6 +101,11 @@ class Layer(Configured):
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         """Learnables and states for inputs of these sizes."""
         return ()
+
+    @property
+    def learnables(self) -> tuple[str, ...]:
+        """Names of the properties that hold learnables, whether they have values or not."""
+        return tuple(prop.name for prop, _ in self.values() if prop.group == LEARNABLE)
 
     def settle(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""

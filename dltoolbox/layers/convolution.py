@@ -102,8 +102,19 @@ class Convolution3DLayer(Convolution, rank=3):
     """
 
 
+class GroupedFilters(Weighted):
+    """Filters over the channels of one group each."""
+
+    FilterSize = Filters.properties["FilterSize"]
+    NumChannelsPerGroup = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of one group of the input.")
+    NumFiltersPerGroup = Property(convert.integer(1), doc="Number of filters of each group.", positional=True,
+                                  argument="numFiltersPerGroup")
+    NumGroups = Property(convert.either("channel-wise", convert.integer(1)), doc="Number of groups, or 'channel-wise': one "
+                         "per channel.", positional=True, argument="numGroups")
+
+
 @layer("groupedConvolution2dLayer", "2-D Grouped Convolution", name="groupedconv")
-class GroupedConvolution2DLayer(Sliding, Weighted, rank=2):
+class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     """2-D grouped convolution layer: the channels are divided into groups, each with filters of its own.
 
     ``numGroups`` is a divisor of the number of channels, or ``'channel-wise'`` for a group per channel (depth-wise
@@ -124,17 +135,6 @@ class GroupedConvolution2DLayer(Sliding, Weighted, rank=2):
         with deep convolutional neural networks" (2012); Chollet, "Xception" (2016) for one group per channel.
     """
 
-    FilterSize = Filters.properties["FilterSize"]
-    NumChannelsPerGroup = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of one group of the input.")
-    NumFiltersPerGroup = Property(convert.integer(1), doc="Number of filters of each group.", positional=True,
-                                  argument="numFiltersPerGroup")
-    NumGroups = Property(convert.either("channel-wise", convert.integer(1)), doc="Number of groups, or 'channel-wise' for "
-                         "one group per channel.", positional=True, argument="numGroups")
-    Stride = Windowed.properties["Stride"]
-    DilationFactor = Sliding.properties["DilationFactor"]
-    Padding = Windowed.properties["Padding"]
-    PaddingValue = Sliding.properties["PaddingValue"]
-
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
@@ -151,7 +151,7 @@ class GroupedConvolution2DLayer(Sliding, Weighted, rank=2):
         groups, filters, taps = self.groups(inputs[0]), self.NumFiltersPerGroup, prod(self.FilterSize)
         channels = inputs[0].channels // groups
         return self.weights_and_bias((*self.FilterSize, channels, filters, groups), (1, 1, filters, groups),
-                                     taps * channels, taps * filters)
+                                     taps * channels, taps * filters, grouped=True)
 
     def settle(self) -> None:
         *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape

@@ -35,12 +35,12 @@ class Weighted(Layer):
     Bias = Property(convert.array, None, "Initial bias; [] lets the initialiser choose.", settable=True,
                     group="Learnable Parameters")
 
-    def weights_and_bias(self, weights: tuple[int, ...], bias: tuple[int, ...], fan_in: int,
-                         fan_out: int) -> tuple[Array, ...]:
+    def weights_and_bias(self, weights: tuple[int, ...], bias: tuple[int, ...], fan_in: int, fan_out: int, *,
+                         grouped: bool = False) -> tuple[Array, ...]:
         return (Learnable("Weights", weights, self.WeightsInitializer, fan_in, fan_out, self.WeightLearnRateFactor,
-                          self.WeightL2Factor),
+                          self.WeightL2Factor, grouped),
                 Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
-                          self.BiasL2Factor))
+                          self.BiasL2Factor, grouped))
 
     def given_channels(self) -> Any:
         """The channels that the description prints: from Weights where they are given in full, else as declared."""

@@ -77,7 +77,9 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     if how == "narrow-normal":
         return random.standard_normal(shape) * 0.01
     if how == "orthogonal":
-        return orthogonal(random.standard_normal((prod(shape[:-1]), shape[-1]))).reshape(shape)
+        of_one, groups = (shape[:-1], shape[-1]) if array.grouped else (shape, 1)
+        matrices = [orthogonal(random.standard_normal((prod(of_one[:-1]), of_one[-1]))) for _ in range(groups)]
+        return np.stack(matrices, -1).reshape(shape)
     return np.full(shape, {"zeros": 0.0, "ones": 1.0}[how])
 
 

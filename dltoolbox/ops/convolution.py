@@ -1,12 +1,13 @@
-"""Convolution (cross-correlation), its transpose, padding by edge values, and the dense product.
+"""Convolution (cross-correlation), also in groups, its transpose, padding by edge values, and the dense product.
 
-Weights have MATLAB's shapes: convolution ``h×w×C×K``, transposed convolution ``h×w×K×C``, dense ``out×in``. Formulas:
+Weights have MATLAB's shapes: convolution ``h×w×C×K``, in groups ``h×w×C/G×K/G×G``, transposed convolution ``h×w×K×C``,
+dense ``out×in``. Formulas:
 Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -75,6 +76,64 @@ class conv(Op):
         return (correlate_adjoint(grad, weights, window, x.shape[:window.rank]) if call.needs[0] else None,
                 correlate_weights(x, grad, window) if call.needs[1] else None,
                 bias_gradient(grad, bias) if call.needs[2] else None)
+
+
+def by_group(x: np.ndarray, groups: int) -> np.ndarray:
+    """S…CB → G×C/G×S…B, a view: what belongs to a group stands together."""
+    rank = x.ndim - 2
+    split = x.reshape(*x.shape[:rank], groups, x.shape[rank] // groups, x.shape[-1])
+    return split.transpose(rank, rank + 1, *range(rank), rank + 2)
+
+
+def from_groups(x: np.ndarray) -> np.ndarray:
+    """The inverse of `by_group`."""
+    turned = x.transpose(*range(2, x.ndim - 1), 0, 1, x.ndim - 1)
+    return turned.reshape(*turned.shape[:-3], x.shape[0] * x.shape[1], x.shape[-1])
+
+
+@op
+class conv_grouped(conv):
+    """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
+
+    def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
+        filters = int(weights.sizes[-2] or 0) * int(weights.sizes[-1] or 0)
+        return x.with_spatial(window.output(x.spatial)).with_size("C", filters)
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
+        out, (filters, groups) = window.output(x.shape[:window.rank]), weights.shape[-2:]
+        total = np.zeros((groups, filters, prod(out) * x.shape[-1]), np.result_type(x, weights))
+        for tap, patch in self.patches(x, window, groups):
+            total += np.matmul(weights[tap].T, patch)
+        y = from_groups(total.reshape(groups, filters, *out, x.shape[-1]))
+        return y + bias.reshape(filters, groups).T.reshape(-1, 1)
+
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
+        x, weights, bias = call.inputs
+        channels, filters, groups = weights.shape[-3:]
+        dy = by_group(grad, groups).reshape(groups, filters, grad.size // (groups * filters))
+        dx, d_weights = None, None
+        if call.needs[0]:
+            out = grad.shape[:window.rank]
+            spread = np.zeros((groups, channels, *(n + sum(p) for n, p in zip(x.shape, window.padding, strict=False)),
+                               x.shape[-1]), np.result_type(grad, weights))
+            for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
+                part = np.matmul(weights[tap].transpose(2, 0, 1), dy)
+                spread[:, :, *window.tap_slices(offset, out)] += part.reshape(groups, channels, *out, x.shape[-1])
+            dx = unpadded(from_groups(spread), window)
+        if call.needs[1]:
+            d_weights = np.empty(weights.shape, np.result_type(x, grad))
+            for tap, patch in self.patches(x, window, groups):
+                d_weights[tap] = np.matmul(patch, dy.transpose(0, 2, 1)).transpose(1, 2, 0)
+        return dx, d_weights, dy.sum(2).T.reshape(bias.shape) if call.needs[2] else None
+
+    @staticmethod
+    def patches(x: np.ndarray, window: Window, groups: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+        """Each tap, and what it sees: G × C/G × (positions·B)."""
+        out = window.output(x.shape[:window.rank])
+        padded = np.ascontiguousarray(by_group(pad(x, window, 0), groups))
+        for tap, offset in zip(np.ndindex(*window.size), window.offsets(), strict=True):
+            patch = padded[:, :, *window.tap_slices(offset, out)]
+            yield tap, patch.reshape(*padded.shape[:2], prod(out) * x.shape[-1])
 
 
 @op

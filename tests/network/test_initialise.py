@@ -9,6 +9,7 @@ from dltoolbox import (
     DltoolboxError,
     convolution2dLayer,
     fullyConnectedLayer,
+    groupedConvolution2dLayer,
     imageInputLayer,
     layerGraph,
     regressionLayer,
@@ -30,6 +31,7 @@ def initial(layer, name="Weights", dtype="float64"):
 LAYERS = {  # the layer, its fan-in and its fan-out
     "convolution": (lambda how: convolution2dLayer([3, 5], 32, WeightsInitializer=how), 15 * 16, 15 * 32),
     "transposed convolution": (lambda how: transposedConv2dLayer([3, 5], 32, WeightsInitializer=how), 15 * 16, 15 * 32),
+    "grouped convolution": (lambda how: groupedConvolution2dLayer([3, 5], 32, 2, WeightsInitializer=how), 15 * 8, 15 * 32),
     "fully connected": (lambda how: fullyConnectedLayer(100, WeightsInitializer=how), 1024, 100),
 }
 
@@ -50,6 +52,13 @@ def test_orthogonal_matrices(outputs):
     q = initial(fullyConnectedLayer(outputs, WeightsInitializer="orthogonal"))
     product = q @ q.T if outputs <= 1024 else q.T @ q
     np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-10)
+
+
+def test_every_group_has_an_orthogonal_matrix():
+    weights = initial(groupedConvolution2dLayer(3, 4, 8, WeightsInitializer="orthogonal"))
+    for group in range(8):
+        q = weights[..., group].reshape(-1, 4)
+        np.testing.assert_allclose(q.T @ q, np.eye(4), atol=1e-10)
 
 
 def test_constants_functions_and_given_values():

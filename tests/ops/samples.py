@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.group import group
-from tests.ops import samples_activation
+from tests.ops import samples_activation, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -160,7 +160,8 @@ def _losses() -> Iterator[Case]:
     yield Case("half_squared_error", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 
-CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases())
+CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
+                           *samples_spatial.cases())
 
 
 def op_of(case: Case) -> Op:

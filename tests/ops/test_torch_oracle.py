@@ -75,6 +75,14 @@ def conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
                            window.dilation))
 
 
+def conv_grouped(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
+    *spatial, channels, _, groups = range(weights.ndim)
+    by_filter = weights.permute(groups, groups - 1, channels, *spatial).flatten(0, 1)
+    return undata(convolve(padded(data(x), window, 0), by_filter, bias.reshape(-1, weights.shape[groups]).T.flatten(),
+                           window.stride, 0, window.dilation, weights.shape[groups]))
+
+
 def conv_transposed(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
     convolve = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[window.rank - 1]
     whole = convolve(data(x), filters(weights), None, window.stride, 0, 0, 1, window.dilation)
@@ -136,6 +144,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "window_max_indices": max_pool,
     "window_mean": mean_pool,
     "conv": conv,
+    "conv_grouped": conv_grouped,
     "conv_transposed": conv_transposed,
     "unpool": unpool,
     "dense": dense,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,34 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, filters, make, plain, single, there
-
-Pairs = Sequence[tuple[int, int]]
-
-
-def padded(x: Tensor, pairs: Pairs, value: float = 0.0) -> Tensor:
-    return F.pad(x, [n for pair in reversed(list(pairs)) for n in pair], value=value)
-
-
-def mirrored(x: Tensor, pairs: Pairs, mode: str) -> Tensor:
-    """Padding by picking: the indices come from NumPy's padding of 0, 1, 2, …"""
-    for axis, pair in enumerate(pairs, 2):
-        x = x.index_select(axis, torch.from_numpy(np.pad(np.arange(x.shape[axis]), pair, mode=mode)))
-    return x
-
-
-def convolved(pairs: Pairs, stride: Any = 1, dilation: Any = 1, mode: str = "", value: float = 0.0) -> Theirs:
-    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-        big = mirrored(x, pairs, mode) if mode else padded(x, pairs, value)
-        return (F.conv2d if x.ndim == 4 else F.conv3d)(big, filters(p["Weights"]), p["Bias"].flatten(), stride, 0, dilation)
-    return theirs
-
-
-def transposed(crop: Pairs, stride: Any) -> Theirs:
-    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-        whole = F.conv_transpose2d(x, filters(p["Weights"]), None, stride)
-        return padded(whole, [(-a, -b) for a, b in crop]) + p["Bias"].reshape(-1, 1, 1)
-    return theirs
+from tests.program import cases_activation, cases_convolution
+from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
+from tests.program.cases_convolution import Pairs, padded
 
 
 def pooled(size: Any, stride: Any, pairs: Pairs) -> Theirs:
@@ -78,7 +53,7 @@ def statistic(values: Any) -> Tensor:
 def cases() -> Iterator[Case]:
     yield from element_wise()
     yield from joining()
-    yield from windowed()
+    yield from cases_convolution.cases()
     yield from pooling()
     yield from normalising()
     yield from ends()
@@ -111,32 +86,6 @@ def joining() -> Iterator[Case]:
     yield joined("concatenationLayer", "channels", ((4, 3, 2), (4, 3, 1)), plain(lambda *x: torch.cat(x, 1)), 3, 2)
     yield joined("concatenationLayer", "vectors", ((4,), (3,)), plain(lambda *x: torch.cat(x, 1)), 1, 2)
     yield joined("concatenationLayer", "volumes", (VOLUME, VOLUME), plain(lambda *x: torch.cat(x, 4)), 3, 2)
-
-
-def windowed() -> Iterator[Case]:
-    def conv(label: str, theirs: Theirs, *args: Any, size: Size = ODD, **options: Any) -> Case:
-        return single("convolution2dLayer", label, size, theirs, *args, **options)
-
-    yield conv("3x3-same", convolved([(1, 1), (1, 1)]), 3, 4, Padding="same")
-    yield conv("2x4-same-stride", convolved([(0, 1), (1, 2)], (2, 3)), [2, 4], 4, Padding="same", Stride=[2, 3], size=IMAGE)
-    yield conv("1x1", convolved([(0, 0), (0, 0)]), 1, 3)
-    yield conv("asymmetric", convolved([(1, 0), (2, 1)], (2, 1)), [3, 2], 4, Padding=[1, 0, 2, 1], Stride=[2, 1])
-    yield conv("dilated", convolved([(2, 2), (0, 0)], 1, (2, 3)), [3, 2], 2, Padding=[2, 0], DilationFactor=[2, 3])
-    yield conv("whole", convolved([(0, 0), (0, 0)]), [5, 7], 6)
-    yield conv("value", convolved([(1, 1), (1, 1)], value=1.5), 3, 2, Padding=1, PaddingValue=1.5)
-    for name, mode in (("replicate", "edge"), ("symmetric-include-edge", "symmetric"),
-                       ("symmetric-exclude-edge", "reflect")):
-        yield conv(name, convolved([(2, 1), (1, 2)], mode=mode), 3, 2, Padding=[2, 1, 1, 2], PaddingValue=name)
-    yield single("convolution3dLayer", "2-same", VOLUME, convolved([(0, 1)] * 3), 2, 3, Padding="same")
-    yield single("convolution3dLayer", "general", VOLUME, convolved([(1, 0), (0, 2), (1, 1)], (1, 2, 1), (1, 1, 2)),
-                 [2, 3, 2], 3, Padding=[[1, 0, 1], [0, 2, 1]], Stride=[1, 2, 1], DilationFactor=[1, 1, 2])
-    yield single("transposedConv2dLayer", "2x2", ODD, transposed([(0, 0)] * 2, 2), 2, 3, Stride=2)
-    yield single("transposedConv2dLayer", "same", ODD, transposed([(1, 1)] * 2, 2), 4, 3, Stride=2, Cropping="same")
-    yield single("transposedConv2dLayer", "same-odd", ODD, transposed([(0, 1), (0, 0)], (2, 3)), 3, 2, Stride=[2, 3],
-                 Cropping="same")
-    yield single("transposedConv2dLayer", "asymmetric", ODD, transposed([(1, 0), (0, 2)], (1, 2)), [3, 4], 2, Stride=[1, 2],
-                 Cropping=[1, 0, 0, 2])
-    yield single("transposedConv2dLayer", "gaps", ODD, transposed([(0, 0)] * 2, 3), 2, 2, Stride=3)
 
 
 def pooling() -> Iterator[Case]:
@@ -211,4 +160,4 @@ def ends() -> Iterator[Case]:
                    plain(lambda x: F.leaky_relu(x, 0.5)))
 
 
-CASES = tuple(cases())
+CASES = (*cases(), *cases_activation.cases())
