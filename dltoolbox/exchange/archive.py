@@ -7,7 +7,6 @@ their factories, with all their validation, and checks the whole network; nothin
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.properties import Property, show
 from dltoolbox.core.registry import LAYERS, find
+from dltoolbox.core.version import __version__
 from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Reader, opened, write
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
@@ -160,7 +160,7 @@ def described(net: DAGNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
              "The arrays have their values already, so the saved network computes the same.")
     connections = [[*c.source, *c.destination] for c in net.edges]
-    return {"format": FORMAT, "version": VERSION, "dltoolbox": dltoolbox_version(), "type": type(net).__name__,
+    return {"format": FORMAT, "version": VERSION, "dltoolbox": __version__, "type": type(net).__name__,
             "layers": layers, "connections": connections}, arrays
 
 
@@ -187,11 +187,6 @@ def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"array": member}
     fail("saveNetwork:unsupportedValue", f"{name} is {show(value)}, which files cannot hold.",
          "Use numbers, text, tuples of them, or arrays of floating-point numbers of at most 64 bits.")
-
-
-def dltoolbox_version() -> str:
-    """Written for messages only; asked of the loaded package, because rooms do not import the namespace above them."""
-    return getattr(sys.modules["dltoolbox"], "__version__", "")
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.display import number, object_text
-from dltoolbox.core.properties import HIDDEN
+from dltoolbox.core.properties import HIDDEN, LEARNABLE
 from dltoolbox.layers.base import Layer, flat, is_factory
 
-GROUPS = ("", "Hyperparameters", "Learnable Parameters", "State Parameters")
+GROUPS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
 
 
 def layer_text(layer: Layer) -> str:
@@ -23,11 +23,17 @@ def layer_text(layer: Layer) -> str:
         Name: 'act'
     <BLANKLINE>
     """
+    grouped = property_groups(layer)
+    return object_text(type(layer).__name__, grouped[:-1], more=bool(grouped[-1][1]))
+
+
+def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """The properties under the headings of a display, and last those that it leaves out."""
     rows = layer.rows()
     grouped: list[tuple[str, list[tuple[str, Any]]]] = [
-        (group, [(name, value) for heading, name, value in rows if heading == group]) for group in GROUPS]
+        (group, [(name, value) for heading, name, value in rows if heading == group]) for group in (*GROUPS, HIDDEN)]
     grouped[0][1].extend(_ports(layer, {name for _, name, _ in rows}))
-    return object_text(type(layer).__name__, grouped, more=any(heading == HIDDEN for heading, _, _ in rows))
+    return grouped
 
 
 def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, Any]]:

@@ -14,32 +14,42 @@ from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Layer, Learnable, State, flat, is_factory
-from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.analysis_text import analysis_text
+from dltoolbox.network.footprint import ELEMENT, footprints
 from dltoolbox.network.layerarray import as_layer, duplicated_names, with_names
 from dltoolbox.network.layergraph import LayerGraph, add_duplicates, sequence
-from dltoolbox.network.lowering import LoweredLayer, lower
+from dltoolbox.network.lowering import Lowered, LoweredLayer, lower
 
 UNKNOWN = "?"
-ABOUT_OUTPUT_LAYERS = tuple(f"dltoolbox:network:{fault}" for fault in ("missingOutputLayer", "unconnectedOutput",
-                                                                       "missingSoftmax"))
 
 
 class NetworkAnalysis:
     """What `analyzeNetwork` found; ``print`` shows it as a table.
 
     Attributes:
+        Name: Of the network; empty where nobody gave it one.
+        TargetUsage: What the network was checked for, ``'trainNetwork'`` or ``'dlnetwork'``.
         LayerInfo: A table with a row per layer: Index, Name, Type, Description, Activations, Learnables, NumLearnables,
-            States and Inputs. Sizes that a fault hides are ``'?'``.
+            States, Inputs, MultiplyAdds, ActivationBytes and ReceptiveField. Sizes that a fault hides are ``'?'``.
         Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``cure`` and ``severity``.
         Connections: A table with the columns Source and Destination.
         TotalLearnables: Number of trained values in all layers of known size.
+        FrozenLearnables: How many of them have a learn-rate factor of 0.
+        TotalStates: Number of stored values that are not trained by gradients, such as statistics.
+        MultiplyAdds: Of one observation, counted as a direct computation does them.
+        ActivationBytes: Memory of all outputs that the layers make of one observation, in single precision.
+        ParameterBytes: Memory of all learnables and states, in single precision.
+        MiniBatchSize: For how many observations activations are printed.
         NumLayers: Number of layers.
         IsValid: Whether there is no error (warnings do not count); ``ok`` is the same.
+        IsComplete: Whether the sizes of all layers are known.
     """
 
-    def __init__(self, lgraph: LayerGraph, layers: Sequence[LoweredLayer], issues: Sequence[Issue],
-                 names: Mapping[str, str]) -> None:
+    def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
+                 name: str = "", usage: str = "trainNetwork", batch: int = 1) -> None:
+        self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
+        self.lgraph, self.lowered, self.footprints = lgraph, lowered, footprints(lowered)
+        layers = lowered.layers
         sources: dict[str, list[str]] = {}
         for source, destination in lgraph.edges:
             sources.setdefault(destination.layer, []).append(lgraph.port_text(source, "outputs"))
@@ -53,9 +63,12 @@ class NetworkAnalysis:
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
             Learnables=[array_texts(info.arrays, Learnable) for info in layers],
-            NumLearnables=[sum(prod(a.shape) for a in info.arrays if isinstance(a, Learnable)) for info in layers],
+            NumLearnables=[number_of(info.arrays, Learnable) for info in layers],
             States=[array_texts(info.arrays, State) for info in layers],
-            Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers])
+            Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
+            MultiplyAdds=[one.multiply_adds for one in self.footprints],
+            ActivationBytes=[one.activation_bytes for one in self.footprints],
+            ReceptiveField=[str(one.receptive_field or "") for one in self.footprints])
 
     @property
     def NumLayers(self) -> int:
@@ -64,6 +77,30 @@ class NetworkAnalysis:
     @property
     def TotalLearnables(self) -> int:
         return sum(self.LayerInfo.NumLearnables)
+
+    @property
+    def FrozenLearnables(self) -> int:
+        return sum(prod(a.shape) for info in self.lowered.layers for a in info.arrays if is_frozen(a))
+
+    @property
+    def TotalStates(self) -> int:
+        return sum(number_of(info.arrays, State) for info in self.lowered.layers)
+
+    @property
+    def MultiplyAdds(self) -> int:
+        return sum(self.LayerInfo.MultiplyAdds)
+
+    @property
+    def ActivationBytes(self) -> int:
+        return sum(self.LayerInfo.ActivationBytes)
+
+    @property
+    def ParameterBytes(self) -> int:
+        return ELEMENT * (self.TotalLearnables + self.TotalStates)
+
+    @property
+    def IsComplete(self) -> bool:
+        return all(UNKNOWN not in texts for texts in self.ports)
 
     @property
     def IsValid(self) -> bool:
@@ -87,6 +124,16 @@ def port_texts(info: LoweredLayer) -> list[str]:
     if not sizes or (ports and len(sizes) != len(ports)):
         return [UNKNOWN]
     return [str(sizes[0])] if len(ports) < 2 else [f"{port} {dims}" for port, dims in zip(ports, sizes, strict=True)]
+
+
+def number_of(arrays: Sequence[Array], kind: type[Array]) -> int:
+    """How many values the arrays of a kind hold."""
+    return sum(prod(a.shape) for a in arrays if isinstance(a, kind))
+
+
+def is_frozen(array: Array) -> bool:
+    """Whether training leaves a learnable as it is."""
+    return isinstance(array, Learnable) and array.learn_rate_factor == 0
 
 
 def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
@@ -193,12 +240,8 @@ class _Unusable(Layer):
 
 def _analysed(readable: _Readable, *, without_loss: bool) -> NetworkAnalysis:
     lgraph, issues, names, unusable = readable
-    lowered = lower(lgraph)
+    lowered = lower(lgraph, loss=not without_loss)
     found = [*issues, *(issue for issue in lowered.issues if issue.index not in unusable)]
-    if without_loss:
-        found = [issue for issue in found if issue.identifier not in ABOUT_OUTPUT_LAYERS]
-        found += [Issue("dltoolbox:network:outputLayerNotAllowed", "A dlnetwork has no output layers.",
-                        "Remove it: the loss is passed to the training function.", one.Name, index)
-                  for index, one in enumerate(lgraph.nodes, 1) if isinstance(one, OutputLayer)]
     found = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in found]
-    return NetworkAnalysis(lgraph, lowered.layers, sorted(found, key=lambda issue: issue.index or 0), names)
+    return NetworkAnalysis(lgraph, lowered, sorted(found, key=lambda issue: issue.index or 0), names,
+                           usage="dlnetwork" if without_loss else "trainNetwork")

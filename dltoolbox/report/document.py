@@ -1,0 +1,140 @@
+"""An analysis as plain data: what the JSON file holds, the HTML report shows and a comparison compares.
+
+docs/analysis.md describes it, docs/analysis-schema.json says it to programs.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+from dltoolbox.core.display import value_text
+from dltoolbox.core.errors import Issue
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import HIDDEN
+from dltoolbox.core.version import __version__
+from dltoolbox.layers.base import Array, Learnable, State
+from dltoolbox.layers.display import property_groups
+from dltoolbox.network.analysis import NetworkAnalysis, is_frozen
+from dltoolbox.network.footprint import Footprint, ReceptiveField, port_values
+from dltoolbox.network.layergraph import UNPOOLING, Port
+from dltoolbox.network.lowering import LoweredLayer
+
+SCHEMA, VERSION = "dltoolbox-analysis", 1
+UNSHOWN = "More properties"  # heading of those that a display leaves out
+
+Document = dict[str, Any]
+
+
+def document(info: NetworkAnalysis) -> Document:
+    """The analysis as dictionaries, lists, text and numbers; equal networks give equal documents.
+
+    Args:
+        info: From `analyzeNetwork`.
+
+    Returns:
+        A dictionary that `json.dumps` writes. Names of layers are unique in it: one that several layers share has the
+        number of the layer behind it, ``conv (4)``.
+
+    Example:
+        >>> info = analyzeNetwork([imageInputLayer([28, 28, 1]), convolution2dLayer(3, 8, Padding=1), regressionLayer],
+        ...                       nargout=1)
+        >>> document(info)['layers'][1]['formula']
+        [{'dimensions': 'height, width', 'text': 'floor((28 − 3 + 1 + 1)/1) + 1 = 28'}]
+    """
+    return {"schema": SCHEMA, "version": VERSION, "producer": f"dltoolbox {__version__}", "name": info.Name or "network",
+            "usage": info.TargetUsage, "summary": _summary(info), "layers": _Layers(info).entries(),
+            "connections": [{"source": c.source.layer, "sourcePort": c.source.port, "destination": c.destination.layer,
+                             "destinationPort": c.destination.port, "kind": _kind_by_name(c.source.port)}
+                            for c in info.lgraph.edges],
+            "issues": [_issue(info, issue) for issue in info.Issues]}
+
+
+def _summary(info: NetworkAnalysis) -> Document:
+    errors = sum(issue.severity == "error" for issue in info.Issues)
+    return {"layers": info.NumLayers, "connections": len(info.Connections), "errors": errors,
+            "warnings": len(info.Issues) - errors, "learnables": info.TotalLearnables,
+            "frozenLearnables": info.FrozenLearnables, "states": info.TotalStates, "multiplyAdds": info.MultiplyAdds,
+            "activationBytes": info.ActivationBytes, "parameterBytes": info.ParameterBytes, "complete": info.IsComplete}
+
+
+def _issue(info: NetworkAnalysis, issue: Issue) -> Document:
+    layer = info.lgraph.nodes[issue.index - 1].Name if issue.index else issue.layer or None
+    return {"identifier": issue.identifier, "severity": issue.severity, "layer": layer, "index": issue.index,
+            "message": issue.message, "cure": issue.cure}
+
+
+def _kind_by_name(port: str) -> str:
+    return port if port in UNPOOLING else "data"
+
+
+def _dims(dims: Dims | None) -> Document | None:
+    return {"labels": dims.labels, "sizes": list(dims.sizes)} if dims else None
+
+
+def _array(array: Array) -> Document:
+    return {"name": array.name, "size": list(array.shape), "count": prod(array.shape)}
+
+
+def _number(value: Fraction) -> int | float:
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def _field(field: ReceptiveField | None) -> Document | None:
+    if field is None:
+        return None
+    return {"size": list(field.size), "stride": [_number(one) for one in field.stride], "whole": field.whole}
+
+
+class _Layers:
+    """Writes the entries of the layers; remembers what all of them ask for."""
+
+    def __init__(self, info: NetworkAnalysis) -> None:
+        self.info, self.graph, self.total = info, info.lowered.graph, info.TotalLearnables
+        self.feeding: dict[Port, Port] = {}
+        for connection in info.lgraph.edges:
+            self.feeding.setdefault(connection.destination, connection.source)
+        self.issues: dict[int | None, list[int]] = {}
+        for number, issue in enumerate(info.Issues):
+            self.issues.setdefault(issue.index, []).append(number)
+
+    def entries(self) -> list[Document]:
+        return [self.entry(one, footprint) for one, footprint in zip(
+            self.info.lowered.layers, self.info.footprints, strict=True)]
+
+    def entry(self, one: LoweredLayer, footprint: Footprint) -> Document:
+        layer = one.layer
+        learnables = [_array(a) | {"frozen": is_frozen(a)} for a in one.arrays if isinstance(a, Learnable)]
+        count = sum(entry["count"] for entry in learnables)
+        formula = layer.size_formula(*one.inputs) if one.inputs else ()
+        return {"index": one.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
+                "description": layer.describe(), "inputs": self.inputs(one), "outputs": self.outputs(one),
+                "learnables": learnables,
+                "states": [_array(a) for a in one.arrays if isinstance(a, State)],
+                "properties": _properties(layer), "learnableCount": count,
+                "learnableShare": count / self.total if count else 0.0, "multiplyAdds": footprint.multiply_adds,
+                "activationBytes": footprint.activation_bytes, "receptiveField": _field(footprint.receptive_field),
+                "formula": [{"dimensions": names, "text": text} for names, text in formula],
+                "issues": self.issues.get(one.index, [])}
+
+    def inputs(self, one: LoweredLayer) -> list[Document]:
+        entries = []
+        for number, port in enumerate(one.layer.inputs()):
+            source = self.feeding.get(Port(one.layer.Name, port))
+            value = self.graph.ports.get(str(source))
+            dims = one.inputs[number] if one.inputs else value.dims if value else None
+            entries.append({"port": port, "source": source and source.layer, "sourcePort": source and source.port,
+                            "dims": _dims(dims)})
+        return entries
+
+    def outputs(self, one: LoweredLayer) -> list[Document]:
+        return [{"port": port, "dims": _dims(value.dims if value else None),
+                 "kind": value.kind if value else _kind_by_name(port)} for port, value in zip(
+                     one.layer.outputs(), port_values(self.graph, one), strict=True)]
+
+
+def _properties(layer: Any) -> list[Document]:
+    """Every property as the display of the layer prints it, also those that it leaves out."""
+    return [{"name": name, "value": value_text(value), "group": UNSHOWN if group == HIDDEN else group}
+            for group, pairs in property_groups(layer) for name, value in pairs if name != "Name"]
