@@ -5,8 +5,12 @@ here. The factories (``convolution2dLayer`` and its kin) come from the registry 
 """
 
 from dltoolbox.architectures.darknet import darknet19, darknet53
+from dltoolbox.architectures.densenet import densenet201
+from dltoolbox.architectures.inceptionv3 import inceptionv3
 from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
+from dltoolbox.architectures.squeezenet import squeezenet
+from dltoolbox.architectures.vgg import vgg16, vgg19
 from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
 from dltoolbox.autodiff.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
@@ -58,14 +62,15 @@ __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify", "confusionmat",
-    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation", "explain", "fullyconnect",
-    "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "iscategorical", "iscategory", "isordinal",
-    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads",
-    "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50", "rng", "saveNetwork",
-    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "softmax",
-    "trainNetwork", "trainingOptions", "triangleImages",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "densenet201",
+    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation",
+    "explain", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "inceptionv3",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
+    "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode",
+    "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer",
+    "resnet101", "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
+    "setLearnRateFactor", "setcats", "shapeVolumes", "softmax", "squeezenet", "trainNetwork", "trainingOptions",
+    "triangleImages", "vgg16", "vgg19",
 ]
 
 globals().update(FACTORIES)

@@ -1,4 +1,4 @@
-"""What many architectures are built of: convolutions without a bias, and the ends that turn features into classes."""
+"""What many architectures are built of: inputs, convolutions without a bias, and ends that turn features into classes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from typing import Any
 from dltoolbox.layers.activation import SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer
+from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer
 
 CLASSES = 1000  # of ImageNet
+MEAN = (123.675, 116.28, 103.53)  # of its red, green and blue, in grey levels, as PyTorch and Keras use them
+DEVIATION = (58.395, 57.12, 57.375)
+
+
+def standardised_images(name: str) -> Layer:
+    """224×224×3 images of 0 to 255, standardised by mean and deviation of ImageNet."""
+    return ImageInputLayer([224, 224, 3], Normalization="zscore", Mean=[[MEAN]], StandardDeviation=[[DEVIATION]], Name=name)
+
+
+def rescaled_images(size: int, name: str) -> Layer:
+    """Square colour images of 0 to 255, rescaled to [-1, 1]."""
+    return ImageInputLayer([size, size, 3], Normalization="rescale-symmetric", Min=0, Max=255, Name=name)
 
 
 def conv_without_bias(size: Any, filters: int, name: str, **options: Any) -> Layer:

@@ -3,23 +3,18 @@
 import pytest
 
 from dltoolbox import (
-    addLayers,
-    averagePooling2dLayer,
+    analyzeNetwork,
     batchNormalizationLayer,
     classificationLayer,
-    connectLayers,
     convolution2dLayer,
-    depthConcatenationLayer,
-    dropoutLayer,
     fullyConnectedLayer,
     imageInputLayer,
-    layerArray,
-    layerGraph,
     maxPooling2dLayer,
     reluLayer,
     softmaxLayer,
+    squeezenet,
+    vgg16,
 )
-from dltoolbox.network.analysis import analyzeNetwork
 
 
 def digits():
@@ -31,55 +26,10 @@ def digits():
     return [*layers[:-1], fullyConnectedLayer(10), softmaxLayer, classificationLayer]
 
 
-def vgg16():
-    """Configuration D of Simonyan and Zisserman, "Very deep convolutional networks" (2015)."""
-    layers = [imageInputLayer([224, 224, 3], Name="input")]
-    for block, (filters, count) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
-        for i in range(1, count + 1):
-            layers += [convolution2dLayer(3, filters, Padding=1, Name=f"conv{block}_{i}"),
-                       reluLayer(Name=f"relu{block}_{i}")]
-        layers.append(maxPooling2dLayer(2, Stride=2, Name=f"pool{block}"))
-    for i in (6, 7):
-        layers += [fullyConnectedLayer(4096, Name=f"fc{i}"), reluLayer(Name=f"relu{i}"), dropoutLayer(0.5, Name=f"drop{i}")]
-    return [*layers, fullyConnectedLayer(1000, Name="fc8"), softmaxLayer(Name="prob"), classificationLayer(Name="output")]
-
-
-def fire(lgraph, number, source, squeeze, expand):
-    """1×1 convolutions squeeze, 1×1 and 3×3 convolutions expand side by side, and their outputs are joined."""
-    name = f"fire{number}-"
-    lgraph = addLayers(lgraph, [convolution2dLayer(1, squeeze, Name=f"{name}squeeze1x1"),
-                                reluLayer(Name=f"{name}relu_squeeze1x1"),
-                                convolution2dLayer(1, expand, Name=f"{name}expand1x1"),
-                                reluLayer(Name=f"{name}relu_expand1x1"), depthConcatenationLayer(2, Name=f"{name}concat")])
-    lgraph = addLayers(lgraph, [convolution2dLayer(3, expand, Padding=1, Name=f"{name}expand3x3"),
-                                reluLayer(Name=f"{name}relu_expand3x3")])
-    lgraph = connectLayers(lgraph, source, f"{name}squeeze1x1")
-    lgraph = connectLayers(lgraph, f"{name}relu_squeeze1x1", f"{name}expand3x3")
-    return connectLayers(lgraph, f"{name}relu_expand3x3", f"{name}concat/in2")
-
-
-def squeezenet():
-    """Version 1.1 of Iandola et al., "SqueezeNet" (2016), 68 layers in MATLAB."""
-    lgraph = layerGraph([imageInputLayer([227, 227, 3], Name="data"), convolution2dLayer(3, 64, Stride=2, Name="conv1"),
-                         reluLayer(Name="relu_conv1"), maxPooling2dLayer(3, Stride=2, Name="pool1")])
-    source = "pool1"
-    for number, (squeeze, expand) in enumerate([(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256),
-                                                (64, 256)], 2):
-        lgraph = fire(lgraph, number, source, squeeze, expand)
-        source = f"fire{number}-concat"
-        if number in (3, 5):
-            pool = maxPooling2dLayer(3, Stride=2, Padding=[0, 1, 0, 1], Name=f"pool{number}")
-            lgraph = connectLayers(addLayers(lgraph, pool), source, f"pool{number}")
-            source = f"pool{number}"
-    lgraph = addLayers(lgraph, [dropoutLayer(0.5, Name="drop9"), convolution2dLayer(1, 1000, Name="conv10"),
-                                reluLayer(Name="relu_conv10"), averagePooling2dLayer(14, Name="pool10"),
-                                softmaxLayer(Name="prob"), classificationLayer(Name="ClassificationLayer_predictions")])
-    return connectLayers(lgraph, source, "drop9")
-
-
 @pytest.fixture(scope="module")
 def analysed():
-    return {make.__name__: analyzeNetwork(make(), nargout=1) for make in (digits, vgg16, squeezenet)}
+    networks = {"digits": digits(), "vgg16": vgg16(Weights="none"), "squeezenet": squeezenet(Weights="none")}
+    return {name: analyzeNetwork(layers, nargout=1) for name, layers in networks.items()}
 
 
 @pytest.mark.parametrize(("network", "layers", "connections", "learnables"), [
@@ -124,7 +74,7 @@ def test_learnables_of_the_digits_network(analysed):
 
 
 def test_the_first_listing_of_vgg16():
-    lines = str(layerArray(vgg16())).splitlines()
+    lines = str(vgg16(Weights="none").Layers).splitlines()
     assert lines[0] == "  41×1 Layer array with layers:"
     assert lines[2] == "     1   'input'     Image Input             224×224×3 images with 'zerocenter' normalization"
     assert lines[3] == ("     2   'conv1_1'   2-D Convolution         64 3×3 convolutions with stride [1  1] and padding "
