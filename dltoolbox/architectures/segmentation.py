@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dltoolbox.core import convert
@@ -61,12 +61,13 @@ class Sides(NamedTuple):
 
 
 def check_sides(function: str, size: Sequence[int], allowed: Sequence[Sides], why: str) -> None:
-    """Refuse an image with sides that do not work, and name the nearest ones that do."""
-    wanted: Mapping[str, list[int]] = {name: sides.nearest(n) for name, n, sides in zip(SIDES, size, allowed, strict=False)
-                                       if sides.nearest(n) != [n]}
-    if wanted:
-        fail(f"{function}:invalidImageSize", f"imageSize is {times(size)}, but {why}.", "The nearest sizes that work: "
-             + ", ".join(f"{name} {' or '.join(map(str, sides))}" for name, sides in wanted.items()) + ".")
+    """Refuse an input with sides that do not work, and name the nearest ones that do."""
+    nearest = {name: sides.nearest(n) for name, n, sides in zip(SIDES, size, allowed, strict=False)
+               if sides.nearest(n) != [n]}
+    if nearest:
+        listed = ", ".join(f"{name} {' or '.join(map(str, sides))}" for name, sides in nearest.items())
+        fail(f"{function}:invalidImageSize", f"Input of size {times(size)} does not fit: {why}.",
+             f"The nearest sizes that work: {listed}.")
 
 
 def pixel_labels(softmax: str, output: str) -> list[Layer]:

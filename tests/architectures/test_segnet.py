@@ -96,7 +96,7 @@ def test_bad_values(arguments, identifiers):
 
 
 def test_the_message_names_the_nearest_sizes():
-    with pytest.raises(DltoolboxError, match=r"imageSize is 7×64×3, but 3 poolings .* 8 pixels .*: height 8\."):
+    with pytest.raises(DltoolboxError, match=r"Input of size 7×64×3 does not fit: 3 poolings .* 8 pixels .*: height 8\."):
         segnetLayers([7, 64, 3], 2, 3)
 
 

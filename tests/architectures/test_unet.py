@@ -1,0 +1,118 @@
+"""U-Nets: counts, names, options, sizes, wiring, and that they train."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from dltoolbox import DltoolboxError, analyzeNetwork, predict, trainingOptions, trainNetwork, triangleImages, unetLayers
+from tests.architectures.counts import counts
+
+
+def outputs_of(lgraph):
+    """The activations of every layer by its name."""
+    info = analyzeNetwork(lgraph, nargout=1)
+    assert info.IsValid
+    return dict(zip(info.LayerInfo.Name, info.LayerInfo.Activations, strict=True))
+
+
+def wires_to(lgraph, destination):
+    return [source for source, end in lgraph.Connections if end == destination]
+
+
+def layer(lgraph, name):
+    return lgraph.nodes[lgraph.find(name)]
+
+
+@pytest.mark.parametrize("depth", range(1, 6))
+def test_counts_of_unet_layers(depth):
+    lgraph = unetLayers([64, 96, 3], 4, EncoderDepth=depth, NumFirstEncoderFilters=4)
+    assert counts(lgraph)[:2] == (12 * depth + 10, 13 * depth + 9)
+
+
+def test_published_counts():
+    lgraph = unetLayers([480, 640, 3], 5, EncoderDepth=3)
+    assert counts(lgraph)[:2] == (46, 48)
+    assert (lgraph.InputNames, lgraph.OutputNames) == (["ImageInputLayer"], ["Segmentation-Layer"])
+
+
+def test_learnables_of_the_published_network():
+    widths = [64, 128, 256, 512, 1024]
+    down = [(3, 64), (64, 64)] + [pair for a, b in pairwise(widths) for pair in ((a, b), (b, b))]
+    up = [pair for a in widths[:0:-1] for pair in ((a, a // 2), (a // 2, a // 2))]
+    transposed = [(a, a // 2) for a in widths[:0:-1]]
+    expected = (sum(9 * a * b + b for a, b in (*down, *up)) + sum(4 * a * b + b for a, b in transposed) + 64 * 2 + 2)
+    assert counts(unetLayers([256, 256, 3], 2)).learnables == expected
+
+
+def test_names_in_order():
+    names = [one.Name for one in unetLayers([8, 8], 2, EncoderDepth=1).nodes]
+    assert names == [
+        "ImageInputLayer", "Encoder-Stage-1-Conv-1", "Encoder-Stage-1-ReLU-1", "Encoder-Stage-1-Conv-2",
+        "Encoder-Stage-1-ReLU-2", "Encoder-Stage-1-DropOut", "Encoder-Stage-1-MaxPool", "Bridge-Conv-1", "Bridge-ReLU-1",
+        "Bridge-Conv-2", "Bridge-ReLU-2", "Bridge-DropOut", "Decoder-Stage-1-UpConv", "Decoder-Stage-1-UpReLU",
+        "Decoder-Stage-1-DepthConcatenation", "Decoder-Stage-1-Conv-1", "Decoder-Stage-1-ReLU-1", "Decoder-Stage-1-Conv-2",
+        "Decoder-Stage-1-ReLU-2", "Final-ConvolutionLayer", "Softmax-Layer", "Segmentation-Layer"]
+
+
+def test_skip_connections():
+    lgraph = unetLayers([32, 32], 2, EncoderDepth=3)
+    for stage, skip in enumerate(("Encoder-Stage-3-DropOut", "Encoder-Stage-2-ReLU-2", "Encoder-Stage-1-ReLU-2"), 1):
+        merge = f"Decoder-Stage-{stage}-DepthConcatenation"
+        assert wires_to(lgraph, f"{merge}/in1") == [f"Decoder-Stage-{stage}-UpReLU"]
+        assert wires_to(lgraph, f"{merge}/in2") == [skip]
+
+
+def test_sizes_on_the_way():
+    sizes = outputs_of(unetLayers([32, 48, 3], 5, EncoderDepth=2, NumFirstEncoderFilters=8))
+    assert sizes["Encoder-Stage-2-MaxPool"] == "8(S) × 12(S) × 16(C) × 1(B)"
+    assert sizes["Bridge-DropOut"] == "8(S) × 12(S) × 32(C) × 1(B)"
+    assert sizes["Decoder-Stage-1-UpConv"] == "16(S) × 24(S) × 16(C) × 1(B)"
+    assert sizes["Decoder-Stage-1-DepthConcatenation"] == "16(S) × 24(S) × 32(C) × 1(B)"
+    assert sizes["Softmax-Layer"] == "32(S) × 48(S) × 5(C) × 1(B)"
+
+
+def test_options_reach_the_layers():
+    lgraph = unetLayers([32, 32], 2, "EncoderDepth", 2, "filtersize", [5, 3], NumFirst=6)
+    conv, up = layer(lgraph, "Encoder-Stage-2-Conv-2"), layer(lgraph, "Decoder-Stage-2-UpConv")
+    assert (conv.FilterSize, conv.NumFilters, conv.Padding, conv.WeightsInitializer) == ((5, 3), 12, "same", "he")
+    assert (up.FilterSize, up.Stride, up.NumFilters, up.BiasLearnRateFactor) == ((2, 2), (2, 2), 6, 2)
+    assert layer(lgraph, "Bridge-DropOut").Probability == 0.5
+
+
+def test_output_size():
+    assert unetLayers([32, 64, 3], 4, EncoderDepth=3, nargout=2)[1] == [32, 64, 4]
+
+
+@pytest.mark.parametrize(("arguments", "identifiers"), [
+    (([100, 96], 2), ["invalidImageSize"]),
+    (([96, 96, 3, 3], 2), ["invalidImageSize"]),
+    (([96, 96], 1), ["invalidNumClasses"]),
+    (([96, 96], 2, "EncoderDepth", 0), ["invalidEncoderDepth"]),
+    (([96, 96], 2, "FilterSize", [3, 4]), ["invalidFilterSize"]),
+    (([96, 96], 2, "ConvolutionPadding", "full"), ["invalidConvolutionPadding"]),
+    (([96, 96], 2, "Depth", 2), ["unknownOption"]),
+    (([96], 0, "FilterSize", 2), ["invalidImageSize", "invalidNumClasses", "invalidFilterSize"]),
+])
+def test_bad_values(arguments, identifiers):
+    with pytest.raises(DltoolboxError) as caught:
+        unetLayers(*arguments)
+    assert list(caught.value.identifiers) == [f"dltoolbox:unetLayers:{one}" for one in identifiers]
+
+
+def test_the_message_names_the_nearest_sizes():
+    with pytest.raises(DltoolboxError, match=r"Input of size 100×97×1 does not fit.*: height 96 or 112, width 96 or 112\."):
+        unetLayers([100, 97], 2)
+    with pytest.raises(DltoolboxError, match=r"work: height 556 or 572\."):
+        unetLayers([560, 572], 2, ConvolutionPadding="valid")
+    with pytest.raises(DltoolboxError, match=r"work: width 188\."):
+        unetLayers([188, 20], 2, ConvolutionPadding="valid")
+
+
+def test_it_trains():
+    X, Y = triangleImages(16, nargout=2)
+    options = trainingOptions("adam", InitialLearnRate=0.003, MaxEpochs=6, MiniBatchSize=8, Verbose=False)
+    lgraph = unetLayers([32, 32, 1], 2, EncoderDepth=2, NumFirstEncoderFilters=4)
+    net, info = trainNetwork(X, Y, lgraph, options, nargout=2)
+    assert np.mean(info.TrainingLoss[-2:]) < np.mean(info.TrainingLoss[:2])
+    assert predict(net, X[..., :1]).shape == (32, 32, 2, 1)
