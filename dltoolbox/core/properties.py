@@ -25,6 +25,7 @@ class _Required:
 
 REQUIRED: Any = _Required()
 HIDDEN = "hidden"  # the group of properties that the short display leaves out
+LEARNABLE = "Learnable Parameters"  # the group of properties that hold learnables
 
 
 class ByRank(NamedTuple):
@@ -153,6 +154,12 @@ class Configured:
             unknown_name(self.label(), name, [*type(self).properties])
 
 
+def split_pairs(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Data first, then name-value pairs, which begin with the first text."""
+    first = next((i for i, value in enumerate(arguments) if isinstance(value, str)), len(arguments))
+    return list(arguments[:first]), list(arguments[first:])
+
+
 class Option(NamedTuple):
     """A name-value pair as the user wrote it."""
 
@@ -215,7 +222,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def in_call_order(properties: Mapping[str, Property]) -> list[Property]:
     """As documentation lists them: positional, then what the display shows, arrays, what it hides, and the name."""
-    late = {"Learnable Parameters": 1, HIDDEN: 2}
+    late = {LEARNABLE: 1, HIDDEN: 2}
     return sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name", late.get(p.group, 0)))
 
 

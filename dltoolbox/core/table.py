@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from dltoolbox.core.display import size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
     """There is no such column; as an AttributeError, so that ``hasattr`` and all who use it get their answer."""
+
+
+def cell_text(value: Any) -> str:
+    """Arrays by their size and class, ``{3×3×1×8 single}``; anything else as it prints."""
+    return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else str(value)
 
 
 class Table:
@@ -52,8 +60,9 @@ class Table:
         """The lines of every column, all of them of one width: its head, a rule, a blank line and the cells."""
         blocks = []
         for name, values in self.columns.items():
-            width = max(map(len, (name, *map(str, values))))
-            blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{value!s:<{width}}" for value in values)])
+            cells = [cell_text(value) for value in values]
+            width = max(map(len, (name, *cells)))
+            blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{cell:<{width}}" for cell in cells)])
         return blocks
 
     def __repr__(self) -> str:

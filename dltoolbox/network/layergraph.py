@@ -7,7 +7,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from dltoolbox.core.display import listed
+from dltoolbox.core.display import aligned, cell, listed
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import did_you_mean, show
@@ -139,13 +139,12 @@ class LayerGraph:
         return Port(one.Name, port if slash else ports[0])
 
     def __str__(self) -> str:
-        def cell(names: list[str]) -> str:
-            return "{" + " ".join(f"'{n}'" for n in names) + "}"
-        return (f"  {type(self).__name__} with properties:\n\n"
-                f"         Layers: [{len(self._layers)}×1 Layer array]\n"
-                f"    Connections: [{len(self._connections)}×2 table]\n"
-                f"     InputNames: {cell(self.InputNames)}\n"
-                f"    OutputNames: {cell(self.OutputNames)}\n")
+        return f"  {type(self).__name__} with properties:\n\n{aligned(self.shown())}\n"
+
+    def shown(self) -> list[tuple[str, str]]:
+        """The properties that the display lists, with what it prints of them."""
+        return [("Layers", f"[{len(self._layers)}×1 Layer array]"), ("Connections", f"[{len(self._connections)}×2 table]"),
+                ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 from dltoolbox.core.errors import IssueCollector
+from dltoolbox.layers.base import Layer
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layerarray import LayerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import Lowered, lower
 
 
-class DAGNetwork(LayerGraph):
-    """A trained or assembled network. Immutable, like the layer graph that it is; see `predict` and `classify`."""
+class Network(LayerGraph):
+    """A layer graph that can be run: what all networks share."""
 
     def __init__(self, lgraph: LayerGraph) -> None:
         super().__init__(lgraph.nodes, lgraph.edges)
@@ -23,19 +25,28 @@ class DAGNetwork(LayerGraph):
         return self.__dict__ | {"cache": {}}
 
 
+class DAGNetwork(Network):
+    """A trained or assembled network. Immutable, like the layer graph that it is; see `predict` and `classify`."""
+
+
 class SeriesNetwork(DAGNetwork):
     """A network whose layers follow one another."""
 
 
 def network_of(lgraph: LayerGraph, arrays: Arrays, *, series: bool) -> DAGNetwork:
     """A network of copies of the layers, with the arrays as their properties."""
-    layers = LayerArray(one.copy() for one in lgraph.nodes)
-    position = {one.Name: one for one in layers}
+    return (SeriesNetwork if series else DAGNetwork)(LayerGraph(with_values(lgraph.nodes, arrays), lgraph.edges))
+
+
+def with_values(layers: Iterable[Layer], arrays: Arrays) -> LayerArray:
+    """Copies of the layers that hold the arrays as their properties."""
+    copies = LayerArray(one.copy() for one in layers)
+    position = {one.Name: one for one in copies}
     for key, value in arrays.items():
         setattr(position[key.layer], key.name, value)
-    for one in layers:
+    for one in copies:
         one.settle()
-    return (SeriesNetwork if series else DAGNetwork)(LayerGraph(layers, lgraph.edges))
+    return copies
 
 
 def is_series(lgraph: LayerGraph) -> bool:

@@ -11,13 +11,16 @@ from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import layerArray, with_names
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.networks import DAGNetwork
 
 
 def editable(lgraph: Any, function: str) -> LayerGraph:
     """The graph to edit; of anything else it is said how to make one of it."""
-    if not isinstance(lgraph, LayerGraph):
-        fail(f"{function}:notALayerGraph", f"The first argument of {function} must be a layer graph, but it is "
-             f"{show(lgraph)}.", "Make one first: lgraph = layerGraph(layers).")
+    fixed = isinstance(lgraph, DAGNetwork)
+    if fixed or not isinstance(lgraph, LayerGraph):
+        fail(f"{function}:notALayerGraph", f"The first argument of {function} must be a layer graph or a dlnetwork, but it "
+             f"is {show(lgraph)}.", "A trained network stays as it is; edit its layer graph, which has the same values: "
+             "lgraph = layerGraph(net)." if fixed else "Make one first: lgraph = layerGraph(layers).")
     return lgraph
 
 
@@ -34,7 +37,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     editable(lgraph, "addLayers")
     new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes])
     check_unique([*lgraph.nodes, *new])
-    return LayerGraph([*lgraph.nodes, *new], [*lgraph.edges, *sequence(new)])
+    return lgraph.edited([*lgraph.nodes, *new], [*lgraph.edges, *sequence(new)])
 
 
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
@@ -50,7 +53,7 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
         with found.collect():
             lgraph.find(name)
     found.raise_if_any()
-    return LayerGraph([one for one in lgraph.nodes if one.Name not in gone],
+    return lgraph.edited([one for one in lgraph.nodes if one.Name not in gone],
                       [c for c in lgraph.edges if c.source.layer not in gone and c.destination.layer not in gone])
 
 
@@ -77,7 +80,7 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
         if old.destination == destination:
             fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
                  "Disconnect it first with disconnectLayers.", layer=destination.layer)
-    return LayerGraph(lgraph.nodes, [*lgraph.edges, Connection(source, destination)])
+    return lgraph.edited(lgraph.nodes, [*lgraph.edges, Connection(source, destination)])
 
 
 def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
@@ -91,7 +94,7 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     if gone not in lgraph.edges:
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
              "Look at lgraph.Connections.")
-    return LayerGraph(lgraph.nodes, [c for c in lgraph.edges if c != gone])
+    return lgraph.edited(lgraph.nodes, [c for c in lgraph.edges if c != gone])
 
 
 class _ReplaceOptions(Configured):
@@ -142,4 +145,4 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
     edges = [Connection(moved(c.source, "outputs", new[-1]) if c.source.layer == name else c.source,
                         moved(c.destination, "inputs", new[0]) if c.destination.layer == name else c.destination)
              for c in lgraph.edges]
-    return LayerGraph(layers, [*edges, *sequence(new)])
+    return lgraph.edited(layers, [*edges, *sequence(new)])

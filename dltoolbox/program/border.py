@@ -7,7 +7,7 @@ features are transposed. Nothing is converted or copied here; a mini-batch is ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,30 +20,50 @@ from dltoolbox.network.layergraph import LayerGraph
 LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f"}
 
 
+class Entrance(NamedTuple):
+    """A place where data enter a network: an input layer, or an input that is not connected."""
+
+    name: str
+    dims: Dims
+    split_complex: bool = False
+    is_layer: bool = True
+
+    def __str__(self) -> str:
+        return f"input layer '{self.name}'" if self.is_layer else f"input '{self.name}'"
+
+
 def input_layers(lgraph: LayerGraph) -> list[InputLayer]:
     return [one for one in lgraph.nodes if isinstance(one, InputLayer)]
 
 
+def entrances(lgraph: LayerGraph) -> list[Entrance]:
+    """Everything that a run of a checked network needs data for, in the order of InputNames."""
+    layers = {one.Name: one for one in input_layers(lgraph)}
+    return [Entrance(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
+            else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
+
+
 def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, exact: bool) -> list[np.ndarray]:
-    """The arrays of all input layers, observation last; every fault of every array is reported at once.
+    """The arrays of all entrances, observation last; every fault of every array is reported at once.
 
     Args:
         lgraph: The network.
-        data: One array per input layer, in the order of InputNames, or a list of these as its only element.
+        data: One array per entrance, in the order of InputNames, or a list of these as its only element.
         function: The caller, for messages.
-        exact: Whether spatial sizes must be those of the input layer; prediction leaves that to the layers behind it.
+        exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
     """
-    layers = input_layers(lgraph)
-    if len(data) == 1 and len(layers) > 1 and isinstance(data[0], (list, tuple)):
+    places = entrances(lgraph)
+    if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
         data = data[0]
-    if len(data) != len(layers):
-        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(layers)} input layer(s) "
-             f"({', '.join(one.Name for one in layers)}), but {len(data)} array(s) came.",
-             "Pass one array per input layer, in the order of InputNames.")
+    if len(data) != len(places):
+        what = "input layer" if all(one.is_layer for one in places) else "input"
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(places)} {what}(s) "
+             f"({', '.join(one.name for one in places)}), but {len(data)} array(s) came.",
+             f"Pass one array per {what}, in the order of InputNames.")
     found = IssueCollector()
     arrays: list[np.ndarray] = []
-    for one, X in zip(layers, data, strict=True):
-        with found.collect(layer=one.Name):
+    for one, X in zip(places, data, strict=True):
+        with found.collect(layer=one.name):
             arrays.append(observations(X, one, function, exact=exact))
     found.raise_if_any()
     counts = {array.shape[-1] for array in arrays}
@@ -53,12 +73,12 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, ex
     return arrays
 
 
-def observations(X: Any, layer: InputLayer, function: str, *, exact: bool) -> np.ndarray:
+def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
     """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N); a view where possible."""
     array = numeric(X, function)
-    dims = layer.dims()
+    dims = place.dims
     sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
-    if layer.SplitComplexInputs:  # the network sees real and imaginary parts as channels of their own
+    if place.split_complex:  # the network sees real and imaginary parts as channels of their own
         sizes = (*sizes[:-1], sizes[-1] // 2)
     elif array.dtype.kind == "c":
         fail(f"{function}:complexData", "The data are complex.",
@@ -68,9 +88,9 @@ def observations(X: Any, layer: InputLayer, function: str, *, exact: bool) -> np
              or (exact and array.shape[:-1] != sizes))
     if wrong:
         wanted = f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
-        fail(f"{function}:inputSizeMismatch", f"{function} got data of size {times(np.shape(X))}, but input layer "
-             f"'{layer.Name}' takes {wanted} ({LAYOUT[dims.labels]}).", advice(np.shape(X), sizes, dims))
-    return split_complex(array) if layer.SplitComplexInputs else array
+        fail(f"{function}:inputSizeMismatch", f"{function} got data of size {times(np.shape(X))}, but {place} "
+             f"takes {wanted} ({LAYOUT.get(dims.labels, dims.labels)}).", advice(np.shape(X), sizes, dims))
+    return split_complex(array) if place.split_complex else array
 
 
 def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:

@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def results(self) -> list[np.ndarray]:
-        """What reached the output layers."""
+        """What leaves the network: what reached its output layers, or its open outputs."""
         return [self.values[value] for value in self.graph.results]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import Configured, Property, show
@@ -70,7 +71,7 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         model = _model(net, chosen)
     finally:
         rng(streams)
-    shapes = ((*(n or 1 for n in one.dims().sizes[:-1]), chosen.MiniBatchSize) for one in model.inputs)
+    shapes = ((*(n or 1 for n in one.dims.sizes[:-1]), chosen.MiniBatchSize) for one in model.inputs)
     inputs = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
     program = model.program(chosen.Mode, inputs)
     assert isinstance(program, Program)
@@ -94,7 +95,7 @@ def _summary(program: Program, chosen: _Explain) -> list[str]:
         f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize}, single precision, {_threads(program)}",
         f"{total / 1e6:,.2f} million multiply-adds forward"
         + (", about three times as many with the gradients" if chosen.Mode == "train" else ""),
-        f"{_bytes(program.peak)} planned memory in all threads, {_bytes(parameters * plan.dtype.itemsize)} learnables"]
+        f"{bytes_text(program.peak)} planned memory in all threads, {bytes_text(parameters * plan.dtype.itemsize)} learnables"]
 
 
 def _threads(program: Program) -> str:
@@ -120,7 +121,7 @@ def _table(program: Program) -> list[str]:
         rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),
                      f"{kernel}{f' ({step.kernel.accelerator})' if step.kernel.accelerator else ''}",
                      times(shape_of(value)) if shape_of(value) else "scalar", _order(value.dims.labels, plan.orders[value]),
-                     f"{work:,}" if work else "", _bytes(size)))
+                     f"{work:,}" if work else "", bytes_text(size)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     right = {0, 6, 7}
     lines = ["  ".join(cell.rjust(width) if column in right else cell.ljust(width)
@@ -139,10 +140,3 @@ def _order(labels: str, order: Sequence[int]) -> str:
     names = [f"S{labels[:axis + 1].count('S')}" if label == "S" and labels.count("S") > 1 else label
              for axis, label in enumerate(labels)]
     return " ".join(names[axis] for axis in order)
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count} B"

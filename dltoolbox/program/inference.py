@@ -11,10 +11,11 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
-from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
-from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
+from dltoolbox.network.networks import DAGNetwork, Network
 from dltoolbox.program.border import are_vectors, as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
@@ -39,6 +40,17 @@ class _Predict(_Options):
     ReturnCategorical = Property(convert.flag, False)
 
 
+class _PredictOutputs(_Options):
+    """Options of predict for a dlnetwork."""
+
+    function = "predict"
+    Outputs = Property(convert.texts, ())
+
+
+class _MiniBatchPredict(_PredictOutputs):
+    function = "minibatchpredict"
+
+
 class _Classify(_Options):
     function = "classify"
 
@@ -53,12 +65,6 @@ class _Activations(_Options):
     OutputAs = Property(convert.choice("channels", "rows", "columns"), "channels")
 
 
-def _split(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Arrays first, then name-value pairs."""
-    first = next((i for i, value in enumerate(arguments) if isinstance(value, str)), len(arguments))
-    return list(arguments[:first]), list(arguments[first:])
-
-
 def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Arrays first, then the layer, by name or number, with what follows it."""
     layer = next((i for i, value in enumerate(arguments) if i and np.isscalar(value)), 1)
@@ -68,11 +74,12 @@ def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
         fail(f"{function}:notANetwork", f"The {place} argument of {function} must be a trained network, but it is "
-             f"{show(net)}.", "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
+             f"{show(net)}.", "Use minibatchpredict(net, X) for a dlnetwork." if isinstance(net, dlnetwork) else
+             "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
     return net
 
 
-def _run(net: DAGNetwork, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[np.ndarray]:
+def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[np.ndarray]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
     model = model_of(net)
@@ -81,9 +88,9 @@ def _run(net: DAGNetwork, data: Sequence[Any], options: Any, ports: Sequence[str
     return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
 
 
-def check_sizes(net: DAGNetwork, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
+def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [one.dims().sizes[:-1] for one in model.inputs]
+    declared = [one.dims.sizes[:-1] for one in model.inputs]
     if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
     try:
@@ -102,17 +109,18 @@ def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.nd
         yield [array[..., start:start + size] for array in inputs]
 
 
-def predict(net: DAGNetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
     """Outputs of a network.
 
     Args:
-        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`.
+        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`.
         X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; any numeric type.
         *arguments: Data of further input layers, in the order of ``net.InputNames`` (or X is a list of all), then
             name-value pairs.
         nargout: Number of outputs for networks with several output layers; by default all of them.
         **options: ``MiniBatchSize`` (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto'),
-            ``ReturnCategorical`` (False: scores; True: labels for classification outputs).
+            ``ReturnCategorical`` (False: scores; True: labels for classification outputs). For a dlnetwork ``Outputs``
+            in its place: names of layers, or ``'layer/port'``, by default ``net.OutputNames``.
 
     Returns:
         Scores or responses, single: N×K, or h×w×c×N where the output is a map. Several outputs come as a tuple.
@@ -126,13 +134,39 @@ def predict(net: DAGNetwork, X: Any, *arguments: Any, nargout: int | None = None
         >>> predict(net, [[1, 1], [2, 0]]).tolist()
         [[6.0], [5.0]]
     """
-    more, pairs = _split(arguments)
+    more, pairs = split_pairs(arguments)
+    if isinstance(net, dlnetwork):
+        return predicted(net, [X, *more], _PredictOutputs(*pairs, **options), nargout)
     chosen = _Predict(*pairs, **options)
     values = _run(_network(net, "predict"), [X, *more], chosen)
     ends = output_layers(net)
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else rows(value)
                for value, end in zip(values, ends, strict=True)]
     return outputs(results, len(results) if nargout is None else nargout, "predict")
+
+
+def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+    """Outputs of a dlnetwork for arrays of any number of observations, mini-batch by mini-batch: as `predict`.
+
+    Example:
+        >>> net = dlnetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]), reluLayer])
+        >>> minibatchpredict(net, [[1, 1], [-2, -2]], Outputs=['fc', 'relu'])
+        (array([[ 6.],
+               [-3.]], dtype=float32), array([[6.],
+               [0.]], dtype=float32))
+    """
+    more, pairs = split_pairs(arguments)
+    return predicted(required(net, "minibatchpredict"), [X, *more], _MiniBatchPredict(*pairs, **options), nargout)
+
+
+def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
+    """What leaves a dlnetwork, or what the chosen outputs hold."""
+    if not net.Initialized:
+        fail(f"{chosen.function}:notInitialized", "The dlnetwork is not initialised: it has arrays without values, or was "
+             "edited.", "Call net = initialize(net) first.")
+    ports = chosen_outputs(net, chosen.Outputs)
+    results = [rows(value) for value in _run(net, data, chosen, [str(port) for port in ports])]
+    return outputs(results, len(results) if nargout is None else nargout, chosen.function)
 
 
 def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
@@ -151,7 +185,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
     Raises:
         DltoolboxError: ``dltoolbox:classify:notAClassificationNetwork`` for other networks.
     """
-    more, pairs = _split(arguments)
+    more, pairs = split_pairs(arguments)
     chosen = _Classify(*pairs, **options)
     ends = output_layers(_network(net, "classify"))
     if len(ends) != 1 or not isinstance(ends[0], ClassOutput) or ends[0].per_pixel:
@@ -239,7 +273,7 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
     return as_activations(value, chosen.OutputAs, rank) if rank else rows(value)
 
 
-def output_layers(net: DAGNetwork) -> list[Any]:
+def output_layers(net: Network) -> list[Any]:
     return [one for one in net.nodes if isinstance(one, OutputLayer)]
 
 

@@ -21,9 +21,9 @@ from dltoolbox.layers.base import Learnable
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layergraph import LayerGraph
 from dltoolbox.network.lowering import lower
-from dltoolbox.network.networks import DAGNetwork, checked, is_series, network_of
+from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.border import input_layers
+from dltoolbox.program.border import entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plain import PlainProgram
@@ -109,7 +109,7 @@ class Model:
         self.arenas: list[Arena] = []
         self.gradient_vectors: list[FlatArrays] = []
         self.series = is_series(lgraph)
-        self.inputs = input_layers(lgraph)
+        self.inputs = entrances(lgraph)
         self.lock = RLock()
         _models.add(self)
         self._programs: dict[Any, Compiled] = {}  # the most recently used last
@@ -162,8 +162,9 @@ class Model:
     # Running ---------------------------------------------------------------------------------------------------------
     @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
-        """Values at output ports (``conv_1/out``), by default what reaches the output layers, in prediction mode."""
-        return list(self.run("predict", inputs, ports=tuple(ports)).values.values())
+        """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+        outcome = self.run("predict", inputs, ports=tuple(ports))
+        return [outcome[outcome.graph.ports[port]] for port in ports] if ports else outcome.results
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],
@@ -213,7 +214,7 @@ class Model:
     def lower(self, mode: str, inputs: Sequence[np.ndarray],
               ports: tuple[str, ...]) -> tuple[Graph, list[Value], list[Value]]:
         """The graph for inputs of these sizes, the values that a run returns, and those that want gradients."""
-        sources = {one.Name: Dims(one.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
+        sources = {one.name: Dims(one.dims.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
         lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
         graph = lowered.graph
         if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
@@ -224,10 +225,11 @@ class Model:
             "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.results, *graph.losses],
             "statistics": updates, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
+        wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
         return graph, wanted, {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
 
 
-def model_of(net: DAGNetwork) -> Model:
+def model_of(net: Network) -> Model:
     """The model of a finished network, kept with it so that its plans are compiled once."""
     if "model" not in net.cache:
         net.cache["model"] = Model(net, draw=False)

@@ -1,0 +1,244 @@
+"""`dlnetwork`: a network without output layers, which can be edited, filled with values and run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.table import Table
+from dltoolbox.layers.base import Layer
+from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.outputs import OutputLayer
+from dltoolbox.network.datalayout import example_dims
+from dltoolbox.network.initialise import initial_arrays
+from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGraph
+from dltoolbox.network.lowering import lower
+from dltoolbox.network.networks import DAGNetwork, Network, with_values
+
+UNSET = np.empty((0, 0))  # what tables hold in place of an array without a value
+UNSET.flags.writeable = False
+
+
+class _Options(Configured):
+    function = "dlnetwork"
+    Initialize = Property(convert.flag, True)
+    OutputNames = Property(convert.texts, ())
+
+
+class dlnetwork(Network):
+    """A network without output layers: ``net = dlnetwork(layers)``. Immutable: functions return changed copies.
+
+    Args:
+        layers: A layer array, a layer graph or a dlnetwork; nothing makes an empty network, to which `addLayers` adds.
+        *arguments: Example inputs, one per name in InputNames: arrays (images h×w×c×N, volumes h×w×d×c×N, features
+            N×f) or `networkDataLayout` objects. Inputs that no input layer feeds need them. Then name-value pairs.
+        **options: ``Initialize`` (True): whether learnables and states without a value get one. ``OutputNames``: names of
+            layers, or ``'layer/port'``, whose values leave the network; by default those of all open outputs.
+
+    Attributes:
+        Layers: The layers.
+        Connections: A table with the columns Source and Destination.
+        Learnables: A table with the columns Layer, Parameter and Value; an unset value is 0×0.
+        State: The same for arrays that training moves but does not differentiate.
+        InputNames: Names of the input layers, and of inputs that are not connected.
+        OutputNames: Names of the layers whose outputs leave the network.
+        Initialized: Whether the network has all its values and has not been edited since it got them.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every fault of the network;
+            ``dltoolbox:dlnetwork:wrongNumberOfInputs``, ``…:formatNeeded``, ``…:sizeNeeded``, ``…:inputSizeMismatch``.
+
+    Example:
+        >>> net = dlnetwork([imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), reluLayer])
+        >>> net
+        <dlnetwork of 3 layers and 2 connections>
+        >>> print(net.Learnables)
+            Layer    Parameter          Value
+            _____    _________    _________________
+        <BLANKLINE>
+            conv     Weights      {5×5×1×20 single}
+            conv     Bias         {1×1×20 single}
+    """
+
+    ends_in_loss = False
+
+    def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
+        examples, pairs = split_pairs(arguments)
+        chosen = _Options(*pairs, **options)
+        lgraph = layerGraph(layers)
+        refuse_output_layers(lgraph.nodes, of_network=isinstance(layers, DAGNetwork))
+        super().__init__(lgraph)
+        self.layouts = dict(layers.layouts) if isinstance(layers, LayerGraph) else {}
+        self.chosen = chosen_outputs(lgraph, chosen.OutputNames) or getattr(layers, "chosen", ())
+        self.layouts.update(layouts_of(self, examples, "dlnetwork"))
+        self._initialized = False
+        if chosen.Initialize and lgraph.nodes:
+            self._fill()
+
+    @property
+    def Learnables(self) -> Table:
+        return values_table((one, name) for one in self.nodes for name in one.learnables)
+
+    @property
+    def State(self) -> Table:
+        return values_table((one, name) for one in self.nodes for name in one.states)
+
+    @property
+    def InputNames(self) -> list[str]:
+        return self.entrances()
+
+    @property
+    def OutputNames(self) -> list[str]:
+        return [self.port_text(port, "outputs") for port in self.leaving]
+
+    @property
+    def Initialized(self) -> bool:
+        return self._initialized
+
+    @property
+    def leaving(self) -> list[Port]:
+        return list(self.chosen) or super().leaving
+
+    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
+        """A dlnetwork with other layers and connections, which keep their values; it wants to be initialised again."""
+        refuse_output_layers(layers := list(layers))
+        new = copy.copy(self)
+        LayerGraph.__init__(new, layers, connections)
+        outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
+        entrances = new.entrances()
+        new.chosen = tuple(port for port in self.chosen if port in outputs)
+        new.layouts = {name: dims for name, dims in self.layouts.items() if name in entrances}
+        new.cache, new._initialized = {}, False
+        return new
+
+    def _fill(self) -> None:
+        """Give every array without a value its initial one; only for networks that nobody else has seen yet."""
+        lowered = lower(self)
+        lowered.issues.raise_if_any()
+        LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
+        self._initialized = True
+
+    def shown(self) -> list[tuple[str, str]]:
+        layers, connections, *names = super().shown()
+        return [layers, connections, ("Learnables", f"[{len(self.Learnables)}×3 table]"),
+                ("State", f"[{len(self.State)}×3 table]"), *names, ("Initialized", str(int(self.Initialized)))]
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n  View summary with summary.\n"
+
+
+def values_table(arrays: Iterable[tuple[Layer, str]]) -> Table:
+    """A row per array: the layer's name, the property's, and its value."""
+    rows = [(one.Name, name, UNSET if (value := getattr(one, name)) is None else value) for one, name in arrays]
+    return Table(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
+
+
+def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:
+    """Raise one issue per output layer, with the way out."""
+    found = IssueCollector()
+    for index, one in enumerate(layers, 1):
+        if isinstance(one, OutputLayer):
+            found.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.",
+                      "Convert the network with dag2dlnetwork(net), which leaves them out." if of_network else
+                      "Remove it: the loss is passed to the training function.", layer=one.Name, index=index)
+    found.raise_if_any()
+
+
+def chosen_outputs(lgraph: LayerGraph, names: Sequence[str]) -> tuple[Port, ...]:
+    """The output ports of these names; every unknown one is reported."""
+    found, chosen = IssueCollector(), []
+    for name in names:
+        with found.collect():
+            chosen.append(lgraph.port(name, "outputs"))
+    found.raise_if_any()
+    return tuple(chosen)
+
+
+def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str) -> dict[str, Dims]:
+    """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest."""
+    if not examples:
+        return {}
+    layers = {one.Name: one for one in net.nodes if isinstance(one, InputLayer)}
+    names = net.entrances()
+    if len(examples) != len(names):
+        names = [name for name in names if name not in layers]
+    if len(examples) != len(names):
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.entrances())} inputs ("
+             f"{', '.join(net.entrances()) or 'none'}), but {len(examples)} example input(s) came.",
+             "Pass one example per input, in the order of InputNames.")
+    found, layouts = IssueCollector(), {}
+    for name, example in zip(names, examples, strict=True):
+        with found.collect(layer=name):
+            declared = layers[name].dims() if name in layers else None
+            dims = example_dims(example, declared, function)
+            if declared is None:
+                layouts[name] = dims
+            elif dims != declared:
+                fail(f"{function}:inputSizeMismatch", f"The example is {dims}, but the input layer takes {declared}.",
+                     "Pass an example of the declared size; input layers need none.")
+    found.raise_if_any()
+    return layouts
+
+
+def initialize(net: dlnetwork, *X: Any) -> dlnetwork:
+    """Give every learnable and state of a dlnetwork that has no value its initial one.
+
+    Args:
+        net: A dlnetwork. It is not changed.
+        *X: Example inputs as for `dlnetwork`; none where input layers declare all sizes.
+
+    Returns:
+        The initialised network; values that were set stay as they are.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every fault of the network; and as `dlnetwork` for X.
+
+    Example:
+        >>> net = dlnetwork([convolution2dLayer(3, 8), reluLayer], Initialize=False)
+        >>> net.Initialized, net.Learnables.Value[0].shape
+        (False, (0, 0))
+        >>> initialize(net, networkDataLayout([28, 28, 3], 'SSC')).Learnables.Value[0].shape
+        (3, 3, 3, 8)
+    """
+    new = copy.copy(required(net, "initialize"))
+    new.cache = {}
+    new.layouts = {**net.layouts, **layouts_of(net, X, "initialize")}
+    new._fill()
+    return new
+
+
+def required(net: Any, function: str) -> dlnetwork:
+    """The dlnetwork that a function needs; of anything else it is said how to make one of it."""
+    if not isinstance(net, dlnetwork):
+        how = "dag2dlnetwork(net)" if isinstance(net, DAGNetwork) else "dlnetwork(layers)"
+        fail(f"{function}:notADlnetwork", f"The first argument of {function} must be a dlnetwork, but it is {show(net)}.",
+             f"Make one first: net = {how}.")
+    return net
+
+
+def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
+    """The dlnetwork of a SeriesNetwork or DAGNetwork: the same layers and values, without the output layers.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:dag2dlnetwork:notANetwork`` for anything but a SeriesNetwork or DAGNetwork.
+
+    Example:
+        >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
+        ...                        regressionLayer])
+        >>> dag2dlnetwork(net).OutputNames
+        ['fc']
+    """
+    if not isinstance(net, DAGNetwork):
+        fail("dag2dlnetwork:notANetwork", f"The argument of dag2dlnetwork must be a SeriesNetwork or DAGNetwork, but it is "
+             f"{show(net)}.", "Layers and layer graphs become one by dlnetwork(layers).")
+    ends = {one.Name for one in net.nodes if isinstance(one, OutputLayer)}
+    kept = LayerGraph([one for one in net.nodes if one.Name not in ends],
+                      [edge for edge in net.edges if edge.destination.layer not in ends])
+    return dlnetwork(kept)
