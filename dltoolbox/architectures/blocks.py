@@ -6,7 +6,7 @@ from typing import Any
 
 from dltoolbox.layers.activation import SoftmaxLayer
 from dltoolbox.layers.base import Layer
-from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer
+from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer, GroupedConvolution2DLayer
 from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer
 
@@ -32,6 +32,17 @@ def conv_without_bias(size: Any, filters: int, name: str, **options: Any) -> Lay
     and trains the published function; its values count as learnables all the same.
     """
     return Convolution2DLayer(size, filters, BiasInitializer="zeros", BiasLearnRateFactor=0, Name=name, **options)
+
+
+def grouped_without_bias(size: Any, filters: int, groups: int, name: str, **options: Any) -> Layer:
+    """As `conv_without_bias` in groups, each of so many filters."""
+    return GroupedConvolution2DLayer(size, filters, groups, BiasInitializer="zeros", BiasLearnRateFactor=0, Name=name,
+                                     **options)
+
+
+def depthwise_without_bias(size: Any, channels: int, name: str, **options: Any) -> Layer:
+    """A convolution of every channel by itself, as `conv_without_bias`."""
+    return grouped_without_bias(size, 1, channels, name, **options)
 
 
 def classifier(fully_connected: str, softmax: str, output: str) -> list[Layer]:
