@@ -9,11 +9,13 @@ from dltoolbox.architectures.darknet import darknet19 as darknet19
 from dltoolbox.architectures.darknet import darknet53 as darknet53
 from dltoolbox.architectures.densenet import densenet201 as densenet201
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
+from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
 from dltoolbox.architectures.resnet import resnet101 as resnet101
 from dltoolbox.architectures.resnet import resnet18 as resnet18
 from dltoolbox.architectures.resnet import resnet50 as resnet50
 from dltoolbox.architectures.segnet import segnetLayers as segnetLayers
 from dltoolbox.architectures.squeezenet import squeezenet as squeezenet
+from dltoolbox.architectures.unet import unetLayers as unetLayers
 from dltoolbox.architectures.vgg import vgg16 as vgg16
 from dltoolbox.architectures.vgg import vgg19 as vgg19
 from dltoolbox.autodiff.functions import crosschannelnorm as crosschannelnorm
@@ -64,10 +66,13 @@ from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
 from dltoolbox.layers.activation import ELULayer as _ELULayer
 from dltoolbox.layers.activation import GELULayer as _GELULayer
 from dltoolbox.layers.activation import LeakyReLULayer as _LeakyReLULayer
+from dltoolbox.layers.activation import PReLULayer as _PReLULayer
 from dltoolbox.layers.activation import ReLULayer as _ReLULayer
+from dltoolbox.layers.activation import ScalingLayer as _ScalingLayer
 from dltoolbox.layers.activation import SigmoidLayer as _SigmoidLayer
 from dltoolbox.layers.activation import SoftmaxLayer as _SoftmaxLayer
 from dltoolbox.layers.activation import SoftplusLayer as _SoftplusLayer
+from dltoolbox.layers.activation import SpatialDropoutLayer as _SpatialDropoutLayer
 from dltoolbox.layers.activation import SwishLayer as _SwishLayer
 from dltoolbox.layers.activation import TanhLayer as _TanhLayer
 from dltoolbox.layers.arranging import ChannelShuffleLayer as _ChannelShuffleLayer
@@ -77,6 +82,7 @@ from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
 from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
+from dltoolbox.layers.combination import MultiplicationLayer as _MultiplicationLayer
 from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
@@ -89,21 +95,29 @@ from dltoolbox.layers.factors import setLearnRateFactor as setLearnRateFactor
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
+from dltoolbox.layers.inputs import InputLayer as _InputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
+from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
 from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
+from dltoolbox.layers.pooling import GlobalAveragePooling3DLayer as _GlobalAveragePooling3DLayer
 from dltoolbox.layers.pooling import GlobalMaxPooling2DLayer as _GlobalMaxPooling2DLayer
+from dltoolbox.layers.pooling import GlobalMaxPooling3DLayer as _GlobalMaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
 from dltoolbox.layers.transposed import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
+from dltoolbox.layers.transposed import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.network.analysis import NetworkAnalysis as NetworkAnalysis
-from dltoolbox.network.analysis import analyzeNetwork as analyzeNetwork
+from dltoolbox.network.datalayout import networkDataLayout as networkDataLayout
+from dltoolbox.network.dlnetworks import dag2dlnetwork as dag2dlnetwork
+from dltoolbox.network.dlnetworks import dlnetwork as dlnetwork
+from dltoolbox.network.dlnetworks import initialize as initialize
 from dltoolbox.network.layerarray import LayerArray as LayerArray
 from dltoolbox.network.layerarray import layerArray as layerArray
 from dltoolbox.network.layergraph import LayerGraph as LayerGraph
@@ -119,9 +133,11 @@ from dltoolbox.network.surgery import replaceLayer as replaceLayer
 from dltoolbox.program.explain import explain as explain
 from dltoolbox.program.inference import activations as activations
 from dltoolbox.program.inference import classify as classify
+from dltoolbox.program.inference import minibatchpredict as minibatchpredict
 from dltoolbox.program.inference import predict as predict
 from dltoolbox.program.inference import semanticseg as semanticseg
 from dltoolbox.program.threads import maxNumCompThreads as maxNumCompThreads
+from dltoolbox.report.analyze import analyzeNetwork as analyzeNetwork
 from dltoolbox.training.options import trainingOptions as trainingOptions
 from dltoolbox.training.train_network import trainNetwork as trainNetwork
 
@@ -132,19 +148,23 @@ __all__ = [
     "addcats", "additionLayer", "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer",
     "avgpool", "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer", "classificationLayer",
     "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
-    "convolution3dLayer", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "densenet201",
-    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "dropoutLayer", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
-    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
-    "globalAveragePooling2dLayer", "globalMaxPooling2dLayer", "groupedConvolution2dLayer", "huber", "identityLayer",
-    "image3dInputLayer", "imageInputLayer", "inceptionv3", "iscategorical", "iscategory", "isordinal", "isundefined",
-    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
-    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
-    "mergecats", "mse", "onehotdecode", "onehotencode", "pixelClassificationLayer", "predict", "regressionLayer",
-    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101",
-    "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
-    "setcats", "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "squeezenet", "swishLayer",
-    "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "triangleImages", "vgg16", "vgg19",
+    "convolution3dLayer", "countcats", "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy",
+    "dag2dlnetwork", "darknet19", "darknet53", "densenet201", "depthConcatenationLayer", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "eluLayer",
+    "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer", "fullyConnectedLayer",
+    "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer",
+    "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "groupedConvolution2dLayer",
+    "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
+    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer",
+    "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
+    "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode",
+    "pixelClassificationLayer", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50", "rng",
+    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
+    "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer", "squeezenet",
+    "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
+    "triangleImages", "unetLayers", "vgg16", "vgg19",
 ]
 
 def reluLayer(
@@ -172,6 +192,13 @@ def dropoutLayer(
     Name: str = '',
 ) -> _DropoutLayer:
     """Dropout layer: in training, zero with the given probability and 1/(1 − probability) times x otherwise."""
+
+def spatialDropoutLayer(
+    probability: float | str = 0.5,
+    *pairs: Any,
+    Name: str = '',
+) -> _SpatialDropoutLayer:
+    """Spatial dropout layer: in training, whole channels of an observation are zero with the given probability."""
 
 def clippedReluLayer(
     ceiling: float,
@@ -218,6 +245,23 @@ def softplusLayer(
 ) -> _SoftplusLayer:
     """Softplus layer: log(1 + exp(x)), a smooth rectifier whose output is positive."""
 
+def preluLayer(
+    *pairs: Any,
+    Alpha: ArrayLike = 0.25,
+    AlphaLearnRateFactor: float = 1,
+    AlphaL2Factor: float = 1,
+    Name: str = '',
+) -> _PReLULayer:
+    """Parametrised rectified linear unit layer: x where x > 0, Alpha·x elsewhere, with Alpha learned."""
+
+def scalingLayer(
+    *pairs: Any,
+    Scale: ArrayLike = 1,
+    Bias: ArrayLike = 0,
+    Name: str = '',
+) -> _ScalingLayer:
+    """Scaling layer: Scale·x + Bias, with constants that training leaves as they are."""
+
 def identityLayer(
     *pairs: Any,
     Name: str = '',
@@ -243,6 +287,13 @@ def additionLayer(
     Name: str = '',
 ) -> _AdditionLayer:
     """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand."""
+
+def multiplicationLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _MultiplicationLayer:
+    """Multiplication layer: the element-wise product of its inputs; dimensions of size 1 expand."""
 
 def depthConcatenationLayer(
     numInputs: int,
@@ -339,6 +390,14 @@ def fullyConnectedLayer(
 ) -> _FullyConnectedLayer:
     """Fully connected layer: ``Weights·x + Bias`` over all features of an observation."""
 
+def inputLayer(
+    inputSize: Sequence[float | None],
+    inputFormat: str,
+    *pairs: Any,
+    Name: str = '',
+) -> _InputLayer:
+    """Input layer: takes data of any supported format as they are, without normalisation."""
+
 def imageInputLayer(
     inputSize: Sequence[int],
     *pairs: Any,
@@ -401,6 +460,16 @@ def batchNormalizationLayer(
     Name: str = '',
 ) -> _BatchNormalizationLayer:
     """Batch normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset per channel."""
+
+def crossChannelNormalizationLayer(
+    windowChannelSize: int,
+    *pairs: Any,
+    Alpha: float = 0.0001,
+    Beta: float = 0.75,
+    K: float = 2,
+    Name: str = '',
+) -> _CrossChannelNormalizationLayer:
+    """Cross-channel (local response) normalisation layer: x / (K + Alpha·ss/windowChannelSize)^Beta."""
 
 def classificationLayer(
     *pairs: Any,
@@ -483,11 +552,23 @@ def globalAveragePooling2dLayer(
 ) -> _GlobalAveragePooling2DLayer:
     """2-D global average pooling layer: the mean over both spatial dimensions, ``1×1×c×n``."""
 
+def globalAveragePooling3dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalAveragePooling3DLayer:
+    """3-D global average pooling layer: the mean over the three spatial dimensions, ``1×1×1×c×n``."""
+
 def globalMaxPooling2dLayer(
     *pairs: Any,
     Name: str = '',
 ) -> _GlobalMaxPooling2DLayer:
     """2-D global max pooling layer: the maximum over both spatial dimensions, ``1×1×c×n``."""
+
+def globalMaxPooling3dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalMaxPooling3DLayer:
+    """3-D global max pooling layer: the maximum over the three spatial dimensions, ``1×1×1×c×n``."""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],
@@ -507,3 +588,22 @@ def transposedConv2dLayer(
     Name: str = '',
 ) -> _TransposedConvolution2DLayer:
     """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
+
+def transposedConv3dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution3DLayer:
+    """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions."""

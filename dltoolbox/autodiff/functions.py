@@ -155,15 +155,9 @@ def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np
     chosen = _CrossChannel(windowSize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "crosschannelnorm", last="C")
     X = as_array(X, "crosschannelnorm", "X")
-    x = layout.arrange(X)
-    squares, size = np.square(x), chosen.windowSize
-    back, forward = (size - 1) // 2, size // 2
-    total = np.zeros_like(x)
-    for shift in range(-min(back, x.shape[-1]), min(forward, x.shape[-1]) + 1):
-        here, there = slice(max(-shift, 0), x.shape[-1] - max(shift, 0)), slice(max(shift, 0), x.shape[-1] + min(shift, 0))
-        total[..., here] += squares[..., there]
-    alpha, beta, k = (np.asarray(v, x.dtype) for v in (chosen.Alpha / size, chosen.Beta, chosen.K))
-    return layout.restore(x / (k + alpha * total) ** beta, X.ndim)
+    y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
+                                          beta=chosen.Beta, k=chosen.K)
+    return layout.restore(y[..., 0], X.ndim)
 
 
 def fullyconnect(X: Any, weights: Any, bias: Any, *pairs: Any, **options: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
@@ -37,8 +37,20 @@ class Combination(Layer):
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
 
+class ElementWise(Combination):
+    """Inputs of one size; dimensions of size 1 expand."""
+
+    done: ClassVar[str]  # what cannot be done to sizes that do not fit
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        for sizes in zip(*(x.sizes for x in inputs), strict=True):
+            if len({n for n in sizes if n != 1}) > 1:
+                self.mismatch(inputs, f"of sizes that cannot be {self.done}")
+
+
 @layer("additionLayer", "Addition", name="addition")
-class AdditionLayer(Combination):
+class AdditionLayer(ElementWise):
     """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand.
 
     Example:
@@ -49,17 +61,36 @@ class AdditionLayer(Combination):
         MathWorks documentation of additionLayer; He et al., "Deep residual learning for image recognition" (2015).
     """
 
-    def check(self, *inputs: Dims) -> None:
-        super().check(*inputs)
-        for sizes in zip(*(x.sizes for x in inputs), strict=True):
-            if len({n for n in sizes if n != 1}) > 1:
-                self.mismatch(inputs, "of sizes that cannot be added")
+    done = "added"
 
     def build(self, g: Builder, *inputs: Value) -> Any:
         return g.add(*inputs)
 
     def describe(self) -> str:
         return f"Element-wise addition of {self.NumInputs} inputs"
+
+
+@layer("multiplicationLayer", "Multiplication", name="multiplication")
+class MultiplicationLayer(ElementWise):
+    """Multiplication layer: the element-wise product of its inputs; dimensions of size 1 expand.
+
+    So a ``1×1×c`` input weighs the channels of an ``h×w×c`` input.
+
+    Example:
+        >>> multiplicationLayer(2, Name='mul').describe()
+        'Element-wise multiplication of 2 inputs'
+
+    Source:
+        MathWorks documentation of multiplicationLayer; Hu et al., "Squeeze-and-excitation networks" (2017).
+    """
+
+    done = "multiplied"
+
+    def build(self, g: Builder, *inputs: Value) -> Any:
+        return g.multiply(*inputs)
+
+    def describe(self) -> str:
+        return f"Element-wise multiplication of {self.NumInputs} inputs"
 
 
 class Joining(Combination):

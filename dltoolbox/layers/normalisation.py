@@ -28,6 +28,8 @@ class BatchNormalizationLayer(Layer):
         Ioffe and Szegedy, "Batch normalization: accelerating deep network training" (2015).
     """
 
+    states = ("TrainedMean", "TrainedVariance")
+
     NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
     VarianceDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's variance in the moving variance.")
@@ -74,3 +76,36 @@ class BatchNormalizationLayer(Layer):
     def describe(self) -> str:
         channels = self.NumChannels if self.Scale is None else self.Scale.size
         return "Batch normalization" + ("" if channels == "auto" else f" with {channels} channels")
+
+
+@layer("crossChannelNormalizationLayer", "Cross Channel Normalization", name="crossnorm")
+class CrossChannelNormalizationLayer(Layer):
+    """Cross-channel (local response) normalisation layer: x / (K + Alpha·ss/windowChannelSize)^Beta.
+
+    ss is the sum of the squares of windowChannelSize channels at the same position: ⌊(windowChannelSize − 1)/2⌋ before,
+    the channel itself, and ⌊windowChannelSize/2⌋ behind it. At the edges fewer are summed, but the divisor stays.
+
+    Example:
+        >>> crossChannelNormalizationLayer(5, K=1).describe()
+        'cross channel normalization with 5 channels per element'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:crossChannelNormalizationLayer:invalidWindowChannelSize``, ``…:invalidBeta`` below 0.01,
+            ``…:invalidK`` below 1e-5.
+
+    Source:
+        Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012), with
+        Alpha divided by the window size; MathWorks documentation of crossChannelNormalizationLayer.
+    """
+
+    WindowChannelSize = Property(convert.integer(1), doc="Number of channels that normalise each element.", positional=True,
+                                 argument="windowChannelSize")
+    Alpha = Property(convert.real(0), 1e-4, "Factor on the mean of the squares.")
+    Beta = Property(convert.real(0.01), 0.75, "Exponent, at least 0.01.")
+    K = Property(convert.real(1e-5), 2, "Constant added before the power is taken, at least 1e-5.")
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.cross_channel_norm(x, size=self.WindowChannelSize, alpha=self.Alpha, beta=self.Beta, k=self.K)
+
+    def describe(self) -> str:
+        return f"cross channel normalization with {self.WindowChannelSize} channels per element"

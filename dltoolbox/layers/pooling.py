@@ -190,8 +190,18 @@ class AveragePooling3DLayer(AveragePooling, rank=3):
     """
 
 
+class GlobalAveragePooling(SpatialLayer):
+    """The mean over all spatial dimensions."""
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.global_mean(x)
+
+    def describe(self) -> str:
+        return f"{self.rank}-D global average pooling"
+
+
 @layer("globalAveragePooling2dLayer", "2-D Global Average Pooling", name="gapool")
-class GlobalAveragePooling2DLayer(SpatialLayer):
+class GlobalAveragePooling2DLayer(GlobalAveragePooling, rank=2):
     """2-D global average pooling layer: the mean over both spatial dimensions, ``1×1×c×n``.
 
     Example:
@@ -202,17 +212,32 @@ class GlobalAveragePooling2DLayer(SpatialLayer):
         Lin, Chen and Yan, "Network in network" (2013).
     """
 
-    rank = 2
+
+@layer("globalAveragePooling3dLayer", "3-D Global Average Pooling", name="gapool3d")
+class GlobalAveragePooling3DLayer(GlobalAveragePooling, rank=3):
+    """3-D global average pooling layer: the mean over the three spatial dimensions, ``1×1×1×c×n``.
+
+    Example:
+        >>> globalAveragePooling3dLayer(Name='gap').describe()
+        '3-D global average pooling'
+
+    Source:
+        MathWorks documentation of globalAveragePooling3dLayer.
+    """
+
+
+class GlobalMaxPooling(SpatialLayer):
+    """The maximum over all spatial dimensions."""
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.global_mean(x)
+        return g.global_max(x)
 
     def describe(self) -> str:
-        return "2-D global average pooling"
+        return f"{self.rank}-D global max pooling"
 
 
 @layer("globalMaxPooling2dLayer", "2-D Global Max Pooling", name="gmpool")
-class GlobalMaxPooling2DLayer(SpatialLayer):
+class GlobalMaxPooling2DLayer(GlobalMaxPooling, rank=2):
     """2-D global max pooling layer: the maximum over both spatial dimensions, ``1×1×c×n``.
 
     Example:
@@ -223,10 +248,15 @@ class GlobalMaxPooling2DLayer(SpatialLayer):
         MathWorks documentation of globalMaxPooling2dLayer.
     """
 
-    rank = 2
 
-    def build(self, g: Builder, x: Value) -> Any:
-        return g.global_max(x)
+@layer("globalMaxPooling3dLayer", "3-D Global Max Pooling", name="gmpool3d")
+class GlobalMaxPooling3DLayer(GlobalMaxPooling, rank=3):
+    """3-D global max pooling layer: the maximum over the three spatial dimensions, ``1×1×1×c×n``.
 
-    def describe(self) -> str:
-        return "2-D global max pooling"
+    Example:
+        >>> globalMaxPooling3dLayer(Name='gmp').describe()
+        '3-D global max pooling'
+
+    Source:
+        MathWorks documentation of globalMaxPooling3dLayer.
+    """

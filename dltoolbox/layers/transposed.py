@@ -98,3 +98,18 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     Source:
         MathWorks documentation of transposedConv2dLayer.
     """
+
+
+@layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")
+class TransposedConvolution3DLayer(TransposedConvolution, rank=3):
+    """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions.
+
+    Weights are ``h×w×d×numFilters×c``, Bias is ``1×1×1×numFilters``.
+
+    Example:
+        >>> transposedConv3dLayer(2, 16, Stride=2).describe()
+        '16 2×2×2 transposed convolutions with stride [2  2  2] and cropping [0  0  0; 0  0  0]'
+
+    Source:
+        MathWorks documentation of transposedConv3dLayer.
+    """

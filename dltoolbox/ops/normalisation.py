@@ -1,6 +1,8 @@
-"""Batch normalisation: with the statistics of the batch (training) or with stored ones (inference).
+"""Batch normalisation, with the statistics of the batch (training) or with stored ones (inference), and normalisation by
+neighbouring channels.
 
-Source: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; the gradient is the usual closed form.
+Sources: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; Krizhevsky, Sutskever and Hinton, "ImageNet
+classification with deep convolutional neural networks" (2012), section 3.3. The gradients are the usual closed forms.
 """
 
 from __future__ import annotations
@@ -71,3 +73,40 @@ class normalise(Op):
         normal = (x - per_channel(mean)) / per_channel(deviation)
         return (grad * per_channel(scale / deviation), (grad * normal).sum(over(x)).reshape(scale.shape),
                 grad.sum(over(x)).reshape(offset.shape), None, None)
+
+
+def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:
+    """Σ over the channels from ``back`` before to ``forward`` behind each, as far as there are any."""
+    total, channels = np.zeros_like(x), x.shape[-2]
+    for shift in range(-min(back, channels), min(forward, channels) + 1):
+        here = slice(max(-shift, 0), channels - max(shift, 0))
+        total[..., here, :] += x[..., max(shift, 0):channels + min(shift, 0), :]
+    return total
+
+
+@op
+class cross_channel_norm(Op):
+    """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each.
+
+    The window reaches ⌊(size − 1)/2⌋ channels back and ⌊size/2⌋ forward. At the edges fewer channels are summed, but the
+    divisor stays.
+    """
+
+    reads = IN
+
+    def infer(self, x: Dims, *, size: int, alpha: float, beta: float, k: float) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, *, size: int, alpha: float, beta: float, k: float) -> np.ndarray:
+        return np.asarray(x / self.base(x, size, alpha, k) ** beta)
+
+    def backward(self, call: Call, grad: np.ndarray, *, size: int, alpha: float, beta: float, k: float) -> Gradients:
+        (x,) = call.inputs
+        base = self.base(x, size, alpha, k)
+        direct = grad / base ** beta
+        through = sum_over_channels(direct * x / base, size // 2, (size - 1) // 2)  # the window, seen from the other side
+        return (direct - 2 * alpha / size * beta * x * through,)
+
+    @staticmethod
+    def base(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:
+        return k + alpha / size * sum_over_channels(np.square(x), (size - 1) // 2, size // 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -11,7 +12,7 @@ from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.random import stream
-from dltoolbox.ops.base import IN, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, OPS, OUT, Call, Gradients, Op, op
 
 
 class SameSize(Op):
@@ -49,9 +50,8 @@ class leaky_relu(SameSize):
         return (np.where(x >= 0, grad, grad * np.asarray(scale, grad.dtype)),)
 
 
-@op
-class add(Op):
-    """The sum of two or more arrays of one size; dimensions of size 1 expand."""
+class Expanding(Op):
+    """An op of two or more arrays of one size; dimensions of size 1 expand."""
 
     def infer(self, *inputs: Dims) -> Dims:
         result = inputs[0]
@@ -59,6 +59,11 @@ class add(Op):
             result = Dims(result.labels, tuple(b if a == 1 else a
                                                for a, b in zip(result.sizes, other.sizes, strict=True)))
         return result
+
+
+@op
+class add(Expanding):
+    """The sum."""
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         total = inputs[0] + inputs[1]
@@ -68,6 +73,20 @@ class add(Op):
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         return tuple(reduce_to(grad, x.shape) for x in call.inputs)
+
+
+@op
+class multiply(Expanding):
+    """The product."""
+
+    reads = IN
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        return reduce(np.multiply, inputs)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return tuple(reduce_to(reduce(np.multiply, call.inputs[:i] + call.inputs[i + 1:], grad), x.shape)
+                     for i, x in enumerate(call.inputs))
 
 
 def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -156,6 +175,28 @@ class dropout(Op):
         drawn = stream("dropout").random((x.shape[-1], drawn_per_observation(x.shape)), np.float32)
         kept = drawn[:, :prod(x.shape[:-1])].reshape(x.shape[-1], *x.shape[:-1]) >= probability
         mask = np.moveaxis(kept, 0, -1) * np.asarray(1 / (1 - probability), x.dtype)
+        return x * mask, mask
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:
+        return (grad * call.outputs[1],)
+
+
+@op
+class spatial_dropout(Op):
+    """Whole channels zero with probability p, the rest times 1/(1 − p); the second output is the mask, one per channel.
+
+    Drawn as the elements of `dropout` are.
+    """
+
+    reads = OUT
+    by_observation = False
+
+    def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
+        return x, x.with_spatial((1,) * x.rank)
+
+    def forward(self, x: np.ndarray, *, probability: float) -> tuple[np.ndarray, np.ndarray]:
+        ones = np.ones((*(1,) * (x.ndim - 2), *x.shape[-2:]), x.dtype)
+        mask, _ = OPS["dropout"].forward(ones, probability=probability)
         return x * mask, mask
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:

@@ -32,6 +32,10 @@ PAGES = {
     "transposedConv2dLayer": ((4, 8), WEIGHTED | {
         "FilterSize": (4, 4), "NumFilters": 8, "NumChannels": "auto", "Stride": (1, 1), "Cropping": NONE_2D,
         "CroppingMode": "manual", "CroppingSize": [0, 0, 0, 0]}),
+    "transposedConv3dLayer": ((4, 8), WEIGHTED | {
+        "FilterSize": (4, 4, 4), "NumFilters": 8, "NumChannels": "auto", "Stride": (1, 1, 1), "Cropping": NONE_3D,
+        "CroppingMode": "manual", "CroppingSize": [[0, 0, 0], [0, 0, 0]]}),
+    "crossChannelNormalizationLayer": ((5,), {"WindowChannelSize": 5, "Alpha": 1e-4, "Beta": 0.75, "K": 2}),
     "fullyConnectedLayer": ((10,), WEIGHTED | {"InputSize": "auto", "OutputSize": 10}),
     "maxPooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "HasUnpoolingOutputs": False}),
     "maxPooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
@@ -45,7 +49,11 @@ PAGES = {
     "dropoutLayer": ((), {"Probability": 0.5}),
     "clippedReluLayer": ((10,), {"Ceiling": 10}), "eluLayer": ((), {"Alpha": 1}),
     "geluLayer": ((), {"Approximation": "none"}), "channelShuffleLayer": ((4,), {"NumGroups": 4}),
-    "additionLayer": ((2,), {"NumInputs": 2}),
+    "spatialDropoutLayer": ((), {"Probability": 0.5}),
+    "inputLayer": (([28, 28, 1, None], "SSCB"), {"InputSize": (28, 28, 1, None), "InputFormat": "SSCB"}),
+    "preluLayer": ((), {"Alpha": 0.25, "AlphaLearnRateFactor": 1, "AlphaL2Factor": 1}),
+    "scalingLayer": ((), {"Scale": 1, "Bias": 0}),
+    "additionLayer": ((2,), {"NumInputs": 2}), "multiplicationLayer": ((3,), {"NumInputs": 3}),
     "depthConcatenationLayer": ((3,), {"NumInputs": 3}),
     "concatenationLayer": ((3, 2), {"Dim": 3, "NumInputs": 2}),
     "classificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
@@ -55,13 +63,16 @@ PAGES = {
     "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
     "reluLayer": ((), NOTHING), "softmaxLayer": ((), NOTHING), "maxUnpooling2dLayer": ((), NOTHING),
     "maxUnpooling3dLayer": ((), NOTHING), "globalAveragePooling2dLayer": ((), NOTHING),
+    "globalAveragePooling3dLayer": ((), NOTHING), "globalMaxPooling3dLayer": ((), NOTHING),
     "globalMaxPooling2dLayer": ((), NOTHING), "tanhLayer": ((), NOTHING), "sigmoidLayer": ((), NOTHING),
     "swishLayer": ((), NOTHING), "softplusLayer": ((), NOTHING), "identityLayer": ((), NOTHING),
     "flattenLayer": ((), NOTHING),
 }
 PORTS = {
-    "imageInputLayer": ([], ["out"]), "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
+    "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
+    "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
     "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
+    "multiplicationLayer": (["in1", "in2", "in3"], ["out"]),
     "additionLayer": (["in1", "in2"], ["out"]), "depthConcatenationLayer": (["in1", "in2", "in3"], ["out"]),
     "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
     "pixelClassificationLayer": (["in"], []), "regressionLayer": (["in"], []),
@@ -69,7 +80,9 @@ PORTS = {
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
-    "groupedConvolution2dLayer": "groupedconv",
+    "groupedConvolution2dLayer": "groupedconv", "transposedConv3dLayer": "transposed-conv3d",
+    "crossChannelNormalizationLayer": "crossnorm", "multiplicationLayer": "multiplication",
+    "globalAveragePooling3dLayer": "gapool3d", "globalMaxPooling3dLayer": "gmpool3d",
     "fullyConnectedLayer": "fc", "maxPooling2dLayer": "maxpool", "maxPooling3dLayer": "maxpool3d",
     "maxUnpooling2dLayer": "maxunpool", "averagePooling2dLayer": "avgpool2d", "averagePooling3dLayer": "avgpool3d",
     "globalAveragePooling2dLayer": "gapool", "globalMaxPooling2dLayer": "gmpool", "reluLayer": "relu",
@@ -80,6 +93,7 @@ NAMES = {  # of a layer without a name, in a network
     "clippedReluLayer": "clippedrelu", "eluLayer": "elu", "tanhLayer": "tanh", "sigmoidLayer": "sigmoid",
     "swishLayer": "swish", "geluLayer": "gelu", "softplusLayer": "softplus", "identityLayer": "identity",
     "flattenLayer": "flatten", "channelShuffleLayer": "channelshuffle",
+    "inputLayer": "input", "preluLayer": "prelu", "scalingLayer": "scaling", "spatialDropoutLayer": "spatialdropout",
 }
 
 
@@ -120,10 +134,12 @@ def test_automatic_names(factory):
 def test_only_some_properties_can_be_set(factory):
     one = make(factory)
     settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
-                "TrainedVariance", "Weights", "Bias", "Offset", "Scale")
+                "TrainedVariance", "Weights", "Bias", "Offset", "Scale", "Alpha")
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
-        assert prop.settable is (expected and not (factory == "leakyReluLayer" and prop.name == "Scale")), prop.name
+        constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
+                                            ("crossChannelNormalizationLayer", "Alpha")}
+        assert prop.settable is (expected and not constant), prop.name
         if not prop.settable:
             with pytest.raises(DltoolboxError, match="cannot be changed after creation") as caught:
                 setattr(one, prop.name, one.__dict__[prop.name])

@@ -1,5 +1,6 @@
 """Output sizes, learnables and states of every page; numbers worked out by hand from the documented formulas."""
 
+import numpy as np
 import pytest
 
 from dltoolbox import (
@@ -15,6 +16,7 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     convolution3dLayer,
+    crossChannelNormalizationLayer,
     depthConcatenationLayer,
     dropoutLayer,
     eluLayer,
@@ -23,29 +25,37 @@ from dltoolbox import (
     fullyConnectedLayer,
     geluLayer,
     globalAveragePooling2dLayer,
+    globalAveragePooling3dLayer,
     globalMaxPooling2dLayer,
+    globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
+    inputLayer,
     layerGraph,
     leakyReluLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
     maxUnpooling3dLayer,
+    multiplicationLayer,
     pixelClassificationLayer,
+    preluLayer,
     regressionLayer,
     reluLayer,
+    scalingLayer,
     sigmoidLayer,
     softmaxLayer,
     softplusLayer,
+    spatialDropoutLayer,
     swishLayer,
     tanhLayer,
     transposedConv2dLayer,
+    transposedConv3dLayer,
 )
 from dltoolbox.core.registry import LAYERS
-from dltoolbox.network.analysis import analyzeNetwork
+from dltoolbox.report.analyze import analyzeNetwork
 
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
 BN = "TrainedMean {0}, TrainedVariance {0}"
@@ -80,6 +90,12 @@ CASES = [  # input, layer, activations, learnables, states
      "Weights 4×4×5×3, Bias 1×1×5", ""),
     (IMAGE, transposedConv2dLayer([2, 3], 1, Stride=[2, 3], Cropping="same"), "56(S) × 63(S) × 1(C) × 1(B)",
      "Weights 2×3×1×3, Bias 1×1×1", ""),
+    (VOLUME, transposedConv3dLayer([2, 3, 4], 5, Stride=[2, 1, 3], Cropping=[[1, 0, 0], [0, 2, 0]]),
+     "15(S) × 9(S) × 31(S) × 5(C) × 1(B)", "Weights 2×3×4×5×2, Bias 1×1×1×5", ""),
+    (VOLUME, transposedConv3dLayer(2, 1, Stride=2, Cropping="same"), "16(S) × 18(S) × 20(S) × 1(C) × 1(B)",
+     "Weights 2×2×2×1×2, Bias 1×1×1×1", ""),
+    (IMAGE, crossChannelNormalizationLayer(5), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (FEATURES, crossChannelNormalizationLayer(2), "12(C) × 1(B)", "", ""),
     (IMAGE, fullyConnectedLayer(10), "10(C) × 1(B)", "Weights 10×1764, Bias 10×1", ""),
     (VOLUME, fullyConnectedLayer(1), "1(C) × 1(B)", "Weights 1×1440, Bias 1×1", ""),
     (FEATURES, fullyConnectedLayer(10), "10(C) × 1(B)", "Weights 10×12, Bias 10×1", ""),
@@ -92,6 +108,8 @@ CASES = [  # input, layer, activations, learnables, states
     (VOLUME, averagePooling3dLayer([2, 3, 5], Stride=[2, 3, 5]), "4(S) × 3(S) × 2(S) × 2(C) × 1(B)", "", ""),
     (IMAGE, globalAveragePooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
     (IMAGE, globalMaxPooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
+    (VOLUME, globalAveragePooling3dLayer(), "1(S) × 1(S) × 1(S) × 2(C) × 1(B)", "", ""),
+    (VOLUME, globalMaxPooling3dLayer(), "1(S) × 1(S) × 1(S) × 2(C) × 1(B)", "", ""),
     (IMAGE, batchNormalizationLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "Offset 1×1×3, Scale 1×1×3", BN.format("1×1×3")),
     (VOLUME, batchNormalizationLayer(), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "Offset 1×1×1×2, Scale 1×1×1×2",
      BN.format("1×1×1×2")),
@@ -103,6 +121,15 @@ CASES = [  # input, layer, activations, learnables, states
     *((IMAGE, one, "28(S) × 21(S) × 3(C) × 1(B)", "", "") for one in (
         clippedReluLayer(6), eluLayer(), tanhLayer(), sigmoidLayer(), swishLayer(), geluLayer(), softplusLayer(),
         identityLayer(), channelShuffleLayer(3))),
+    (IMAGE, inputLayer([4, 5, 2, np.nan], "SSCB"), "4(S) × 5(S) × 2(C) × 1(B)", "", ""),
+    (IMAGE, inputLayer([None, 7], "bc"), "7(C) × 1(B)", "", ""),
+    (IMAGE, inputLayer([64, 2, 3, 4, 5], "BCSSS"), "3(S) × 4(S) × 5(S) × 2(C) × 1(B)", "", ""),
+    (IMAGE, spatialDropoutLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, preluLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "Alpha 1×1", ""),
+    (VOLUME, preluLayer(Alpha=np.ones((1, 1, 1, 2))), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "Alpha 1×1×1×2", ""),
+    (FEATURES, preluLayer(Alpha=np.ones((12, 1))), "12(C) × 1(B)", "Alpha 12×1", ""),
+    (IMAGE, preluLayer(Alpha=[1.0] * 21), "28(S) × 21(S) × 3(C) × 1(B)", "Alpha 1×21", ""),
+    (IMAGE, scalingLayer(Scale=np.ones((28, 1, 3))), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
     (FEATURES, channelShuffleLayer(4), "12(C) × 1(B)", "", ""),
     (IMAGE, flattenLayer(), "1764(C) × 1(B)", "", ""),
     (VOLUME, flattenLayer(), "1440(C) × 1(B)", "", ""),
@@ -140,6 +167,7 @@ def joined(layer, *widths):
 @pytest.mark.parametrize(("layer", "widths", "activations"), [
     (additionLayer(3, Name="join"), (4, 4, 4), "28(S) × 21(S) × 4(C) × 1(B)"),
     (additionLayer(2, Name="join"), (4, 1), "28(S) × 21(S) × 4(C) × 1(B)"),
+    (multiplicationLayer(3, Name="join"), (4, 1, 4), "28(S) × 21(S) × 4(C) × 1(B)"),
     (depthConcatenationLayer(3, Name="join"), (4, 2, 1), "28(S) × 21(S) × 7(C) × 1(B)"),
     (concatenationLayer(3, 2, Name="join"), (4, 2), "28(S) × 21(S) × 6(C) × 1(B)"),
     (concatenationLayer(1, 2, Name="join"), (4, 4), "56(S) × 21(S) × 4(C) × 1(B)"),
@@ -168,5 +196,5 @@ def test_unpooling_restores_the_size(source, pool, unpool, out):
 
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
-    joining = {"additionLayer", "depthConcatenationLayer", "concatenationLayer"}
+    joining = {"additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
     assert tested | joining | {"maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)

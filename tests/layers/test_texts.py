@@ -13,6 +13,7 @@ from dltoolbox import (
     concatenationLayer,
     convolution2dLayer,
     convolution3dLayer,
+    crossChannelNormalizationLayer,
     depthConcatenationLayer,
     dropoutLayer,
     eluLayer,
@@ -21,22 +22,30 @@ from dltoolbox import (
     fullyConnectedLayer,
     geluLayer,
     globalAveragePooling2dLayer,
+    globalAveragePooling3dLayer,
+    globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
+    inputLayer,
     leakyReluLayer,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
+    multiplicationLayer,
     pixelClassificationLayer,
+    preluLayer,
     regressionLayer,
     reluLayer,
+    scalingLayer,
     sigmoidLayer,
     softmaxLayer,
     softplusLayer,
+    spatialDropoutLayer,
     swishLayer,
     tanhLayer,
     transposedConv2dLayer,
+    transposedConv3dLayer,
 )
 
 
@@ -73,6 +82,10 @@ def weights(*shape):
      "340 1×1 transposed convolutions with stride [1  1] and cropping 'same'"),
     (transposedConv2dLayer(4, 8, Stride=2, Weights=weights(4, 4, 8, 16)), "2-D Transposed Convolution",
      "8 4×4×16 transposed convolutions with stride [2  2] and cropping [0  0  0  0]"),
+    (transposedConv3dLayer(2, 16, Stride=2, NumChannels=32), "3-D Transposed Convolution",
+     "16 2×2×2×32 transposed convolutions with stride [2  2  2] and cropping [0  0  0; 0  0  0]"),
+    (crossChannelNormalizationLayer(5, K=1), "Cross Channel Normalization",
+     "cross channel normalization with 5 channels per element"),
     (fullyConnectedLayer(10), "Fully Connected", "10 fully connected layer"),
     (maxPooling2dLayer(2, Stride=2), "2-D Max Pooling", "2×2 max pooling with stride [2  2] and padding [0  0  0  0]"),
     (maxPooling2dLayer(3, Padding=[0, 1, 0, 2]), "2-D Max Pooling",
@@ -81,6 +94,8 @@ def weights(*shape):
     (averagePooling2dLayer(7), "2-D Average Pooling",
      "7×7 average pooling with stride [1  1] and padding [0  0  0  0]"),
     (globalAveragePooling2dLayer(), "2-D Global Average Pooling", "2-D global average pooling"),
+    (globalAveragePooling3dLayer(), "3-D Global Average Pooling", "3-D global average pooling"),
+    (globalMaxPooling3dLayer(), "3-D Global Max Pooling", "3-D global max pooling"),
     (reluLayer(), "ReLU", "ReLU"),
     (leakyReluLayer(0.1), "Leaky ReLU", "Leaky ReLU with scale 0.1"),
     (clippedReluLayer(6), "Clipped ReLU", "Clipped ReLU with ceiling 6"),
@@ -90,6 +105,10 @@ def weights(*shape):
     (swishLayer(), "Swish", "Swish"),
     (geluLayer(Approximation="tanh"), "GELU", "GELU"),
     (softplusLayer(), "Softplus", "Softplus"),
+    (spatialDropoutLayer(0.2), "Spatial Dropout", "20% spatial dropout"),
+    (inputLayer([28, 28, 1, np.nan], "SSCB"), "Input", "28×28×1×NaN data of format SSCB"),
+    (preluLayer(), "PReLU", "PReLU"),
+    (scalingLayer(Scale=2), "Scaling", "Scaling"),
     (identityLayer(), "Identity", "Identity"),
     (flattenLayer(), "Flatten", "Flatten"),
     (channelShuffleLayer(4), "Channel Shuffle", "Channel shuffle of 4 groups"),
@@ -99,6 +118,7 @@ def weights(*shape):
     (dropoutLayer(), "Dropout", "50% dropout"),
     (dropoutLayer(0.2), "Dropout", "20% dropout"),
     (additionLayer(2), "Addition", "Element-wise addition of 2 inputs"),
+    (multiplicationLayer(3), "Multiplication", "Element-wise multiplication of 3 inputs"),
     (depthConcatenationLayer(2), "Depth concatenation", "Depth concatenation of 2 inputs"),
     (concatenationLayer(1, 2), "Concatenation", "Concatenation of 2 inputs along dimension 1"),
     (classificationLayer(), "Classification Output", "crossentropyex"),
@@ -122,8 +142,14 @@ def test_a_wrong_number_of_dimensions_in_weights_does_not_disturb_displays():
     assert convolution2dLayer(3, 8, Weights=[1, 2, 3]).describe().startswith("8 3×3 convolutions")
 
 
+def test_an_unknown_size_is_displayed_as_it_is_written():
+    assert "InputSize: [28 28 1 NaN]" in str(inputLayer([28, 28, 1, np.nan], "SSCB"))
+
+
 @pytest.mark.parametrize(("layer", "shown"), [
     (reluLayer(), "Name"), (maxUnpooling2dLayer(), "Name NumInputs InputNames"),
+    (crossChannelNormalizationLayer(5), "Name | WindowChannelSize Alpha Beta K"),
+    (multiplicationLayer(2), "Name NumInputs InputNames"),
     (additionLayer(2), "Name NumInputs InputNames"), (concatenationLayer(1, 2), "Name Dim NumInputs InputNames"),
     (maxPooling2dLayer(2), "Name HasUnpoolingOutputs NumOutputs OutputNames | PoolSize Stride PaddingMode PaddingSize"),
     (imageInputLayer([2, 2, 1]), "Name InputSize SplitComplexInputs | "
@@ -139,7 +165,9 @@ def test_a_wrong_number_of_dimensions_in_weights_does_not_disturb_displays():
                                 "Offset Scale"),
     (classificationLayer(), "Name Classes ClassWeights OutputSize | LossFunction"),
     (clippedReluLayer(6), "Name | Ceiling"), (eluLayer(), "Name Alpha"), (geluLayer(), "Name | Approximation"),
-    (channelShuffleLayer(2), "Name | NumGroups"), (regressionLayer(), "Name ResponseNames | LossFunction"),
+    (inputLayer([4, None], "CB"), "Name InputSize InputFormat"), (preluLayer(), "Name | Alpha"),
+    (scalingLayer(), "Name | Scale Bias"), (channelShuffleLayer(2), "Name | NumGroups"),
+    (regressionLayer(), "Name ResponseNames | LossFunction"),
     (dropoutLayer(), "Name | Probability"),
 ])
 def test_properties_in_matlabs_order(layer, shown):

@@ -1,4 +1,4 @@
-"""Samples of convolution in groups."""
+"""Samples of convolution in groups, products and normalisation by neighbouring channels."""
 
 from __future__ import annotations
 
@@ -25,9 +25,25 @@ GROUPED: dict[str, tuple[tuple[int, ...], Window, tuple[int, int, int]]] = {
 
 
 def cases() -> Iterator[Case]:
+    yield from grouped()
+    yield from elementwise()
+
+
+def grouped() -> Iterator[Case]:
     for label, (spatial, window, (channels, filters, groups)) in GROUPED.items():
         def convolved(r: np.random.Generator, n: int, s: tuple[int, ...] = spatial, w: Window = window,
                       c: int = channels, k: int = filters, g: int = groups) -> Inputs:
             return normal(r, *s, c * g, n), normal(r, *w.size, c, k, g), normal(r, *[1] * w.rank, k, g)
 
         yield Case("conv_grouped", label, convolved, {"window": window}, differentiable=(0, 1, 2))
+
+
+def elementwise() -> Iterator[Case]:
+    yield Case("multiply", "", lambda r, n: tuple(normal(r, 3, 2, 4, n) for _ in range(3)), differentiable=(0, 1, 2),
+               batched=(0, 1, 2))
+    yield Case("multiply", "expanding", lambda r, n: (normal(r, 1, 2, 4, n), normal(r, 3, 1, 4, n), normal(r, 3, 2, 1, n)),
+               differentiable=(0, 1, 2), batched=(0, 1, 2))
+    for label, size, channels in (("odd", 5, 8), ("even", 4, 7), ("one", 1, 3), ("wide", 9, 3)):
+        yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
+                   {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
+    yield Case("cross_channel_norm", "vector", lambda r, n: (normal(r, 6, n),), {"size": 3, "alpha": 2, "beta": 1.5, "k": 1})

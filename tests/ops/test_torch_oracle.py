@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,13 @@ def expanded(values: Tensor, x: Tensor) -> Tensor:
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))
 
 
+def cross_channel_norm(x: Tensor, *, size: int, alpha: float, beta: float, k: float) -> Tensor:
+    """PyTorch's even windows reach further back, MATLAB's further forward."""
+    flat = x.reshape(-1, *x.shape[-2:]).permute(2, 1, 0)
+    y = F.local_response_norm(flat.flip(1), size, alpha, beta, k).flip(1)
+    return y.permute(2, 1, 0).reshape(x.shape)
+
+
 MEANINGS: dict[str, Callable[..., Any]] = {
     "window_max": lambda x, **attrs: max_pool(x, **attrs)[0],
     "window_max_indices": max_pool,
@@ -165,6 +173,8 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),
+    "multiply": lambda *xs: reduce(torch.mul, xs),
+    "cross_channel_norm": cross_channel_norm,
     "concat": lambda *xs, axis: torch.cat(xs, axis),
     "global_mean": lambda x: x.mean(tuple(range(x.ndim - 2)), keepdim=True),
     "global_max": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
@@ -199,7 +209,8 @@ def test_agrees_with_pytorch(case: Case) -> None:
 
 
 def test_what_pytorch_cannot_judge_is_listed() -> None:
-    no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "size_of", "window_max_taps", "unpool_taps"}
+    no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "spatial_dropout", "size_of", "window_max_taps",
+                     "unpool_taps"}
     assert set(MEANINGS) | no_equivalent == set(OPS)
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program import cases_activation, cases_convolution
+from tests.program import cases_activation, cases_convolution, cases_spatial
 from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
 
@@ -54,6 +54,8 @@ def cases() -> Iterator[Case]:
     yield from element_wise()
     yield from joining()
     yield from cases_convolution.cases()
+    yield from cases_spatial.cases()
+    yield from cases_activation.cases()
     yield from pooling()
     yield from normalising()
     yield from ends()
@@ -160,4 +162,4 @@ def ends() -> Iterator[Case]:
                    plain(lambda x: F.leaky_relu(x, 0.5)))
 
 
-CASES = (*cases(), *cases_activation.cases())
+CASES = tuple(cases())
