@@ -7,15 +7,18 @@ here. The factories (``convolution2dLayer`` and its kin) come from the registry 
 from dltoolbox.architectures.darknet import darknet19, darknet53
 from dltoolbox.architectures.densenet import densenet201
 from dltoolbox.architectures.inceptionv3 import inceptionv3
+from dltoolbox.architectures.mobilenet import mobilenetv2
 from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
 from dltoolbox.architectures.squeezenet import squeezenet
+from dltoolbox.architectures.unet import unetLayers
 from dltoolbox.architectures.vgg import vgg16, vgg19
 from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
 from dltoolbox.autodiff.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.random import rng
+from dltoolbox.core.version import __version__ as __version__
 from dltoolbox.data import (
     SemanticSegmentationMetrics,
     addcats,
@@ -45,32 +48,33 @@ from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
 from dltoolbox.layers.factors import getL2Factor, getLearnRateFactor, setL2Factor, setLearnRateFactor
-from dltoolbox.network.analysis import NetworkAnalysis, analyzeNetwork
+from dltoolbox.network.analysis import NetworkAnalysis
+from dltoolbox.network.datalayout import networkDataLayout
+from dltoolbox.network.dlnetworks import dag2dlnetwork, dlnetwork, initialize
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.network.surgery import addLayers, connectLayers, disconnectLayers, removeLayers, replaceLayer
 from dltoolbox.program.explain import explain
-from dltoolbox.program.inference import activations, classify, predict, semanticseg
+from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.threads import maxNumCompThreads
+from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.training.options import trainingOptions
 from dltoolbox.training.train_network import trainNetwork
-
-__version__ = "0.1.0"
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify", "confusionmat",
-    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "darknet19", "darknet53", "densenet201",
-    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "evaluateSemanticSegmentation",
-    "explain", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor", "huber", "inceptionv3",
-    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
-    "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "mse", "onehotdecode",
-    "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer",
-    "resnet101", "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "softmax", "squeezenet", "trainNetwork", "trainingOptions",
-    "triangleImages", "vgg16", "vgg19",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53",
+    "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork",
+    "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
+    "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
+    "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "onehotdecode", "onehotencode", "predict", "relu",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50", "rng",
+    "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "softmax",
+    "squeezenet", "trainNetwork", "trainingOptions", "triangleImages", "unetLayers", "vgg16", "vgg19",
 ]
 
 globals().update(FACTORIES)

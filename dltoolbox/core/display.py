@@ -35,6 +35,14 @@ def number(value: float) -> str:
     return f"{value:.4f}" if 0.001 < abs(value) < 1000 else f"{value:.4e}"
 
 
+def bytes_text(count: int) -> str:
+    """``12 B``, ``1.5 KB``, ``2.0 GB``: an amount of memory."""
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} B"
+
+
 def value_text(value: Any) -> str:
     """One property value: text in quotes, logicals as 0/1, short vectors in full, arrays by size and class.
 

@@ -1,24 +1,22 @@
-"""`analyzeNetwork`: every size, every learnable and every fault of a network, without any data."""
+"""Analysis: every size, every learnable, every cost and every fault of a network, without any data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
-from dltoolbox.core import convert
-from dltoolbox.core.errors import Issue, IssueCollector, fail
-from dltoolbox.core.formats import Dims, times
-from dltoolbox.core.nargout import outputs
-from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.errors import Issue
+from dltoolbox.core.formats import times
 from dltoolbox.core.table import Table
-from dltoolbox.layers.base import Array, Layer, Learnable, State, flat, is_factory
+from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.network.analysis_text import analysis_text
+from dltoolbox.network.dlnetworks import layouts_of
 from dltoolbox.network.footprint import ELEMENT, footprints
-from dltoolbox.network.layerarray import as_layer, duplicated_names, with_names
-from dltoolbox.network.layergraph import LayerGraph, add_duplicates, sequence
+from dltoolbox.network.layergraph import LayerGraph
 from dltoolbox.network.lowering import Lowered, LoweredLayer, lower
+from dltoolbox.network.readable import readable
 
 UNKNOWN = "?"
 
@@ -46,7 +44,7 @@ class NetworkAnalysis:
     """
 
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
-                 name: str = "", usage: str = "trainNetwork", batch: int = 1) -> None:
+                 name: str, usage: str, batch: int) -> None:
         self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
         self.lgraph, self.lowered, self.footprints = lgraph, lowered, footprints(lowered)
         layers = lowered.layers
@@ -141,107 +139,21 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
     return ", ".join(f"{a.name} {times(a.shape)}" for a in arrays if isinstance(a, kind))
 
 
-class _Options(Configured):
-    function = "analyzeNetwork"
-    Plots = Property(convert.choice("none"), "none")
-    TargetUsage = Property(convert.choice("trainNetwork", "dlnetwork"), "trainNetwork")
-
-
-def analyzeNetwork(layers: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:
-    """Check a network as training would, and list the size and the learnables of every layer. Needs no data.
-
-    All problems are found at once, each where it is made. A fault never raises an error here, not even a duplicated name
-    or an element that is no layer: the analysis goes on with the rest.
+def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1) -> NetworkAnalysis:
+    """Walk a network without data and note everything; its faults are in the result and never raised.
 
     Args:
-        layers: A layer array (a list; unnamed layers get names), a `LayerGraph`, or a trained network.
-        *pairs: Names and values of options in turn, as MATLAB writes them.
-        nargout: None prints the analysis and returns it; 1 only returns it; 0 only prints it.
-        **options: ``Plots='none'``: there is no window. ``TargetUsage='trainNetwork'`` (the default) wants input and
-            output layers; ``'dlnetwork'`` wants no output layers.
-
-    Returns:
-        A `NetworkAnalysis`.
-
-    Example:
-        >>> info = analyzeNetwork([imageInputLayer([28, 28, 1]), fullyConnectedLayer(10), softmaxLayer,
-        ...                        classificationLayer], nargout=1)
-        >>> info.TotalLearnables, info.LayerInfo.Activations[1], info.IsValid
-        (7850, '10(C) × 1(B)', True)
-        >>> print(analyzeNetwork([imageInputLayer([8, 8, 1]), maxPooling2dLayer(9), regressionLayer], nargout=1).Issues[0])
-        Layer 'maxpool' (2): The window of 9×9 is larger than the padded input of 8×8 (input 8×8, padding [0  0  0  0]). \
-Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dltoolbox:maxPooling2dLayer:windowTooLarge]
+        layers: A layer array, a layer graph, a network, or the function of an architecture.
+        examples: Example inputs as `dlnetwork` takes them.
+        usage: ``'trainNetwork'``, ``'dlnetwork'``, or ``'auto'``: a dlnetwork is one, all else is to be trained.
+        batch: Number of observations for which memory is printed.
     """
-    chosen = _Options(*pairs, **options)
-    if nargout not in (None, 0):
-        outputs((None,), nargout, "analyzeNetwork")
-    result = _analysed(_readable(layers), without_loss=chosen.TargetUsage == "dlnetwork")
-    if nargout != 1:
-        print(result)
-    return None if nargout == 0 else result
-
-
-class _Readable(NamedTuple):
-    """A layer graph in which every layer has a name of its own, and what had to be repaired for that."""
-
-    lgraph: LayerGraph
-    issues: IssueCollector
-    names: dict[str, str]  # name in the graph → the name that the user gave
-    unusable: set[int]  # 1-based positions of elements that are no layers
-
-
-def _readable(layers: Any) -> _Readable:
-    """A layer graph, a network, or a layer array with whatever stands in it."""
-    found = IssueCollector()
-    if isinstance(layers, LayerGraph):
-        return _Readable(layers, found, {}, set())
-    items = list(flat(layers))
-    kept: list[Layer] = []
-    unusable: set[int] = set()
-    for index, item in enumerate(items, 1):
-        with found.collect(index=index):
-            kept.append(as_layer(item, index))
-        if len(kept) < index:
-            kept.append(_Unusable(item, first=index == 1, last=index == len(items)))
-            unusable.add(index)
-    named = with_names(kept)
-    add_duplicates(named, found)
-    names: dict[str, str] = {}
-    for name, places in duplicated_names(named).items():
-        for index in places[1:]:
-            named[index - 1].Name = f"{name} ({index})"
-            names[named[index - 1].Name] = name
-    return _Readable(LayerGraph(named, sequence(named)), found, names, unusable)
-
-
-class _Unusable(Layer):
-    """Stands in a layer array for an element that is no layer, so that its neighbours are not blamed for it."""
-
-    type_text, default_name = "No layer", "element"
-    gives_probabilities = True  # nobody knows, so nothing is said against it
-
-    def __init__(self, item: Any, *, first: bool, last: bool) -> None:
-        super().__init__()
-        self.__dict__["ends"] = (() if first else ("in",), () if last else ("out",))
-        self.__dict__["text"] = f"{item.__name__} without its arguments" if is_factory(item) else show(item)
-
-    def inputs(self) -> tuple[str, ...]:
-        return self.__dict__["ends"][0]
-
-    def outputs(self) -> tuple[str, ...]:
-        return self.__dict__["ends"][1]
-
-    def check(self, *inputs: Dims) -> None:
-        fail("layerArray:notALayer", "There is no layer here.")  # silences what follows; reported before
-
-    def describe(self) -> str:
-        return self.__dict__["text"]
-
-
-def _analysed(readable: _Readable, *, without_loss: bool) -> NetworkAnalysis:
-    lgraph, issues, names, unusable = readable
-    lowered = lower(lgraph, loss=not without_loss)
-    found = [*issues, *(issue for issue in lowered.issues if issue.index not in unusable)]
-    found = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in found]
-    return NetworkAnalysis(lgraph, lowered, sorted(found, key=lambda issue: issue.index or 0), names,
-                           usage="dlnetwork" if without_loss else "trainNetwork")
+    untrained = getattr(layers, "untrained", None)
+    lgraph, found, names, unusable = readable(untrained() if untrained else layers)
+    ends_in_loss = usage == "trainNetwork" if usage != "auto" else lgraph.ends_in_loss and not examples
+    lowered = lower(lgraph, sources=layouts_of(lgraph, examples, "analyzeNetwork"), loss=ends_in_loss)
+    issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
+    issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
+    return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
+                           name=layers.__name__ if untrained else "",
+                           usage="trainNetwork" if ends_in_loss else "dlnetwork")

@@ -9,6 +9,8 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
+from dltoolbox.core.display import bytes_text
+
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
 WIDEST = 150
@@ -27,12 +29,18 @@ def analysis_text(info: Any, width: int | None = None) -> str:
 def totals(info: Any) -> str:
     """The head: how many layers, learnables and problems."""
     errors = sum(issue.severity == "error" for issue in info.Issues)
-    return "\n".join([
-        "  Network analysis",
-        "",
-        f"    {counted(info.NumLayers, 'layer')}, {counted(len(info.Connections), 'connection')}",
-        f"    Total learnables: {short_count(info.TotalLearnables)}",
-        f"    {counted(errors, 'error')}, {counted(len(info.Issues) - errors, 'warning')}"])
+    frozen = f", {info.FrozenLearnables:,} of them frozen" if info.FrozenLearnables else ""
+    least = "" if info.IsComplete else "at least "
+    lines = [
+        f"{counted(info.NumLayers, 'layer')}, {counted(len(info.Connections), 'connection')}",
+        f"Total learnables: {least}{short_count(info.TotalLearnables)}{frozen}",
+        f"Per observation: {least}{short_count(info.MultiplyAdds)} multiply-adds, {bytes_text(info.ActivationBytes)} of "
+        "activations"]
+    if info.MiniBatchSize > 1:
+        lines.append(f"{info.MiniBatchSize} observations: {least}{bytes_text(info.MiniBatchSize * info.ActivationBytes)} of "
+                     "activations")
+    lines.append(f"{counted(errors, 'error')}, {counted(len(info.Issues) - errors, 'warning')}")
+    return "\n".join([f"  Network analysis{f': {info.Name}' if info.Name else ''}", "", *(f"    {line}" for line in lines)])
 
 
 def counted(number: int, word: str) -> str:

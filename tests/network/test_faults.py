@@ -32,7 +32,7 @@ from dltoolbox import (
     softmaxLayer,
     transposedConv2dLayer,
 )
-from dltoolbox.network.analysis import analyzeNetwork
+from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.network.layergraph import Connection, Port
 
 HEAD = imageInputLayer([8, 8, 2], Name="in")

@@ -1,0 +1,59 @@
+"""`analyzeNetwork`: the analysis, printed, and as a page in the browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.nargout import outputs
+from dltoolbox.core.properties import Configured, Property, split_pairs
+from dltoolbox.network.analysis import analysis
+
+
+class _Options(Configured):
+    function = "analyzeNetwork"
+    Plots = Property(convert.choice("auto", "none"), "auto")
+    TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
+    MiniBatchSize = Property(convert.integer(1), 1)
+
+
+def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+    """Check a network as training would, and list the size, the learnables and the cost of every layer. Needs no data.
+
+    All problems are found at once, each where it is made. A fault never raises an error here, not even a duplicated name
+    or an element that is no layer: the analysis goes on with the rest.
+
+    Args:
+        layers: A layer array (a list; unnamed layers get names), a layer graph, a network, or the function of an
+            architecture, such as ``densenet201``.
+        *arguments: Example inputs, arrays or `networkDataLayout` objects, one per input, in the order of InputNames:
+            where no input layer says what enters. Then names and values of options in turn, as MATLAB writes them.
+        nargout: None prints the analysis and returns it; 1 only returns it; 0 only prints it.
+        **options: ``TargetUsage``: ``'trainNetwork'`` wants input and output layers, ``'dlnetwork'`` wants no output layers
+            and is the default for dlnetworks and with example inputs. ``MiniBatchSize`` (1): for how many observations the
+            memory of activations is printed.
+
+    Returns:
+        A `NetworkAnalysis`.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:analyzeNetwork:wrongNumberOfInputs``, ``…:formatNeeded``, ``…:sizeNeeded``,
+            ``…:inputSizeMismatch`` for example inputs that do not fit; ``…:invalidTargetUsage`` and its like.
+
+    Example:
+        >>> info = analyzeNetwork([imageInputLayer([28, 28, 1]), fullyConnectedLayer(10), softmaxLayer,
+        ...                        classificationLayer], nargout=1)
+        >>> info.TotalLearnables, info.LayerInfo.Activations[1], info.IsValid
+        (7850, '10(C) × 1(B)', True)
+        >>> print(analyzeNetwork([imageInputLayer([8, 8, 1]), maxPooling2dLayer(9), regressionLayer], nargout=1).Issues[0])
+        Layer 'maxpool' (2): The window of 9×9 is larger than the padded input of 8×8 (input 8×8, padding [0  0  0  0]). \
+Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dltoolbox:maxPooling2dLayer:windowTooLarge]
+    """
+    examples, pairs = split_pairs(arguments)
+    chosen = _Options(*pairs, **options)
+    if nargout not in (None, 0):
+        outputs((None,), nargout, "analyzeNetwork")
+    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
+    if nargout != 1:
+        print(info)
+    return None if nargout == 0 else info
