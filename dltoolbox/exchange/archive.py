@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,25 @@ from dltoolbox.core.registry import LAYERS, find
 from dltoolbox.core.version import __version__
 from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Reader, opened, write
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.datalayout import example_dims, networkDataLayout
+from dltoolbox.network.dlnetworks import dlnetwork, initialize
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
-from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, check_classes, checked, is_series
+from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, check_classes, checked, is_series
 
 FORMAT = "dltoolbox network"
 VERSION = 1
 DESCRIPTION = "network.json"
-NETWORKS: dict[str, type[DAGNetwork]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork}
+NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
 
 
-def saveNetwork(net: DAGNetwork, file: Any) -> None:
+def saveNetwork(net: Network, file: Any) -> None:
     """Save a network: its layers with all their values, its connections and its classes.
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
     existing file is replaced, but only when the new one is complete; when saving fails, it stays as it was.
 
     Args:
-        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`.
+        net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`, initialised or not.
         file: Path of the file, exactly as given: no suffix is added. Its folder must exist.
 
     Raises:
@@ -60,13 +62,15 @@ def saveNetwork(net: DAGNetwork, file: Any) -> None:
     """
     if type(net) not in NETWORKS.values():
         fail("saveNetwork:notANetwork", f"The first argument of saveNetwork must be a trained network, but it is "
-             f"{show(net)}.", "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
+             f"{show(net)}.", "Train the layers with trainNetwork, assemble them with assembleNetwork, or make a dlnetwork "
+             "of them.")
     path = path_of(file, "saveNetwork")
     if path.is_dir():
         fail("saveNetwork:isAFolder", f"'{path}' is a folder.", "Pass the name of a file in it.")
     if not path.parent.is_dir():
         fail("saveNetwork:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
-    require_complete(net)
+    if not isinstance(net, dlnetwork) or net.Initialized:
+        require_complete(net)
     description, arrays = described(net)
     try:
         write(path, description, DESCRIPTION, arrays)
@@ -74,7 +78,7 @@ def saveNetwork(net: DAGNetwork, file: Any) -> None:
         fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
 
 
-def loadNetwork(file: Any) -> DAGNetwork:
+def loadNetwork(file: Any) -> Network:
     """Load a network that `saveNetwork` wrote.
 
     Nothing in the file is executed: layers are made by their factories, and everything is checked as if it had been
@@ -84,7 +88,7 @@ def loadNetwork(file: Any) -> DAGNetwork:
         file: Path of the file.
 
     Returns:
-        A `SeriesNetwork` or `DAGNetwork`, as saved.
+        A `SeriesNetwork`, `DAGNetwork` or `dlnetwork`, as saved.
 
     Raises:
         DltoolboxError: ``dltoolbox:loadNetwork:fileNotFound``, ``…:cannotRead``, ``…:invalidFile``; ``…:notAnArchive``
@@ -139,7 +143,7 @@ def require_complete(lgraph: LayerGraph) -> None:
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
-def described(net: DAGNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
     found, arrays, layers, dropped = IssueCollector(), dict[str, np.ndarray](), [], []
     for index, one in enumerate(net.nodes, 1):
@@ -161,7 +165,15 @@ def described(net: DAGNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
              "The arrays have their values already, so the saved network computes the same.")
     connections = [[*c.source, *c.destination] for c in net.edges]
     return {"format": FORMAT, "version": VERSION, "dltoolbox": __version__, "type": type(net).__name__,
-            "layers": layers, "connections": connections}, arrays
+            "layers": layers, "connections": connections, **described_ends(net)}, arrays
+
+
+def described_ends(net: Network) -> dict[str, Any]:
+    """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
+    if not isinstance(net, dlnetwork):
+        return {}
+    layouts = {name: {"labels": dims.labels, "sizes": list(dims.sizes)} for name, dims in net.layouts.items()}
+    return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
 def initialised(one: Layer, prop: Property) -> bool:
@@ -190,7 +202,7 @@ def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
-def restored(reader: Reader, path: Path) -> DAGNetwork:
+def restored(reader: Reader, path: Path) -> Network:
     """The network that an open file describes."""
     if DESCRIPTION not in reader.members:
         not_an_archive(path)
@@ -209,12 +221,31 @@ def restored(reader: Reader, path: Path) -> DAGNetwork:
     lgraph = LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
     try:
         check_unique(layers)
+        if kind == "dlnetwork":
+            return restored_dlnetwork(lgraph, description)
         require_complete(lgraph)
     except DltoolboxError as error:
         raise Damaged(f"it describes no valid network. {error}") from error
     if kind == "SeriesNetwork" and not is_series(lgraph):
         raise Damaged("its layers do not follow one another as in a SeriesNetwork")
     return NETWORKS[kind](lgraph)
+
+
+def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnetwork:
+    """The dlnetwork of a layer graph, with what `described_ends` wrote."""
+    outputs = [typed(name, str, "an output") for name in entry(description, "outputs", list)]
+    net = dlnetwork(lgraph, OutputNames=outputs, Initialize=False)
+    for name, layout in entry(description, "layouts", dict).items():
+        if name not in net.entrances():
+            raise Damaged(f"there is no open input '{name}'")
+        layout = typed(layout, dict, f"the layout of '{name}'")
+        sizes, labels = entry(layout, "sizes", list), entry(layout, "labels", str)
+        known = [nan if n is None else typed(n, int, "a size") for n in sizes]
+        net.layouts[name] = example_dims(networkDataLayout(known, labels), None, "loadNetwork")
+    if entry(description, "initialized", bool):
+        require_complete(net)
+        net = initialize(net)
+    return net
 
 
 def restored_layers(entries: Iterable[Any], reader: Reader) -> list[Layer]:

@@ -14,7 +14,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
-from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.datalayout import example_dims
 from dltoolbox.network.initialise import initial_arrays
@@ -68,6 +68,7 @@ class dlnetwork(Network):
     """
 
     ends_in_loss = False
+    layouts: dict[str, Dims]
 
     def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
         examples, pairs = split_pairs(arguments)
@@ -165,7 +166,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str) -> dict[
     """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest."""
     if not examples:
         return {}
-    layers = {one.Name: one for one in net.nodes if isinstance(one, InputLayer)}
+    layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
     names = net.entrances()
     if len(examples) != len(names):
         names = [name for name in names if name not in layers]

@@ -19,8 +19,9 @@ from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.exchange.archive import saveNetwork
 from dltoolbox.layers.base import Layer, is_factory
-from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
+from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import LoweredLayer
 from dltoolbox.network.networks import DAGNetwork, checked
@@ -113,6 +114,10 @@ def check_arguments(X: Any, layers: Any, options: Any) -> None:
     if not isinstance(layers, (list, tuple, Layer, LayerGraph)) and not is_factory(layers):
         fail("trainNetwork:invalidLayers", f"The third argument must be a layer array or a layer graph, but it is "
              f"{what(layers)}.", order)
+    if isinstance(layers, dlnetwork):
+        fail("trainNetwork:isADlnetwork", "trainNetwork takes the loss from an output layer, and a dlnetwork has none.",
+             "Add one to its layer graph: lgraph = addLayers(layerGraph(net), classificationLayer(Name='output')), then "
+             f"lgraph = connectLayers(lgraph, '{[*layers.OutputNames, 'softmax'][0]}', 'output').")
     if isinstance(X, categorical):
         fail("trainNetwork:invalidPredictors", f"The first argument must hold the predictors, but it holds labels: it is "
              f"{what(X)}.", order)
@@ -178,7 +183,7 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str,
     return missing
 
 
-def initialise_normalisation(model: Model, layer: InputLayer, data: np.ndarray, names: Sequence[str]) -> None:
+def initialise_normalisation(model: Model, layer: DataInput, data: np.ndarray, names: Sequence[str]) -> None:
     """Compute statistics of the training set and put them into the model."""
     if names:
         dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension

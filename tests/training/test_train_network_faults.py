@@ -13,6 +13,7 @@ from dltoolbox import (
     classificationLayer,
     connectLayers,
     convolution2dLayer,
+    dlnetwork,
     featureInputLayer,
     fullyConnectedLayer,
     imageInputLayer,
@@ -225,3 +226,10 @@ def test_a_wrong_nargout_is_refused_before_training():
     with pytest.raises(DltoolboxError) as caught:
         trainNetwork(X, Y, CLASSIFIER, options, nargout=3)
     assert (caught.value.identifier, seen) == ("dltoolbox:trainNetwork:nargout", [])
+
+
+def test_a_dlnetwork_has_no_loss():
+    with pytest.raises(DltoolboxError) as caught:
+        trainNetwork(X, Y, dlnetwork(CLASSIFIER[:3]), OPTIONS)
+    assert caught.value.identifier == "dltoolbox:trainNetwork:isADlnetwork"
+    assert "connectLayers(lgraph, 'softmax', 'output')" in str(caught.value)
