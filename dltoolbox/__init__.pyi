@@ -10,6 +10,10 @@ from dltoolbox.architectures.darknet import darknet53 as darknet53
 from dltoolbox.architectures.densenet import densenet201 as densenet201
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
+from dltoolbox.architectures.residual import resnet3dLayers as resnet3dLayers
+from dltoolbox.architectures.residual import resnet3dNetwork as resnet3dNetwork
+from dltoolbox.architectures.residual import resnetLayers as resnetLayers
+from dltoolbox.architectures.residual import resnetNetwork as resnetNetwork
 from dltoolbox.architectures.resnet import resnet101 as resnet101
 from dltoolbox.architectures.resnet import resnet18 as resnet18
 from dltoolbox.architectures.resnet import resnet50 as resnet50
@@ -160,11 +164,12 @@ __all__ = [
     "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
     "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode",
     "pixelClassificationLayer", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50", "rng",
-    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer", "squeezenet",
-    "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
-    "triangleImages", "unetLayers", "vgg16", "vgg19",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer",
+    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "sigmoidLayer",
+    "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer", "squeezenet", "swishLayer", "tanhLayer",
+    "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unetLayers",
+    "vgg16", "vgg19",
 ]
 
 def reluLayer(

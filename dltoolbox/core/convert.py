@@ -231,6 +231,15 @@ def array(value: Any) -> np.ndarray | None:
     return kept
 
 
+@hinted("ArrayLike")
+def filled_array(value: Any) -> np.ndarray:
+    """As `array`, with at least one element."""
+    kept = array(value)
+    if kept is None:
+        raise Reject("a numeric array with at least one element")
+    return kept
+
+
 @hinted("ArrayLike | None")
 def positive_array(value: Any) -> np.ndarray | None:
     """As `array`, with every element above zero."""

@@ -1,13 +1,17 @@
-"""Activations and dropout: one input, one output, no learnables."""
+"""Activations, scaling and dropout: one input, one output of the same size."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dltoolbox.core import convert
-from dltoolbox.core.properties import Property
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.properties import HIDDEN, Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Array, Layer, Learnable
 from dltoolbox.ops import Builder, Value
 
 
@@ -94,6 +98,33 @@ class DropoutLayer(Layer):
 
     def describe(self) -> str:
         return f"{100 * self.Probability:g}% dropout"
+
+
+@layer("spatialDropoutLayer", "Spatial Dropout", name="spatialdropout")
+class SpatialDropoutLayer(Layer):
+    """Spatial dropout layer: in training, whole channels of an observation are zero with the given probability.
+
+    The other channels are multiplied by 1/(1 − probability). In prediction it passes its input on unchanged.
+
+    Example:
+        >>> spatialDropoutLayer(0.25).describe()
+        '25% spatial dropout'
+
+    Source:
+        Tompson et al., "Efficient object localization using convolutional networks" (2015).
+    """
+
+    Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping a channel, in [0, 1).",
+                           positional=True, argument="probability")
+
+    def build(self, g: Builder, x: Value) -> Any:
+        if not g.training or self.Probability == 0:
+            return x
+        y, _ = g.spatial_dropout(x, probability=self.Probability)
+        return y
+
+    def describe(self) -> str:
+        return f"{100 * self.Probability:g}% spatial dropout"
 
 
 @layer("clippedReluLayer", "Clipped ReLU", name="clippedrelu")
@@ -228,3 +259,87 @@ class SoftplusLayer(Layer):
 
     def build(self, g: Builder, x: Value) -> Any:
         return g.softplus(x)
+
+
+def expanded_shape(values: np.ndarray) -> tuple[int, ...]:
+    """MATLAB's size of a scalar, a row (one dimension) or an array."""
+    return (1,) * max(2 - values.ndim, 0) + values.shape
+
+
+def check_expansion(layer: Layer, name: str, x: Dims) -> None:
+    """An array must fit its input: every size is 1 or the input's, and the observations share it."""
+    shape = expanded_shape(getattr(layer, name))
+    fits = (*(n for n in x.sizes[:-1] if n is not None), 1)
+    padded = shape + (1,) * (len(fits) - len(shape))
+    if len(padded) > len(fits) or any(n not in (1, wanted) for n, wanted in zip(padded, fits, strict=True)):
+        channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))
+        fail(f"{layer.label()}:invalid{name}Size", f"{name} has size {times(shape)}, which does not expand to an input of "
+             f"size {times(fits[:-1])}.", f"Pass a scalar, one value per channel ({times(channel)}), or an array whose "
+             "sizes are 1 or those of the input.", layer=layer.Name)
+
+
+@layer("preluLayer", "PReLU", name="prelu")
+class PReLULayer(Layer):
+    """Parametrised rectified linear unit layer: x where x > 0, Alpha·x elsewhere, with Alpha learned.
+
+    A scalar Alpha is shared by all elements; ``1×1×c`` for images, ``1×1×1×c`` for volumes and ``c×1`` for features give
+    every channel its own. Alpha expands against the input as in MATLAB, so a list is a row.
+
+    Example:
+        >>> preluLayer(Name='prelu1').Alpha
+        array(0.25)
+
+    Raises:
+        DltoolboxError: ``dltoolbox:preluLayer:invalidAlphaSize`` if Alpha does not expand to the input.
+
+    Source:
+        He et al., "Delving deep into rectifiers" (2015).
+    """
+
+    AlphaLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Alpha.", settable=True, group=HIDDEN)
+    AlphaL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Alpha.", settable=True, group=HIDDEN)
+    Alpha = Property(convert.filled_array, 0.25, "Multiplier of negative inputs at the start.", settable=True,
+                     group="Learnable Parameters")
+
+    def check(self, *inputs: Dims) -> None:
+        check_expansion(self, "Alpha", inputs[0])
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return (Learnable("Alpha", expanded_shape(self.Alpha), learn_rate_factor=self.AlphaLearnRateFactor,
+                          l2_factor=self.AlphaL2Factor),)
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.prelu(x, g.learnable("Alpha"))
+
+
+@layer("scalingLayer", "Scaling", name="scaling")
+class ScalingLayer(Layer):
+    """Scaling layer: Scale·x + Bias, with constants that training leaves as they are.
+
+    Both expand against the input as in MATLAB: scalars, ``1×1×c`` per channel of images, ``c×1`` of features, or one value
+    per element; a list is a row.
+
+    Example:
+        >>> scalingLayer(Scale=2, Bias=-1).describe()
+        'Scaling'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:scalingLayer:invalidScaleSize`` or ``…:invalidBiasSize`` if one does not expand to the
+            input.
+
+    Source:
+        MathWorks documentation of scalingLayer.
+    """
+
+    Scale = Property(convert.filled_array, 1, "Factor.", settable=True)
+    Bias = Property(convert.filled_array, 0, "What is added.", settable=True)
+
+    def check(self, *inputs: Dims) -> None:
+        for name in ("Scale", "Bias"):
+            check_expansion(self, name, inputs[0])
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return tuple(Array(name, expanded_shape(getattr(self, name))) for name in ("Scale", "Bias"))
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.scaling(x, g.state("Scale"), g.state("Bias"))

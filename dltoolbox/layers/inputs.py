@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import nan, prod
 from typing import Any, ClassVar
+
+import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.formats import ORDER, Dims, times
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Layer, State
@@ -18,11 +20,102 @@ STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardD
 _NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symmetric", "rescale-zero-one", "none")
 
 
-class InputLayer(Layer):
-    """What all input layers share: the normalisation and its statistics."""
+class DataInput(Layer):
+    """What all input layers share: data enter here, with or without statistics to normalise them."""
+
+    SplitComplexInputs: Any = False
+    NormalizationDimension: Any = "auto"
+    statistics: Any = ()
+
+    def inputs(self) -> tuple[str, ...]:
+        return ()
+
+    def dims(self) -> Dims:
+        """Labelled sizes of one mini-batch that enters."""
+        raise NotImplementedError
+
+
+SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB")
+
+
+@convert.hinted("Sequence[float | None]")
+def _sizes(value: Any) -> tuple[int | None, ...]:
+    """Positive integers, with NaN or None for a size that is not known."""
+    items = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else value
+    items = [None if item is None or item != item else item for item in items] if isinstance(items, (list, tuple)) else []
+    known = convert.integers([item for item in items if item is not None])
+    if not items or known is None:
+        raise convert.Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")
+    rest = iter(known)
+    return tuple(None if item is None else next(rest) for item in items)
+
+
+@convert.hinted("str")
+def _format(value: Any) -> str:
+    """Labels of dimensions in any letter case; those that the ops know."""
+    labels = convert.text(value).upper()
+    if not labels or set(labels) - set(ORDER):
+        raise convert.Reject("text made of the letters S, C, B, T and U, such as 'SSCB'")
+    if "".join(sorted(labels, key=ORDER.index)) not in SUPPORTED:
+        raise convert.Reject(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order", "Data without "
+                             "channels or observations, and sequences (T), are not supported yet.", "notYetSupported")
+    return labels
+
+
+@layer("inputLayer", "Input", name="input")
+class InputLayer(DataInput):
+    """Input layer: takes data of any supported format as they are, without normalisation.
+
+    Formats are made of spatial dimensions (S, up to three), channels (C) and observations (B), in any order: CB, SCB, SSCB
+    and SSSCB. Data are passed to networks as those of the other input layers: features N×f, else spatial × c × N. The number
+    of observations is NaN, or a number that is kept but does not limit what the network takes.
+
+    Example:
+        >>> inputLayer([28, 28, 1, float('nan')], 'SSCB', Name='in').describe()
+        '28×28×1×NaN data of format SSCB'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:inputLayer:formatMismatch`` if there are not as many sizes as letters,
+            ``…:unknownSize`` if another size than that of the observations is NaN.
+
+    Source:
+        MathWorks documentation of inputLayer.
+    """
+
+    InputSize = Property(_sizes, doc="Size of each dimension of the data; NaN for the number of observations.",
+                         positional=True, argument="inputSize", group="")
+    InputFormat = Property(_format, doc="Label of each dimension: S, C or B.", positional=True, argument="inputFormat",
+                           group="")
+
+    def dims(self) -> Dims:
+        pairs = sorted(zip(self.InputFormat, self.InputSize, strict=True), key=lambda pair: ORDER.index(pair[0]))
+        return Dims("".join(label for label, _ in pairs), tuple(None if label == "B" else n for label, n in pairs))
+
+    def validate(self) -> None:
+        if len(self.InputFormat) != len(self.InputSize):
+            fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
+                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size.", layer=self.Name)
+        unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True) if n is None and label != "B"]
+        if unknown:
+            fail(f"{self.label()}:unknownSize", f"The size of dimension '{unknown[0]}' of '{self.InputFormat}' is NaN.",
+                 "Pass its size; only the number of observations (B) may be NaN.", layer=self.Name)
+
+    def build(self, g: Builder) -> Any:
+        return g.source(self.dims())
+
+    def describe(self) -> str:
+        return f"{'×'.join('NaN' if n is None else str(n) for n in self.InputSize)} data of format {self.InputFormat}"
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        """An unknown size is NaN, as it was written."""
+        return [(heading, name, tuple(nan if n is None else n for n in value) if name == "InputSize" and
+                 isinstance(value, tuple) else value) for heading, name, value in super().rows()]
+
+
+class NormalisedInput(DataInput):
+    """What the other input layers share: the normalisation and its statistics."""
 
     labels: ClassVar[str] = ""
-
     Normalization = Property(_NORMALIZATION, "zerocenter", "'zerocenter', 'zscore', 'rescale-symmetric', "
                              "'rescale-zero-one', 'none' or a function of the data.")
     NormalizationDimension = Property(convert.choice("auto", "channel", "element", "all"), "auto",
@@ -35,16 +128,9 @@ class InputLayer(Layer):
     SplitComplexInputs = Property(convert.flag, False, "Whether complex data become twice as many real channels.",
                                   group="")
 
-    def dims(self) -> Dims:
-        """Labelled sizes of one mini-batch that enters."""
-        raise NotImplementedError
-
     @property
     def description_size(self) -> str:
         raise NotImplementedError
-
-    def inputs(self) -> tuple[str, ...]:
-        return ()
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -111,7 +197,7 @@ class InputLayer(Layer):
         return [row for row in rows if row[1] not in unused]
 
 
-class SizedInput(InputLayer):
+class SizedInput(NormalisedInput):
     """Inputs that have an InputSize of spatial sizes and channels."""
 
     def dims(self) -> Dims:
@@ -186,7 +272,7 @@ class Image3DInputLayer(SizedInput):
 
 
 @layer("featureInputLayer", "Feature Input", name="featureinput")
-class FeatureInputLayer(InputLayer):
+class FeatureInputLayer(NormalisedInput):
     """Feature input layer: takes ``n×f`` tables of features, one row per observation.
 
     Example:

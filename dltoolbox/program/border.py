@@ -14,7 +14,7 @@ import numpy as np
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
-from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.layergraph import LayerGraph
 
 LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f"}
@@ -32,8 +32,8 @@ class Entrance(NamedTuple):
         return f"input layer '{self.name}'" if self.is_layer else f"input '{self.name}'"
 
 
-def input_layers(lgraph: LayerGraph) -> list[InputLayer]:
-    return [one for one in lgraph.nodes if isinstance(one, InputLayer)]
+def input_layers(lgraph: LayerGraph) -> list[DataInput]:
+    return [one for one in lgraph.nodes if isinstance(one, DataInput)]
 
 
 def entrances(lgraph: LayerGraph) -> list[Entrance]:

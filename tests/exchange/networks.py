@@ -65,7 +65,15 @@ def two_inputs() -> DAGNetwork:
     return finished(connectLayers(joined, "fc_b", "sum/in2"))
 
 
-NETWORKS = {"segmentation": segmentation, "classifier": classifier, "volumes": volumes, "two inputs": two_inputs}
+def constants() -> DAGNetwork:
+    """Arrays that are neither learned nor statistics, a learned slope, and data of a declared format."""
+    return finished([F["inputLayer"]([4, 3, 2, None], "SSCB"), F["scalingLayer"](Scale=[[[2, 3]]], Bias=0.5),
+                     F["preluLayer"](Alpha=[[[0.5, 0.1]]]), F["flattenLayer"](), F["fullyConnectedLayer"](2),
+                     F["regressionLayer"]()])
+
+
+NETWORKS = {"constants": constants, "segmentation": segmentation, "classifier": classifier, "volumes": volumes,
+            "two inputs": two_inputs}
 
 
 def data_for(net: DAGNetwork, count: int = 3) -> list[np.ndarray]:

@@ -29,7 +29,8 @@ from dltoolbox import (
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.registry import LAYERS
 
-REQUIRED = {"imageInputLayer": ([8, 8, 1],), "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2)}
+REQUIRED = {"inputLayer": ([8, 8, 1, None], "SSCB"), "imageInputLayer": ([8, 8, 1],),
+            "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2)}
 
 
 def arguments(factory):

@@ -8,6 +8,7 @@ from dltoolbox import (
     convolution2dLayer,
     getL2Factor,
     getLearnRateFactor,
+    preluLayer,
     reluLayer,
     setL2Factor,
     setLearnRateFactor,
@@ -16,6 +17,7 @@ from dltoolbox import (
 
 @pytest.mark.parametrize(("make", "parameter", "name"), [
     (lambda: convolution2dLayer(3, 8), "Weights", "Weight"), (lambda: convolution2dLayer(3, 8), "bias", "Bias"),
+    (preluLayer, "Alpha", "Alpha"),
     (batchNormalizationLayer, "Offset", "Offset"), (batchNormalizationLayer, "Scale", "Scale"),
 ])
 def test_copies_with_the_factor(make, parameter, name):

@@ -9,6 +9,7 @@ from dltoolbox import (
     addLayers,
     averagePooling2dLayer,
     batchNormalizationLayer,
+    channelShuffleLayer,
     classificationLayer,
     concatenationLayer,
     connectLayers,
@@ -26,14 +27,16 @@ from dltoolbox import (
     maxPooling3dLayer,
     maxUnpooling2dLayer,
     pixelClassificationLayer,
+    preluLayer,
     regressionLayer,
     reluLayer,
     removeLayers,
+    scalingLayer,
     softmaxLayer,
     transposedConv2dLayer,
 )
-from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.network.layergraph import Connection, Port
+from dltoolbox.report.analyze import analyzeNetwork
 
 HEAD = imageInputLayer([8, 8, 2], Name="in")
 TAIL = [fullyConnectedLayer(3, Name="fc"), softmaxLayer(Name="sm"), classificationLayer(Name="out")]
@@ -103,6 +106,12 @@ ONE = [
      "follows 'fc' (Fully Connected)", "softmaxLayer"),
     (lambda: [HEAD, reluLayer(Name="r"), pixelClassificationLayer(Name="out")], "out", "network:missingSoftmax",
      "A pixelClassificationLayer needs probabilities", "Insert softmaxLayer after 'r'"),
+    (lambda: [HEAD, channelShuffleLayer(4, Name="s"), *TAIL], "s", "channelShuffleLayer:channelsMismatch",
+     "The 2 channels of the input cannot be divided into 4 groups", "a divisor of 2"),
+    (lambda: [HEAD, preluLayer(Alpha=[0.1, 0.2], Name="p"), *TAIL], "p", "preluLayer:invalidAlphaSize",
+     "Alpha has size 1×2, which does not expand to an input of size 8×8×2", "one value per channel (1×1×2)"),
+    (lambda: [featureInputLayer(4), scalingLayer(Bias=np.ones((4, 3)), Name="s"), *TAIL], "s",
+     "scalingLayer:invalidBiasSize", "Bias has size 4×3", "(4×1)"),
     (lambda: [HEAD, maxPooling2dLayer(9, Name="p"), *TAIL], "p", "maxPooling2dLayer:windowTooLarge",
      "window of 9×9 is larger than the padded input of 8×8", "Reduce PoolSize"),
     (lambda: [HEAD, convolution2dLayer(5, 2, DilationFactor=3, Padding=1, Name="c"), *TAIL], "c",

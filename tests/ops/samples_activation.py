@@ -38,6 +38,7 @@ def cases() -> Iterator[Case]:
     yield Case("prelu", "features", lambda r, n: (distinct(r, 5, n), normal(r, 5, 1)), differentiable=(0, 1))
     yield Case("scaling", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
                differentiable=(0, 1, 2))
+    yield Case("spatial_dropout", "", image, {"probability": 0.25}, differentiable=(), joins=False)
     yield Case("flatten", "image", image)
     yield Case("flatten", "vector", vector)
     yield Case("flatten", "volume", lambda r, n: (normal(r, 2, 3, 2, 4, n),))

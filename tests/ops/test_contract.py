@@ -109,11 +109,22 @@ def test_dropout_zeroes_and_rescales() -> None:
     assert np.any(again != y)
 
 
-def test_dropout_gradient_uses_the_mask() -> None:
-    case = next(c for c in CASES if c.op == "dropout")
+def test_spatial_dropout_drops_whole_channels() -> None:
+    restart(0)
+    x = np.ones((5, 4, 200, 5), np.float32)
+    y, mask = OPS["spatial_dropout"].forward(x, probability=0.25)
+    assert mask.shape == (1, 1, 200, 5)
+    assert set(np.unique(y)) == {np.float32(0), np.float32(4 / 3)}
+    assert abs((mask == 0).mean() - 0.25) < 0.05
+    np.testing.assert_array_equal(y, np.broadcast_to(mask, x.shape))
+
+
+@pytest.mark.parametrize("op", ["dropout", "spatial_dropout"])
+def test_dropout_gradient_uses_the_mask(op: str) -> None:
+    case = next(c for c in CASES if c.op == op)
     restart(0)
     (x,) = case.inputs(2)
-    _, mask = OPS["dropout"].forward(x, probability=0.25)
+    _, mask = OPS[op].forward(x, probability=0.25)
     restart(0)
     grad = np.random.default_rng(1).standard_normal(x.shape)
     (found,) = gradients(case, (x,), [grad, None], 2)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program.case import IMAGE, VECTOR, VOLUME, Case, plain, single
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from tests.program.case import IMAGE, VECTOR, VOLUME, Case, Theirs, make, plain, single, there
+
+
+class Entering(Case):
+    """Data enter at an input layer of any format."""
+
+    def graph(self) -> LayerGraph:
+        start = make("inputLayer", [*self.sizes[0], None], self.label, Name="x0")
+        return layerGraph([start, *self.body(), self.end()])
 
 
 def cases() -> Iterator[Case]:
@@ -23,8 +33,35 @@ def cases() -> Iterator[Case]:
         yield single("flattenLayer", label, size, plain(flat))
     yield single("geluLayer", "", IMAGE, plain(F.gelu))
     yield single("geluLayer", "tanh", IMAGE, plain(lambda x: F.gelu(x, approximate="tanh")), Approximation="tanh")
+    yield single("spatialDropoutLayer", "", (2, 2, 40), lambda x, p, training: x * p["mask"] if training else x, 0.25)
+    for size, labels in ((IMAGE, "SSCB"), (VECTOR, "CB"), (VOLUME, "SSSCB"), ((6, 3), "SCB")):
+        yield Entering("inputLayer", labels, (size,), lambda: [make("reluLayer", Name="layer")], plain(F.relu))
+    for label, alpha in {"default": 0.25, "channels": np.full((1, 1, 3), 0.5), "elements": np.ones(IMAGE)}.items():
+        yield single("preluLayer", label, IMAGE, plain_with(prelu), Alpha=alpha)
+        yield single("scalingLayer", label, IMAGE, plain_with(scaled), Scale=alpha, Bias=[[1.5]])
+    yield single("preluLayer", "vector", VECTOR, plain_with(prelu), Alpha=np.ones((5, 1)))
+    yield single("scalingLayer", "vector", VECTOR, plain_with(scaled), Scale=2, Bias=np.ones((5, 1)))
+    yield single("scalingLayer", "volume", VOLUME, plain_with(scaled), Scale=np.ones((4, 1, 4, 2)))
     yield single("channelShuffleLayer", "", (4, 3, 6), plain(lambda x: F.channel_shuffle(x, 3)), 3)
     yield single("channelShuffleLayer", "volume", VOLUME, plain(lambda x: F.channel_shuffle(x, 2)), 2)
+
+
+def plain_with(function: Callable[[Tensor, dict[str, Tensor]], Tensor]) -> Theirs:
+    """A function of the input and the layer's arrays."""
+    return lambda x, p, training: function(x, p)
+
+
+def against(values: Tensor, x: Tensor) -> Tensor:
+    """An array of MATLAB's shape as it expands against B×C×S…"""
+    return there(values.reshape(values.shape + (1,) * (x.ndim - values.ndim)))
+
+
+def prelu(x: Tensor, p: dict[str, Tensor]) -> Tensor:
+    return torch.where(x > 0, x, against(p["Alpha"], x) * x)
+
+
+def scaled(x: Tensor, p: dict[str, Tensor]) -> Tensor:
+    return x * against(p["Scale"], x) + against(p["Bias"], x)
 
 
 def flat(x: Tensor) -> Tensor:

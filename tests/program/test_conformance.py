@@ -84,7 +84,7 @@ def test_agrees_with_pytorch(case: Case) -> None:
     wanted = theirs(False).detach().numpy()
     assert predicted.dtype == np.float32
     np.testing.assert_allclose(predicted, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
-    if case.layer == "dropoutLayer":
+    if case.layer in ("dropoutLayer", "spatialDropoutLayer"):
         restart(0)
         mask = model.step(inputs, targets).predictions[0] / inputs[0]
         np.testing.assert_allclose(np.unique(np.round(mask, 4)), [0, 1.3333])
