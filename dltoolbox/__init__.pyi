@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from dltoolbox.architectures.darknet import darknet19 as darknet19
 from dltoolbox.architectures.darknet import darknet53 as darknet53
 from dltoolbox.architectures.densenet import densenet201 as densenet201
+from dltoolbox.architectures.efficientnet import efficientnetb0 as efficientnetb0
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
 from dltoolbox.architectures.residual import resnet3dLayers as resnet3dLayers
@@ -154,7 +155,7 @@ __all__ = [
     "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
     "convolution3dLayer", "countcats", "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy",
     "dag2dlnetwork", "darknet19", "darknet53", "densenet201", "depthConcatenationLayer", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "eluLayer",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
     "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer", "fullyConnectedLayer",
     "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer",
     "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "groupedConvolution2dLayer",
