@@ -13,6 +13,7 @@ from dltoolbox.layers.outputs import ClassificationOutputLayer
 CLASSES = 1000  # of ImageNet
 MEAN = (123.675, 116.28, 103.53)  # of its red, green and blue, in grey levels, as PyTorch and Keras use them
 DEVIATION = (58.395, 57.12, 57.375)
+FAST_BIAS = {"BiasLearnRateFactor": 2}  # in the recipes of Caffe
 
 
 def standardised_images(name: str) -> Layer:
@@ -45,9 +46,12 @@ def depthwise_without_bias(size: Any, channels: int, name: str, **options: Any) 
     return grouped_without_bias(size, 1, channels, name, **options)
 
 
-def classifier(fully_connected: str, softmax: str, output: str) -> list[Layer]:
-    """The usual end, by the names of its layers: scores of the classes of ImageNet, probabilities, loss."""
-    return [FullyConnectedLayer(CLASSES, Name=fully_connected), *probabilities(softmax, output)]
+def classifier(fully_connected: str, softmax: str, output: str, **options: Any) -> list[Layer]:
+    """The usual end, by the names of its layers: scores of the classes of ImageNet, probabilities, loss.
+
+    The options are those of the fully connected layer.
+    """
+    return [FullyConnectedLayer(CLASSES, Name=fully_connected, **options), *probabilities(softmax, output)]
 
 
 def probabilities(softmax: str, output: str) -> list[Layer]:

@@ -67,7 +67,7 @@ def vgg19() -> LayerGraph:
     Arguments and errors as `vgg16`.
 
     Example:
-        >>> vgg19(Weights='none').Layers[36].Name
+        >>> vgg19(Weights='none').Layers[37].Name
         'pool5'
 
     Source:
