@@ -7,9 +7,11 @@ here. The factories (``convolution2dLayer`` and its kin) come from the registry 
 from dltoolbox.architectures.alexnet import alexnet
 from dltoolbox.architectures.darknet import darknet19, darknet53
 from dltoolbox.architectures.densenet import densenet201
+from dltoolbox.architectures.efficientnet import efficientnetb0
 from dltoolbox.architectures.googlenet import googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2
+from dltoolbox.architectures.residual import resnet3dLayers, resnet3dNetwork, resnetLayers, resnetNetwork
 from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
 from dltoolbox.architectures.shufflenet import shufflenet
@@ -72,12 +74,13 @@ __all__ = [
     "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
     "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19",
     "darknet53", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "dlnetwork", "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures", "getL2Factor",
-    "getLearnRateFactor", "googlenet", "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal",
-    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads",
-    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "onehotdecode",
-    "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer",
-    "resnet101", "resnet18", "resnet50", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
+    "dlnetwork", "efficientnetb0", "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures",
+    "getL2Factor", "getLearnRateFactor", "googlenet", "huber", "inceptionv3", "initialize", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
+    "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
+    "networkDataLayout", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
     "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "trainNetwork",
     "trainingOptions", "triangleImages", "unetLayers", "vgg16", "vgg19", "xception",
 ]

@@ -9,9 +9,14 @@ from dltoolbox.architectures.alexnet import alexnet as alexnet
 from dltoolbox.architectures.darknet import darknet19 as darknet19
 from dltoolbox.architectures.darknet import darknet53 as darknet53
 from dltoolbox.architectures.densenet import densenet201 as densenet201
+from dltoolbox.architectures.efficientnet import efficientnetb0 as efficientnetb0
 from dltoolbox.architectures.googlenet import googlenet as googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
+from dltoolbox.architectures.residual import resnet3dLayers as resnet3dLayers
+from dltoolbox.architectures.residual import resnet3dNetwork as resnet3dNetwork
+from dltoolbox.architectures.residual import resnetLayers as resnetLayers
+from dltoolbox.architectures.residual import resnetNetwork as resnetNetwork
 from dltoolbox.architectures.resnet import resnet101 as resnet101
 from dltoolbox.architectures.resnet import resnet18 as resnet18
 from dltoolbox.architectures.resnet import resnet50 as resnet50
@@ -155,20 +160,21 @@ __all__ = [
     "convolution2dLayer", "convolution3dLayer", "countcats", "crossChannelNormalizationLayer", "crosschannelnorm",
     "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "densenet201", "depthConcatenationLayer",
     "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer",
-    "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer", "fullyConnectedLayer",
-    "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer",
-    "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet",
-    "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3",
-    "initialize", "inputLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode",
+    "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
+    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
+    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
+    "googlenet", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer", "imageInputLayer",
+    "inceptionv3", "initialize", "inputLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
+    "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
+    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode",
     "onehotencode", "pixelClassificationLayer", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet50",
-    "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer",
-    "squeezenet", "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer",
-    "transposedConv3dLayer", "triangleImages", "unetLayers", "vgg16", "vgg19", "xception",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18",
+    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork",
+    "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
+    "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer", "squeezenet",
+    "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
+    "triangleImages", "unetLayers", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(
