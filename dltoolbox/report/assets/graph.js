@@ -1,0 +1,323 @@
+// The graph: drawn once in bands of rows, moved by one transform. Only bands in sight are rendered.
+
+const BAND = 1500; // height of a band in units of the drawing
+const LEAST = 0.01, MOST = 4; // zoom
+const READABLE = 0.8, NAMED = 0.45; // zoom at which all text, and at which names are drawn in a legible size
+const [WIDTH, HEIGHT] = drawing.box;
+
+const canvas = byId("canvas");
+const svg = canvas.firstElementChild;
+const scene = draw("g", { id: "scene" });
+const view = { k: 1, x: 0, y: 0, pending: false };
+const nodes = []; // element per layer
+const lines = []; // element per connection
+const bands = []; // {group, top, bottom, shown}
+
+function drawGraph() {
+  svg.append(draw("defs", {}, ...["data", "indices", "size", "cycle", "chosen"].map(arrow)), scene);
+  connections.forEach((one, i) => lines.push(line(one, i)));
+  layers.forEach((layer, i) => nodes.push(node(layer, drawing.centres[i])));
+  lines.forEach((one, i) => band(drawing.routes[i]).lines.append(one));
+  nodes.forEach((one, i) => band(drawing.centres[i]).nodes.append(one));
+  drawLegend();
+  listen();
+}
+
+function arrow(kind) {
+  return draw("marker", { id: `arrow-${kind}`, class: `arrow ${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7,
+    markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" }, draw("path", { d: "M0 0.5L8 4L0 7.5z" }));
+}
+
+/** The band of a node or a route; what is longer than a band is in one of its own. */
+function band(points) {
+  const ys = points.filter((_, i) => i % 2);
+  const top = Math.min(...ys) - HEIGHT, bottom = Math.max(...ys) + HEIGHT;
+  const number = bottom - top > BAND ? `${top} ${bottom}` : Math.floor(top / BAND);
+  let found = bands.find((one) => one.number === number);
+  if (!found) {
+    found = { number, top, bottom, shown: true, lines: draw("g"), nodes: draw("g") };
+    found.group = draw("g", {}, found.lines, found.nodes);
+    scene.append(found.group);
+    bands.push(found);
+  }
+  found.top = Math.min(found.top, top);
+  found.bottom = Math.max(found.bottom, bottom);
+  return found;
+}
+
+function node(layer, [x, y]) {
+  const fault = severity(layer);
+  const size = passedOn(layer).map(compact)[0] ?? "";
+  const about = `${layer.index}  ${layer.name}\n${layer.type}\n${sizeLines(layer).join("\n")}`;
+  const group = draw("g", { class: `node ${fault}`, id: `node-${layer.index}`, role: "option", "aria-selected": "false",
+    "aria-label": `${layer.name}, ${layer.type}, ${size}${fault ? `, has ${fault}s` : ""}`, "data-index": layer.index,
+    "data-kind": kinds[layer.index - 1], transform: `translate(${x - WIDTH / 2} ${y - HEIGHT / 2})` },
+    draw("title", {}, about),
+    draw("rect", { class: "box", width: WIDTH, height: HEIGHT, rx: 5 }),
+    draw("path", { class: "stripe", d: `M5 0H6V${HEIGHT}H5A5 5 0 0 1 0 ${HEIGHT - 5}V5A5 5 0 0 1 5 0z` }),
+    draw("text", { class: "name", x: 14, y: 17 }, cropped(layer.name, WIDTH - 26, 6.7)),
+    draw("text", { class: "type", x: 14, y: 32 }, cropped(layer.type, WIDTH - 26, 5.7)));
+  if (fault) {
+    group.append(draw("circle", { class: "badge", cx: WIDTH - 2, cy: 2, r: 8 }),
+      draw("text", { class: "mark", x: WIDTH - 2, y: 6 }, "!"));
+  }
+  return group;
+}
+
+function cropped(text, width, letter) {
+  const most = Math.floor(width / letter);
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+function line(connection, number) {
+  const kind = drawing.cyclic.includes(number) ? "cycle" : connection.kind;
+  const points = drawing.routes[number];
+  const upwards = points[1] > points.at(-1); // beside the connection that leads down
+  const aside = upwards ? 9 : { data: 0, indices: -3, size: 3 }[connection.kind];
+  const group = draw("g", { class: `edge ${kind}`, "data-number": number },
+    draw("path", { d: way(points, aside), "marker-end": `url(#arrow-${kind})` }));
+  const source = layers[byName.get(connection.source) - 1];
+  const first = leaving[source.index - 1].filter((i) => connections[i].sourcePort === connection.sourcePort)
+    .sort((a, b) => length(a) - length(b))[0];
+  if (connection.kind === "data" && first === number) group.append(sizeLabel(source, connection, points));
+  return group;
+}
+
+function length(number) {
+  const points = drawing.routes[number];
+  return Math.abs(points.at(-1) - points[1]) + Math.abs(points.at(-2) - points[0]);
+}
+
+/** The size that a connection carries, beside its first stretch and away from other connections of the same layer. */
+function sizeLabel(source, connection, points) {
+  const dims = source.outputs.find((port) => port.port === connection.sourcePort)?.dims;
+  const others = leaving[source.index - 1].map((i) => drawing.routes[i]).filter((route) => route !== points);
+  const right = others.some((route) => route[2] > route[0]) && points[2] <= points[0];
+  const along = points[0] === points[2] ? 0.5 : 0.62;
+  const x = points[0] + (points[2] - points[0]) * along;
+  const y = points[1] + (Math.min(points[3] - points[1], 40)) * along;
+  return draw("text", { class: "size", x: x + (right ? -6 : 6), y: y + 3, "text-anchor": right ? "end" : "start" },
+    compact(dims));
+}
+
+/** The path through points: straight along x, else a swing with vertical ends. */
+function way(points, aside) {
+  let path = `M${points[0] + aside} ${points[1]}`;
+  for (let i = 2; i < points.length; i += 2) {
+    const [x0, y0, x1, y1] = points.slice(i - 2, i + 2);
+    const middle = (y0 + y1) / 2;
+    path += x0 === x1 || y0 === y1 ? `L${x1 + aside} ${y1}`
+      : `C${x0 + aside} ${middle} ${x1 + aside} ${middle} ${x1 + aside} ${y1}`;
+  }
+  return path;
+}
+
+function drawLegend() {
+  const present = [...new Set(kinds)];
+  const styles = [["indices", "indices of the maxima"], ["size", "size before pooling"]].filter(
+    ([kind]) => connections.some((one) => one.kind === kind));
+  if (drawing.cyclic.length) styles.push(["cycle", "on a cycle"]);
+  const sample = (kind) => draw("svg", { class: `edge ${kind}`, width: 26, height: 10, "aria-hidden": "true" },
+    draw("path", { d: "M1 5H25" }));
+  byId("legend").append(
+    ...present.map((kind) => make("li", {}, make("i", { class: "swatch", "data-kind": kind }), kind)),
+    ...styles.map(([kind, text]) => make("li", {}, sample(kind), text)));
+}
+
+// View -------------------------------------------------------------------------------------------------------------------
+
+function moveTo(k, x, y) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const margin = 60;
+  view.k = Math.min(MOST, Math.max(LEAST, k));
+  view.x = Math.min(width - margin, Math.max(margin - drawing.size[0] * view.k, x));
+  view.y = Math.min(height - margin, Math.max(margin - drawing.size[1] * view.k, y));
+  if (!view.pending) {
+    view.pending = true;
+    requestAnimationFrame(show);
+  }
+}
+
+function show() {
+  view.pending = false;
+  scene.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
+  setDetail(view.k);
+  const top = -view.y / view.k, bottom = (canvas.clientHeight - view.y) / view.k;
+  for (const one of bands) {
+    const shown = one.bottom > top && one.top < bottom;
+    if (shown !== one.shown) one.group.style.display = shown ? "" : "none";
+    one.shown = shown;
+  }
+}
+
+/** How much is drawn: everything, names, or coloured boxes. */
+function setDetail(scale) {
+  const detail = scale >= 0.7 ? "full" : scale >= NAMED ? "names" : "boxes";
+  if (scene.dataset.detail !== detail) scene.dataset.detail = detail;
+}
+
+function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
+  const k = Math.min(MOST, Math.max(LEAST, view.k * factor));
+  moveTo(k, x - (x - view.x) * k / view.k, y - (y - view.y) * k / view.k);
+}
+
+function whole() {
+  return Math.min((canvas.clientWidth - 40) / Math.max(1, drawing.size[0]),
+    (canvas.clientHeight - 40) / Math.max(1, drawing.size[1]));
+}
+
+function fit() {
+  const k = Math.min(1.2, whole());
+  moveTo(k, (canvas.clientWidth - drawing.size[0] * k) / 2, Math.max(20, (canvas.clientHeight - drawing.size[1] * k) / 2));
+}
+
+/** All of a small graph, or the top of a large one at a readable size. */
+function start() {
+  if (whole() >= READABLE || !layers.length) return fit();
+  const [x] = drawing.centres[0];
+  const wide = drawing.size[0] + 40 <= canvas.clientWidth / READABLE;
+  const k = wide ? Math.min(1, (canvas.clientWidth - 40) / drawing.size[0]) : READABLE;
+  const left = wide ? (canvas.clientWidth - drawing.size[0] * k) / 2 : canvas.clientWidth / 2 - x * k;
+  const besideTools = left + (x + WIDTH / 2) * k < canvas.clientWidth - 140;
+  moveTo(k, left, besideTools ? 24 : 60);
+}
+
+/** Bring a layer into sight, at a size at which it can be read. */
+function reveal(index) {
+  const [x, y] = drawing.centres[index - 1];
+  const left = view.x + x * view.k, top = view.y + y * view.k;
+  const k = view.k < NAMED ? READABLE : view.k;
+  const inside = left > WIDTH * k / 2 && left < canvas.clientWidth - WIDTH * k / 2 && top > HEIGHT * k
+    && top < canvas.clientHeight - HEIGHT * k;
+  if (k !== view.k || !inside) moveTo(k, canvas.clientWidth / 2 - x * k, canvas.clientHeight / 2 - y * k);
+}
+
+// Selection --------------------------------------------------------------------------------------------------------------
+
+function markNode(index, on) {
+  nodes[index - 1].classList.toggle("chosen", on);
+  nodes[index - 1].setAttribute("aria-selected", String(on));
+  for (const i of [...entering[index - 1], ...leaving[index - 1]]) {
+    lines[i].classList.toggle("chosen", on);
+    if (on) lines[i].parentNode.append(lines[i]); // above the others
+  }
+  if (on) canvas.setAttribute("aria-activedescendant", `node-${index}`);
+  else canvas.removeAttribute("aria-activedescendant");
+}
+
+function dimNodes(matches) {
+  nodes.forEach((one, i) => one.classList.toggle("dim", !matches[i]));
+  lines.forEach((one, i) => one.classList.toggle("dim", !matches[byName.get(connections[i].source) - 1]
+    && !matches[byName.get(connections[i].destination) - 1]));
+}
+
+/** The layer in the direction of an arrow key: along a connection, or beside in the same row. */
+function neighbour(index, key) {
+  const [x, y] = drawing.centres[index - 1];
+  const others = {
+    ArrowDown: () => leaving[index - 1].map((i) => byName.get(connections[i].destination)),
+    ArrowUp: () => entering[index - 1].map((i) => byName.get(connections[i].source)),
+    ArrowLeft: () => layers.map((one) => one.index).filter((i) => drawing.centres[i - 1][1] === y && drawing.centres[i - 1][0] < x),
+    ArrowRight: () => layers.map((one) => one.index).filter((i) => drawing.centres[i - 1][1] === y && drawing.centres[i - 1][0] > x),
+  }[key]();
+  const distance = (i) => Math.abs(drawing.centres[i - 1][1] - y) * 1e4 + Math.abs(drawing.centres[i - 1][0] - x);
+  return others.sort((a, b) => distance(a) - distance(b))[0];
+}
+
+// Input ------------------------------------------------------------------------------------------------------------------
+
+function listen() {
+  const pointers = new Map();
+  let moved = false;
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const step = event.deltaMode ? event.deltaY * 30 : event.deltaY;
+    if (event.shiftKey) return moveTo(view.k, view.x - event.deltaX, view.y - step);
+    const box = canvas.getBoundingClientRect();
+    zoom(Math.exp(-step * (event.ctrlKey ? 0.01 : 0.0015)), event.clientX - box.left, event.clientY - box.top);
+  }, { passive: false });
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    pointers.set(event.pointerId, event);
+    moved = moved && pointers.size > 1;
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    if (!moved && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 4) return;
+    moved = true;
+    canvas.setPointerCapture(event.pointerId);
+    drag(pointers, before, event);
+    pointers.set(event.pointerId, event);
+  });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  canvas.addEventListener("click", (event) => {
+    const found = event.target.closest(".node");
+    if (found && !moved) select(Number(found.dataset.index), "graph");
+    moved = false;
+  });
+  canvas.addEventListener("keydown", keys);
+  byId("zoom-in").addEventListener("click", () => zoom(1.3));
+  byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
+  byId("fit").addEventListener("click", fit);
+  new ResizeObserver(() => canvas.clientWidth && moveTo(view.k, view.x, view.y)).observe(canvas);
+}
+
+/** One pointer pans; two also zoom by how far they are apart. */
+function drag(pointers, before, event) {
+  const other = [...pointers.values()].find((one) => one.pointerId !== event.pointerId);
+  if (!other) return moveTo(view.k, view.x + event.clientX - before.clientX, view.y + event.clientY - before.clientY);
+  const box = canvas.getBoundingClientRect();
+  const apart = (one) => Math.max(1, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
+  zoom(apart(event) / apart(before), (event.clientX + other.clientX) / 2 - box.left,
+    (event.clientY + other.clientY) / 2 - box.top);
+}
+
+function keys(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const actions = { "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3), 0: fit, Home: start,
+    Enter: () => selected && openDetails() };
+  if (event.key.startsWith("Arrow") && layers.length) {
+    const to = selected ? neighbour(selected, event.key) : 1;
+    if (to) select(to, "graph");
+  } else if (actions[event.key]) actions[event.key]();
+  else return;
+  event.preventDefault();
+}
+
+// Print ------------------------------------------------------------------------------------------------------------------
+
+/** The graph for paper: cut into columns side by side, as many as make it largest on a page. */
+function drawPages(width, height) {
+  const [w, h] = [drawing.size[0] + 30, drawing.size[1] + 30];
+  let best = { scale: 0 };
+  for (let columns = 1; columns <= 40; columns += 1) {
+    const scale = Math.min(1, width / (w * columns), height / (h / columns + HEIGHT));
+    if (scale > best.scale) best = { scale, columns };
+  }
+  bands.forEach((one) => { one.group.style.display = ""; one.shown = true; });
+  setDetail(best.scale * 1.4); // paper is finer than a screen
+  scene.removeAttribute("transform");
+  const cuts = [-15, ...rowEnds(h / best.columns), h - 15];
+  byId("pages").replaceChildren(...cuts.slice(1).map((cut, i) => draw("svg", { viewBox: `-15 ${cuts[i]} ${w} ${cut - cuts[i]}`,
+    width: Math.floor(w * best.scale), height: Math.floor((cut - cuts[i]) * best.scale) }, draw("use", { href: "#scene" }))));
+}
+
+/** Where to cut so that no part is higher than a limit and no row is cut through. */
+function rowEnds(limit) {
+  const ends = [...new Set(drawing.centres.map(([, y]) => y))].sort((a, b) => a - b).map((y) => y + HEIGHT / 2 + 17);
+  const cuts = [];
+  let last = -15;
+  ends.forEach((end, i) => {
+    if (i + 1 < ends.length && ends[i + 1] - last > limit + 1) {
+      cuts.push(end);
+      last = end;
+    }
+  });
+  return cuts;
+}
+
+function removePages() {
+  byId("pages").replaceChildren();
+  show();
+}

@@ -1,0 +1,117 @@
+"""The analysis as one HTML file that needs nothing else: graph, layer table, problems, and what each layer does.
+
+Everything is in the file: style, script, and the analysis document with the drawing of the graph as JSON. The page is
+made of it by the script; see `assets/`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import show
+from dltoolbox.report.document import SCHEMA, VERSION
+from dltoolbox.report.layout import Box, Drawing, Edge, draw
+
+SCRIPTS = ("format.js", "graph.js", "table.js", "details.js", "report.js")
+
+# Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
+KINDS = {
+    "input": ("InputLayer",),
+    "output": ("lassificationLayer", "regressionLayer"),
+    "fully connected": ("fullyConnected",),
+    "convolution": ("onvolution", "Conv"),
+    "normalisation": ("ormalization",),
+    "unpooling": ("Unpooling",),
+    "pooling": ("Pooling",),
+    "joining": ("addition", "oncatenation", "multiplication"),
+    "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus", "function"),
+    "dropout": ("ropout",),
+    "resizing": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten"),
+}
+LETTER, SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
+NARROWEST, WIDEST = 132.0, 216.0
+UNPOOLING_LANE = 1
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The page of an analysis.
+
+    Args:
+        document: An analysis document of schema ``dltoolbox-analysis``, version 1, made by `dltoolbox.report.document` or
+            read by `json.load`. It is not changed.
+
+    Returns:
+        The text of an HTML file, which loads nothing from anywhere.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:report:unknownSchema`` for anything else.
+    """
+    check(document)
+    drawing, box = drawn(document)
+    data = {"analysis": document, "kinds": [kind(one["factory"]) for one in document["layers"]],
+            "drawing": numbers(drawing, box)}
+    parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
+             "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html"))
+
+
+def write(document: Mapping[str, Any], path: str | Path) -> Path:
+    """Write the page of an analysis to a file, in UTF-8; returns the path. Arguments and errors as `render`."""
+    target = Path(path)
+    target.write_text(render(document), encoding="utf-8")
+    return target
+
+
+def check(document: Any) -> None:
+    """Refuse what is no analysis document, or a newer one."""
+    came = (document.get("schema"), document.get("version")) if isinstance(document, Mapping) else None
+    if came != (SCHEMA, VERSION):
+        fail("report:unknownSchema", f"The report is made of a document of schema '{SCHEMA}', version {VERSION}, but "
+             + (f"schema {show(came[0])}, version {show(came[1])} came." if came else f"{show(document)} came."),
+             "Make it with this version of dltoolbox: dltoolbox analyze … --json.")
+
+
+def drawn(document: Mapping[str, Any]) -> tuple[Drawing, Box]:
+    """The graph of a document, in boxes that are wide enough for most names."""
+    names = [one["name"] for one in document["layers"]]
+    at = {name: i for i, name in enumerate(names)}
+    longest = max((len(text) for one in document["layers"] for text in (one["name"], one["type"])), default=0)
+    box = Box(width=min(WIDEST, max(NARROWEST, LETTER * longest + SIDES)))
+    edges = [Edge(at[one["source"]], at[one["destination"]], UNPOOLING_LANE if one["kind"] != "data" else 0)
+             for one in document["connections"]]
+    return draw(len(names), edges, box), box
+
+
+def numbers(drawing: Drawing, box: Box) -> dict[str, Any]:
+    """A drawing as JSON, in whole units: centres as x, y; routes as x, y, x, y, …"""
+    return {"size": [round(drawing.width), round(drawing.height)], "box": [round(box.width), round(box.height)],
+            "centres": [[round(x), round(y)] for x, y in drawing.centres],
+            "routes": [[round(value) for point in points for value in point] for points in drawing.routes],
+            "cyclic": [i for i, one in enumerate(drawing.cyclic) if one]}
+
+
+def kind(factory: str) -> str:
+    """The kind of layer that a factory makes.
+
+    >>> kind("maxUnpooling2dLayer"), kind("clippedReluLayer"), kind("myLayer")
+    ('unpooling', 'activation', 'other')
+    """
+    return next((name for name, words in KINDS.items() if any(word in factory for word in words)), "other")
+
+
+def embedded(data: Any) -> str:
+    """JSON that can stand in a script element: nothing in it ends the element, and any text can be encoded."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return safe.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def asset(name: str) -> str:
+    return resources.files("dltoolbox.report").joinpath("assets", name).read_text(encoding="utf-8")
