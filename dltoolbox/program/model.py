@@ -107,7 +107,8 @@ class Model:
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
-        self.gradient_vectors: list[FlatArrays] = []
+        self.frozen = {key for key, a in learnables.items() if a.learn_rate_factor == 0}
+        self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
         self.inputs = entrances(lgraph)
         self.lock = RLock()
@@ -204,12 +205,17 @@ class Model:
                              precision=self.precision, measure=measure)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
-        if mode in ("train", "gradients"):
-            more = threads - len(self.gradient_vectors)
-            self.gradient_vectors += [FlatArrays(self.shapes, self.dtype) for _ in range(more)]
         with budget(COMPILE_SECONDS):
-            return Program(plan_of, inputs[0].shape[-1], threads, self.arrays,
-                           self.gradient_vectors if mode in ("train", "gradients") else (), self.arenas)
+            return Program(plan_of, inputs[0].shape[-1], threads, self.arrays, self.vectors_for(mode, threads), self.arenas)
+
+    def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
+        """For every thread, where gradients go; frozen learnables get none in training."""
+        vectors = self.gradient_vectors.get(mode)
+        if vectors is None:
+            return ()
+        shapes = {key: shape for key, shape in self.shapes.items() if mode != "train" or key not in self.frozen}
+        vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
+        return vectors
 
     def lower(self, mode: str, inputs: Sequence[np.ndarray],
               ports: tuple[str, ...]) -> tuple[Graph, list[Value], list[Value]]:
@@ -220,13 +226,14 @@ class Model:
         if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
             lowered.issues.raise_if_any()
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
+        trained = [value for key, value in graph.arrays.items() if key in graph.learnables and key not in self.frozen]
         updates = [update.value for pair in graph.updates for update in pair]
         wanted: list[Value] = {
             "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.results, *graph.losses],
             "statistics": updates, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
-        return graph, wanted, {"train": learnables, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+        return graph, wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
 
 
 def model_of(net: Network) -> Model:
