@@ -45,7 +45,11 @@ class Placed:
 
 @dataclass
 class StepMemory:
-    """Extra memory of one step; see `Site`."""
+    """Extra memory of one step; see `Site`.
+
+    Shards of different sizes may bind a step in different ways. They share arrays only where they ask for the same ones in
+    the same sequence, which the first binding finds out and ``key`` then holds.
+    """
 
     allocate: Allocate
     forward: int
@@ -54,7 +58,7 @@ class StepMemory:
     key: tuple[Any, ...]
     keeps_shared: bool  # whether shared arrays may stay from run to run, however large
     made: int = 0  # shared arrays that this binding was the first to ask for
-    asked: int = 0
+    asked: list[tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=list)
     late: bool = False  # whether they are filled right before the step, in every run
 
     def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -64,10 +68,10 @@ class StepMemory:
         return self.allocate(shape, dtype, ((self.forward, self.backward),))
 
     def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        self.asked += 1
+        self.asked.append((tuple(shape), np.dtype(dtype)))
         late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
         self.late |= late
-        key = (*self.key, self.asked, tuple(shape), np.dtype(dtype))
+        key = (*self.key, len(self.asked))
         room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
         if self.shared_arrays is not None and key in self.shared_arrays:
             return self.shared_arrays[key]
@@ -111,6 +115,7 @@ class Shard:
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
         self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
+        self._asked: list[tuple[Any, ...]] = []  # per step, the shared arrays that its kernel asks for
         ledger = Ledger()
         self._bind(ledger, first=True)
         self.release()
@@ -137,8 +142,11 @@ class Shard:
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), None if first else self.around.shared,
-                                (i, type(step.kernel).__name__), keeps_shared=bool(self.incoming))
+                                () if first else (i, type(step.kernel).__name__, self._asked[i]),
+                                keeps_shared=bool(self.incoming))
             bound = self._bind_step(i, step, memory, allocate)
+            if first:
+                self._asked.append(tuple(memory.asked))
             self.steps.append((step, bound))
             if memory.made and memory.late:
                 self.late[i] = bound.prepare, bound.divided
