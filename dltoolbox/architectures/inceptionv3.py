@@ -1,7 +1,7 @@
 """Inception-v3, with the names and sizes that it has in Keras and MATLAB.
 
 Names are numbered in the order in which Keras makes the layers, branch by branch, and so they are listed; MATLAB lists the
-same layers in another order.
+same layers in another order. Average pooling counts the padding as zeros, as in MATLAB and PyTorch; Keras leaves it out.
 """
 
 from __future__ import annotations

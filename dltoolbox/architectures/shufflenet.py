@@ -1,8 +1,9 @@
 """ShuffleNet as MATLAB has it, from the collection of models in ONNX format; it counts the operators there.
 
 Unlike the networks of the paper's tables, it has 136, 272 and 544 channels in 4 groups, its bottlenecks are as wide as
-their outputs, and the first grouped convolution is grouped, too. Layers are called ``node_1``, …, by the number of their
-operator; a shuffle, which is three of them, ``shuffle_8to10``.
+their outputs, and the first 1×1 convolution is grouped, too. Layers are called ``node_1``, …, by the number of their
+operator; a shuffle, which is three of them, ``shuffle_8to10``. In the ONNX model the first convolution alone has a bias, and
+so here; in MATLAB all learn one, which batch normalisation takes away again.
 """
 
 from __future__ import annotations

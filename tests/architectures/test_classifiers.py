@@ -139,6 +139,7 @@ def test_names_are_matlabs(make):
     names = [one.Name for one in make(Weights="none").nodes]
     assert names[:len(BEGINNINGS[make])] == BEGINNINGS[make]
     assert names[-len(ENDS[make]):] == ENDS[make]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(("make", "sizes"), by_name(SIZES))
