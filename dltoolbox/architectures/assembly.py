@@ -24,9 +24,10 @@ class Assembly:
     ['in', 'relu', 'conv', 'relu']
     """
 
-    def __init__(self) -> None:
-        self.layers: dict[str, Layer] = {}
-        self.edges: list[Connection] = []
+    def __init__(self, start: LayerGraph | None = None) -> None:
+        """Begin with nothing, or with a graph to go on from."""
+        self.layers: dict[str, Layer] = {one.Name: one for one in start.nodes} if start else {}
+        self.edges: list[Connection] = list(start.edges) if start else []
 
     def chain(self, layers: Any, after: str = "") -> str:
         """Add layers one after the other; the first is fed by ``after``, a layer or ``'layer/port'`` that stands already."""

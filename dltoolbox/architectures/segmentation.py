@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
@@ -12,6 +14,7 @@ from dltoolbox.core.properties import ByRank, Configured, Property, Reject
 from dltoolbox.layers.activation import SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import PixelClassificationLayer
+from dltoolbox.layers.transposed import TransposedConvolution2DLayer
 
 SIDES = ("height", "width", "depth")
 
@@ -73,3 +76,15 @@ def check_sides(function: str, size: Sequence[int], allowed: Sequence[Sides], wh
 def pixel_labels(softmax: str, output: str) -> list[Layer]:
     """The usual end, by the names of its layers: probabilities and the loss of every pixel."""
     return [SoftmaxLayer(Name=softmax), PixelClassificationLayer(Name=output)]
+
+
+def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **options: Any) -> Layer:
+    """A transposed convolution that enlarges every channel by itself, at first by bilinear interpolation.
+
+    Source: Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015), section 3.3.
+    """
+    ramp = 1 - np.abs(np.arange(2 * factor) + 0.5 - factor) / factor
+    weights = np.zeros((2 * factor, 2 * factor, channels, channels), np.float32)
+    weights[..., range(channels), range(channels)] = np.outer(ramp, ramp)[..., None]
+    return TransposedConvolution2DLayer(2 * factor, channels, Stride=factor, Weights=weights, BiasLearnRateFactor=0,
+                                        WeightLearnRateFactor=int(learns), Name=name, **options)

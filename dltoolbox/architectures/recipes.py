@@ -1,0 +1,135 @@
+"""Recipes that make a network of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import IssueCollector
+from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.nargout import outputs
+from dltoolbox.core.properties import Configured, Property
+from dltoolbox.core.table import Table
+from dltoolbox.layers import FACTORIES
+from dltoolbox.layers.base import Layer, Learnable
+from dltoolbox.layers.pooling import MaxPooling
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.lowering import Lowered, LoweredLayer, lower
+
+
+class _Options(Configured):
+    function = "poolingToStridedConvolution"
+
+    ReplaceUnpooling = Property(convert.flag, False)
+
+
+def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:
+    """Replace every max pooling layer by a convolution that has learned what to keep: the all-convolutional recipe.
+
+    The convolution has the size, stride, padding and name of the pooling, and as many filters as there are channels, so all
+    other layers keep their sizes, connections and values. No activation follows it. Global pooling stays.
+
+    A max unpooling layer cannot stay where its pooling goes, since a convolution has no positions of maxima. That is
+    refused, unless its place is to be taken as well: by a transposed convolution of the same size and stride. Where the
+    pooling left out rows or columns at the end, its filters are larger by their number, so that the size comes out.
+
+    Args:
+        net: A layer array, layer graph, or network, trained or not; 2-D or 3-D. It is not changed.
+        *pairs, **options: ``ReplaceUnpooling`` (False): whether max unpooling layers are replaced, too.
+        nargout: None prints what changed and returns the graph; 1 only returns the graph; 2 returns the graph and a table
+            of what changed.
+
+    Returns:
+        The new `LayerGraph`, or dlnetwork where one came; the new layers have no values yet. The table has a row per new
+        layer, and one for the whole network, with the columns Layer, Before, After (types of layers), Activations,
+        LearnablesBefore and LearnablesAfter.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:poolingToStridedConvolution:unpoolingConnected`` for every pooling that hands positions
+            to an unpooling; every fault of a network in which the size of a pooling is not known.
+
+    Example:
+        >>> layers = [imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), reluLayer, maxPooling2dLayer(2, Stride=2),
+        ...           fullyConnectedLayer(10), softmaxLayer, classificationLayer]
+        >>> lgraph, report = poolingToStridedConvolution(layers, nargout=2)
+        >>> lgraph.Layers[3].describe()
+        '20 2×2 convolutions with stride [2  2] and padding [0  0  0  0]'
+        >>> report.LearnablesBefore, report.LearnablesAfter
+        ([0, 29330], [1620, 30950])
+
+    Source:
+        Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all convolutional net" (2014).
+    """
+    chosen = _Options(*pairs, **options)
+    before = net if isinstance(net, LayerGraph) else layerGraph(net)
+    sizes = lower(before)
+    pools = {info.layer.Name: info for info in sizes.layers if isinstance(info.layer, MaxPooling)}
+    if any(info.inputs is None for info in pools.values()):
+        sizes.issues.raise_if_any()
+    partners = {edge.destination.layer: edge.source.layer for edge in before.edges
+                if edge.source.layer in pools and edge.source.port != "out"}
+    if not chosen.ReplaceUnpooling:
+        _refuse_partners(partners, pools)
+    new = {name: _strided(info) for name, info in pools.items()}
+    new |= {info.layer.Name: _enlarging(info, pools[partners[info.layer.Name]]) for info in sizes.layers
+            if info.layer.Name in partners}
+    after = before.edited([new.get(one.Name, one) for one in before.nodes],
+                          [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
+    report = _report(sizes, lower(after), new)
+    if nargout is None:
+        print(report)
+    return outputs((after, report), 1 if nargout is None else nargout, "poolingToStridedConvolution")
+
+
+def _refuse_partners(partners: dict[str, str], pools: dict[str, LoweredLayer]) -> None:
+    """One issue per pooling that hands positions on."""
+    found = IssueCollector()
+    for name in (name for name in pools if name in partners.values()):
+        unpoolings = ", ".join(f"'{other}'" for other, pool in partners.items() if pool == name)
+        found.add("poolingToStridedConvolution:unpoolingConnected", f"Its positions of maxima go to {unpoolings}, and a "
+                  "convolution has none.", "Pass ReplaceUnpooling=True to replace both, by a convolution and a transposed "
+                  "convolution.", layer=name, index=pools[name].index)
+    found.raise_if_any()
+
+
+def _input(info: LoweredLayer) -> Dims:
+    assert info.inputs is not None  # asked for where sizes are known
+    return info.inputs[0]
+
+
+def _strided(info: LoweredLayer) -> Layer:
+    """The convolution for a pooling."""
+    pool: Any = info.layer
+    return FACTORIES[f"convolution{pool.rank}dLayer"](pool.PoolSize, _input(info).channels, Stride=pool.Stride,
+                                                      Padding=pool.Padding, Name=pool.Name)
+
+
+def _enlarging(info: LoweredLayer, pooled: LoweredLayer) -> Layer:
+    """The transposed convolution for an unpooling: it gives back the size that entered the pooling."""
+    pool: Any = pooled.layer
+    window, spatial = pool.window(_input(pooled)), _input(pooled).spatial
+    covered = window.transposed_output(window.output(spatial))
+    size = [taps + n - back for taps, n, back in zip(window.size, spatial, covered, strict=True)]
+    return FACTORIES[f"transposedConv{pool.rank}dLayer"](size, _input(info).channels, Stride=window.stride,
+                                                         Cropping=window.padding, Name=info.layer.Name)
+
+
+def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
+    """A row per replaced layer, and one for the network."""
+    rows = [(old, new) for old, new in zip(before.layers, after.layers, strict=True) if new.layer.Name in names]
+    columns = {
+        "Layer": [new.layer.Name for _, new in rows],
+        "Before": [old.layer.type_text for old, _ in rows],
+        "After": [new.layer.type_text for _, new in rows],
+        "Activations": [times(new.outputs[0].sizes[:-1]) if new.outputs else "?" for _, new in rows],
+        "LearnablesBefore": [_learnables([old]) for old, _ in rows],
+        "LearnablesAfter": [_learnables([new]) for _, new in rows]}
+    whole = ("(network)", f"{len(before.layers)} layers", f"{len(after.layers)} layers", "", _learnables(before.layers),
+             _learnables(after.layers))
+    return Table(**{name: [*column, last] for (name, column), last in zip(columns.items(), whole, strict=True)})
+
+
+def _learnables(layers: Iterable[LoweredLayer]) -> int:
+    return sum(prod(a.shape) for info in layers for a in info.arrays if isinstance(a, Learnable))
