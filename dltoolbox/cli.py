@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from typing import Any
 
 from dltoolbox import __version__
 
@@ -15,11 +16,32 @@ EPILOG = """\
 examples:
   dltoolbox demo --short     see what the toolbox does, in a few seconds
   dltoolbox demo             the same, trained longer (up to a minute)
+  dltoolbox analyze net.py   check the network that a script defines
   dltoolbox doctor           what this machine computes with, and what slows it down
 
 In Python:
   from dltoolbox import *
   help(trainNetwork)
+"""
+ABOUT_ANALYZE = """\
+Check a network without data: the size of every output, learnables, multiply-adds, memory, and every fault at once.
+
+A script is executed, so a script that trains at top level trains; put that under if __name__ == '__main__', which is
+left out. What it prints goes to standard error. It must define one layer array, layer graph or network at top level,
+or FILE names one, script.py:name, also a function without arguments."""
+ANALYZE_EXAMPLES = """\
+exit status:
+  0  fine
+  1  there are problems at or above --fail-on
+  2  bad usage, or FILE cannot be read or executed
+
+examples:
+  dltoolbox analyze net.py                                print sizes and problems
+  dltoolbox analyze net.py --html net.html --batch 32     the page to send around
+  dltoolbox analyze models.unet:build --input 256x256x3   a function of a module
+  dltoolbox analyze net.py --fail-on warning --quiet      in continuous integration
+  dltoolbox analyze net.py --json net.json                keep what it is like now,
+  dltoolbox analyze net.py --compare net.json             and later see what changed
 """
 
 
@@ -33,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         description="Build, analyse, train and test two networks: one reads handwritten digits, one finds the pixels of "
                     "triangles by max unpooling. Nothing is downloaded and nothing is written.")
     demo.add_argument("--short", action="store_true", help="fewer images and epochs: a few seconds, less accurate")
+    add_analyze(commands)
     doctor = commands.add_parser(
         "doctor", help="show what this machine computes with, and what slows it down",
         description="Show versions, processor, threads, BLAS libraries, measured rates and caches, and warn of what makes "
@@ -42,10 +65,31 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def add_analyze(commands: Any) -> None:
+    """The options of ``dltoolbox analyze``; what they do is in `dltoolbox.report.command`."""
+    one = commands.add_parser(
+        "analyze", help="check a network: sizes, learnables, cost and every fault", description=ABOUT_ANALYZE,
+        epilog=ANALYZE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    one.add_argument("file", metavar="FILE", help="script.py, script.py:name, package.module:name, or a saved network")
+    one.add_argument("--input", metavar="SIZE", action="append", default=[],
+                     help="size of one observation, such as 224x224x3, where no input layer says it, or instead of what "
+                     "it says; again for every further input")
+    one.add_argument("--batch", metavar="N", type=int, default=1, help="print the memory of N observations")
+    one.add_argument("--usage", choices=["trainNetwork", "dlnetwork", "auto"], default="auto",
+                     help="what the network is for; a dlnetwork has no output layers (default: as the network is)")
+    one.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
+    one.add_argument("--json", metavar="OUT", help="write the analysis, or the comparison, as JSON; - for standard output")
+    one.add_argument("--compare", metavar="OTHER", help="print what changed since OTHER: as FILE, or written by --json")
+    one.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",
+                     help="exit with status 1 where there is an error (the default), also for warnings, or also where "
+                     "--compare finds a difference")
+    one.add_argument("--quiet", action="store_true", help="print only the problems")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line, by default the program's own; returns the exit status.
 
-    It is 0, or 1 where ``doctor --strict`` has a warning, or 2 for bad usage.
+    It is 0, or 1 where ``doctor --strict`` has a warning or ``analyze`` finds what it is to fail on, or 2 for bad usage.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -70,6 +114,9 @@ def perform(given: argparse.Namespace) -> int:
     if given.command == "doctor":
         from dltoolbox import doctor
         return doctor.run(as_json=given.json, strict=given.strict)
+    if given.command == "analyze":
+        from dltoolbox.report import command
+        return command.run(given)
     from dltoolbox import demo
     demo.run(short=given.short)
     return 0

@@ -77,7 +77,7 @@ def digits(short: bool) -> float:
     heading("1. Reading digits")
     layers = digits_layers()
     disp(layers)
-    analyzeNetwork(layers, nargout=0)
+    analyzeNetwork(layers, Plots="none", nargout=0)
 
     train, test = (1500, 500) if short else (5000, 5000)
     XTrain, YTrain = digitTrain4DArrayData(nargout=2)
@@ -112,7 +112,7 @@ def segmentation(short: bool) -> SemanticSegmentationMetrics:
     """Print, analyse, train and test a network that finds the pixels of triangles."""
     heading("2. Segmentation with max unpooling: the maxima return to where they were")
     lgraph = unpooling_network()
-    analyzeNetwork(lgraph, nargout=0)
+    analyzeNetwork(lgraph, Plots="none", nargout=0)
 
     XTrain, YTrain = triangleImages(100 if short else 200, nargout=2)
     XTest, YTest = triangleImages(100, Seed=1, nargout=2)

@@ -139,21 +139,27 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
     return ", ".join(f"{a.name} {times(a.shape)}" for a in arrays if isinstance(a, kind))
 
 
-def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1) -> NetworkAnalysis:
+def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
+             resized: bool = False) -> NetworkAnalysis:
     """Walk a network without data and note everything; its faults are in the result and never raised.
 
     Args:
         layers: A layer array, a layer graph, a network, or the function of an architecture.
         examples: Example inputs as `dlnetwork` takes them.
-        usage: ``'trainNetwork'``, ``'dlnetwork'``, or ``'auto'``: a dlnetwork is one, all else is to be trained.
+        usage: ``'trainNetwork'``, ``'dlnetwork'``, or ``'auto'``: a dlnetwork is one, and what gets examples and has no
+            output layer is to become one; all else is to be trained.
         batch: Number of observations for which memory is printed.
+        name: Of the network; that of an architecture is known.
+        resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = getattr(layers, "untrained", None)
     lgraph, found, names, unusable = readable(untrained() if untrained else layers)
-    ends_in_loss = usage == "trainNetwork" if usage != "auto" else lgraph.ends_in_loss and not examples
-    lowered = lower(lgraph, sources=layouts_of(lgraph, examples, "analyzeNetwork"), loss=ends_in_loss)
+    to_train = lgraph.ends_in_loss and (not examples or bool(lgraph.OutputNames))
+    ends_in_loss = to_train if usage == "auto" else usage == "trainNetwork"
+    sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
+    lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
-                           name=layers.__name__ if untrained else "",
+                           name=name or (layers.__name__ if untrained else ""),
                            usage="trainNetwork" if ends_in_loss else "dlnetwork")

@@ -19,11 +19,16 @@ KEPT_WHOLE = re.compile(r"\w+\([^()]*\)|\[[^]]*\]| × ")
 
 def analysis_text(info: Any, width: int | None = None) -> str:
     """Everything that `NetworkAnalysis` prints, in at most ``width`` columns where the activations allow it."""
-    width = min(width or get_terminal_size((120, 24)).columns, WIDEST)
+    width = width or terminal_width()
     parts = [totals(info), table(columns_of(info), width)] if info.NumLayers else [totals(info)]
     if info.Issues:
         parts.append(problems(info.Issues, width))
     return "\n\n".join(parts) + "\n"
+
+
+def terminal_width() -> int:
+    """Columns to print in."""
+    return min(get_terminal_size((120, 24)).columns, WIDEST)
 
 
 def totals(info: Any) -> str:

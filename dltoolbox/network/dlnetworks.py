@@ -110,13 +110,22 @@ class dlnetwork(Network):
     def edited(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
         """A dlnetwork with other layers and connections, which keep their values; it wants to be initialised again."""
         refuse_output_layers(layers := list(layers))
-        new = copy.copy(self)
-        LayerGraph.__init__(new, layers, connections)
+        new = self._with(layers, connections)
         outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
         entrances = new.entrances()
         new.chosen = tuple(port for port in self.chosen if port in outputs)
         new.layouts = {name: dims for name, dims in self.layouts.items() if name in entrances}
-        new.cache, new._initialized = {}, False
+        new._initialized = False
+        return new
+
+    def revised(self, layers: Iterable[Layer]) -> dlnetwork:
+        """The same network with other values in its layers."""
+        return self._with(layers, self.edges)
+
+    def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
+        new = copy.copy(self)
+        LayerGraph.__init__(new, layers, connections)
+        new.cache = {}
         return new
 
     def _fill(self) -> None:
@@ -162,8 +171,11 @@ def chosen_outputs(lgraph: LayerGraph, names: Sequence[str]) -> tuple[Port, ...]
     return tuple(chosen)
 
 
-def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str) -> dict[str, Dims]:
-    """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest."""
+def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str, *, resized: bool = False) -> dict[str, Dims]:
+    """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest.
+
+    ``resized`` also takes sizes that input layers do not declare, in their place.
+    """
     if not examples:
         return {}
     layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
@@ -179,7 +191,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str) -> dict[
         with found.collect(layer=name):
             declared = layers[name].dims() if name in layers else None
             dims = example_dims(example, declared, function)
-            if declared is None:
+            if declared is None or (resized and dims.labels == declared.labels):
                 layouts[name] = dims
             elif dims != declared:
                 fail(f"{function}:inputSizeMismatch", f"The example is {dims}, but the input layer takes {declared}.",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, split_pairs
-from dltoolbox.network.analysis import analysis
+from dltoolbox.network.analysis import NetworkAnalysis, analysis
+from dltoolbox.report.document import document
 
 
 class _Options(Configured):
     function = "analyzeNetwork"
-    Plots = Property(convert.choice("auto", "none"), "auto")
+    Plots = Property(convert.choice("auto", "network-analyzer", "none"), "auto")
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
     MiniBatchSize = Property(convert.integer(1), 1)
 
@@ -31,7 +37,9 @@ def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **o
         nargout: None prints the analysis and returns it; 1 only returns it; 0 only prints it.
         **options: ``TargetUsage``: ``'trainNetwork'`` wants input and output layers, ``'dlnetwork'`` wants no output layers
             and is the default for dlnetworks and with example inputs. ``MiniBatchSize`` (1): for how many observations the
-            memory of activations is printed.
+            memory of activations is printed. ``Plots``: ``'network-analyzer'`` writes the report as a page and opens it in
+            the browser, ``'none'`` does not; by default a desktop session opens it, except where only the result is wanted
+            (``nargout=1``).
 
     Returns:
         A `NetworkAnalysis`.
@@ -56,4 +64,26 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
     info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
     if nargout != 1:
         print(info)
+    if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
+        show_page(info)
     return None if nargout == 0 else info
+
+
+def desktop() -> bool:
+    """Whether somebody sits in front of this session and has a browser: no server, no test, no pipe."""
+    away = ("CI", "PYTEST_CURRENT_TEST", "SSH_CONNECTION", "SSH_TTY")
+    if any(os.environ.get(name) for name in away) or not (hasattr(sys, "ps1") or sys.stdout.isatty()):
+        return False
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def show_page(info: NetworkAnalysis) -> Path:
+    """Write the page into the folder for temporary files and open it; it stays there for as long as the browser needs it."""
+    import webbrowser
+
+    from dltoolbox.report.html import write
+    name = re.sub(r"[^\w-]+", "_", info.Name) or "network"
+    page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html")
+    print(f"  Report: {page}")
+    webbrowser.open(page.resolve().as_uri())
+    return page

@@ -37,6 +37,9 @@ LATE = {
     ("kernels/convolution_loops.py", "numba.extending"): "as numba in kernels/twins.py",
     ("kernels/twins.py", "numba"): "it is optional, and importing it takes a while",
     ("ops/activation.py", "scipy.special"): "importing it takes a while, and only GELU needs it",
+    ("report/analyze.py", "webbrowser"): "as dltoolbox.report.html",
+    ("report/analyze.py", "dltoolbox.report.html"): "it draws with scipy.sparse, which takes a while to import",
+    ("report/command.py", "dltoolbox.report.html"): "as in report/analyze.py",
     ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
 FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs

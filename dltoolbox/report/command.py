@@ -1,0 +1,126 @@
+"""``dltoolbox analyze``: check a network from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.network.analysis import NetworkAnalysis, analysis
+from dltoolbox.network.analysis_text import problems, terminal_width
+from dltoolbox.network.datalayout import networkDataLayout
+from dltoolbox.report.compare import comparison, comparison_text
+from dltoolbox.report.document import SCHEMA, VERSION, Document, document
+from dltoolbox.report.source import ScriptError, network_from
+
+FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
+LABELS = {1: "C", 2: "SS", 3: "SSC", 4: "SSSC"}
+
+
+def size(text: str) -> networkDataLayout:
+    """``224x224x3``: the size of one observation; one number counts features, two are an image of one channel."""
+    try:
+        sizes = [int(n) for n in text.lower().replace("×", "x").split("x")]
+    except ValueError:
+        sizes = []
+    if len(sizes) not in LABELS or min(sizes) < 1:
+        fail("analyze:invalidInput", f"--input is '{text}', which is no size of one observation.",
+             "Pass one such as 224x224x3, 64x64x64x1 or 12.")
+    channels = [1] if len(sizes) == 2 else []
+    return networkDataLayout([*sizes, *channels, float("nan")], ("SSC" if channels else LABELS[len(sizes)]) + "B")
+
+
+def run(given: Namespace) -> int:
+    """Analyse, write and print what was asked for; returns the exit status."""
+    try:
+        check_options(given)
+        info = analysed(given.file, given)
+        found = document(info)
+        compared = comparison(earlier(given.compare, given), found) if given.compare else None
+        written(found if compared is None else compared, found, given)
+    except ScriptError as error:
+        print(f"{error}\ndltoolbox analyze: the code of the network failed.", file=sys.stderr)
+        return UNUSABLE
+    except DltoolboxError as error:
+        print(f"dltoolbox analyze: {error}", file=sys.stderr)
+        return UNUSABLE
+    if "-" not in (given.json, given.html):
+        printed(info, compared, quiet=given.quiet)
+    return FAULTY if failed(found, compared, given.fail_on) else FINE
+
+
+def check_options(given: Namespace) -> None:
+    """Report every option that makes no sense."""
+    found = IssueCollector()
+    if given.batch < 1:
+        found.add("analyze:invalidBatch", f"--batch is {given.batch}.", "Pass a number of observations, at least 1.")
+    if given.fail_on == "difference" and not given.compare:
+        found.add("analyze:nothingToCompare", "--fail-on difference needs another network.", "Pass --compare OTHER.")
+    if given.json == given.html == "-":
+        found.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
+    for text in given.input:
+        with found.collect():
+            size(text)
+    found.raise_if_any()
+
+
+def analysed(file: str, given: Namespace) -> NetworkAnalysis:
+    examples = [size(text) for text in given.input]
+    name, layers = network_from(file)
+    return analysis(layers, examples, usage=given.usage, batch=given.batch, name=name, resized=True)
+
+
+def earlier(file: str, given: Namespace) -> Document:
+    """The document to compare with: from a JSON file of this command, or of another network."""
+    if not file.endswith(".json"):
+        return document(analysed(file, given))
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
+    if not isinstance(found, dict) or (found.get("schema"), found.get("version")) != (SCHEMA, VERSION):
+        fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it anew with --json.")
+    return found
+
+
+def written(data: Document, found: Document, given: Namespace) -> None:
+    """The JSON file and the page, where they were asked for; ``-`` is standard output."""
+    if given.json:
+        save(json.dumps(data, ensure_ascii=False, indent=1) + "\n", given.json)
+    if given.html:
+        from dltoolbox.report.html import render
+        save(render(found), given.html)
+
+
+def save(text: str, file: str) -> None:
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail("analyze:cannotWrite", f"'{file}' cannot be written: {error}.", "Check the folder and its permissions.")
+
+
+def printed(info: NetworkAnalysis, compared: Document | None, *, quiet: bool) -> None:
+    """The analysis or the comparison; quiet: only the problems."""
+    if quiet:
+        text = problems(info.Issues, terminal_width()) if info.Issues else ""
+    elif compared is None:
+        text = str(info)
+    else:
+        text = comparison_text(compared)
+    if text:
+        print(text)
+
+
+def failed(found: Document, compared: Any, fail_on: str) -> bool:
+    """Whether what was found is at or above what ``--fail-on`` names."""
+    summary = found["summary"]
+    if fail_on == "never":
+        return False
+    return bool(summary["errors"] or (fail_on == "warning" and summary["warnings"])
+                or (fail_on == "difference" and compared and not compared["identical"]))

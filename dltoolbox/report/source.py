@@ -1,0 +1,155 @@
+"""Where a command finds a network: in a script, in a module, in a saved file."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dltoolbox.core.display import listed
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import did_you_mean, show
+from dltoolbox.exchange.archive import loadNetwork
+from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.network.layergraph import LayerGraph
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class ScriptError(Exception):
+    """The user's own code failed; the text is its traceback without the frames of the toolbox."""
+
+
+class Aside(io.TextIOBase):
+    """Takes what a script prints to standard error: standard output belongs to the command."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def network_from(text: str) -> tuple[str, Any]:
+    """The name and the layers that the argument of a command means.
+
+    Args:
+        text: ``file.py`` or ``file.py:name``: the script is executed, and what it defines at top level is taken.
+            ``package.module:name``: the module is imported, with the current folder first. Anything else is a file
+            that `saveNetwork` wrote. A name may be that of a function without arguments.
+
+    Raises:
+        ScriptError: where the script or the module fails.
+        DltoolboxError: ``dltoolbox:analyze:fileNotFound``, ``…:noNetwork``, ``…:severalNetworks``, ``…:unknownName``,
+            ``…:notANetwork``, ``…:moduleNotFound``; and what `loadNetwork` raises.
+    """
+    file, name = (text, "") if Path(text).exists() else parted(text)
+    if file.endswith(".py"):
+        path = Path(file)
+        if not path.is_file():
+            fail("analyze:fileNotFound", f"There is no file '{file}'.",
+                 "Pass a script, package.module:name or a saved network.")
+        module = executed(path)
+        return (f"{path.stem}:{name}", named(module, name, file)) if name else (path.stem, only_network(module, file))
+    if name:
+        return name.rpartition(".")[2], named(imported(file), name, file)
+    return Path(file).stem, loadNetwork(file)
+
+
+def parted(text: str) -> tuple[str, str]:
+    """``file.py`` and ``name``; a colon after a drive letter parts nothing."""
+    file, colon, name = text.rpartition(":")
+    return (file, name) if colon and name.replace(".", "").isidentifier() else (text, "")
+
+
+def executed(path: Path) -> ModuleType:
+    """The module that a script is, after running it. It is not ``__main__``, so what it guards with that is left out."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    sys.modules.setdefault(module.__name__, module)  # where its own classes look for themselves
+    with users_code(str(path.resolve().parent), [str(path)]):
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    return module
+
+
+def imported(name: str) -> ModuleType:
+    with users_code(str(Path.cwd()), sys.argv):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if not f"{name}.".startswith(f"{missing}."):
+                raise
+    fail("analyze:moduleNotFound", f"There is no module '{missing}' in this folder or among the installed packages.",
+         "Pass package.module:name, or the path of a script.")
+
+
+@contextmanager
+def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator[None]:
+    """Runs code as Python runs a script: its folder is searched first, it sees its own arguments. It prints aside.
+
+    Whatever it raises becomes a `ScriptError`.
+    """
+    before, sys.argv = sys.argv, sys.argv if arguments is None else arguments
+    if folder:
+        sys.path.insert(0, folder)
+    try:
+        with redirect_stdout(Aside()):
+            yield
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise ScriptError(f"It ended itself with status {end.code}.") from None
+    except Exception as error:
+        raise ScriptError(own_traceback(error)) from None
+    finally:
+        sys.argv = before
+
+
+def own_traceback(error: Exception) -> str:
+    """A traceback that begins where the user's code does and leaves out what happened inside the toolbox."""
+    told = traceback.TracebackException.from_exception(error)
+    ours = (str(PACKAGE), "<frozen importlib", importlib.__file__)
+    told.stack = traceback.StackSummary.from_list([one for one in told.stack if not one.filename.startswith(ours)])
+    return "".join(told.format()).rstrip()
+
+
+def only_network(module: ModuleType, file: str) -> Any:
+    """The one network that a module defines at top level; equal objects under several names count once."""
+    found = {name: value for name, value in vars(module).items() if not name.startswith("_") and is_network(value)}
+    if len({id(value) for value in found.values()}) == 1:
+        return next(iter(found.values()))
+    if found:
+        fail("analyze:severalNetworks", f"'{file}' defines {len(found)} networks: {listed(found)}.",
+             f"Say which: {file}:{next(reversed(found))}.")
+    fail("analyze:noNetwork", f"'{file}' defines no layer array, layer graph or network at top level.",
+         f"Assign one to a name, or name a function that returns one: {file}:name.")
+
+
+def is_network(value: Any) -> bool:
+    """Whether a value is a network or a list that holds only layers."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(one, Layer) or is_factory(one) for one in flat(value))
+    return isinstance(value, LayerGraph)
+
+
+def named(module: ModuleType, name: str, file: str) -> Any:
+    """An attribute of a module, ``a.b`` as well; a function is called, except those of architectures, which say how."""
+    value: Any = module
+    for part in name.split("."):
+        if not hasattr(value, part):
+            fail("analyze:unknownName", f"'{file}' has no '{name}'.",
+                 did_you_mean(part, vars(value)) or "Pass the name of a layer array, a layer graph or a function.")
+        value = getattr(value, part)
+    if callable(value) and not hasattr(value, "untrained"):
+        with users_code():
+            value = value()
+    if not hasattr(value, "untrained") and not isinstance(value, (list, tuple, Layer, LayerGraph)):
+        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, which is no network.",
+             "Name a layer array, a layer graph, a network, or a function that returns one.")
+    return value
