@@ -11,6 +11,7 @@ from dltoolbox.architectures.efficientnet import efficientnetb0
 from dltoolbox.architectures.googlenet import googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2
+from dltoolbox.architectures.recipes import poolingToStridedConvolution
 from dltoolbox.architectures.residual import resnet3dLayers, resnet3dNetwork, resnetLayers, resnetNetwork
 from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
@@ -53,10 +54,17 @@ from dltoolbox.data import (
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
-from dltoolbox.layers.factors import getL2Factor, getLearnRateFactor, setL2Factor, setLearnRateFactor
 from dltoolbox.network.analysis import NetworkAnalysis
 from dltoolbox.network.datalayout import networkDataLayout
 from dltoolbox.network.dlnetworks import dag2dlnetwork, dlnetwork, initialize
+from dltoolbox.network.factors import (
+    freezeWeights,
+    getL2Factor,
+    getLearnRateFactor,
+    setL2Factor,
+    setLearnRateFactor,
+    unfreezeWeights,
+)
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
@@ -73,16 +81,16 @@ __all__ = [
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
     "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
     "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19",
-    "darknet53", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "dlnetwork", "efficientnetb0", "evaluateSemanticSegmentation", "explain", "fullyconnect", "gearboxFeatures",
+    "darknet53", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork",
+    "efficientnetb0", "evaluateSemanticSegmentation", "explain", "freezeWeights", "fullyconnect", "gearboxFeatures",
     "getL2Factor", "getLearnRateFactor", "googlenet", "huber", "inceptionv3", "initialize", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
-    "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "networkDataLayout", "onehotdecode", "onehotencode", "predict", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "trainNetwork",
-    "trainingOptions", "triangleImages", "unetLayers", "vgg16", "vgg19", "xception",
+    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork",
+    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
+    "networkDataLayout", "onehotdecode", "onehotencode", "poolingToStridedConvolution", "predict", "relu",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg",
+    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
+    "trainNetwork", "trainingOptions", "triangleImages", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 globals().update(FACTORIES)

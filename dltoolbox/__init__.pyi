@@ -13,6 +13,7 @@ from dltoolbox.architectures.efficientnet import efficientnetb0 as efficientnetb
 from dltoolbox.architectures.googlenet import googlenet as googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
+from dltoolbox.architectures.recipes import poolingToStridedConvolution as poolingToStridedConvolution
 from dltoolbox.architectures.residual import resnet3dLayers as resnet3dLayers
 from dltoolbox.architectures.residual import resnet3dNetwork as resnet3dNetwork
 from dltoolbox.architectures.residual import resnetLayers as resnetLayers
@@ -97,10 +98,6 @@ from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLay
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedConvolution2DLayer
 from dltoolbox.layers.display import disp as disp
-from dltoolbox.layers.factors import getL2Factor as getL2Factor
-from dltoolbox.layers.factors import getLearnRateFactor as getLearnRateFactor
-from dltoolbox.layers.factors import setL2Factor as setL2Factor
-from dltoolbox.layers.factors import setLearnRateFactor as setLearnRateFactor
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
@@ -127,6 +124,12 @@ from dltoolbox.network.datalayout import networkDataLayout as networkDataLayout
 from dltoolbox.network.dlnetworks import dag2dlnetwork as dag2dlnetwork
 from dltoolbox.network.dlnetworks import dlnetwork as dlnetwork
 from dltoolbox.network.dlnetworks import initialize as initialize
+from dltoolbox.network.factors import freezeWeights as freezeWeights
+from dltoolbox.network.factors import getL2Factor as getL2Factor
+from dltoolbox.network.factors import getLearnRateFactor as getLearnRateFactor
+from dltoolbox.network.factors import setL2Factor as setL2Factor
+from dltoolbox.network.factors import setLearnRateFactor as setLearnRateFactor
+from dltoolbox.network.factors import unfreezeWeights as unfreezeWeights
 from dltoolbox.network.layerarray import LayerArray as LayerArray
 from dltoolbox.network.layerarray import layerArray as layerArray
 from dltoolbox.network.layergraph import LayerGraph as LayerGraph
@@ -161,20 +164,21 @@ __all__ = [
     "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "densenet201", "depthConcatenationLayer",
     "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer",
     "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
-    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
-    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
-    "googlenet", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer", "imageInputLayer",
-    "inceptionv3", "initialize", "inputLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss",
-    "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads",
-    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
-    "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode",
-    "onehotencode", "pixelClassificationLayer", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18",
-    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork",
-    "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
-    "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer", "squeezenet",
-    "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
-    "triangleImages", "unetLayers", "vgg16", "vgg19", "xception",
+    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor",
+    "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer",
+    "globalMaxPooling3dLayer", "googlenet", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer",
+    "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "iscategorical", "iscategory", "isordinal",
+    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork",
+    "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
+    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer",
+    "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer", "poolingToStridedConvolution",
+    "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor",
+    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer",
+    "softplusLayer", "spatialDropoutLayer", "squeezenet", "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions",
+    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unetLayers", "unfreezeWeights", "vgg16",
+    "vgg19", "xception",
 ]
 
 def reluLayer(
@@ -467,6 +471,7 @@ def batchNormalizationLayer(
     ScaleLearnRateFactor: float = 1,
     OffsetL2Factor: float = 1,
     ScaleL2Factor: float = 1,
+    FixedStatistics: bool = False,
     Name: str = '',
 ) -> _BatchNormalizationLayer:
     """Batch normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset per channel."""

@@ -29,6 +29,7 @@ class BatchNormalizationLayer(Layer):
     """
 
     states = ("TrainedMean", "TrainedVariance")
+    not_in_matlab = ("NumChannels",)
 
     NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
@@ -44,6 +45,8 @@ class BatchNormalizationLayer(Layer):
                                     group=HIDDEN)
     OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
     ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
+    FixedStatistics = Property(convert.flag, False, "Whether training, too, normalises with TrainedMean and TrainedVariance "
+                               "and leaves them as they are; an extension.", settable=True, group=HIDDEN)
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
     TrainedVariance = Property(convert.non_negative_array, None, "Variance for prediction.", settable=True, group="")
     Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
@@ -66,7 +69,7 @@ class BatchNormalizationLayer(Layer):
 
     def build(self, g: Builder, x: Value) -> Any:
         offset, scale = g.learnable("Offset"), g.learnable("Scale")
-        if not g.training:
+        if not g.training or self.FixedStatistics:
             return g.normalise(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)

@@ -104,6 +104,10 @@ class LayerGraph:
         """A graph of the same kind with other layers and connections."""
         return LayerGraph(layers, connections)
 
+    def revised(self, layers: Iterable[Layer]) -> LayerGraph:
+        """The same graph with other values in its layers."""
+        return self.edited(layers, self._connections)
+
     def find(self, name: str) -> int:
         """0-based position of a layer; an unknown name is an error with the nearest names."""
         if not isinstance(name, str):

@@ -44,7 +44,8 @@ PAGES = {
     "batchNormalizationLayer": ((), {
         "NumChannels": "auto", "Epsilon": 1e-5, "MeanDecay": 0.1, "VarianceDecay": 0.1, "Offset": None, "Scale": None,
         "TrainedMean": None, "TrainedVariance": None, "OffsetInitializer": "zeros", "ScaleInitializer": "ones",
-        "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1, "ScaleL2Factor": 1}),
+        "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1, "ScaleL2Factor": 1,
+        "FixedStatistics": False}),
     "leakyReluLayer": ((), {"Scale": 0.01}),
     "dropoutLayer": ((), {"Probability": 0.5}),
     "clippedReluLayer": ((10,), {"Ceiling": 10}), "eluLayer": ((), {"Alpha": 1}),
@@ -134,7 +135,7 @@ def test_automatic_names(factory):
 def test_only_some_properties_can_be_set(factory):
     one = make(factory)
     settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
-                "TrainedVariance", "Weights", "Bias", "Offset", "Scale", "Alpha")
+                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha")
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
