@@ -17,7 +17,7 @@ from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
 from dltoolbox.architectures.shufflenet import shufflenet
 from dltoolbox.architectures.squeezenet import squeezenet
-from dltoolbox.architectures.unet import unetLayers
+from dltoolbox.architectures.unet import unet3dLayers, unetLayers
 from dltoolbox.architectures.vgg import vgg16, vgg19
 from dltoolbox.architectures.xception import xception
 from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
@@ -90,7 +90,8 @@ __all__ = [
     "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers",
     "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg",
     "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
-    "trainNetwork", "trainingOptions", "triangleImages", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "trainNetwork", "trainingOptions", "triangleImages", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16",
+    "vgg19", "xception",
 ]
 
 globals().update(FACTORIES)

@@ -24,6 +24,7 @@ from dltoolbox.architectures.resnet import resnet50 as resnet50
 from dltoolbox.architectures.segnet import segnetLayers as segnetLayers
 from dltoolbox.architectures.shufflenet import shufflenet as shufflenet
 from dltoolbox.architectures.squeezenet import squeezenet as squeezenet
+from dltoolbox.architectures.unet import unet3dLayers as unet3dLayers
 from dltoolbox.architectures.unet import unetLayers as unetLayers
 from dltoolbox.architectures.vgg import vgg16 as vgg16
 from dltoolbox.architectures.vgg import vgg19 as vgg19
@@ -177,8 +178,8 @@ __all__ = [
     "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor",
     "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer",
     "softplusLayer", "spatialDropoutLayer", "squeezenet", "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions",
-    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unetLayers", "unfreezeWeights", "vgg16",
-    "vgg19", "xception",
+    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet3dLayers", "unetLayers", "unfreezeWeights",
+    "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(

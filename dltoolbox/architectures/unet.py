@@ -251,6 +251,8 @@ def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1,
         DltoolboxError: ``dltoolbox:unet3dLayers:invalidImageSize``, which names the nearest sizes that work, and its like.
 
     Example:
+        >>> unet3dLayers([128, 128, 128, 3], 5, EncoderDepth=2, NumFirstEncoderFilters=16)
+        <LayerGraph of 40 layers and 41 connections>
 
     Source:
         Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks

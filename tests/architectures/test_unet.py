@@ -5,7 +5,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dltoolbox import DltoolboxError, analyzeNetwork, predict, trainingOptions, trainNetwork, triangleImages, unetLayers
+from dltoolbox import (
+    DltoolboxError,
+    analyzeNetwork,
+    categorical,
+    predict,
+    shapeVolumes,
+    trainingOptions,
+    trainNetwork,
+    triangleImages,
+    unet3dLayers,
+    unetLayers,
+)
 from tests.architectures.counts import counts
 
 
@@ -28,6 +39,20 @@ def layer(lgraph, name):
 def test_counts_of_unet_layers(depth):
     lgraph = unetLayers([64, 96, 3], 4, EncoderDepth=depth, NumFirstEncoderFilters=4)
     assert counts(lgraph)[:2] == (12 * depth + 10, 13 * depth + 9)
+
+
+@pytest.mark.parametrize("depth", range(1, 5))
+def test_counts_of_unet3d_layers(depth):
+    lgraph = unet3dLayers([32, 16, 48], 4, EncoderDepth=depth, NumFirstEncoderFilters=4)
+    assert counts(lgraph)[:2] == (15 * depth + 10, 16 * depth + 9)
+
+
+def test_published_counts_of_unet3d_layers():
+    lgraph = unet3dLayers([128, 128, 128, 3], 5, EncoderDepth=2, NumFirstEncoderFilters=16)
+    assert counts(lgraph)[:2] == (40, 41)
+    filters = {one.Name: one.NumFilters for one in lgraph.nodes if "Encoder" in one.Name and "Conv" in one.Name}
+    assert list(filters.values()) == [16, 32, 32, 64]
+    assert (lgraph.InputNames, lgraph.OutputNames) == (["ImageInputLayer"], ["Segmentation-Layer"])
 
 
 def test_published_counts():
@@ -80,8 +105,18 @@ def test_options_reach_the_layers():
     assert layer(lgraph, "Bridge-DropOut").Probability == 0.5
 
 
+def test_sizes_on_the_way_through_volumes():
+    sizes = outputs_of(unet3dLayers([16, 8, 24, 2], 3, NumFirstEncoderFilters=4))
+    assert sizes["Bridge-ReLU-2"] == "2(S) × 1(S) × 3(S) × 64(C) × 1(B)"
+    assert sizes["Decoder-Stage-1-UpConv"] == "4(S) × 2(S) × 6(S) × 64(C) × 1(B)"
+    assert sizes["Decoder-Stage-1-Concatenation"] == "4(S) × 2(S) × 6(S) × 96(C) × 1(B)"
+    assert sizes["Decoder-Stage-1-Conv-1"] == "4(S) × 2(S) × 6(S) × 32(C) × 1(B)"
+    assert sizes["Softmax-Layer"] == "16(S) × 8(S) × 24(S) × 3(C) × 1(B)"
+
+
 def test_output_size():
     assert unetLayers([32, 64, 3], 4, EncoderDepth=3, nargout=2)[1] == [32, 64, 4]
+    assert unet3dLayers([32, 64, 16], 4, NumFirstEncoderFilters=2, nargout=2)[1] == [32, 64, 16, 4]
 
 
 @pytest.mark.parametrize(("arguments", "identifiers"), [
@@ -109,10 +144,23 @@ def test_the_message_names_the_nearest_sizes():
         unetLayers([188, 20], 2, ConvolutionPadding="valid")
 
 
+def losses(X, Y, lgraph):
+    """The loss of every step, and the trained network."""
+    options = trainingOptions("adam", InitialLearnRate=0.003, MaxEpochs=6, MiniBatchSize=8, Verbose=False)
+    net, info = trainNetwork(X, Y, lgraph, options, nargout=2)
+    return info.TrainingLoss, net
+
+
 def test_it_trains():
     X, Y = triangleImages(16, nargout=2)
-    options = trainingOptions("adam", InitialLearnRate=0.003, MaxEpochs=6, MiniBatchSize=8, Verbose=False)
-    lgraph = unetLayers([32, 32, 1], 2, EncoderDepth=2, NumFirstEncoderFilters=4)
-    net, info = trainNetwork(X, Y, lgraph, options, nargout=2)
-    assert np.mean(info.TrainingLoss[-2:]) < np.mean(info.TrainingLoss[:2])
+    loss, net = losses(X, Y, unetLayers([32, 32, 1], 2, EncoderDepth=2, NumFirstEncoderFilters=4))
+    assert np.mean(loss[-2:]) < np.mean(loss[:2])
     assert predict(net, X[..., :1]).shape == (32, 32, 2, 1)
+
+
+def test_volumes_train():
+    X = shapeVolumes(16)
+    Y = categorical(X[..., 0, :] > 0.5, [False, True], ["outside", "inside"])
+    loss, net = losses(X, Y, unet3dLayers([16, 16, 16], 2, EncoderDepth=1, NumFirstEncoderFilters=2))
+    assert np.mean(loss[-2:]) < np.mean(loss[:2])
+    assert predict(net, X[..., :1]).shape == (16, 16, 16, 2, 1)
