@@ -21,9 +21,9 @@ def standardised_images(name: str) -> Layer:
     return ImageInputLayer([224, 224, 3], Normalization="zscore", Mean=[[MEAN]], StandardDeviation=[[DEVIATION]], Name=name)
 
 
-def rescaled_images(size: int, name: str) -> Layer:
-    """Square colour images of 0 to 255, rescaled to [-1, 1]."""
-    return ImageInputLayer([size, size, 3], Normalization="rescale-symmetric", Min=0, Max=255, Name=name)
+def rescaled_images(size: int, name: str, how: str = "rescale-symmetric") -> Layer:
+    """Square colour images of 0 to 255, rescaled to [-1, 1], or to [0, 1] with ``'rescale-zero-one'``."""
+    return ImageInputLayer([size, size, 3], Normalization=how, Min=0, Max=255, Name=name)
 
 
 def conv_without_bias(size: Any, filters: int, name: str, **options: Any) -> Layer:

@@ -15,13 +15,12 @@ from itertools import count
 from typing import Any
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import CLASSES, conv_without_bias, probabilities
+from dltoolbox.architectures.blocks import CLASSES, conv_without_bias, probabilities, rescaled_images
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import LeakyReLULayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import AdditionLayer
 from dltoolbox.layers.convolution import Convolution2DLayer
-from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer, MaxPooling2DLayer
 from dltoolbox.network.layergraph import LayerGraph
@@ -31,8 +30,8 @@ STAGES_53 = ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4))  # filters, and n
 
 
 def data() -> Layer:
-    """Images of 256×256 pixels in the range [0, 1]."""
-    return ImageInputLayer([256, 256, 3], Normalization="rescale-zero-one", Name="input")
+    """Images of 256×256 pixels, rescaled to [0, 1]."""
+    return rescaled_images(256, "input", "rescale-zero-one")
 
 
 def normalised(numbers: Iterator[int], relu: str, size: int, filters: int, **options: Any) -> list[Layer]:

@@ -14,13 +14,18 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import CLASSES, conv_without_bias, depthwise_without_bias, probabilities
+from dltoolbox.architectures.blocks import (
+    CLASSES,
+    conv_without_bias,
+    depthwise_without_bias,
+    probabilities,
+    standardised_images,
+)
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import SigmoidLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import AdditionLayer, MultiplicationLayer
 from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer
-from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer
 from dltoolbox.network.layergraph import LayerGraph
@@ -89,6 +94,8 @@ def excited(a: Assembly, part: str, at: str, channels: int, squeezed: int, numbe
 def efficientnetb0() -> LayerGraph:
     """EfficientNet-B0 for 224×224×3 images: 290 layers, 363 connections, 5.3 million learnables.
 
+    The input is standardised by mean and deviation of ImageNet.
+
     Args:
         *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
             is refused: docs/pretrained.md says how to put in trained weights.
@@ -109,7 +116,7 @@ def efficientnetb0() -> LayerGraph:
     """
     a, stem, head = Assembly(), Names("stem"), Names("head")
     first = conv_without_bias(3, 32, stem("conv2d", "|Conv2D"), **same(3, 2))
-    at = swish(a, stem, [ImageInputLayer([224, 224, 3], Normalization="zscore", Name="ImageInput"), first, stem.norm()])
+    at = swish(a, stem, [standardised_images("ImageInput"), first, stem.norm()])
     channels, number, position = 32, 293, 0
     for stage in STAGES:
         for i in range(stage.blocks):

@@ -9,12 +9,11 @@ Source: Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: inverted residua
 from __future__ import annotations
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import classifier, conv_without_bias, depthwise_without_bias
+from dltoolbox.architectures.blocks import classifier, conv_without_bias, depthwise_without_bias, standardised_images
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import ClippedReLULayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import AdditionLayer
-from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer
 from dltoolbox.network.layergraph import LayerGraph
@@ -46,7 +45,7 @@ def narrowing(name: str, channels: int, out: int, stride: int = 1) -> list[Layer
 def mobilenetv2() -> LayerGraph:
     """MobileNet-v2 for 224×224×3 images: 154 layers, 163 connections, 3.5 million learnables.
 
-    The input is standardised (``'zscore'``).
+    The input is standardised by mean and deviation of ImageNet.
 
     Args:
         *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
@@ -68,8 +67,8 @@ def mobilenetv2() -> LayerGraph:
     """
     a = Assembly()
     first = conv_without_bias(3, 32, "Conv1", Stride=2, Padding="same")
-    at = a.chain([ImageInputLayer([224, 224, 3], Normalization="zscore", Name="input_1"),
-                  *activated(first, "bn_Conv1", "Conv1_relu"), *narrowing("expanded_conv", 32, 16)])
+    at = a.chain([standardised_images("input_1"), *activated(first, "bn_Conv1", "Conv1_relu"),
+                  *narrowing("expanded_conv", 32, 16)])
     channels, number = 16, 0
     for out, blocks, stride in STAGES:
         for i in range(blocks):

@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import classifier, conv_without_bias
+from dltoolbox.architectures.blocks import classifier, conv_without_bias, standardised_images
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import ReLULayer
 from dltoolbox.layers.base import Layer
@@ -86,12 +86,11 @@ CAFFE_END = ("pool5", "fc1000", "prob", "ClassificationLayer_predictions")
 def resnet18() -> LayerGraph:
     """ResNet-18 for 224×224×3 images: 71 layers, 78 connections, 11.7 million learnables.
 
-    The input is standardised (``'zscore'``). Trained weights do not come with dltoolbox; docs/pretrained.md says how to put
-    in those of PyTorch.
+    The input is standardised by mean and deviation of ImageNet.
 
     Args:
         *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused.
+            is refused: docs/pretrained.md says how to put in trained weights.
 
     Returns:
         A `LayerGraph`.
@@ -106,9 +105,8 @@ def resnet18() -> LayerGraph:
     Source:
         He et al., "Deep residual learning for image recognition" (2015), table 1; MathWorks documentation of resnet18.
     """
-    data = ImageInputLayer([224, 224, 3], Normalization="zscore", Name="data")
     pool = MaxPooling2DLayer(3, Stride=2, Padding=1, Name="pool1")
-    return Residual(BASIC).network(data, pool, ["ab"] * 4, CAFFE_END)
+    return Residual(BASIC).network(standardised_images("data"), pool, ["ab"] * 4, CAFFE_END)
 
 
 @architecture
