@@ -1,4 +1,7 @@
-"""Xception, with the names and sizes that it has in Keras and MATLAB: a separable convolution is two layers."""
+"""Xception, with the names and sizes that it has in Keras and MATLAB: a separable convolution is two layers.
+
+Chosen is the order of the layers: a shortcut with a projection comes after the branch that it is added to.
+"""
 
 from __future__ import annotations
 
