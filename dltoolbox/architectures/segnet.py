@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.blocks import conv_without_bias
 from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
+from dltoolbox.architectures.vgg import CONVOLUTIONS, FILTERS
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import ByRank, Property, Reject
@@ -35,15 +36,12 @@ ENCODER = Names("encoder{0}_conv{1}", "encoder{0}_bn_{1}", "encoder{0}_relu_{1}"
 VGG_ENCODER = Names("conv{0}_{1}", "bn_conv{0}_{1}", "relu{0}_{1}", "pool{0}")
 DECODER = Names("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}", "decoder{0}_unpool")
 
-VGG_WIDTHS = (64, 128, 256, 512, 512)
-VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-
 
 @convert.hinted("int | Literal['vgg16', 'vgg19']")
 def _model(value: Any) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
-        return convert.choice(*VGG_CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer()(value)
+        return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer()(value)
     except Reject:
         raise Reject("a positive integer, 'vgg16' or 'vgg19'") from None
 
@@ -68,7 +66,7 @@ class _Options(SegmentationOptions):
 
     def validate(self) -> None:
         found = IssueCollector()
-        depth = len(VGG_WIDTHS) if self.vgg else self.EncoderDepth
+        depth = len(FILTERS) if self.vgg else self.EncoderDepth
         for name in ("NumConvolutionLayers", "NumOutputChannels"):
             given = getattr(self, name)
             if len(given) not in (1, depth):
@@ -87,7 +85,7 @@ class _Options(SegmentationOptions):
     def stages(self) -> list[tuple[int, int]]:
         """Number of convolutions and of their filters per encoder stage."""
         if self.vgg:
-            return list(zip(VGG_CONVOLUTIONS[self.EncoderDepth], VGG_WIDTHS, strict=True))
+            return list(zip(CONVOLUTIONS[self.EncoderDepth], FILTERS, strict=True))
         convolutions, widths = (one * self.EncoderDepth if len(one) == 1 else one
                                 for one in (self.NumConvolutionLayers, self.NumOutputChannels))
         return list(zip(convolutions, widths, strict=True))

@@ -18,6 +18,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 
 FILTERS = (64, 128, 256, 512, 512)  # of the convolutions in each of the five blocks
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # how many there are in each
 
 
 def vgg(convolutions: Sequence[int]) -> LayerGraph:
@@ -57,7 +58,7 @@ def vgg16() -> LayerGraph:
         Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (2014),
         configuration D; MathWorks documentation of vgg16.
     """
-    return vgg((2, 2, 3, 3, 3))
+    return vgg(CONVOLUTIONS["vgg16"])
 
 
 @architecture
@@ -74,4 +75,4 @@ def vgg19() -> LayerGraph:
         Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (2014),
         configuration E; MathWorks documentation of vgg19.
     """
-    return vgg((2, 2, 4, 4, 4))
+    return vgg(CONVOLUTIONS["vgg19"])
