@@ -14,7 +14,7 @@ import pytest
 
 import dltoolbox
 
-EXTRAS = ("hypothesis", "mypy", "numba", "onnx", "torch")
+EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
 
 os.environ["DLTOOLBOX_TUNE"] = "0"
 

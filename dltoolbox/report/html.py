@@ -23,7 +23,7 @@ SCRIPTS = ("format.js", "graph.js", "table.js", "details.js", "report.js")
 
 # Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
 KINDS = {
-    "input": ("InputLayer",),
+    "input": ("nputLayer",),
     "output": ("lassificationLayer", "regressionLayer"),
     "fully connected": ("fullyConnected",),
     "convolution": ("onvolution", "Conv"),
@@ -33,7 +33,7 @@ KINDS = {
     "joining": ("addition", "oncatenation", "multiplication"),
     "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus", "function"),
     "dropout": ("ropout",),
-    "resizing": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten"),
+    "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle"),
 }
 LETTER, SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
 NARROWEST, WIDEST = 132.0, 216.0
@@ -59,7 +59,8 @@ def render(document: Mapping[str, Any]) -> str:
             "drawing": numbers(drawing, box)}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
              "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html"))
+    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html"))
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")  # halves of characters, which no file can hold
 
 
 def write(document: Mapping[str, Any], path: str | Path) -> Path:
@@ -107,10 +108,9 @@ def kind(factory: str) -> str:
 
 
 def embedded(data: Any) -> str:
-    """JSON that can stand in a script element: nothing in it ends the element, and any text can be encoded."""
+    """JSON that can stand in a script element: nothing in it ends the element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return safe.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def asset(name: str) -> str:

@@ -1,14 +1,15 @@
 // The graph: drawn once in bands of rows, moved by one transform. Only bands in sight are rendered.
 
 const BAND = 1500; // height of a band in units of the drawing
-const LEAST = 0.01, MOST = 4; // zoom
+const MOST = 4; // zoom
 const READABLE = 0.8, NAMED = 0.45; // zoom at which all text, and at which names are drawn in a legible size
+const MARGIN = 16; // around the drawing on paper, about half of what lies between rows
 const [WIDTH, HEIGHT] = drawing.box;
 
 const canvas = byId("canvas");
 const svg = canvas.firstElementChild;
 const scene = draw("g", { id: "scene" });
-const view = { k: 1, x: 0, y: 0, pending: false };
+const view = { k: 1, x: 0, y: 0, detail: "", pending: false };
 const nodes = []; // element per layer
 const lines = []; // element per connection
 const bands = []; // {group, top, bottom, shown}
@@ -32,11 +33,11 @@ function arrow(kind) {
 function band(points) {
   const ys = points.filter((_, i) => i % 2);
   const top = Math.min(...ys) - HEIGHT, bottom = Math.max(...ys) + HEIGHT;
-  const number = bottom - top > BAND ? `${top} ${bottom}` : Math.floor(top / BAND);
+  const number = bottom - top > BAND ? `${top} ${bottom}` : Math.floor((top + HEIGHT) / BAND);
   let found = bands.find((one) => one.number === number);
   if (!found) {
     found = { number, top, bottom, shown: true, lines: draw("g"), nodes: draw("g") };
-    found.group = draw("g", {}, found.lines, found.nodes);
+    found.group = draw("g", { id: `band-${bands.length}` }, found.lines, found.nodes);
     scene.append(found.group);
     bands.push(found);
   }
@@ -129,7 +130,7 @@ function drawLegend() {
 function moveTo(k, x, y) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const margin = 60;
-  view.k = Math.min(MOST, Math.max(LEAST, k));
+  view.k = bounded(k);
   view.x = Math.min(width - margin, Math.max(margin - drawing.size[0] * view.k, x));
   view.y = Math.min(height - margin, Math.max(margin - drawing.size[1] * view.k, y));
   if (!view.pending) {
@@ -153,14 +154,21 @@ function show() {
 /** How much is drawn: everything, names, or coloured boxes. */
 function setDetail(scale) {
   const detail = scale >= 0.7 ? "full" : scale >= NAMED ? "names" : "boxes";
-  if (scene.dataset.detail !== detail) scene.dataset.detail = detail;
+  if (view.detail === detail) return;
+  view.detail = detail;
+  for (const one of bands) one.group.dataset.detail = detail;
 }
 
 function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-  const k = Math.min(MOST, Math.max(LEAST, view.k * factor));
+  const k = bounded(view.k * factor);
   moveTo(k, x - (x - view.x) * k / view.k, y - (y - view.y) * k / view.k);
 }
 
+function bounded(k) {
+  return Math.min(MOST, Math.max(Math.min(0.1, whole() / 2), k));
+}
+
+/** The zoom at which the whole graph is seen. */
 function whole() {
   return Math.min((canvas.clientWidth - 40) / Math.max(1, drawing.size[0]),
     (canvas.clientHeight - 40) / Math.max(1, drawing.size[1]));
@@ -287,34 +295,25 @@ function keys(event) {
 
 // Print ------------------------------------------------------------------------------------------------------------------
 
-/** The graph for paper: cut into columns side by side, as many as make it largest on a page. */
+/** The graph for paper: cut between rows into columns side by side, as many as make it largest on a page. */
 function drawPages(width, height) {
-  const [w, h] = [drawing.size[0] + 30, drawing.size[1] + 30];
-  let best = { scale: 0 };
+  const w = drawing.size[0] + 2 * MARGIN;
+  const ends = [...new Set(drawing.centres.map(([, y]) => y + HEIGHT / 2 + MARGIN))].sort((a, b) => a - b);
+  let best = { scale: 0, cuts: [0, 0] };
   for (let columns = 1; columns <= 40; columns += 1) {
-    const scale = Math.min(1, width / (w * columns), height / (h / columns + HEIGHT));
-    if (scale > best.scale) best = { scale, columns };
+    const each = Math.ceil(ends.length / columns);
+    const cuts = [-MARGIN, ...ends.filter((_, i) => (i + 1) % each === 0 || i + 1 === ends.length)];
+    const tallest = Math.max(...cuts.slice(1).map((cut, i) => cut - cuts[i]));
+    const scale = Math.min(1, width / (w * (cuts.length - 1)), height / tallest);
+    if (scale > best.scale) best = { scale, cuts };
   }
   bands.forEach((one) => { one.group.style.display = ""; one.shown = true; });
   setDetail(best.scale * 1.4); // paper is finer than a screen
-  scene.removeAttribute("transform");
-  const cuts = [-15, ...rowEnds(h / best.columns), h - 15];
-  byId("pages").replaceChildren(...cuts.slice(1).map((cut, i) => draw("svg", { viewBox: `-15 ${cuts[i]} ${w} ${cut - cuts[i]}`,
-    width: Math.floor(w * best.scale), height: Math.floor((cut - cuts[i]) * best.scale) }, draw("use", { href: "#scene" }))));
-}
-
-/** Where to cut so that no part is higher than a limit and no row is cut through. */
-function rowEnds(limit) {
-  const ends = [...new Set(drawing.centres.map(([, y]) => y))].sort((a, b) => a - b).map((y) => y + HEIGHT / 2 + 17);
-  const cuts = [];
-  let last = -15;
-  ends.forEach((end, i) => {
-    if (i + 1 < ends.length && ends[i + 1] - last > limit + 1) {
-      cuts.push(end);
-      last = end;
-    }
-  });
-  return cuts;
+  byId("pages").replaceChildren(...best.cuts.slice(1).map((cut, i) => {
+    const top = best.cuts[i], seen = bands.filter((one) => one.bottom > top && one.top < cut);
+    return draw("svg", { viewBox: `${-MARGIN} ${top} ${w} ${cut - top}`, width: Math.floor(w * best.scale),
+      height: Math.floor((cut - top) * best.scale) }, seen.map((one) => draw("use", { href: `#${one.group.id}` })));
+  }));
 }
 
 function removePages() {

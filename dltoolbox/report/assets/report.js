@@ -93,9 +93,17 @@ function openDetails() {
   byId("details").focus();
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null; // half of an escape
+  }
+}
+
 function followAddress() {
   const match = /^#layer=(.+)$/.exec(location.hash);
-  const index = match && byName.get(decodeURIComponent(match[1]));
+  const index = match && byName.get(decoded(match[1]));
   if (!index) return;
   if (index !== selected) select(index, "address");
   byId("graph").scrollIntoView({ block: "nearest" });
@@ -189,6 +197,12 @@ function setTheme(theme) {
   byId("theme").textContent = isDark() ? "Light" : "Dark";
 }
 
+/** On a page of A4, below the problems where they leave enough of it. */
+function printGraph() {
+  const room = 860 - 60 * analysis.issues.length;
+  drawPages(700, room >= 450 ? room : 940);
+}
+
 function begin() {
   drawHeader();
   drawProblems();
@@ -204,7 +218,7 @@ function begin() {
   byId("search").addEventListener("input", search);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", followAddress);
-  addEventListener("beforeprint", () => drawPages(700, 860));
+  addEventListener("beforeprint", printGraph);
   addEventListener("afterprint", removePages);
   listenToTabs();
 }

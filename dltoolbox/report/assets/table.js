@@ -12,12 +12,12 @@ const columns = [
   { title: "Activations", value: elements, number: true, left: true,
     cell: (layer) => sizeLines(layer).map((line) => make("div", {}, line)) },
   { title: "Learnables", value: (layer) => layer.learnableCount, cell: arraysCell, number: true, left: true },
-  { title: "Mult-adds", about: "Multiply-adds per observation", value: (layer) => layer.multiplyAdds, cell: (layer) => numberCell(layer.multiplyAdds, short),
+  { title: "Multiply-adds", value: (layer) => layer.multiplyAdds, cell: (layer) => numberCell(layer.multiplyAdds, short),
     number: true },
-  { title: "Share", about: "Share of all learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true },
-  { title: "Memory", about: "Activation memory for the batch size in the header", value: (layer) => layer.activationBytes, number: true,
+  { title: "Share of learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true },
+  { title: "Activation memory", value: (layer) => layer.activationBytes, number: true,
     cell: (layer) => numberCell(layer.activationBytes * batch, bytes) },
-  { title: "Field", about: "Receptive field: what one value sees of the input", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true },
+  { title: "Receptive field", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true },
 ];
 
 function nameCell(layer) {
@@ -39,7 +39,7 @@ function shareCell(layer) {
   if (!layer.learnableCount) return "–";
   return [make("span", { class: "bar", "aria-hidden": "true" },
     make("b", { style: `width: ${Math.max(1, 100 * layer.learnableShare)}%` })),
-  make("span", { title: exact(layer.learnableCount) }, percent(layer.learnableShare))];
+  make("span", { class: "percent", title: exact(layer.learnableCount) }, percent(layer.learnableShare))];
 }
 
 function fieldSize(layer) {
@@ -50,7 +50,7 @@ function fieldSize(layer) {
 function drawTable() {
   byId("table").tHead.rows[0].append(...columns.map((column, i) => make("th", { scope: "col",
     class: column.number && !column.left ? "number" : null, "aria-sort": i ? "none" : "ascending" },
-    make("button", { type: "button", title: column.about, onclick: () => sortBy(i) }, column.title))));
+    make("button", { type: "button", onclick: () => sortBy(i) }, column.title))));
   for (const layer of layers) {
     const row = make("tr", { "data-index": layer.index, "aria-selected": "false", tabindex: layer.index === 1 ? 0 : -1,
       class: severity(layer) },
@@ -80,7 +80,7 @@ function sortBy(number) {
 }
 
 function fillMemory() {
-  const number = columns.findIndex((column) => column.title === "Memory");
+  const number = columns.findIndex((column) => column.title === "Activation memory");
   layers.forEach((layer, i) => rows[i].cells[number].replaceChildren(columns[number].cell(layer)));
 }
 

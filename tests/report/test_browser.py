@@ -1,0 +1,500 @@
+"""The page in a browser: it draws, selects, searches, sorts, prints, and neither complains nor loads anything."""
+
+import base64
+import json
+import shutil
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from dltoolbox import (
+    additionLayer,
+    addLayers,
+    analyzeNetwork,
+    batchNormalizationLayer,
+    classificationLayer,
+    connectLayers,
+    convolution2dLayer,
+    disconnectLayers,
+    fullyConnectedLayer,
+    imageInputLayer,
+    layerGraph,
+    maxPooling2dLayer,
+    maxUnpooling2dLayer,
+    pixelClassificationLayer,
+    reluLayer,
+    softmaxLayer,
+)
+from dltoolbox.report.document import document
+from dltoolbox.report.html import write
+
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1440,900")
+NASTY = "</script><img src=x onerror=alert(1)>&\"'"
+COLUMNS = 9
+
+
+def digits():
+    return [imageInputLayer([28, 28, 1]),
+            convolution2dLayer(3, 8, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
+            convolution2dLayer(3, 16, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
+            fullyConnectedLayer(10), softmaxLayer, classificationLayer]
+
+
+def unpooling():
+    lgraph = layerGraph([
+        imageInputLayer([16, 16, 1], Name="images"), maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool"),
+        convolution2dLayer(3, 1, Padding="same", Name="conv"), maxUnpooling2dLayer(Name="unpool"),
+        convolution2dLayer(1, 2, Name="scores"), softmaxLayer, pixelClassificationLayer])
+    return connectLayers(connectLayers(lgraph, "pool/indices", "unpool/indices"), "pool/size", "unpool/size")
+
+
+def broken():
+    """A sum of unlike sizes, a layer that nothing feeds, and a cycle."""
+    lgraph = layerGraph([imageInputLayer([28, 28, 1], Name="images"), convolution2dLayer(3, 8, Name="conv"),
+                         additionLayer(2, Name="sum"), fullyConnectedLayer(2, Name="fc"), softmaxLayer, classificationLayer])
+    lgraph = connectLayers(lgraph, "images", "sum/in2")
+    lgraph = addLayers(lgraph, [reluLayer(Name="lost"), additionLayer(2, Name="loop"), reluLayer(Name="back")])
+    return connectLayers(lgraph, "back", "loop/in2")
+
+
+def nasty():
+    return [imageInputLayer([8, 8, 1], Name=NASTY), fullyConnectedLayer(2, Name="a <b> & c"), softmaxLayer,
+            classificationLayer]
+
+
+def pieces():
+    return disconnectLayers(unpooling(), "conv", "unpool/in")
+
+
+def long_chain():
+    return [imageInputLayer([32, 32, 8]), [reluLayer] * 997, softmaxLayer, classificationLayer]
+
+
+NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, long_chain)} | {
+    "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.fail("The report is tested in Chromium, but chromium or chromedriver is missing. Install them, "
+                    "on Debian with: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with webdriver.Chrome(options=options, service=Service(driver)) as running:
+        running.get("about:blank")  # instead of the page of a new tab
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    return {name: write(document(analyzeNetwork(make(), nargout=1, Plots="none")), folder / f"{name}.html")
+            for name, make in NETWORKS.items()}
+
+
+@pytest.fixture
+def show(browser, pages):
+    """Opens a page; afterwards nothing was complained about, and nothing loaded but the page."""
+    addresses = {path.as_uri() for path in pages.values()}
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+
+    def show(name, *, fragment="", width=1440, height=900):
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        browser.get("about:blank")
+        browser.get(pages[name].as_uri() + fragment)
+        return Page(browser)
+
+    yield show
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+    assert {url for url in asked if not url.startswith(("about:", "data:", "chrome:"))} <= addresses
+
+
+class Page:
+    """What a reader does and sees."""
+
+    def __init__(self, browser):
+        self.browser = browser
+
+    def all(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def run(self, script, *arguments):
+        return self.browser.execute_script(script, *arguments)
+
+    def settle(self):
+        """Wait until the next frame is drawn."""
+        self.browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+    def press(self, *keys):
+        self.browser.switch_to.active_element.send_keys(*keys)
+        self.settle()
+
+    def text(self, selector):
+        return self.run("return document.querySelector(arguments[0]).textContent", selector)
+
+    def rows(self):
+        """Indices of the layers in the table, as they are shown."""
+        return self.run("return [...document.querySelectorAll('#table tbody tr')].filter(r => !r.hidden)"
+                        ".map(r => Number(r.dataset.index))")
+
+    def chosen(self):
+        """Indices selected in the table, in the graph, and in the details."""
+        return self.run("""const index = (selector) => Number(document.querySelector(selector)?.dataset.index ?? 0);
+            return [index('#table tr[aria-selected=true]'), index('.node.chosen'), selected];""")
+
+    def inside(self, selector, frame):
+        """Whether an element lies within the part of another that is seen."""
+        return self.run("""const [a, b] = [...arguments].map((s) => document.querySelector(s).getBoundingClientRect());
+            return a.width > 0 && a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom;""",
+                        selector, frame)
+
+    def scale(self):
+        return self.run("return view.k")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_and_connection_is_drawn(show, name):
+    page = show(name)
+    layers, connections = page.run("return [analysis.layers.length, analysis.connections.length]")
+    assert page.rows() == list(range(1, layers + 1))
+    assert len(page.all(".node")) == layers
+    assert len(page.all("#scene .edge path")) == connections
+    assert len(page.all("#problems li")) == page.run("return analysis.issues.length")
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_header_tells_the_totals_and_memory_for_any_batch(show):
+    page = show("digits")
+    assert page.text("h1") == "network"
+    totals = page.run("return Object.fromEntries([...document.querySelectorAll('#totals div')].map("
+                      "d => [d.children[0].textContent, [d.children[1].textContent, d.title]]))")
+    assert totals["Layers"][0] == "12"
+    assert totals["Errors"][0] == "0"
+    learnables = page.run("return analysis.summary.learnables")
+    assert totals["Learnables"] == [f"{learnables / 1000:.3g}k", f"{learnables:,}"]
+    per_one = page.run("return analysis.summary.activationBytes")
+    batch = page.one("#batch")
+    batch.clear()
+    batch.send_keys("64")
+    assert page.run("return byId('memory').title") == f"{64 * per_one:,} bytes"
+    memory = page.run("return layers[1].activationBytes")
+    assert page.run("return rows[1].cells[7].firstChild.title") == f"{64 * memory:,}"
+
+
+def test_a_row_selects_the_node_and_a_node_the_row(show):
+    page = show("digits")
+    page.all("#table tbody tr")[9].click()
+    page.settle()
+    assert page.chosen() == [10, 10, 10]
+    assert page.inside(".node.chosen .box", "#canvas")
+    assert page.text("#details h2") == "fc"
+    page.run("start()")
+    page.settle()
+    page.one("#node-2").click()
+    assert page.chosen() == [2, 2, 2]
+    assert page.inside("#table tr[aria-selected=true]", "#layers")
+    assert page.run("return location.hash") == "#layer=conv_1"
+
+
+def test_the_details_say_why_a_size_is_as_it_is(show):
+    page = show("digits", fragment="#layer=conv_1")
+    details = page.text("#details")
+    assert "floor((28 − 3 + 1 + 1)/1) + 1 = 28" in details
+    for words in ("convolution2dLayer", "imageinput", "batchnorm_1", "28(S) × 28(S) × 8(C) × 1(B)", "3×3×1×8", "FilterSize"):
+        assert words in details
+    page.one("#details a[href='#layer=batchnorm_1']").click()
+    page.settle()
+    assert page.chosen() == [3, 3, 3]
+
+
+def test_the_search_filters_rows_dims_nodes_and_walks_matches(show):
+    page = show("digits")
+    page.one("body").send_keys("/")
+    assert page.run("return document.activeElement.id") == "search"
+    page.press("conv 2-d")
+    assert page.rows() == [2, 6]
+    assert page.text("#found") == "2 of 12"
+    assert page.run("return [...document.querySelectorAll('.node:not(.dim)')].map(n => Number(n.dataset.index))") == [2, 6]
+    seen = []
+    for _ in range(3):
+        page.press(Keys.ENTER)
+        seen.append(page.chosen()[0])
+    assert seen == [2, 6, 2]
+    page.press(Keys.ESCAPE)
+    assert (len(page.rows()), page.text("#found"), page.chosen()) == (12, "", [2, 2, 2])
+    page.press(Keys.ESCAPE)
+    assert page.chosen() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("column", range(COLUMNS))
+def test_every_column_sorts_both_ways(show, column):
+    page = show("digits")
+    head = page.all("#table thead th")
+    assert len(head) == COLUMNS
+    orders = {}
+    for _ in range(2):
+        head[column].find_element(By.TAG_NAME, "button").click()
+        order = head[column].get_attribute("aria-sort")
+        orders[order] = page.run("return [...body.rows].map(r => columns[arguments[0]].value(layers[r.dataset.index - 1]))"
+                                 ".map(v => v === Infinity ? 1e99 : v)", column)
+        assert [one.get_attribute("aria-sort") for one in head].count("none") == COLUMNS - 1
+    assert set(orders) == {"ascending", "descending"}
+    values = orders["ascending"]
+    if isinstance(values[0], str):
+        assert values == page.run("return arguments[0].sort((a, b) => a.localeCompare(b, 'en', {numeric: true}))", values)
+    else:
+        assert values == sorted(values)
+    assert orders["descending"] == values[::-1]
+    assert len(set(values)) > 1
+
+
+def test_problems_lead_to_their_layers(show):
+    page = show("broken")
+    assert page.text("#problems summary") == f"{page.run('return analysis.summary.errors')} errors"
+    link = next(one for one in page.all("#problems a") if one.text.startswith("sum "))
+    link.click()
+    page.settle()
+    assert page.chosen() == [3, 3, 3]
+    assert page.inside(".node.chosen .box", "#canvas")
+    assert "additionLayer" in page.text("#details .issues")
+    marked = page.run("return [...document.querySelectorAll('.node.error')].map(n => layers[n.dataset.index - 1].name)")
+    assert {"sum", "lost"} <= set(marked)
+    assert len(page.all("#scene .edge.cycle")) == 2
+
+
+def test_unpooling_connections_have_styles_and_a_legend(show):
+    page = show("unpooling")
+    styles = page.run("return ['data', 'indices', 'size'].map(k => getComputedStyle(document.querySelector("
+                      "`#scene .edge.${k} path`))).map(s => `${s.stroke} ${s.strokeDasharray}`)")
+    assert len(set(styles)) == 3
+    assert "indices of the maxima" in page.text("#legend")
+    assert "on a cycle" not in page.text("#legend")
+
+
+def test_no_drawn_path_leaves_the_way_that_was_found_for_it(show):
+    page = show("unpooling")
+    apart = page.run("""return lines.map((line, i) => {
+        const path = line.querySelector('path'), points = drawing.routes[i], box = path.getBBox();
+        const xs = points.filter((_, j) => j % 2 === 0), ys = points.filter((_, j) => j % 2);
+        return Math.max(Math.min(...xs) - box.x, box.x + box.width - Math.max(...xs),
+          Math.min(...ys) - box.y, box.y + box.height - Math.max(...ys)); });""")
+    assert max(apart) <= 3  # indices and sizes run side by side
+
+
+def test_the_keyboard_follows_connections_and_rows(show):
+    page = show("unpooling")
+    page.run("byId('canvas').focus()")
+    for key, expected in ((Keys.ARROW_DOWN, 1), (Keys.ARROW_DOWN, 2), (Keys.ARROW_DOWN, 3), (Keys.ARROW_UP, 2)):
+        page.press(key)
+        assert page.chosen() == [expected] * 3
+    assert page.run("return byId('canvas').getAttribute('aria-activedescendant')") == "node-2"
+    page.press(Keys.ENTER)
+    assert page.run("return document.activeElement.id") == "details"
+    page.run("rows[1].focus()")
+    page.press(Keys.ARROW_DOWN)
+    assert page.chosen() == [3, 3, 3]
+    page.press(Keys.END)
+    assert page.chosen()[0] == page.run("return layers.length")
+    page.press(Keys.HOME)
+    assert page.chosen()[0] == 1
+    assert page.run("return document.activeElement === rows[0]")
+    page.press(Keys.ESCAPE)
+    assert page.chosen() == [0, 0, 0]
+
+
+def test_the_tabulator_key_reaches_everything_and_focus_is_seen(show):
+    page = show("unpooling")
+    reached = []
+    for _ in range(24):
+        page.press(Keys.TAB)
+        reached.append(page.run("const e = document.activeElement; return e.id || e.tagName"))
+        if reached[-1] == "TR":
+            break
+    for wanted in ("batch", "theme", "search", "canvas", "zoom-in", "zoom-out", "fit", "TR"):
+        assert wanted in reached
+    assert page.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_zoom_by_keys_buttons_and_wheel_pan_by_dragging(show):
+    page = show("unpooling")
+    page.settle()
+    before = page.scale()
+    page.one("#zoom-in").click()
+    page.settle()
+    assert page.scale() > before
+    page.run("byId('canvas').focus()")
+    page.press("0")
+    assert page.inside("#scene", "#canvas")
+    scale = page.scale()
+    actions = webdriver.ActionChains(page.browser)
+    actions.scroll_from_origin(webdriver.common.actions.wheel_input.ScrollOrigin.from_element(page.one("#canvas")), 0, -200)
+    actions.perform()
+    page.settle()
+    assert page.scale() > scale
+    x, y = page.run("return [view.x, view.y]")
+    webdriver.ActionChains(page.browser).move_to_element(page.one("#canvas")).click_and_hold().move_by_offset(
+        30, 20).release().perform()
+    page.settle()
+    assert page.run("return [view.x, view.y]") == pytest.approx([x + 30, y + 20])
+    assert page.chosen() == [0, 0, 0]  # a drag is no click
+
+
+def test_two_fingers_zoom(show):
+    page = show("unpooling")
+    page.settle()
+    before = page.scale()
+    page.run("""const at = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {pointerId: id, pointerType: 'touch',
+          clientX: x, clientY: 400, bubbles: true}));
+        canvas.setPointerCapture = () => {};
+        at('pointerdown', 1, 200); at('pointerdown', 2, 300); at('pointermove', 2, 400);
+        at('pointerup', 1, 200); at('pointerup', 2, 400);""")
+    page.settle()
+    assert page.scale() == pytest.approx(2 * before)
+
+
+def test_small_graphs_are_shown_whole_and_long_ones_from_the_top_in_a_readable_size(show):
+    assert show("broken").inside("#scene", "#canvas")
+    page = show("long_chain")
+    page.settle()
+    assert page.scale() >= 0.8
+    assert page.inside("#node-1 .box", "#canvas")
+    rendered = page.run("return bands.filter(one => one.group.style.display !== 'none').length / bands.length")
+    assert rendered < 0.1
+    page.one("#fit").click()
+    page.settle()
+    assert page.run("return view.detail") == "boxes"
+    assert page.run("return bands.every(one => one.group.style.display !== 'none')")
+
+
+def test_light_and_dark(show):
+    page = show("digits")
+    colours = []
+    for _ in range(2):
+        colours.append(page.run("return getComputedStyle(document.body).backgroundColor"))
+        page.one("#theme").click()
+    assert colours == ["rgb(244, 246, 248)", "rgb(20, 24, 29)"]
+    page.one("#theme").click()
+    page.browser.refresh()
+    assert page.run("return getComputedStyle(document.body).backgroundColor") == colours[1]  # it is remembered
+    page.run("localStorage.clear()")
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
+    page.browser.refresh()
+    assert page.run("return getComputedStyle(document.body).backgroundColor") == colours[1]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+CONTRAST = """
+const canvas2d = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+const parsed = (colour) => { canvas2d.clearRect(0, 0, 1, 1); canvas2d.fillStyle = colour; canvas2d.fillRect(0, 0, 1, 1);
+  return [...canvas2d.getImageData(0, 0, 1, 1).data]; };
+const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+  .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const ground = (element) => { for (let e = element; e; e = e.parentElement) {
+    const colour = parsed(getComputedStyle(e).backgroundColor); if (colour[3] === 255) return colour; }
+  return parsed(getComputedStyle(document.body).backgroundColor); };
+const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+const found = [];
+for (const element of document.querySelectorAll('body *')) {
+  const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!own || !element.checkVisibility() || element.closest('script, noscript')) continue;
+  const svg = element.ownerSVGElement, style = getComputedStyle(element);
+  if (element.matches('title')) continue;
+  const behind = !svg ? ground(element) : parsed(getComputedStyle(element.classList.contains('mark')
+    ? element.parentNode.querySelector('.badge') : element.parentNode.querySelector('.box') ?? byId('graph'))
+    [element.closest('.node') ? 'fill' : 'backgroundColor']);
+  const value = ratio(parsed(svg ? style.fill : style.color), behind);
+  if (value < 4.5) found.push([element.tagName, element.className.baseVal ?? element.className, element.textContent, value]);
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_enough_contrast(show, theme):
+    page = show("broken", fragment="#layer=sum")
+    page.run("document.documentElement.dataset.theme = arguments[0]", theme)
+    page.settle()
+    assert page.run(CONTRAST) == []
+
+
+def test_names_are_text_and_never_markup(show):
+    page = show("nasty")
+    page.all("#table tbody tr")[0].click()
+    page.settle()
+    assert page.text("#details h2") == NASTY
+    assert page.all("img") == []
+    page.run("history.replaceState(null, '', '#'); location.hash = '#layer=' + encodeURIComponent('a <b> & c')")
+    page.settle()
+    assert page.chosen() == [2, 2, 2]
+
+
+def test_a_link_opens_the_report_at_a_layer(show):
+    page = show("long_chain", fragment="#layer=relu_900")
+    page.settle()
+    assert page.text("#details h2") == "relu_900"
+    assert page.inside(".node.chosen .box", "#canvas")
+    assert page.inside("#table tr[aria-selected=true]", "#layers")
+
+
+@pytest.mark.parametrize("address", ["#layer=nobody", "#layer=%E0%A4%A", "#other"])
+def test_links_to_no_layer_do_nothing(show, address):
+    assert show("digits", fragment=address).chosen() == [0, 0, 0]
+
+
+def test_on_a_telephone_there_is_one_view_at_a_time(show):
+    page = show("digits", width=390, height=844)
+    page.settle()
+    assert page.run("return document.documentElement.scrollWidth") == 390
+    for name in ("layers", "details", "graph"):
+        page.one(f"#tab-{name}").click()
+        shown = page.run("return ['graph', 'layers', 'details'].filter("
+                         "id => byId(id).checkVisibility({visibilityProperty: true}))")
+        assert shown == [name]
+        assert page.one(f"#tab-{name}").get_attribute("aria-selected") == "true"
+    page.one("#node-3").click()
+    page.one("#chosen").click()
+    assert page.text("#details h2") == "batchnorm_1"
+    assert page.run("return document.body.dataset.tab") == "details"
+
+
+def pdf_of(page):
+    printed = page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    return base64.b64decode(printed["data"])
+
+
+def test_it_prints_and_is_as_before_afterwards(show):
+    page = show("long_chain")
+    page.settle()
+    before = page.run("return scene.getAttribute('transform')")
+    content = pdf_of(page)
+    assert content.startswith(b"%PDF")
+    assert 10 < content.count(b"/Type /Page\n") < 60  # the whole table, some fifty rows a page
+    assert page.run("return [scene.getAttribute('transform'), byId('pages').childElementCount]") == [before, 0]
+
+
+def test_the_printed_graph_is_cut_between_rows_and_complete(show):
+    page = show("digits")
+    page.run("drawPages(700, 400)")
+    views = page.run("return [...byId('pages').children].map(one => one.viewBox.baseVal).map(b => [b.y, b.y + b.height])")
+    rows = page.run("return drawing.centres.map(([, y]) => [y - HEIGHT / 2, y + HEIGHT / 2])")
+    assert len(views) > 1
+    assert all(sum(top <= low and high <= bottom for top, bottom in views) == 1 for low, high in rows)
+    page.run("removePages()")
