@@ -6,8 +6,10 @@ here. The factories (``convolution2dLayer`` and its kin) come from the registry 
 
 from dltoolbox.architectures.alexnet import alexnet
 from dltoolbox.architectures.darknet import darknet19, darknet53
+from dltoolbox.architectures.deeplab import deeplabv3plusLayers
 from dltoolbox.architectures.densenet import densenet201
 from dltoolbox.architectures.efficientnet import efficientnetb0
+from dltoolbox.architectures.fcn import fcnLayers
 from dltoolbox.architectures.googlenet import googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2
@@ -17,7 +19,7 @@ from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
 from dltoolbox.architectures.segnet import segnetLayers
 from dltoolbox.architectures.shufflenet import shufflenet
 from dltoolbox.architectures.squeezenet import squeezenet
-from dltoolbox.architectures.unet import unet3dLayers, unetLayers
+from dltoolbox.architectures.unet import unet, unet3d, unet3dLayers, unetLayers
 from dltoolbox.architectures.vgg import vgg16, vgg19
 from dltoolbox.architectures.xception import xception
 from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
@@ -52,11 +54,13 @@ from dltoolbox.data import (
     triangleImages,
 )
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
+from dltoolbox.exchange.code_matlab import toMATLAB
+from dltoolbox.exchange.code_python import toPython
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
 from dltoolbox.network.analysis import NetworkAnalysis
 from dltoolbox.network.datalayout import networkDataLayout
-from dltoolbox.network.dlnetworks import dag2dlnetwork, dlnetwork, initialize
+from dltoolbox.network.dlnetworks import dag2dlnetwork, dlnetwork, initialize, resetState
 from dltoolbox.network.factors import (
     freezeWeights,
     getL2Factor,
@@ -68,7 +72,15 @@ from dltoolbox.network.factors import (
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
-from dltoolbox.network.surgery import addLayers, connectLayers, disconnectLayers, removeLayers, replaceLayer
+from dltoolbox.network.summaries import summary
+from dltoolbox.network.surgery import (
+    addInputLayer,
+    addLayers,
+    connectLayers,
+    disconnectLayers,
+    removeLayers,
+    replaceLayer,
+)
 from dltoolbox.program.explain import explain
 from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.threads import maxNumCompThreads
@@ -78,20 +90,21 @@ from dltoolbox.training.train_network import trainNetwork
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
-    "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical", "categories", "classify",
-    "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19",
-    "darknet53", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork",
-    "efficientnetb0", "evaluateSemanticSegmentation", "explain", "freezeWeights", "fullyconnect", "gearboxFeatures",
-    "getL2Factor", "getLearnRateFactor", "googlenet", "huber", "inceptionv3", "initialize", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork",
-    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "networkDataLayout", "onehotdecode", "onehotencode", "poolingToStridedConvolution", "predict", "relu",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers",
-    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg",
-    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
-    "trainNetwork", "trainingOptions", "triangleImages", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16",
-    "vgg19", "xception",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
+    "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical",
+    "categories", "classify", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
+    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "efficientnetb0", "evaluateSemanticSegmentation",
+    "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
+    "googlenet", "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
+    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool",
+    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "onehotdecode",
+    "onehotencode", "poolingToStridedConvolution", "predict", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
+    "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
+    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB",
+    "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
+    "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 globals().update(FACTORIES)

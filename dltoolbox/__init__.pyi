@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike
 from dltoolbox.architectures.alexnet import alexnet as alexnet
 from dltoolbox.architectures.darknet import darknet19 as darknet19
 from dltoolbox.architectures.darknet import darknet53 as darknet53
+from dltoolbox.architectures.deeplab import deeplabv3plusLayers as deeplabv3plusLayers
 from dltoolbox.architectures.densenet import densenet201 as densenet201
 from dltoolbox.architectures.efficientnet import efficientnetb0 as efficientnetb0
+from dltoolbox.architectures.fcn import fcnLayers as fcnLayers
 from dltoolbox.architectures.googlenet import googlenet as googlenet
 from dltoolbox.architectures.inceptionv3 import inceptionv3 as inceptionv3
 from dltoolbox.architectures.mobilenet import mobilenetv2 as mobilenetv2
@@ -24,6 +26,8 @@ from dltoolbox.architectures.resnet import resnet50 as resnet50
 from dltoolbox.architectures.segnet import segnetLayers as segnetLayers
 from dltoolbox.architectures.shufflenet import shufflenet as shufflenet
 from dltoolbox.architectures.squeezenet import squeezenet as squeezenet
+from dltoolbox.architectures.unet import unet as unet
+from dltoolbox.architectures.unet import unet3d as unet3d
 from dltoolbox.architectures.unet import unet3dLayers as unet3dLayers
 from dltoolbox.architectures.unet import unetLayers as unetLayers
 from dltoolbox.architectures.vgg import vgg16 as vgg16
@@ -72,6 +76,8 @@ from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
+from dltoolbox.exchange.code_matlab import toMATLAB as toMATLAB
+from dltoolbox.exchange.code_python import toPython as toPython
 from dltoolbox.layers.activation import ClippedReLULayer as _ClippedReLULayer
 from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
 from dltoolbox.layers.activation import ELULayer as _ELULayer
@@ -108,6 +114,7 @@ from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _Cr
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
+from dltoolbox.layers.pooling import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
@@ -118,6 +125,10 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
+from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
+from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
+from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
 from dltoolbox.layers.transposed import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.transposed import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.network.analysis import NetworkAnalysis as NetworkAnalysis
@@ -125,6 +136,7 @@ from dltoolbox.network.datalayout import networkDataLayout as networkDataLayout
 from dltoolbox.network.dlnetworks import dag2dlnetwork as dag2dlnetwork
 from dltoolbox.network.dlnetworks import dlnetwork as dlnetwork
 from dltoolbox.network.dlnetworks import initialize as initialize
+from dltoolbox.network.dlnetworks import resetState as resetState
 from dltoolbox.network.factors import freezeWeights as freezeWeights
 from dltoolbox.network.factors import getL2Factor as getL2Factor
 from dltoolbox.network.factors import getLearnRateFactor as getLearnRateFactor
@@ -138,6 +150,8 @@ from dltoolbox.network.layergraph import layerGraph as layerGraph
 from dltoolbox.network.networks import DAGNetwork as DAGNetwork
 from dltoolbox.network.networks import SeriesNetwork as SeriesNetwork
 from dltoolbox.network.networks import assembleNetwork as assembleNetwork
+from dltoolbox.network.summaries import summary as summary
+from dltoolbox.network.surgery import addInputLayer as addInputLayer
 from dltoolbox.network.surgery import addLayers as addLayers
 from dltoolbox.network.surgery import connectLayers as connectLayers
 from dltoolbox.network.surgery import disconnectLayers as disconnectLayers
@@ -157,29 +171,31 @@ from dltoolbox.training.train_network import trainNetwork as trainNetwork
 __version__: str
 __all__ = [
     "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addLayers",
-    "addcats", "additionLayer", "alexnet", "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer",
-    "averagePooling3dLayer", "avgpool", "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer",
-    "classificationLayer", "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers",
-    "convolution2dLayer", "convolution3dLayer", "countcats", "crossChannelNormalizationLayer", "crosschannelnorm",
-    "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "densenet201", "depthConcatenationLayer",
-    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer",
-    "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "featureInputLayer", "flattenLayer",
-    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor",
-    "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer",
-    "globalMaxPooling3dLayer", "googlenet", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer",
-    "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "iscategorical", "iscategory", "isordinal",
-    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer", "leakyrelu", "loadNetwork",
-    "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
-    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer",
-    "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer", "poolingToStridedConvolution",
-    "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer",
-    "softplusLayer", "spatialDropoutLayer", "squeezenet", "swishLayer", "tanhLayer", "trainNetwork", "trainingOptions",
-    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet3dLayers", "unetLayers", "unfreezeWeights",
-    "vgg16", "vgg19", "xception",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
+    "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers", "addcats", "additionLayer", "alexnet",
+    "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool",
+    "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer", "classificationLayer", "classify",
+    "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
+    "convolution3dLayer", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer",
+    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
+    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork",
+    "dropoutLayer", "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "fcnLayers",
+    "featureInputLayer", "flattenLayer", "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures",
+    "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
+    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "groupedConvolution2dLayer", "huber",
+    "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer",
+    "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
+    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
+    "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer",
+    "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
+    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
+    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
+    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer",
+    "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
+    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
+    "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(
@@ -585,6 +601,51 @@ def globalMaxPooling3dLayer(
     Name: str = '',
 ) -> _GlobalMaxPooling3DLayer:
     """3-D global max pooling layer: the maximum over the three spatial dimensions, ``1×1×1×c×n``."""
+
+def adaptiveAveragePooling2dLayer(
+    outputSize: int | Sequence[int],
+    *pairs: Any,
+    Name: str = '',
+) -> _AdaptiveAveragePooling2DLayer:
+    """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
+
+def crop2dLayer(
+    location: Literal['centercrop'] | Sequence[int],
+    *pairs: Any,
+    Name: str = '',
+) -> _Crop2DLayer:
+    """2-D crop layer: the part of input ``in`` that has the height and width of input ``ref``."""
+
+def crop3dLayer(
+    cropLocation: Literal['centercrop'] | Sequence[int] | str = 'centercrop',
+    *pairs: Any,
+    Name: str = '',
+) -> _Crop3DLayer:
+    """3-D crop layer: the part of input ``in`` that has the spatial size of input ``ref``; as `crop2dLayer`."""
+
+def resize2dLayer(
+    *pairs: Any,
+    Scale: float | Sequence[float] | None = None,
+    OutputSize: Sequence[float | None] | None = None,
+    EnableReferenceInput: bool = False,
+    Method: Literal['nearest', 'bilinear'] | str = 'nearest',
+    GeometricTransformMode: Literal['half-pixel', 'asymmetric'] | str = 'half-pixel',
+    NearestRoundingMode: Literal['round', 'floor', 'onnx-10'] | str = 'round',
+    Name: str = '',
+) -> _Resize2DLayer:
+    """2-D resize layer: resamples an ``h×w×c×n`` input by ``Scale``, to ``OutputSize``, or to the size of input ``ref``."""
+
+def resize3dLayer(
+    *pairs: Any,
+    Scale: float | Sequence[float] | None = None,
+    OutputSize: Sequence[float | None] | None = None,
+    EnableReferenceInput: bool = False,
+    Method: Literal['nearest', 'trilinear'] | str = 'nearest',
+    GeometricTransformMode: Literal['half-pixel', 'asymmetric'] | str = 'half-pixel',
+    NearestRoundingMode: Literal['round', 'floor', 'onnx-10'] | str = 'round',
+    Name: str = '',
+) -> _Resize3DLayer:
+    """3-D resize layer: resamples an ``h×w×d×c×n`` input; as `resize2dLayer` in three dimensions."""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],

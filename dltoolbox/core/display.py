@@ -35,6 +35,14 @@ def number(value: float) -> str:
     return f"{value:.4f}" if 0.001 < abs(value) < 1000 else f"{value:.4e}"
 
 
+def rounded(count: int) -> str:
+    """``810``, ``21.7k``, ``138.4M``: a count as MATLAB prints numbers of learnables."""
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.1f}{letter}"
+    return str(count)
+
+
 def bytes_text(count: int) -> str:
     """``12 B``, ``1.5 KB``, ``2.0 GB``: an amount of memory."""
     for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):

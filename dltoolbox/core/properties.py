@@ -160,6 +160,11 @@ def split_pairs(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return list(arguments[:first]), list(arguments[first:])
 
 
+def optional_first(first: Any, pairs: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """An argument that may be left out before name-value pairs, and these: a text before an odd rest is the first name."""
+    return (None, (first, *pairs)) if isinstance(first, str) and len(pairs) % 2 else (first, pairs)
+
+
 class Option(NamedTuple):
     """A name-value pair as the user wrote it."""
 

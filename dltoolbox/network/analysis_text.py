@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from dltoolbox.core.display import bytes_text
+from dltoolbox.core.display import bytes_text, rounded
 
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
@@ -54,10 +54,7 @@ def counted(number: int, word: str) -> str:
 
 def short_count(number: int) -> str:
     """``810``, ``21.7k (21,690)``, ``138.4M (138,357,544)``."""
-    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
-            return f"{number / limit:.1f}{letter} ({number:,})"
-    return str(number)
+    return f"{rounded(number)} ({number:,})" if number >= 1000 else str(number)
 
 
 def columns_of(info: Any) -> dict[str, list[list[str]]]:

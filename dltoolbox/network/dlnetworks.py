@@ -236,6 +236,25 @@ def required(net: Any, function: str) -> dlnetwork:
     return net
 
 
+def resetState(net: Network) -> Network:
+    """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
+
+    The state of batch normalisations is no such state and stays, as in MATLAB.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:resetState:notANetwork`` for anything but a network.
+
+    Example:
+        >>> net = dlnetwork([featureInputLayer(2), fullyConnectedLayer(1)])
+        >>> resetState(net) is net
+        True
+    """
+    if not isinstance(net, Network):
+        fail("resetState:notANetwork", f"The argument of resetState must be a network, but it is {show(net)}.",
+             "Pass a SeriesNetwork, DAGNetwork or dlnetwork.")
+    return net
+
+
 def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
     """The dlnetwork of a SeriesNetwork or DAGNetwork: the same layers and values, without the output layers.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, did_you_mean, show
+from dltoolbox.core.properties import Configured, Property, did_you_mean, optional_first, show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import layerArray
 from dltoolbox.network.layergraph import LayerGraph
@@ -162,9 +162,8 @@ def freezeWeights(layers: Any, names: Any = None, *pairs: Any, **options: Any) -
         >>> layers[0].WeightLearnRateFactor, layers[1].ScaleLearnRateFactor, layers[1].FixedStatistics
         (0.0, 0.0, True)
     """
-    if isinstance(names, str) and len(pairs) % 2:  # the first word of name-value pairs
-        names, pairs = None, (names, *pairs)
-    fixed = _FreezeOptions(*pairs, **options).FixedStatistics
+    names, rest = optional_first(names, pairs)
+    fixed = _FreezeOptions(*rest, **options).FixedStatistics
 
     def freeze(one: Layer) -> None:
         for name in factor_names(one, RATE).values():

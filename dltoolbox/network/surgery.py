@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dltoolbox.core.convert import choice
+from dltoolbox.core.convert import choice, flag
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.properties import Configured, Property, optional_first, show
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.dlnetworks import dlnetwork, initialize, required
 from dltoolbox.network.layerarray import layerArray, with_names
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique, sequence
 from dltoolbox.network.networks import DAGNetwork
@@ -27,6 +28,13 @@ def editable(lgraph: Any, function: str) -> LayerGraph:
 def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     """Add layers, connected in sequence to each other but not to the rest.
 
+    Args:
+        lgraph: A layer graph or a dlnetwork. It is not changed.
+        larray: A layer, a layer array, or a layer graph, whose connections then come along. Unnamed layers get names.
+
+    Returns:
+        The larger graph. A dlnetwork keeps its values and wants to be initialised again, as after all surgery.
+
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:duplicateName`` where a name exists already.
 
@@ -35,9 +43,10 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
         ['a']
     """
     editable(lgraph, "addLayers")
-    new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes])
+    together = isinstance(larray, LayerGraph)
+    new = with_names(larray.nodes if together else layerArray(larray), taken=[one.Name for one in lgraph.nodes])
     check_unique([*lgraph.nodes, *new])
-    return lgraph.edited([*lgraph.nodes, *new], [*lgraph.edges, *sequence(new)])
+    return lgraph.edited([*lgraph.nodes, *new], [*lgraph.edges, *(larray.edges if together else sequence(new))])
 
 
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
@@ -97,6 +106,57 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     return lgraph.edited(lgraph.nodes, [c for c in lgraph.edges if c != gone])
 
 
+class _AddInputOptions(Configured):
+    function = "addInputLayer"
+    Initialize = Property(flag, False)
+
+
+def addInputLayer(net: dlnetwork, layer: Any, layerName: str | None = None, *pairs: Any, **options: Any) -> dlnetwork:
+    """Add an input layer to a dlnetwork and connect it to an input that is open.
+
+    Args:
+        net: A dlnetwork. It is not changed.
+        layer: The input layer; it stands before the layer that it feeds.
+        layerName: That layer, ``'layer'`` or ``'layer/port'``; by default the first of InputNames without an input layer.
+        *pairs, **options: ``Initialize`` (False): whether to initialise the result.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:addInputLayer:notADlnetwork``, ``…:notAnInputLayer``, ``…:noOpenInput``; and those of
+            `addLayers` and `connectLayers`.
+
+    Example:
+        >>> net = dlnetwork([convolution2dLayer(3, 8), reluLayer], Initialize=False)
+        >>> addInputLayer(net, imageInputLayer([28, 28, 3]), Initialize=True).Learnables.Value[0].shape
+        (3, 3, 3, 8)
+    """
+    layerName, rest = optional_first(layerName, pairs)
+    chosen = _AddInputOptions(*rest, **options)
+    new = with_names(layerArray(layer), taken=[one.Name for one in required(net, "addInputLayer").nodes])
+    if len(new) != 1 or new[0].inputs():
+        fail("addInputLayer:notAnInputLayer", f"The second argument of addInputLayer must be one input layer, but it is "
+             f"{show(layer)}.", "Pass a layer such as imageInputLayer([28, 28, 1]).")
+    ports = net.open_inputs()
+    if not ports:
+        fail("addInputLayer:noOpenInput", "Every input of the network is connected.",
+             "Disconnect one with disconnectLayers.")
+    port = ports[0] if layerName is None else open_input(net, layerName, ports)
+    at = net.find(port.layer)
+    check_unique([*net.nodes, *new])
+    result = net.edited([*net.nodes[:at], *new, *net.nodes[at:]],
+                        [*net.edges, Connection(Port(new[0].Name, new[0].outputs()[0]), port)])
+    return initialize(result) if chosen.Initialize else result
+
+
+def open_input(net: dlnetwork, name: str, ports: Sequence[Port]) -> Port:
+    """The open input that ``layer`` (its only open one) or ``layer/port`` means."""
+    mine = [port for port in ports if port.layer == name]
+    port = mine[0] if len(mine) == 1 else net.port(name, "inputs")
+    if port not in ports:
+        fail("addInputLayer:noOpenInput", f"Input '{port}' is already connected.",
+             f"The open inputs are {', '.join(net.port_text(one, 'inputs') for one in ports)}.", layer=port.layer)
+    return port
+
+
 class _ReplaceOptions(Configured):
     function = "replaceLayer"
     ReconnectBy = Property(choice("name", "order"), "name")
@@ -129,20 +189,26 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
              "Pass a layer or a layer array; to remove a layer, use removeLayers.")
     layers = [*lgraph.nodes[:at], *new, *lgraph.nodes[at + 1:]]
     check_unique(layers)
-
-    def moved(port: Port, side: str, to: Layer) -> Port:
-        before: tuple[str, ...] = getattr(old, side)()
-        after: tuple[str, ...] = getattr(to, side)()
-        place = before.index(port.port)
-        single = len(before) == len(after) == 1
-        if by_name and port.port in after and not single:
-            return Port(to.Name, port.port)
-        if (not by_name or single) and place < len(after):
-            return Port(to.Name, after[place])
-        fail("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{to.Name}' has no {side[:-1]} to take its "
-             f"place: its {side} are {', '.join(after) or 'none'}.", "Disconnect it first, or use ReconnectBy='order'.")
-
-    edges = [Connection(moved(c.source, "outputs", new[-1]) if c.source.layer == name else c.source,
-                        moved(c.destination, "inputs", new[0]) if c.destination.layer == name else c.destination)
-             for c in lgraph.edges]
+    found, edges = IssueCollector(), list[Connection]()
+    for source, destination in lgraph.edges:
+        with found.collect():
+            edges.append(Connection(successor(source, old, new[-1], "outputs", by_name) if source.layer == name else source,
+                                    successor(destination, old, new[0], "inputs", by_name) if destination.layer == name
+                                    else destination))
+    found.raise_if_any()
     return lgraph.edited(layers, [*edges, *sequence(new)])
+
+
+def successor(port: Port, old: Layer, new: Layer, side: str, by_name: bool) -> Port:
+    """The port of a new layer that takes the place of a connected one: of the same name, or in the same position. A port
+    that is the only one on its side always follows the only one.
+    """
+    before, after = (getattr(one, side)() for one in (old, new))
+    place = before.index(port.port)
+    if by_name and port.port in after:
+        return Port(new.Name, port.port)
+    if place < len(after) and (not by_name or len(before) == len(after) == 1):
+        return Port(new.Name, after[place])
+    more = ", or use ReconnectBy='order'" if place < len(after) else ""
+    fail("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{new.Name}' has no {side[:-1]} to take its "
+         f"place: its {side} are {', '.join(after) or 'none'}.", f"Disconnect it first with disconnectLayers{more}.")

@@ -3,17 +3,25 @@
 import pytest
 
 from dltoolbox import (
+    DAGNetwork,
     LayerGraph,
+    SeriesNetwork,
+    addInputLayer,
     additionLayer,
     addLayers,
+    assembleNetwork,
     connectLayers,
     depthConcatenationLayer,
     disconnectLayers,
+    dlnetwork,
+    featureInputLayer,
+    fullyConnectedLayer,
     imageInputLayer,
     layerGraph,
     leakyReluLayer,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
+    regressionLayer,
     reluLayer,
     removeLayers,
     replaceLayer,
@@ -151,3 +159,109 @@ def test_names_with_slashes():
 def test_one_output_feeds_many_inputs(lgraph):
     graph = connectLayers(addLayers(lgraph, reluLayer(Name="c")), "in", "c")
     assert [d for s, d in edges(graph) if s == "in"] == ["a", "b", "c"]
+
+
+# Replacing ports -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def unpooled():
+    """in → pool → up, with the indices and the size."""
+    graph = layerGraph([imageInputLayer([8, 8, 1], Name="in"),
+                        maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool"),
+                        maxUnpooling2dLayer(Name="up")])
+    return connectLayers(connectLayers(graph, "pool/indices", "up/indices"), "pool/size", "up/size")
+
+
+@pytest.mark.parametrize("how", ["name", "order"])
+def test_replacing_either_end_of_an_unpooling(unpooled, how):
+    pool = maxPooling2dLayer(3, Stride=3, HasUnpoolingOutputs=True, Name="other")
+    assert edges(replaceLayer(unpooled, "pool", pool, ReconnectBy=how)) == [
+        ("in", "other"), ("other/indices", "up/indices"), ("other/out", "up/in"), ("other/size", "up/size")]
+    assert edges(replaceLayer(unpooled, "up", maxUnpooling2dLayer(Name="new"), ReconnectBy=how)) == [
+        ("in", "pool"), ("pool/indices", "new/indices"), ("pool/out", "new/in"), ("pool/size", "new/size")]
+
+
+def test_replacing_by_an_array_whose_last_layer_has_the_outputs(unpooled):
+    array = [reluLayer(Name="relu"), maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="last")]
+    assert edges(replaceLayer(unpooled, "pool", array)) == [
+        ("in", "relu"), ("last/indices", "up/indices"), ("last/out", "up/in"), ("last/size", "up/size"), ("relu", "last")]
+    with pytest.raises(DltoolboxError, match="'pool/indices' is connected, but layer 'relu' has no output") as caught:
+        replaceLayer(unpooled, "pool", array[::-1])
+    assert caught.value.identifiers == ("dltoolbox:replaceLayer:portsDoNotFit",) * 2  # indices and size
+
+
+def test_only_connected_ports_need_a_successor(unpooled):
+    assert edges(replaceLayer(removeLayers(unpooled, "up"), "pool", reluLayer(Name="r"), ReconnectBy="order")) == [
+        ("in", "r")]
+
+
+def test_a_layer_that_feeds_two_takes_both_along(lgraph):
+    assert ("new", "a") in edges(replaceLayer(lgraph, "in", imageInputLayer([4, 4, 1], Name="new")))
+    assert ("new", "b") in edges(replaceLayer(lgraph, "in", imageInputLayer([4, 4, 1], Name="new")))
+
+
+def test_graphs_are_added_with_their_connections(lgraph, unpooled):
+    both = addLayers(lgraph, removeLayers(unpooled, "in"))
+    assert edges(both) == sorted([*WIRED, *[edge for edge in edges(unpooled) if edge[0] != "in"]])
+    with pytest.raises(DltoolboxError, match="The name 'in'"):
+        addLayers(lgraph, unpooled)
+
+
+# Networks ------------------------------------------------------------------------------------------------------------
+EDITS = {
+    "addLayers": lambda net: addLayers(net, reluLayer),
+    "removeLayers": lambda net: removeLayers(net, "fc"),
+    "connectLayers": lambda net: connectLayers(net, "in", "fc"),
+    "disconnectLayers": lambda net: disconnectLayers(net, "in", "fc"),
+    "replaceLayer": lambda net: replaceLayer(net, "fc", reluLayer),
+}
+
+
+@pytest.mark.parametrize("function", EDITS)
+@pytest.mark.parametrize("kind", [SeriesNetwork, DAGNetwork])
+def test_trained_networks_stay_as_they_are(function, kind):
+    net = kind(assembleNetwork([featureInputLayer(1, Name="in"), fullyConnectedLayer(1, Weights=[[1]], Bias=[0], Name="fc"),
+                                regressionLayer(Name="end")]))
+    with pytest.raises(DltoolboxError) as caught:
+        EDITS[function](net)
+    assert caught.value.identifier == f"dltoolbox:{function}:notALayerGraph"
+    assert f"it is <{kind.__name__} of 3 layers" in str(caught.value)
+    assert "lgraph = layerGraph(net)" in str(caught.value)
+    assert type(layerGraph(net)) is LayerGraph
+
+
+def test_an_input_layer_for_an_open_input():
+    net = dlnetwork([reluLayer(Name="first"), additionLayer(3, Name="sum")], Initialize=False)
+    added = addInputLayer(net, imageInputLayer([8, 8, 1], Name="in"))
+    assert type(added) is dlnetwork
+    assert [one.Name for one in added.Layers] == ["in", "first", "sum"]
+    assert not added.Initialized
+    more = addInputLayer(added, imageInputLayer([8, 8, 1], Name="third"), "sum/in3")
+    assert edges(more) == [("first", "sum/in1"), ("in", "first"), ("third", "sum/in3")]
+    done = addInputLayer(more, imageInputLayer([8, 8, 1]), "sum", "Initialize", True)  # its only open input
+    assert done.InputNames == ["in", "third", "imageinput"]
+    assert done.Initialized
+    assert len(net.Layers) == 2
+    assert addInputLayer(net, imageInputLayer([8, 8, 1]), "Initialize", False).Layers[0].Name == "imageinput"
+
+
+@pytest.mark.parametrize(("arguments", "identifier", "text"), [
+    ((reluLayer(),), "addInputLayer:notAnInputLayer", "it is reluLayer()"),
+    (([imageInputLayer([2, 2, 1])] * 2,), "addInputLayer:notAnInputLayer", "one input layer"),
+    ((imageInputLayer([2, 2, 1], Name="sum"),), "layerGraph:duplicateName", "'sum'"),
+    ((imageInputLayer([2, 2, 1]), "sm"), "layerGraph:unknownLayer", "'sum'"),
+    ((imageInputLayer([2, 2, 1]), "sum"), "layerGraph:ambiguousPort", "sum/in2, sum/in3"),
+    ((imageInputLayer([2, 2, 1]), "sum/in1"), "addInputLayer:noOpenInput", "The open inputs are first, sum/in2, sum/in3."),
+])
+def test_input_layers_that_do_not_fit(arguments, identifier, text):
+    net = dlnetwork([reluLayer(Name="first"), additionLayer(3, Name="sum")], Initialize=False)
+    with pytest.raises(DltoolboxError) as caught:
+        addInputLayer(net, *arguments)
+    assert caught.value.identifier == f"dltoolbox:{identifier}"
+    assert text in str(caught.value)
+
+
+def test_input_layers_need_a_dlnetwork_with_an_open_input(lgraph):
+    with pytest.raises(DltoolboxError, match="net = dlnetwork"):
+        addInputLayer(lgraph, imageInputLayer([2, 2, 1]))
+    with pytest.raises(DltoolboxError, match="Every input of the network is connected"):
+        addInputLayer(dlnetwork([imageInputLayer([2, 2, 1]), reluLayer]), imageInputLayer([2, 2, 1]))

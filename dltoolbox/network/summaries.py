@@ -1,0 +1,54 @@
+"""`summary`: the few lines that tell one network from another."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from dltoolbox.core.display import rounded
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import show
+from dltoolbox.layers.base import Learnable
+from dltoolbox.layers.inputs import DataInput
+from dltoolbox.network.lowering import lower
+from dltoolbox.network.networks import Network
+
+
+def summary(net: Network) -> None:
+    """Print whether a network is initialised, how many learnables it has, and its inputs.
+
+    Args:
+        net: A SeriesNetwork, DAGNetwork or dlnetwork.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:summary:notANetwork`` for anything else.
+
+    Example:
+        >>> summary(dlnetwork([imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), fullyConnectedLayer(10)]))
+           Initialized: true
+        <BLANKLINE>
+           Number of learnables: 115.7k
+        <BLANKLINE>
+           Inputs:
+              1   'imageinput'   28×28×1 images
+        <BLANKLINE>
+    """
+    if not isinstance(net, Network):
+        fail("summary:notANetwork", f"The argument of summary must be a network, but it is {show(net)}.",
+             "Use analyzeNetwork(layers) for layers and layer graphs.")
+    layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
+    inputs = [(f"'{name}'", layers[name].description_size if name in layers else str(net.layouts.get(name, "any size")))
+              for name in net.entrances()]
+    width = max((len(name) for name, _ in inputs), default=0)
+    lines = [f"{index:>7}   {name:<{width}}   {what}" for index, (name, what) in enumerate(inputs, 1)]
+    initialized = getattr(net, "Initialized", True)
+    print("\n".join([f"   Initialized: {str(initialized).lower()}", "", f"   Number of learnables: {learnable_count(net)}",
+                     "", "   Inputs:", *lines, ""]))
+
+
+def learnable_count(net: Network) -> str:
+    """The number of learnables, ``1.2M``; of those whose sizes are known, where a network waits for its inputs."""
+    layers: list[Any] = lower(net).layers
+    count = sum(prod(array.shape) for info in layers for array in info.arrays if isinstance(array, Learnable))
+    hidden = any(info.inputs is None and info.layer.learnables for info in layers)
+    return f"at least {rounded(count)}" if hidden else rounded(count)
