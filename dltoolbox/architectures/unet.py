@@ -23,6 +23,7 @@ from dltoolbox.layers.activation import DropoutLayer, ReLULayer, SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import ConcatenationLayer, DepthConcatenationLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer
+from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import LayerGraph
 
 
@@ -220,6 +221,8 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
     Example:
         >>> unetLayers([480, 640, 3], 5, EncoderDepth=3)
         <LayerGraph of 46 layers and 48 connections>
+        >>> unetLayers([572, 572, 1], 2, ConvolutionPadding='valid', nargout=2)[1]
+        [388, 388, 2]
 
     Source:
         Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); He et al.
@@ -260,3 +263,73 @@ def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1,
     """
     chosen = _Unet3dLayers(inputSize, numClasses, *pairs, **options)
     return outputs((_UNet(chosen, GRAPH_3D).graph(), chosen.output_size()), nargout, "unet3dLayers")
+
+
+class _Unet(_Options):
+    function = "unet"
+
+
+class _Unet3d(_Options3D):
+    function = "unet3d"
+
+
+def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+    """A U-Net for semantic segmentation of images: `unetLayers` as a network, without an output layer.
+
+    What the encoder gives is always cropped to the size that the decoder has, and comes first where both are joined.
+
+    Args:
+        imageSize: ``[h, w, c]``, or ``[h, w]`` for one channel; see `unetLayers`.
+        numClasses: Number of classes, at least 2.
+        *pairs, **options: As `unetLayers`.
+        nargout: 2 returns the size of the output as well.
+
+    Returns:
+        An initialised `dlnetwork` from ``'encoderImageInputLayer'`` to ``'FinalNetworkSoftmax-Layer'``, with 13·D + 9 layers
+        and 15·D + 8 connections for a depth D. With ``nargout=2`` the list ``[h, w, numClasses]`` too.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:unet:invalidImageSize``, which names the nearest sizes that work, and its like.
+
+    Example:
+        >>> unet([64, 64, 3], 5, EncoderDepth=2, NumFirstEncoderFilters=8)
+        <dlnetwork of 35 layers and 38 connections>
+
+    Source:
+        Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); MathWorks
+        documentation of unet.
+    """
+    chosen = _Unet(imageSize, numClasses, *pairs, **options)
+    return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet")
+
+
+def unet3d(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+    """A U-Net for semantic segmentation of volumes, as a network without an output layer.
+
+    As `unet3dLayers`, with dropout and with activations after transposed convolutions, as in 2-D. What the encoder gives is
+    always cropped to the size that the decoder has, and comes first where both are joined.
+
+    Args:
+        inputSize: ``[h, w, d, c]``, or ``[h, w, d]`` for one channel; see `unetLayers`.
+        numClasses: Number of classes, at least 2.
+        *pairs, **options: As `unet3dLayers`.
+        nargout: 2 returns the size of the output as well.
+
+    Returns:
+        An initialised `dlnetwork` from ``'encoderImageInputLayer'`` to ``'FinalNetworkSoftmax-Layer'``, with 17·D + 11
+        layers and 19·D + 10 connections for a depth D. With ``nargout=2`` the list ``[h, w, d, numClasses]`` too.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:unet3d:invalidImageSize``, which names the nearest sizes that work, and its like.
+
+    Example:
+        >>> net, outputSize = unet3d([16, 16, 16], 2, EncoderDepth=1, NumFirstEncoderFilters=4, nargout=2)
+        >>> net, outputSize
+        (<dlnetwork of 28 layers and 29 connections>, [16, 16, 16, 2])
+
+    Source:
+        Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks
+        documentation of unet3d.
+    """
+    chosen = _Unet3d(inputSize, numClasses, *pairs, **options)
+    return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet3d")

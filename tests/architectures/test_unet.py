@@ -9,11 +9,14 @@ from dltoolbox import (
     DltoolboxError,
     analyzeNetwork,
     categorical,
+    dlnetwork,
     predict,
     shapeVolumes,
     trainingOptions,
     trainNetwork,
     triangleImages,
+    unet,
+    unet3d,
     unet3dLayers,
     unetLayers,
 )
@@ -117,6 +120,85 @@ def test_sizes_on_the_way_through_volumes():
 def test_output_size():
     assert unetLayers([32, 64, 3], 4, EncoderDepth=3, nargout=2)[1] == [32, 64, 4]
     assert unet3dLayers([32, 64, 16], 4, NumFirstEncoderFilters=2, nargout=2)[1] == [32, 64, 16, 4]
+
+
+@pytest.mark.parametrize(("builder", "size", "filters", "expected"), [
+    (unetLayers, [572, 572, 1], 64, [388, 388]),  # Ronneberger et al., figure 1
+    (unet3dLayers, [132, 132, 132, 4], 32, [44, 44, 44]),  # MATLAB's example on brain tumours
+    (unet3dLayers, [132, 132, 116, 3], 32, [44, 44, 28])])  # Çiçek et al., figure 2
+def test_published_sizes_without_padding(builder, size, filters, expected):
+    lgraph, output = builder(size, 3, ConvolutionPadding="valid", NumFirstEncoderFilters=filters, nargout=2)
+    assert output == [*expected, 3]
+    spatial = " × ".join(f"{n}(S)" for n in expected)
+    assert outputs_of(lgraph)["Softmax-Layer"] == f"{spatial} × 3(C) × 1(B)"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_valid_adds_a_crop_per_stage(depth):
+    options = {"EncoderDepth": depth, "NumFirstEncoderFilters": 2, "ConvolutionPadding": "valid"}
+    assert counts(unetLayers([92, 92], 2, **options))[:2] == (13 * depth + 10, 15 * depth + 9)
+    assert counts(unet3dLayers([92, 92, 92], 2, **options))[:2] == (16 * depth + 10, 18 * depth + 9)
+    lgraph = unetLayers([92, 92], 2, **options)
+    assert wires_to(lgraph, "Decoder-Stage-1-Crop2D/in") == [f"Encoder-Stage-{depth}-DropOut"]
+    assert wires_to(lgraph, "Decoder-Stage-1-Crop2D/ref") == ["Decoder-Stage-1-UpReLU"]
+    assert wires_to(lgraph, "Decoder-Stage-1-DepthConcatenation/in2") == ["Decoder-Stage-1-Crop2D"]
+
+
+@pytest.mark.parametrize("side", range(40, 110))
+def test_sides_that_are_refused_without_padding_would_not_work(side):
+    options = {"EncoderDepth": 2, "NumFirstEncoderFilters": 1, "ConvolutionPadding": "valid"}
+    on_the_way = [side - 4, (side - 4) / 2 - 4]  # what meets the two poolings
+    if all(n % 2 == 0 for n in on_the_way) and side >= 44:
+        assert outputs_of(unetLayers([side, 92], 2, **options))
+    else:
+        with pytest.raises(DltoolboxError, match="height"):
+            unetLayers([side, 92], 2, **options)
+
+
+@pytest.mark.parametrize("depth", range(1, 5))
+def test_counts_of_networks(depth):
+    net = unet([32, 16, 3], 4, EncoderDepth=depth, NumFirstEncoderFilters=2)
+    assert (len(net.nodes), len(net.edges)) == (13 * depth + 9, 15 * depth + 8)
+    net = unet3d([32, 16, 16], 4, EncoderDepth=depth, NumFirstEncoderFilters=1)
+    assert (len(net.nodes), len(net.edges)) == (17 * depth + 11, 19 * depth + 10)
+
+
+def test_published_network_of_volumes():
+    net = unet3d([128, 128, 128, 3], 5, EncoderDepth=2, NumFirstEncoderFilters=16)
+    assert isinstance(net, dlnetwork)
+    assert (len(net.Layers), len(net.Connections), len(net.Learnables), len(net.State)) == (45, 48, 46, 20)
+    assert (net.InputNames, net.OutputNames) == (["encoderImageInputLayer"], ["FinalNetworkSoftmax-Layer"])
+    assert net.Initialized
+
+
+def test_names_of_networks():
+    names = [one.Name for one in unet([8, 8], 2, EncoderDepth=1, NumFirstEncoderFilters=2).nodes]
+    assert names == [
+        "encoderImageInputLayer", "Encoder-Stage-1-Conv-1", "Encoder-Stage-1-ReLU-1", "Encoder-Stage-1-Conv-2",
+        "Encoder-Stage-1-ReLU-2", "Encoder-Stage-1-DropOut", "Encoder-Stage-1-MaxPool", "LatentNetwork-Bridge-Conv-1",
+        "LatentNetwork-Bridge-ReLU-1", "LatentNetwork-Bridge-Conv-2", "LatentNetwork-Bridge-ReLU-2",
+        "LatentNetwork-Bridge-DropOut", "Decoder-Stage-1-UpConv", "Decoder-Stage-1-UpReLU",
+        "encoderDecoderSkipConnectionCrop1", "encoderDecoderSkipConnectionFeatureMerge1", "Decoder-Stage-1-Conv-1",
+        "Decoder-Stage-1-ReLU-1", "Decoder-Stage-1-Conv-2", "Decoder-Stage-1-ReLU-2", "encoderDecoderFinalConvLayer",
+        "FinalNetworkSoftmax-Layer"]
+
+
+def test_networks_join_what_the_encoder_gave_first():
+    net = unet([16, 16], 2, EncoderDepth=2, NumFirstEncoderFilters=2)
+    assert wires_to(net, "encoderDecoderSkipConnectionCrop2/in") == ["Encoder-Stage-1-ReLU-2"]
+    assert wires_to(net, "encoderDecoderSkipConnectionFeatureMerge2/in1") == ["encoderDecoderSkipConnectionCrop2"]
+    assert wires_to(net, "encoderDecoderSkipConnectionFeatureMerge2/in2") == ["Decoder-Stage-2-UpReLU"]
+
+
+@pytest.mark.parametrize(("builder", "size", "output"), [
+    (unet, [44, 52, 3], [4, 12, 3]), (unet3d, [44, 44, 44], [4, 4, 4, 3])])
+def test_networks_without_padding_predict(builder, size, output):
+    net, outputSize = builder(size, 3, EncoderDepth=2, NumFirstEncoderFilters=2, ConvolutionPadding="valid", nargout=2)
+    assert outputSize == output
+    X = np.random.default_rng(0).random((*size[:len(output) - 1], 3 if builder is unet else 1, 2), np.float32)
+    scores = predict(net, X)
+    assert scores.shape == (*output, 2)
+    np.testing.assert_allclose(scores.sum(axis=-2), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("arguments", "identifiers"), [
