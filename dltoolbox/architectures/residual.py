@@ -114,8 +114,8 @@ class _Network3D(_Network):
     function, rank = "resnet3dNetwork", 3
 
 
-class Builder:
-    """Puts the layers of the chosen options together."""
+class Design:
+    """The layers of the chosen options, put together."""
 
     def __init__(self, options: Any) -> None:
         self.options = options
@@ -215,7 +215,7 @@ def resnetLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -
     Source:
         He et al., "Deep residual learning for image recognition" (2015); MathWorks documentation of resnetLayers.
     """
-    return Builder(_Layers(inputSize, numClasses, *pairs, **options)).layers()
+    return Design(_Layers(inputSize, numClasses, *pairs, **options)).layers()
 
 
 def resnet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> LayerGraph:
@@ -238,7 +238,7 @@ def resnet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any)
     Source:
         MathWorks documentation of resnet3dLayers.
     """
-    return Builder(_Layers3D(inputSize, numClasses, *pairs, **options)).layers()
+    return Design(_Layers3D(inputSize, numClasses, *pairs, **options)).layers()
 
 
 def resnetNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> dlnetwork:
@@ -263,7 +263,7 @@ def resnetNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) 
     Source:
         He et al., "Deep residual learning for image recognition" (2015); MathWorks documentation of resnetNetwork.
     """
-    return Builder(_Network(inputSize, numClasses, *pairs, **options)).network()
+    return Design(_Network(inputSize, numClasses, *pairs, **options)).network()
 
 
 def resnet3dNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> dlnetwork:
@@ -276,4 +276,4 @@ def resnet3dNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any
     Source:
         MathWorks documentation of resnet3dNetwork.
     """
-    return Builder(_Network3D(inputSize, numClasses, *pairs, **options)).network()
+    return Design(_Network3D(inputSize, numClasses, *pairs, **options)).network()

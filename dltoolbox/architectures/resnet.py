@@ -64,7 +64,7 @@ class Residual:
         total = a.join(AdditionLayer(2, Name=self.total(name)), ends if projects else [*ends, source])
         return a.chain(ReLULayer(Name=self.relu(total)), after=total)
 
-    def network(self, data: Layer, pool: Layer, stages: Iterable[Sequence[str]], end: Sequence[Any]) -> LayerGraph:
+    def network(self, data: Layer, pool: Layer, stages: Iterable[Sequence[str]], end: Sequence[str]) -> LayerGraph:
         """The stem, the stages with the names of their blocks, and the end; ``end`` begins with the pooling layer's name."""
         a = Assembly()
         at = a.chain([data, *self.normalised("conv1", 7, 64, 2, 3), ReLULayer(Name=self.relu("conv1")), pool])

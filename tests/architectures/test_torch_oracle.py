@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dltoolbox import densenet201, googlenet, shufflenet, squeezenet, xception
+from dltoolbox import darknet53, densenet201, efficientnetb0, googlenet, resnet50, shufflenet, squeezenet, xception
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
 from tests.program.networks import images
@@ -144,6 +144,69 @@ def torch_xception(x, arrays):
     return arrays.scores("predictions", x)
 
 
+def torch_resnet50(x, arrays):
+    """The first convolution of a block halves the image."""
+    def normalised(name, x, **options):
+        return arrays.norm(f"bn{name}", arrays.conv(f"res{name}", x, **options), epsilon=1e-3)
+
+    x = F.relu(arrays.norm("bn_conv1", arrays.conv("conv1", x, stride=2, padding=3), epsilon=1e-3))
+    x = F.max_pool2d(x, 3, stride=2, padding=1)
+    for stage, blocks in enumerate(("abc", "abcd", "abcdef", "abc"), 2):
+        for block in blocks:
+            name, stride = f"{stage}{block}_branch", 2 if block == "a" and stage > 2 else 1
+            y = F.relu(normalised(f"{name}2a", x, stride=stride))
+            y = normalised(f"{name}2c", F.relu(normalised(f"{name}2b", y, padding=1)))
+            x = F.relu(y + (normalised(f"{name}1", x, stride=stride) if block == "a" else x))
+    return arrays.scores("fc1000", x)
+
+
+def torch_darknet53(x, arrays):
+    """Convolutions are numbered in order."""
+    numbers = iter(range(1, 53))
+
+    def leaky(x, padding, stride=1):
+        number = next(numbers)
+        y = arrays.norm(f"batchnorm{number}", arrays.conv(f"conv{number}", F.pad(x, padding), stride=stride))
+        return F.leaky_relu(y, 0.1)
+
+    x = leaky(x / 255, (1, 1, 1, 1))
+    for blocks in (1, 2, 8, 8, 4):
+        x = leaky(x, (1, 0, 1, 0), stride=2)
+        for _ in range(blocks):
+            x = x + leaky(leaky(x, (0, 0, 0, 0)), (1, 1, 1, 1))
+    return arrays.conv("conv53", x.mean(dim=(2, 3), keepdim=True)).flatten(1)
+
+
+CONVOLUTIONS = (301, 309, 319, 327, 337, 345, 355, 365, 373, 383, 393, 401, 411, 421, 431, 439)  # the first per block
+
+
+def torch_efficientnetb0(x, arrays):
+    """Blocks are numbered from 0; inside a block, normalisations and 1×1 convolutions are numbered from the second on."""
+    def convolve(part, i, j, x, kind="conv2d|Conv2D", size=1, stride=1, **options):
+        kind, _, op = kind.partition("|")
+        x = F.pad(x, [(size - stride) // 2, (size - stride + 1) // 2] * 2)
+        x = arrays.conv(f"efficientnet-b0|model|{part}|{kind}{f'_{i}' if i else ''}|{op}", x, stride=stride, **options)
+        return arrays.norm(f"efficientnet-b0|model|{part}|tpu_batch_normalization{f'_{j}' if j else ''}|FusedBatchNorm", x,
+                           epsilon=1e-3)
+
+    def block(number, x, expansion, size, stride, shortcut):
+        part, wide = f"blocks_{number}", expansion > 1
+        y = F.silu(convolve(part, 0, 0, x)) if wide else x
+        y = F.silu(convolve(part, 0, int(wide), y, "depthwise_conv2d|depthwise", size, stride, groups=y.shape[1]))
+        squeezed = F.silu(arrays.conv(f"Conv__{CONVOLUTIONS[number]}", y.mean(dim=(2, 3), keepdim=True)))
+        y = y * arrays.conv(f"Conv__{CONVOLUTIONS[number] + 3}", squeezed).sigmoid()
+        y = convolve(part, int(wide), 1 + wide, y)
+        return y + x if shortcut else y
+
+    x, number = F.silu(convolve("stem", 0, 0, standardised(x), size=3, stride=2)), 0
+    for expansion, size, stride, blocks in ((1, 3, 1, 1), (6, 3, 2, 2), (6, 5, 2, 2), (6, 3, 2, 3), (6, 5, 1, 3),
+                                            (6, 5, 2, 4), (6, 3, 1, 1)):
+        for i in range(blocks):
+            x = block(number, x, expansion, size, 1 if i else stride, shortcut=i > 0)
+            number += 1
+    return arrays.scores("efficientnet-b0|model|head|dense|MatMul", F.silu(convolve("head", 0, 0, x)))
+
+
 def draw(model):
     """Random values for all arrays but those of the input layer: He's for weights, so that no layer dies or explodes."""
     rng = np.random.default_rng(3)
@@ -159,14 +222,15 @@ def draw(model):
 
 @pytest.mark.parametrize(("make", "written"), [
     (squeezenet, torch_squeezenet), (shufflenet, torch_shufflenet), (googlenet, torch_googlenet),
-    (densenet201, torch_densenet201), (xception, torch_xception)], ids=lambda one: one.__name__)
+    (densenet201, torch_densenet201), (xception, torch_xception), (resnet50, torch_resnet50), (darknet53, torch_darknet53),
+    (efficientnetb0, torch_efficientnetb0)], ids=lambda one: one.__name__)
 def test_agrees_with_pytorch(make, written):
     lgraph = make(Weights="none")
     model = Model(lgraph)
     draw(model)
     x = images(lgraph, 2, np.float32)
     if lgraph.nodes[0].Normalization != "zerocenter":  # the statistics are those of grey levels
-        x = 128 + 50 * x
+        x = (128 + 50 * x) * np.float32([1, 0.5])  # a bright and a dark image
     expected = written(torch.tensor(x.transpose(3, 2, 0, 1)), Arrays(model)).numpy()
     found, = model.predict([x], [f"{lgraph.nodes[-3].Name}/out"])  # what the softmax reads
     np.testing.assert_allclose(found.reshape(1000, 2).T, expected, rtol=1e-4, atol=1e-4 * expected.std())
