@@ -114,7 +114,6 @@ from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _Cr
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
-from dltoolbox.layers.pooling import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
@@ -125,6 +124,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.layers.resizing import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
 from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
 from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
@@ -165,6 +165,7 @@ from dltoolbox.program.inference import predict as predict
 from dltoolbox.program.inference import semanticseg as semanticseg
 from dltoolbox.program.threads import maxNumCompThreads as maxNumCompThreads
 from dltoolbox.report.analyze import analyzeNetwork as analyzeNetwork
+from dltoolbox.report.plot import plot as plot
 from dltoolbox.training.options import trainingOptions as trainingOptions
 from dltoolbox.training.train_network import trainNetwork as trainNetwork
 
@@ -187,7 +188,7 @@ __all__ = [
     "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer",
     "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
     "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer",
+    "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer", "plot",
     "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
     "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
     "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
@@ -602,13 +603,6 @@ def globalMaxPooling3dLayer(
 ) -> _GlobalMaxPooling3DLayer:
     """3-D global max pooling layer: the maximum over the three spatial dimensions, ``1×1×1×c×n``."""
 
-def adaptiveAveragePooling2dLayer(
-    outputSize: int | Sequence[int],
-    *pairs: Any,
-    Name: str = '',
-) -> _AdaptiveAveragePooling2DLayer:
-    """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
-
 def crop2dLayer(
     location: Literal['centercrop'] | Sequence[int],
     *pairs: Any,
@@ -646,6 +640,13 @@ def resize3dLayer(
     Name: str = '',
 ) -> _Resize3DLayer:
     """3-D resize layer: resamples an ``h×w×d×c×n`` input; as `resize2dLayer` in three dimensions."""
+
+def adaptiveAveragePooling2dLayer(
+    outputSize: int | Sequence[int],
+    *pairs: Any,
+    Name: str = '',
+) -> _AdaptiveAveragePooling2DLayer:
+    """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],

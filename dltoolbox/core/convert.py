@@ -156,6 +156,32 @@ def sizes(rank: int) -> Convert:
     return convert
 
 
+def items_of(value: Any) -> list[Any]:
+    """The elements of a vector; a scalar is one."""
+    value = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else value
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+@hinted("Sequence[float | None]")
+def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
+    """Positive integers, with NaN or None for a size that is not known."""
+    items = [None if item is None or item != item else item for item in items_of(value)]
+    known = integers([item for item in items if item is not None])
+    if not items or known is None or not isinstance(value, (list, tuple, np.ndarray)):
+        raise Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")
+    rest = iter(known)
+    return tuple(None if item is None else next(rest) for item in items)
+
+
+def optional(other: Convert) -> Convert:
+    """None or empty for an option that is not given, or whatever ``other`` accepts."""
+    @hinted(hint_of(other))
+    def convert(value: Any) -> Any:
+        empty = not value.size if isinstance(value, np.ndarray) else isinstance(value, (list, tuple)) and not value
+        return None if value is None or empty else other(value)
+    return convert
+
+
 def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     """Integers whose count is one of ``lengths``, such as an image size ``[h w c]``."""
     @hinted("Sequence[int]")

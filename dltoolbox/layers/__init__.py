@@ -10,6 +10,7 @@ from dltoolbox.layers import (
     normalisation,
     outputs,
     pooling,
+    resizing,
     transposed,
 )
 from dltoolbox.layers.base import Layer, factory_of
@@ -17,4 +18,4 @@ from dltoolbox.layers.base import Layer, factory_of
 FACTORIES = {name: factory_of(cls) for name, cls in LAYERS.items()}
 
 __all__ = ["FACTORIES", "Layer", "activation", "arranging", "combination", "convolution", "inputs", "normalisation",
-           "outputs", "pooling", "transposed"]
+           "outputs", "pooling", "resizing", "transposed"]

@@ -36,7 +36,8 @@ class PlainProgram:
         found = self.backward(live)
         return Outcome(graph, {value: live[value] for value in self.wanted},
                        {key: found[value] for key, value in graph.arrays.items() if value in found},
-                       [found[value] for value in graph.inputs if value in found])
+                       [found.get(value, np.zeros_like(live[value])) for value in graph.inputs]
+                       if self.differentiated.intersection(graph.inputs) else [])
 
     def backward(self, live: Mapping[Value, Any]) -> dict[Value, np.ndarray]:
         """Gradients of the sum of the losses."""

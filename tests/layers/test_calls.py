@@ -30,7 +30,8 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.registry import LAYERS
 
 REQUIRED = {"inputLayer": ([8, 8, 1, None], "SSCB"), "imageInputLayer": ([8, 8, 1],),
-            "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2)}
+            "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2), "crop2dLayer": ("centercrop",),
+            "resize2dLayer": ("Scale", 2), "resize3dLayer": ("Scale", 2)}
 
 
 def arguments(factory):
@@ -56,8 +57,9 @@ def test_positionals_by_keyword(factory):
     make, args = getattr(dltoolbox, factory), arguments(factory)
     names = [name for name, p in inspect.signature(make).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     given_by_name = dict(zip(names, args, strict=False))
-    assert make(**given_by_name) == make(*args)
-    assert make(**{name[0].upper() + name[1:]: value for name, value in given_by_name.items()}) == make(*args)
+    rest = args[len(names):]  # pairs
+    assert make(*rest, **given_by_name) == make(*args)
+    assert make(*rest, **{name[0].upper() + name[1:]: value for name, value in given_by_name.items()}) == make(*args)
 
 
 @pytest.mark.parametrize(("one", "other"), [

@@ -14,6 +14,8 @@ STATISTICS = {"NormalizationDimension": "auto", "Mean": None, "StandardDeviation
               "SplitComplexInputs": False}
 WINDOW_2D = {"Stride": (1, 1), "Padding": NONE_2D, "PaddingMode": "manual", "PaddingSize": [0, 0, 0, 0]}
 WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "PaddingSize": [[0, 0, 0], [0, 0, 0]]}
+RESIZE = {"OutputSize": None, "EnableReferenceInput": False, "Method": "nearest", "GeometricTransformMode": "half-pixel",
+          "NearestRoundingMode": "round"}
 NOTHING = {}
 
 # factory: (required arguments, every property)
@@ -54,6 +56,11 @@ PAGES = {
     "inputLayer": (([28, 28, 1, None], "SSCB"), {"InputSize": (28, 28, 1, None), "InputFormat": "SSCB"}),
     "preluLayer": ((), {"Alpha": 0.25, "AlphaLearnRateFactor": 1, "AlphaL2Factor": 1}),
     "scalingLayer": ((), {"Scale": 1, "Bias": 0}),
+    "crop2dLayer": (("centercrop",), {"CropLocation": "centercrop", "Mode": "centercrop", "Location": "auto"}),
+    "crop3dLayer": ((), {"CropLocation": "centercrop"}),
+    "resize2dLayer": (("Scale", 2), RESIZE | {"Scale": (2, 2)}),
+    "resize3dLayer": (("Scale", 2), RESIZE | {"Scale": (2, 2, 2)}),
+    "adaptiveAveragePooling2dLayer": ((7,), {"OutputSize": (7, 7)}),
     "additionLayer": ((2,), {"NumInputs": 2}), "multiplicationLayer": ((3,), {"NumInputs": 3}),
     "depthConcatenationLayer": ((3,), {"NumInputs": 3}),
     "concatenationLayer": ((3, 2), {"Dim": 3, "NumInputs": 2}),
@@ -73,6 +80,7 @@ PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
     "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
     "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
+    "crop2dLayer": (["in", "ref"], ["out"]), "crop3dLayer": (["in", "ref"], ["out"]),
     "multiplicationLayer": (["in1", "in2", "in3"], ["out"]),
     "additionLayer": (["in1", "in2"], ["out"]), "depthConcatenationLayer": (["in1", "in2", "in3"], ["out"]),
     "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
@@ -82,6 +90,8 @@ NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
     "groupedConvolution2dLayer": "groupedconv", "transposedConv3dLayer": "transposed-conv3d",
+    "crop2dLayer": "crop2d", "crop3dLayer": "crop3d", "resize2dLayer": "resize2d", "resize3dLayer": "resize3d",
+    "adaptiveAveragePooling2dLayer": "adaptiveavgpool2d",
     "crossChannelNormalizationLayer": "crossnorm", "multiplicationLayer": "multiplication",
     "globalAveragePooling3dLayer": "gapool3d", "globalMaxPooling3dLayer": "gmpool3d",
     "fullyConnectedLayer": "fc", "maxPooling2dLayer": "maxpool", "maxPooling3dLayer": "maxpool3d",
@@ -126,6 +136,11 @@ def test_unpooling_outputs_are_ports(factory):
     assert make(factory, 2, HasUnpoolingOutputs=True).OutputNames == ["out", "indices", "size"]
 
 
+@pytest.mark.parametrize("factory", ["resize2dLayer", "resize3dLayer"])
+def test_reference_inputs_are_ports(factory):
+    assert getattr(dltoolbox, factory)(EnableReferenceInput=True).InputNames == ["in", "ref"]
+
+
 @pytest.mark.parametrize("factory", NAMES)
 def test_automatic_names(factory):
     assert dltoolbox.layerGraph([make(factory)]).Layers[0].Name == NAMES[factory]
@@ -139,7 +154,8 @@ def test_only_some_properties_can_be_set(factory):
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
-                                            ("crossChannelNormalizationLayer", "Alpha")}
+                                            ("crossChannelNormalizationLayer", "Alpha"),
+                                            ("resize2dLayer", "Scale"), ("resize3dLayer", "Scale")}
         assert prop.settable is (expected and not constant), prop.name
         if not prop.settable:
             with pytest.raises(DltoolboxError, match="cannot be changed after creation") as caught:

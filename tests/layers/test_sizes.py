@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import (
+    adaptiveAveragePooling2dLayer,
     additionLayer,
     addLayers,
     averagePooling2dLayer,
@@ -16,6 +17,8 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     convolution3dLayer,
+    crop2dLayer,
+    crop3dLayer,
     crossChannelNormalizationLayer,
     depthConcatenationLayer,
     dropoutLayer,
@@ -44,6 +47,8 @@ from dltoolbox import (
     preluLayer,
     regressionLayer,
     reluLayer,
+    resize2dLayer,
+    resize3dLayer,
     scalingLayer,
     sigmoidLayer,
     softmaxLayer,
@@ -108,6 +113,10 @@ CASES = [  # input, layer, activations, learnables, states
     (VOLUME, averagePooling3dLayer([2, 3, 5], Stride=[2, 3, 5]), "4(S) × 3(S) × 2(S) × 2(C) × 1(B)", "", ""),
     (IMAGE, globalAveragePooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
     (IMAGE, globalMaxPooling2dLayer(), "1(S) × 1(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, adaptiveAveragePooling2dLayer([7, 5]), "7(S) × 5(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, resize2dLayer(Scale=[1.5, 0.5]), "42(S) × 10(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, resize2dLayer(OutputSize=[float("nan"), 10]), "14(S) × 10(S) × 3(C) × 1(B)", "", ""),
+    (VOLUME, resize3dLayer(OutputSize=[3, 4, 5]), "3(S) × 4(S) × 5(S) × 2(C) × 1(B)", "", ""),
     (VOLUME, globalAveragePooling3dLayer(), "1(S) × 1(S) × 1(S) × 2(C) × 1(B)", "", ""),
     (VOLUME, globalMaxPooling3dLayer(), "1(S) × 1(S) × 1(S) × 2(C) × 1(B)", "", ""),
     (IMAGE, batchNormalizationLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "Offset 1×1×3, Scale 1×1×3", BN.format("1×1×3")),
@@ -194,7 +203,23 @@ def test_unpooling_restores_the_size(source, pool, unpool, out):
     assert [text.split(" ")[0] for text in info.ports[1]] == ["out", "indices", "size"]
 
 
+@pytest.mark.parametrize(("source", "reduce", "layer", "activations"), [
+    (IMAGE, maxPooling2dLayer(2, Stride=2), crop2dLayer("centercrop"), "14(S) × 10(S) × 3(C) × 1(B)"),
+    (IMAGE, convolution2dLayer(3, 8), crop2dLayer([2, 3]), "26(S) × 19(S) × 3(C) × 1(B)"),
+    (VOLUME, maxPooling3dLayer(2, Stride=2), crop3dLayer, "4(S) × 4(S) × 5(S) × 2(C) × 1(B)"),
+    (IMAGE, maxPooling2dLayer(2, Stride=2), resize2dLayer(EnableReferenceInput=True), "14(S) × 10(S) × 3(C) × 1(B)"),
+])
+def test_sizes_of_a_reference(source, reduce, layer, activations):
+    lgraph = layerGraph([source, reduce])
+    lgraph = addLayers(lgraph, [layer, regressionLayer])
+    first, ref, resized, _ = (one.Name for one in lgraph.Layers)
+    lgraph = connectLayers(connectLayers(lgraph, first, f"{resized}/in"), ref, f"{resized}/ref")
+    info = analyzeNetwork(lgraph, nargout=1)
+    assert info.Issues == ()
+    assert info.LayerInfo.Activations[2] == activations
+
+
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
     joining = {"additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
-    assert tested | joining | {"maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)
+    assert tested | joining | {"crop2dLayer", "crop3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)

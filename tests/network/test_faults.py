@@ -15,6 +15,7 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     convolution3dLayer,
+    crop2dLayer,
     depthConcatenationLayer,
     disconnectLayers,
     dropoutLayer,
@@ -26,11 +27,13 @@ from dltoolbox import (
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
+    multiplicationLayer,
     pixelClassificationLayer,
     preluLayer,
     regressionLayer,
     reluLayer,
     removeLayers,
+    resize2dLayer,
     scalingLayer,
     softmaxLayer,
     transposedConv2dLayer,
@@ -154,6 +157,15 @@ ONE = [
     (lambda: branches([convolution2dLayer(1, 4, Name="c")], [], additionLayer(2, Name="add")), "add",
      "additionLayer:inputSizeMismatch", "in1 is 8(S) × 8(S) × 4(C) × 1(B); in2 is 8(S) × 8(S) × 2(C) × 1(B)",
      "1×1 convolution"),
+    (lambda: branches([convolution2dLayer(1, 4, Name="c")], [], multiplicationLayer(2, Name="mul")), "mul",
+     "multiplicationLayer:inputSizeMismatch", "of sizes that cannot be multiplied: in1 is 8(S) × 8(S) × 4(C) × 1(B)",
+     "Make the branches equal"),
+    (lambda: branches([maxPooling2dLayer(2, Name="p")], [], crop2dLayer("centercrop", Name="crop")), "crop",
+     "crop2dLayer:referenceTooLarge", "the size of 'ref', 8×8, cannot be cut out of 'in', which is 7×7", "Swap the inputs"),
+    (lambda: branches([], [maxPooling2dLayer(2, Name="p")], crop2dLayer([3, 1], Name="crop")), "crop",
+     "crop2dLayer:referenceTooLarge", "7×7, cannot be cut out of 'in' from location [3  1], which is 8×8", "smaller map"),
+    (lambda: [HEAD, resize2dLayer(Scale=[1, 0.1], Name="r"), *TAIL], "r", "resize2dLayer:outputEmpty",
+     "Scale [1.0  0.1] leaves nothing of an input of 8×8", "Choose a larger Scale"),
     (lambda: branches([maxPooling2dLayer(2, Name="p")], [], depthConcatenationLayer(2, Name="cat")), "cat",
      "depthConcatenationLayer:inputSizeMismatch", "in1 is 7(S) × 7(S) × 2(C) × 1(B); in2 is 8(S)", "same strides"),
     (lambda: branches([fullyConnectedLayer(2, Name="f")], [], additionLayer(2, Name="add")), "add",
@@ -235,8 +247,18 @@ def test_faults_of_independent_branches():
 
 def test_a_fault_hides_what_depends_on_it():
     layers = [HEAD, maxPooling2dLayer(9, Name="first"), maxPooling2dLayer(9, Name="second"),
-              fullyConnectedLayer(3, InputSize=5), softmaxLayer, classificationLayer(Classes=["a"])]
+              fullyConnectedLayer(3, InputSize=5), softmaxLayer, regressionLayer]
     assert faults(layers) == [("first", "maxPooling2dLayer:windowTooLarge")]
+
+
+def test_what_is_certain_in_spite_of_a_fault_is_checked():
+    layers = [HEAD, convolution2dLayer(3, 4, NumChannels=9, Name="c"), maxPooling2dLayer(9, Name="p"),
+              fullyConnectedLayer(3, Name="fc"), softmaxLayer, classificationLayer(Classes=["a"], Name="out")]
+    assert faults(layers) == [("c", "convolution2dLayer:numChannelsMismatch"), ("p", "maxPooling2dLayer:windowTooLarge"),
+                              ("out", "classificationLayer:classesMismatch")]
+    info = analyzeNetwork(layers, nargout=1)
+    assert info.LayerInfo.Activations[1:4] == ["6(S) × 6(S) × 4(C) × 1(B)", "?", "3(C) × 1(B)"]
+    assert not info.IsComplete
 
 
 def test_several_given_arrays_of_one_layer():

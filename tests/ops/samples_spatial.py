@@ -1,8 +1,9 @@
-"""Samples of convolution in groups, products and normalisation by neighbouring channels."""
+"""Samples of convolution in groups, products, normalisation by neighbouring channels, and of what changes sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -27,6 +28,7 @@ GROUPED: dict[str, tuple[tuple[int, ...], Window, tuple[int, int, int]]] = {
 def cases() -> Iterator[Case]:
     yield from grouped()
     yield from elementwise()
+    yield from resized()
 
 
 def grouped() -> Iterator[Case]:
@@ -47,3 +49,26 @@ def elementwise() -> Iterator[Case]:
         yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
                    {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
     yield Case("cross_channel_norm", "vector", lambda r, n: (normal(r, 6, n),), {"size": 3, "alpha": 2, "beta": 1.5, "k": 1})
+
+
+def resized() -> Iterator[Case]:
+    def image(r: np.random.Generator, n: int) -> Inputs:
+        return (normal(r, 5, 6, 2, n),)
+
+    def volume(r: np.random.Generator, n: int) -> Inputs:
+        return (normal(r, 3, 4, 2, 2, n),)
+
+    yield Case("crop", "", image, {"start": (1, 0), "to": (3, 6)})
+    yield Case("crop", "volume", volume, {"start": (0, 2, 1), "to": (3, 2, 1)})
+    for method in ("nearest", "linear"):
+        for transform in ("half-pixel", "asymmetric"):
+            for rounding in ("round", "floor", "onnx-10") if method == "nearest" else ("round",):
+                yield Case("resize", f"{method}-{transform}-{rounding}", image,
+                           {"to": (12, 4), "factors": (Fraction(12, 5), Fraction(2, 3)), "method": method,
+                            "transform": transform, "rounding": rounding})
+        yield Case("resize", f"{method}-volume", volume,
+                   {"to": (6, 2, 3), "factors": (Fraction(2), Fraction(1, 2), Fraction(7, 4)), "method": method,
+                    "transform": "half-pixel", "rounding": "round"})
+    yield Case("adaptive_mean", "", image, {"to": (3, 2)})
+    yield Case("adaptive_mean", "larger", image, {"to": (7, 6)})
+    yield Case("adaptive_mean", "volume", volume, {"to": (2, 3, 1)})

@@ -61,7 +61,8 @@ class Case:
                 lgraph = connectLayers(lgraph, f"pool/{port}", to)
             return lgraph
         for number, size in enumerate(self.sizes[1:], 1):
-            lgraph = connectLayers(addLayers(lgraph, source(size, f"x{number}")), f"x{number}", f"layer/in{number + 1}")
+            port = self.body()[-1].inputs()[number]
+            lgraph = connectLayers(addLayers(lgraph, source(size, f"x{number}")), f"x{number}", f"layer/{port}")
         return lgraph
 
     def model(self, dtype: Any, *, fast: bool = True) -> Model:

@@ -1,9 +1,10 @@
-"""Conformance cases of layers that join inputs, normalise across channels, or pool whole maps."""
+"""Conformance cases of layers that join inputs, normalise across channels, or change the size of maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,11 @@ from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, m
 def cases() -> Iterator[Case]:
     yield from products()
     yield from normalised()
+    yield from cropped()
+    yield from resized()
+    yield single("adaptiveAveragePooling2dLayer", "even", IMAGE, plain(lambda x: F.adaptive_avg_pool2d(x, (3, 2))), [3, 2])
+    yield single("adaptiveAveragePooling2dLayer", "overlapping", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 3)), 3)
+    yield single("adaptiveAveragePooling2dLayer", "larger", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 8)), 8)
     yield single("globalAveragePooling3dLayer", "", VOLUME, plain(lambda x: x.mean((2, 3, 4), keepdim=True)))
     yield single("globalMaxPooling3dLayer", "", VOLUME, plain(lambda x: x.amax((2, 3, 4), keepdim=True)))
 
@@ -43,3 +49,42 @@ def normalised() -> Iterator[Case]:
     yield single(name, "even", (4, 3, 7), locally(4, 0.5, 1.5, 0.1), 4, Alpha=0.5, Beta=1.5, K=0.1)
     yield single(name, "wide", ODD, locally(7, 2, 0.5, 1), 7, Alpha=2, Beta=0.5, K=1)
     yield single(name, "volume", VOLUME, locally(2, 0.7), 2, Alpha=0.7)
+
+
+def cropped() -> Iterator[Case]:
+    def part(layer: str, label: str, sizes: tuple[Size, Size], start: Size, *location: Any) -> Case:
+        def theirs(x: Tensor, ref: Tensor) -> Tensor:
+            for axis, at in enumerate(start, 2):
+                x = x.narrow(axis, at, ref.shape[axis])
+            return x
+        return Case(layer, label, sizes, lambda: [make(layer, *location, Name="layer")], plain(theirs))
+
+    yield part("crop2dLayer", "centre", (IMAGE, (4, 4, 2)), (1, 2), "centercrop")
+    yield part("crop2dLayer", "odd", (ODD, (2, 4, 2)), (1, 1), "centercrop")
+    yield part("crop2dLayer", "location", (IMAGE, (2, 5, 1)), (3, 1), [2, 4])
+    yield part("crop2dLayer", "whole", (ODD, (5, 7, 1)), (0, 0), [1, 1])
+    yield part("crop3dLayer", "centre", (VOLUME, (2, 3, 3, 1)), (1, 1, 0))
+    yield part("crop3dLayer", "location", (VOLUME, (2, 3, 1, 2)), (2, 0, 3), [1, 3, 4])
+
+
+def resized() -> Iterator[Case]:
+    def to(layer: str, label: str, size: Size, theirs: Callable[[Tensor], Tensor], **options: Any) -> Case:
+        return single(layer, label, size, plain(theirs), **options)
+
+    def linear(x: Tensor, size: Any = None, scale: Any = None) -> Tensor:
+        return F.interpolate(x, size, scale, "bilinear" if x.ndim == 4 else "trilinear")
+
+    name = "resize2dLayer"
+    yield to(name, "nearest-2", ODD, lambda x: F.interpolate(x, scale_factor=2), Scale=2)
+    yield to(name, "nearest-size", ODD, lambda x: F.interpolate(x, (9, 3), mode="nearest-exact"), OutputSize=[9, 3])
+    yield to(name, "nearest-floor", ODD, lambda x: F.interpolate(x, (9, 3)), OutputSize=[9, 3], NearestRoundingMode="floor",
+             GeometricTransformMode="asymmetric")
+    yield to(name, "bilinear-2", ODD, lambda x: linear(x, scale=2), Scale=2, Method="bilinear")
+    yield to(name, "bilinear-smaller", IMAGE, lambda x: linear(x, (4, 3)), OutputSize=[4, 3], Method="bilinear")
+    yield to(name, "bilinear-one-side", IMAGE, lambda x: linear(x, (9, 12)), OutputSize=[9, float("nan")], Method="bilinear")
+    yield Case(name, "reference", (ODD, IMAGE),
+               lambda: [make(name, EnableReferenceInput=True, Method="bilinear", Name="layer")],
+               plain(lambda x, ref: linear(x, ref.shape[2:])))
+    yield to("resize3dLayer", "nearest", VOLUME, lambda x: F.interpolate(x, (2, 9, 4), mode="nearest-exact"),
+             OutputSize=[2, 9, 4])
+    yield to("resize3dLayer", "trilinear", VOLUME, lambda x: linear(x, (6, 9, 2)), Scale=[1.5, 1.5, 0.5], Method="trilinear")
