@@ -20,6 +20,7 @@ from dltoolbox import (
     unet3dLayers,
     unetLayers,
 )
+from dltoolbox.network.lowering import lower
 from tests.architectures.counts import counts
 
 
@@ -71,6 +72,13 @@ def test_learnables_of_the_published_network():
     transposed = [(a, a // 2) for a in widths[:0:-1]]
     expected = (sum(9 * a * b + b for a, b in (*down, *up)) + sum(4 * a * b + b for a, b in transposed) + 64 * 2 + 2)
     assert counts(unetLayers([256, 256, 3], 2)).learnables == expected
+
+
+def test_learnables_of_the_published_network_for_volumes():
+    lgraph = unet3dLayers([132, 132, 116, 3], 3, ConvolutionPadding="valid")
+    normalised = [a for info in lower(lgraph).layers for a in info.arrays if a.name in ("Offset", "Scale")]
+    up = [one.NumFilters for one in lgraph.nodes if "UpConv" in one.Name]  # the paper's have no bias
+    assert counts(lgraph).learnables - sum(a.shape[-1] for a in normalised) - sum(up) == 19_069_955
 
 
 def test_names_in_order():
