@@ -85,6 +85,7 @@ from dltoolbox.program.explain import explain
 from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.threads import maxNumCompThreads
 from dltoolbox.report.analyze import analyzeNetwork
+from dltoolbox.report.plot import plot
 from dltoolbox.training.options import trainingOptions
 from dltoolbox.training.train_network import trainNetwork
 
@@ -99,7 +100,7 @@ __all__ = [
     "googlenet", "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
     "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool",
     "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "onehotdecode",
-    "onehotencode", "poolingToStridedConvolution", "predict", "relu", "removeLayers", "removecats", "renamecats",
+    "onehotencode", "plot", "poolingToStridedConvolution", "predict", "relu", "removeLayers", "removecats", "renamecats",
     "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
     "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
     "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB",

@@ -17,7 +17,7 @@ from typing import Any
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.report.document import SCHEMA, VERSION
-from dltoolbox.report.layout import Box, Drawing, Edge, draw
+from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
 
 SCRIPTS = ("format.js", "graph.js", "table.js", "details.js", "report.js")
 
@@ -37,7 +37,6 @@ KINDS = {
 }
 LETTER, SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
 NARROWEST, WIDEST = 132.0, 216.0
-UNPOOLING_LANE = 1
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from scipy.sparse.csgraph import connected_components
 
 SWEEPS = 12  # over all rows, in search of fewer crossings
 PULLS = 6  # sweeps that draw blocks towards their neighbours
+UNPOOLING_LANE = 1  # of connections that carry indices and sizes; data have lane 0
 LANE = 14.0  # room for a connection between two nodes of a row
 
 Point = tuple[float, float]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 import dltoolbox
 from dltoolbox.network.layergraph import LayerGraph
-from dltoolbox.report.html import UNPOOLING_LANE
-from dltoolbox.report.layout import Box, Edge, draw
+from dltoolbox.report.layout import UNPOOLING_LANE, Box, Edge, draw
 
 BOX = Box()
 
