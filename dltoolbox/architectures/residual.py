@@ -171,7 +171,6 @@ class Design:
                         SoftmaxLayer(Name="softmax"), *end], after=at)
         return self.net.graph()
 
-
     def layers(self) -> LayerGraph:
         """The network with its loss."""
         return self.graph([ClassificationOutputLayer(Name="output")])

@@ -14,6 +14,7 @@ from dltoolbox import (
     assembleNetwork,
     classify,
     fullyConnectedLayer,
+    groupedConvolution2dLayer,
     imageInputLayer,
     predict,
     regressionLayer,
@@ -101,6 +102,17 @@ def test_mobilenetv2(names, images):
     output.Classes = CATEGORIES
     net = assembleNetwork(replaceLayer(lgraph, output.Name, output))
     assert_close(activations(net, images, "Logits", OutputAs="rows"), scores(module, images))
+
+
+def test_a_grouped_convolution_with_a_bias(names):
+    conv = drawn(torch.nn.Conv2d(4, 6, 3, groups=2))
+    state = {f"conv.{name}": value.numpy() for name, value in conv.state_dict().items()}
+    net = assembleNetwork([imageInputLayer([5, 4, 4], Normalization="none"),
+                           names["filled"](groupedConvolution2dLayer(3, 3, 2), state, "conv"), regressionLayer])
+    x = np.random.default_rng(2).random((5, 4, 4, 1), np.float32)
+    with torch.no_grad():
+        expected = conv(torch.tensor(x.transpose(3, 2, 0, 1))).numpy()
+    np.testing.assert_allclose(predict(net, x).transpose(3, 2, 0, 1), expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("code", "shape", "flattened"), [

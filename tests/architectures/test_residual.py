@@ -151,6 +151,21 @@ def test_the_smallest_image_is_accepted_and_named():
     assert caught.value.identifier == "dltoolbox:resnet3dNetwork:inputSizeTooSmall"
 
 
+@pytest.mark.parametrize("pooling", ["max", "average", "none"])
+@pytest.mark.parametrize("bottleneck", ["downsample-first-conv", "none"])
+@pytest.mark.parametrize("block", ["batchnorm-before-add", "batchnorm-after-add"])
+@pytest.mark.parametrize(("make", "more"), [(resnetLayers, (0, 1)), (resnet3dLayers, (0, 1, 2))])
+def test_all_kinds_are_sound_on_the_smallest_images(make, more, block, bottleneck, pooling):
+    smallest = 12 if pooling == "none" else 24
+    lgraph = make([smallest + extra for extra in more], 2, InitialStride=3, InitialNumFilters=4, InitialPoolingLayer=pooling,
+                  ResidualBlockType=block, BottleneckType=bottleneck, StackDepth=[2, 1, 2], NumFilters=[4, 4, 8])
+    info = analyzeNetwork(lgraph, nargout=1)
+    assert info.Issues == ()
+    channels = 8 if bottleneck == "none" else 32
+    assert info.LayerInfo.Activations[info.LayerInfo.Name.index("gap")] == (
+        " × ".join(["1(S)"] * len(more)) + f" × {channels}(C) × 1(B)")
+
+
 def test_layers_train():
     random = np.random.default_rng(0)
     labels = np.repeat(["dark", "light"], 8)
