@@ -11,7 +11,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.properties import HIDDEN, Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, Learnable
+from dltoolbox.layers.base import Array, Call, Layer, Learnable
 from dltoolbox.ops import Builder, Value
 
 
@@ -301,12 +301,20 @@ class PReLULayer(Layer):
     Alpha = Property(convert.filled_array, 0.25, "Multiplier of negative inputs at the start.", settable=True,
                      group="Learnable Parameters")
 
-    def check(self, *inputs: Dims) -> None:
+    def check_values(self, *inputs: Dims) -> None:
         check_expansion(self, "Alpha", inputs[0])
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return (Learnable("Alpha", expanded_shape(self.Alpha), learn_rate_factor=self.AlphaLearnRateFactor,
                           l2_factor=self.AlphaL2Factor),)
+
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """The factors are set by functions."""
+        factors = (("setLearnRateFactor", "AlphaLearnRateFactor"), ("setL2Factor", "AlphaL2Factor"))
+        made = self.call()
+        return made._replace(
+            options={name: value for name, value in made.options.items() if name == "Alpha"},
+            factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
 
     def build(self, g: Builder, x: Value) -> Any:
         return g.prelu(x, g.learnable("Alpha"))

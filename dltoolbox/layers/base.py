@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,24 @@ class State(Array):
     initial: float = 0.0
 
 
+class Expression(str):
+    """MATLAB code that stands for a value, such as an anonymous function."""
+
+
+class Call(NamedTuple):
+    """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults.
+
+    ``factors`` are learn-rate and L2 factors that no option sets: function, learnable, value. ``note`` says what reads
+    differently from the layer.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    factors: tuple[tuple[str, str, float], ...] = ()
+    note: str = ""
+
+
 class Layer(Configured):
     """A layer: an inert value. Subclasses say what it means, in this order: properties, ports, arrays, build, text."""
 
@@ -56,6 +74,7 @@ class Layer(Configured):
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
 
     Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
@@ -90,6 +109,20 @@ class Layer(Configured):
     # Meaning -------------------------------------------------------------------------------------------------------
     def check(self, *inputs: Dims) -> None:
         """Raise `DltoolboxError` when inputs of these sizes cannot be accepted; the default accepts all."""
+
+    def check_values(self, *inputs: Dims) -> None:
+        """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
+        same."""
+
+    def check_partly(self, *inputs: Any) -> None:
+        """Raise for faults that show although not all inputs are known; values, None for the unknown."""
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        """What is certain of the outputs although a fault is found or an input is unknown (None).
+
+        Sizes of None are not certain; None in place of all is the default: not even the format is.
+        """
+        return None
 
     def check_declared(self, name: str, got: int, what: str) -> None:
         """A number that was declared, and not left 'auto', must be what arrives."""
@@ -126,6 +159,26 @@ class Layer(Configured):
     def rows(self) -> list[tuple[str, str, Any]]:
         """(heading, property, value) in display order; computed properties may replace declared ones."""
         return [(prop.group, prop.name, value) for prop, value in self.values()]
+
+    def as_written(self, name: str) -> Any:
+        """The value of a property as a script would give it."""
+        value = self.__dict__[name]
+        return list(value) if isinstance(value, tuple) else value
+
+    def call(self) -> Call:
+        """The call that makes this layer, but for its name."""
+        changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
+        positional = [prop for prop, _ in self.values() if prop.positional]
+        while positional and positional[-1] not in changed:
+            positional.pop()
+        return Call(self.label(), tuple(self.as_written(prop.name) for prop in positional),
+                    {prop.name: self.as_written(prop.name) for prop in in_call_order(self.properties)
+                     if prop in changed and not prop.positional and prop.name != "Name"})
+
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """The same in MATLAB, for inputs of these sizes where they are known."""
+        made = self.call()
+        return made._replace(options={name: value for name, value in made.options.items() if name not in self.not_in_matlab})
 
     def __repr__(self) -> str:
         positional = [show_python(value) for prop, value in self.values() if prop.positional]

@@ -37,10 +37,23 @@ class Combination(Layer):
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
 
+    def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
+        """The sizes of the known inputs, if there are some and they have one format."""
+        found = [x.dims for x in inputs if x is not None]
+        return found if len({x.labels for x in found}) == 1 else []
+
+
 class ElementWise(Combination):
     """Inputs of one size; dimensions of size 1 expand."""
 
     done: ClassVar[str]  # what cannot be done to sizes that do not fit
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        known = self.known(inputs)
+        if not known:
+            return None
+        sizes = [{n for n in of if n != 1} or {None} for of in zip(*(x.sizes for x in known), strict=True)]
+        return (Dims(known[0].labels, tuple(of.pop() if len(of) == 1 else None for of in sizes)),)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
@@ -98,6 +111,15 @@ class Joining(Combination):
 
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        known = self.known(inputs)
+        if not known or self.axis(known[0]) >= len(known[0].sizes):
+            return None
+        sizes = [of.pop() if len(of) == 1 else None for of in map(set, zip(*(x.sizes for x in known), strict=True))]
+        sizes[self.axis(known[0])] = None if len(known) < len(inputs) else sum(
+            x.sizes[self.axis(x)] or 0 for x in known)
+        return (Dims(known[0].labels, tuple(sizes)),)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)

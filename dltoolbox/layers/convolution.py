@@ -51,9 +51,11 @@ class Sliding(Windowed):
 class Convolution(Sliding, Filters):
     """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
 
-    def check(self, *inputs: Dims) -> None:
-        super().check(*inputs)
+    def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channels")
+
+    def channels_after(self, x: Dims) -> int:
+        return int(self.NumFilters)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
@@ -105,6 +107,8 @@ class Convolution3DLayer(Convolution, rank=3):
 class GroupedFilters(Weighted):
     """Filters over the channels of one group each."""
 
+    not_in_matlab = ("NumChannelsPerGroup",)
+
     FilterSize = Filters.properties["FilterSize"]
     NumChannelsPerGroup = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of one group of the input.")
     NumFiltersPerGroup = Property(convert.integer(1), doc="Number of filters of each group.", positional=True,
@@ -138,6 +142,9 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
+    def channels_after(self, x: Dims) -> int:
+        return self.groups(x) * int(self.NumFiltersPerGroup)
+
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         channels, groups = inputs[0].channels, self.groups(inputs[0])
@@ -145,7 +152,9 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
             fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input cannot be divided into "
                  f"{groups} groups of one size.", "Choose a numGroups that divides the channels, or 'channel-wise'.",
                  layer=self.Name)
-        self.check_declared("NumChannelsPerGroup", channels // groups, "channels per group")
+
+    def check_values(self, *inputs: Dims) -> None:
+        self.check_declared("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channels per group")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         groups, filters, taps = self.groups(inputs[0]), self.NumFiltersPerGroup, prod(self.FilterSize)
@@ -186,12 +195,16 @@ class FullyConnectedLayer(Weighted):
     """
 
     size_in = ("InputSize", -1)
+    not_in_matlab = ("InputSize",)
 
     InputSize = Property(convert.either("auto", convert.integer(1)), "auto", "Number of input features.")
     OutputSize = Property(convert.integer(1), doc="Number of outputs.", positional=True, argument="outputSize")
 
-    def check(self, *inputs: Dims) -> None:
+    def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "features")
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...]:
+        return (Dims.of("CB", self.OutputSize, None),)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features

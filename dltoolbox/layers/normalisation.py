@@ -52,7 +52,7 @@ class BatchNormalizationLayer(Layer):
     Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
 
-    def check(self, *inputs: Dims) -> None:
+    def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channels")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:

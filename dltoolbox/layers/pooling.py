@@ -6,10 +6,11 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import times
+from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.windowed import SpatialLayer, Windowed
+from dltoolbox.layers.base import Call, Expression
+from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text
 from dltoolbox.ops import Builder, Value
 
 
@@ -90,6 +91,15 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
         MathWorks documentation of maxPooling3dLayer.
     """
 
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """With unpooling outputs a function layer, since MATLAB's layer has none."""
+        if not self.HasUnpoolingOutputs:
+            return super().call_in_matlab(*inputs)
+        pool = f"maxpool(X,{vector(self.PoolSize)},'Stride',{vector(self.Stride)},'Padding',{padding_text(self.Padding)})"
+        return Call("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), {
+            "NumOutputs": 3, "OutputNames": list(self.outputs()), "Formattable": True},
+            note="MATLAB's maxPooling3dLayer has no unpooling outputs; this function layer calls maxpool.")
+
 
 class MaxUnpooling(SpatialLayer):
     """Max unpooling in any number of dimensions."""
@@ -97,7 +107,10 @@ class MaxUnpooling(SpatialLayer):
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
-    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+    def check_partly(self, *inputs: Any) -> None:
+        _, indices, size = inputs
+        if indices is None or size is None:
+            return
         if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
             wrong = "indices" if indices.kind != "indices" else "size"
             fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
@@ -106,6 +119,14 @@ class MaxUnpooling(SpatialLayer):
         if indices.denotes != size.denotes:
             fail(f"{self.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but "
                  f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        _, indices, size = inputs
+        if size is None or size.denotes is None or (indices and indices.denotes != size.denotes):
+            return None
+        return (size.denotes,)
+
+    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
         return g.unpool(x, indices, size, to=size.denotes)
 
 
@@ -144,6 +165,12 @@ class MaxUnpooling3DLayer(MaxUnpooling):
     """
 
     rank = 3
+
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """A function layer, since MATLAB unpools images only."""
+        return Call("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),),
+                    {"NumInputs": 3, "InputNames": list(self.inputs()), "Formattable": True},
+                    note="MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
 
     def describe(self) -> str:
         return "Max Unpooling"

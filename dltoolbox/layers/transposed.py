@@ -13,6 +13,7 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array
 from dltoolbox.layers.weighted import Filters
 from dltoolbox.layers.windowed import (
+    BOX_FORMATS,
     SizeRule,
     SpatialLayer,
     by_mode_and_size,
@@ -52,12 +53,20 @@ class TransposedConvolution(SpatialLayer, Filters):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
         out = self.window().transposed_output(inputs[0].spatial)
         if min(out) < 1:
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
                  "Reduce Cropping.")
+
+    def check_values(self, *inputs: Dims) -> None:
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        x: Dims | None = inputs[0] and inputs[0].dims
+        if x is None or x.labels not in BOX_FORMATS[self.rank]:
+            return None
+        return (Dims(x.labels, (*(None,) * self.rank, self.NumFilters, x.batch)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()

@@ -71,6 +71,11 @@ class SpatialLayer(Layer):
                  f"({self.rank} spatial dimensions), but its input is {x}.",
                  "Check which layer feeds it; after a fully connected layer no spatial dimensions are left.")
 
+    def as_written(self, name: str) -> Any:
+        """Padding and cropping as MATLAB's vectors and matrices."""
+        value = super().as_written(name)
+        return padding_vector(self.__dict__[name]) if name in ("Padding", "Cropping") and value != "same" else value
+
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         """One rule per spatial dimension of a layer whose output has other sizes than its input."""
         return ()
@@ -133,6 +138,18 @@ class Windowed(SpatialLayer):
             fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
                  f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+
+    def channels_after(self, x: Dims) -> int:
+        """Channels of the output."""
+        return x.channels
+
+    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+        x: Dims | None = inputs[0] and inputs[0].dims
+        if x is None or x.labels not in BOX_FORMATS[self.rank] or len(self.outputs()) > 1:
+            return None
+        window = self.window(x)
+        spatial = window.output(x.spatial) if window.fits(x.spatial) else (None,) * self.rank
+        return (Dims(x.labels, (*spatial, self.channels_after(x), x.batch)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)

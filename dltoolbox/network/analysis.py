@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -12,6 +13,7 @@ from dltoolbox.core.formats import times
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.network.analysis_text import analysis_text
+from dltoolbox.network.certain import with_certain
 from dltoolbox.network.dlnetworks import layouts_of
 from dltoolbox.network.footprint import ELEMENT, footprints
 from dltoolbox.network.layergraph import LayerGraph
@@ -60,7 +62,8 @@ class NetworkAnalysis:
             Type=[info.layer.type_text for info in layers],
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
-            Learnables=[array_texts(info.arrays, Learnable) for info in layers],
+            Learnables=[array_texts(info.arrays, Learnable) if info.inputs is not None else
+                        UNKNOWN * bool(info.layer.learnables) for info in layers],
             NumLearnables=[number_of(info.arrays, Learnable) for info in layers],
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
@@ -98,7 +101,8 @@ class NetworkAnalysis:
 
     @property
     def IsComplete(self) -> bool:
-        return all(UNKNOWN not in texts for texts in self.ports)
+        return all(info.inputs is not None and UNKNOWN not in texts
+                   for info, texts in zip(self.lowered.layers, self.ports, strict=True))
 
     @property
     def IsValid(self) -> bool:
@@ -157,7 +161,8 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
     to_train = lgraph.ends_in_loss and (not examples or bool(lgraph.OutputNames))
     ends_in_loss = to_train if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
-    lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
+    walk = partial(lower, lgraph, sources=sources, loss=ends_in_loss)
+    lowered = with_certain(walk(), lambda guesses: walk(guesses=guesses))
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,

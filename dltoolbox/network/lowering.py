@@ -7,7 +7,7 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,7 +42,7 @@ class Lowered:
 
 
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None) -> Lowered:
+          loss: bool | None = None, guesses: Iterator[int] | None = None) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -52,6 +52,7 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
             hold the batch size; by the name of the open input, ``conv`` or ``add/in2``, where there is no input layer.
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
+        guesses: Numbers for sizes that a fault hides, to find what does not depend on them; see `dltoolbox.network.certain`.
     """
     graph = Graph()
     loss = lgraph.ends_in_loss if loss is None else loss
@@ -64,7 +65,7 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     result.order = execution_order(lgraph, result.issues)
     builder = Builder(graph, training=training, sources=sources)
     for position in result.order:
-        lower_layer(result.layers[position], incoming, fed, builder, result.issues)
+        lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses)
     graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
     if not loss:
         graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
@@ -72,32 +73,65 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
 
 
 def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Builder,
-                issues: IssueCollector) -> None:
-    """Check one layer and let it record its ops; does nothing where an input is missing or faulty."""
-    one, ports = info.layer, g.graph.ports
-    inputs: list[Value] = []
+                issues: IssueCollector, guesses: Iterator[int] | None) -> None:
+    """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
+    one = info.layer
+    outputs: tuple[Value, ...] = ()
+    inputs = arriving_values(one, incoming, fed, g)
+    with issues.collect(layer=one.Name, index=info.index):
+        one.validate()  # again, as properties can be set after creation, one by one
+        one.check_partly(*inputs)
+        known = [value for value in inputs if value is not None]
+        if len(known) == len(inputs):
+            outputs = recorded(info, known, g, issues)
+    if info.outputs is None:
+        outputs = despite(one.outputs_despite(*inputs) or (), guesses)
+        info.outputs = tuple(value.dims for value in outputs) or None
+    g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})
+
+
+def arriving_values(one: Layer, incoming: Mapping[Port, Port], fed: Mapping[Port, str],
+                    g: Builder) -> list[Value | None]:
+    """The values at the inputs of a layer; None where one is missing or not known."""
+    inputs: list[Value | None] = []
     for port in one.inputs():
-        value = ports.get(str(incoming.get(here := Port(one.Name, port))))
+        value = g.graph.ports.get(str(incoming.get(here := Port(one.Name, port))))
         if here in fed:
             value = g.entering(fed[here], g.sources[fed[here]])
-        if value is None:
-            return
         inputs.append(value)
-    before = len(issues)
+    return inputs
+
+
+def despite(outputs: tuple[Dims, ...], guesses: Iterator[int] | None) -> tuple[Value, ...]:
+    """Values of sizes that are certain in spite of a fault, with guesses for those that are not; none without guesses."""
+    values = []
+    for dims in outputs:
+        sizes = [next(guesses) if n is None and label in "SC" and guesses else n
+                 for label, n in zip(dims.labels, dims.sizes, strict=True)]
+        if any(n is None and label in "SC" for label, n in zip(dims.labels, sizes, strict=True)):
+            return ()
+        values.append(Value(Dims(dims.labels, tuple(sizes))))
+    return tuple(values)
+
+
+def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueCollector) -> tuple[Value, ...]:
+    """Check a layer, let it record its ops and return what leaves it; raises where that is not known.
+
+    Faults of values that were set are noted, and the record goes on with the sizes that the inputs ask for.
+    """
+    one, dims = info.layer, tuple(v.dims for v in inputs)
+    info.inputs = dims
+    for port, value in zip(one.inputs(), inputs, strict=True):
+        check_kind(port, value)
+    one.check(*dims)
     with issues.collect(layer=one.Name, index=info.index):
-        info.inputs = tuple(v.dims for v in inputs)
-        for port, value in zip(one.inputs(), inputs, strict=True):
-            check_kind(port, value)
-        one.validate()  # again, as properties can be set after creation, one by one
-        one.check(*info.inputs)
-        info.arrays = one.arrays(*info.inputs)
-        check_given_arrays(info, issues)
-        if len(issues) > before:
-            return
-        g.enter(one.Name, info.arrays)
-        outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
-        info.outputs = tuple(v.dims for v in outputs)
-        ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=True)})
+        one.check_values(*dims)
+    info.arrays = one.arrays(*dims)
+    check_given_arrays(info, issues)
+    g.enter(one.Name, info.arrays)
+    outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
+    info.outputs = tuple(v.dims for v in outputs)
+    return outputs
 
 
 def check_kind(port: str, value: Value) -> None:

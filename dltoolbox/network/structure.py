@@ -183,7 +183,9 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
                    layer=names[0], index=cycle[0] + 1)
         for i in cycle:  # what only waits for this cycle is on no other
             waits[i] = 0
-        stuck -= set(released(cycle, waits, feeds))
+        freed = released(cycle, waits, feeds)
+        order += [i for i in freed if i not in cycle]
+        stuck -= set(freed)
     return order
 
 
