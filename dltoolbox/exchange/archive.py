@@ -64,11 +64,7 @@ def saveNetwork(net: Network, file: Any) -> None:
         fail("saveNetwork:notANetwork", f"The first argument of saveNetwork must be a trained network, but it is "
              f"{show(net)}.", "Train the layers with trainNetwork, assemble them with assembleNetwork, or make a dlnetwork "
              "of them.")
-    path = path_of(file, "saveNetwork")
-    if path.is_dir():
-        fail("saveNetwork:isAFolder", f"'{path}' is a folder.", "Pass the name of a file in it.")
-    if not path.parent.is_dir():
-        fail("saveNetwork:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
+    path = target_of(file, "saveNetwork")
     if not isinstance(net, dlnetwork) or net.Initialized:
         require_complete(net)
     description, arrays = described(net)
@@ -127,6 +123,16 @@ def path_of(file: Any, function: str) -> Path:
         fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",
              f"Call for example {function}({'net, ' if function == 'saveNetwork' else ''}'net.dlnet').")
     return Path(text)
+
+
+def target_of(file: Any, function: str) -> Path:
+    """The path of a file to write, in a folder that exists."""
+    path = path_of(file, function)
+    if path.is_dir():
+        fail(f"{function}:isAFolder", f"'{path}' is a folder.", "Pass the name of a file in it.")
+    if not path.parent.is_dir():
+        fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
+    return path
 
 
 def require_complete(lgraph: LayerGraph) -> None:

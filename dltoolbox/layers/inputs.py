@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, Dims, times
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, State
+from dltoolbox.layers.base import Array, Call, Layer, State
 from dltoolbox.ops import Builder
 
 STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
@@ -34,20 +34,13 @@ class DataInput(Layer):
         """Labelled sizes of one mini-batch that enters."""
         raise NotImplementedError
 
+    @property
+    def description_size(self) -> str:
+        """What enters, without its normalisation: ``28×28×1 images``."""
+        return self.describe()
+
 
 SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB")
-
-
-@convert.hinted("Sequence[float | None]")
-def _sizes(value: Any) -> tuple[int | None, ...]:
-    """Positive integers, with NaN or None for a size that is not known."""
-    items = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else value
-    items = [None if item is None or item != item else item for item in items] if isinstance(items, (list, tuple)) else []
-    known = convert.integers([item for item in items if item is not None])
-    if not items or known is None:
-        raise convert.Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")
-    rest = iter(known)
-    return tuple(None if item is None else next(rest) for item in items)
 
 
 @convert.hinted("str")
@@ -82,7 +75,7 @@ class InputLayer(DataInput):
         MathWorks documentation of inputLayer.
     """
 
-    InputSize = Property(_sizes, doc="Size of each dimension of the data; NaN for the number of observations.",
+    InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations.",
                          positional=True, argument="inputSize", group="")
     InputFormat = Property(_format, doc="Label of each dimension: S, C or B.", positional=True, argument="inputFormat",
                            group="")
@@ -163,6 +156,13 @@ class NormalisedInput(DataInput):
         return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape,
                            initial=1.0 if name in ("StandardDeviation", "Max") else 0.0)
                      for name in self.statistics)
+
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """Statistics per channel, however they were given, as 1×1×c for images, 1×1×1×c for volumes and c×1 for features."""
+        made, x = super().call_in_matlab(*inputs), self.dims()
+        per_channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))
+        return made._replace(options={name: value.reshape(per_channel) if isinstance(value, np.ndarray) and
+                                      value.size == x.channels else value for name, value in made.options.items()})
 
     def check_statistics(self, x: Dims) -> None:
         """Statistics per element fit data of one size only; those per channel fit all."""

@@ -1,0 +1,225 @@
+"""What `toPython` and `toMATLAB` share: a network as chains of layers and connections, and lines of code.
+
+How a call reads is said by the layers (`Layer.call`); how values and statements read, by the two languages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.errors import IssueCollector, fail, warn
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.properties import LEARNABLE, Configured, Property
+from dltoolbox.core.registry import LAYERS
+from dltoolbox.core.version import __version__
+from dltoolbox.exchange.archive import target_of
+from dltoolbox.layers.base import Call, Layer
+from dltoolbox.network.dlnetworks import dlnetwork
+from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGraph, sequence
+from dltoolbox.network.networks import DAGNetwork
+
+INLINE = 64  # elements of the largest array that stands in the code
+WIDTH = 110  # characters of a line, where it can be broken
+
+Tokens = list[str]  # pieces of code between which a line may be broken
+
+
+class CodeOptions(Configured):
+    """Arguments of both functions after the network."""
+
+    File = Property(lambda value: value, "", positional=True, argument="file")
+    Parameters = Property(convert.flag, False)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An array beside the code: the group and the name under which it stands there."""
+
+    group: str
+    name: str
+
+
+@dataclass
+class Outline:
+    """A network as a script builds it: chains of layers, then connections; and the arrays that stand beside the script."""
+
+    net: Any
+    function: str
+    parameters: bool
+    files: tuple[Path, Path] | None
+    graph: LayerGraph = field(init=False)
+    chains: list[list[Layer]] = field(init=False)
+    connections: list[tuple[str, str]] = field(init=False)
+    arrays: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    omitted: set[tuple[str, str]] = field(default_factory=set)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.parameters and self.files is None:
+            fail(f"{self.function}:fileNeeded", "Parameters are written to a file beside the code, but no file was named.",
+                 f"Call {self.function}(net, file, Parameters=True).")
+        self.graph = self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)
+        self.refuse_unknown()
+        self.chains = chains(self.graph)
+        inside = {edge for chain in self.chains for edge in sequence(chain)}
+        self.connections = [self.texts(edge) for edge in self.graph.edges if edge not in inside]
+        self._groups = identifiers([one.Name for one in self.graph.nodes])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the layers alone, one after the other, are the network."""
+        return len(self.chains) == 1 and not self.connections
+
+    @property
+    def is_trained(self) -> bool:
+        return isinstance(self.net, DAGNetwork)
+
+    def refuse_unknown(self) -> None:
+        found = IssueCollector()
+        for index, one in enumerate(self.graph.nodes, 1):
+            if LAYERS.get(one.factory) is not type(one):
+                found.add(f"{self.function}:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that "
+                          "no code can say how to make it again.", "Replace it by layers of the toolbox.", layer=one.Name,
+                          index=index)
+        found.raise_if_any()
+
+    def texts(self, edge: Connection) -> tuple[str, str]:
+        """The arguments of connectLayers."""
+        return self.text(edge.source, "outputs"), self.text(edge.destination, "inputs")
+
+    def text(self, port: Port, side: str) -> str:
+        text = self.graph.port_text(port, side)
+        if self.graph.port(text, side) != port:
+            fail(f"{self.function}:ambiguousName", f"'{text}' is the name of a layer and a port of layer '{port.layer}'.",
+                 "Rename one of the layers.", layer=port.layer)
+        return text
+
+    def values(self, one: Layer, call: Call) -> dict[str, Any]:
+        """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
+        given: dict[str, Any] = {}
+        for name, value in call.options.items():
+            if callable(value):
+                self.note(one, f"{name} was a function of Python, {getattr(value, '__qualname__', value)}; it is left out")
+            elif not isinstance(value, np.ndarray):
+                given[name] = value
+            elif self.parameters and (learned(one, name) or value.size > INLINE):
+                group = self._groups[one.Name]
+                self.arrays.setdefault(group, {})[name] = value
+                given[name] = Saved(group, name)
+            elif learned(one, name):
+                self.omitted.add((one.Name, name))
+            elif value.size <= INLINE:
+                given[name] = value
+            else:
+                self.note(one, f"{name} is left out, since it has {value.size} elements; Parameters=True writes it")
+        return given
+
+    def note(self, one: Layer, text: str) -> None:
+        """Something that the code does not say as the layer does: a comment above the layer, and a warning."""
+        self.notes.setdefault(one.Name, []).append(text)
+
+    def summary(self) -> Iterator[str]:
+        """The comment at the top."""
+        layers, edges = len(self.graph.nodes), len(self.graph.edges)
+        yield (f"{layers} layer{'s' * (layers != 1)}, {edges} connection{'s' * (edges != 1)}. "
+               f"Written by dltoolbox {__version__}.")
+        if self.omitted:
+            yield f"The values of {len(self.omitted)} learnable(s) and state(s) are left out; Parameters=True writes them."
+
+    def write(self, text: str, save: Callable[[Path], None]) -> None:
+        """Write the files that were asked for, the arrays first, and warn of what the code says differently."""
+        if self.files is not None:
+            code, data = self.files
+            try:
+                if self.arrays:
+                    save(data)
+                code.write_text(text, encoding="utf-8", newline="\n")
+            except OSError as error:
+                fail(f"{self.function}:cannotWrite", f"'{code}' cannot be written: {error}.", "Check the permissions.")
+        if self.notes:
+            listed = [f"'{name}': {text.rstrip('.')}" for name, texts in self.notes.items() for text in texts]
+            warn(f"{self.function}:notTheSame", f"The code differs from the network: {'; '.join(listed)}.",
+                 "Comments in the code mark the places.")
+
+
+def chains(graph: LayerGraph) -> list[list[Layer]]:
+    """Layers that follow one another, in order, and feed each the next as in a layer array."""
+    edges, result = set(graph.edges), list[list[Layer]]()
+    for previous, one in pairwise([None, *graph.nodes]):
+        assert one is not None
+        if previous is not None and (link := sequence([previous, one])) and link[0] in edges:
+            result[-1].append(one)
+        else:
+            result.append([one])
+    return result
+
+
+def layouts_in_order(net: dlnetwork) -> list[Dims]:
+    """Sizes of the data at open inputs."""
+    return [net.layouts[name] for name in net.entrances() if name in net.layouts]
+
+
+def learned(one: Layer, name: str) -> bool:
+    """Whether training finds the value: code without parameters leaves it to the initialiser."""
+    prop = one.properties[name]
+    return (prop.group == LEARNABLE and prop.default is None) or name in one.states
+
+
+def identifiers(names: Sequence[str]) -> dict[str, str]:
+    """A different identifier of both languages for every name, as much like it as possible."""
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        stem = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48]
+        stem = stem if re.match("[A-Za-z]", stem) else f"layer_{stem}"
+        one, number = stem, 1
+        while one.lower() in taken:
+            number += 1
+            one = f"{stem}_{number}"
+        taken.add(one.lower())
+        made[name] = one
+    return made
+
+
+def joined(before: str, parts: Iterable[Tokens], separator: str, after: str) -> Tokens:
+    """Parts between brackets, with a place to break a line behind every separator."""
+    tokens: Tokens = []
+    for part in parts:
+        if tokens:
+            tokens[-1] += separator
+        tokens += part
+    if not tokens:
+        return [before + after]
+    tokens[0] = before + tokens[0]
+    tokens[-1] += after
+    return tokens
+
+
+def filled(tokens: Tokens, indent: str, continuation: str = "") -> list[str]:
+    """Lines of at most `WIDTH` characters, where tokens are short enough; all but the first are indented once more."""
+    lines, line = [], indent
+    for token in tokens:
+        if line.strip() and len(line) + len(token.rstrip()) + len(continuation) > WIDTH:
+            lines.append(line.rstrip() + continuation)
+            line = indent + "    "
+        line += token
+    return [*lines, line.rstrip()]
+
+
+def code_files(file: Any, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
+    """The file for the code and, beside it, the one for the arrays; None if no file was named."""
+    if isinstance(file, str) and not file:
+        return None
+    path = target_of(file, function)
+    if not re.fullmatch(pattern, path.name):
+        fail(f"{function}:invalidFile", f"'{path.name}' is not the name of a file with code.",
+             f"Call it for example {example}.")
+    return path, path.with_suffix(data)
