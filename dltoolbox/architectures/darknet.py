@@ -1,7 +1,7 @@
 """DarkNet-19 and DarkNet-53, the networks behind the detectors YOLO 2 and 3, as image classifiers.
 
 Names, sizes and paddings are those of MATLAB's networks. The convolutions before batch normalisation have no bias, as in
-the published ones; the last has one.
+the published ones, where MATLAB's learn one that has no effect; the last has one.
 
 Source: Redmon and Farhadi, "YOLO9000: better, faster, stronger" (2017), table 6; "YOLOv3: an incremental improvement"
 (2018), table 1.
