@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
@@ -202,6 +201,7 @@ def _digit_plan(half: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _rotated(images: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """N×h×w images turned counterclockwise about their centers by whole degrees; bilinear, 0 from outside."""
+    from scipy import ndimage
     turned = np.empty_like(images)
     for angle in np.unique(angles):
         chosen = angles == angle

@@ -34,6 +34,7 @@ NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files
 # Imports inside functions, each with its reason.
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
+    ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",
     ("exchange/code_matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
     ("kernels/convolution_loops.py", "numba.extending"): "as numba in kernels/twins.py",
     ("kernels/twins.py", "numba"): "it is optional, and importing it takes a while",
