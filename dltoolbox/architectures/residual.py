@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.segmentation import SIDES, image_size
+from dltoolbox.architectures.segmentation import SIDES
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.core.formats import times, vector
@@ -69,7 +69,7 @@ class _Options(Configured):
 
     rank = 2
 
-    InputSize = Property(ByRank(image_size), positional=True, argument="inputSize")
+    InputSize = Property(ByRank(convert.image_size), positional=True, argument="inputSize")
     NumClasses = Property(convert.integer(2), positional=True, argument="numClasses")
     InitialFilterSize = Property(ByRank(convert.sizes), 7)
     InitialNumFilters = Property(convert.integer(1), 64)

@@ -19,18 +19,6 @@ from dltoolbox.layers.transposed import TransposedConvolution2DLayer
 SIDES = ("height", "width", "depth")
 
 
-def image_size(rank: int) -> convert.Convert:
-    """Spatial sizes and channels as a tuple; without channels there is one."""
-    names = " ".join("hwd"[:rank])
-    form = convert.vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
-
-    @convert.hinted("Sequence[int]")
-    def conversion(value: Any) -> tuple[int, ...]:
-        got: tuple[int, ...] = form(value)
-        return got if len(got) > rank else (*got, 1)
-    return conversion
-
-
 def odd_sizes(rank: int) -> convert.Convert:
     """Odd filter sizes per dimension; a scalar is expanded."""
     @convert.hinted("int | Sequence[int]")
@@ -47,7 +35,7 @@ class SegmentationOptions(Configured):
 
     rank = 2
 
-    ImageSize = Property(ByRank(image_size), doc="Size of the input images.", positional=True, argument="imageSize")
+    ImageSize = Property(ByRank(convert.image_size), doc="Size of the input images.", positional=True, argument="imageSize")
     NumClasses = Property(convert.integer(2), doc="Number of classes.", positional=True, argument="numClasses")
 
 

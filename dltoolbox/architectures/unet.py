@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, image_size, odd_sizes, pixel_labels
+from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
 from dltoolbox.core import convert
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import ByRank, Property
@@ -77,7 +77,7 @@ class _Options(SegmentationOptions):
 class _Options3D(_Options):
     rank = 3
 
-    ImageSize = Property(ByRank(image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
+    ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
     NumClasses = SegmentationOptions.properties["NumClasses"]
     EncoderDepth = Property(convert.integer(1), 3, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 32, "Filters of the first convolution.")

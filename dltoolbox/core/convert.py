@@ -193,6 +193,18 @@ def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     return convert
 
 
+def image_size(rank: int) -> Convert:
+    """Spatial sizes and channels, such as ``[h w c]``; without channels there is one."""
+    names = " ".join("hwd"[:rank])
+    sizes_of = vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
+
+    @hinted("Sequence[int]")
+    def convert(value: Any) -> tuple[int, ...]:
+        got: tuple[int, ...] = sizes_of(value)
+        return got if len(got) > rank else (*got, 1)
+    return convert
+
+
 def padding(rank: int) -> Convert:
     """MATLAB's padding forms → ``'same'`` or ((before, after), …) per spatial dimension.
 

@@ -206,13 +206,6 @@ class SizedInput(NormalisedInput):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
-@convert.hinted("Sequence[int]")
-def _image_size(value: Any) -> tuple[int, ...]:
-    """``[h w c]``; ``[h w]`` means one channel."""
-    got: tuple[int, ...] = convert.vector_of((2, 3), "[h w c] or [h w]")(value)
-    return got if len(got) == 3 else (*got, 1)
-
-
 def _augmentation(value: Any) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
@@ -240,7 +233,8 @@ class ImageInputLayer(SizedInput):
     labels = "SSCB"
     rank = 2
 
-    InputSize = Property(_image_size, doc="Size of one image, [h w c].", positional=True, argument="inputSize", group="")
+    InputSize = Property(convert.image_size(2), doc="Size of one image, [h w c].", positional=True, argument="inputSize",
+                         group="")
     DataAugmentation = Property(_augmentation, "none", "Kept for old scripts; only 'none'.")
 
     @property
