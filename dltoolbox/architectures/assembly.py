@@ -32,7 +32,8 @@ class Assembly:
     def chain(self, layers: Any, after: str = "") -> str:
         """Add layers one after the other; the first is fed by ``after``, a layer or ``'layer/port'`` that stands already."""
         new = layerArray(layers)
-        check_unique([*self.layers.values(), *new])
+        if len({one.Name for one in new} - self.layers.keys()) < len(new):  # a look at all layers is rarely needed
+            check_unique([*self.layers.values(), *new])
         self.layers |= {one.Name: one for one in new}
         if after:
             self.connect(after, f"{new[0].Name}/{new[0].inputs()[0]}")
