@@ -142,12 +142,15 @@ class Script:
 
 
 def in_full(name: str, given: Any, info: LoweredLayer | None, outline: Outline) -> Any:
-    """An array in the size that the layer needs, where that is known: ``1×1×3`` for a list of three means."""
-    shape = next((array.shape for array in info.arrays if array.name == name), None) if info else None
-    if isinstance(given, Saved) and shape:
+    """An array in the size that the layer declares, where that is known: ``1×1×8`` for a list of eight biases."""
+    declared = next((array for array in info.arrays if array.name == name), None) if info else None
+    if info is None or declared is None or declared.shape == getattr(info.layer, name).shape:
+        return given
+    if isinstance(given, Saved):
         group = outline.arrays[given.group]
-        group[name] = group[name].reshape(shape)
-    return given.reshape(shape) if isinstance(given, np.ndarray) and shape else given
+        group[name] = group[name].reshape(declared.shape)
+        return given
+    return given.reshape(declared.shape)
 
 
 def network(net: dlnetwork, layers: str) -> Iterator[str]:

@@ -143,7 +143,7 @@ class Reader:
                 field = self.take().text
                 value = value[field] if isinstance(value, dict) else getattr(value[0, 0], field)
             return value
-        assert self.peek().text == "(", f"{name} is not known"
+        assert name in self.functions, f"{name} is not known"
         self.take("(")
         arguments = []
         while self.peek().text != ")":

@@ -1,0 +1,40 @@
+"""Every layer with every option that the conformance cases use, as code and back."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+import torch
+
+from dltoolbox import toMATLAB, toPython
+from dltoolbox.core.registry import LAYERS
+from tests.exchange.matlab_reader import run_matlab
+from tests.exchange.rebuilt import assert_same_connections, assert_same_in_matlab, graph_of
+from tests.program.cases import CASES
+
+each = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+@each
+def test_python(case, tmp_path):
+    assert torch.is_grad_enabled()  # the cases are networks of PyTorch as well
+    graph = case.graph()
+    toPython(graph, tmp_path / "a.py", Parameters=True)
+    found = graph_of(runpy.run_path(str(tmp_path / "a.py")))
+    assert_same_connections(found, graph)
+    assert list(found.Layers) == list(graph.Layers)
+
+
+@pytest.mark.filterwarnings("ignore:.*MATLAB")
+@each
+def test_matlab(case, tmp_path):
+    graph = case.graph()
+    found = graph_of(run_matlab(toMATLAB(graph, tmp_path / "a.m", Parameters=True), tmp_path))
+    assert_same_connections(found, graph)
+    for one, other in zip(found.nodes, graph.nodes, strict=True):
+        assert_same_in_matlab(one, other, values=True)
+
+
+def test_every_layer_is_here():
+    assert {type(one).factory for case in CASES for one in case.graph().nodes} == set(LAYERS)
