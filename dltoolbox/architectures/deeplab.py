@@ -167,8 +167,8 @@ def trunk(lgraph: LayerGraph, end: str) -> LayerGraph:
 def dense(lgraph: LayerGraph, factor: int) -> LayerGraph:
     """The same filters on a finer grid: strides that make the image more than ``factor`` times smaller become dilations.
 
-    Where the network had values, it has the same ones, and others between them. Convolutions without any padding get
-    ``'same'``, which keeps the grids of the image and its features aligned.
+    Where the network had values, it has the same ones, and others between them, as long as its strided windows pad both ends
+    alike. Convolutions without any padding get ``'same'``, so that features cover the whole image.
 
     Source: Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets, atrous convolution, and fully
     connected CRFs" (2016), section 3.1.

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from dltoolbox import DltoolboxError, analyzeNetwork, deeplabv3plusLayers, dlnetwork, predict, removeLayers, resnet18
+from dltoolbox import (
+    DltoolboxError,
+    analyzeNetwork,
+    deeplabv3plusLayers,
+    dlnetwork,
+    predict,
+    removeLayers,
+    resnet18,
+    trainingOptions,
+    trainNetwork,
+    triangleImages,
+)
 from dltoolbox.architectures.deeplab import BACKBONES, dense, trunk
 from tests.architectures.counts import counts
 
@@ -91,6 +102,15 @@ def test_it_predicts():
     scores = predict(dlnetwork(lgraph), np.random.default_rng(0).random((32, 32, 3, 1), np.float32))
     assert scores.shape == (32, 32, 3, 1)
     np.testing.assert_allclose(scores.sum(axis=2), 1, rtol=1e-5)
+
+
+def test_it_trains_and_its_enlargement_stays():
+    X, Y = triangleImages(8, nargout=2)
+    options = trainingOptions("sgdm", InitialLearnRate=0.001, MaxEpochs=3, MiniBatchSize=8, Verbose=False)
+    lgraph = deeplabv3plusLayers([32, 32, 1], 2, "mobilenetv2")
+    net, info = trainNetwork(X, Y, lgraph, options, nargout=2)
+    assert info.TrainingLoss[-1] < info.TrainingLoss[0]
+    np.testing.assert_array_equal(layer(net, "dec_upsample1").Weights, layer(lgraph, "dec_upsample1").Weights)
 
 
 @pytest.mark.parametrize(("arguments", "identifier"), [
