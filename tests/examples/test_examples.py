@@ -34,11 +34,17 @@ def sane_segmentation(result):
         len(values) == 1 and 0.6 < values[0] <= 1 for values in result.values())
 
 
+def transfer_that_helps(result):
+    transferred, untaught, unchanged = result
+    return unchanged and transferred > max(0.5, untaught - 0.05)
+
+
 EXPECTED = {
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
     "segnet_unpooling": sane_segmentation,
     "tabular_features": accuracy_above(0.7),
+    "transfer_learning": transfer_that_helps,
     "volume_classification": accuracy_above(0.4),
 }
 
