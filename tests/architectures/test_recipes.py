@@ -12,14 +12,17 @@ from dltoolbox import (
     batchNormalizationLayer,
     categorical,
     classificationLayer,
+    connectLayers,
     convolution2dLayer,
     dlnetwork,
     fullyConnectedLayer,
     globalMaxPooling2dLayer,
     image3dInputLayer,
     imageInputLayer,
+    layerGraph,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    maxUnpooling3dLayer,
     poolingToStridedConvolution,
     predict,
     regressionLayer,
@@ -101,6 +104,18 @@ def test_unpooling_can_be_replaced_too(size):
     up = after.nodes[after.find("decoder1_unpool")]
     assert (up.label(), up.NumFilters) == ("transposedConv2dLayer", 4)
     assert up.FilterSize == tuple(2 + n % 2 for n in size[:2])  # odd sizes lose a row in the pooling
+
+
+@pytest.mark.parametrize("pool", [
+    maxPooling3dLayer([2, 3, 2], Stride=[2, 3, 2], HasUnpoolingOutputs=True, Name="pool"),
+    maxPooling3dLayer(3, Stride=2, Padding=[[1, 0, 1], [0, 1, 1]], HasUnpoolingOutputs=True, Name="pool")])
+def test_unpooling_of_volumes_can_be_replaced_too(pool):
+    before = layerGraph([image3dInputLayer([9, 8, 7, 2]), pool, reluLayer, maxUnpooling3dLayer(Name="up"), regressionLayer])
+    for port in ("indices", "size"):
+        before = connectLayers(before, f"pool/{port}", f"up/{port}")
+    after = replaced(before, ReplaceUnpooling=True)
+    assert [one.label() for one in after.nodes[1:4:2]] == ["convolution3dLayer", "transposedConv3dLayer"]
+    assert activations_of(after) == activations_of(before)
 
 
 def test_a_pooling_whose_positions_nobody_reads_is_replaced():
