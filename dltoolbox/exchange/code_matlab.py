@@ -132,10 +132,9 @@ class Script:
         if made.note:
             self.outline.note(one, made.note)
         given = {"Name": one.Name} | self.outline.values(one, made)
-        options = {name: in_full(name, given[name], info, self.outline) for name in given}
-        parts = [*map(value, made.arguments),
-                 *(part for name, option in options.items() for part in ([string(name)], value(option)))]
-        tokens = joined(f"{made.function}(", parts, ",", ")")
+        options = [joined(f"{string(name)},", [value(in_full(name, option, info, self.outline))], "", "")
+                   for name, option in given.items()]
+        tokens = joined(f"{made.function}(", [*map(value, made.arguments), *options], ",", ")")
         for function, learnable, factor in made.factors:
             tokens = joined(f"{function}(", [tokens, [string(learnable)], value(factor)], ",", ")")
         return tokens
