@@ -111,6 +111,9 @@ from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
 from dltoolbox.layers.inputs import InputLayer as _InputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
+from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
+from dltoolbox.layers.normalisation import InstanceNormalizationLayer as _InstanceNormalizationLayer
+from dltoolbox.layers.normalisation import LayerNormalizationLayer as _LayerNormalizationLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
@@ -183,10 +186,11 @@ __all__ = [
     "dropoutLayer", "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "fcnLayers",
     "featureInputLayer", "flattenLayer", "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures",
     "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
-    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "groupedConvolution2dLayer", "huber",
-    "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyReluLayer",
-    "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
+    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "groupNormalizationLayer",
+    "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3",
+    "initialize", "inputLayer", "instanceNormalizationLayer", "iscategorical", "iscategory", "isordinal", "isundefined",
+    "l1loss", "l2loss", "layerArray", "layerGraph", "layerNormalizationLayer", "leakyReluLayer", "leakyrelu",
+    "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
     "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
     "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer", "plot",
     "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
@@ -493,6 +497,56 @@ def batchNormalizationLayer(
     Name: str = '',
 ) -> _BatchNormalizationLayer:
     """Batch normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset per channel."""
+
+def groupNormalizationLayer(
+    numGroups: Literal['all-channels'] | Literal['channel-wise'] | int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Epsilon: float = 1e-05,
+    Offset: ArrayLike | None = None,
+    Scale: ArrayLike | None = None,
+    OffsetInitializer: Literal['zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'zeros',
+    ScaleInitializer: Literal['ones', 'zeros', 'narrow-normal'] | str | Callable[..., Any] = 'ones',
+    OffsetLearnRateFactor: float = 1,
+    ScaleLearnRateFactor: float = 1,
+    OffsetL2Factor: float = 1,
+    ScaleL2Factor: float = 1,
+    Name: str = '',
+) -> _GroupNormalizationLayer:
+    """Group normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each group of channels."""
+
+def instanceNormalizationLayer(
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Epsilon: float = 1e-05,
+    Offset: ArrayLike | None = None,
+    Scale: ArrayLike | None = None,
+    OffsetInitializer: Literal['zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'zeros',
+    ScaleInitializer: Literal['ones', 'zeros', 'narrow-normal'] | str | Callable[..., Any] = 'ones',
+    OffsetLearnRateFactor: float = 1,
+    ScaleLearnRateFactor: float = 1,
+    OffsetL2Factor: float = 1,
+    ScaleL2Factor: float = 1,
+    Name: str = '',
+) -> _InstanceNormalizationLayer:
+    """Instance normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each channel."""
+
+def layerNormalizationLayer(
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Epsilon: float = 1e-05,
+    OperationDimension: Literal['auto', 'channel-only', 'spatial-channel', 'batch-excluded'] | str = 'auto',
+    Offset: ArrayLike | None = None,
+    Scale: ArrayLike | None = None,
+    OffsetInitializer: Literal['zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'zeros',
+    ScaleInitializer: Literal['ones', 'zeros', 'narrow-normal'] | str | Callable[..., Any] = 'ones',
+    OffsetLearnRateFactor: float = 1,
+    ScaleLearnRateFactor: float = 1,
+    OffsetL2Factor: float = 1,
+    ScaleL2Factor: float = 1,
+    Name: str = '',
+) -> _LayerNormalizationLayer:
+    """Layer normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each observation."""
 
 def crossChannelNormalizationLayer(
     windowChannelSize: int,

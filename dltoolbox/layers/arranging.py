@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
@@ -57,7 +56,7 @@ class ChannelShuffleLayer(Layer):
         'Channel shuffle of 4 groups'
 
     Raises:
-        DltoolboxError: ``dltoolbox:channelShuffleLayer:channelsMismatch`` if the groups cannot be of equal size.
+        DltoolboxError: ``dltoolbox:channelShuffleLayer:channelsNotDivisible`` if the groups cannot be of equal size.
 
     Source:
         Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices" (2017).
@@ -66,11 +65,7 @@ class ChannelShuffleLayer(Layer):
     NumGroups = Property(convert.integer(1), doc="Number of groups of equal size.", positional=True, argument="numGroups")
 
     def check(self, *inputs: Dims) -> None:
-        channels = inputs[0].channels
-        if channels % self.NumGroups:
-            fail(f"{self.label()}:channelsMismatch", f"The {channels} channels of the input cannot be divided into "
-                 f"{self.NumGroups} groups of equal size.", f"Choose a divisor of {channels} as numGroups, or change the "
-                 "number of filters before this layer.", layer=self.Name)
+        self.check_divisible(inputs[0].channels, self.NumGroups)
 
     def build(self, g: Builder, x: Value) -> Any:
         return g.channel_shuffle(x, groups=self.NumGroups)

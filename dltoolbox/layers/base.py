@@ -131,6 +131,13 @@ class Layer(Configured):
             fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got} "
                  f"{what}.", f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
 
+    def check_divisible(self, channels: int, groups: int) -> None:
+        """Groups of channels must be of one size."""
+        if channels % groups:
+            fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input cannot be divided into "
+                 f"{groups} groups of equal size.", f"Choose a divisor of {channels} as numGroups, or change the number of "
+                 "filters before this layer.", layer=self.Name)
+
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         """Learnables and states for inputs of these sizes."""
         return ()

@@ -147,11 +147,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        channels, groups = inputs[0].channels, self.groups(inputs[0])
-        if channels % groups:
-            fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input cannot be divided into "
-                 f"{groups} groups of one size.", "Choose a numGroups that divides the channels, or 'channel-wise'.",
-                 layer=self.Name)
+        self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channels per group")

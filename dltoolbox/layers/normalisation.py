@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import HIDDEN, Property
 from dltoolbox.core.registry import layer
@@ -12,8 +13,52 @@ from dltoolbox.layers.base import Array, Layer, Learnable, State
 from dltoolbox.ops import Builder, Value
 
 
+class Scaled(Layer):
+    """Normalisation to mean 0 and variance 1, then a learned scale and offset per channel."""
+
+    not_in_matlab = ("NumChannels",)
+
+    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
+    Epsilon = Property(convert.real(0, low_open=True), 1e-5, "Constant added to the variance.")
+    OffsetInitializer = Property(convert.word_or_function("zeros", "ones", "narrow-normal"), "zeros",
+                                 "How Offset starts.", group=HIDDEN)
+    ScaleInitializer = Property(convert.word_or_function("ones", "zeros", "narrow-normal"), "ones",
+                                "How Scale starts.", group=HIDDEN)
+    OffsetLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Offset.", settable=True,
+                                     group=HIDDEN)
+    ScaleLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Scale.", settable=True,
+                                    group=HIDDEN)
+    OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
+    ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
+    Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
+    Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
+
+    def check_values(self, *inputs: Dims) -> None:
+        self.check_declared("NumChannels", inputs[0].channels, "channels")
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        shape = shape_per_channel(inputs[0])
+        return (Learnable("Offset", shape, self.OffsetInitializer, learn_rate_factor=self.OffsetLearnRateFactor,
+                          l2_factor=self.OffsetL2Factor),
+                Learnable("Scale", shape, self.ScaleInitializer, learn_rate_factor=self.ScaleLearnRateFactor,
+                          l2_factor=self.ScaleL2Factor))
+
+    def settle(self) -> None:
+        self.__dict__["NumChannels"] = self.Scale.size
+
+    def with_channels(self) -> str:
+        """`` with 64 channels``: from Scale where it is given, else as declared; nothing where they are not known."""
+        channels = self.NumChannels if self.Scale is None else self.Scale.size
+        return "" if channels == "auto" else f" with {channels} channels"
+
+
+def shape_per_channel(x: Dims) -> tuple[int, ...]:
+    """MATLAB's size of one value per channel."""
+    return (*[1] * x.rank, x.channels) if x.rank else (x.channels, 1)
+
+
 @layer("batchNormalizationLayer", "Batch Normalization", name="batchnorm")
-class BatchNormalizationLayer(Layer):
+class BatchNormalizationLayer(Scaled):
     """Batch normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset per channel.
 
     Training uses the statistics of the mini-batch (biased variance over all but the channels); prediction uses
@@ -29,43 +74,18 @@ class BatchNormalizationLayer(Layer):
     """
 
     states = ("TrainedMean", "TrainedVariance")
-    not_in_matlab = ("NumChannels",)
 
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
     VarianceDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's variance in the moving variance.")
-    Epsilon = Property(convert.real(0, low_open=True), 1e-5, "Constant added to the variance.")
-    OffsetInitializer = Property(convert.word_or_function("zeros", "ones", "narrow-normal"), "zeros",
-                                 "How Offset starts.", group=HIDDEN)
-    ScaleInitializer = Property(convert.word_or_function("ones", "zeros", "narrow-normal"), "ones",
-                                "How Scale starts.", group=HIDDEN)
-    OffsetLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Offset.", settable=True,
-                                     group=HIDDEN)
-    ScaleLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Scale.", settable=True,
-                                    group=HIDDEN)
-    OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
-    ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
+    Epsilon = Scaled.properties["Epsilon"]
     FixedStatistics = Property(convert.flag, False, "Whether training, too, normalises with TrainedMean and TrainedVariance "
                                "and leaves them as they are; an extension.", settable=True, group=HIDDEN)
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
     TrainedVariance = Property(convert.non_negative_array, None, "Variance for prediction.", settable=True, group="")
-    Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
-    Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
-
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
-        x = inputs[0]
-        shape = (*[1] * x.rank, x.channels) if x.rank else (x.channels, 1)
-        return (Learnable("Offset", shape, self.OffsetInitializer, learn_rate_factor=self.OffsetLearnRateFactor,
-                          l2_factor=self.OffsetL2Factor),
-                Learnable("Scale", shape, self.ScaleInitializer, learn_rate_factor=self.ScaleLearnRateFactor,
-                          l2_factor=self.ScaleL2Factor),
-                State("TrainedMean", shape), State("TrainedVariance", shape, initial=1.0))
-
-    def settle(self) -> None:
-        self.__dict__["NumChannels"] = self.Scale.size
+        shape = shape_per_channel(inputs[0])
+        return *super().arrays(*inputs), State("TrainedMean", shape), State("TrainedVariance", shape, initial=1.0)
 
     def build(self, g: Builder, x: Value) -> Any:
         offset, scale = g.learnable("Offset"), g.learnable("Scale")
@@ -77,8 +97,102 @@ class BatchNormalizationLayer(Layer):
         return y
 
     def describe(self) -> str:
-        channels = self.NumChannels if self.Scale is None else self.Scale.size
-        return "Batch normalization" + ("" if channels == "auto" else f" with {channels} channels")
+        return f"Batch normalization{self.with_channels()}"
+
+
+@layer("groupNormalizationLayer", "Group Normalization", name="groupnorm")
+class GroupNormalizationLayer(Scaled):
+    """Group normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each group of channels.
+
+    They are those of one observation, over the spatial dimensions and the channels of the group; the variance is the biased
+    one. ``numGroups`` divides the channels, or is ``'all-channels'`` for one group, ``'channel-wise'`` for one per channel.
+
+    Example:
+        >>> groupNormalizationLayer(4).describe()
+        'Group normalization'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:groupNormalizationLayer:invalidNumGroups``; when the network is checked,
+            ``…:channelsNotDivisible``.
+
+    Source:
+        Wu and He, "Group normalization" (2018); MathWorks documentation of groupNormalizationLayer.
+    """
+
+    NumGroups = Property(convert.either("all-channels", convert.either("channel-wise", convert.integer(1))),
+                         doc="Number of groups, 'all-channels' or 'channel-wise'.", positional=True, argument="numGroups")
+    Epsilon = Scaled.properties["Epsilon"]
+
+    def groups(self, x: Dims) -> int:
+        return {"all-channels": 1, "channel-wise": x.channels}.get(self.NumGroups) or int(self.NumGroups)
+
+    def check(self, *inputs: Dims) -> None:
+        self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=self.groups(x.dims), epsilon=self.Epsilon)
+
+    def describe(self) -> str:
+        channels = self.with_channels()
+        groups = f" split into {self.NumGroups} groups" if channels and isinstance(self.NumGroups, int) else ""
+        return f"Group normalization{channels}{groups}"
+
+
+@layer("instanceNormalizationLayer", "Instance Normalization", name="instancenorm")
+class InstanceNormalizationLayer(Scaled):
+    """Instance normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each channel.
+
+    They are those of one observation, over its spatial dimensions; the variance is the biased one.
+
+    Example:
+        >>> instanceNormalizationLayer(Name='in').describe()
+        'Instance normalization'
+
+    Raises:
+        DltoolboxError: when the network is checked, ``dltoolbox:instanceNormalizationLayer:noSpatialDimensions``.
+
+    Source:
+        Ulyanov, Vedaldi and Lempitsky, "Instance normalization" (2016); MathWorks documentation of
+        instanceNormalizationLayer.
+    """
+
+    def check(self, *inputs: Dims) -> None:
+        if not inputs[0].rank:
+            fail(f"{self.label()}:noSpatialDimensions", f"{self.label()} normalises over spatial dimensions, but its input "
+                 f"is {inputs[0]}.", "Use layerNormalizationLayer for features.", layer=self.Name)
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=x.dims.channels, epsilon=self.Epsilon)
+
+    def describe(self) -> str:
+        return f"Instance normalization{self.with_channels()}"
+
+
+@layer("layerNormalizationLayer", "Layer Normalization", name="layernorm")
+class LayerNormalizationLayer(Scaled):
+    """Layer normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each observation.
+
+    ``'auto'``, ``'batch-excluded'`` and ``'spatial-channel'`` take them over the channels and the spatial dimensions,
+    ``'channel-only'`` over the channels of every position; the variance is the biased one. Scale and Offset are per
+    channel.
+
+    Example:
+        >>> layerNormalizationLayer(OperationDimension='channel-only').OperationDimension
+        'channel-only'
+
+    Source:
+        Ba, Kiros and Hinton, "Layer normalization" (2016); MathWorks documentation of layerNormalizationLayer.
+    """
+
+    OperationDimension = Property(convert.choice("auto", "channel-only", "spatial-channel", "batch-excluded"), "auto",
+                                  "Dimensions over which the statistics are taken.")
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=1, epsilon=self.Epsilon,
+                            spatial=self.OperationDimension != "channel-only")
+
+    def describe(self) -> str:
+        return f"Layer normalization{self.with_channels()}"
 
 
 @layer("crossChannelNormalizationLayer", "Cross Channel Normalization", name="crossnorm")

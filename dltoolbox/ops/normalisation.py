@@ -1,8 +1,9 @@
-"""Batch normalisation, with the statistics of the batch (training) or with stored ones (inference), and normalisation by
-neighbouring channels.
+"""Batch normalisation, with the statistics of the batch (training) or with stored ones (inference), normalisation of
+groups of channels, and by neighbouring channels.
 
-Sources: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; Krizhevsky, Sutskever and Hinton, "ImageNet
-classification with deep convolutional neural networks" (2012), section 3.3. The gradients are the usual closed forms.
+Sources: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; Wu and He, "Group Normalization" (2018);
+Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012), section 3.3.
+The gradients are the usual closed forms.
 """
 
 from __future__ import annotations
@@ -73,6 +74,41 @@ class normalise(Op):
         normal = (x - per_channel(mean)) / per_channel(deviation)
         return (grad * per_channel(scale / deviation), (grad * normal).sum(over(x)).reshape(scale.shape),
                 grad.sum(over(x)).reshape(offset.shape), None, None)
+
+
+@op
+class group_norm(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation.
+
+    ``spatial`` says whether they are taken over the spatial axes as well, or for every position by itself.
+    """
+
+    reads = IN
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,
+                spatial: bool = True) -> np.ndarray:
+        return self.normal(x, groups, epsilon, spatial)[0] * per_channel(scale) + per_channel(offset)
+
+    def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
+        x, scale, offset = call.inputs
+        normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
+        along = (grad * normal).sum(over(x))
+        dn, n = (one.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+                 for one in (grad * per_channel(scale), normal))
+        dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
+        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), grad.sum(over(x)).reshape(offset.shape)
+
+    @staticmethod
+    def normal(x: np.ndarray, groups: int, epsilon: float, spatial: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+        """x of mean 0 and variance 1, its deviation by group, and the axes of a group."""
+        parts = x.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+        axes = (*range(x.ndim - 2 if spatial else 0), x.ndim - 1)
+        mean = parts.mean(axes, keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
+        deviation = np.sqrt(np.square(parts - mean).mean(axes, keepdims=True) + epsilon)
+        return ((parts - mean) / deviation).reshape(x.shape).astype(x.dtype), deviation, axes
 
 
 def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:

@@ -14,6 +14,9 @@ STATISTICS = {"NormalizationDimension": "auto", "Mean": None, "StandardDeviation
               "SplitComplexInputs": False}
 WINDOW_2D = {"Stride": (1, 1), "Padding": NONE_2D, "PaddingMode": "manual", "PaddingSize": [0, 0, 0, 0]}
 WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "PaddingSize": [[0, 0, 0], [0, 0, 0]]}
+SCALED = {"NumChannels": "auto", "Epsilon": 1e-5, "Offset": None, "Scale": None, "OffsetInitializer": "zeros",
+          "ScaleInitializer": "ones", "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1,
+          "ScaleL2Factor": 1}
 RESIZE = {"OutputSize": None, "EnableReferenceInput": False, "Method": "nearest", "GeometricTransformMode": "half-pixel",
           "NearestRoundingMode": "round"}
 NOTHING = {}
@@ -43,11 +46,10 @@ PAGES = {
     "maxPooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
     "averagePooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "PaddingValue": 0}),
     "averagePooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "PaddingValue": 0}),
-    "batchNormalizationLayer": ((), {
-        "NumChannels": "auto", "Epsilon": 1e-5, "MeanDecay": 0.1, "VarianceDecay": 0.1, "Offset": None, "Scale": None,
-        "TrainedMean": None, "TrainedVariance": None, "OffsetInitializer": "zeros", "ScaleInitializer": "ones",
-        "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1, "ScaleL2Factor": 1,
-        "FixedStatistics": False}),
+    "groupNormalizationLayer": ((2,), SCALED | {"NumGroups": 2}), "instanceNormalizationLayer": ((), SCALED),
+    "layerNormalizationLayer": ((), SCALED | {"OperationDimension": "auto"}),
+    "batchNormalizationLayer": ((), SCALED | {
+        "MeanDecay": 0.1, "VarianceDecay": 0.1, "TrainedMean": None, "TrainedVariance": None, "FixedStatistics": False}),
     "leakyReluLayer": ((), {"Scale": 0.01}),
     "dropoutLayer": ((), {"Probability": 0.5}),
     "clippedReluLayer": ((10,), {"Ceiling": 10}), "eluLayer": ((), {"Alpha": 1}),
@@ -92,7 +94,9 @@ NAMES = {  # of a layer without a name, in a network
     "groupedConvolution2dLayer": "groupedconv", "transposedConv3dLayer": "transposed-conv3d",
     "crop2dLayer": "crop2d", "crop3dLayer": "crop3d", "resize2dLayer": "resize2d", "resize3dLayer": "resize3d",
     "adaptiveAveragePooling2dLayer": "adaptiveavgpool2d",
-    "crossChannelNormalizationLayer": "crossnorm", "multiplicationLayer": "multiplication",
+    "groupNormalizationLayer": "groupnorm", "instanceNormalizationLayer": "instancenorm",
+    "layerNormalizationLayer": "layernorm", "crossChannelNormalizationLayer": "crossnorm",
+    "multiplicationLayer": "multiplication",
     "globalAveragePooling3dLayer": "gapool3d", "globalMaxPooling3dLayer": "gmpool3d",
     "fullyConnectedLayer": "fc", "maxPooling2dLayer": "maxpool", "maxPooling3dLayer": "maxpool3d",
     "maxUnpooling2dLayer": "maxunpool", "averagePooling2dLayer": "avgpool2d", "averagePooling3dLayer": "avgpool3d",

@@ -28,6 +28,7 @@ GROUPED: dict[str, tuple[tuple[int, ...], Window, tuple[int, int, int]]] = {
 def cases() -> Iterator[Case]:
     yield from grouped()
     yield from elementwise()
+    yield from normalised()
     yield from resized()
 
 
@@ -49,6 +50,21 @@ def elementwise() -> Iterator[Case]:
         yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
                    {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
     yield Case("cross_channel_norm", "vector", lambda r, n: (normal(r, 6, n),), {"size": 3, "alpha": 2, "beta": 1.5, "k": 1})
+
+
+def normalised() -> Iterator[Case]:
+    for label, spatial in {"vector": (), "image": (5, 3), "volume": (2, 3, 2)}.items():
+        for name, groups in {"groups": 2, "channels": 4, "all": 1}.items():
+            if groups == 4 and not spatial:
+                continue  # of one value
+            def scaled(r: np.random.Generator, n: int, s: tuple[int, ...] = spatial) -> Inputs:
+                one = (*[1] * len(s), 4)
+                return normal(r, *s, 4, n) * 2 + 3, r.uniform(0.5, 2, one), normal(r, *one)
+
+            for mark, whole in {"": True, "-positions": False}.items():
+                if whole or groups < 4:
+                    yield Case("group_norm", f"{label}-{name}{mark}", scaled,
+                               {"groups": groups, "epsilon": 1e-3, "spatial": whole}, differentiable=(0, 1, 2))
 
 
 def resized() -> Iterator[Case]:

@@ -147,6 +147,12 @@ def cross_channel_norm(x: Tensor, *, size: int, alpha: float, beta: float, k: fl
     return y.permute(2, 1, 0).reshape(x.shape)
 
 
+def group_norm(x: Tensor, scale: Tensor, offset: Tensor, *, groups: int, epsilon: float, spatial: bool = True) -> Tensor:
+    flat = data(x) if spatial else x.movedim(-2, -1).flatten(0, -2)
+    y = F.group_norm(flat, groups, scale.flatten(), offset.flatten(), epsilon)
+    return undata(y) if spatial else y.reshape(*x.shape[:-2], x.shape[-1], x.shape[-2]).movedim(-1, -2)
+
+
 def crop(x: Tensor, *, start: Any, to: Any) -> Tensor:
     for axis, (at, n) in enumerate(zip(start, to, strict=True)):
         x = x.narrow(axis, at, n)
@@ -195,6 +201,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),
+    "group_norm": group_norm,
     "crop": crop,
     "resize": resize,
     "adaptive_mean": adaptive_mean,

@@ -16,6 +16,7 @@ from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, m
 def cases() -> Iterator[Case]:
     yield from products()
     yield from normalised()
+    yield from scaled()
     yield from cropped()
     yield from resized()
     yield single("adaptiveAveragePooling2dLayer", "even", IMAGE, plain(lambda x: F.adaptive_avg_pool2d(x, (3, 2))), [3, 2])
@@ -49,6 +50,26 @@ def normalised() -> Iterator[Case]:
     yield single(name, "even", (4, 3, 7), locally(4, 0.5, 1.5, 0.1), 4, Alpha=0.5, Beta=1.5, K=0.1)
     yield single(name, "wide", ODD, locally(7, 2, 0.5, 1), 7, Alpha=2, Beta=0.5, K=1)
     yield single(name, "volume", VOLUME, locally(2, 0.7), 2, Alpha=0.7)
+
+
+def scaled() -> Iterator[Case]:
+    def normalised(groups: int, spatial: bool = True) -> Theirs:
+        def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+            flat = x if spatial else x.movedim(1, -1).flatten(0, -2)
+            y = F.group_norm(flat, groups, p["Scale"].flatten(), p["Offset"].flatten(), 1e-3)
+            return y if spatial else y.reshape(x.shape[0], *x.shape[2:], x.shape[1]).movedim(-1, 1)
+        return theirs
+
+    for label, size in {"image": (4, 3, 6), "volume": (2, 3, 2, 4), "vector": (6,)}.items():
+        yield single("groupNormalizationLayer", label, size, normalised(2), 2, Epsilon=1e-3)
+        yield single("groupNormalizationLayer", f"{label}-all", size, normalised(1), "all-channels", Epsilon=1e-3)
+        yield single("layerNormalizationLayer", label, size, normalised(1), Epsilon=1e-3)
+        yield single("layerNormalizationLayer", f"{label}-channels", size, normalised(1, spatial=False), Epsilon=1e-3,
+                     OperationDimension="channel-only")
+        if len(size) > 1:
+            yield single("groupNormalizationLayer", f"{label}-wise", size, normalised(size[-1]), "channel-wise",
+                         Epsilon=1e-3)
+            yield single("instanceNormalizationLayer", label, size, normalised(size[-1]), Epsilon=1e-3)
 
 
 def cropped() -> Iterator[Case]:
