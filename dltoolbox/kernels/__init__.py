@@ -5,6 +5,7 @@ from dltoolbox.kernels import (
     convolution_loops,
     convolution_planes,
     dense,
+    elementwise,
     joining,
     losses,
     normalisation,
@@ -22,6 +23,6 @@ from dltoolbox.kernels import (
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
 __all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates",
-           "convolution", "convolution_loops", "convolution_planes", "dense", "joining", "kernel", "losses",
+           "convolution", "convolution_loops", "convolution_planes", "dense", "elementwise", "joining", "kernel", "losses",
            "normalisation", "normalisation_loops", "normalised_pool", "plain", "pointwise", "pointwise_loops", "pooling",
            "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]
