@@ -138,13 +138,19 @@ def is_network(value: Any) -> bool:
     return isinstance(value, LayerGraph)
 
 
+def own_names(value: Any) -> list[str]:
+    """What could have been meant: networks, and functions and classes that were not imported."""
+    return [name for name, one in vars(value).items()
+            if is_network(one) or getattr(one, "__module__", "") == getattr(value, "__name__", None)]
+
+
 def named(module: ModuleType, name: str, file: str) -> Any:
     """An attribute of a module, ``a.b`` as well; a function is called, except those of architectures, which say how."""
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
             fail("analyze:unknownName", f"'{file}' has no '{name}'.",
-                 did_you_mean(part, vars(value)) or "Pass the name of a layer array, a layer graph or a function.")
+                 did_you_mean(part, own_names(value)) or "Pass the name of a layer array, a layer graph or a function.")
         value = getattr(value, part)
     if callable(value) and not hasattr(value, "untrained"):
         with users_code():

@@ -29,7 +29,8 @@ def document_of(layers, *examples, **options):
 
 def digits():
     return [dl.imageInputLayer([28, 28, 1]), dl.convolution2dLayer(3, 8, Padding=1), dl.batchNormalizationLayer,
-            dl.reluLayer, dl.maxPooling2dLayer(2, Stride=2), dl.fullyConnectedLayer(10), dl.softmaxLayer, dl.classificationLayer]
+            dl.reluLayer, dl.maxPooling2dLayer(2, Stride=2), dl.fullyConnectedLayer(10), dl.softmaxLayer,
+            dl.classificationLayer]
 
 
 def faulty():

@@ -1,0 +1,247 @@
+"""``dltoolbox analyze``: what it finds networks in, prints and writes, and its exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dltoolbox as dl
+from dltoolbox.cli import main
+
+HEAD = "from dltoolbox import *\n"
+GOOD = HEAD + """\
+layers = [imageInputLayer([28, 28, 1]), convolution2dLayer(3, 8, Name='conv'), reluLayer, fullyConnectedLayer(10),
+          softmaxLayer, classificationLayer]
+"""
+NO_SOFTMAX = GOOD.replace("softmaxLayer, ", "")
+WARNING = HEAD + """\
+layers = [imageInputLayer([8, 8, 1]), maxPooling2dLayer(2, HasUnpoolingOutputs=True), fullyConnectedLayer(2),
+          regressionLayer]
+"""
+OPEN = HEAD + "net = [convolution2dLayer(3, 8), reluLayer]\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in; what the commands add to the search path goes afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, capsys):
+    """Write files, run the command; returns its exit status, standard output and standard error."""
+    def go(*argv, **files):
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        status = main(["analyze", *argv])
+        return (status, *capsys.readouterr())
+    return go
+
+
+def test_a_script(run):
+    status, out, err = run("net.py", net=GOOD)
+    assert (status, err) == (0, "")
+    assert out.startswith("  Network analysis: net\n")
+    assert "0 errors, 0 warnings" in out
+
+
+def test_what_a_script_prints_is_no_output_of_the_command(run):
+    status, out, err = run("net.py", "--json", "-", net=GOOD + "print('training …')\n")
+    assert (status, err) == (0, "training …\n")
+    assert json.loads(out)["schema"] == "dltoolbox-analysis"
+
+
+def test_the_guarded_part_of_a_script_is_left_out(run):
+    assert run("net.py", net=GOOD + "if __name__ == '__main__':\n    raise SystemExit(3)\n")[0] == 0
+
+
+def test_a_script_sees_its_folder_and_its_arguments(run, folder):
+    (folder / "parts").mkdir()
+    (folder / "parts" / "widths_of_test.py").write_text("WIDTH = 8\n", encoding="utf-8")
+    (folder / "parts" / "net.py").write_text(
+        HEAD + "import sys\nfrom widths_of_test import WIDTH\nassert len(sys.argv) == 1 and sys.argv[0].endswith('net.py')\n"
+        "layers = [featureInputLayer(WIDTH), regressionLayer]\n", encoding="utf-8")
+    before = list(sys.argv)
+    assert run("parts/net.py")[0] == 0
+    assert sys.argv == before
+
+
+@pytest.mark.parametrize("name", ["layers", "lgraph", "build"])
+def test_a_name_in_a_script(run, name):
+    text = GOOD + "lgraph = layerGraph(layers)\ndef build():\n    return lgraph\n"
+    status, out, _ = run(f"net.py:{name}", net=text)
+    assert status == 0
+    assert out.startswith(f"  Network analysis: net:{name}\n")
+
+
+def test_a_name_in_a_module(run):
+    assert run("models_of_test:make.small", models_of_test=GOOD + "class make:\n    small = layers\n")[0] == 0
+
+
+def test_an_architecture(run):
+    status, out, _ = run("dltoolbox:squeezenet")
+    assert status == 0
+    assert out.startswith("  Network analysis: squeezenet\n")
+
+
+def test_a_saved_network(run):
+    dl.saveNetwork(dl.assembleNetwork([dl.featureInputLayer(2), dl.fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
+                                       dl.regressionLayer]), "line.dlnet")
+    status, out, _ = run("line.dlnet")
+    assert status == 0
+    assert "Network analysis: line" in out
+
+
+def test_one_network_under_two_names_is_one(run):
+    assert run("net.py", net=GOOD + "same = layers\n_private = [reluLayer]\n")[0] == 0
+
+
+UNUSABLE = [
+    ("nothing.py", "", "analyze:fileNotFound", "nothing.py"),
+    ("nothing", "", "loadNetwork:fileNotFound", "nothing"),
+    ("no_such_module_of_test:layers", "", "analyze:moduleNotFound", "no_such_module_of_test"),
+    ("net.py", "x = 3\nempty = []\n", "analyze:noNetwork", "net.py:name"),
+    ("net.py", GOOD + "lgraph = layerGraph(layers)\n", "analyze:severalNetworks",
+     "layers and lgraph. Say which: net.py:lgraph"),
+    ("net.py:lyers", GOOD, "analyze:unknownName", "Did you mean 'layers'?"),
+    ("net.py:number", GOOD + "number = 3\n", "analyze:notANetwork", "'number' of 'net.py' is 3"),
+    ("net.py:text", GOOD + "def text():\n    return 'layers'\n", "analyze:notANetwork", "'layers'"),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "identifier", "words"), UNUSABLE, ids=[one[0] + one[2] for one in UNUSABLE])
+def test_what_cannot_be_read_is_exit_2(run, file, text, identifier, words):
+    status, out, err = run(file, net=text)
+    assert (status, out) == (2, "")
+    assert f"[dltoolbox:{identifier}]" in err
+    assert words in err
+
+
+@pytest.mark.parametrize(("text", "line", "message"), [
+    (HEAD + "\nlayers = [convolution2dLayer(3, 8, Stide=2)]\n", "line 3", "Did you mean 'Stride'?"),
+    (HEAD + "def widths():\n    return 1 / 0\nwidths()\n", "line 3, in widths", "ZeroDivisionError"),
+    ("layers = [\n", "line 1", "SyntaxError"),
+    ("import no_such_package_of_test\n", "line 1", "ModuleNotFoundError"),
+])
+def test_errors_of_a_script_show_its_own_lines_and_none_of_ours(run, text, line, message):
+    status, out, err = run("net.py", net=text)
+    assert (status, out) == (2, "")
+    assert f'File "net.py", {line}' in err
+    assert message in err
+    assert "/dltoolbox/" not in err
+    assert "importlib" not in err
+
+
+def test_a_module_whose_import_fails(run):
+    status, _, err = run("broken_module_of_test:layers", broken_module_of_test="import no_such_package_of_test\n")
+    assert status == 2
+    assert "line 1" in err
+    assert "No module named 'no_such_package_of_test'" in err
+
+
+def test_a_function_that_fails(run):
+    status, _, err = run("net.py:build", net=HEAD + "def build():\n    return convolution2dLayer()\n")
+    assert status == 2
+    assert 'File "net.py", line 3, in build' in err
+    assert "convolution2dLayer needs 'filterSize'" in err
+
+
+def test_a_script_that_ends_itself(run):
+    assert run("net.py", net=GOOD + "import sys\nsys.exit(4)\n")[0] == 2
+    assert run("net.py", net=GOOD + "import sys\nsys.exit()\n")[0] == 0
+
+
+@pytest.mark.parametrize(("text", "fail_on", "status"), [
+    (GOOD, "error", 0), (GOOD, "warning", 0), (WARNING, "error", 0), (WARNING, "warning", 1), (NO_SOFTMAX, "error", 1),
+    (NO_SOFTMAX, "warning", 1), (NO_SOFTMAX, "never", 0), (WARNING, "never", 0)])
+def test_exit_status(run, text, fail_on, status):
+    assert run("net.py", "--fail-on", fail_on, net=text)[0] == status
+
+
+def test_quiet_prints_the_problems_only(run):
+    assert run("net.py", "--quiet", net=GOOD) == (0, "", "")
+    status, out, err = run("net.py", "--quiet", net=NO_SOFTMAX)
+    assert (status, err) == (1, "")
+    assert out.startswith("  Problems\n")
+    assert "network:missingSoftmax" in out
+
+
+def test_sizes_of_inputs(run):
+    status, out, _ = run("net.py", "--input", "8x8x3", net=OPEN)
+    assert status == 0
+    assert "6(S) × 6(S) × 8(C) × 1(B)" in out
+    assert "6(S) × 6(S) × 8(C) × 1(B)" in run("net.py", "--input", "8x8", net=OPEN)[1]
+    assert run("net.py", net=OPEN)[0] == 1  # without a size: nothing says what enters
+
+
+def test_the_size_of_an_input_layer_may_be_replaced(run):
+    status, out, _ = run("net.py", "--input", "32x40x1", net=GOOD)
+    assert status == 0
+    assert "30(S) × 38(S) × 8(C) × 1(B)" in out
+
+
+def test_batch(run):
+    out = run("net.py", "--batch", "100", net=HEAD + "layers = [featureInputLayer(256), regressionLayer]\n")[1]
+    assert "Per observation: 0 multiply-adds, 1.0 KB of activations\n    100 observations: 100.0 KB of activations\n" in out
+
+
+def test_usage(run):
+    assert run("net.py", "--usage", "dlnetwork", "--quiet", net=GOOD)[1].count("outputLayerNotAllowed") == 1
+
+
+def test_files(run, folder):
+    assert run("net.py", "--json", "net.json", "--html", "net.html", "--quiet", net=GOOD) == (0, "", "")
+    found = json.loads((folder / "net.json").read_text(encoding="utf-8"))
+    assert (found["name"], found["summary"]["layers"]) == ("net", 6)
+    assert "<title>" in (folder / "net.html").read_text(encoding="utf-8")
+    assert run("net.py", "--html", "-")[1].lstrip().lower().startswith("<!doctype html>")
+
+
+def test_compare(run):
+    run("net.py", "--json", "old.json", "--quiet", net=GOOD)
+    assert "No difference" in run("net.py", "--compare", "old.json", "--fail-on", "difference")[1]
+    status, out, _ = run("net.py", "--compare", "old.json", "--fail-on", "difference", net=GOOD.replace("(3, 8", "(5, 8"))
+    assert status == 1
+    assert "FilterSize: [3 3] → [5 5]" in out
+    assert run("net.py", "--compare", "old.json")[0] == 0
+    status, out, _ = run("net.py", "--compare", "old.py", "--json", "-", old=GOOD)
+    assert (status, json.loads(out)["schema"]) == (0, "dltoolbox-comparison")
+    assert [one["name"] for one in json.loads(out)["changed"]] == ["conv", "relu", "fc"]
+
+
+@pytest.mark.parametrize(("argv", "identifier"), [
+    (["--batch", "0"], "invalidBatch"), (["--input", "axb"], "invalidInput"), (["--input", "1x2x3x4x5"], "invalidInput"),
+    (["--fail-on", "difference"], "nothingToCompare"), (["--json", "-", "--html", "-"], "twoOutputs"),
+    (["--json", "no/such/folder.json"], "cannotWrite"), (["--compare", "no.json"], "cannotRead"),
+    (["--compare", "list.json"], "noDocument"), (["--input", "8x8x8x1"], "inputSizeMismatch"),
+    (["--input", "8", "--input", "9"], "wrongNumberOfInputs")])
+def test_bad_options(run, folder, argv, identifier):
+    (folder / "list.json").write_text("[]", encoding="utf-8")
+    status, out, err = run("net.py", *argv, net=GOOD)
+    assert (status, out) == (2, "")
+    assert f":{identifier}]" in err
+
+
+def test_help(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    for word in ("exit status:", "--fail-on", "is executed", "net.py --html net.html", "package.module:name"):
+        assert word in out
+
+
+def test_as_a_program(folder):
+    """In a process of its own, as continuous integration runs it."""
+    (folder / "net.py").write_text(NO_SOFTMAX, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "dltoolbox.cli", "analyze", "net.py", "--quiet"], capture_output=True,
+                          env=os.environ | {"PYTHONPATH": str(Path(dl.__file__).parents[1])},
+                          text=True, encoding="utf-8", check=False)
+    assert done.returncode == 1, done.stderr
+    assert "missingSoftmax" in done.stdout
