@@ -17,7 +17,7 @@ from dltoolbox.ops import Builder, Value
 
 
 @convert.hinted("Literal['auto'] | Sequence[Any]")
-def _classes(value: Any) -> Any:
+def class_names(value: Any) -> Any:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
     names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
@@ -71,7 +71,7 @@ class ClassOutput(OutputLayer):
 
     needs_probabilities = True
 
-    Classes = Property(_classes, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
+    Classes = Property(class_names, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
                        "training labels.", group="", settable=True)
     ClassWeights = Property(_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 

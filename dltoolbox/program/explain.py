@@ -84,6 +84,9 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if not isinstance(net, (LayerGraph, LayerArray, list)):
         fail("explain:notANetwork", f"explain takes a network or layers, but it got {show(net)}.",
              "Pass a trained network, a layer graph or a layer array.")
+    if isinstance(net, LayerGraph) and chosen.Mode == "train" and not net.ends_in_loss:
+        fail("explain:noLoss", "A dlnetwork has no output layer, so there is no loss whose gradients training could follow.",
+             "Explain Mode='predict', or add an output layer to layerGraph(net).")
     return Model(net if isinstance(net, LayerGraph) else layerGraph(net), precision=chosen.Precision)
 
 

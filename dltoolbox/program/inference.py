@@ -13,7 +13,7 @@ from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
-from dltoolbox.layers.outputs import ClassOutput, OutputLayer
+from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
 from dltoolbox.program.border import are_vectors, as_activations, network_inputs, rows
@@ -58,6 +58,7 @@ class _Classify(_Options):
 class _Segment(_Options):
     function = "semanticseg"
     OutputType = Property(convert.choice("categorical", "double", "uint8"), "categorical")
+    Classes = Property(class_names, "auto")
 
 
 class _Activations(_Options):
@@ -74,7 +75,7 @@ def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
         fail(f"{function}:notANetwork", f"The {place} argument of {function} must be a trained network, but it is "
-             f"{show(net)}.", "Use minibatchpredict(net, X) for a dlnetwork." if isinstance(net, dlnetwork) else
+             f"{show(net)}.", "Use minibatchpredict(net, X, Outputs=…) for a dlnetwork." if isinstance(net, dlnetwork) else
              "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
     return net
 
@@ -161,12 +162,17 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
 
 def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
-    if not net.Initialized:
-        fail(f"{chosen.function}:notInitialized", "The dlnetwork is not initialised: it has arrays without values, or was "
-             "edited.", "Call net = initialize(net) first.")
-    ports = chosen_outputs(net, chosen.Outputs)
+    ports = chosen_outputs(initialised(net, chosen.function), chosen.Outputs)
     results = [rows(value) for value in _run(net, data, chosen, [str(port) for port in ports])]
     return outputs(results, len(results) if nargout is None else nargout, chosen.function)
+
+
+def initialised(net: dlnetwork, function: str) -> dlnetwork:
+    """The network, which must have its values."""
+    if not net.Initialized:
+        fail(f"{function}:notInitialized", "The dlnetwork is not initialised: it has arrays without values, or was edited.",
+             "Call net = initialize(net) first.")
+    return net
 
 
 def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
@@ -197,37 +203,64 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
     return outputs((labels, scores), nargout, "classify")
 
 
-def semanticseg(I: Any, net: DAGNetwork, *pairs: Any, nargout: int = 1, **options: Any) -> Any:  # noqa: E741
+def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: Any) -> Any:  # noqa: E741
     """Labels of the pixels of images: ``C = semanticseg(I, net)``.
 
     Args:
         I: Images h×w×c×N (one image may come as h×w×c), or volumes.
-        net: A network that ends in a pixelClassificationLayer.
+        net: A network that ends in a pixelClassificationLayer, or a dlnetwork with one output, the scores of the classes.
         *pairs: Name-value pairs.
         nargout: 2 also returns the score of the chosen class, 3 the scores of all classes.
-        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers).
+        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers),
+            ``Classes`` ('auto': names of the classes as the output layer knows them; C1, C2, … for a dlnetwork).
 
     Returns:
         Labels h×w×N (h×w for one image), scores h×w×N, all scores h×w×K×N.
 
     Raises:
-        DltoolboxError: ``dltoolbox:semanticseg:notASegmentationNetwork`` for other networks.
+        DltoolboxError: ``dltoolbox:semanticseg:notASegmentationNetwork`` for other networks, ``…:classesMismatch``,
+            ``…:notInitialized``.
+
+    Example:
+        >>> net = dlnetwork([imageInputLayer([2, 2, 1], Normalization='none'), convolution2dLayer(1, 2,
+        ...                  Weights=np.reshape([1, -1], (1, 1, 1, 2)), Bias=[0, 0]), softmaxLayer])
+        >>> semanticseg([[1, -1], [2, -2]], net, Classes=['high', 'low']).tolist()
+        [['high', 'low'], ['high', 'low']]
     """
     chosen = _Segment(*pairs, **options)
-    ends = output_layers(_network(net, "semanticseg", "second"))
-    if len(ends) != 1 or not ends[0].per_pixel:
-        fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one pixel classification output.",
-             "Use classify or predict for other networks.")
-    scores = _run(net, [I], chosen)[0]
+    scores, names = segmented(I, net, chosen)
     codes = scores.argmax(-2)
     best = scores.max(-2)
     if scores.shape[-1] == 1:  # MATLAB drops trailing ones
         codes, best = codes[..., 0], best[..., 0]
     if chosen.OutputType == "categorical":
-        labels: Any = categorical.from_codes(codes, ends[0].Classes)
+        labels: Any = categorical.from_codes(codes, names)
     else:
         labels = (codes + 1).astype(np.float64 if chosen.OutputType == "double" else np.uint8)
     return outputs((labels, best, scores), nargout, "semanticseg")
+
+
+def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
+    """The scores of all pixels, h×w×K×N, and the names of the classes."""
+    if isinstance(net, dlnetwork):
+        fitting, names = len(initialised(net, "semanticseg").leaving) == 1, None
+    else:
+        ends = output_layers(_network(net, "semanticseg", "second"))
+        fitting = len(ends) == 1 and ends[0].per_pixel
+        names = ends[0].Classes if fitting else None
+    scores = _run(net, [images], chosen)[0] if fitting else np.empty(0)
+    if scores.ndim < 3:
+        fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one output of classes per pixel.",
+             "Use classify or predict for other networks.")
+    count = scores.shape[-2]
+    if chosen.Classes != "auto":
+        names = chosen.Classes
+    elif names is None:
+        names = tuple(f"C{number + 1}" for number in range(count))
+    if len(names) != count:
+        fail("semanticseg:classesMismatch", f"There are {len(names)} Classes, but the network gives {count} scores per "
+             "pixel.", "Pass one name per score.")
+    return scores, names
 
 
 def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **options: Any) -> np.ndarray:

@@ -223,7 +223,8 @@ class Model:
         sources = {one.name: Dims(one.dims.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
         lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
         graph = lowered.graph
-        if not ports or any(port not in graph.ports for port in ports):  # layers behind the ports may refuse the size
+        # Layers behind the ports may refuse the size.
+        if not ports or not (graph.ports.keys() >= set(ports) and computable(graph, [graph.ports[p] for p in ports])):
             lowered.issues.raise_if_any()
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         trained = [value for key, value in graph.arrays.items() if key in graph.learnables and key not in self.frozen]
@@ -234,6 +235,16 @@ class Model:
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
         return graph, wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+
+
+def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
+    """Whether ops lead from what enters to the values; those behind a fault may have a size that nobody computes."""
+    needed = set(wanted)
+    for node in reversed(graph.nodes):
+        if needed.intersection(node.outputs):
+            needed.difference_update(node.outputs)
+            needed.update(node.inputs)
+    return needed <= {*graph.inputs, *graph.targets, *graph.arrays.values()}
 
 
 def model_of(net: Network) -> Model:

@@ -8,17 +8,20 @@ import pytest
 
 from dltoolbox import (
     DltoolboxError,
+    activations,
     additionLayer,
     addLayers,
     assembleNetwork,
     batchNormalizationLayer,
     classificationLayer,
+    classify,
     connectLayers,
     convolution2dLayer,
     dag2dlnetwork,
     disconnectLayers,
     dlnetwork,
     dropoutLayer,
+    explain,
     featureInputLayer,
     fullyConnectedLayer,
     imageInputLayer,
@@ -33,6 +36,7 @@ from dltoolbox import (
     removeLayers,
     replaceLayer,
     rng,
+    semanticseg,
     softmaxLayer,
 )
 
@@ -307,3 +311,40 @@ def test_layer_graphs_of_it_and_copies():
     for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), dlnetwork(lgraph), dlnetwork(net)):
         assert other.Initialized
         np.testing.assert_array_equal(predict(other, X), expected)
+
+
+# Other functions -----------------------------------------------------------------------------------------------------
+def segmenter(**options):
+    weights = np.reshape([1.0, -1.0], (1, 1, 1, 2))
+    layers = [imageInputLayer([2, 2, 1], Normalization="none", Name="in"),
+              convolution2dLayer(1, 2, Weights=weights, Bias=[0, 0], Name="conv"), softmaxLayer(Name="soft")]
+    return dlnetwork(layers, **options)
+
+
+def test_semantic_segmentation():
+    image = [[1, -1], [2, -2]]
+    assert semanticseg(image, segmenter()).tolist() == [["C1", "C2"], ["C1", "C2"]]
+    assert semanticseg(image, segmenter(), "Classes", ["up", "down"]).categories == ["up", "down"]
+    labels, best, scores = semanticseg(image, segmenter(), OutputType="uint8", nargout=3)
+    np.testing.assert_array_equal(labels, [[1, 2], [1, 2]])
+    np.testing.assert_array_equal(best, scores.max(-2)[..., 0])
+    assert refused(lambda: semanticseg(image, segmenter(), Classes=["one"]), "1 Classes", "2 scores") == (
+        "semanticseg:classesMismatch")
+    assert refused(lambda: semanticseg(image, segmenter(OutputNames=["conv", "soft"])), "one output") == (
+        "semanticseg:notASegmentationNetwork")
+    assert refused(lambda: semanticseg(image, segmenter(Initialize=False)), "initialize") == "semanticseg:notInitialized"
+    flat = dlnetwork([featureInputLayer(2), fullyConnectedLayer(2)])
+    assert refused(lambda: semanticseg([[1, 2]], flat), "per pixel") == "semanticseg:notASegmentationNetwork"
+
+
+@pytest.mark.parametrize(("call", "identifier"), [
+    (lambda net: classify(net, np.zeros((28, 28, 1))), "classify:notANetwork"),
+    (lambda net: activations(net, np.zeros((28, 28, 1)), "conv"), "activations:notANetwork"),
+])
+def test_functions_of_trained_networks_say_what_to_use_instead(call, identifier):
+    assert refused(lambda: call(dlnetwork(LAYERS)), "minibatchpredict(net, X, Outputs=…)") == identifier
+
+
+def test_explaining_it():
+    assert "conv" in str(explain(segmenter()))
+    assert refused(lambda: explain(segmenter(), Mode="train"), "no output layer") == "explain:noLoss"
