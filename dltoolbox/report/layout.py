@@ -18,10 +18,6 @@ from math import inf, sqrt
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
 SWEEPS = 12  # over all rows, in search of fewer crossings
 PULLS = 6  # sweeps that draw blocks towards their neighbours
 UNPOOLING_LANE = 1  # of connections that carry indices and sizes; data have lane 0
@@ -86,9 +82,9 @@ def draw(count: int, edges: Iterable[Edge], box: Box = Box()) -> Drawing:  # noq
         True
     """
     arcs = [Edge(*one) for one in edges]
-    pieces, strong = components(count, arcs)
+    pieces, group = pieces_of(count, arcs), cycles_of(count, arcs)
     result = Drawing([(0.0, 0.0)] * count, [[] for _ in arcs], [])
-    result.cyclic = [a.source == a.destination or strong[a.source] == strong[a.destination] for a in arcs]
+    result.cyclic = [group[a.source] == group[a.destination] for a in arcs]
     members: list[list[int]] = [[] for _ in range(max(pieces, default=-1) + 1)]
     inner: list[list[int]] = [[] for _ in members]
     for node, number in enumerate(pieces):
@@ -110,15 +106,35 @@ def draw(count: int, edges: Iterable[Edge], box: Box = Box()) -> Drawing:  # noq
     return result
 
 
-def components(count: int, arcs: Sequence[Edge]) -> tuple[list[int], list[int]]:
-    """Per node the number of its piece, and of the set of nodes that lead to one another."""
-    if not count:
-        return [], []
-    ends = np.array([arc[:2] for arc in arcs], dtype=int).reshape(-1, 2).T
-    matrix = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(count, count)).tocsr()
-    weak, strong = (connected_components(matrix, connection=how)[1] for how in ("weak", "strong"))
-    first: dict[int, int] = {}  # pieces in the order of their first nodes
-    return [first.setdefault(int(one), len(first)) for one in weak], strong.tolist()
+def pieces_of(count: int, arcs: Sequence[Edge]) -> list[int]:
+    """Per node the number of its piece; pieces are numbered in the order of their first nodes."""
+    parent = list(range(count))
+
+    def first(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    for arc in arcs:
+        low, high = sorted((first(arc.source), first(arc.destination)))
+        parent[high] = low
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(first(node), len(numbers)) for node in range(count)]
+
+
+def cycles_of(count: int, arcs: Sequence[Edge]) -> list[int]:
+    """Per node a number that it shares with the nodes on a cycle with it, and with no other (S. R. Kosaraju)."""
+    entering: list[list[int]] = [[] for _ in range(count)]
+    for arc in arcs:
+        entering[arc.destination].append(arc.source)
+    group = [-1] * count
+    for root in reversed(search(count, arcs)[1]):
+        stack = [root] if group[root] < 0 else []
+        while stack:
+            node = stack.pop()
+            group[node] = root
+            stack += [one for one in entering[node] if group[one] < 0]
+    return group
 
 
 def shelves(drawn: Sequence[Drawing], box: Box) -> list[Point]:
@@ -179,7 +195,7 @@ def draw_piece(count: int, arcs: Sequence[Edge], box: Box) -> Drawing:
 
 def cut(count: int, arcs: Sequence[Edge]) -> Rows:
     """Rows of longest paths, with a place in every row that a connection passes."""
-    turned = against(count, arcs)
+    turned = search(count, arcs)[0]
     downward = [(a.destination, a.source) if back else (a.source, a.destination)
                 for a, back in zip(arcs, turned, strict=True)]
     rank = ranks(count, sorted({one for one in downward if one[0] != one[1]}))
@@ -199,31 +215,35 @@ def cut(count: int, arcs: Sequence[Edge]) -> Rows:
     return rows
 
 
-def against(count: int, arcs: Sequence[Edge]) -> list[bool]:
-    """Which edges to turn so that no cycle is left: those that lead back to where a search in depth came from."""
+def search(count: int, arcs: Sequence[Edge]) -> tuple[list[bool], list[int]]:
+    """A search in depth: which edges lead back to where it came from, so that without them there is no cycle, and the
+    nodes in the order in which it is done with them."""
     leaving: list[list[int]] = [[] for _ in range(count)]
     entered = [False] * count
     for number, arc in enumerate(arcs):
         leaving[arc.source].append(number)
         entered[arc.destination] = True
-    result = [False] * len(arcs)
-    state = [0] * count  # 1 while its successors are searched, 2 when done
+    back, done = [False] * len(arcs), []
+    met, open_ = [False] * count, [False] * count
     for root in sorted(range(count), key=lambda node: entered[node]):
-        stack = [(root, iter(leaving[root]))] if not state[root] else []
-        state[root] = state[root] or 1
+        if met[root]:
+            continue
+        met[root] = open_[root] = True
+        stack = [(root, iter(leaving[root]))]
         while stack:
             node, rest = stack[-1]
             for number in rest:
                 to = arcs[number].destination
-                result[number] = state[to] == 1 and to != node
-                if not state[to]:
-                    state[to] = 1
+                back[number] = open_[to] and to != node
+                if not met[to]:
+                    met[to] = open_[to] = True
                     stack.append((to, iter(leaving[to])))
                     break
             else:
-                state[node] = 2
+                open_[node] = False
+                done.append(node)
                 stack.pop()
-    return result
+    return back, done
 
 
 def ranks(count: int, arcs: Sequence[tuple[int, int]]) -> list[int]:
