@@ -10,7 +10,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Layer
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import OPS, Builder, Value
 
 
 def _inputs_property(argument: str) -> Property:
@@ -87,7 +87,8 @@ class AdditionLayer(ElementWise):
 class MultiplicationLayer(ElementWise):
     """Multiplication layer: the element-wise product of its inputs; dimensions of size 1 expand.
 
-    So a ``1×1×c`` input weighs the channels of an ``h×w×c`` input.
+    Inputs with fewer spatial dimensions get further ones of size 1. So a ``1×1×c`` input, and features of c channels,
+    weigh the channels of an ``h×w×c`` input.
 
     Example:
         >>> multiplicationLayer(2, Name='mul').describe()
@@ -99,8 +100,13 @@ class MultiplicationLayer(ElementWise):
 
     done = "multiplied"
 
+    def check(self, *inputs: Dims) -> None:
+        rank = max(x.rank for x in inputs)
+        super().check(*(OPS["raise_rank"].infer(x, rank=rank) for x in inputs))
+
     def build(self, g: Builder, *inputs: Value) -> Any:
-        return g.multiply(*inputs)
+        rank = max(x.dims.rank for x in inputs)
+        return g.multiply(*(x if x.dims.rank == rank else g.raise_rank(x, rank=rank) for x in inputs))
 
     def describe(self) -> str:
         return f"Element-wise multiplication of {self.NumInputs} inputs"

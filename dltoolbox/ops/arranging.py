@@ -1,6 +1,8 @@
-"""Words that only move elements: flattening, and shuffling channels."""
+"""Words that only move elements: flattening, further spatial dimensions, and shuffling channels."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,27 @@ class flatten(Op):
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         return (convolution.unflatten(grad, call.inputs[0].shape),)
+
+
+@op
+class raise_rank(Op):
+    """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
+
+    def infer(self, x: Dims, *, rank: int) -> Dims:
+        return Dims("S" * rank + x.labels[x.rank:], self.shape(x.sizes, rank))
+
+    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+        return None
+
+    def forward(self, x: np.ndarray, *, rank: int) -> np.ndarray:
+        return x.reshape(self.shape(x.shape, rank))
+
+    def backward(self, call: Call, grad: np.ndarray, *, rank: int) -> Gradients:
+        return (grad.reshape(call.inputs[0].shape),)
+
+    @staticmethod
+    def shape(sizes: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
+        return (*sizes[:-2], *[1] * (rank + 2 - len(sizes)), *sizes[-2:])
 
 
 @op

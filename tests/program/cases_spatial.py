@@ -36,6 +36,8 @@ def products() -> Iterator[Case]:
     yield multiplied("channels", IMAGE, (1, 1, 3))
     yield multiplied("expanding", (1, 8, 1), (6, 1, 3), IMAGE)
     yield multiplied("volumes", VOLUME, VOLUME)
+    yield Case("multiplicationLayer", "features", (IMAGE, (3,), (1, 1, 3)),
+               lambda: [make("multiplicationLayer", 3, Name="layer")], plain(lambda x, f, y: x * f[:, :, None, None] * y))
 
 
 def normalised() -> Iterator[Case]:
