@@ -2,7 +2,7 @@
 
 Source: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill (2019): along a
 path, a window of extent e adds (e − 1) times the distance of its inputs, and its stride multiplies that distance; over
-several paths, the largest counts.
+several paths, the largest counts. Statistics that normalisations take over a map are left out.
 """
 
 from __future__ import annotations
