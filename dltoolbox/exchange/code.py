@@ -35,7 +35,7 @@ Tokens = list[str]  # pieces of code between which a line may be broken
 class CodeOptions(Configured):
     """Arguments of both functions after the network."""
 
-    File = Property(lambda value: value, "", positional=True, argument="file")
+    File = Property(lambda value: value, "", positional=True, argument="file")  # checked by `code_files`
     Parameters = Property(convert.flag, False)
 
 

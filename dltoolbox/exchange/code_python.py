@@ -137,7 +137,7 @@ def value(given: Any) -> Tokens:
         return value(given.tolist())
     if isinstance(given, list):
         return joined("[", map(value, given), ", ", "]")
-    if isinstance(given, float) and not isinstance(given, bool):
+    if isinstance(given, float):
         return [number(given)]
     return [repr(given)]
 
@@ -146,4 +146,4 @@ def number(given: float) -> str:
     """Integers without a point, as they were probably written."""
     if isnan(given) or isinf(given):
         return f"float('{given}')"
-    return str(int(given)) if given == int(given) and abs(given) < 1e15 else repr(given)
+    return str(int(given)) if given == int(given) and abs(given) < 1e15 else repr(float(given))

@@ -109,6 +109,7 @@ class softplus(Elementwise):
 
 
 CUBIC, INNER = 0.044715, sqrt(2 / pi)
+FAR = 40.0  # beyond, the distribution is 0 or 1 in any precision; squares stay finite
 
 
 @op
@@ -122,17 +123,18 @@ class gelu(Elementwise):
 
     def backward(self, call: Call, grad: np.ndarray, *, approximation: str) -> Gradients:
         (x,) = call.inputs
-        below = self.distribution(x, approximation)
+        below, near = self.distribution(x, approximation), np.clip(x, -FAR, FAR)
         if approximation == "tanh":
-            density = 2 * below * (1 - below) * INNER * (1 + 3 * CUBIC * x * x)
+            density = 2 * below * (1 - below) * INNER * (1 + 3 * CUBIC * near * near)
         else:
-            density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
-        return (grad * (below + x * density),)
+            density = np.exp(-0.5 * near * near) / sqrt(2 * pi)
+        return (grad * (below + near * density),)
 
     @staticmethod
     def distribution(x: np.ndarray, approximation: str) -> np.ndarray:
         if approximation == "tanh":
-            return 0.5 * (1 + np.tanh(INNER * x * (1 + CUBIC * x * x)))
+            near = np.clip(x, -FAR, FAR)
+            return 0.5 * (1 + np.tanh(INNER * near * (1 + CUBIC * near * near)))
         from scipy.special import ndtr
         values: np.ndarray = ndtr(x)
         return values

@@ -6,9 +6,12 @@ import runpy
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dltoolbox import toMATLAB, toPython
 from dltoolbox.core.registry import LAYERS
+from dltoolbox.exchange.code_matlab import string
 from tests.exchange.matlab_reader import run_matlab
 from tests.exchange.rebuilt import assert_same_connections, assert_same_in_matlab, graph_of
 from tests.program.cases import CASES
@@ -34,6 +37,11 @@ def test_matlab(case, tmp_path):
     assert_same_connections(found, graph)
     for one, other in zip(found.nodes, graph.nodes, strict=True):
         assert_same_in_matlab(one, other, values=True)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text(text):
+    assert run_matlab(f"x = {string(text)};\n")["x"] == text
 
 
 def test_every_layer_is_here():
