@@ -2,7 +2,8 @@
 
 const BAND = 1500; // height of a band in units of the drawing
 const MOST = 4; // zoom
-const READABLE = 0.8, NAMED = 0.45; // zoom at which all text, and at which names are drawn in a legible size
+const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy to read, at which all is drawn, and names are
+const UPWARDS = 9; // how far a connection that leads up stays beside those that lead down
 const MARGIN = 16; // around the drawing on paper, about half of what lies between rows
 const [WIDTH, HEIGHT] = drawing.box;
 
@@ -73,8 +74,7 @@ function cropped(text, width, letter) {
 function line(connection, number) {
   const kind = drawing.cyclic.includes(number) ? "cycle" : connection.kind;
   const points = drawing.routes[number];
-  const upwards = points[1] > points.at(-1); // beside the connection that leads down
-  const aside = upwards ? 9 : { data: 0, indices: -3, size: 3 }[connection.kind];
+  const aside = points[1] > points.at(-1) ? UPWARDS : { data: 0, indices: -3, size: 3 }[connection.kind];
   const group = draw("g", { class: `edge ${kind}`, "data-number": number },
     draw("path", { d: way(points, aside), "marker-end": `url(#arrow-${kind})` }));
   const source = layers[byName.get(connection.source) - 1];
@@ -89,16 +89,14 @@ function length(number) {
   return Math.abs(points.at(-1) - points[1]) + Math.abs(points.at(-2) - points[0]);
 }
 
-/** The size that a connection carries, beside its first stretch and away from other connections of the same layer. */
+/** The size that a connection carries, at its beginning, on the side to which no connection of the layer leads. */
 function sizeLabel(source, connection, points) {
   const dims = source.outputs.find((port) => port.port === connection.sourcePort)?.dims;
-  const others = leaving[source.index - 1].map((i) => drawing.routes[i]).filter((route) => route !== points);
-  const right = others.some((route) => route[2] > route[0]) && points[2] <= points[0];
-  const along = points[0] === points[2] ? 0.5 : 0.62;
-  const x = points[0] + (points[2] - points[0]) * along;
-  const y = points[1] + (Math.min(points[3] - points[1], 40)) * along;
-  return draw("text", { class: "size", x: x + (right ? -6 : 6), y: y + 3, "text-anchor": right ? "end" : "start" },
-    compact(dims));
+  const left = leaving[source.index - 1].some((i) => drawing.routes[i][2] > drawing.routes[i][0]);
+  const aside = points[1] > points.at(-1) ? UPWARDS + 6 : 6;
+  const y = points[1] + (points[0] === points[2] ? (points[3] - points[1]) / 2 : 10);
+  return draw("text", { class: "size", x: points[0] + (left ? -6 : aside), y: Math.min(y, points[1] + 20) + 3,
+    "text-anchor": left ? "end" : "start" }, compact(dims));
 }
 
 /** The path through points: straight along x, else a swing with vertical ends. */
@@ -153,7 +151,7 @@ function show() {
 
 /** How much is drawn: everything, names, or coloured boxes. */
 function setDetail(scale) {
-  const detail = scale >= 0.7 ? "full" : scale >= NAMED ? "names" : "boxes";
+  const detail = scale >= SIZED ? "full" : scale >= NAMED ? "names" : "boxes";
   if (view.detail === detail) return;
   view.detail = detail;
   for (const one of bands) one.group.dataset.detail = detail;
@@ -179,14 +177,15 @@ function fit() {
   moveTo(k, (canvas.clientWidth - drawing.size[0] * k) / 2, Math.max(20, (canvas.clientHeight - drawing.size[1] * k) / 2));
 }
 
-/** All of a small graph, or the top of a large one at a readable size. */
+/** All of a small graph, or the top of a large one at a readable size, with the first layer in sight. */
 function start() {
   if (whole() >= READABLE || !layers.length) return fit();
-  const [x] = drawing.centres[0];
-  const wide = drawing.size[0] + 40 <= canvas.clientWidth / READABLE;
-  const k = wide ? Math.min(1, (canvas.clientWidth - 40) / drawing.size[0]) : READABLE;
-  const left = wide ? (canvas.clientWidth - drawing.size[0] * k) / 2 : canvas.clientWidth / 2 - x * k;
-  const besideTools = left + (x + WIDTH / 2) * k < canvas.clientWidth - 140;
+  const width = canvas.clientWidth;
+  const k = Math.max(SIZED, Math.min(1, (width - 40) / drawing.size[0]));
+  const [first] = drawing.centres[0];
+  const free = width - drawing.size[0] * k;
+  const left = free > 0 ? free / 2 : Math.max(free - 20, Math.min(20, width / 2 - first * k));
+  const besideTools = left + (first + WIDTH / 2) * k < width - 140;
   moveTo(k, left, besideTools ? 24 : 60);
 }
 
