@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.display import object_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, Dims, Size, times
-from dltoolbox.core.properties import Configured, Property, Reject
+from dltoolbox.core.properties import Configured, Property, Reject, show
 
 FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by their number of dimensions
 
@@ -83,7 +84,11 @@ def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
             fail(f"{function}:formatNeeded", f"The layout {example!r} has no format, so nothing says which dimension holds "
                  "the channels.", "Pass a format: networkDataLayout([28, 28, 1], 'SSC').")
     else:
-        sizes = np.shape(example)
+        array = array_of(example)
+        if array is None or array.dtype.kind not in "fiubc":
+            fail(f"{function}:invalidExample", f"The example input is {show(example)}, neither an array of numbers nor a "
+                 "layout.", "Pass an array, or networkDataLayout([28, 28, 1], 'SSC').")
+        sizes = array.shape
         labels = array_format(sizes, declared, function)
         sizes += (1,) * (len(labels) - len(sizes))  # trailing ones may be left out
     unknown = [label for label, n in zip(labels, sizes, strict=True) if label in "SC" and np.isnan(n)]

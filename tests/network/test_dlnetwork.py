@@ -242,6 +242,8 @@ def test_several_inputs_in_their_order():
     ((), "network:missingInputLayer", "or pass example inputs"),
     ((np.zeros((8, 8, 3, 1)),) * 2, "initialize:wrongNumberOfInputs", "1 inputs (conv), but 2"),
     ((np.zeros((8, 8, 3)),), "initialize:formatNeeded", "networkDataLayout([28, 28, 1], 'SSC')"),
+    (([[1, 2], [3]],), "initialize:invalidExample", "neither an array"),
+    ((reluLayer(),), "initialize:invalidExample", "reluLayer()"),
     ((networkDataLayout([8, 8, 3]),), "initialize:formatNeeded", "has no format"),
     ((networkDataLayout([8, np.nan, 3], "SSC"),), "initialize:sizeNeeded", "no size for S"),
     ((np.zeros((4, 5)),), "convolution2dLayer:invalidInputFormat", "conv"),

@@ -12,6 +12,8 @@ from dltoolbox import maxNumCompThreads
 from dltoolbox.core.random import rng as restart
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
+from dltoolbox.layers.base import Learnable, State
+from dltoolbox.network.lowering import lower
 from dltoolbox.program.model import Model
 from tests.program.case import Case, back, there
 from tests.program.cases import CASES
@@ -162,3 +164,12 @@ def test_every_layer_on_several_threads(case: Case, batch: int) -> None:
         for a, b in zip(found, expected, strict=True):
             assert a.shape == b.shape
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * max(1, np.abs(b).max(initial=0)))
+
+
+@each
+def test_a_page_names_its_learnables_and_states_before_any_size_is_known(case):
+    """A dlnetwork lists them by these names, whether it has values or not."""
+    for info in lower(case.graph()).layers:
+        assert info.layer.learnables == tuple(array.name for array in info.arrays if isinstance(array, Learnable))
+        if info.layer.inputs():  # statistics of the data are no state of the network
+            assert info.layer.states == tuple(array.name for array in info.arrays if isinstance(array, State))
