@@ -294,7 +294,7 @@ def test_no_drawn_path_leaves_the_way_that_was_found_for_it(show):
         const xs = points.filter((_, j) => j % 2 === 0), ys = points.filter((_, j) => j % 2);
         return Math.max(Math.min(...xs) - box.x, box.x + box.width - Math.max(...xs),
           Math.min(...ys) - box.y, box.y + box.height - Math.max(...ys)); });""")
-    assert max(apart) <= 3  # indices and sizes run side by side
+    assert max(apart) <= 5  # indices and sizes run side by side
 
 
 def test_the_keyboard_follows_connections_and_rows(show):

@@ -74,13 +74,13 @@ function cropped(text, width, letter) {
 function line(connection, number) {
   const kind = drawing.cyclic.includes(number) ? "cycle" : connection.kind;
   const points = drawing.routes[number];
-  const aside = points[1] > points.at(-1) ? UPWARDS : { data: 0, indices: -3, size: 3 }[connection.kind];
+  const aside = points[1] > points.at(-1) ? UPWARDS : { data: 0, indices: -5, size: 5 }[connection.kind];
   const group = draw("g", { class: `edge ${kind}`, "data-number": number },
     draw("path", { d: way(points, aside), "marker-end": `url(#arrow-${kind})` }));
   const source = layers[byName.get(connection.source) - 1];
   const first = leaving[source.index - 1].filter((i) => connections[i].sourcePort === connection.sourcePort)
     .sort((a, b) => length(a) - length(b))[0];
-  if (connection.kind === "data" && first === number) group.append(sizeLabel(source, connection, points));
+  if (kind === "data" && first === number) group.append(sizeLabel(source, connection, points));
   return group;
 }
 
@@ -93,9 +93,8 @@ function length(number) {
 function sizeLabel(source, connection, points) {
   const dims = source.outputs.find((port) => port.port === connection.sourcePort)?.dims;
   const left = leaving[source.index - 1].some((i) => drawing.routes[i][2] > drawing.routes[i][0]);
-  const aside = points[1] > points.at(-1) ? UPWARDS + 6 : 6;
   const y = points[1] + (points[0] === points[2] ? (points[3] - points[1]) / 2 : 10);
-  return draw("text", { class: "size", x: points[0] + (left ? -6 : aside), y: Math.min(y, points[1] + 20) + 3,
+  return draw("text", { class: "size", x: points[0] + (left ? -6 : 6), y: Math.min(y, points[1] + 20) + 3,
     "text-anchor": left ? "end" : "start" }, compact(dims));
 }
 
