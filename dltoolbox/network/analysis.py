@@ -30,7 +30,8 @@ class NetworkAnalysis:
         Name: Of the network; empty where nobody gave it one.
         TargetUsage: What the network was checked for, ``'trainNetwork'`` or ``'dlnetwork'``.
         LayerInfo: A table with a row per layer: Index, Name, Type, Description, Activations, Learnables, NumLearnables,
-            States, Inputs, MultiplyAdds, ActivationBytes and ReceptiveField. Sizes that a fault hides are ``'?'``.
+            States, Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField. Sizes
+            that a fault hides are ``'?'``.
         Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``cure`` and ``severity``.
         Connections: A table with the columns Source and Destination.
         TotalLearnables: Number of trained values in all layers of known size.
@@ -56,17 +57,20 @@ class NetworkAnalysis:
         self.Issues = tuple(issues)
         self.Connections = lgraph.Connections
         self.ports = [port_texts(info) for info in layers]  # per layer: the activations of every output port
+        learnables = [number_of(info.arrays, Learnable) for info in layers]
+        total = sum(learnables) or 1
         self.LayerInfo = Table(
             Index=[info.index for info in layers],
             Name=[names.get(info.layer.Name, info.layer.Name) for info in layers],
             Type=[info.layer.type_text for info in layers],
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
-            Learnables=[array_texts(info.arrays, Learnable) if info.inputs is not None else
-                        UNKNOWN * bool(info.layer.learnables) for info in layers],
-            NumLearnables=[number_of(info.arrays, Learnable) for info in layers],
+            Learnables=[UNKNOWN if info.inputs is None and not info.arrays and info.layer.learnables else
+                        array_texts(info.arrays, Learnable) for info in layers],
+            NumLearnables=learnables,
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
+            LearnableShare=[n / total for n in learnables],
             MultiplyAdds=[one.multiply_adds for one in self.footprints],
             ActivationBytes=[one.activation_bytes for one in self.footprints],
             ReceptiveField=[str(one.receptive_field or "") for one in self.footprints])

@@ -91,7 +91,7 @@ class _Layers:
     """Writes the entries of the layers; remembers what all of them ask for."""
 
     def __init__(self, info: NetworkAnalysis) -> None:
-        self.info, self.graph, self.total = info, info.lowered.graph, info.TotalLearnables
+        self.info, self.graph = info, info.lowered.graph
         self.feeding: dict[Port, Port] = {}
         for connection in info.lgraph.edges:
             self.feeding.setdefault(connection.destination, connection.source)
@@ -100,20 +100,20 @@ class _Layers:
             self.issues.setdefault(issue.index, []).append(number)
 
     def entries(self) -> list[Document]:
-        return [self.entry(one, footprint) for one, footprint in zip(
-            self.info.lowered.layers, self.info.footprints, strict=True)]
+        info = self.info
+        return [self.entry(*of) for of in zip(
+            info.lowered.layers, info.footprints, info.LayerInfo.LearnableShare, strict=True)]
 
-    def entry(self, one: LoweredLayer, footprint: Footprint) -> Document:
+    def entry(self, one: LoweredLayer, footprint: Footprint, share: float) -> Document:
         layer = one.layer
         learnables = [_array(a) | {"frozen": is_frozen(a)} for a in one.arrays if isinstance(a, Learnable)]
-        count = sum(entry["count"] for entry in learnables)
         formula = layer.size_formula(*one.inputs) if one.inputs else ()
         return {"index": one.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
                 "description": layer.describe(), "inputs": self.inputs(one), "outputs": self.outputs(one),
                 "learnables": learnables,
                 "states": [_array(a) for a in one.arrays if isinstance(a, State)],
-                "properties": _properties(layer), "learnableCount": count,
-                "learnableShare": count / self.total if count else 0.0, "multiplyAdds": footprint.multiply_adds,
+                "properties": _properties(layer), "learnableCount": sum(entry["count"] for entry in learnables),
+                "learnableShare": share, "multiplyAdds": footprint.multiply_adds,
                 "activationBytes": footprint.activation_bytes, "receptiveField": _field(footprint.receptive_field),
                 "formula": [{"dimensions": names, "text": text} for names, text in formula],
                 "issues": self.issues.get(one.index, [])}

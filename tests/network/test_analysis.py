@@ -114,10 +114,10 @@ def test_its_table():
     info = analyzeNetwork(autoencoder(), "Plots", "none", nargout=1)
     table = info.LayerInfo
     assert table.VariableNames == ["Index", "Name", "Type", "Description", "Activations", "Learnables", "NumLearnables",
-                                   "States", "Inputs", "MultiplyAdds", "ActivationBytes", "ReceptiveField"]
+                                   "States", "Inputs", "LearnableShare", "MultiplyAdds", "ActivationBytes", "ReceptiveField"]
     assert table[2] == (3, "pool", "2-D Max Pooling", "2×2 max pooling with stride [2  2] and padding [0  0  0  0]",
                         "out 16(S) × 12(S) × 8(C) × 1(B), indices 16(S) × 12(S) × 8(C) × 1(B), size 4(U)", "", 0, "",
-                        "encode", 0, 2 * 4 * 16 * 12 * 8, "4×4")
+                        "encode", 0.0, 0, 2 * 4 * 16 * 12 * 8, "4×4")
     assert table.Inputs[4] == "relu, pool/indices, pool/size"
     assert table.States[0] == "Mean 1×1×3"
     assert info.Connections.Source == autoencoder().Connections.Source
