@@ -28,6 +28,9 @@ from dltoolbox.network.networks import DAGNetwork
 
 INLINE = 64  # elements of the largest array that stands in the code
 WIDTH = 110  # characters of a line, where it can be broken
+KEYWORDS = frozenset((  # MATLAB's
+    "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
+    "otherwise", "parfor", "persistent", "return", "spmd", "switch", "try", "while"))
 
 Tokens = list[str]  # pieces of code between which a line may be broken
 
@@ -179,7 +182,7 @@ def identifiers(names: Sequence[str]) -> dict[str, str]:
     taken: set[str] = set()
     for name in names:
         stem = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48]
-        stem = stem if re.match("[A-Za-z]", stem) else f"layer_{stem}"
+        stem = stem if re.match("[A-Za-z]", stem) and stem not in KEYWORDS else f"layer_{stem}"
         one, number = stem, 1
         while one.lower() in taken:
             number += 1

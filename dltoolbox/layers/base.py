@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, in_call_order, signature
@@ -74,6 +75,7 @@ class Layer(Configured):
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
 
@@ -185,7 +187,10 @@ class Layer(Configured):
     def call_in_matlab(self, *inputs: Dims) -> Call:
         """The same in MATLAB, for inputs of these sizes where they are known."""
         made = self.call()
-        return made._replace(options={name: value for name, value in made.options.items() if name not in self.not_in_matlab})
+        beyond = [name for name in made.options if name in self.beyond_matlab]
+        return made._replace(
+            options={name: value for name, value in made.options.items() if name not in (*self.not_in_matlab, *beyond)},
+            note=f"MATLAB's {made.function} has no {listed(beyond)}; it is left out." if beyond else "")
 
     def __repr__(self) -> str:
         positional = [show_python(value) for prop, value in self.values() if prop.positional]

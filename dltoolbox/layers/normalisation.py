@@ -74,6 +74,7 @@ class BatchNormalizationLayer(Scaled):
     """
 
     states = ("TrainedMean", "TrainedVariance")
+    beyond_matlab = ("FixedStatistics",)
 
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
     VarianceDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's variance in the moving variance.")

@@ -75,6 +75,11 @@ class MaxPooling2DLayer(MaxPooling, rank=2):
         MathWorks documentation of maxPooling2dLayer; the tie, NaN and overlap rules are dltoolbox's own.
     """
 
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        made = super().call_in_matlab(*inputs)
+        overlap = self.HasUnpoolingOutputs and any(s < p for s, p in zip(self.Stride, self.PoolSize, strict=True))
+        return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
+
 
 @layer("maxPooling3dLayer", "3-D Max Pooling", name="maxpool3d")
 class MaxPooling3DLayer(MaxPooling, rank=3):

@@ -10,6 +10,7 @@ from dltoolbox import (
     DltoolboxError,
     DltoolboxWarning,
     averagePooling3dLayer,
+    batchNormalizationLayer,
     channelShuffleLayer,
     classificationLayer,
     convolution2dLayer,
@@ -31,8 +32,14 @@ from dltoolbox import (
 from dltoolbox.ops import OPS
 from tests.exchange.matlab_reader import Reader, run_matlab
 from tests.exchange.networks import NETWORKS
-from tests.exchange.rebuilt import ARCHITECTURES, architecture, assert_same_connections, assert_same_in_matlab, graph_of
-from tests.exchange.test_code_python import AWKWARD
+from tests.exchange.rebuilt import (
+    ARCHITECTURES,
+    AWKWARD,
+    architecture,
+    assert_same_connections,
+    assert_same_in_matlab,
+    graph_of,
+)
 
 
 def assert_rebuilt(text, graph, *, values=True, folder=None):
@@ -71,12 +78,12 @@ def test_arrays_have_the_sizes_that_matlab_wants(tmp_path):
 
 def test_plain_code():
     layers = [imageInputLayer([28, 28, 1], Name="input"), convolution2dLayer(5, 20, Padding="same", Name="conv"),
-              maxPooling2dLayer(2, Stride=[2, 1], HasUnpoolingOutputs=True, Name="pool"), preluLayer(Name="a", Alpha=0.5)]
+              maxPooling2dLayer(2, Stride=[2, 3], HasUnpoolingOutputs=True, Name="pool"), preluLayer(Name="a", Alpha=0.5)]
     assert toMATLAB(layers).split("\n", 1)[1] == """
 layers = [
     imageInputLayer([28 28 1],"Name","input")
     convolution2dLayer([5 5],20,"Name","conv","Padding","same")
-    maxPooling2dLayer([2 2],"Name","pool","Stride",[2 1],"HasUnpoolingOutputs",true)
+    maxPooling2dLayer([2 2],"Name","pool","Stride",[2 3],"HasUnpoolingOutputs",true)
     preluLayer("Name","a","Alpha",0.5)];
 """
 
@@ -141,6 +148,18 @@ def test_layers_that_matlab_does_not_have():
 def in_column_major(x, sizes, order):
     """What reshape and permute do in MATLAB."""
     return x.reshape(sizes, order="F").transpose([n - 1 for n in order]).reshape(x.shape, order="F")
+
+
+@pytest.mark.parametrize(("layer", "note"), [
+    (batchNormalizationLayer(FixedStatistics=True), "MATLAB's batchNormalizationLayer has no "
+     "FixedStatistics; it is left out"),
+    (maxPooling2dLayer(3, Stride=2, HasUnpoolingOutputs=True), "MATLAB refuses unpooling outputs of regions that overlap"),
+])
+def test_what_goes_beyond_matlab_is_said(layer, note):
+    with pytest.warns(DltoolboxWarning, match=note):
+        text = toMATLAB(layer)
+    assert f"\n% {note}.\n" in text
+    assert "FixedStatistics," not in text
 
 
 @pytest.mark.parametrize("size", [(6,), (4, 3, 6), (2, 3, 2, 6)])

@@ -36,10 +36,9 @@ from dltoolbox import (
 )
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port
 from tests.exchange.networks import NETWORKS, data_for
-from tests.exchange.rebuilt import ARCHITECTURES, architecture, assert_same_connections, graph_of, without_values
+from tests.exchange.rebuilt import ARCHITECTURES, AWKWARD, architecture, assert_same_connections, graph_of, without_values
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
-AWKWARD = ["it's", 'a "quoted" name', "größe ✓", "two\nlines", "a/b", "back\\slash", "%d {x}", "class", "1st"]
 
 
 def run(text):
