@@ -93,8 +93,10 @@ from dltoolbox.layers.activation import SpatialDropoutLayer as _SpatialDropoutLa
 from dltoolbox.layers.activation import SwishLayer as _SwishLayer
 from dltoolbox.layers.activation import TanhLayer as _TanhLayer
 from dltoolbox.layers.arranging import ChannelShuffleLayer as _ChannelShuffleLayer
+from dltoolbox.layers.arranging import DepthToSpace2DLayer as _DepthToSpace2DLayer
 from dltoolbox.layers.arranging import FlattenLayer as _FlattenLayer
 from dltoolbox.layers.arranging import IdentityLayer as _IdentityLayer
+from dltoolbox.layers.arranging import SpaceToDepthLayer as _SpaceToDepthLayer
 from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
@@ -182,25 +184,25 @@ __all__ = [
     "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
     "convolution3dLayer", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer",
     "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
-    "depthConcatenationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork",
-    "dropoutLayer", "efficientnetb0", "eluLayer", "evaluateSemanticSegmentation", "explain", "fcnLayers",
-    "featureInputLayer", "flattenLayer", "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures",
-    "geluLayer", "getL2Factor", "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
-    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "groupNormalizationLayer",
-    "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3",
-    "initialize", "inputLayer", "instanceNormalizationLayer", "iscategorical", "iscategory", "isordinal", "isundefined",
-    "l1loss", "l2loss", "layerArray", "layerGraph", "layerNormalizationLayer", "leakyReluLayer", "leakyrelu",
-    "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer",
-    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode", "pixelClassificationLayer", "plot",
-    "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
-    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spatialDropoutLayer",
-    "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
-    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
-    "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "depthConcatenationLayer", "depthToSpace2dLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
+    "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
+    "evaluateSemanticSegmentation", "explain", "fcnLayers", "featureInputLayer", "flattenLayer", "freezeWeights",
+    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
+    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
+    "googlenet", "groupNormalizationLayer", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer",
+    "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "instanceNormalizationLayer", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "layerNormalizationLayer",
+    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer",
+    "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
+    "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode",
+    "pixelClassificationLayer", "plot", "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer",
+    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
+    "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor",
+    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer",
+    "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer",
+    "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
+    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(
@@ -316,6 +318,21 @@ def channelShuffleLayer(
     Name: str = '',
 ) -> _ChannelShuffleLayer:
     """Channel shuffle layer: the first channel of every group, then the second of every group, and so on."""
+
+def spaceToDepthLayer(
+    blockSize: int | Sequence[int],
+    *pairs: Any,
+    Name: str = '',
+) -> _SpaceToDepthLayer:
+    """Space to depth layer: every block of h×w elements becomes h·w times as many channels."""
+
+def depthToSpace2dLayer(
+    blockSize: int | Sequence[int],
+    *pairs: Any,
+    Mode: Literal['dcr', 'crd'] | str = 'dcr',
+    Name: str = '',
+) -> _DepthToSpace2DLayer:
+    """2-D depth to space layer: every h·w channels become a block of h×w elements of one channel."""
 
 def additionLayer(
     numInputs: int,

@@ -1,14 +1,17 @@
-"""Layers that compute nothing: they pass on, flatten or shuffle what they get."""
+"""Layers that compute nothing: they pass on, flatten, shuffle or rearrange what they get."""
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.formats import Dims
-from dltoolbox.core.properties import Property
+from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Call, Expression, Layer
+from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 
 
@@ -83,3 +86,83 @@ class ChannelShuffleLayer(Layer):
 
     def describe(self) -> str:
         return f"Channel shuffle of {self.NumGroups} groups"
+
+
+class Blocks(SpatialLayer):
+    """What the two rearrangements between channels and blocks of elements share."""
+
+    BlockSize = Property(ByRank(convert.sizes), doc="Height and width of a block.", positional=True, argument="blockSize")
+
+
+@layer("spaceToDepthLayer", "Space to Depth", name="spacetodepth")
+class SpaceToDepthLayer(Blocks, rank=2):
+    """Space to depth layer: every block of h×w elements becomes h·w times as many channels.
+
+    The channels of the first element of a block come first, then those of the next in its row. The output size is
+    floor(in / blockSize).
+
+    Example:
+        >>> spaceToDepthLayer(2).describe()
+        'space to depth with block size 2×2'
+
+    Raises:
+        DltoolboxError: when the network is checked, ``dltoolbox:spaceToDepthLayer:blockTooLarge``.
+
+    Source:
+        MathWorks documentation of spaceToDepthLayer; the ONNX operator SpaceToDepth.
+    """
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        x = inputs[0]
+        if any(b > n for b, n in zip(self.BlockSize, x.spatial, strict=True)):
+            fail(f"{self.label()}:blockTooLarge", f"The block of {times(self.BlockSize)} is larger than the input of "
+                 f"{times(x.spatial)}.", "Choose a smaller blockSize.", layer=self.Name)
+
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        return tuple(SizeRule(f"floor({n}/{b}) = {n // b}", n % b) for n, b in zip(x.spatial, self.BlockSize, strict=True))
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.space_to_depth(x, block=self.BlockSize)
+
+    def describe(self) -> str:
+        return f"space to depth with block size {times(self.BlockSize)}"
+
+
+@layer("depthToSpace2dLayer", "2-D Depth to Space", name="depthtospace2d")
+class DepthToSpace2DLayer(Blocks, rank=2):
+    """2-D depth to space layer: every h·w channels become a block of h×w elements of one channel.
+
+    With ``'dcr'`` the channels run by output channel, column and row of the block, the first fastest; with ``'crd'`` by
+    column, row and output channel, as in sub-pixel convolution. The output size is in·blockSize.
+
+    Example:
+        >>> depthToSpace2dLayer(2, Mode='crd').Mode
+        'crd'
+
+    Raises:
+        DltoolboxError: when the network is checked, ``dltoolbox:depthToSpace2dLayer:channelsNotDivisible``.
+
+    Source:
+        MathWorks documentation of depthToSpace2dLayer; the ONNX operator DepthToSpace.
+    """
+
+    Mode = Property(convert.choice("dcr", "crd"), "dcr", "Order of the channels: depth, column, row or column, row, depth.",
+                    group="")
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        channels = inputs[0].channels
+        if channels % prod(self.BlockSize):
+            fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input do not make whole blocks of "
+                 f"{times(self.BlockSize)}.", f"Give the input a multiple of {prod(self.BlockSize)} channels.",
+                 layer=self.Name)
+
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        return tuple(SizeRule(f"{n}·{b} = {n * b}") for n, b in zip(x.spatial, self.BlockSize, strict=True))
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.depth_to_space(x, block=self.BlockSize, order=self.Mode)
+
+    def describe(self) -> str:
+        return f"depth to space with block size {times(self.BlockSize)}"

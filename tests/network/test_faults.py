@@ -17,6 +17,7 @@ from dltoolbox import (
     convolution3dLayer,
     crop2dLayer,
     depthConcatenationLayer,
+    depthToSpace2dLayer,
     disconnectLayers,
     dropoutLayer,
     featureInputLayer,
@@ -38,6 +39,7 @@ from dltoolbox import (
     resize2dLayer,
     scalingLayer,
     softmaxLayer,
+    spaceToDepthLayer,
     transposedConv2dLayer,
 )
 from dltoolbox.network.layergraph import Connection, Port
@@ -170,6 +172,10 @@ ONE = [
      "crop2dLayer:referenceTooLarge", "the size of 'ref', 8×8, cannot be cut out of 'in', which is 7×7", "Swap the inputs"),
     (lambda: branches([], [maxPooling2dLayer(2, Name="p")], crop2dLayer([3, 1], Name="crop")), "crop",
      "crop2dLayer:referenceTooLarge", "7×7, cannot be cut out of 'in' from location [3  1], which is 8×8", "smaller map"),
+    (lambda: [HEAD, spaceToDepthLayer([2, 9], Name="s"), *TAIL], "s", "spaceToDepthLayer:blockTooLarge",
+     "The block of 2×9 is larger than the input of 8×8", "smaller blockSize"),
+    (lambda: [HEAD, depthToSpace2dLayer(2, Name="d"), *TAIL], "d", "depthToSpace2dLayer:channelsNotDivisible",
+     "The 2 channels of the input do not make whole blocks of 2×2", "a multiple of 4 channels"),
     (lambda: [HEAD, resize2dLayer(Scale=[1, 0.1], Name="r"), *TAIL], "r", "resize2dLayer:outputEmpty",
      "Scale [1.0  0.1] leaves nothing of an input of 8×8", "Choose a larger Scale"),
     (lambda: branches([maxPooling2dLayer(2, Name="p")], [], depthConcatenationLayer(2, Name="cat")), "cat",

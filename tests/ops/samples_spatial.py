@@ -76,6 +76,10 @@ def resized() -> Iterator[Case]:
     def volume(r: np.random.Generator, n: int) -> Inputs:
         return (normal(r, 3, 4, 2, 2, n),)
 
+    for order in ("dcr", "crd"):
+        yield Case("depth_to_space", order, lambda r, n: (normal(r, 2, 3, 12, n),), {"block": (2, 3), "order": order})
+    yield Case("depth_to_space", "volume", lambda r, n: (normal(r, 2, 1, 2, 8, n),), {"block": (2, 1, 2), "order": "crd"})
+    yield Case("space_to_depth", "", lambda r, n: (normal(r, 5, 6, 2, n),), {"block": (2, 3)})
     yield Case("crop", "", image, {"start": (1, 0), "to": (3, 6)})
     yield Case("crop", "volume", volume, {"start": (0, 2, 1), "to": (3, 2, 1)})
     for method in ("nearest", "linear"):

@@ -175,6 +175,24 @@ def adaptive_mean(x: Tensor, *, to: Any) -> Tensor:
     return undata((F.adaptive_avg_pool2d if len(to) == 2 else F.adaptive_avg_pool3d)(data(x), to))
 
 
+def depth_to_space(x: Tensor, *, block: Any, order: str) -> Tensor:
+    """By blocks of indices: `pixel_shuffle` knows square blocks in the order 'crd' only."""
+    taps = list(np.ndindex(*block))
+    channels = x.shape[-2] // len(taps)
+    at = np.arange(x.shape[-2]).reshape((len(taps), channels) if order == "dcr" else (channels, len(taps)))
+    parts = [x[..., list(one), :] for one in (at if order == "dcr" else at.T)]
+    y = torch.zeros((*(n * b for n, b in zip(x.shape, block, strict=False)), channels, x.shape[-1]), dtype=x.dtype)
+    for tap, part in zip(taps, parts, strict=True):
+        y[tuple(slice(t, None, b) for t, b in zip(tap, block, strict=True))] = part
+    return y
+
+
+def space_to_depth(x: Tensor, *, block: Any) -> Tensor:
+    ends = [n // b * b for n, b in zip(x.shape, block, strict=False)]
+    return torch.cat([x[tuple(slice(t, end, b) for t, end, b in zip(tap, ends, block, strict=True))]
+                      for tap in np.ndindex(*block)], -2)
+
+
 MEANINGS: dict[str, Callable[..., Any]] = {
     "window_max": lambda x, **attrs: max_pool(x, **attrs)[0],
     "window_max_indices": max_pool,
@@ -204,6 +222,8 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "raise_rank": lambda x, *, rank: x[(..., *[None] * (rank + 2 - x.ndim), slice(None), slice(None))],
     "group_norm": group_norm,
     "crop": crop,
+    "depth_to_space": depth_to_space,
+    "space_to_depth": space_to_depth,
     "resize": resize,
     "adaptive_mean": adaptive_mean,
     "multiply": lambda *xs: reduce(torch.mul, xs),

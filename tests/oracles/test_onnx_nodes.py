@@ -225,6 +225,11 @@ def cross_entropy(attrs: Attributes, x: np.ndarray, labels: np.ndarray,
     return np.asarray(total / (counted if attrs["reduction"] == b"mean" else 1), x.dtype), np.log(theirs(y))
 
 
+def depth_to_space(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
+    order = attrs.get("mode", b"DCR").decode().lower()
+    return (theirs(OPS["depth_to_space"].forward(ours(x), block=(attrs["blocksize"],) * 2, order=order)),)
+
+
 TRANSLATE: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {
     "MaxPool": max_pool,
     "AveragePool": average_pool,
@@ -238,6 +243,8 @@ TRANSLATE: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {
     "Softmax": softmax,
     "BatchNormalization": batch_norm,
     "Add": add,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": lambda attrs, x: (theirs(OPS["space_to_depth"].forward(ours(x), block=(attrs["blocksize"],) * 2)),),
     "Mul": multiply,
     "LRN": normalise_locally,
     "Resize": resize,
@@ -260,6 +267,7 @@ EXCLUDED = {
     "test_training_dropout_mask": "drawn with another generator",
     "test_training_dropout_default": "drawn with another generator",
     "test_training_dropout_default_mask": "drawn with another generator",
+    "test_spacetodepth_crd_mode_example": "MATLAB has one order for this direction",
     "test_wrap_pad": "MATLAB has no circular padding",
     "test_sum_one_input": "addition layers have at least two inputs",
     "test_sce_none": "our losses are one number",

@@ -19,6 +19,10 @@ def cases() -> Iterator[Case]:
     yield from scaled()
     yield from cropped()
     yield from resized()
+    yield single("depthToSpace2dLayer", "crd", (3, 4, 8), plain(lambda x: F.pixel_shuffle(x, 2)), 2, Mode="crd")
+    yield single("depthToSpace2dLayer", "dcr", (3, 4, 8), plain(lambda x: F.pixel_shuffle(
+        F.channel_shuffle(x, 4), 2)), 2)
+    yield single("spaceToDepthLayer", "", (4, 6, 3), plain(lambda x: F.channel_shuffle(F.pixel_unshuffle(x, 2), 3)), 2)
     yield single("adaptiveAveragePooling2dLayer", "even", IMAGE, plain(lambda x: F.adaptive_avg_pool2d(x, (3, 2))), [3, 2])
     yield single("adaptiveAveragePooling2dLayer", "overlapping", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 3)), 3)
     yield single("adaptiveAveragePooling2dLayer", "larger", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 8)), 8)
