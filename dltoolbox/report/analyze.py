@@ -83,7 +83,7 @@ def show_page(info: NetworkAnalysis) -> Path:
 
     from dltoolbox.report.html import write
     name = re.sub(r"[^\w-]+", "_", info.Name) or "network"
-    page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html")
+    page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html", batch=info.MiniBatchSize)
     print(f"  Report: {page}")
     webbrowser.open(page.resolve().as_uri())
     return page

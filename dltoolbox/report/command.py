@@ -92,7 +92,7 @@ def written(data: Document, found: Document, given: Namespace) -> None:
         save(json.dumps(data, ensure_ascii=False, indent=1) + "\n", given.json)
     if given.html:
         from dltoolbox.report.html import render
-        save(render(found), given.html)
+        save(render(found, batch=given.batch), given.html)
 
 
 def save(text: str, file: str) -> None:

@@ -24,14 +24,14 @@ SCRIPTS = ("format.js", "graph.js", "table.js", "details.js", "report.js")
 # Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
 KINDS = {
     "input": ("nputLayer",),
-    "output": ("lassificationLayer", "regressionLayer"),
+    "output": ("lassificationLayer", "regressionLayer", "LossLayer"),
     "fully connected": ("fullyConnected",),
     "convolution": ("onvolution", "Conv"),
     "normalisation": ("ormalization",),
     "unpooling": ("Unpooling",),
     "pooling": ("Pooling",),
     "joining": ("addition", "oncatenation", "multiplication"),
-    "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus", "function"),
+    "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus"),
     "dropout": ("ropout",),
     "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle"),
 }
@@ -39,12 +39,13 @@ LETTER, SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands bes
 NARROWEST, WIDEST = 132.0, 216.0
 
 
-def render(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
     """The page of an analysis.
 
     Args:
         document: An analysis document of schema ``dltoolbox-analysis``, version 1, made by `dltoolbox.report.document` or
             read by `json.load`. It is not changed.
+        batch: For how many observations the memory of activations is shown, until the reader types another number.
 
     Returns:
         The text of an HTML file, which loads nothing from anywhere.
@@ -55,17 +56,17 @@ def render(document: Mapping[str, Any]) -> str:
     check(document)
     drawing, box = drawn(document)
     data = {"analysis": document, "kinds": [kind(one["factory"]) for one in document["layers"]],
-            "drawing": numbers(drawing, box)}
+            "drawing": numbers(drawing, box), "batch": batch}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
              "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
     page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html"))
     return page.encode("utf-8", "backslashreplace").decode("utf-8")  # halves of characters, which no file can hold
 
 
-def write(document: Mapping[str, Any], path: str | Path) -> Path:
+def write(document: Mapping[str, Any], path: str | Path, *, batch: int = 1) -> Path:
     """Write the page of an analysis to a file, in UTF-8; returns the path. Arguments and errors as `render`."""
     target = Path(path)
-    target.write_text(render(document), encoding="utf-8")
+    target.write_text(render(document, batch=batch), encoding="utf-8")
     return target
 
 

@@ -190,6 +190,7 @@ def test_the_header_tells_the_totals_and_memory_for_any_batch(show):
     assert totals["Learnables"] == [f"{learnables / 1000:.3g}k", f"{learnables:,}"]
     per_one = page.run("return analysis.summary.activationBytes")
     batch = page.one("#batch")
+    assert batch.get_attribute("value") == "1"
     batch.clear()
     batch.send_keys("64")
     assert page.run("return byId('memory').title") == f"{64 * per_one:,} bytes"

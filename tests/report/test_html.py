@@ -56,6 +56,11 @@ def test_the_page_carries_the_document_and_its_drawing():
     assert data["drawing"]["cyclic"] == []
 
 
+def test_the_page_begins_with_the_batch_that_is_asked_for():
+    assert data_of(render(small()))["batch"] == 1
+    assert data_of(render(small(), batch=32))["batch"] == 32
+
+
 def test_rendering_changes_nothing_and_is_repeatable():
     analysis = small()
     before = deepcopy(analysis)

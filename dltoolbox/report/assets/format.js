@@ -1,7 +1,7 @@
 "use strict";
 // The data of the page, and how its values are written.
 
-const { analysis, drawing, kinds } = JSON.parse(document.getElementById("data").textContent);
+const { analysis, drawing, kinds, batch: firstBatch } = JSON.parse(document.getElementById("data").textContent);
 const layers = analysis.layers;
 const connections = analysis.connections;
 const byName = new Map(layers.map((layer) => [layer.name, layer.index]));

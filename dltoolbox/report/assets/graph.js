@@ -10,6 +10,7 @@ const [WIDTH, HEIGHT] = drawing.box;
 const canvas = byId("canvas");
 const svg = canvas.firstElementChild;
 const scene = draw("g", { id: "scene" });
+const ruler = document.createElement("canvas").getContext("2d");
 const view = { k: 1, x: 0, y: 0, detail: "", pending: false };
 const nodes = []; // element per layer
 const lines = []; // element per connection
@@ -57,8 +58,8 @@ function node(layer, [x, y]) {
     draw("title", {}, about),
     draw("rect", { class: "box", width: WIDTH, height: HEIGHT, rx: 5 }),
     draw("path", { class: "stripe", d: `M5 0H6V${HEIGHT}H5A5 5 0 0 1 0 ${HEIGHT - 5}V5A5 5 0 0 1 5 0z` }),
-    draw("text", { class: "name", x: 14, y: 17 }, cropped(layer.name, WIDTH - 26, 6.7)),
-    draw("text", { class: "type", x: 14, y: 32 }, cropped(layer.type, WIDTH - 26, 5.7)));
+    draw("text", { class: "name", x: 14, y: 17 }, cropped(layer.name, "600 13px")),
+    draw("text", { class: "type", x: 14, y: 32 }, cropped(layer.type, "10.5px")));
   if (fault) {
     group.append(draw("circle", { class: "badge", cx: WIDTH - 2, cy: 2, r: 8 }),
       draw("text", { class: "mark", x: WIDTH - 2, y: 6 }, "!"));
@@ -66,9 +67,14 @@ function node(layer, [x, y]) {
   return group;
 }
 
-function cropped(text, width, letter) {
-  const most = Math.floor(width / letter);
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+/** Text that fits into a node in a font such as "12px". */
+function cropped(text, font) {
+  const room = WIDTH - 22;
+  ruler.font = `${font} ${getComputedStyle(document.body).fontFamily}`;
+  if (ruler.measureText(text).width <= room) return text;
+  let kept = Math.floor(text.length * room / ruler.measureText(text).width) + 1;
+  while (kept > 1 && ruler.measureText(`${text.slice(0, kept)}…`).width > room) kept -= 1;
+  return `${text.slice(0, kept)}…`;
 }
 
 function line(connection, number) {

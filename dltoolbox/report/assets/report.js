@@ -1,7 +1,7 @@
 // The page as a whole: totals, problems, selection, search, theme.
 
 let selected = 0; // index of the layer, counted from 1; 0 for none
-let batch = 1;
+let batch = firstBatch;
 
 function drawHeader() {
   const { name, producer, usage, summary } = analysis;
