@@ -43,6 +43,9 @@ class Box(NamedTuple):
     below: float = 34.0
 
 
+BOX = Box()
+
+
 @dataclass
 class Drawing:
     """Where everything lies, with the origin at the upper left.
@@ -63,7 +66,7 @@ class Drawing:
     height: float = 0.0
 
 
-def draw(count: int, edges: Iterable[Edge], box: Box = Box()) -> Drawing:  # noqa: B008
+def draw(count: int, edges: Iterable[Edge], box: Box = BOX) -> Drawing:
     """Lay out a directed graph, which may have cycles and several pieces.
 
     Args:

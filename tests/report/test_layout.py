@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 import dltoolbox
 from dltoolbox.network.layergraph import LayerGraph
-from dltoolbox.report.layout import UNPOOLING_LANE, Box, Edge, draw
-
-BOX = Box()
+from dltoolbox.report.layout import BOX, UNPOOLING_LANE, Edge, draw
 
 
 def graph_of(lgraph):
