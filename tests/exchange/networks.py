@@ -72,8 +72,21 @@ def constants() -> DAGNetwork:
                      F["regressionLayer"]()])
 
 
-NETWORKS = {"constants": constants, "segmentation": segmentation, "classifier": classifier, "volumes": volumes,
-            "two inputs": two_inputs}
+def separable() -> DAGNetwork:
+    """Groups of channels, and inputs of which only the size counts."""
+    return finished([F["imageInputLayer"]([9, 8, 4], Normalization="none", Name="in"),
+                     F["groupedConvolution2dLayer"](3, 2, "channel-wise", Padding="same", Stride=2, Name="wise"),
+                     F["groupNormalizationLayer"]("channel-wise"), F["groupedConvolution2dLayer"](1, 3, 2),
+                     F["crossChannelNormalizationLayer"](3, K=1),
+                     F["resize2dLayer"](EnableReferenceInput=True, Method="bilinear", Name="up"),
+                     F["resize2dLayer"](OutputSize=[12, float("nan")]), F["crop2dLayer"]([2, 3], Name="crop"),
+                     F["spaceToDepthLayer"](2), F["layerNormalizationLayer"](OperationDimension="channel-only"),
+                     F["adaptiveAveragePooling2dLayer"](2), F["fullyConnectedLayer"](2), F["regressionLayer"]()],
+                    ("in", "up/ref"), ("in", "crop/ref"))
+
+
+NETWORKS = {"constants": constants, "separable": separable, "segmentation": segmentation,
+            "classifier": classifier, "volumes": volumes, "two inputs": two_inputs}
 
 
 def data_for(net: DAGNetwork, count: int = 3) -> list[np.ndarray]:

@@ -227,7 +227,8 @@ def test_incomplete_networks(tmp_path: Path) -> None:
 def test_every_registered_layer_can_be_made_again() -> None:
     """Stored values pass through the factories unchanged."""
     required = {"inputSize": [6, 6, 6, 2], "numFeatures": 3, "poolSize": 2, "filterSize": 3, "numFilters": 4, "numInputs": 2,
-                "outputSize": 5, "dim": 1, "ceiling": 6, "numGroups": 2, "numFiltersPerGroup": 2, "windowChannelSize": 5}
+                "outputSize": 5, "dim": 1, "ceiling": 6, "numGroups": 2, "numFiltersPerGroup": 2, "windowChannelSize": 5,
+                "location": "centercrop", "blockSize": 2}
     for factory, cls in LAYERS.items():
         given = {p.argument: required[p.argument] for p in cls.properties.values()
                  if p.positional and p.argument in required}
@@ -235,6 +236,8 @@ def test_every_registered_layer_can_be_made_again() -> None:
             given["inputSize"] = [6, 6, 2]
         if factory == "inputLayer":
             given |= {"inputSize": [6, 6, 2, None], "inputFormat": "SSCB"}
+        if factory.startswith("resize"):
+            given["Scale"] = 2
         one = cls(**given, Name="layer")
         again = cls(**{prop.name: value for prop, value in one.values()})
         assert all(same(value, getattr(again, prop.name)) for prop, value in one.values()), factory

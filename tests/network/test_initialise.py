@@ -7,6 +7,7 @@ import pytest
 
 from dltoolbox import (
     DltoolboxError,
+    assembleNetwork,
     convolution2dLayer,
     fullyConnectedLayer,
     groupedConvolution2dLayer,
@@ -85,3 +86,10 @@ def test_functions_must_return_what_is_needed(result, got):
     with pytest.raises(DltoolboxError, match=got) as caught:
         initial(fullyConnectedLayer(3, WeightsInitializer=lambda size: result))
     assert caught.value.identifier == "dltoolbox:fullyConnectedLayer:invalidInitializer"
+
+
+def test_groups_are_settled_where_a_network_is_finished():
+    weights, bias = np.ones((1, 1, 1, 2, 6)), np.zeros((1, 1, 2, 6))
+    net = assembleNetwork([imageInputLayer([4, 4, 6], Normalization="none"),
+                           groupedConvolution2dLayer(1, 2, "channel-wise", Weights=weights, Bias=bias), regressionLayer])
+    assert (net.Layers[1].NumGroups, net.Layers[1].NumChannelsPerGroup) == (6, 1)
