@@ -71,6 +71,7 @@ from dltoolbox.network.factors import (
 )
 from dltoolbox.network.layerarray import LayerArray, layerArray
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.nested import expandLayers, getLayer, groupLayers, networkLayer
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.network.summaries import summary
 from dltoolbox.network.surgery import (
@@ -96,16 +97,16 @@ __all__ = [
     "categories", "classify", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
     "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
     "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "efficientnetb0", "evaluateSemanticSegmentation",
-    "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gearboxFeatures", "getL2Factor", "getLearnRateFactor",
-    "googlenet", "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
-    "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool",
-    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "onehotdecode",
-    "onehotencode", "plot", "poolingToStridedConvolution", "predict", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
-    "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB",
-    "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
-    "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "expandLayers", "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gearboxFeatures", "getL2Factor",
+    "getLayer", "getLearnRateFactor", "googlenet", "groupLayers", "huber", "inceptionv3", "initialize", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork",
+    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
+    "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "plot", "poolingToStridedConvolution",
+    "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
+    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
+    "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
+    "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
+    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 globals().update(FACTORIES)

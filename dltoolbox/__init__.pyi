@@ -152,6 +152,10 @@ from dltoolbox.network.layerarray import LayerArray as LayerArray
 from dltoolbox.network.layerarray import layerArray as layerArray
 from dltoolbox.network.layergraph import LayerGraph as LayerGraph
 from dltoolbox.network.layergraph import layerGraph as layerGraph
+from dltoolbox.network.nested import expandLayers as expandLayers
+from dltoolbox.network.nested import getLayer as getLayer
+from dltoolbox.network.nested import groupLayers as groupLayers
+from dltoolbox.network.nested import networkLayer as networkLayer
 from dltoolbox.network.networks import DAGNetwork as DAGNetwork
 from dltoolbox.network.networks import SeriesNetwork as SeriesNetwork
 from dltoolbox.network.networks import assembleNetwork as assembleNetwork
@@ -186,23 +190,24 @@ __all__ = [
     "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
     "depthConcatenationLayer", "depthToSpace2dLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
     "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
-    "evaluateSemanticSegmentation", "explain", "fcnLayers", "featureInputLayer", "flattenLayer", "freezeWeights",
-    "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLearnRateFactor",
-    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
-    "googlenet", "groupNormalizationLayer", "groupedConvolution2dLayer", "huber", "identityLayer", "image3dInputLayer",
-    "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "instanceNormalizationLayer", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "layerNormalizationLayer",
-    "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer",
-    "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
-    "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "onehotdecode", "onehotencode",
-    "pixelClassificationLayer", "plot", "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer",
-    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
-    "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer",
-    "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer",
-    "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer",
-    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "featureInputLayer", "flattenLayer",
+    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLayer",
+    "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer",
+    "globalMaxPooling3dLayer", "googlenet", "groupLayers", "groupNormalizationLayer", "groupedConvolution2dLayer",
+    "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer",
+    "instanceNormalizationLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "layerNormalizationLayer", "leakyReluLayer", "leakyrelu", "loadNetwork",
+    "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
+    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer",
+    "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "pixelClassificationLayer", "plot",
+    "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
+    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
+    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
+    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer",
+    "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork",
+    "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(

@@ -154,6 +154,9 @@ def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     found, arrays, layers, dropped = IssueCollector(), dict[str, np.ndarray](), [], []
     for index, one in enumerate(net.nodes, 1):
         with found.collect(layer=one.Name, index=index):
+            if one.nested is not None:
+                fail("saveNetwork:nestedNetwork", f"The layer holds a network of {len(one.nested.nodes)} layers, and files "
+                     "hold single layers only.", "Save expandLayers(net), which computes the same; groupLayers undoes it.")
             if LAYERS.get(one.factory) is not type(one):
                 fail("saveNetwork:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that no file "
                      "can say how to make it again.", "Replace it by layers of the toolbox.")

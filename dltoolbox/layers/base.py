@@ -78,6 +78,7 @@ class Layer(Configured):
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
+    nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dltoolbox.network.datalayout import example_dims
 from dltoolbox.network.initialise import initial_arrays
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGraph
 from dltoolbox.network.lowering import lower
+from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork, Network, with_values
 
 UNSET = np.empty((0, 0))  # what tables hold in place of an array without a value
@@ -85,11 +86,11 @@ class dlnetwork(Network):
 
     @property
     def Learnables(self) -> Table:
-        return values_table((one, name) for one in self.nodes for name in one.learnables)
+        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.learnables)
 
     @property
     def State(self) -> Table:
-        return values_table((one, name) for one in self.nodes for name in one.states)
+        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.states)
 
     @property
     def InputNames(self) -> list[str]:
@@ -121,6 +122,13 @@ class dlnetwork(Network):
     def revised(self, layers: Iterable[Layer]) -> dlnetwork:
         """The same network with other values in its layers."""
         return self._with(layers, self.edges)
+
+    def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
+        new = self._with(layers, connections)
+        new.chosen = tuple(ports.get(port, port) for port in self.chosen)
+        names = {self.port_text(port, "inputs"): ports.get(port, port) for port in self.open_inputs()}
+        new.layouts = {new.port_text(names[name], "inputs"): dims for name, dims in self.layouts.items()}
+        return new
 
     def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
         new = copy.copy(self)

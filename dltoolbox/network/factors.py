@@ -22,7 +22,8 @@ def setLearnRateFactor(layer: Any, *arguments: Any) -> Any:
     Args:
         layer: A layer, a layer graph or a dlnetwork. It is not changed.
         *arguments: ``parameterName, factor`` for a layer; ``layerName, parameterName, factor`` or
-            ``'layerName/parameterName', factor`` for the others. The learnables are ``'Weights'``, ``'Bias'``,
+            ``'layerName/parameterName', factor`` for the others; within network layers, the path to the layer
+            (``'block/conv'``) for its name. The learnables are ``'Weights'``, ``'Bias'``,
             ``'Offset'`` or ``'Scale'``, whichever the layer has; the factor is a non-negative number.
 
     Returns:
@@ -81,7 +82,10 @@ def changed(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) 
              "Edit its layer graph, which has the same values: lgraph = layerGraph(net).")
     layer, parameter = addressed(owner, path, function)
     new: Layer = layer.copy()
-    setattr(new, factor_name(layer, parameter, suffix, function), factor)
+    if layer.nested is not None:
+        new.nested = changed(layer.nested, (parameter, factor), suffix, function)
+    else:
+        setattr(new, factor_name(layer, parameter, suffix, function), factor)
     if isinstance(owner, LayerGraph):
         return owner.revised(new if one is layer else one for one in owner.nodes)
     return new
@@ -89,16 +93,25 @@ def changed(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) 
 
 def found_factor(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) -> float:
     layer, parameter = addressed(owner, arguments, function)
+    if layer.nested is not None:
+        return found_factor(layer.nested, (parameter,), suffix, function)
     return float(getattr(layer, factor_name(layer, parameter, suffix, function)))
 
 
 def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, Any]:
-    """The layer and the name of its learnable that ``'Weights'``, ``'fc', 'Weights'`` or ``'fc/Weights'`` mean."""
+    """The layer and the name of its learnable that ``'Weights'``, ``'fc', 'Weights'`` or ``'fc/Weights'`` mean; for a layer
+    that holds a network, what follows it in ``'block/fc/Weights'``.
+    """
     names = [*path]
     if isinstance(owner, LayerGraph):
+        if len(names) == 2 and isinstance(names[0], str) and isinstance(names[1], str):
+            names = ["/".join(names)]
         if len(names) == 1 and isinstance(names[0], str) and "/" in names[0]:
-            layer, _, parameter = names[0].rpartition("/")
-            names = [layer, parameter]
+            held = next((one for one in owner.nodes if one.nested is not None and names[0].startswith(f"{one.Name}/")), None)
+            if held is not None:
+                return held, names[0].removeprefix(f"{held.Name}/")
+            layer, _, names[0] = names[0].rpartition("/")
+            return owner.nodes[owner.find(layer)], names[0]
         if len(names) == 2:
             return owner.nodes[owner.find(names[0])], names[1]
     elif not isinstance(owner, Layer):
@@ -204,6 +217,8 @@ def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: 
     for one in nodes:
         if one.Name in chosen:
             revise(one)
+            if one.nested is not None:
+                one.nested = revised(one.nested, None, revise, function)
     if isinstance(layers, LayerGraph):
         return layers.revised(nodes)
     return nodes[0] if isinstance(layers, Layer) else nodes

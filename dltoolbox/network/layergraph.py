@@ -104,6 +104,10 @@ class LayerGraph:
         """A graph of the same kind with other layers and connections."""
         return LayerGraph(layers, connections)
 
+    def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> LayerGraph:
+        """The same graph in other words: ``ports`` says which have taken the place of which."""
+        return LayerGraph(layers, connections)
+
     def revised(self, layers: Iterable[Layer]) -> LayerGraph:
         """The same graph with other values in its layers."""
         return self.edited(layers, self._connections)

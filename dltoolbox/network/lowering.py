@@ -16,6 +16,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.layers.base import Array, Layer
 from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
+from dltoolbox.network.nesting import expansion
 from dltoolbox.network.structure import check_structure, execution_order
 from dltoolbox.ops import Builder, Graph, Value, as_tuple
 
@@ -57,6 +58,8 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     graph = Graph()
     loss = lgraph.ends_in_loss if loss is None else loss
     sources = {**lgraph.layouts, **(sources or {})}
+    if any(one.nested is not None for one in lgraph.nodes):
+        return lower_nested(lgraph, training, sources, loss, guesses)
     fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
     result = Lowered(graph, [LoweredLayer(one, i) for i, one in enumerate(lgraph.nodes, 1)], [])
     arriving = Counter(c.destination for c in lgraph.edges)
@@ -69,6 +72,19 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
     if not loss:
         graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
+    return result
+
+
+def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool,
+                 guesses: Iterator[int] | None) -> Lowered:
+    """Networks inside layers are written out first; their ports are known by both names."""
+    graph, ports = expansion(lgraph)
+    names = {lgraph.port_text(port, "inputs"): graph.port_text(ports[port], "inputs")
+             for port in lgraph.open_inputs() if port in ports}
+    result = lower(graph, training=training, sources={names.get(name, name): dims for name, dims in sources.items()},
+                   loss=loss, guesses=guesses)
+    known = result.graph.ports
+    known.update({str(port): known[str(inside)] for port, inside in ports.items() if str(inside) in known})
     return result
 
 

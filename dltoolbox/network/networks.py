@@ -43,8 +43,14 @@ def with_values(layers: Iterable[Layer], arrays: Arrays) -> LayerArray:
     copies = LayerArray(one.copy() for one in layers)
     position = {one.Name: one for one in copies}
     for key, value in arrays.items():
-        setattr(position[key.layer], key.name, value)
+        if key.layer in position:
+            setattr(position[key.layer], key.name, value)
     for one in copies:
+        if one.nested is not None:
+            inside = f"{one.Name}:"
+            mine = {key._replace(layer=key.layer.removeprefix(inside)): value for key, value in arrays.items()
+                    if key.layer.startswith(inside)}
+            one.nested = one.nested.revised(with_values(one.nested.nodes, mine))
         one.settle()
     return copies
 

@@ -10,6 +10,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.network.layerarray import as_layer, duplicated_names, with_names
 from dltoolbox.network.layergraph import LayerGraph, add_duplicates, sequence
+from dltoolbox.network.nesting import expansion
 
 
 class Readable(NamedTuple):
@@ -25,7 +26,7 @@ def readable(layers: Any) -> Readable:
     """A layer graph, a network, or a layer array with whatever stands in it."""
     found = IssueCollector()
     if isinstance(layers, LayerGraph):
-        return Readable(layers, found, {}, set())
+        return Readable(expansion(layers).graph, found, {}, set())
     items = list(flat(layers))
     kept: list[Layer] = []
     unusable: set[int] = set()
@@ -42,7 +43,7 @@ def readable(layers: Any) -> Readable:
         for index in places[1:]:
             named[index - 1].Name = f"{name} ({index})"
             names[named[index - 1].Name] = name
-    return Readable(LayerGraph(named, sequence(named)), found, names, unusable)
+    return Readable(expansion(LayerGraph(named, sequence(named))).graph, found, names, unusable)
 
 
 class Unusable(Layer):
