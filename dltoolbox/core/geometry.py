@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -17,11 +16,15 @@ Pair = tuple[int, int]
 
 
 class Reach(NamedTuple):
-    """Along one dimension, an output element sees ``extent`` neighbours, and the next one those ``step`` further on."""
+    """Along one dimension, element i sees elements ⌊(i·step + first)/per⌋ to ⌊(i·step + last)/per⌋ of what it is made of.
 
-    extent: int = 1
-    step: Fraction = Fraction(1)
+    None if the former is larger; then the former is the next one that a later element sees.
+    """
 
+    first: int = 0
+    last: int = 0
+    step: int = 1
+    per: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,13 @@ class Window:
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
 
     def reach(self) -> tuple[Reach, ...]:
-        return tuple(Reach(e, Fraction(s)) for e, s in zip(self.extent, self.stride, strict=True))
+        return tuple(Reach(-p[0], e - 1 - p[0], s)
+                     for e, p, s in zip(self.extent, self.padding, self.stride, strict=True))
 
     def transposed_reach(self) -> tuple[Reach, ...]:
-        """An element of a transposed window's output sees as many inputs as windows overlap there."""
-        return tuple(Reach(-(-e // s), Fraction(1, s)) for e, s in zip(self.extent, self.stride, strict=True))
+        """An element of a transposed window's output sees the inputs whose windows cover it."""
+        return tuple(Reach(p[0] - e + s, p[0], per=s)
+                     for e, p, s in zip(self.extent, self.padding, self.stride, strict=True))
 
     def offsets(self) -> Iterator[tuple[int, ...]]:
         """Positions of the taps in the padded input, relative to the first, row by row."""

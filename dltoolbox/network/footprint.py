@@ -1,15 +1,16 @@
 """What every layer costs and sees: multiply-adds, memory of its outputs, receptive field. Read from the recorded ops.
 
-Source: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill (2019): along a
-path, a window of extent e adds (e − 1) times the distance of its inputs, and its stride multiplies that distance; over
-several paths, the largest counts. Statistics that normalisations take over a map are left out.
+Source: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill (2019): from the
+first element that an output sees to the last one, over all paths. Where maps are enlarged, neighbours see differently
+much; the one that sees most counts. Statistics that normalisations take over a map are left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import floor, gcd, lcm
 from typing import NamedTuple
 
 from dltoolbox.core.formats import Dims
@@ -67,37 +68,86 @@ def port_values(graph: Graph, info: LoweredLayer) -> list[Value | None]:
     return [graph.ports.get(f"{info.layer.Name}/{port}") for port in info.layer.outputs()]
 
 
+class Span(NamedTuple):
+    """What an element sees of one dimension of the network's first input.
+
+    Element i, which is element r of turn t of as many as are listed, sees ``first[r]`` to ``last[r]``, and that moved on by
+    t·⌊stride·turn⌋.
+    """
+
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    stride: Fraction
+
+    @property
+    def turn(self) -> int:
+        return len(self.first)
+
+    def of(self, i: int) -> tuple[int, int]:
+        turns, at = divmod(i, self.turn)
+        moved = turns * floor(self.stride * self.turn)
+        return self.first[at] + moved, self.last[at] + moved
+
+    @classmethod
+    def listed(cls, ends: Iterable[tuple[int, int]], stride: Fraction) -> Span:
+        first, last = zip(*ends, strict=True)
+        return cls(first, last, stride)
+
+    def through(self, reach: Reach, size: int) -> Span:
+        """What an element sees that looks at such elements; there are ``size`` of them."""
+        repeats = reach.per * self.turn // gcd(reach.step, reach.per * self.turn)
+        ends = ((self.of((i * reach.step + reach.first) // reach.per)[0],
+                 self.of((i * reach.step + reach.last) // reach.per)[1]) for i in range(min(repeats, size)))
+        return Span.listed(ends, self.stride * reach.step / reach.per)
+
+    def joined(self, other: Span, size: int) -> Span:
+        """What an element sees that looks at two such elements at the same place."""
+        repeats = lcm(self.turn, other.turn) if self.stride == other.stride else size
+        ends = ((min(self.of(i)[0], other.of(i)[0]), max(self.of(i)[1], other.of(i)[1]))
+                for i in range(min(repeats, size)))
+        return Span.listed(ends, max(self.stride, other.stride))
+
+
+Spans = tuple[Span, ...]  # one per spatial dimension; none: all of the input
+
+
 def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
     """The receptive field of every value that depends on the first input, where that has spatial dimensions."""
     first = graph.inputs[0].dims if graph.inputs else Dims.of("")
     if not first.rank:
         return {}
-    fields = {graph.inputs[0]: ReceptiveField((1,) * first.rank, (Fraction(1),) * first.rank)}
-    whole = ReceptiveField(first.spatial, (Fraction(0),) * first.rank, whole=True)
+    spans: dict[Value, Spans] = {graph.inputs[0]: (Span((0,), (0,), Fraction(1)),) * first.rank}
     made: dict[Value, Node] = {}
     for node in graph.nodes:
         made.update(dict.fromkeys(node.outputs, node))
-        seen = [fields[value] for value in node.inputs if value in fields and value.kind != "size"]
+        seen = [(spans[value], reach_of(node, value, made)) for value in node.inputs
+                if value in spans and value.kind != "size"]
         if seen:
-            field = widened(seen, reach_of(node, made)) or whole
-            fields.update(dict.fromkeys(node.outputs, field))
-    return fields
+            spans.update(dict.fromkeys(node.outputs, spans_of(seen, node.outputs[0].dims)))
+    whole = ReceptiveField(first.spatial, (Fraction(0),) * first.rank, whole=True)
+    return {value: field_of(found) if found else whole for value, found in spans.items()}
 
 
-def reach_of(node: Node, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
-    """How a node looks at its input; an unpooling undoes the window that its indices come from."""
+def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
+    """How a node looks at an input; an unpooling undoes the window that its indices come from."""
     if node.op.name == "unpool":
         window: Window = made[node.inputs[1]].attrs["window"]
         return window.transposed_reach()
-    return node.op.reach(*(value.dims for value in node.inputs), **node.attrs)
+    return node.op.reach(value.dims, node.outputs[0].dims, **node.attrs)
 
 
-def widened(seen: list[ReceptiveField], reach: tuple[Reach, ...] | None) -> ReceptiveField | None:
-    """The field behind a node that reads these; None: all of the input."""
-    if reach is None or any(field.whole for field in seen):
-        return None
-    sizes = [max(of) for of in zip(*(field.size for field in seen), strict=True)]
-    strides = [max(of) for of in zip(*(field.stride for field in seen), strict=True)]
-    reach = reach or (Reach(),) * len(sizes)  # no spatial dimensions are left
-    return ReceptiveField(tuple(ceil(n + (r.extent - 1) * s) for n, s, r in zip(sizes, strides, reach, strict=True)),
-                          tuple(s * r.step for s, r in zip(strides, reach, strict=True)))
+def spans_of(seen: list[tuple[Spans, tuple[Reach, ...] | None]], y: Dims) -> Spans:
+    """What elements of ``y`` see that look at these."""
+    if not y.rank or any(not reach or not spans for spans, reach in seen):
+        return ()
+    joined: list[Span] = []
+    for spans, reach in seen:
+        through = [span.through(one, n) for span, one, n in zip(spans, reach or (), y.spatial, strict=True)]
+        joined = [a.joined(b, n) for a, b, n in zip(joined, through, y.spatial, strict=True)] if joined else through
+    return tuple(joined)
+
+
+def field_of(spans: Spans) -> ReceptiveField:
+    """The largest field of an element."""
+    return ReceptiveField(tuple(max(b - a + 1 for a, b in zip(span.first, span.last, strict=True)) for span in spans),
+                          tuple(span.stride for span in spans))

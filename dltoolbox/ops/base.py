@@ -68,8 +68,8 @@ class Op:
         """
         return 0
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
-        """How an element of the output looks at ``x`` per spatial dimension; None: each sees all of it."""
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
+        """How an element of the output ``y`` looks at the input ``x`` per spatial dimension; None: each sees all of it."""
         window: Window | None = attrs.get("window")
         return window.reach() if window else (Reach(),) * x.rank
 

@@ -148,7 +148,7 @@ class conv_transposed(Op):
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements * prod(inputs[0].spatial)
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         window: Window = attrs["window"]
         return window.transposed_reach()
 
@@ -172,6 +172,9 @@ class pad_edges(Op):
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
         return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        return tuple(Reach(-before, -before) for before, _ in attrs["padding"])
 
     def forward(self, x: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
                 value: float = 0.0) -> np.ndarray:
@@ -205,7 +208,7 @@ class dense(Op):
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         return None
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
 from dltoolbox.ops.base import IN, OPS, OUT, Call, Gradients, Op, op
 
@@ -59,6 +61,9 @@ class Expanding(Op):
             result = Dims(result.labels, tuple(b if a == 1 else a
                                                for a, b in zip(result.sizes, other.sizes, strict=True)))
         return result
+
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
 
 
 @op

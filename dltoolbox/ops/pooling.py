@@ -253,7 +253,7 @@ class global_mean(Op):
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -273,7 +273,7 @@ class global_max(Op):
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:

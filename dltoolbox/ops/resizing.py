@@ -25,6 +25,9 @@ class crop(Op):
     def infer(self, x: Dims, *, start: Sizes, to: Sizes) -> Dims:
         return x.with_spatial(to)
 
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        return tuple(Reach(start, start) for start in attrs["start"])
+
     def forward(self, x: np.ndarray, *, start: Sizes, to: Sizes) -> np.ndarray:
         return x[self.part(start, to)]
 
@@ -74,8 +77,17 @@ class resize(Op):
     def infer(self, x: Dims, *, to: Sizes, **attrs: Any) -> Dims:
         return x.with_spatial(to)
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...]:
-        return tuple(Reach(1 if attrs["method"] == "nearest" else 2, 1 / factor) for factor in attrs["factors"])
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        """As `Samples`, as whole numbers: element i lies at (2q·i + shift)/2p, where the factor is p/q."""
+        found = []
+        for p, q in (factor.as_integer_ratio() for factor in attrs["factors"]):
+            shift = q - p if attrs["transform"] == "half-pixel" else 0
+            floor, half_up, ceil = shift, shift + p, shift + 2 * p - 1
+            up = attrs["rounding"] == "onnx-10" and p < q
+            nearest = half_up if attrs["rounding"] == "round" else ceil if up else floor
+            ends = (nearest, nearest) if attrs["method"] == "nearest" else (floor, ceil)
+            found.append(Reach(*ends, 2 * q, 2 * p))
+        return tuple(found)
 
     def forward(self, x: np.ndarray, *, to: Sizes, factors: tuple[Fraction, ...], method: str, transform: str,
                 rounding: str) -> np.ndarray:
@@ -110,9 +122,8 @@ class adaptive_mean(Op):
     def infer(self, x: Dims, *, to: Sizes) -> Dims:
         return x.with_spatial(to)
 
-    def reach(self, x: Dims, *others: Dims, **attrs: Any) -> tuple[Reach, ...]:
-        return tuple(Reach(max(part.stop - part.start for part in regions(n, out)), Fraction(n, out))
-                     for n, out in zip(x.spatial, attrs["to"], strict=True))
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        return tuple(Reach(0, n - 1, n, out) for n, out in zip(x.spatial, y.spatial, strict=True))
 
     def forward(self, x: np.ndarray, *, to: Sizes) -> np.ndarray:
         for axis, out in enumerate(to):
