@@ -54,7 +54,7 @@ class Convolution(Sliding, Filters):
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channels")
 
-    def channels_after(self, x: Dims) -> int:
+    def channels_after(self, x: Dims | None) -> int:
         return int(self.NumFilters)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
@@ -142,8 +142,9 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
-    def channels_after(self, x: Dims) -> int:
-        return self.groups(x) * int(self.NumFiltersPerGroup)
+    def channels_after(self, x: Dims | None) -> int | None:
+        known = x is not None or self.NumGroups != "channel-wise"
+        return self.groups(x or Dims.of("")) * int(self.NumFiltersPerGroup) if known else None
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)

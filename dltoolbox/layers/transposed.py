@@ -63,10 +63,8 @@ class TransposedConvolution(SpatialLayer, Filters):
         self.check_declared("NumChannels", inputs[0].channels, "channels")
 
     def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
-        x: Dims | None = inputs[0] and inputs[0].dims
-        if x is None or x.labels not in BOX_FORMATS[self.rank]:
-            return None
-        return (Dims(x.labels, (*(None,) * self.rank, self.NumFilters, x.batch)),)
+        (labels,) = BOX_FORMATS[self.rank]
+        return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()

@@ -139,17 +139,18 @@ class Windowed(SpatialLayer):
                  f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
 
-    def channels_after(self, x: Dims) -> int:
-        """Channels of the output."""
-        return x.channels
+    def channels_after(self, x: Dims | None) -> int | None:
+        """Channels of the output, where they are certain, of an input that may not be known."""
+        return x.channels if x else None
 
     def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
-        x: Dims | None = inputs[0] and inputs[0].dims
-        if x is None or x.labels not in BOX_FORMATS[self.rank] or len(self.outputs()) > 1:
+        (labels,) = BOX_FORMATS[self.rank]
+        if len(self.outputs()) > 1:
             return None
-        window = self.window(x)
-        spatial = window.output(x.spatial) if window.fits(x.spatial) else (None,) * self.rank
-        return (Dims(x.labels, (*spatial, self.channels_after(x), x.batch)),)
+        x: Dims | None = inputs[0].dims if inputs[0] and inputs[0].dims.labels == labels else None
+        window = self.window(x) if x else None
+        spatial = window.output(x.spatial) if x and window and window.fits(x.spatial) else (None,) * self.rank
+        return (Dims(labels, (*spatial, self.channels_after(x), None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)

@@ -1,34 +1,59 @@
 """What can be known behind a fault.
 
 Where a fault hides a size, the walk is done twice more, each time with another guess in its place. What both come to in
-the same words does not depend on the guesses: so it is certain, and so are the sizes that are equal in both.
+the same words does not depend on the guesses: so it is certain, and so are the sizes that are equal in both. Layers that
+join inputs are also asked whether these fit if all that is not certain did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
+from dataclasses import replace
 
-from dltoolbox.network.lowering import Lowered
+from dltoolbox.core.errors import Issue, IssueCollector
+from dltoolbox.core.formats import Dims
+from dltoolbox.network.lowering import Guesses, Lowered, LoweredLayer
 
 GUESSES = ((1009, 2), (2003, 6))  # start and step: large, so that windows fit, and never equal
+ANY = 720720  # stands for sizes that may fit: large, and nearly every small number divides it
 
 
-def with_certain(lowered: Lowered, again: Callable[[Iterator[int]], Lowered]) -> Lowered:
+def with_certain(lowered: Lowered, again: Callable[[Guesses], Lowered]) -> Lowered:
     """Add issues and sizes that are certain in spite of the faults; ``again`` is the same walk with guesses."""
     if all(info.inputs is not None and info.outputs is not None for info in lowered.layers):
         return lowered
-    one, other = (again(count(start, step)) for start, step in GUESSES)
-    lowered.issues.issues += [issue for issue in one.issues
-                              if issue in other.issues.issues and issue not in lowered.issues.issues]
+    one, other = (again(Guesses(*of)) for of in GUESSES)
+    issues = lowered.issues.issues
+    issues += [issue for issue in one.issues if issue in other.issues.issues and issue not in issues]
     for info, here, there in zip(lowered.layers, one.layers, other.layers, strict=True):
-        if info.outputs is None and here.outputs == there.outputs:
-            info.outputs = here.outputs
-        if info.inputs is None and here.inputs == there.inputs:
-            info.inputs = here.inputs
-        if not info.arrays and here.arrays == there.arrays:
-            info.arrays = here.arrays
+        if info.inputs is None and here.inputs != there.inputs:
+            issues += misfits(here, there)
+        take_equal(info, here, there)
     for port, value in one.graph.ports.items():
-        if port not in lowered.graph.ports and value.dims == other.graph.ports[port].dims:
+        if port not in lowered.graph.ports and port in other.graph.ports and value.dims == other.graph.ports[port].dims:
             lowered.graph.ports[port] = value
     return lowered
+
+
+def take_equal(info: LoweredLayer, here: LoweredLayer, there: LoweredLayer) -> None:
+    """Fill what is not known of a layer with what both walks found."""
+    if info.outputs is None and here.outputs == there.outputs:
+        info.outputs = here.outputs
+    if info.inputs is None and here.inputs == there.inputs:
+        info.inputs = here.inputs
+    if not info.arrays and here.arrays == there.arrays:
+        info.arrays = here.arrays
+
+
+def misfits(here: LoweredLayer, there: LoweredLayer) -> list[Issue]:
+    """Faults of a layer of several inputs that remain where all sizes that are not certain are equal."""
+    both = [*(here.inputs or ()), *(there.inputs or ())]
+    if len(both) < 4 or len({x.labels for x in both}) > 1:
+        return []
+    certain = [a == b for a, b in zip(zip(*(x.sizes for x in here.inputs or ()), strict=True),
+                                      zip(*(x.sizes for x in there.inputs or ()), strict=True), strict=True)]
+    found = IssueCollector()
+    with found.collect(layer=here.layer.Name, index=here.index):
+        here.layer.check(*(Dims(x.labels, tuple(n if sure else ANY for n, sure in zip(x.sizes, certain, strict=True)))
+                           for x in here.inputs or ()))
+    return [replace(issue, message=issue.message.replace(str(ANY), "?")) for issue in found]

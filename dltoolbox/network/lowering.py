@@ -7,8 +7,9 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
@@ -42,8 +43,29 @@ class Lowered:
     issues: IssueCollector = field(default_factory=IssueCollector)
 
 
+class Guesses:
+    """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them."""
+
+    def __init__(self, start: int, step: int) -> None:
+        self.numbers = count(start, step)
+        self.values: set[Value] = set()
+
+    def completed(self, dims: Dims) -> Value:
+        """A value with guesses for its unknown sizes."""
+        value = Value(Dims(dims.labels, tuple(next(self.numbers) if is_hidden(*of) else of[1]
+                                              for of in zip(dims.labels, dims.sizes, strict=True))))
+        if value.dims != dims:
+            self.values.add(value)
+        return value
+
+
+def is_hidden(label: str, size: int | None) -> bool:
+    """Whether a fault hides a size; those of batches and of time may be open without one."""
+    return size is None and label in "SC"
+
+
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None, guesses: Iterator[int] | None = None) -> Lowered:
+          loss: bool | None = None, guesses: Guesses | None = None) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -53,7 +75,7 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
             hold the batch size; by the name of the open input, ``conv`` or ``add/in2``, where there is no input layer.
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
-        guesses: Numbers for sizes that a fault hides, to find what does not depend on them; see `dltoolbox.network.certain`.
+        guesses: For sizes that a fault hides, to find what does not depend on them; see `dltoolbox.network.certain`.
     """
     graph = Graph()
     loss = lgraph.ends_in_loss if loss is None else loss
@@ -76,7 +98,7 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
 
 
 def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool,
-                 guesses: Iterator[int] | None) -> Lowered:
+                 guesses: Guesses | None) -> Lowered:
     """Networks inside layers are written out first; their ports are known by both names."""
     graph, ports = expansion(lgraph)
     names = {lgraph.port_text(port, "inputs"): graph.port_text(ports[port], "inputs")
@@ -89,7 +111,7 @@ def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims]
 
 
 def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Builder,
-                issues: IssueCollector, guesses: Iterator[int] | None) -> None:
+                issues: IssueCollector, guesses: Guesses | None) -> None:
     """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
     one = info.layer
     outputs: tuple[Value, ...] = ()
@@ -100,8 +122,10 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
         known = [value for value in inputs if value is not None]
         if len(known) == len(inputs):
             outputs = recorded(info, known, g, issues)
+            if guesses and not guesses.values.isdisjoint(known):
+                guesses.values.update(outputs)
     if info.outputs is None:
-        outputs = despite(one.outputs_despite(*inputs) or (), guesses)
+        outputs = despite(one, inputs, guesses)
         info.outputs = tuple(value.dims for value in outputs) or None
     g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})
 
@@ -118,16 +142,21 @@ def arriving_values(one: Layer, incoming: Mapping[Port, Port], fed: Mapping[Port
     return inputs
 
 
-def despite(outputs: tuple[Dims, ...], guesses: Iterator[int] | None) -> tuple[Value, ...]:
-    """Values of sizes that are certain in spite of a fault, with guesses for those that are not; none without guesses."""
-    values = []
-    for dims in outputs:
-        sizes = [next(guesses) if n is None and label in "SC" and guesses else n
-                 for label, n in zip(dims.labels, dims.sizes, strict=True)]
-        if any(n is None and label in "SC" for label, n in zip(dims.labels, sizes, strict=True)):
-            return ()
-        values.append(Value(Dims(dims.labels, tuple(sizes))))
-    return tuple(values)
+def despite(one: Layer, inputs: list[Value | None], guesses: Guesses | None) -> tuple[Value, ...]:
+    """What leaves a layer in spite of a fault; hidden sizes are guessed, and without guesses nothing leaves then.
+
+    Inputs that are certain say more about it than those that depend on guesses.
+    """
+    outputs = one.outputs_despite(*inputs) or ()
+    if guesses is None:
+        hidden = any(is_hidden(*of) for dims in outputs for of in zip(dims.labels, dims.sizes, strict=True))
+        return () if hidden else tuple(map(Value, outputs))
+    certain = one.outputs_despite(*(None if value in guesses.values else value for value in inputs)) or outputs
+    if [dims.labels for dims in outputs] != [dims.labels for dims in certain]:
+        outputs = certain
+    return tuple(guesses.completed(Dims(dims.labels, tuple(
+        rest if size is None else size for size, rest in zip(sure.sizes, dims.sizes, strict=True))))
+        for sure, dims in zip(certain, outputs, strict=True))
 
 
 def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueCollector) -> tuple[Value, ...]:

@@ -104,8 +104,9 @@ def wrong_channels_and_no_softmax():
 @broken("c1: convolution2dLayer:numChannelsMismatch", "c2: convolution2dLayer:numChannelsMismatch",
         "bn: batchNormalizationLayer:numChannelsMismatch", "fc: fullyConnectedLayer:inputSizeMismatch")
 def every_declared_size_is_wrong():
-    return [image(), conv("c1", NumChannels=1), conv("c2", 4, NumChannels=9), batchNormalizationLayer(NumChannels=5, Name="bn"),
-            fullyConnectedLayer(4, InputSize=10, Name="fc"), *classifier()[1:]]
+    return [image(), conv("c1", NumChannels=1), conv("c2", 4, NumChannels=9),
+            batchNormalizationLayer(NumChannels=5, Name="bn"), fullyConnectedLayer(4, InputSize=10, Name="fc"),
+            *classifier()[1:]]
 
 
 @broken("p: maxPooling2dLayer:windowTooLarge", "out: classificationLayer:classesMismatch")
@@ -129,7 +130,8 @@ def no_ends_and_a_name_twice():
 
 @broken(": layerArray:notALayer", ": maxPooling2dLayer:missingArgument", "out: network:missingSoftmax")
 def elements_that_are_no_layers():
-    return [image(), "relu", conv("c"), maxPooling2dLayer, fullyConnectedLayer(4, Name="fc"), classificationLayer(Name="out")]
+    return [image(), "relu", conv("c"), maxPooling2dLayer, fullyConnectedLayer(4, Name="fc"),
+            classificationLayer(Name="out")]
 
 
 @broken("c: convolution2dLayer:invalidInputFormat", "out: classificationLayer:classesMismatch")
@@ -144,7 +146,8 @@ def three_dimensions_on_images():
             classificationLayer(Name="out")]
 
 
-@broken("c2: convolution3dLayer:windowTooLarge", "c1: convolution3dLayer:numChannelsMismatch", "extra: network:unconnectedOutput")
+@broken("c2: convolution3dLayer:windowTooLarge", "c1: convolution3dLayer:numChannelsMismatch",
+        "extra: network:unconnectedOutput")
 def volumes():
     lgraph = layerGraph([image3dInputLayer([8, 8, 8, 1], Name="in"),
                          convolution3dLayer(3, 4, NumChannels=2, Name="c1"), maxPooling3dLayer(2, Stride=2, Name="p"),

@@ -253,8 +253,10 @@ def test_one_fault(network, layer, identifier, message, cure):
 def test_faults_of_independent_branches():
     lgraph = branches([maxPooling2dLayer(9, Name="big")], [convolution2dLayer(3, 4, NumChannels=7, Name="wrong")],
                       additionLayer(2, Name="add"))
-    assert faults(lgraph) == [("big", "maxPooling2dLayer:windowTooLarge"),
-                              ("wrong", "convolution2dLayer:numChannelsMismatch")]
+    assert faults(lgraph) == [("big", "maxPooling2dLayer:windowTooLarge"), ("add", "additionLayer:inputSizeMismatch"),
+                              ("wrong", "convolution2dLayer:numChannelsMismatch")]  # 2 and 4 channels, whatever the window
+    (misfit,) = (one for one in analyzeNetwork(lgraph, nargout=1).Issues if one.layer == "add")
+    assert "in1 is ?(S) × ?(S) × 2(C) × 1(B); in2 is ?(S) × ?(S) × 4(C) × 1(B)" in misfit.message
 
 
 def test_a_fault_hides_what_depends_on_it():

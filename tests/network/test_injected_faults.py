@@ -1,0 +1,113 @@
+"""Random faults put into good networks: none is invented, and only those go unnoticed that hang on a size that is hidden."""
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import dltoolbox as dl
+from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+
+NETWORKS = [
+    lambda: dl.resnet18("Weights", "none"), lambda: dl.squeezenet("Weights", "none"), lambda: dl.vgg16("Weights", "none"),
+    lambda: dl.unetLayers([64, 64, 3], 3, EncoderDepth=2), lambda: dl.segnetLayers([64, 64, 3], 3, 2),
+    lambda: dl.googlenet("Weights", "none"),
+]
+HIDDEN = {"convolution2dLayer:windowTooLarge", "convolution2dLayer:invalidWeightsSize",
+          "fullyConnectedLayer:inputSizeMismatch"}  # they depend on sizes of what comes in
+
+
+class Broken:
+    """A network that gets worse, the faults that it has by now, and the layers that stay as they are."""
+
+    def __init__(self, lgraph, seed):
+        self.lgraph, self.random = lgraph, random.Random(seed)
+        self.faults, self.touched = [], set()
+
+    def pick(self, factory):
+        return self.random.choice([one for one in self.lgraph.nodes
+                                   if one.factory == factory and one.Name not in self.touched] or [None])
+
+    def swap(self, new, identifier, at=""):
+        """Put a layer in the place of the one of its name."""
+        self.lgraph = dl.replaceLayer(self.lgraph, new.Name, new)
+        self.touched |= {new.Name, at or new.Name}
+        self.faults.append((at or new.Name, identifier))
+
+    def edited(self, factory, identifier, **values):
+        """Change values of a layer that are checked against its input."""
+        old = self.pick(factory)
+        if old:
+            new = old.copy()
+            new.__dict__.update(values)
+            self.swap(new, f"{factory}:{identifier}")
+
+    def wrong_channels(self):
+        self.edited("convolution2dLayer", "numChannelsMismatch", NumChannels=777)
+
+    def wrong_normalisation(self):
+        self.edited("batchNormalizationLayer", "numChannelsMismatch", NumChannels=777)
+
+    def wrong_features(self):
+        self.edited("fullyConnectedLayer", "inputSizeMismatch", InputSize=777)
+
+    def wrong_classes(self):
+        for factory in ("classificationLayer", "pixelClassificationLayer"):
+            self.edited(factory, "classesMismatch", Classes=tuple("abcdefg"))
+
+    def wrong_weights(self):
+        old = self.pick("convolution2dLayer")
+        if old:
+            new = old.copy()
+            new.Weights = np.zeros((*old.FilterSize, 1, 5))
+            self.swap(new, "convolution2dLayer:invalidWeightsSize")
+
+    def large_window(self):
+        old = self.pick("convolution2dLayer")
+        if old:
+            self.swap(dl.convolution2dLayer(500, old.NumFilters, Name=old.Name), "convolution2dLayer:windowTooLarge")
+
+    def no_softmax(self):
+        old = self.pick("softmaxLayer")
+        if old:
+            (out,) = (edge.destination.layer for edge in self.lgraph.edges if edge.source.layer == old.Name)
+            self.swap(dl.reluLayer(Name=old.Name), "network:missingSoftmax", at=out)
+            self.touched.discard(out)
+
+    def open_input(self):
+        """Only where the source feeds something else, too, so that nothing is left over."""
+        uses = Counter(edge.source for edge in self.lgraph.edges)
+        edges = [edge for edge in self.lgraph.edges if uses[edge.source] > 1 and edge.source.port == "out"
+                 and not self.touched & {edge.source.layer, edge.destination.layer}]
+        if edges:
+            cut = self.random.choice(edges)
+            self.lgraph = LayerGraph(self.lgraph.nodes, [edge for edge in self.lgraph.edges if edge != cut])
+            self.touched |= {cut.source.layer, cut.destination.layer}
+            self.faults.append((cut.destination.layer, "network:unconnectedInput"))
+
+    def dead_end(self):
+        edge = self.random.choice([edge for edge in self.lgraph.edges if edge.source.port == "out"])
+        end = dl.reluLayer(Name=f"end{len(self.faults)}")
+        wire = Connection(edge.source, Port(end.Name, "in"))
+        self.lgraph = LayerGraph([*self.lgraph.nodes, end], [*self.lgraph.edges, wire])
+        self.touched.add(end.Name)
+        self.faults.append((end.Name, "network:unconnectedOutput"))
+
+
+FAULTS = [Broken.wrong_channels, Broken.wrong_normalisation, Broken.wrong_features, Broken.wrong_classes,
+          Broken.wrong_weights, Broken.large_window, Broken.no_softmax, Broken.open_input, Broken.dead_end]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_faults(seed):
+    broken = Broken(NETWORKS[seed % len(NETWORKS)](), seed)
+    while len(broken.faults) < 2 + seed % 4:
+        broken.random.choice(FAULTS)(broken)
+    issues = dl.analyzeNetwork(broken.lgraph, nargout=1).Issues
+    found = Counter((one.layer, one.identifier.removeprefix("dltoolbox:")) for one in issues)
+    put_in = Counter(broken.faults)
+    assert not found - put_in, "invented"
+    missed = {identifier for _, identifier in put_in - found}
+    hides = {"convolution2dLayer:windowTooLarge", "network:unconnectedInput"} & {one for _, one in broken.faults}
+    assert missed <= (HIDDEN if hides else set())
