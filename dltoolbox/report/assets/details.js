@@ -7,8 +7,13 @@ function drawDetails() {
 }
 
 function help() {
-  const keys = [["/", "find layers; Enter goes to the next one"], ["↑ ↓ ← →", "follow connections in the graph, rows in the table"],
-    ["Enter", "read about the selected layer"], ["+ − 0", "zoom in, zoom out, fit, in the graph"], ["Esc", "clear"]];
+  const keys = [
+    ["/", "find layers; Enter goes to the next one"],
+    ["↑ ↓ ← →", "follow connections in the graph, rows in the table"],
+    ["Enter", "read about the selected layer"],
+    ["+ − 0", "zoom in, zoom out, fit, in the graph"],
+    ["Esc", "clear"],
+  ];
   return [make("p", { class: "hint" }, layers.length ? "Select a layer in the graph or in the table."
     : "This network has no layers."),
   make("dl", { class: "keys" }, keys.map(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]))];
@@ -17,7 +22,8 @@ function help() {
 function layerDetails(layer) {
   return [
     make("h2", {}, make("i", { class: "swatch", "data-kind": kinds[layer.index - 1] }), layer.name),
-    make("p", { class: "kind" }, `${layer.type} · layer ${layer.index} of ${layers.length} · `, make("code", {}, layer.factory)),
+    make("p", { class: "kind" }, `${layer.type} · layer ${layer.index} of ${layers.length} · `,
+      make("code", {}, layer.factory)),
     make("p", {}, layer.description),
     layer.issues.length ? make("ul", { class: "issues" }, layer.issues.map((i) => issueItem(analysis.issues[i]))) : null,
     formula(layer.formula),
@@ -47,13 +53,12 @@ function ports(layer) {
   const targets = (port) => leaving[layer.index - 1].map((i) => connections[i]).filter((one) => one.sourcePort === port.port)
     .map((one) => link(one.destination, one.destinationPort));
   const rows = [
-    ...layer.inputs.map((port) => ["in", port, port.source ? [link(port.source, port.sourcePort)] : []]),
-    ...layer.outputs.map((port) => ["out", port, targets(port)])];
+    ...layer.inputs.map((port) => ["from", port, port.source ? [link(port.source, port.sourcePort)] : []]),
+    ...layer.outputs.map((port) => ["to", port, targets(port)])];
   if (!rows.length) return null;
-  return section("Connections", make("table", { class: "small" }, make("tbody", {}, rows.map(([way, port, links]) => make("tr", {},
-    make("th", { scope: "row" }, way === "in" ? "from " : "to "),
+  return section("Connections", table(rows.map(([way, port, links]) => [way,
     make("td", {}, links.length ? links.flatMap((one, i) => (i ? [", ", one] : [one])) : make("em", {}, "not connected")),
-    make("td", {}, make("code", {}, port.port)), make("td", {}, activations(port.dims)))))));
+    make("td", {}, make("code", {}, port.port)), make("td", {}, activations(port.dims))])));
 }
 
 function link(name, port) {
@@ -66,17 +71,18 @@ function arrays(layer) {
   const rows = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
   if (!rows.length) return null;
-  return section("Learnables and states", make("table", { class: "small" }, make("tbody", {}, rows.map(([one, what]) => make("tr", {},
-    make("th", { scope: "row" }, one.name), make("td", {}, one.size.join("×")),
-    make("td", { class: "number" }, exact(one.count)), make("td", {}, what))))));
+  return section("Learnables and states", table(rows.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+    make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
 }
 
 function figures(layer) {
   const receptive = layer.receptiveField;
   const rows = [
-    ["Learnables", layer.learnableCount && `${exact(layer.learnableCount)} (${percent(layer.learnableShare)} of the network)`],
+    ["Learnables", layer.learnableCount
+      && `${exact(layer.learnableCount)} (${percent(layer.learnableShare)} of the network)`],
     ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per observation`],
-    ["Activation memory", layer.activationBytes && `${bytes(layer.activationBytes * batch)} for ${counted(batch, "observation")}`],
+    ["Activation memory", layer.activationBytes
+      && `${bytes(layer.activationBytes * batch)} for ${counted(batch, "observation")}`],
     ["Receptive field", receptive && (receptive.whole ? "the whole input"
       : `${receptive.size.join("×")}, in steps of ${receptive.stride.join("×")}`)],
   ].filter(([, value]) => value);
@@ -87,6 +93,12 @@ function properties(layer) {
   const groups = new Map();
   for (const one of layer.properties) groups.set(one.group, [...(groups.get(one.group) ?? []), [one.name, one.value]]);
   return [...groups].map(([title, rows]) => section(title || "Properties", list(rows)));
+}
+
+/** Rows of a heading and cells. */
+function table(rows) {
+  return make("table", { class: "small" }, make("tbody", {},
+    rows.map(([heading, ...cells]) => make("tr", {}, make("th", { scope: "row" }, heading), cells))));
 }
 
 function list(rows) {

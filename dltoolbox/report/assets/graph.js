@@ -226,11 +226,12 @@ function dimNodes(matches) {
 /** The layer in the direction of an arrow key: along a connection, or beside in the same row. */
 function neighbour(index, key) {
   const [x, y] = drawing.centres[index - 1];
+  const row = () => layers.map((one) => one.index).filter((i) => drawing.centres[i - 1][1] === y);
   const others = {
     ArrowDown: () => leaving[index - 1].map((i) => byName.get(connections[i].destination)),
     ArrowUp: () => entering[index - 1].map((i) => byName.get(connections[i].source)),
-    ArrowLeft: () => layers.map((one) => one.index).filter((i) => drawing.centres[i - 1][1] === y && drawing.centres[i - 1][0] < x),
-    ArrowRight: () => layers.map((one) => one.index).filter((i) => drawing.centres[i - 1][1] === y && drawing.centres[i - 1][0] > x),
+    ArrowLeft: () => row().filter((i) => drawing.centres[i - 1][0] < x),
+    ArrowRight: () => row().filter((i) => drawing.centres[i - 1][0] > x),
   }[key]();
   const distance = (i) => Math.abs(drawing.centres[i - 1][1] - y) * 1e4 + Math.abs(drawing.centres[i - 1][0] - x);
   return others.sort((a, b) => distance(a) - distance(b))[0];
@@ -255,14 +256,17 @@ function listen() {
   });
   canvas.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
-    if (!before) return;
+    if (!event.buttons) pointers.delete(event.pointerId); // it was let go outside
+    if (!before || !event.buttons) return;
     if (!moved && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 4) return;
     moved = true;
     canvas.setPointerCapture(event.pointerId);
     drag(pointers, before, event);
     pointers.set(event.pointerId, event);
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  }
   canvas.addEventListener("click", (event) => {
     const found = event.target.closest(".node");
     if (found && !moved) select(Number(found.dataset.index), "graph");
@@ -278,7 +282,9 @@ function listen() {
 /** One pointer pans; two also zoom by how far they are apart. */
 function drag(pointers, before, event) {
   const other = [...pointers.values()].find((one) => one.pointerId !== event.pointerId);
-  if (!other) return moveTo(view.k, view.x + event.clientX - before.clientX, view.y + event.clientY - before.clientY);
+  const share = other ? 0.5 : 1;
+  moveTo(view.k, view.x + share * (event.clientX - before.clientX), view.y + share * (event.clientY - before.clientY));
+  if (!other) return;
   const box = canvas.getBoundingClientRect();
   const apart = (one) => Math.max(1, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
   zoom(apart(event) / apart(before), (event.clientX + other.clientX) / 2 - box.left,

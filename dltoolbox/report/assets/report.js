@@ -46,7 +46,7 @@ function showMemory() {
 function drawProblems() {
   const panel = byId("problems");
   const { errors, warnings } = analysis.summary;
-  const issues = analysis.issues.map((issue) => issue)
+  const issues = [...analysis.issues]
     .sort((a, b) => (a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1));
   panel.hidden = !issues.length;
   panel.open = true;
@@ -178,6 +178,7 @@ function listenToTabs() {
   byId("chosen").addEventListener("click", openDetails);
 }
 
+/** The theme that was chosen last; ``value`` is kept as such where the browser lets it. */
 function stored(value) {
   try {
     if (value) localStorage.setItem("dltoolbox-theme", value);
@@ -203,6 +204,12 @@ function printGraph() {
   drawPages(700, room >= 450 ? room : 940);
 }
 
+function changeTheme() {
+  const other = isDark() ? "light" : "dark";
+  stored(other);
+  setTheme(other);
+}
+
 function begin() {
   drawHeader();
   drawProblems();
@@ -214,7 +221,7 @@ function begin() {
   setTheme(stored());
   start();
   followAddress();
-  byId("theme").addEventListener("click", () => setTheme(stored(isDark() ? "light" : "dark") ?? (isDark() ? "light" : "dark")));
+  byId("theme").addEventListener("click", changeTheme);
   byId("search").addEventListener("input", search);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", followAddress);

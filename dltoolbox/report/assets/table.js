@@ -89,13 +89,14 @@ function walkRows(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const shown = [...body.rows].filter((row) => !row.hidden);
   const at = shown.indexOf(event.target.closest("tr"));
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 10, PageUp: at - 10, Home: 0, End: shown.length - 1 }[event.key];
+  const last = shown.length - 1;
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 10, PageUp: at - 10, Home: 0, End: last }[event.key];
   if (event.key === "Enter") {
     select(Number(shown[at].dataset.index), "table");
     openDetails();
   } else if (to === undefined) return;
   else {
-    const row = shown[Math.max(0, Math.min(shown.length - 1, to))];
+    const row = shown[Math.max(0, Math.min(last, to))];
     select(Number(row.dataset.index), "table");
     row.focus();
   }
