@@ -24,6 +24,7 @@ from dltoolbox.exchange.archive import target_of
 from dltoolbox.layers.base import Call, Layer
 from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGraph, sequence
+from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork
 
 INLINE = 64  # elements of the largest array that stands in the code
@@ -69,7 +70,9 @@ class Outline:
         if self.parameters and self.files is None:
             fail(f"{self.function}:fileNeeded", "Parameters are written to a file beside the code, but no file was named.",
                  f"Call {self.function}(net, file, Parameters=True).")
-        self.graph = self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)
+        self.graph = expansion(self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)).graph
+        if isinstance(self.net, dlnetwork):
+            self.net = self.graph
         self.refuse_unknown()
         self.chains = chains(self.graph)
         inside = {edge for chain in self.chains for edge in sequence(chain)}

@@ -40,6 +40,8 @@ from dltoolbox import (
     setLearnRateFactor,
     softmaxLayer,
     summary,
+    toMATLAB,
+    toPython,
     trainingOptions,
     trainNetwork,
     unfreezeWeights,
@@ -261,3 +263,13 @@ def test_freezing_what_is_inside():
 def test_files_want_it_written_out(tmp_path):
     assert refused(lambda: saveNetwork(net(), tmp_path / "net"), "expandLayers(net)") == "saveNetwork:nestedNetwork"
     saveNetwork(expandLayers(net()), tmp_path / "net")
+
+
+def test_code_has_it_written_out():
+    inner = dlnetwork([reluLayer(Name="a"), softmaxLayer(Name="b")], OutputNames=["a", "b"], Initialize=False)
+    outer = dlnetwork([networkLayer(inner, Name="sub")], networkDataLayout([4, 4, 2], "SSC"), OutputNames=["sub/out2"])
+    names = {}
+    exec(toPython(outer), names)
+    assert edges(names["net"]) == edges(expandLayers(outer))
+    assert names["net"].OutputNames == ["sub:b"]
+    assert 'softmaxLayer("Name","sub:b")' in toMATLAB(outer)
