@@ -124,7 +124,7 @@ def _size(rank: int) -> Callable[[Any], Any]:
     def conversion(value: Any) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
-            raise Reject(f"a vector of {rank} positive integers, of which one may be NaN")
+            raise Reject(f"a vector of {rank} positive integers or NaN, not all of them NaN")
         return sizes
     return convert.optional(conversion)
 
@@ -167,7 +167,7 @@ class Resize(SpatialLayer):
         for one in inputs:
             super().check(one)
         if min(self.output(*inputs)) < 1:
-            fail(f"{self.label()}:outputEmpty", f"Scale {vector(self.Scale)} leaves nothing of an input of "
+            fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
                  f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
@@ -186,8 +186,11 @@ class Resize(SpatialLayer):
         if self.EnableReferenceInput:
             return f"{what} to the size of 'ref'"
         if self.Scale is not None:
-            return f"{what} with scale {vector([f'{factor:g}' for factor in self.Scale])}"
+            return f"{what} with scale {self.scale_text()}"
         return f"{what} to {'×'.join('NaN' if n is None else str(n) for n in self.OutputSize)}"
+
+    def scale_text(self) -> str:
+        return vector([f"{factor:g}" for factor in self.Scale])
 
 
 @layer("resize2dLayer", "Resize", name="resize2d")

@@ -177,7 +177,7 @@ ONE = [
     (lambda: [HEAD, depthToSpace2dLayer(2, Name="d"), *TAIL], "d", "depthToSpace2dLayer:channelsNotDivisible",
      "The 2 channels of the input do not make whole blocks of 2×2", "a multiple of 4 channels"),
     (lambda: [HEAD, resize2dLayer(Scale=[1, 0.1], Name="r"), *TAIL], "r", "resize2dLayer:outputEmpty",
-     "Scale [1.0  0.1] leaves nothing of an input of 8×8", "Choose a larger Scale"),
+     "Scale [1  0.1] leaves nothing of an input of 8×8", "Choose a larger Scale"),
     (lambda: branches([maxPooling2dLayer(2, Name="p")], [], depthConcatenationLayer(2, Name="cat")), "cat",
      "depthConcatenationLayer:inputSizeMismatch", "in1 is 7(S) × 7(S) × 2(C) × 1(B); in2 is 8(S)", "same strides"),
     (lambda: branches([fullyConnectedLayer(2, Name="f")], [], additionLayer(2, Name="add")), "add",
