@@ -249,6 +249,12 @@ def resetState(net: Network) -> Network:
 
     The state of batch normalisations is no such state and stays, as in MATLAB.
 
+    Args:
+        net: A SeriesNetwork, DAGNetwork or dlnetwork.
+
+    Returns:
+        The network itself.
+
     Raises:
         DltoolboxError: ``dltoolbox:resetState:notANetwork`` for anything but a network.
 
@@ -265,6 +271,12 @@ def resetState(net: Network) -> Network:
 
 def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
     """The dlnetwork of a SeriesNetwork or DAGNetwork: the same layers and values, without the output layers.
+
+    Args:
+        net: A SeriesNetwork or DAGNetwork. It is not changed.
+
+    Returns:
+        An initialised `dlnetwork`, which predicts the same.
 
     Raises:
         DltoolboxError: ``dltoolbox:dag2dlnetwork:notANetwork`` for anything but a SeriesNetwork or DAGNetwork.

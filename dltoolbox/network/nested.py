@@ -67,6 +67,9 @@ def networkLayer(net: Any, *pairs: Any, **options: Any) -> NetworkLayer:
         *pairs: Names and values of options in turn.
         **options: ``Name`` ('').
 
+    Returns:
+        A `NetworkLayer`; ``layer.Network`` is the network.
+
     Raises:
         DltoolboxError: ``dltoolbox:networkLayer:invalidNetwork``; ``dltoolbox:network:outputLayerNotAllowed``.
 
@@ -81,6 +84,12 @@ def networkLayer(net: Any, *pairs: Any, **options: Any) -> NetworkLayer:
 
 def expandLayers(net: dlnetwork) -> dlnetwork:
     """Write out every nested network: its layers stand in the place of the layer that held them, named ``layer:inner``.
+
+    Args:
+        net: A dlnetwork. It is not changed.
+
+    Returns:
+        A dlnetwork with the same values, which computes the same.
 
     Raises:
         DltoolboxError: ``dltoolbox:expandLayers:notADlnetwork``.
@@ -112,6 +121,9 @@ def groupLayers(net: dlnetwork, groups: Any = None, *pairs: Any, **options: Any)
         *pairs: Names and values of options in turn.
         **options: ``GroupNames``: one name per group, else ``group_1``, …. ``Delimiter`` (':'). ``Recursive`` (True):
             whether a second colon makes a group within the group.
+
+    Returns:
+        A dlnetwork with the same values, which computes the same.
 
     Raises:
         DltoolboxError: ``dltoolbox:groupLayers:notADlnetwork``, ``…:invalidGroups``, ``…:inputLayer``;

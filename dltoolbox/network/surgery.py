@@ -52,6 +52,13 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     """Remove layers and all of their connections.
 
+    Args:
+        lgraph: A layer graph or a dlnetwork. It is not changed.
+        names: Name or names of the layers.
+
+    Returns:
+        The smaller graph.
+
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``.
     """
@@ -70,9 +77,12 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """Connect an output to an input.
 
     Args:
-        lgraph: The graph.
+        lgraph: A layer graph or a dlnetwork. It is not changed.
         s: Source, ``'layer'`` or ``'layer/port'``; without a port the first output is meant.
         d: Destination; the port may be left out only where the layer has one input.
+
+    Returns:
+        The graph with the connection.
 
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``, ``…:unknownPort``, ``…:ambiguousPort``; and
@@ -93,7 +103,7 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
 
 
 def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
-    """Remove one connection; arguments as `connectLayers`.
+    """Remove one connection; arguments and result as `connectLayers`.
 
     Raises:
         DltoolboxError: ``dltoolbox:layerGraph:notConnected``.
@@ -119,6 +129,9 @@ def addInputLayer(net: dlnetwork, layer: Any, layerName: str | None = None, *pai
         layer: The input layer; it stands before the layer that it feeds.
         layerName: That layer, ``'layer'`` or ``'layer/port'``; by default the first of InputNames without an input layer.
         *pairs, **options: ``Initialize`` (False): whether to initialise the result.
+
+    Returns:
+        The network with the layer.
 
     Raises:
         DltoolboxError: ``dltoolbox:addInputLayer:notADlnetwork``, ``…:notAnInputLayer``, ``…:noOpenInput``; and those of
@@ -166,14 +179,18 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
     """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
 
     Args:
-        lgraph: The graph.
+        lgraph: A layer graph or a dlnetwork. It is not changed.
         name: The layer to replace.
         larray: One layer or several; the first takes over the inputs, the last the outputs.
         *pairs, **options: ``ReconnectBy``: ``'name'`` (the default) reconnects ports of equal names, ``'order'`` ports of
             equal position.
 
+    Returns:
+        The graph with the new layers in the place of the old one.
+
     Raises:
-        DltoolboxError: ``dltoolbox:replaceLayer:portsDoNotFit`` where a connected port has no successor.
+        DltoolboxError: ``dltoolbox:replaceLayer:portsDoNotFit`` for every connected port that has no successor;
+            ``…:noLayers``; ``dltoolbox:layerGraph:unknownLayer``, ``…:duplicateName``.
 
     Example:
         >>> lgraph = layerGraph([imageInputLayer([8, 8, 1]), reluLayer(Name='act'), softmaxLayer])

@@ -147,7 +147,22 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
 
 
 def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
-    """Outputs of a dlnetwork for arrays of any number of observations, mini-batch by mini-batch: as `predict`.
+    """Outputs of a dlnetwork for arrays of any number of observations, mini-batch by mini-batch.
+
+    Args:
+        net: An initialised `dlnetwork`.
+        X: Data as for `predict`, for the first of ``net.InputNames``.
+        *arguments: Data of further inputs, then name-value pairs.
+        nargout: Number of outputs; by default all of them.
+        **options: ``Outputs``: names of layers, or ``'layer/port'``, by default ``net.OutputNames``; ``MiniBatchSize``
+            (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto').
+
+    Returns:
+        Scores, single: N×K, or h×w×c×N where the output is a map. Several outputs come as a tuple.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:minibatchpredict:notADlnetwork``, ``…:notInitialized``, ``…:inputSizeMismatch``;
+            ``dltoolbox:layerGraph:unknownLayer`` for Outputs.
 
     Example:
         >>> net = dlnetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]), reluLayer])

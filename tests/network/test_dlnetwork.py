@@ -127,11 +127,13 @@ def test_the_same_seed_draws_the_same_values():
         np.testing.assert_array_equal(a, b)
 
 
-def test_missing_input_statistics_leave_the_data_as_they_are():
-    net = dlnetwork([imageInputLayer([2, 2, 1])])
-    X = np.arange(8.0).reshape(2, 2, 1, 2)
-    np.testing.assert_array_equal(predict(net, X), X)
-    assert net.Layers[0].Mean.shape == (1, 1, 1)
+@pytest.mark.parametrize("how", ["zerocenter", "zscore", "rescale-symmetric", "rescale-zero-one", "none"])
+def test_missing_input_statistics_leave_the_data_as_they_are(how):
+    net = dlnetwork([imageInputLayer([2, 2, 1], Normalization=how)])
+    X = np.arange(8.0).reshape(2, 2, 1, 2) / 8
+    np.testing.assert_allclose(predict(net, X), X, atol=1e-6)
+    assert {name: getattr(net.Layers[0], name).shape for name in net.Layers[0].statistics} == dict.fromkeys(
+        net.Layers[0].statistics, (1, 1, 1))
     assert len(net.State) == 0
 
 
