@@ -17,7 +17,7 @@ from dltoolbox.report.document import SCHEMA, VERSION, Document, document
 from dltoolbox.report.source import ScriptError, network_from
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
-LABELS = {1: "C", 2: "SS", 3: "SSC", 4: "SSSC"}
+LABELS = {1: "CB", 2: "SSCB", 3: "SSCB", 4: "SSSCB"}
 
 
 def size(text: str) -> networkDataLayout:
@@ -30,7 +30,7 @@ def size(text: str) -> networkDataLayout:
         fail("analyze:invalidInput", f"--input is '{text}', which is no size of one observation.",
              "Pass one such as 224x224x3, 64x64x64x1 or 12.")
     channels = [1] if len(sizes) == 2 else []
-    return networkDataLayout([*sizes, *channels, float("nan")], ("SSC" if channels else LABELS[len(sizes)]) + "B")
+    return networkDataLayout([*sizes, *channels, float("nan")], LABELS[len(sizes)])
 
 
 def run(given: Namespace) -> int:

@@ -57,6 +57,17 @@ def test_what_a_script_prints_is_no_output_of_the_command(run):
     assert json.loads(out)["schema"] == "dltoolbox-analysis"
 
 
+def test_a_script_that_analyses_itself_opens_no_page(run, monkeypatch):
+    for name in ("CI", "PYTEST_CURRENT_TEST", "SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    status, _, err = run("net.py", "--quiet", net=GOOD + "analyzeNetwork(layers)\n")
+    assert status == 0
+    assert "Network analysis" in err
+    assert "Report:" not in err
+
+
 def test_the_guarded_part_of_a_script_is_left_out(run):
     assert run("net.py", net=GOOD + "if __name__ == '__main__':\n    raise SystemExit(3)\n")[0] == 0
 
