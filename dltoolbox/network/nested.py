@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, Reject, optional_first, show
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetworks import dlnetwork, required
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
 from dltoolbox.network.nesting import expansion
 
 
@@ -127,7 +127,7 @@ def groupLayers(net: dlnetwork, groups: Any = None, *pairs: Any, **options: Any)
 
     Raises:
         DltoolboxError: ``dltoolbox:groupLayers:notADlnetwork``, ``…:invalidGroups``, ``…:inputLayer``;
-            ``dltoolbox:layerGraph:unknownLayer``.
+            ``dltoolbox:layerGraph:unknownLayer``, ``…:duplicateName``.
 
     Example:
         >>> net = dlnetwork([imageInputLayer([28, 28, 1], Name='in'), reluLayer(Name='a'), softmaxLayer(Name='b')])
@@ -209,6 +209,7 @@ def grouped(net: dlnetwork, name: str, members: Mapping[str, str]) -> dlnetwork:
              if not {port.layer for port in edge} <= set(members)]
     nodes: list[Layer] = [layer if one is inside[0] else one for one in net.nodes
                           if one.Name not in members or one is inside[0]]
+    check_unique(nodes)
     return net.rewired(nodes, edges, ports)
 
 

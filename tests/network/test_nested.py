@@ -215,6 +215,7 @@ def test_groups_across_an_unpooling():
     (([["fc"], ["fc", "soft"]],), "groupLayers:invalidGroups", "no layer in two groups"),
     (([["fc"], []],), "groupLayers:invalidGroups", "no group may be empty"),
     ((["fc"], "GroupNames", ["a", "b"]), "groupLayers:invalidGroups", "1 groups with 2 GroupNames"),
+    ((["fc"], "GroupNames", "one"), "layerGraph:duplicateName", "'one'"),
     ((["in", "one"],), "groupLayers:inputLayer", "Leave input layers out"),
     (([9],), "layerGraph:invalidName", "but 9 came"),
 ])
