@@ -17,7 +17,7 @@ from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.blocks import conv_without_bias
 from dltoolbox.architectures.mobilenet import mobilenetv2
 from dltoolbox.architectures.resnet import resnet18, resnet50
-from dltoolbox.architectures.segmentation import SegmentationOptions, enlarging, pixel_labels
+from dltoolbox.architectures.segmentation import ColourOptions, enlarging, pixel_labels
 from dltoolbox.architectures.xception import xception
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector
@@ -62,7 +62,7 @@ def _factor(value: Any) -> int:
     return got[0]
 
 
-class _Options(SegmentationOptions):
+class _Options(ColourOptions):
     function = "deeplabv3plusLayers"
 
     Network = Property(convert.choice(*BACKBONES), doc="The classifier that it is made of.", positional=True,
@@ -79,7 +79,7 @@ def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: A
     with trained weights of the classifier; here they are drawn. The new layers learn ten times faster in both.
 
     Args:
-        imageSize: ``[h, w, c]``, or ``[h, w]`` for one channel.
+        imageSize: ``[h, w, c]``, or ``[h, w]`` for colour images.
         numClasses: Number of classes, at least 2.
         network: ``'resnet18'``, ``'resnet50'``, ``'mobilenetv2'`` or ``'xception'``.
         *pairs, **options: ``DownsamplingFactor``: 16 (the default) or 8, which is finer and takes more computation.

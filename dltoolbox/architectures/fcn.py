@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, enlarging, pixel_labels
+from dltoolbox.architectures.segmentation import ColourOptions, Sides, check_sides, enlarging, pixel_labels
 from dltoolbox.architectures.vgg import FILTERS, vgg16
 from dltoolbox.core import convert
 from dltoolbox.core.properties import Property
@@ -26,7 +26,7 @@ SURROUND = 100  # pixels of padding, so that small images give scores as well
 SKIPS = {"32s": (), "16s": ("pool4",), "8s": ("pool4", "pool3")}  # poolings whose scores are added, after the last one's
 
 
-class _Options(SegmentationOptions):
+class _Options(ColourOptions):
     function = "fcnLayers"
 
     Type = Property(convert.choice("32s", "16s", "8s"), "8s", "How far the last layer enlarges: 32, 16 or 8 times.")
@@ -44,7 +44,7 @@ def fcnLayers(imageSize: Any, numClasses: int, *pairs: Any, **options: Any) -> L
     are drawn, except those that enlarge: they interpolate bilinearly, and the last of them do not learn.
 
     Args:
-        imageSize: ``[h, w, c]``, or ``[h, w]`` for one channel; at least 224×224 pixels.
+        imageSize: ``[h, w, c]``, or ``[h, w]`` for colour images; at least 224×224 pixels.
         numClasses: Number of classes, at least 2.
         *pairs, **options: ``Type``: ``'8s'`` (the default) adds the scores of the fourth and the third pooling, ``'16s'``
             those of the fourth, ``'32s'`` none.

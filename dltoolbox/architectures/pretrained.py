@@ -11,6 +11,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, signature
 from dltoolbox.network.layergraph import LayerGraph
 
+TRAINED_ON = {"googlenet": ("imagenet", "places365")}  # in MATLAB; all others on ImageNet alone
 HOW = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in weights from "
        "PyTorch or any other source of arrays.")
 
@@ -24,7 +25,7 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
 
     class Options(Configured):
         function = name
-        Weights = Property(convert.choice("none", "imagenet", "places365"), "imagenet")
+        Weights = Property(convert.choice("none", *TRAINED_ON.get(name, ("imagenet",))), "imagenet")
 
     @wraps(build, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
     def made(*pairs: Any, **options: Any) -> LayerGraph:

@@ -39,6 +39,14 @@ class SegmentationOptions(Configured):
     NumClasses = Property(convert.integer(2), doc="Number of classes.", positional=True, argument="numClasses")
 
 
+class ColourOptions(SegmentationOptions):
+    """Of builders that begin with a classifier of colour images: without channels there are three."""
+
+    ImageSize = Property(convert.image_size(2, channels=3), doc="Size of the input images.", positional=True,
+                         argument="imageSize")
+    NumClasses = SegmentationOptions.properties["NumClasses"]
+
+
 class Sides(NamedTuple):
     """The lengths that one side of an image may have: ``first``, ``first + step``, ``first + 2·step``, …."""
 

@@ -193,15 +193,15 @@ def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     return convert
 
 
-def image_size(rank: int) -> Convert:
-    """Spatial sizes and channels, such as ``[h w c]``; without channels there is one."""
+def image_size(rank: int, channels: int = 1) -> Convert:
+    """Spatial sizes and channels, such as ``[h w c]``; those without channels get as many as said."""
     names = " ".join("hwd"[:rank])
     sizes_of = vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
 
     @hinted("Sequence[int]")
     def convert(value: Any) -> tuple[int, ...]:
         got: tuple[int, ...] = sizes_of(value)
-        return got if len(got) > rank else (*got, 1)
+        return got if len(got) > rank else (*got, channels)
     return convert
 
 

@@ -206,3 +206,10 @@ def test_trained_weights_are_refused(make):
     with pytest.raises(DltoolboxError, match=rf"{make.__name__}\(Weights='none'\)") as caught:
         make()
     assert caught.value.identifier == f"dltoolbox:{make.__name__}:noPretrainedWeights"
+
+
+def test_only_googlenet_is_known_with_weights_of_places():
+    with pytest.raises(DltoolboxError, match="googlenet:noPretrainedWeights"):
+        googlenet("Weights", "places365")
+    with pytest.raises(DltoolboxError, match="must be 'none' or 'imagenet', but it is 'places365'"):
+        vgg16(Weights="places365")

@@ -92,6 +92,11 @@ def test_enlargement_interpolates_and_does_not_learn():
     np.testing.assert_array_equal(up.Weights, one[:, :, None, None] * np.eye(3))
 
 
+def test_sizes_without_channels_are_those_of_colour_images():
+    """As in the examples of MATLAB's documentation."""
+    assert deeplabv3plusLayers([256, 256], 2, "resnet18").nodes[0].InputSize == (256, 256, 3)
+
+
 def test_images_with_other_channels_lose_statistics_per_channel():
     data = deeplabv3plusLayers([64, 64, 6], 3, "xception").nodes[0]
     assert (data.InputSize, data.Normalization, data.Max) == ((64, 64, 6), "rescale-symmetric", 255)

@@ -26,6 +26,11 @@ def test_counts_and_names(kind, expected, decoder):
     assert sorted(one.Name for one in lgraph.nodes) == sorted([*ENCODER, *decoder, *END])
 
 
+def test_sizes_without_channels_are_those_of_colour_images():
+    """As in the examples of MATLAB's documentation."""
+    assert fcnLayers([480, 640], 5).nodes[0].InputSize == (480, 640, 3)
+
+
 def test_learnables_are_those_of_vgg16_without_its_end_and_the_scores():
     encoder = 138_357_544 - 4097 * 1000
     scores = sum((channels + 1) * 5 for channels in (4096, 512, 256))
