@@ -72,7 +72,7 @@ class Property:
     def __set__(self, instance: Any, value: Any) -> None:
         label = instance.label()
         if not self.settable:
-            fail(f"{label}:readOnly", f"'{self.name}' of a {label} cannot be changed after creation.",
+            fail(f"{label}:readOnly", f"'{self.name}' of {label} cannot be changed after creation.",
                  f"Create a new one: {label}(…, {self.name}=…).", layer=getattr(instance, "Name", ""))
         found = IssueCollector()
         self.store(instance, value, found)

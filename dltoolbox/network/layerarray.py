@@ -54,7 +54,9 @@ def as_layer(item: Any, index: int) -> Layer:
         return item.copy()
     if is_factory(item):
         return item()
-    fail("layerArray:notALayer", f"Element {index} of the layer array is {show(item)}, not a layer.",
+    builder = getattr(item, "untrained", None)
+    fail("layerArray:notALayer", f"Element {index} of the layer array is {item.__name__ if builder else show(item)}, not a "
+         "layer.", f"Call {item.__name__}(Weights='none') for its layers." if builder else
          "Put only layers, layer factories and lists of them into a layer array.", index=index)
 
 

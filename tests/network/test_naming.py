@@ -12,6 +12,7 @@ from dltoolbox import (
     maxPooling2dLayer,
     reluLayer,
     softmaxLayer,
+    squeezenet,
 )
 from dltoolbox.core.errors import DltoolboxError
 
@@ -64,6 +65,11 @@ def test_everything_that_is_no_layer_is_reported_with_its_position():
     assert caught.value.identifiers == ("dltoolbox:layerArray:notALayer", "dltoolbox:layerArray:notALayer",
                                         "dltoolbox:fullyConnectedLayer:missingArgument", "dltoolbox:layerArray:notALayer")
     assert [issue.index for issue in caught.value.issues] == [2, 3, 5, 6]
+
+
+def test_the_builder_of_an_architecture_is_no_layer():
+    with pytest.raises(DltoolboxError, match=r"is squeezenet, not a layer. Call squeezenet\(Weights='none'\)"):
+        layerGraph(squeezenet)
 
 
 def test_duplicated_names():
