@@ -1,5 +1,5 @@
 # Written by `python -m dltoolbox._stubs`; do not edit.
-# ruff: noqa: E501
+# ruff: noqa: E501, I001, RUF022
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 

@@ -21,7 +21,7 @@ from dltoolbox.core.registry import LAYERS
 PATH = Path(__file__).with_name("__init__.pyi")
 HEADER = '''\
 # Written by `python -m dltoolbox._stubs`; do not edit.
-# ruff: noqa: E501
+# ruff: noqa: E501, I001, RUF022
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
