@@ -10,7 +10,7 @@ from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Call, Expression
-from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text
+from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed, padding_text
 from dltoolbox.ops import Builder, Value
 
 
@@ -126,10 +126,13 @@ class MaxUnpooling(SpatialLayer):
                  f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
 
     def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
-        _, indices, size = inputs
-        if size is None or size.denotes is None or (indices and indices.denotes != size.denotes):
-            return None
-        return (size.denotes,)
+        x, indices, size = inputs
+        dims = size.denotes if size and size.kind == "size" else None
+        if dims and not (indices and indices.kind == "indices" and indices.denotes != dims):
+            return (dims,)
+        (labels,) = BOX_FORMATS[self.rank]
+        channels = x.dims.channels if x and x.dims.labels == labels else None
+        return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
         return g.unpool(x, indices, size, to=size.denotes)

@@ -118,6 +118,9 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
     inputs = arriving_values(one, incoming, fed, g)
     with issues.collect(layer=one.Name, index=info.index):
         one.validate()  # again, as properties can be set after creation, one by one
+        for port, value in zip(one.inputs(), inputs, strict=True):
+            if value is not None:
+                check_kind(port, value)
         one.check_partly(*inputs)
         known = [value for value in inputs if value is not None]
         if len(known) == len(inputs):
@@ -166,8 +169,6 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     """
     one, dims = info.layer, tuple(v.dims for v in inputs)
     info.inputs = dims
-    for port, value in zip(one.inputs(), inputs, strict=True):
-        check_kind(port, value)
     one.check(*dims)
     with issues.collect(layer=one.Name, index=info.index):
         one.check_values(*dims)

@@ -267,6 +267,18 @@ def indices_taken_for_data():
     return connectLayers(lgraph, "p/indices", "c")
 
 
+@broken("u: network:unpoolingWithoutIndices", "c: convolution2dLayer:numChannelsMismatch")
+def a_pooling_that_passes_no_indices():
+    return [image(), pool("p"), maxUnpooling2dLayer(Name="u"), conv("c", NumChannels=5), regressionLayer(Name="out")]
+
+
+@broken("u: maxUnpooling2dLayer:notUnpoolingData", "c: convolution2dLayer:numChannelsMismatch")
+def data_taken_for_indices():
+    lgraph = layerGraph([image(), pool("p", HasUnpoolingOutputs=True), maxUnpooling2dLayer(Name="u"),
+                         conv("c", NumChannels=5), regressionLayer(Name="out")])
+    return connectLayers(connectLayers(lgraph, "p/out", "u/indices"), "p/size", "u/size")
+
+
 # For dlnetwork --------------------------------------------------------------------------------------------------------
 @broken("out: network:outputLayerNotAllowed", "c: convolution2dLayer:numChannelsMismatch",
         "p: maxPooling2dLayer:windowTooLarge", usage="dlnetwork")
