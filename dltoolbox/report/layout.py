@@ -19,6 +19,7 @@ from statistics import median
 from typing import NamedTuple
 
 SWEEPS = 12  # over all rows, in search of fewer crossings
+EFFORT = 200_000  # nodes and places that the sweeps visit; drawings of very many get fewer sweeps
 PULLS = 6  # sweeps that draw blocks towards their neighbours
 UNPOOLING_LANE = 1  # of connections that carry indices and sizes; data have lane 0
 LANE = 14.0  # room for a connection between two nodes of a row
@@ -278,7 +279,7 @@ def arrange(rows: Rows) -> None:
     """Order the rows: as a search in depth meets them, then by barycentres while that removes crossings."""
     rows.order = first_order(rows)
     best, fewest = [list(row) for row in rows.order], crossings(rows)
-    for sweep in range(SWEEPS):
+    for sweep in range(max(2, min(SWEEPS, EFFORT // len(rows.rank)))):
         if not fewest:
             break
         sort_rows(rows, downwards=sweep % 2 == 0)

@@ -1,6 +1,6 @@
 // The graph: drawn once in bands of rows, moved by one transform. Only bands in sight are rendered.
 
-const BAND = 1500; // height of a band in units of the drawing
+const BAND = 800; // height of a band in units of the drawing
 const MOST = 4; // zoom
 const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy to read, at which all is drawn, and names are
 const UPWARDS = 9; // how far a connection that leads up stays beside those that lead down
