@@ -7,7 +7,8 @@ their factories, with all their validation, and checks the whole network; nothin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.network.datalayout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetworks import dlnetwork, initialize
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.nested import NetworkLayer
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, check_classes, checked, is_series
 
+PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
 FORMAT = "dltoolbox network"
 VERSION = 1
 DESCRIPTION = "network.json"
@@ -151,13 +154,22 @@ def require_complete(lgraph: LayerGraph) -> None:
 # Writing -------------------------------------------------------------------------------------------------------------
 def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
-    found, arrays, layers, dropped = IssueCollector(), dict[str, np.ndarray](), [], []
+    arrays, dropped = dict[str, np.ndarray](), list[str]()
+    graph = described_graph(net, arrays, dropped)
+    if dropped:
+        warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
+             "The arrays have their values already, so the saved network computes the same.")
+    return {"format": FORMAT, "version": VERSION, "dltoolbox": __version__, "type": type(net).__name__, **graph}, arrays
+
+
+def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[str]) -> dict[str, Any]:
+    """The layers, the connections and the ends of a network, which may stand inside a layer; ``arrays`` and ``dropped``
+    collect the arrays, and the initialisers that are functions.
+    """
+    found, layers = IssueCollector(), []
     for index, one in enumerate(net.nodes, 1):
         with found.collect(layer=one.Name, index=index):
-            if one.nested is not None:
-                fail("saveNetwork:nestedNetwork", f"The layer holds a network of {len(one.nested.nodes)} layers, and files "
-                     "hold single layers only.", "Save expandLayers(net), which computes the same; groupLayers undoes it.")
-            if LAYERS.get(one.factory) is not type(one):
+            if PAGES.get(one.factory) is not type(one):
                 fail("saveNetwork:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that no file "
                      "can say how to make it again.", "Replace it by layers of the toolbox.")
             values = {}
@@ -166,15 +178,12 @@ def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                     if callable(value) and initialised(one, prop):
                         dropped.append(f"{prop.name} of '{one.Name}'")
                         value = prop.converted(prop.default, one)
-                    values[prop.name] = encoded(value, prop.name, arrays)
+                    values[prop.name] = ({"network": described_graph(value, arrays, dropped)} if isinstance(value, dlnetwork)
+                                         else encoded(value, prop.name, arrays))
             layers.append({"layer": one.factory, "properties": values})
     found.raise_if_any()
-    if dropped:
-        warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
-             "The arrays have their values already, so the saved network computes the same.")
     connections = [[*c.source, *c.destination] for c in net.edges]
-    return {"format": FORMAT, "version": VERSION, "dltoolbox": __version__, "type": type(net).__name__,
-            "layers": layers, "connections": connections, **described_ends(net)}, arrays
+    return {"layers": layers, "connections": connections, **described_ends(net)}
 
 
 def described_ends(net: Network) -> dict[str, Any]:
@@ -226,10 +235,15 @@ def restored(reader: Reader, path: Path) -> Network:
     kind = entry(description, "type", str)
     if version < 1 or kind not in NETWORKS:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
-    layers = restored_layers(entry(description, "layers", list), reader)
-    lgraph = LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
+    used = {DESCRIPTION}
     try:
-        check_unique(layers)
+        lgraph = restored_graph(description, reader, used)
+    except RecursionError:
+        raise Damaged("hundreds of networks stand inside each other") from None
+    if used != set(reader.members):
+        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
+    try:
+        check_unique(lgraph.nodes)
         if kind == "dlnetwork":
             return restored_dlnetwork(lgraph, description)
         require_complete(lgraph)
@@ -257,22 +271,36 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnet
     return net
 
 
-def restored_layers(entries: Iterable[Any], reader: Reader) -> list[Layer]:
-    """Layers made by their factories; every unknown or invalid one is reported."""
-    found, layers, used = IssueCollector(), [], {DESCRIPTION}
+def restored_graph(description: dict[str, Any], reader: Reader, used: set[str]) -> LayerGraph:
+    """The layers and the connections of a network."""
+    layers = restored_layers(entry(description, "layers", list), reader, used)
+    return LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
+
+
+def restored_inside(description: dict[str, Any], reader: Reader, used: set[str]) -> dlnetwork:
+    """The network that a layer holds."""
+    lgraph = restored_graph(description, reader, used)
+    try:
+        check_unique(lgraph.nodes)
+        return restored_dlnetwork(lgraph, description)
+    except DltoolboxError as error:
+        raise Damaged(f"a layer holds no valid network. {error}") from error
+
+
+def restored_layers(entries: Iterable[Any], reader: Reader, used: set[str]) -> list[Layer]:
+    """Layers made by their factories; every unknown or invalid one is reported. ``used`` collects the members read."""
+    found, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
         described_layer = typed(item, dict, f"layer {index}")
         factory = entry(described_layer, "layer", str)
         given = entry(described_layer, "properties", dict)
         values = {name: decoded(value, reader, used) for name, value in given.items()}
         with found.collect(layer=str(values.get("Name", "")), index=index):
-            cls = find(factory)
+            cls = PAGES.get(factory) or find(factory)
             unknown = [name for name in values if name not in cls.properties]
             if unknown:
                 raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
             layers.append(made(cls, values, index))
-    if used != set(reader.members):
-        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
     found.raise_if_any()
     return layers
 
@@ -314,6 +342,8 @@ def decoded(value: Any, reader: Reader, used: set[str]) -> Any:
             return reader.array(content)
         if what == "float" and content in ("inf", "-inf", "nan"):
             return float(content)
+        if what == "network" and isinstance(content, dict):
+            return restored_inside(content, reader, used)
     raise Damaged(f"it holds the value {show(value)}, which means nothing")
 
 

@@ -1,5 +1,8 @@
 """Networks inside layers: they compute, train and are named as if their layers stood in the network itself."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -26,6 +29,7 @@ from dltoolbox import (
     imageInputLayer,
     initialize,
     layerGraph,
+    loadNetwork,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
     networkDataLayout,
@@ -261,9 +265,50 @@ def test_freezing_what_is_inside():
     assert getLearnRateFactor(unfreezeWeights(frozen), "one/norm/Scale") == 1
 
 
-def test_files_want_it_written_out(tmp_path):
-    assert refused(lambda: saveNetwork(net(), tmp_path / "net"), "expandLayers(net)") == "saveNetwork:nestedNetwork"
-    saveNetwork(expandLayers(net()), tmp_path / "net")
+def test_files_hold_it(tmp_path):
+    outer = freezeWeights(dlnetwork([HEAD, networkLayer([block("inner"), reluLayer(Name="r")], Name="outer")]), "outer")
+    saveNetwork(outer, tmp_path / "net")
+    loaded = loadNetwork(tmp_path / "net")
+    assert names(loaded) == ["in", "outer"]
+    assert getLayer(loaded, "outer/inner/norm") == getLayer(outer, "outer/inner/norm")
+    np.testing.assert_array_equal(predict(loaded, X), predict(outer, X))
+    saveNetwork(loaded, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "net").read_bytes()
+
+
+@pytest.mark.parametrize("change", [
+    {"layers": None}, {"connections": [["a", "out", "b", "in"]]}, {"outputs": ["nowhere"]}, {"initialized": True},
+    {"layers": [{"layer": "reluLayer", "properties": {"Name": "x"}}] * 2, "connections": []},
+    {"layers": [{"layer": "imageInputLayer", "properties": {"Name": "x", "InputSize": {"tuple": [6, 6, 2]}}}]},
+    {"layers": [{"layer": "networkLayer", "properties": {"Name": "x", "Network": 3}}]}, {"layouts": {"x": {}}},
+])
+def test_files_that_were_changed_inside(change, tmp_path):
+    path = tmp_path / "net"
+    saveNetwork(dlnetwork([HEAD, networkLayer([reluLayer(Name="r")], Name="outer")]), path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    description = json.loads(members["network.json"])
+    description["layers"][1]["properties"]["Network"]["network"] |= change
+    members["network.json"] = json.dumps(description).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    assert refused(lambda: loadNetwork(path), "damaged") == "loadNetwork:corruptFile"
+
+
+def test_files_with_hundreds_of_networks_in_each_other(tmp_path):
+    path = tmp_path / "net"
+    saveNetwork(dlnetwork([HEAD, networkLayer([reluLayer(Name="r")], Name="outer")]), path)
+    with zipfile.ZipFile(path) as archive:
+        description = json.loads(archive.read("network.json"))
+    layer = description["layers"][1]
+    inner = layer["properties"]["Network"]["network"]
+    for _ in range(180):
+        layer = {"layer": "networkLayer", "properties": {"Name": "x", "Network": {"network": {**inner, "layers": [layer]}}}}
+    description["layers"][1] = layer
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("network.json", json.dumps(description))
+    assert refused(lambda: loadNetwork(path), "damaged") == "loadNetwork:corruptFile"
 
 
 def test_code_has_it_written_out():
