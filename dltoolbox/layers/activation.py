@@ -311,7 +311,7 @@ class PReLULayer(Layer):
     def call_in_matlab(self, *inputs: Dims) -> Call:
         """The factors are set by functions."""
         factors = (("setLearnRateFactor", "AlphaLearnRateFactor"), ("setL2Factor", "AlphaL2Factor"))
-        made = self.call()
+        made = super().call_in_matlab(*inputs)
         return made._replace(
             options={name: value for name, value in made.options.items() if name == "Alpha"},
             factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
@@ -342,7 +342,7 @@ class ScalingLayer(Layer):
     Scale = Property(convert.filled_array, 1, "Factor.", settable=True)
     Bias = Property(convert.filled_array, 0, "What is added.", settable=True)
 
-    def check(self, *inputs: Dims) -> None:
+    def check_values(self, *inputs: Dims) -> None:
         for name in ("Scale", "Bias"):
             check_expansion(self, name, inputs[0])
 

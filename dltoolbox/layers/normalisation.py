@@ -127,7 +127,8 @@ class GroupNormalizationLayer(Scaled):
     def groups(self, x: Dims) -> int:
         return {"all-channels": 1, "channel-wise": x.channels}.get(self.NumGroups) or int(self.NumGroups)
 
-    def check(self, *inputs: Dims) -> None:
+    def check_values(self, *inputs: Dims) -> None:
+        super().check_values(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
     def build(self, g: Builder, x: Value) -> Any:

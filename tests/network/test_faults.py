@@ -275,6 +275,13 @@ def test_what_is_certain_in_spite_of_a_fault_is_checked():
     assert not info.IsComplete
 
 
+def test_layers_that_keep_sizes_keep_them_in_spite_of_their_own_faults():
+    layers = [HEAD, groupNormalizationLayer(3, Name="g"), channelShuffleLayer(3, Name="s"),
+              scalingLayer(Scale=[1, 2, 3], Name="k"),
+              batchNormalizationLayer(NumChannels=9, Name="b"), *TAIL]
+    assert [place for place, _ in faults(layers)] == ["g", "s", "k", "b"]
+
+
 def test_several_given_arrays_of_one_layer():
     layers = [HEAD, convolution2dLayer(3, 2, Weights=np.ones((2, 2)), Bias=[1, 2, 3], Name="c"), *TAIL]
     assert faults(layers) == [("c", "convolution2dLayer:invalidWeightsSize"), ("c", "convolution2dLayer:invalidBiasSize")]
