@@ -15,6 +15,8 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 
+SCALES = 10**6  # A scale such as 1/3 means the nearest fraction with a denominator of at most this.
+
 
 def _corner(rank: int) -> Callable[[Any], Any]:
     return convert.either("centercrop", convert.vector_of((rank,), f"[{' '.join('XYZ'[:rank])}]"))
@@ -176,7 +178,7 @@ class Resize(SpatialLayer):
 
     def build(self, g: Builder, x: Value, *ref: Value) -> Any:
         to = self.output(x.dims, *(one.dims for one in ref))
-        factors = (tuple(map(Fraction, self.Scale)) if self.Scale is not None else
+        factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
                    tuple(Fraction(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)

@@ -187,8 +187,8 @@ windows = st.builds(lambda size, stride, dilation, padding: convolution2dLayer(
 enlargements = st.builds(lambda stride, more, cropping: transposedConv2dLayer(
     [stride + more, 1], 1, Stride=[stride, 1], Cropping=[*cropping, 0, 0]),
     st.integers(1, 3), st.integers(0, 3), st.tuples(st.integers(0, 2), st.integers(0, 2)))
-resizings = st.builds(lambda scale, **options: resize2dLayer(Scale=[scale, 1], **options), st.sampled_from([0.5, 1.5, 2, 3]),
-                      Method=st.sampled_from(["nearest", "bilinear"]),
+resizings = st.builds(lambda scale, **options: resize2dLayer(Scale=[scale, 1], **options),
+                      st.sampled_from([1 / 3, 0.5, 1.5, 2, 3]), Method=st.sampled_from(["nearest", "bilinear"]),
                       GeometricTransformMode=st.sampled_from(["half-pixel", "asymmetric"]),
                       NearestRoundingMode=st.sampled_from(["round", "floor", "onnx-10"]))
 
