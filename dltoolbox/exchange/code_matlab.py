@@ -12,7 +12,7 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.exchange.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
-from dltoolbox.layers.base import Expression, Layer
+from dltoolbox.layers.base import Expression, Layer, plain_number
 from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.lowering import LoweredLayer, lower
 
@@ -203,12 +203,12 @@ def array(given: np.ndarray) -> Tokens:
 
 
 def number(given: Any) -> str:
-    """Integers without a point, as they were probably written; None is a size that is not known."""
+    """A number; None is a size that is not known."""
     if given is None or isnan(given):
         return "NaN"
     if isinf(given):
         return "Inf" if given > 0 else "-Inf"
-    return str(int(given)) if given == int(given) and abs(given) < 1e15 else repr(float(given))
+    return plain_number(given)
 
 
 def string(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isinf, isnan, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from dltoolbox.exchange.code import (
     joined,
     layouts_in_order,
 )
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetworks import dlnetwork
 
 
@@ -137,13 +137,4 @@ def value(given: Any) -> Tokens:
         return value(given.tolist())
     if isinstance(given, list):
         return joined("[", map(value, given), ", ", "]")
-    if isinstance(given, float):
-        return [number(given)]
-    return [repr(given)]
-
-
-def number(given: float) -> str:
-    """Integers without a point, as they were probably written."""
-    if isnan(given) or isinf(given):
-        return f"float('{given}')"
-    return str(int(given)) if given == int(given) and abs(given) < 1e15 else repr(float(given))
+    return [show_python(given)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,7 +16,9 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, in_call_order, signature
+from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, Reject, in_call_order, signature
+
+SHORT = 8  # elements of the longest array that is shown in full
 
 
 @dataclass(frozen=True)
@@ -175,29 +179,39 @@ class Layer(Configured):
         value = self.__dict__[name]
         return list(value) if isinstance(value, tuple) else value
 
-    def call(self) -> Call:
-        """The call that makes this layer, but for its name."""
+    def in_short(self, prop: Property) -> Any:
+        """As `as_written`, but one number for equal ones where that means the same."""
+        value = self.__dict__[prop.name]
+        numbers = {*flat(value)} if isinstance(value, tuple) else set()
+        if len(numbers) == 1 and isinstance(number := numbers.pop(), (int, float)):
+            with suppress(Reject):
+                if prop.converted(number, self) == value:
+                    return number
+        return self.as_written(prop.name)
+
+    def call(self, *, in_full: bool = False) -> Call:
+        """The call that makes this layer, but for its name; equal numbers per dimension as one unless ``in_full``."""
         changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
         positional = [prop for prop, _ in self.values() if prop.positional]
         while positional and positional[-1] not in changed:
             positional.pop()
-        return Call(self.label(), tuple(self.as_written(prop.name) for prop in positional),
-                    {prop.name: self.as_written(prop.name) for prop in in_call_order(self.properties)
-                     if prop in changed and not prop.positional and prop.name != "Name"})
+        written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
+                   for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
+        return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
     def call_in_matlab(self, *inputs: Dims) -> Call:
         """The same in MATLAB, for inputs of these sizes where they are known."""
-        made = self.call()
+        made = self.call(in_full=True)
         beyond = [name for name in made.options if name in self.beyond_matlab]
         return made._replace(
             options={name: value for name, value in made.options.items() if name not in (*self.not_in_matlab, *beyond)},
             note=f"MATLAB's {made.function} has no {listed(beyond)}; it is left out." if beyond else "")
 
     def __repr__(self) -> str:
-        positional = [show_python(value) for prop, value in self.values() if prop.positional]
-        named = [f"{prop.argument}={show_python(value)}" for prop, value in self.values()
-                 if not prop.positional and not self.is_default(prop)]
-        return f"{self.label()}({', '.join([*positional, *named])})"
+        made = self.call()
+        named = made.options | ({"Name": self.Name} if self.Name else {})
+        parts = [*map(show_python, made.arguments), *(f"{name}={show_python(value)}" for name, value in named.items())]
+        return f"{made.function}({', '.join(parts)})"
 
     def is_default(self, prop: Property) -> bool:
         return prop.default is not REQUIRED and equal(self.__dict__[prop.name], prop.converted(prop.default, self))
@@ -230,10 +244,20 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def show_python(value: Any) -> str:
-    """A property value as Python code; long arrays by their size."""
+    """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
-        return repr(value.tolist()) if value.size <= 8 else f"<{'×'.join(map(str, value.shape))} {value.dtype}>"
-    return repr(list(value)) if isinstance(value, tuple) and not any(isinstance(v, tuple) for v in value) else repr(value)
+        return (show_python(value.tolist()) if value.size <= SHORT else
+                f"<{'×'.join(map(str, value.shape))} {value.dtype}>")
+    if isinstance(value, list):
+        return f"[{', '.join(map(show_python, value))}]"
+    if isinstance(value, float):
+        return plain_number(value) if isfinite(value) else f"float('{value}')"
+    return repr(value)
+
+
+def plain_number(value: float) -> str:
+    """``2``, ``0.001``: digits that both Python and MATLAB read as this number."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
 def flat(layers: Any) -> Iterable[Any]:

@@ -145,7 +145,10 @@ def test_sequences_are_layers_and_the_rest_a_graph():
 
 def test_only_what_differs_from_defaults():
     text = toPython([convolution2dLayer(3, 8, Stride=1, Padding=0, Name="c"), maxPooling3dLayer(2, Name="p")])
-    assert "    convolution2dLayer([3, 3], 8, Name='c'),\n    maxPooling3dLayer([2, 2, 2], Name='p'),\n" in text
+    assert "    convolution2dLayer(3, 8, Name='c'),\n    maxPooling3dLayer(2, Name='p'),\n" in text
+    assert "(3, 8, Stride=2, Padding=1, " in toPython(convolution2dLayer([3, 3], 8, Stride=[2, 2], Padding=[1, 1, 1, 1]))
+    assert "([3, 4], 8, " in toPython(convolution2dLayer([3, 4], 8))
+    assert "imageInputLayer([3, 3, 3], Name=" in toPython(imageInputLayer([3, 3, 3]))
     assert "Padding=[0, 1, 0, 2]" in toPython(convolution2dLayer(3, 8, Padding=[0, 1, 0, 2]))
     assert "Padding=[[1, 2, 3], [4, 5, 6]]" in toPython(maxPooling3dLayer(7, Padding=[[1, 2, 3], [4, 5, 6]]))
 
