@@ -100,7 +100,7 @@ function sizeLabel(source, connection, points) {
   const dims = source.outputs.find((port) => port.port === connection.sourcePort)?.dims;
   const left = leaving[source.index - 1].some((i) => drawing.routes[i][2] > drawing.routes[i][0]);
   const y = points[1] + (points[0] === points[2] ? (points[3] - points[1]) / 2 : 10);
-  return draw("text", { class: "size", x: points[0] + (left ? -6 : 6), y: Math.min(y, points[1] + 20) + 3,
+  return draw("text", { class: "size", x: points[0] + (left ? -8 : 8), y: Math.min(y, points[1] + 20) + 3,
     "text-anchor": left ? "end" : "start" }, compact(dims));
 }
 
