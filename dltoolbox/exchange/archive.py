@@ -112,6 +112,9 @@ def loadNetwork(file: Any) -> Network:
         if not begins_as_zip(path):
             not_an_archive(path)
         fail("loadNetwork:corruptFile", f"'{path}' is damaged: {damage}.", "Save the network again.")
+    except RecursionError:
+        fail("loadNetwork:corruptFile", f"'{path}' is damaged: hundreds of networks stand inside each other.",
+             "Save the network again.")
     except OSError as error:
         fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
 
@@ -236,10 +239,7 @@ def restored(reader: Reader, path: Path) -> Network:
     if version < 1 or kind not in NETWORKS:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
     used = {DESCRIPTION}
-    try:
-        lgraph = restored_graph(description, reader, used)
-    except RecursionError:
-        raise Damaged("hundreds of networks stand inside each other") from None
+    lgraph = restored_graph(description, reader, used)
     if used != set(reader.members):
         raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
     try:
