@@ -1,6 +1,7 @@
 """Activations: functions of one number, applied element by element, and the affine map of a scaling layer.
 
 Formulas are written so that no intermediate overflows: exponentials are taken of −|x| only, and logarithms of 1 + small.
+Cases are sums and maxima of terms that are zero elsewhere: `np.where` takes three times as long where signs vary at random.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class Elementwise(SameSize):
 def logistic(x: np.ndarray) -> np.ndarray:
     """1/(1 + exp(−x)), accurate to the last digits on both sides."""
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, np.ones_like(x), small) / (1 + small)
+    values: np.ndarray = np.maximum(small, x >= 0) / (1 + small)
+    return values
 
 
 @op
@@ -87,11 +89,12 @@ class elu(Elementwise):
     reads = IN
 
     def forward(self, x: np.ndarray, *, alpha: float) -> np.ndarray:
-        return np.where(x >= 0, x, np.asarray(alpha, x.dtype) * np.expm1(np.minimum(x, 0)))
+        values: np.ndarray = np.maximum(x, 0) + np.asarray(alpha, x.dtype) * np.expm1(np.minimum(x, 0))
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, alpha: float) -> Gradients:
         (x,) = call.inputs
-        return (grad * np.where(x >= 0, np.ones_like(x), np.asarray(alpha, x.dtype) * np.exp(np.minimum(x, 0))),)
+        return (grad * ((x >= 0) + (x < 0) * (np.asarray(alpha, x.dtype) * np.exp(np.minimum(x, 0)))),)
 
 
 @op
@@ -147,13 +150,14 @@ class prelu(SameSize):
     reads = IN
 
     def forward(self, x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        return np.where(x > 0, x, expanded(alpha, x) * x)
+        values: np.ndarray = np.maximum(x, 0) + expanded(alpha, x) * np.minimum(x, 0)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         x, alpha = call.inputs
-        slope = expanded(alpha, x)
-        return (np.where(x > 0, grad, grad * slope),
-                reduce_to(np.where(x > 0, np.zeros_like(x), grad * x), slope.shape).reshape(alpha.shape))
+        slope, positive = expanded(alpha, x), x > 0
+        return (grad * (positive + ~positive * slope),
+                reduce_to(grad * np.minimum(x, 0), slope.shape).reshape(alpha.shape))
 
 
 @op
