@@ -194,9 +194,9 @@ def holds(entry, y, macs, rank, left=None):
 def test_convolutions(rank, data):
     size, window, stride, dilation, padding = data.draw(windows(rank))
     channels, filters = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
-    make = {2: convolution2dLayer, 3: convolution3dLayer}[rank]
-    entry = accepted(make(window, filters, Stride=stride, DilationFactor=dilation, Padding=as_written(padding)),
-                     [*size, channels])
+    make, value = {2: convolution2dLayer, 3: convolution3dLayer}[rank], data.draw(st.sampled_from([0, 2, "replicate"]))
+    entry = accepted(make(window, filters, Stride=stride, DilationFactor=dilation, Padding=as_written(padding),
+                          PaddingValue=value), [*size, channels])
 
     def slide(x):
         x = padded(x, resolved(size, window, stride, dilation, padding))
@@ -329,6 +329,7 @@ def holds_for_arrays(lgraph, size, info):
     for port, out in ports.items():
         assert values[port].shape == (*out["dims"]["sizes"][:-1], 1), port
     for name, entry in entries.items():
+        assert not entry["formula"] or tuple(n for n, _ in evaluated(entry["formula"], len(size) - 1)) == spatial(entry)
         made = [values[f"{name}/{out['port']}"] for out in entry["outputs"] if out["kind"] != "size"]
         expected = 0 if entry["factory"] in PASSED_ON else sum(4 * array.size for array in made)
         assert entry["activationBytes"] == expected, name
