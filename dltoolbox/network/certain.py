@@ -47,13 +47,13 @@ def take_equal(info: LoweredLayer, here: LoweredLayer, there: LoweredLayer) -> N
 
 def misfits(here: LoweredLayer, there: LoweredLayer) -> list[Issue]:
     """Faults of a layer of several inputs that remain where all sizes that are not certain are equal."""
-    both = [*(here.inputs or ()), *(there.inputs or ())]
-    if len(both) < 4 or len({x.labels for x in both}) > 1:
+    a, b = here.inputs or (), there.inputs or ()
+    if len(a) < 2 or len(a) != len(b) or len({x.labels for x in (*a, *b)}) > 1:
         return []
-    certain = [a == b for a, b in zip(zip(*(x.sizes for x in here.inputs or ()), strict=True),
-                                      zip(*(x.sizes for x in there.inputs or ()), strict=True), strict=True)]
+    sizes, others = ([*zip(*(x.sizes for x in side), strict=True)] for side in (a, b))  # by dimension
+    certain = [one == other for one, other in zip(sizes, others, strict=True)]
     found = IssueCollector()
     with found.collect(layer=here.layer.Name, index=here.index):
         here.layer.check(*(Dims(x.labels, tuple(n if sure else ANY for n, sure in zip(x.sizes, certain, strict=True)))
-                           for x in here.inputs or ()))
+                           for x in a))
     return [replace(issue, message=issue.message.replace(str(ANY), "?")) for issue in found]
