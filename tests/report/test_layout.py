@@ -20,7 +20,13 @@ def graph_of(lgraph):
 ARCHITECTURES = {name: getattr(dltoolbox, name).untrained for name in dltoolbox.__all__
                  if hasattr(getattr(dltoolbox, name), "untrained")} | {
     "segnetLayers": lambda: dltoolbox.segnetLayers([64, 64, 3], 2, 4),
-    "unetLayers": lambda: dltoolbox.unetLayers([64, 64, 3], 2)}
+    "segnetLayers, vgg19": lambda: dltoolbox.segnetLayers([64, 64, 3], 2, "vgg19"),
+    "unetLayers": lambda: dltoolbox.unetLayers([64, 64, 3], 2),
+    "unet3dLayers": lambda: dltoolbox.unet3dLayers([64, 64, 64, 3], 2),
+    "fcnLayers": lambda: dltoolbox.fcnLayers([224, 224], 2, Type="8s"),
+    "deeplabv3plusLayers": lambda: dltoolbox.deeplabv3plusLayers([256, 256, 3], 2, "resnet50"),
+    "resnetLayers": lambda: dltoolbox.resnetLayers([64, 64, 3], 10, StackDepth=[2, 2], NumFilters=[16, 32]),
+    "resnet3dLayers": lambda: dltoolbox.resnet3dLayers([32, 32, 32, 3], 10, StackDepth=[2, 2], NumFilters=[16, 32])}
 
 
 def hits(count, edges, drawing, box=BOX):
@@ -96,11 +102,11 @@ def test_a_chain_is_a_straight_line():
 
 
 def test_residual_blocks_have_a_straight_trunk_and_narrow_skips():
-    count, edges = residual(250)
+    count, edges = residual(120)
     drawing = check(count, edges)
     assert len({x for x, _ in drawing.centres}) == 1
     assert drawing.width < BOX.width + BOX.beside
-    assert all(len(points) == 4 for points in drawing.routes[1000:])  # out, straight down, and back
+    assert all(len(points) == 4 for points in drawing.routes[480:])  # out, straight down, and back
 
 
 def test_nested_skips_do_not_cross_one_another():
