@@ -63,8 +63,8 @@ def broken():
 
 
 def nasty():
-    return [imageInputLayer([8, 8, 1], Name=NASTY), fullyConnectedLayer(2, Name="a <b> & c"), softmaxLayer,
-            classificationLayer]
+    return [imageInputLayer([8, 8, 1], Name=NASTY), fullyConnectedLayer(2, Name="a <b> & c"),
+            softmaxLayer(Name="half \ud800"), classificationLayer]
 
 
 def pieces():
@@ -274,6 +274,12 @@ def test_problems_lead_to_their_layers(show):
     page.settle()
     assert page.chosen() == [3, 3, 3]
     assert page.inside(".node.chosen .box", "#canvas")
+    page.run("moveTo(1, -5000, -5000)")
+    page.settle()
+    assert not page.inside(".node.chosen .box", "#canvas")
+    link.click()  # again
+    page.settle()
+    assert page.inside(".node.chosen .box", "#canvas")
     assert "additionLayer" in page.text("#details .issues")
     marked = page.run("return [...document.querySelectorAll('.node.error')].map(n => layers[n.dataset.index - 1].name)")
     assert {"sum", "lost"} <= set(marked)
@@ -456,6 +462,8 @@ def test_names_are_text_and_never_markup(show):
     page.settle()
     assert page.text("#details h2") == NASTY
     assert page.all("img") == []
+    page.all("#table tbody tr")[2].click()
+    assert page.chosen() == [3, 3, 3]
     page.run("history.replaceState(null, '', '#'); location.hash = '#layer=' + encodeURIComponent('a <b> & c')")
     page.settle()
     assert page.chosen() == [2, 2, 2]

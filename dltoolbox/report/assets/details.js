@@ -64,7 +64,7 @@ function ports(layer) {
 function link(name, port) {
   const index = byName.get(name);
   const several = index && layers[index - 1].outputs.length + layers[index - 1].inputs.length > 2;
-  return make("a", { href: `#layer=${encodeURIComponent(name)}` }, several && port ? `${name}/${port}` : name);
+  return make("a", { href: address(name) }, several && port ? `${name}/${port}` : name);
 }
 
 function arrays(layer) {

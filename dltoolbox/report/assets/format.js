@@ -55,6 +55,11 @@ function bytes(count) {
   return `${count} B`;
 }
 
+/** What a link to a layer leads to. */
+function address(name) {
+  return `#layer=${encodeURIComponent(name.toWellFormed?.() ?? name)}`;
+}
+
 function exact(number) {
   return numeral.format(number);
 }

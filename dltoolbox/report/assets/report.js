@@ -59,7 +59,7 @@ function drawProblems() {
 function problem(issue) {
   const item = issueItem(issue);
   if (issue.layer && byName.has(issue.layer)) {
-    item.prepend(make("a", { href: `#layer=${encodeURIComponent(issue.layer)}` }, `${issue.layer} (${issue.index})`), " ");
+    item.prepend(make("a", { href: address(issue.layer) }, `${issue.layer} (${issue.index})`), " ");
   }
   return item;
 }
@@ -83,9 +83,7 @@ function select(index, from = "") {
   byId("chosen").hidden = !index;
   byId("chosen").textContent = index ? `${layer.name} · ${layer.type} · ${passedOn(layer).map(compact)[0] ?? "?"}` : "";
   drawDetails();
-  if (from !== "address") {
-    history.replaceState(null, "", index ? `#layer=${encodeURIComponent(layer.name)}` : "#");
-  }
+  if (from !== "address") history.replaceState(null, "", index ? address(layer.name) : "#");
 }
 
 function openDetails() {
@@ -105,8 +103,13 @@ function followAddress() {
   const match = /^#layer=(.+)$/.exec(location.hash);
   const index = match && byName.get(decoded(match[1]));
   if (!index) return;
-  if (index !== selected) select(index, "address");
+  select(index, "address");
   byId("graph").scrollIntoView({ block: "nearest" });
+}
+
+/** A link to the layer that is selected already changes no address, and yet shows the layer. */
+function followAgain(event) {
+  if (event.target.closest("a")?.getAttribute("href") === location.hash) followAddress();
 }
 
 // Search -----------------------------------------------------------------------------------------------------------------
@@ -224,6 +227,7 @@ function begin() {
   byId("theme").addEventListener("click", changeTheme);
   byId("search").addEventListener("input", search);
   document.addEventListener("keydown", onKey);
+  document.addEventListener("click", followAgain);
   addEventListener("hashchange", followAddress);
   addEventListener("beforeprint", printGraph);
   addEventListener("afterprint", removePages);
