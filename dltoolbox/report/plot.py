@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 from dltoolbox.core.optional import require
@@ -41,7 +42,7 @@ def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
         >>> axes = plot(layerGraph([imageInputLayer([28, 28, 1]), reluLayer, regressionLayer]))  # doctest: +SKIP
     """
     chosen = _Options(*pairs, **options)
-    pyplot = require("matplotlib.pyplot", extra="plot", needed_by="plot")
+    pyplot = matplotlib("pyplot")
     graph = lgraph if isinstance(lgraph, LayerGraph) else layerGraph(lgraph)
     axes = pyplot.gca() if chosen.Parent is None else chosen.Parent
     names = [one.Name for one in graph.nodes]
@@ -66,6 +67,12 @@ def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
     return axes
 
 
+def matplotlib(module: str) -> ModuleType:
+    """A module of Matplotlib; without Matplotlib, the error that names the extra that brings it."""
+    require("matplotlib", extra="plot", needed_by="plot")
+    return require(f"matplotlib.{module}", extra="plot", needed_by="plot")
+
+
 def drawn(graph: LayerGraph, names: list[str], unpooling: list[bool]) -> Drawing:
     """The layout, with room for a name to the right of each dot."""
     at = {name: i for i, name in enumerate(names)}
@@ -83,8 +90,7 @@ def room(axes: Any, drawing: Drawing) -> float:
 
 def add_line(axes: Any, points: list[Point], colour: str, style: str) -> None:
     """A line through the points of a route, swung where it changes sides."""
-    paths = require("matplotlib.path", extra="plot", needed_by="plot")
-    patches = require("matplotlib.patches", extra="plot", needed_by="plot")
+    paths, patches = matplotlib("path"), matplotlib("patches")
     corners, codes = [points[0]], [paths.Path.MOVETO]
     for (x0, y0), (x1, y1) in pairwise(points):
         if x0 == x1 or y0 == y1:

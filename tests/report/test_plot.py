@@ -1,5 +1,7 @@
 """`plot` draws every layer, name and connection with Matplotlib, as the report lays them out."""
 
+import sys
+
 import matplotlib as mpl
 import pytest
 from matplotlib import pyplot
@@ -7,6 +9,7 @@ from matplotlib.colors import to_hex
 
 from dltoolbox import (
     DltoolboxError,
+    MissingExtraError,
     additionLayer,
     assembleNetwork,
     connectLayers,
@@ -74,6 +77,13 @@ def test_networks_layer_arrays_and_empty_graphs_are_drawn():
     for network, ax in zip((assembleNetwork(layers), layers, layerGraph()), axes, strict=True):
         assert plot(network, Parent=ax) is ax
     assert [len(dots(ax)) for ax in axes] == [3, 3, 0]
+
+
+def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"'matplotlib'.*dltoolbox\[plot\]") as error:
+        plot(layerGraph([reluLayer]))
+    assert error.value.identifier == "dltoolbox:plot:missingExtra"
 
 
 def test_an_unknown_option_is_refused():
