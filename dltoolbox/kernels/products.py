@@ -90,8 +90,7 @@ class Filters:
     def __init__(self, site: Site, shape: Sequence[int], moves: Callable[[np.ndarray], list[Closure]], parts: int,
                  ones: bool, bias: np.ndarray, tall: bool) -> None:
         deep, count = prod(shape[:-1]) + ones * parts, shape[-1]
-        # a third axis tells a square matrix from its transpose, which shards of another size may have asked for
-        self.matrix = site.shared((1, deep, count))[0].T if tall else site.shared((count, deep))
+        self.matrix = site.shared((deep, count)).T if tall else site.shared((count, deep))
         groups = self.matrix.reshape(count, parts, -1)
         taken = groups[..., :groups.shape[-1] - ones]
         self.prepare = moves(np.moveaxis(taken, 0, -1).reshape(shape))

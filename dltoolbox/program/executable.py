@@ -6,6 +6,7 @@ kernel can divide, and meet between steps.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -91,11 +92,14 @@ class Program:
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
         plans = {size: plan_of(size, self.size if count == 1 else 1, True) for size in sorted(set(sizes))}
+        self.alike = len(plans) == 1  # whether all shards have the same plan
         self.meeting = Meeting()
-        memory: Shared = {}
+        memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory) for rank, size in enumerate(sizes)]
+        together = self.alike or whole.differentiated
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if together else rank])
+                       for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
@@ -139,7 +143,8 @@ class Program:
         for arena, shard in zip(self.arenas, self.shards, strict=False):
             arena.reserve(shard.peak)
         if not self.is_settled:
-            self.shards[0].around.shared.clear()
+            for shard in self.shards:
+                shard.around.shared.clear()
             for arena, shard in zip(self.arenas, self.shards, strict=False):
                 shard.settle(arena)
             self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
@@ -226,16 +231,16 @@ class Program:
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
         """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
-        around the steps that several threads run.
+        around the steps that several threads run. Shards of different plans prepare late steps each for itself.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
-        late = {number: closure for one in self.shards for number, closure in one.late.items()}
+        late = self.shards[0].late if self.alike else shard.late
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
         alone = False  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
             just_in_time = late.get(name[1]) if name[0] == "forward" else None
-            if self.size == 1 or not (just_in_time or (together and len(bands) > 1)):
+            if self.size == 1 or not self.alike or not (just_in_time or (together and len(bands) > 1)):
                 if just_in_time:
                     first, divided = just_in_time
                     yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)

@@ -53,6 +53,11 @@ class Plan:
         return self.end - 1 - step
 
     @property
+    def differentiated(self) -> bool:
+        """Whether it has a backward pass."""
+        return any(step.needs for step in self.steps)
+
+    @property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
         sums = {*self.graph.losses, *(update.value for pair in self.graph.updates for update in pair)}

@@ -19,7 +19,7 @@ from dltoolbox.program.plan import Plan, Step, contributions, dtype_of, lifetime
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
-Shared = dict[tuple[Any, ...], np.ndarray]
+Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of the array in it
 
 
 @dataclass
@@ -45,20 +45,15 @@ class Placed:
 
 @dataclass
 class StepMemory:
-    """Extra memory of one step; see `Site`.
-
-    Shards of different sizes may bind a step in different ways. They share arrays only where they ask for the same ones in
-    the same sequence, which the first binding finds out and ``key`` then holds.
-    """
+    """Extra memory of one step; see `Site`."""
 
     allocate: Allocate
     forward: int
     backward: int
-    shared_arrays: Shared | None  # None in the first binding
-    key: tuple[Any, ...]
+    shared_arrays: Shared
     keeps_shared: bool  # whether shared arrays may stay from run to run, however large
     made: int = 0  # shared arrays that this binding was the first to ask for
-    asked: list[tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=list)
+    asked: int = 0
     late: bool = False  # whether they are filled right before the step, in every run
 
     def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -68,23 +63,24 @@ class StepMemory:
         return self.allocate(shape, dtype, ((self.forward, self.backward),))
 
     def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        self.asked.append((tuple(shape), np.dtype(dtype)))
+        self.asked += 1
         late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
         self.late |= late
-        key = (*self.key, len(self.asked))
         room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
-        if self.shared_arrays is not None and key in self.shared_arrays:
-            return self.shared_arrays[key]
-        self.made += 1
-        array = np.empty(tuple(shape), dtype) if room is None else room
-        if self.shared_arrays is not None:
-            self.shared_arrays[key] = array
-        return array
+        key = self.forward, self.asked
+        if key not in self.shared_arrays:
+            self.made += 1
+            self.shared_arrays[key] = np.empty(tuple(shape), dtype) if room is None else room
+        return self.shared_arrays[key]
 
 
 @dataclass
 class Surroundings:
-    """What a shard shares with others: parameters, where their gradients go, and how to meet."""
+    """What a shard shares with others: parameters, where their gradients go, and how to meet.
+
+    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps. Where there
+    are others, a shard in prediction has its own, since threads cannot meet before a step that not all of them have.
+    """
 
     arrays: Mapping[Value, np.ndarray]
     gradients: Mapping[Value, np.ndarray]
@@ -115,16 +111,15 @@ class Shard:
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
         self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
-        self._asked: list[tuple[Any, ...]] = []  # per step, the shared arrays that its kernel asks for
         ledger = Ledger()
-        self._bind(ledger, first=True)
+        self._bind(ledger, {})
         self.release()
         self.buffers = ledger.buffers
         self.peak = place(self.buffers)
 
     def settle(self, arena: Arena) -> None:
         """Bind to an arena, which must hold ``peak`` bytes."""
-        self._bind(Placed(arena, self.buffers), first=False)
+        self._bind(Placed(arena, self.buffers), self.around.shared)
 
     def release(self) -> None:
         """Forget all arrays and closures."""
@@ -134,19 +129,15 @@ class Shard:
             closures.clear()
         self.around.shared.clear()
 
-    def _bind(self, allocate: Allocate, first: bool) -> None:
+    def _bind(self, allocate: Allocate, shared: Shared) -> None:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
             closures.clear()
         for i, step in enumerate(plan.steps):
-            memory = StepMemory(allocate, i, plan.back(i), None if first else self.around.shared,
-                                () if first else (i, type(step.kernel).__name__, self._asked[i]),
-                                keeps_shared=bool(self.incoming))
+            memory = StepMemory(allocate, i, plan.back(i), shared, keeps_shared=plan.differentiated)
             bound = self._bind_step(i, step, memory, allocate)
-            if first:
-                self._asked.append(tuple(memory.asked))
             self.steps.append((step, bound))
             if memory.made and memory.late:
                 self.late[i] = bound.prepare, bound.divided

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import maxNumCompThreads
-from dltoolbox.program import executable
+from dltoolbox.program import executable, shard
 from dltoolbox.program.model import Model
 from tests.program.networks import digits, everything, finished, images, one_hot, residual, scrambled, segnet
 
@@ -28,6 +28,25 @@ def test_the_same_threads_give_the_same_bits(make_graph: Any, threads: int) -> N
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("make_graph", [digits, segnet, residual])
+def test_batches_of_any_size_on_several_threads(make_graph: Any, threads: int, late: bool,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of different sizes can have other kernels and other arrangements of the same filters."""
+    if late:
+        monkeypatch.setattr(shard, "LARGE_SHARED", 0)
+    maxNumCompThreads(threads)
+    plain, model = (scrambled(Model(make_graph(), np.float64, fast=fast)) for fast in (False, True))
+    for batch in (1, 2, 3, 5, 7):
+        X = images(plain.lgraph, batch)
+        targets = [one_hot(plain.predict([X])[0].shape)]
+        expected = everything(plain, [X], targets)
+        for _ in range(2):
+            for a, b in zip(everything(model, [X], targets), expected, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10 * max(1, np.abs(b).max()))
 
 
 def test_shards_are_nearly_equal_and_as_many_as_threads() -> None:
