@@ -25,7 +25,8 @@ class ReceptiveField(NamedTuple):
     """What an element of an output sees of the network's first input, per spatial dimension.
 
     ``size`` in elements, which may be more than there are; ``stride`` from what one element sees to what its neighbour
-    sees, on average where maps are enlarged. ``whole``: every element sees all of the input; then the size is that of the input and the stride is 0.
+    sees, on average where maps are enlarged. ``whole``: every element sees all of the input; then the size is that of
+    the input and the stride is 0.
     """
 
     size: tuple[int, ...]
