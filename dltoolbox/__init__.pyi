@@ -733,7 +733,7 @@ def transposedConv2dLayer(
     Cropping: Literal['same'] | int | Sequence[Any] = 0,
     Weights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
-    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones', 'bilinear'] | str | Callable[..., Any] = 'glorot',
     BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
     WeightLearnRateFactor: float = 1,
     BiasLearnRateFactor: float = 1,

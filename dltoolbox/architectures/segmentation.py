@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
@@ -79,8 +77,6 @@ def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **
 
     Source: Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015), section 3.3.
     """
-    ramp = 1 - np.abs(np.arange(2 * factor) + 0.5 - factor) / factor
-    weights = np.zeros((2 * factor, 2 * factor, channels, channels), np.float32)
-    weights[..., range(channels), range(channels)] = np.outer(ramp, ramp)[..., None]
-    return TransposedConvolution2DLayer(2 * factor, channels, Stride=factor, Weights=weights, BiasLearnRateFactor=0,
-                                        WeightLearnRateFactor=int(learns), Name=name, **options)
+    return TransposedConvolution2DLayer(2 * factor, channels, NumChannels=channels, Stride=factor,
+                                        WeightsInitializer="bilinear", WeightLearnRateFactor=int(learns),
+                                        BiasLearnRateFactor=0, Name=name, **options)

@@ -23,11 +23,14 @@ from dltoolbox.core.version import __version__
 from dltoolbox.exchange.archive import target_of
 from dltoolbox.layers.base import Call, Layer
 from dltoolbox.network.dlnetworks import dlnetwork
+from dltoolbox.network.factors import RATE, factor_names
+from dltoolbox.network.initialise import certain_start
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGraph, sequence
 from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork
 
 INLINE = 64  # elements of the largest array that stands in the code
+LISTED = 8  # differences that a warning names
 WIDTH = 110  # characters of a line, where it can be broken
 KEYWORDS = frozenset((  # MATLAB's
     "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
@@ -120,12 +123,15 @@ class Outline:
                 group = self._groups[one.Name]
                 self.arrays.setdefault(group, {})[name] = value
                 given[name] = Saved(group, name)
-            elif learned(one, name):
+            elif starts_so(one, name, value):
+                continue
+            elif learned(one, name) and not frozen(one, name):
                 self.omitted.add((one.Name, name))
             elif value.size <= INLINE:
                 given[name] = value
             else:
-                self.note(one, f"{name} is left out, since it has {value.size} elements; Parameters=True writes it")
+                why = ", which does not learn," if learned(one, name) else ""
+                self.note(one, f"{name}{why} is left out, since it has {value.size} elements; Parameters=True writes it")
         return given
 
     def note(self, one: Layer, text: str) -> None:
@@ -151,8 +157,9 @@ class Outline:
             except OSError as error:
                 fail(f"{self.function}:cannotWrite", f"'{code}' cannot be written: {error}.", "Check the permissions.")
         if self.notes:
-            listed = [f"'{name}': {text.rstrip('.')}" for name, texts in self.notes.items() for text in texts]
-            warn(f"{self.function}:notTheSame", f"The code differs from the network: {'; '.join(listed)}.",
+            told = [f"'{name}': {text.rstrip('.')}" for name, texts in self.notes.items() for text in texts]
+            more = [f"and {len(told) - LISTED} more"] if len(told) > LISTED else []
+            warn(f"{self.function}:notTheSame", f"The code differs from the network: {'; '.join([*told[:LISTED], *more])}.",
                  "Comments in the code mark the places.")
 
 
@@ -177,6 +184,18 @@ def learned(one: Layer, name: str) -> bool:
     """Whether training finds the value: code without parameters leaves it to the initialiser."""
     prop = one.properties[name]
     return (prop.group == LEARNABLE and prop.default is None) or name in one.states
+
+
+def frozen(one: Layer, name: str) -> bool:
+    """Whether training leaves the value as it is."""
+    factor = factor_names(one, RATE).get(name)
+    return getattr(one, factor) == 0 if factor else name in one.states and bool(one.__dict__.get("FixedStatistics"))
+
+
+def starts_so(one: Layer, name: str, value: np.ndarray) -> bool:
+    """Whether the layer's initialiser gives the value again."""
+    start = certain_start(one.__dict__.get(f"{name}Initializer"), value.shape)
+    return start is not None and np.array_equal(start.astype(value.dtype), value)
 
 
 def identifiers(names: Sequence[str]) -> dict[str, str]:

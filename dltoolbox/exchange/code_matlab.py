@@ -34,7 +34,8 @@ def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
         net: A layer array, a layer graph, a trained network or a dlnetwork.
         *arguments: ``file``: a file to write to, ``'segnet.m'``; its folder must exist. Then name-value pairs.
         **options: ``Parameters`` (False): whether learnables and states are written as well, to a file of the same name
-            that ends in ``.mat``, from which the code loads them. Other arrays of at most 64 elements stand in the code.
+            that ends in ``.mat``, from which the code loads them. Arrays of at most 64 elements that training does not
+            change stand in the code.
 
     Returns:
         The code.
@@ -45,8 +46,9 @@ def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
             toolbox; ``…:ambiguousName`` where a layer is called like a port of another.
 
     Warns:
-        DltoolboxWarning: ``dltoolbox:toMATLAB:notTheSame`` for options that are functions of Python, which the code leaves
-            out, and for layers that MATLAB does not have.
+        DltoolboxWarning: ``dltoolbox:toMATLAB:notTheSame`` for what the code leaves out although no training finds it
+            (options that are functions of Python, large constants, and large learnables whose learn-rate factor is 0), and
+            for layers that MATLAB does not have.
 
     Example:
         >>> print(toMATLAB([imageInputLayer([28, 28, 1]), maxPooling2dLayer(2, Stride=2)]))  # doctest: +ELLIPSIS
@@ -99,11 +101,12 @@ class Script:
                 yield from self.layer_array("tempLayers", chain)
                 yield "lgraph = addLayers(lgraph,tempLayers);"
                 yield ""
+            if outline.chains:
+                yield "clear tempLayers;"
+                yield ""
             for source, destination in outline.connections:
                 parts = [["lgraph"], [string(source)], [string(destination)]]
                 yield from filled(joined("lgraph = connectLayers(", parts, ",", ");"), "", MORE)
-            if outline.chains:
-                yield "clear tempLayers;"
             last = "lgraph"
         if isinstance(outline.net, dlnetwork):
             yield ""

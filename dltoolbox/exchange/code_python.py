@@ -37,7 +37,8 @@ def toPython(net: Any, *arguments: Any, **options: Any) -> str:
         net: A layer array, a layer graph, a trained network or a dlnetwork.
         *arguments: ``file``: a file to write to, ``'segnet.py'``; its folder must exist. Then name-value pairs.
         **options: ``Parameters`` (False): whether learnables and states are written as well, to a file of the same name
-            that ends in ``.npz``, from which the script loads them. Other arrays of at most 64 elements stand in the script.
+            that ends in ``.npz``, from which the script loads them. Arrays of at most 64 elements that training does not
+            change stand in the script.
 
     Returns:
         The script.
@@ -48,7 +49,8 @@ def toPython(net: Any, *arguments: Any, **options: Any) -> str:
             toolbox; ``…:ambiguousName`` where a layer is called like a port of another.
 
     Warns:
-        DltoolboxWarning: ``dltoolbox:toPython:notTheSame`` for options that are functions, which the script leaves out.
+        DltoolboxWarning: ``dltoolbox:toPython:notTheSame`` for what the script leaves out although no training finds it:
+            options that are functions, large constants, and large learnables whose learn-rate factor is 0.
 
     Example:
         >>> print(toPython([imageInputLayer([28, 28, 1]), reluLayer(Name='act')]))  # doctest: +ELLIPSIS

@@ -8,10 +8,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.geometry import Window, same_cropping
-from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.properties import HIDDEN, ByRank, Property
 from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array
-from dltoolbox.layers.weighted import Filters
+from dltoolbox.layers.base import Array, Call, Expression
+from dltoolbox.layers.weighted import WEIGHT_INITIALIZERS, Filters
 from dltoolbox.layers.windowed import (
     BOX_FORMATS,
     SizeRule,
@@ -95,6 +95,9 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     Weights are ``h×w×numFilters×c`` (filters before channels), Bias is ``1×1×numFilters``. The output size is
     (in − 1)·stride + filterSize − cropping, and in·stride with ``Cropping='same'``.
 
+    ``WeightsInitializer='bilinear'`` goes beyond MATLAB: with filters of 2·s elements for a stride s (2·s − 1 where s is
+    odd), the layer starts by interpolating every channel.
+
     Example:
         >>> transposedConv2dLayer(4, 8, Stride=2, Cropping='same').describe()
         "8 4×4 transposed convolutions with stride [2  2] and cropping 'same'"
@@ -103,8 +106,25 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
         DltoolboxError: ``dltoolbox:transposedConv2dLayer:croppingTooLarge`` when nothing would be left.
 
     Source:
-        MathWorks documentation of transposedConv2dLayer.
+        MathWorks documentation of transposedConv2dLayer; Long, Shelhamer and Darrell, "Fully convolutional networks for
+        semantic segmentation" (2015), section 3.3, for the bilinear start.
     """
+
+    WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS, "bilinear"), "glorot",
+                                  "How Weights start: a name or a function of the size.", group=HIDDEN)
+    BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
+        Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
+                                              "WeightL2Factor", "BiasL2Factor"))
+
+    def call_in_matlab(self, *inputs: Dims) -> Call:
+        """The bilinear start as a function of the size of Weights."""
+        made = super().call_in_matlab(*inputs)
+        if self.WeightsInitializer != "bilinear":
+            return made
+        column, row = (f"(1-abs({1 - n}:2:{n - 1}){turned}/{n + n % 2})"
+                       for n, turned in zip(self.FilterSize, ("'", ""), strict=True))
+        start = Expression(f"@(sz) {column}.*{row}.*reshape(eye(sz(3:4)),[1 1 sz(3:4)])")
+        return made._replace(options=made.options | {"WeightsInitializer": start})
 
 
 @layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")

@@ -1,7 +1,8 @@
 """Initial values of learnables and states.
 
 Sources: Glorot and Bengio (2010): uniform on ±√(6/(fan_in + fan_out)); He et al. (2015): normal with variance 2/fan_in;
-Saxe et al. (2014): Q of the QR factorisation of a normal matrix. 'narrow-normal' is normal with standard deviation 0.01.
+Saxe et al. (2014): Q of the QR factorisation of a normal matrix; Long et al. (2015): bilinear interpolation. 'narrow-normal'
+is normal with standard deviation 0.01.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
                  f"finite numbers of size {times(shape)}.",
                  "Return an array of the size that the function is called with.")
         return value
+    certain = certain_start(how, shape)
+    if certain is not None:
+        return certain
     if how == "glorot":
         limit = sqrt(6 / (array.fan_in + array.fan_out))
         return random.uniform(-limit, limit, shape)
@@ -76,11 +80,18 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
         return random.standard_normal(shape) * sqrt(2 / array.fan_in)
     if how == "narrow-normal":
         return random.standard_normal(shape) * 0.01
-    if how == "orthogonal":
-        of_one, groups = (shape[:-1], shape[-1]) if array.grouped else (shape, 1)
-        matrices = [orthogonal(random.standard_normal((prod(of_one[:-1]), of_one[-1]))) for _ in range(groups)]
-        return np.stack(matrices, -1).reshape(shape)
-    return np.full(shape, {"zeros": 0.0, "ones": 1.0}[how])
+    of_one, groups = (shape[:-1], shape[-1]) if array.grouped else (shape, 1)  # 'orthogonal'
+    matrices = [orthogonal(random.standard_normal((prod(of_one[:-1]), of_one[-1]))) for _ in range(groups)]
+    return np.stack(matrices, -1).reshape(shape)
+
+
+def certain_start(how: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """What an initialiser gives that draws no random numbers; None for the others."""
+    if how == "bilinear":
+        column, row = (1 - np.abs(np.arange(1 - n, n, 2)) / (n + n % 2) for n in shape[:2])
+        return np.outer(column, row)[..., None, None] * np.eye(shape[2], shape[3])
+    constants = {"zeros": 0.0, "ones": 1.0}
+    return np.full(shape, constants[how]) if how in constants else None
 
 
 def orthogonal(matrix: np.ndarray) -> np.ndarray:

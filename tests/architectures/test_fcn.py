@@ -1,10 +1,8 @@
 """fcnLayers: counts, names, sizes, wiring, weights that interpolate, and bad values."""
 
-import numpy as np
 import pytest
 
-from dltoolbox import DltoolboxError, analyzeNetwork, dlnetwork, fcnLayers, imageInputLayer, predict
-from dltoolbox.architectures.segmentation import enlarging
+from dltoolbox import DltoolboxError, analyzeNetwork, fcnLayers
 from tests.architectures.counts import counts
 
 ENCODER = [
@@ -63,19 +61,11 @@ def test_scores_meet_where_they_should():
             ("upscore_pool4", "score_pool3c/ref"), ("upscore8", "score/in"), ("input", "score/ref")} < wires
 
 
-def test_enlargement_is_bilinear():
-    ramp = np.add.outer(3 * np.arange(5.0), np.arange(5.0))[:, :, None, None]
-    net = dlnetwork([imageInputLayer([5, 5, 2], Normalization="none"), enlarging(2, 2, "up", Cropping=1)])
-    big = predict(net, np.concatenate([ramp, -ramp], axis=2))
-    inner = np.arange(1, 9) / 2 - 0.25
-    np.testing.assert_allclose(big[1:9, 1:9, 0, 0], np.add.outer(3 * inner, inner), rtol=1e-6)
-    np.testing.assert_allclose(big[..., 1, :], -big[..., 0, :])
-
-
 def test_only_the_last_enlargement_does_not_learn():
     lgraph = fcnLayers([224, 224, 3], 5)
     factors = {one.Name: one.WeightLearnRateFactor for one in lgraph.nodes if one.Name.startswith("upscore")}
     assert factors == {"upscore2": 1, "upscore_pool4": 1, "upscore8": 0}
+    assert {one.WeightsInitializer for one in lgraph.nodes if one.Name in factors} == {"bilinear"}
 
 
 @pytest.mark.parametrize(("arguments", "identifier"), [

@@ -19,8 +19,8 @@ from dltoolbox.layers.base import Layer
 
 TOKEN = re.compile(r"""
     (?P<more>\.\.\.[^\n]*\n) | (?P<comment>%[^\n]*) | (?P<space>[\ \t]+) | (?P<newline>\n)
-    | (?P<string>"(?:[^"\n]|"")*") | (?P<char>'(?:[^'\n]|'')*')
-    | (?P<number>\d+\.?\d*(?:e[+-]?\d+)?) | (?P<name>[A-Za-z]\w*) | (?P<sign>[][(){},;=+.@-])
+    | (?P<string>"(?:[^"\n]|"")*") | (?P<char>(?<![])\w])'(?:[^'\n]|'')*')
+    | (?P<number>\d+\.?\d*(?:e[+-]?\d+)?) | (?P<name>[A-Za-z]\w*) | (?P<sign>[][(){},;=+.@:/*'-])
 """, re.VERBOSE)
 
 
@@ -28,6 +28,19 @@ class Token(NamedTuple):
     kind: str
     text: str
     spaced: bool  # whether a space stands before it
+
+
+class Anonymous(str):
+    """The text of an anonymous function of a size; calling it runs products, ranges, `eye` and `reshape` as MATLAB does."""
+
+    def __call__(self, size: tuple[int, ...]) -> np.ndarray:
+        body = self.removeprefix("@(sz) ").replace("'", ".swapaxes(0, 1)").replace(".*", "*")
+        body = re.sub(r"\((-?\d+):(\d+):(\d+)\)", r"(steps(\1, \2, \3))", body).replace("sz(3:4)", "sz[2:4]")
+        body = body.replace("[1 1 sz[2:4]]", "(1, 1, *sz[2:4])")
+        found: np.ndarray = eval(body, {
+            "sz": size, "abs": np.abs, "eye": lambda size: np.eye(*size), "reshape": reshape,
+            "steps": lambda first, step, last: np.arange(first, last + 1, step)[None, :, None, None]})
+        return found
 
 
 class FunctionLayer(Layer):
@@ -153,14 +166,14 @@ class Reader:
         self.take(")")
         return self.functions[name](*arguments)
 
-    def anonymous(self) -> str:
+    def anonymous(self) -> Anonymous:
         """The text of an anonymous function, up to the comma or bracket that ends the argument."""
         words, depth = ["@"], 0
         while depth or self.peek().text not in (",", ")"):
             token = self.take()
             depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
             words.append(" " * token.spaced + token.text)
-        return "".join(words)
+        return Anonymous("".join(words))
 
     def matrix(self) -> Any:
         """One row as a list, several as a list of lists; layers as one list."""

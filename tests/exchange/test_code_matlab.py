@@ -101,6 +101,8 @@ layers = [
     (preluLayer(AlphaLearnRateFactor=0, AlphaL2Factor=2),
      'setL2Factor(setLearnRateFactor(preluLayer("Name","a"),"Alpha",0),"Alpha",2)'),
     (fullyConnectedLayer(3, InputSize=4), 'fullyConnectedLayer(3,"Name","a")'),
+    (transposedConv2dLayer([3, 8], 2, WeightsInitializer="bilinear"),
+     "@(sz) (1-abs(-2:2:2)'/4).*(1-abs(-7:2:7)/8).*reshape(eye(sz(3:4)),[1 1 sz(3:4)])"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_values_read_as_matlabs(layer, code):
     layer = layer.copy()

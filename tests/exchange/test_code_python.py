@@ -16,6 +16,7 @@ from dltoolbox import (
     additionLayer,
     addLayers,
     assembleNetwork,
+    batchNormalizationLayer,
     classificationLayer,
     connectLayers,
     convolution2dLayer,
@@ -33,6 +34,7 @@ from dltoolbox import (
     scalingLayer,
     softmaxLayer,
     toPython,
+    transposedConv2dLayer,
 )
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port
 from tests.exchange.networks import NETWORKS, data_for
@@ -58,15 +60,36 @@ def assert_rebuilt(text, graph, *, values=True):
 def test_every_architecture(name):
     graph = architecture(name)
     text = toPython(graph)
-    assert_rebuilt(text, graph, values=False)
+    assert_rebuilt(text, graph, values=not isinstance(graph, dlnetwork))
     assert max(map(len, text.splitlines())) <= 125
 
 
-def test_an_architecture_with_fixed_filters(tmp_path):
-    graph = architecture("deeplabv3plusLayers")
-    assert any(one != without_values(one) for one in graph.nodes)
-    toPython(graph, tmp_path / "a.py", Parameters=True)
-    assert list(runpy.run_path(str(tmp_path / "a.py"))["lgraph"].Layers) == list(graph.Layers)
+def test_what_does_not_learn_is_written():
+    conv = convolution2dLayer(3, 2, Weights=np.arange(18).reshape(3, 3, 1, 2), WeightLearnRateFactor=0, Bias=[1, 2])
+    norm = batchNormalizationLayer(TrainedMean=[1, 2], TrainedVariance=[3, 4], FixedStatistics=True, Scale=[5, 6])
+    graph = layerGraph([imageInputLayer([9, 9, 1]), conv, norm])
+    found = graph_of(run(toPython(graph)))
+    np.testing.assert_array_equal(found.nodes[1].Weights, conv.Weights)
+    np.testing.assert_array_equal(found.nodes[2].TrainedVariance, norm.TrainedVariance)
+    assert found.nodes[1].Bias is found.nodes[2].Scale is None
+
+
+def test_what_the_initialiser_gives_again_is_not_written():
+    frozen = {"WeightLearnRateFactor": 0, "BiasLearnRateFactor": 0}
+    up = transposedConv2dLayer([4, 6], 3, WeightsInitializer="bilinear", BiasInitializer="ones", **frozen)
+    net = dlnetwork([imageInputLayer([9, 9, 3], Normalization="none"), up])
+    text = toPython(net)
+    assert "Weights=" not in text
+    assert "Bias=" not in text
+    assert run(text)["net"].Layers[1] == net.Layers[1]
+
+
+def test_large_arrays_that_do_not_learn_need_parameters():
+    layers = [fullyConnectedLayer(9, Weights=np.eye(9), Name=f"fc{i}", WeightLearnRateFactor=0) for i in range(12)]
+    with pytest.warns(DltoolboxWarning, match=r"'fc0': Weights, which does not learn, is left out.*'fc7'.*; and 4 more\."):
+        text = toPython(layers)
+    note = "Weights, which does not learn, is left out, since it has 81 elements; Parameters=True writes it"
+    assert text.count(f"    # {note}\n    fullyConnectedLayer(9, ") == 12
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -9,10 +9,12 @@ from dltoolbox import (
     DltoolboxError,
     assembleNetwork,
     convolution2dLayer,
+    dlnetwork,
     fullyConnectedLayer,
     groupedConvolution2dLayer,
     imageInputLayer,
     layerGraph,
+    predict,
     regressionLayer,
     rng,
     transposedConv2dLayer,
@@ -69,6 +71,26 @@ def test_constants_functions_and_given_values():
     initial(fullyConnectedLayer(3, WeightsInitializer=lambda size: (sizes.append(size), np.zeros(size))[1]))
     assert sizes == [(3, 1024)]
     assert initial(fullyConnectedLayer(3, Bias=[1, 2, 3]), "Bias").tolist() == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize("factor", [[2, 2], [3, 2], [4, 5]])
+def test_bilinear_start_interpolates_every_channel_by_itself(factor):
+    x = np.random.default_rng(0).standard_normal((5, 6, 2, 1)).astype(np.float32)
+    size = [2 * n - n % 2 for n in factor]
+    up = transposedConv2dLayer(size, 2, Stride=factor, Cropping="same", WeightsInitializer="bilinear")
+    found, expected = predict(dlnetwork([imageInputLayer([5, 6, 2], Normalization="none"), up]), x), x
+    for axis, n in enumerate(factor):
+        length = x.shape[axis]
+        at = (np.arange(n * length) + 0.5) / n - 0.5  # centres of the new pixels, in old ones
+        expected = np.apply_along_axis(lambda line, at=at, n=length: np.interp(at, np.arange(n), line), axis, expected)
+    inner = tuple(slice(n, -n) for n in factor)  # at the border, zeros outside count
+    np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-5, atol=1e-6)
+
+
+def test_bilinear_filters_of_odd_size_have_one_centre():
+    weights = initial(transposedConv2dLayer([1, 3], 2, WeightsInitializer="bilinear"))
+    np.testing.assert_array_equal(weights[..., 1, 1], [[0.5, 1, 0.5]])
+    assert weights.sum() == 2 * 2
 
 
 def test_the_seed_repeats_them():
