@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
 from dltoolbox import __version__
+from dltoolbox.core.console import until_unread
 
 DESCRIPTION = "Deep learning with MATLAB's names in Python: layer arrays, network analysis, training and max unpooling."
 EPILOG = """\
@@ -79,11 +79,12 @@ def add_analyze(commands: Any) -> None:
                      help="what the network is for; a dlnetwork has no output layers (default: as the network is)")
     one.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
     one.add_argument("--json", metavar="OUT", help="write the analysis, or the comparison, as JSON; - for standard output")
-    one.add_argument("--compare", metavar="OTHER", help="print what changed since OTHER: as FILE, or written by --json")
+    one.add_argument("--compare", metavar="OTHER",
+                     help="print what changed since OTHER, and the problems; OTHER is as FILE, or written by --json")
     one.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",
                      help="exit with status 1 where there is an error (the default), also for warnings, or also where "
                      "--compare finds a difference")
-    one.add_argument("--quiet", action="store_true", help="print only the problems")
+    one.add_argument("--quiet", action="store_true", help="print only the problems, and with --compare also differences")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,12 +101,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         top.print_help(sys.stderr)
         return 2
     try:
-        return perform(given)
+        with until_unread():
+            return perform(given)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -13,7 +13,7 @@ from dltoolbox.core.display import bytes_text, rounded
 
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
-WIDEST = 150
+WIDEST = 150  # lines of text; tables have the whole terminal
 KEPT_WHOLE = re.compile(r"\w+\([^()]*\)|\[[^]]*\]| × ")
 
 
@@ -28,7 +28,7 @@ def analysis_text(info: Any, width: int | None = None) -> str:
 
 def terminal_width() -> int:
     """Columns to print in."""
-    return min(get_terminal_size((120, 24)).columns, WIDEST)
+    return get_terminal_size((120, 24)).columns
 
 
 def totals(info: Any) -> str:
@@ -134,5 +134,5 @@ def problems(issues: Sequence[Any], width: int) -> str:
         kind = issue.severity.capitalize()
         lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
         for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
-            lines += folded(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
+            lines += folded(text, min(width, WIDEST), initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
     return "\n".join(lines)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from dltoolbox.core.console import until_unread
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.network.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis_text import problems, terminal_width
 from dltoolbox.network.datalayout import networkDataLayout
 from dltoolbox.report.compare import comparison, comparison_text
 from dltoolbox.report.document import SCHEMA, VERSION, Document, document
-from dltoolbox.report.source import ScriptError, network_from
+from dltoolbox.report.source import ScriptError, apart, network_from
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
 LABELS = {1: "CB", 2: "SSCB", 3: "SSCB", 4: "SSSCB"}
@@ -37,18 +39,20 @@ def run(given: Namespace) -> int:
     """Analyse, write and print what was asked for; returns the exit status."""
     try:
         check_options(given)
+        before = earlier(given.compare, given) if given.compare else None
         info = analysed(given.file, given)
         found = document(info)
-        compared = comparison(earlier(given.compare, given), found) if given.compare else None
-        written(found if compared is None else compared, found, given)
+        compared = comparison(before, found) if before else None
+        with until_unread():
+            written(found if compared is None else compared, found, given)
+            if "-" not in (given.json, given.html):
+                printed(info, compared, quiet=given.quiet)
     except ScriptError as error:
         print(f"{error}\ndltoolbox analyze: the code of the network failed.", file=sys.stderr)
         return UNUSABLE
     except DltoolboxError as error:
         print(f"dltoolbox analyze: {error}", file=sys.stderr)
         return UNUSABLE
-    if "-" not in (given.json, given.html):
-        printed(info, compared, quiet=given.quiet)
     return FAULTY if failed(found, compared, given.fail_on) else FINE
 
 
@@ -75,10 +79,11 @@ def analysed(file: str, given: Namespace) -> NetworkAnalysis:
 
 def earlier(file: str, given: Namespace) -> Document:
     """The document to compare with: from a JSON file of this command, or of another network."""
-    if not file.endswith(".json"):
-        return document(analysed(file, given))
+    if Path(file).suffix.lower() != ".json":
+        with apart():
+            return document(analysed(file, given))
     try:
-        found = json.loads(Path(file).read_text(encoding="utf-8"))
+        found = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
     except (OSError, ValueError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if not isinstance(found, dict) or (found.get("schema"), found.get("version")) != (SCHEMA, VERSION):
@@ -97,6 +102,8 @@ def written(data: Document, found: Document, given: Namespace) -> None:
 
 def save(text: str, file: str) -> None:
     if file == "-":
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # whatever the console has
         sys.stdout.write(text)
         return
     try:
@@ -106,15 +113,15 @@ def save(text: str, file: str) -> None:
 
 
 def printed(info: NetworkAnalysis, compared: Document | None, *, quiet: bool) -> None:
-    """The analysis or the comparison; quiet: only the problems."""
-    if quiet:
-        text = problems(info.Issues, terminal_width()) if info.Issues else ""
-    elif compared is None:
-        text = str(info)
-    else:
-        text = comparison_text(compared)
-    if text:
-        print(text)
+    """The analysis, or the comparison and the problems; quiet: only differences and problems."""
+    if compared is None and not quiet:
+        print(info)
+        return
+    parts = [comparison_text(compared)] if compared and not (quiet and compared["identical"]) else []
+    if info.Issues:
+        parts.append(problems(info.Issues, terminal_width()))
+    if parts:
+        print("\n\n".join(parts))
 
 
 def failed(found: Document, compared: Any, fail_on: str) -> bool:

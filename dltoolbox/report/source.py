@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import io
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO, cast
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
@@ -26,14 +27,48 @@ class ScriptError(Exception):
     """The user's own code failed; the text is its traceback without the frames of the toolbox."""
 
 
-class Aside(io.TextIOBase):
-    """Takes what a script prints to standard error: standard output belongs to the command."""
+class Aside:
+    """Standard error in the place of standard output; nobody sits in front of it, so that nothing opens a window."""
 
-    def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
-    def flush(self) -> None:
-        sys.stderr.flush()
+    def isatty(self) -> bool:
+        return False
+
+
+@contextmanager
+def printing_aside() -> Iterator[None]:
+    """Standard output belongs to the command: what is printed inside goes to standard error, by other programs as well."""
+    real = sys.__stdout__
+    with redirect_stdout(cast(TextIO, Aside())):
+        if real is None:
+            yield
+            return
+        real.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            real.flush()
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Afterwards, modules that were found beside a network are forgotten, so that those of another are its own."""
+    path, known = list(sys.path), set(sys.modules)
+    try:
+        yield
+    finally:
+        folders = [Path(one).resolve() for one in sys.path if one not in path]
+        sys.path[:] = path
+        for name in set(sys.modules) - known:
+            file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull).resolve()
+            if "site-packages" not in file.parts and any(folder in file.parents for folder in folders):
+                del sys.modules[name]
 
 
 def network_from(text: str) -> tuple[str, Any]:
@@ -47,19 +82,23 @@ def network_from(text: str) -> tuple[str, Any]:
     Raises:
         ScriptError: where the script or the module fails.
         DltoolboxError: ``dltoolbox:analyze:fileNotFound``, ``…:noNetwork``, ``…:severalNetworks``, ``…:unknownName``,
-            ``…:notANetwork``, ``…:moduleNotFound``; and what `loadNetwork` raises.
+            ``…:notANetwork``, ``…:moduleNotFound``, ``…:notebook``, ``…:cannotRead``; and what `loadNetwork` raises.
     """
     file, name = (text, "") if Path(text).exists() else parted(text)
-    if file.endswith(".py"):
-        path = Path(file)
-        if not path.is_file():
-            fail("analyze:fileNotFound", f"There is no file '{file}'.",
-                 "Pass a script, package.module:name or a saved network.")
-        module = executed(path)
-        return (f"{path.stem}:{name}", named(module, name, file)) if name else (path.stem, only_network(module, file))
-    if name:
+    path = Path(file)
+    kind = path.suffix.lower()
+    if name and kind not in (".py", ".ipynb"):
         return name.rpartition(".")[2], named(imported(file), name, file)
-    return Path(file).stem, loadNetwork(file)
+    if not path.is_file():
+        fail("analyze:fileNotFound", f"'{file}' is a folder." if path.is_dir() else f"There is no file '{file}'.",
+             "Pass a script, package.module:name or a saved network.")
+    if kind == ".ipynb":
+        fail("analyze:notebook", f"'{file}' is a notebook.", "Call analyzeNetwork(layers) in it, or save its code as a "
+             f"script: jupyter nbconvert --to script {file}.")
+    if kind != ".py":
+        return path.stem, loadNetwork(file)
+    module = executed(path)
+    return (f"{path.stem}:{name}", named(module, name, file)) if name else (path.stem, only_network(module, file))
 
 
 def parted(text: str) -> tuple[str, str]:
@@ -70,11 +109,15 @@ def parted(text: str) -> tuple[str, str]:
 
 def executed(path: Path) -> ModuleType:
     """The module that a script is, after running it. It is not ``__main__``, so what it guards with that is left out."""
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        fail("analyze:cannotRead", f"'{path}' cannot be read: {error.strerror}.", "Check the permissions.")
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     sys.modules.setdefault(module.__name__, module)  # where its own classes look for themselves
     with users_code(str(path.resolve().parent), [str(path)]):
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        exec(compile(code, str(path), "exec"), module.__dict__)
     return module
 
 
@@ -100,7 +143,7 @@ def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator
     if folder:
         sys.path.insert(0, folder)
     try:
-        with redirect_stdout(Aside()):
+        with printing_aside():
             yield
     except SystemExit as end:
         if end.code not in (None, 0):
@@ -127,8 +170,10 @@ def only_network(module: ModuleType, file: str) -> Any:
     if found:
         fail("analyze:severalNetworks", f"'{file}' defines {len(found)} networks: {listed(found)}.",
              f"Say which: {file}:{next(reversed(found))}.")
+    functions = [name for name in own_names(module) if isfunction(getattr(module, name, None))]
     fail("analyze:noNetwork", f"'{file}' defines no layer array, layer graph or network at top level.",
-         f"Assign one to a name, or name a function that returns one: {file}:name.")
+         "Assign one to a name outside of functions and of if __name__ == '__main__', or name a function that returns "
+         f"one: {file}:{[*functions, 'name'][0]}.")
 
 
 def is_network(value: Any) -> bool:
@@ -139,9 +184,10 @@ def is_network(value: Any) -> bool:
 
 
 def own_names(value: Any) -> list[str]:
-    """What could have been meant: networks, and functions and classes that were not imported."""
-    return [name for name, one in vars(value).items()
-            if is_network(one) or getattr(one, "__module__", "") == getattr(value, "__name__", None)]
+    """What could have been meant: what a package offers; else networks, and functions and classes that were not imported."""
+    return getattr(value, "__all__", None) or [
+        name for name, one in vars(value).items()
+        if is_network(one) or getattr(one, "__module__", "") == getattr(value, "__name__", None)]
 
 
 def named(module: ModuleType, name: str, file: str) -> Any:

@@ -24,6 +24,15 @@ layers = [imageInputLayer([8, 8, 1]), maxPooling2dLayer(2, HasUnpoolingOutputs=T
 OPEN = HEAD + "net = [convolution2dLayer(3, 8), reluLayer]\n"
 
 
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(dl.__file__).parents[1])}
+
+
+def as_a_program(*argv, **environment):
+    """In a process of its own, as continuous integration runs it."""
+    return subprocess.run([sys.executable, "-m", "dltoolbox.cli", "analyze", *argv], capture_output=True,
+                          env=ENVIRONMENT | environment, check=False)
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """An empty folder to work in; what the commands add to the search path goes afterwards."""
@@ -55,6 +64,28 @@ def test_what_a_script_prints_is_no_output_of_the_command(run):
     status, out, err = run("net.py", "--json", "-", net=GOOD + "print('training …')\n")
     assert (status, err) == (0, "training …\n")
     assert json.loads(out)["schema"] == "dltoolbox-analysis"
+
+
+def test_nothing_else_is_on_standard_output(folder):
+    """Neither what other programs print that a script starts, nor what goes around sys.stdout; UTF-8 on any console."""
+    (folder / "net.py").write_text(GOOD + "import os, sys\nos.system('echo program')\nprint('raw', file=sys.__stdout__)\n"
+                                   "sys.stdout.reconfigure(errors='replace')\n", encoding="utf-8")
+    for option, start in (("--json", b"{"), ("--html", b"<!doctype html>")):
+        done = as_a_program("net.py", option, "-", PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stdout[:len(start)]) == (0, start), done.stderr
+        assert "28×28×1 images" in done.stdout.decode("utf-8")
+        assert {b"program", b"raw"} <= set(done.stderr.split())
+
+
+def test_a_reader_that_has_seen_enough_changes_no_exit_status(folder):
+    (folder / "net.py").write_text(NO_SOFTMAX + "layers[1:1] = [reluLayer(Name=f'r{i}') for i in range(2000)]\n",
+                                   encoding="utf-8")
+    with subprocess.Popen([sys.executable, "-m", "dltoolbox.cli", "analyze", "net.py"], env=ENVIRONMENT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == b""
 
 
 def test_a_script_that_analyses_itself_opens_no_page(run, monkeypatch):
@@ -115,19 +146,26 @@ def test_one_network_under_two_names_is_one(run):
 
 UNUSABLE = [
     ("nothing.py", "", "analyze:fileNotFound", "nothing.py"),
-    ("nothing", "", "loadNetwork:fileNotFound", "nothing"),
+    ("nothing", "", "analyze:fileNotFound", "nothing"),
     ("no_such_module_of_test:layers", "", "analyze:moduleNotFound", "no_such_module_of_test"),
     ("net.py", "x = 3\nempty = []\n", "analyze:noNetwork", "net.py:name"),
     ("net.py", GOOD + "lgraph = layerGraph(layers)\n", "analyze:severalNetworks",
      "layers and lgraph. Say which: net.py:lgraph"),
     ("net.py:lyers", GOOD, "analyze:unknownName", "Did you mean 'layers'?"),
     ("net.py:number", GOOD + "number = 3\n", "analyze:notANetwork", "'number' of 'net.py' is 3"),
+    (".", "", "analyze:fileNotFound", "'.' is a folder"),
+    ("notes.ipynb", "", "analyze:notebook", "jupyter nbconvert --to script notes.ipynb"),
+    ("notes.ipynb:layers", "", "analyze:notebook", "Call analyzeNetwork(layers) in it"),
+    ("net.py", HEAD + "def make():\n    return [reluLayer]\n", "analyze:noNetwork", "returns one: net.py:make."),
+    ("dltoolbox:resnet8", "", "analyze:unknownName", "'resnet18'"),
+    ("C:\\nets\\net.py:layers", "", "analyze:fileNotFound", "There is no file 'C:\\nets\\net.py'"),
     ("net.py:text", GOOD + "def text():\n    return 'layers'\n", "analyze:notANetwork", "'layers'"),
 ]
 
 
 @pytest.mark.parametrize(("file", "text", "identifier", "words"), UNUSABLE, ids=[one[0] + one[2] for one in UNUSABLE])
-def test_what_cannot_be_read_is_exit_2(run, file, text, identifier, words):
+def test_what_cannot_be_read_is_exit_2(run, folder, file, text, identifier, words):
+    (folder / "notes.ipynb").write_text("{}", encoding="utf-8")
     status, out, err = run(file, net=text)
     assert (status, out) == (2, "")
     assert f"[dltoolbox:{identifier}]" in err
@@ -226,6 +264,39 @@ def test_compare(run):
     assert [one["name"] for one in json.loads(out)["changed"]] == ["conv", "relu", "fc"]
 
 
+def test_compared_networks_find_their_own_modules(run, folder):
+    """As with a checkout of last week: the modules beside both scripts have the same names."""
+    for name, width in (("old", 8), ("new", 9)):
+        (folder / name).mkdir()
+        (folder / name / "widths_of_test.py").write_text(f"WIDTH = {width}\n", encoding="utf-8")
+        (folder / name / "net.py").write_text(
+            HEAD + "from widths_of_test import WIDTH\nlayers = [featureInputLayer(WIDTH), regressionLayer]\n",
+            encoding="utf-8")
+    status, out, _ = run("new/net.py", "--compare", "old/net.py", "--fail-on", "difference")
+    assert status == 1
+    assert "InputSize: 8 → 9" in out
+
+
+def test_what_a_comparison_prints(run):
+    run("net.py", "--json", "old.json", "--quiet", net=NO_SOFTMAX)
+    status, out, _ = run("net.py", "--compare", "old.json")
+    assert status == 1
+    assert "No difference" in out
+    assert "network:missingSoftmax" in out  # it fails for this, so it says so
+    assert run("net.py", "--compare", "old.json", "--quiet")[1].startswith("  Problems\n")
+    out = run("net.py", "--compare", "old.json", "--quiet", net=GOOD)[1]
+    assert "Layers added" in out
+    assert "Problems\n    − error" in out
+    run("net.py", "--json", "old.json", "--quiet")
+    assert run("net.py", "--compare", "old.json", "--quiet") == (0, "", "")
+
+
+def test_a_document_of_a_shell_that_writes_utf_16(run, folder):
+    run("net.py", "--json", "old.json", "--quiet", net=GOOD)
+    (folder / "old.json").write_text((folder / "old.json").read_text(encoding="utf-8"), encoding="utf-16")
+    assert run("net.py", "--compare", "old.json", "--fail-on", "difference")[0] == 0
+
+
 @pytest.mark.parametrize(("argv", "identifier"), [
     (["--batch", "0"], "invalidBatch"), (["--input", "axb"], "invalidInput"), (["--input", "1x2x3x4x5"], "invalidInput"),
     (["--fail-on", "difference"], "nothingToCompare"), (["--json", "-", "--html", "-"], "twoOutputs"),
@@ -249,10 +320,7 @@ def test_help(capsys):
 
 
 def test_as_a_program(folder):
-    """In a process of its own, as continuous integration runs it."""
     (folder / "net.py").write_text(NO_SOFTMAX, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "dltoolbox.cli", "analyze", "net.py", "--quiet"], capture_output=True,
-                          env=os.environ | {"PYTHONPATH": str(Path(dl.__file__).parents[1])},
-                          text=True, encoding="utf-8", check=False)
+    done = as_a_program("net.py", "--quiet")
     assert done.returncode == 1, done.stderr
-    assert "missingSoftmax" in done.stdout
+    assert b"missingSoftmax" in done.stdout
