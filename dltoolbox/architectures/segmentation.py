@@ -14,6 +14,7 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import PixelClassificationLayer
 from dltoolbox.layers.transposed import TransposedConvolution2DLayer
 
+DEEPEST = 16  # encoder stages: each halves the image, and 65,536 pixels become one
 SIDES = ("height", "width", "depth")
 
 

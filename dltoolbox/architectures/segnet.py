@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.blocks import conv_without_bias
-from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
+from dltoolbox.architectures.segmentation import DEEPEST, SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
 from dltoolbox.architectures.vgg import CONVOLUTIONS, FILTERS
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
@@ -41,9 +41,9 @@ DECODER = Names("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}"
 def _model(value: Any) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
-        return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer()(value)
+        return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer(1, DEEPEST)(value)
     except Reject:
-        raise Reject("a positive integer, 'vgg16' or 'vgg19'") from None
+        raise Reject(f"an integer from 1 to {DEEPEST}, 'vgg16' or 'vgg19'") from None
 
 
 @convert.hinted("int | Sequence[int]")

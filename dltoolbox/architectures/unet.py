@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.segmentation import SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
+from dltoolbox.architectures.segmentation import DEEPEST, SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
 from dltoolbox.core import convert
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import ByRank, Property
@@ -50,7 +50,7 @@ NETWORK = Names("encoderImageInputLayer", "LatentNetwork-Bridge", "encoderDecode
 class _Options(SegmentationOptions):
     """Options of all four, with the defaults of the 2-D ones."""
 
-    EncoderDepth = Property(convert.integer(1), 4, "Number of encoder stages, and of decoder stages.")
+    EncoderDepth = Property(convert.integer(1, DEEPEST), 4, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 64, "Filters of the first convolution.")
     FilterSize = Property(ByRank(odd_sizes), 3, "Size of the filters, odd.")
     ConvolutionPadding = Property(convert.choice("same", "valid"), "same", "'same' or 'valid': no padding.")
@@ -79,7 +79,7 @@ class _Options3D(_Options):
 
     ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
     NumClasses = SegmentationOptions.properties["NumClasses"]
-    EncoderDepth = Property(convert.integer(1), 3, "Number of encoder stages, and of decoder stages.")
+    EncoderDepth = Property(convert.integer(1, DEEPEST), 3, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 32, "Filters of the first convolution.")
 
 
@@ -205,7 +205,7 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
         imageSize: ``[h, w, c]``, or ``[h, w]`` for one channel. Every pooling must meet an even size: with
             ``ConvolutionPadding='same'``, h and w are multiples of 2^EncoderDepth.
         numClasses: Number of classes, at least 2.
-        *pairs, **options: ``EncoderDepth`` (4); ``NumFirstEncoderFilters`` (64); ``FilterSize`` (3), odd, a number or
+        *pairs, **options: ``EncoderDepth`` (4), at most 16; ``NumFirstEncoderFilters`` (64); ``FilterSize`` (3), odd, a number or
             ``[h, w]``; ``ConvolutionPadding`` (``'same'``; ``'valid'`` pads nothing, and crops what is joined).
         nargout: 2 returns the size of the output as well.
 

@@ -121,14 +121,15 @@ def _short(number: float) -> str:
     return f"{number:g}"
 
 
-def integer(low: int = 1) -> Convert:
-    """An integer of at least ``low``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
-    expected = {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}")
+def integer(low: int = 1, high: float = np.inf) -> Convert:
+    """An integer from ``low`` to ``high``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
+    expected = (f"an integer from {low} to {high}" if high < np.inf else
+                {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}"))
 
     @hinted("int")
     def convert(value: Any) -> int:
         number = _number(value)
-        if number is None or not np.isfinite(number) or number != int(number) or number < low:
+        if number is None or not np.isfinite(number) or number != int(number) or not low <= number <= high:
             raise Reject(expected)
         return int(number)
     return convert

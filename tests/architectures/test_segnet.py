@@ -82,6 +82,7 @@ def test_odd_sizes_come_back_through_the_size_port():
     (([8], 2, 3), ["invalidImageSize"]),
     (([8, 8], 1, 3), ["invalidNumClasses"]),
     (([8, 8], 2, 0), ["invalidEncoderDepth"]),
+    (([8, 8], 2, 10 ** 5), ["invalidEncoderDepth"]),
     (([8, 8], 2, "vgg"), ["invalidEncoderDepth"]),
     (([8, 8], 2, 2, "FilterSize", 2), ["invalidFilterSize"]),
     (([8, 8], 2, 2, "NumOutputChannels", [1, 2, 3]), ["invalidNumOutputChannels"]),

@@ -214,6 +214,7 @@ def test_networks_without_padding_predict(builder, size, output):
     (([96, 96, 3, 3], 2), ["invalidImageSize"]),
     (([96, 96], 1), ["invalidNumClasses"]),
     (([96, 96], 2, "EncoderDepth", 0), ["invalidEncoderDepth"]),
+    (([96, 96], 2, "EncoderDepth", 10 ** 5, "ConvolutionPadding", "valid"), ["invalidEncoderDepth"]),
     (([96, 96], 2, "FilterSize", [3, 4]), ["invalidFilterSize"]),
     (([96, 96], 2, "ConvolutionPadding", "full"), ["invalidConvolutionPadding"]),
     (([96, 96], 2, "Depth", 2), ["unknownOption"]),
