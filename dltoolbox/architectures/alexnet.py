@@ -40,7 +40,7 @@ def connected(i: int) -> list[Layer]:
 def alexnet() -> LayerGraph:
     """AlexNet for 227×227×3 images: 25 layers in sequence, 60,965,224 learnables.
 
-    Arguments and errors as `vgg16`. PyTorch's AlexNet is the later variant without groups, with 61,100,840 learnables.
+    PyTorch's AlexNet is the later variant without groups, with 61,100,840 learnables.
 
     Example:
         >>> alexnet('Weights', 'none')

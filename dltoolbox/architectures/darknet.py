@@ -45,16 +45,6 @@ def normalised(numbers: Iterator[int], relu: str, size: int, filters: int, **opt
 def darknet19() -> LayerGraph:
     """DarkNet-19 for 256×256×3 images: 64 layers, 63 connections, 20.8 million learnables.
 
-    Args:
-        *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused: docs/pretrained.md says how to put in trained weights.
-
-    Returns:
-        A `LayerGraph`.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:darknet19:noPretrainedWeights``.
-
     Example:
         >>> darknet19('Weights', 'none')
         <LayerGraph of 64 layers and 63 connections>
@@ -76,8 +66,6 @@ def darknet19() -> LayerGraph:
 @architecture
 def darknet53() -> LayerGraph:
     """DarkNet-53 for 256×256×3 images: 184 layers, 206 connections, 41.6 million learnables.
-
-    Arguments and errors as `darknet19`.
 
     Example:
         >>> darknet53('Weights', 'none')

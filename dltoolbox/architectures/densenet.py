@@ -41,7 +41,7 @@ def transition(name: str, filters: int) -> list[Layer]:
 def densenet201() -> LayerGraph:
     """DenseNet-201 for 224×224×3 images: 708 layers, 805 connections, 20,013,928 learnables that train.
 
-    Arguments and errors as `vgg16`. The input is standardised by mean and deviation of ImageNet.
+    The input is standardised by mean and deviation of ImageNet.
 
     Example:
         >>> densenet201(Weights='none')

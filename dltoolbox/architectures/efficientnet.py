@@ -96,16 +96,6 @@ def efficientnetb0() -> LayerGraph:
 
     The input is standardised by mean and deviation of ImageNet.
 
-    Args:
-        *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused: docs/pretrained.md says how to put in trained weights.
-
-    Returns:
-        A `LayerGraph`.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:efficientnetb0:noPretrainedWeights``.
-
     Example:
         >>> efficientnetb0('Weights', 'none')
         <LayerGraph of 290 layers and 363 connections>

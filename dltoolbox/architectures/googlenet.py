@@ -59,8 +59,8 @@ def inception(a: Assembly, source: str, number: str) -> str:
 def googlenet() -> LayerGraph:
     """GoogLeNet for 224×224×3 images: 144 layers, 170 connections, 6,998,552 learnables.
 
-    Arguments and errors as `vgg16`. PyTorch's GoogLeNet, with 6,624,904 learnables, has batch normalisation in place of
-    biases, and 3×3 in place of 5×5 convolutions.
+    PyTorch's GoogLeNet, with 6,624,904 learnables, has batch normalisation in place of biases, and 3×3 in place of 5×5
+    convolutions.
 
     Example:
         >>> googlenet(Weights='none')

@@ -108,7 +108,7 @@ class Inception(Assembly):
 def inceptionv3() -> LayerGraph:
     """Inception-v3 for 299×299×3 images: 315 layers, 349 connections, 23,834,568 learnables that train.
 
-    Arguments and errors as `vgg16`. The input is rescaled from [0, 255] to [-1, 1].
+    The input is rescaled from [0, 255] to [-1, 1].
 
     Example:
         >>> inceptionv3(Weights='none')

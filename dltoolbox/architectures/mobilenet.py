@@ -47,16 +47,6 @@ def mobilenetv2() -> LayerGraph:
 
     The input is standardised by mean and deviation of ImageNet.
 
-    Args:
-        *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused: docs/pretrained.md says how to put in trained weights.
-
-    Returns:
-        A `LayerGraph`.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:mobilenetv2:noPretrainedWeights``.
-
     Example:
         >>> mobilenetv2('Weights', 'none')
         <LayerGraph of 154 layers and 163 connections>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,11 +16,24 @@ TRAINED_ON = {"googlenet": ("imagenet", "places365")}  # in MATLAB; all others o
 HOW = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in weights from "
        "PyTorch or any other source of arrays.")
 
+ARGUMENTS = """Args:
+    *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB, is
+        refused: docs/pretrained.md says how to put in trained weights.
+
+Returns:
+    A `LayerGraph`.
+
+Raises:
+    DltoolboxError: ``dltoolbox:{name}:noPretrainedWeights``.
+
+"""
+
 
 def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
     """Decorator: ``resnet18('Weights', 'none')`` calls the function; asking for trained weights says where to get them.
 
-    The function carries itself as ``untrained``, so that `analyzeNetwork` takes ``resnet18`` without parentheses.
+    Its docstring gets what all of them have in common. It carries the function as ``untrained``, so that `analyzeNetwork`
+    takes ``resnet18`` without parentheses.
     """
     name = build.__name__
 
@@ -27,7 +41,7 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
         function = name
         Weights = Property(convert.choice("none", *TRAINED_ON.get(name, ("imagenet",))), "imagenet")
 
-    @wraps(build, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+    @wraps(build, assigned=("__module__", "__name__", "__qualname__"), updated=())
     def made(*pairs: Any, **options: Any) -> LayerGraph:
         chosen = Options(*pairs, **options)
         if chosen.Weights != "none":
@@ -35,6 +49,7 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
                  "downloads nothing.", HOW.format(name=name))
         return build()
 
+    made.__doc__ = (inspect.getdoc(build) or "").replace("Example:", f"{ARGUMENTS.format(name=name)}Example:", 1)
     made.__signature__ = signature(Options.properties)  # type: ignore[attr-defined]
     made.untrained = build  # type: ignore[attr-defined]
     return made

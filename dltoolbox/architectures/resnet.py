@@ -88,16 +88,6 @@ def resnet18() -> LayerGraph:
 
     The input is standardised by mean and deviation of ImageNet.
 
-    Args:
-        *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused: docs/pretrained.md says how to put in trained weights.
-
-    Returns:
-        A `LayerGraph`.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:resnet18:noPretrainedWeights``.
-
     Example:
         >>> resnet18('Weights', 'none')
         <LayerGraph of 71 layers and 78 connections>
@@ -112,8 +102,6 @@ def resnet18() -> LayerGraph:
 @architecture
 def resnet50() -> LayerGraph:
     """ResNet-50 for 224×224×3 images: 177 layers, 192 connections, 25.6 million learnables.
-
-    Arguments and errors as `resnet18`.
 
     Example:
         >>> resnet50(Weights='none').OutputNames
@@ -135,7 +123,7 @@ def resnet50() -> LayerGraph:
 def resnet101() -> LayerGraph:
     """ResNet-101 for 224×224×3 images: 347 layers, 379 connections, 44.5 million learnables.
 
-    Arguments and errors as `resnet18`. Its first pooling pads at the bottom and at the right only, as Caffe's.
+    Its first pooling pads at the bottom and at the right only, as Caffe's.
 
     Example:
         >>> resnet101(Weights='none').InputNames

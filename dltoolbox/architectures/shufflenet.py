@@ -67,7 +67,7 @@ class Shuffle(Assembly):
 def shufflenet() -> LayerGraph:
     """ShuffleNet for 224×224×3 images: 172 layers, 187 connections, 1.4 million learnables.
 
-    Arguments and errors as `vgg16`. The input is standardised by mean and deviation of ImageNet.
+    The input is standardised by mean and deviation of ImageNet.
 
     Example:
         >>> shufflenet(Weights='none')

@@ -35,8 +35,6 @@ def fire(a: Assembly, source: str, number: int) -> str:
 def squeezenet() -> LayerGraph:
     """SqueezeNet for 227×227×3 images: 68 layers, 75 connections, 1,235,496 learnables.
 
-    Arguments and errors as `vgg16`.
-
     Example:
         >>> squeezenet(Weights='none')
         <LayerGraph of 68 layers and 75 connections>

@@ -205,8 +205,8 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
         imageSize: ``[h, w, c]``, or ``[h, w]`` for one channel. Every pooling must meet an even size: with
             ``ConvolutionPadding='same'``, h and w are multiples of 2^EncoderDepth.
         numClasses: Number of classes, at least 2.
-        *pairs, **options: ``EncoderDepth`` (4), at most 16; ``NumFirstEncoderFilters`` (64); ``FilterSize`` (3), odd, a number or
-            ``[h, w]``; ``ConvolutionPadding`` (``'same'``; ``'valid'`` pads nothing, and crops what is joined).
+        *pairs, **options: ``EncoderDepth`` (4), at most 16; ``NumFirstEncoderFilters`` (64); ``FilterSize`` (3), odd, a
+            number or ``[h, w]``; ``ConvolutionPadding`` (``'same'``; ``'valid'`` pads nothing, and crops what is joined).
         nargout: 2 returns the size of the output as well.
 
     Returns:

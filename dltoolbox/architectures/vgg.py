@@ -38,18 +38,6 @@ def vgg(convolutions: Sequence[int]) -> LayerGraph:
 def vgg16() -> LayerGraph:
     """VGG-16 for 224×224×3 images: 41 layers in sequence, 138,357,544 learnables.
 
-    Trained weights do not come with dltoolbox; docs/pretrained.md says how to put in those of PyTorch.
-
-    Args:
-        *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB,
-            is refused.
-
-    Returns:
-        A `LayerGraph`; where a layer array is wanted, take its ``Layers``.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:vgg16:noPretrainedWeights``.
-
     Example:
         >>> vgg16('Weights', 'none')
         <LayerGraph of 41 layers and 40 connections>
@@ -64,8 +52,6 @@ def vgg16() -> LayerGraph:
 @architecture
 def vgg19() -> LayerGraph:
     """VGG-19 for 224×224×3 images: 47 layers in sequence, 143,667,240 learnables.
-
-    Arguments and errors as `vgg16`.
 
     Example:
         >>> vgg19(Weights='none').Layers[37].Name

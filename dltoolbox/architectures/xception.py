@@ -61,7 +61,7 @@ def middle(a: Assembly, source: str, block: int) -> str:
 def xception() -> LayerGraph:
     """Xception for 299×299×3 images: 170 layers, 181 connections, 22,855,952 learnables that train.
 
-    Arguments and errors as `vgg16`. The input is rescaled from [0, 255] to [-1, 1].
+    The input is rescaled from [0, 255] to [-1, 1].
 
     Example:
         >>> xception(Weights='none')
