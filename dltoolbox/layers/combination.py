@@ -36,7 +36,6 @@ class Combination(Layer):
         fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.",
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
-
     def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
         """The sizes of the known inputs, if there are some and they have one format."""
         found = [x.dims for x in inputs if x is not None]

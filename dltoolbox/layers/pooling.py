@@ -137,9 +137,12 @@ class MaxUnpooling(SpatialLayer):
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
         return g.unpool(x, indices, size, to=size.denotes)
 
+    def describe(self) -> str:
+        return "Max Unpooling"
+
 
 @layer("maxUnpooling2dLayer", "2-D Max Unpooling", name="maxunpool")
-class MaxUnpooling2DLayer(MaxUnpooling):
+class MaxUnpooling2DLayer(MaxUnpooling, rank=2):
     """2-D max unpooling layer: puts each value back where the maximum came from; everything else is 0.
 
     Its inputs are ``in``, ``indices`` and ``size``; connect the last two to the ports of the same names of a max pooling
@@ -154,14 +157,9 @@ class MaxUnpooling2DLayer(MaxUnpooling):
         MathWorks documentation of maxUnpooling2dLayer.
     """
 
-    rank = 2
-
-    def describe(self) -> str:
-        return "Max Unpooling"
-
 
 @layer("maxUnpooling3dLayer", "3-D Max Unpooling", name="maxunpool3d")
-class MaxUnpooling3DLayer(MaxUnpooling):
+class MaxUnpooling3DLayer(MaxUnpooling, rank=3):
     """3-D max unpooling layer, the partner of ``maxPooling3dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB.
 
     Example:
@@ -172,16 +170,11 @@ class MaxUnpooling3DLayer(MaxUnpooling):
         Its own definition: that of `maxUnpooling2dLayer` in three dimensions.
     """
 
-    rank = 3
-
     def call_in_matlab(self, *inputs: Dims) -> Call:
         """A function layer, since MATLAB unpools images only."""
         return Call("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),),
                     {"NumInputs": 3, "InputNames": list(self.inputs()), "Formattable": True},
                     note="MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
-
-    def describe(self) -> str:
-        return "Max Unpooling"
 
 
 class AveragePooling(Pooling):

@@ -11,14 +11,17 @@ from dltoolbox import (
     fullyConnectedLayer,
     imageInputLayer,
     layerGraph,
+    maxNumCompThreads,
     maxPooling2dLayer,
     reluLayer,
     rng,
+    setLearnRateFactor,
     softmaxLayer,
     trainingOptions,
     trainNetwork,
 )
 from dltoolbox.program.model import Model
+from tests.program.networks import everything, images, one_hot, residual, scrambled
 
 FROZEN = {"WeightLearnRateFactor": 0, "BiasLearnRateFactor": 0}
 FROZEN_NORM = {"OffsetLearnRateFactor": 0, "ScaleLearnRateFactor": 0}
@@ -97,3 +100,31 @@ def test_a_network_that_is_all_frozen_only_moves_its_statistics():
         for name in a.learnables:
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     assert not np.array_equal(started.nodes[2].TrainedMean, trained.nodes[2].TrainedMean)
+
+
+@pytest.mark.usefixtures("every_network_is_worth_several_threads")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_any_part_of_branches_and_uneven_shards(seed, threads):
+    """Two steps with a random part of all learnables frozen: the same losses, gradients and statistics as without."""
+    maxNumCompThreads(threads)
+    free = scrambled(Model(residual(), np.float64))
+    inputs = [images(free.lgraph, 5)]
+    targets = [one_hot(free.predict(inputs)[0].shape)]
+    chances = np.random.default_rng(seed)
+    frozen = {p.key for p in free.parameters if chances.random() < 0.6}
+    stiff = residual()
+    for layer, name in frozen:
+        stiff = setLearnRateFactor(stiff, layer, name, 0)
+    part = scrambled(Model(stiff, np.float64))
+    for _ in range(2):
+        wanted, found = free.step(inputs, targets), part.step(inputs, targets)
+        assert np.isclose(found.loss, wanted.loss)
+        for p, a, b in zip(free.parameters, found.gradients, wanted.gradients, strict=True):
+            assert (a is None) == (p.key in frozen)
+            if a is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-11)
+        for key, array in free.arrays.items():
+            np.testing.assert_allclose(part.arrays[key], array, rtol=1e-10)
+    for a, b in zip(everything(part, inputs, targets), everything(free, inputs, targets), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-11)
