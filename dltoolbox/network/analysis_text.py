@@ -129,10 +129,10 @@ def lines_of(row: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
 
 def problems(issues: Sequence[Any], width: int) -> str:
     """Every problem with its place, what is wrong, what to do, and its identifier."""
-    lines = ["  Problems"]
+    lines, width = ["  Problems"], min(width, WIDEST)
     for number, issue in enumerate(issues, 1):
         kind = issue.severity.capitalize()
         lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
         for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
-            lines += folded(text, min(width, WIDEST), initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
+            lines += folded(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
     return "\n".join(lines)

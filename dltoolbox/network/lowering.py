@@ -120,7 +120,7 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
         one.validate()  # again, as properties can be set after creation, one by one
         for port, value in zip(one.inputs(), inputs, strict=True):
             if value is not None:
-                check_kind(port, value)
+                check_kind(port, value, incoming.get(Port(one.Name, port)))
         one.check_partly(*inputs)
         known = [value for value in inputs if value is not None]
         if len(known) == len(inputs):
@@ -180,12 +180,12 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     return outputs
 
 
-def check_kind(port: str, value: Value) -> None:
+def check_kind(port: str, value: Value, source: Port | None) -> None:
     """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
-    if value.kind != "data" and port not in UNPOOLING:
+    if source and value.kind != "data" and port not in UNPOOLING:
         what = "indices of the maxima" if value.kind == "indices" else "size"
-        fail("network:notData", f"Input '{port}' is connected to the {what} that a max pooling layer passes to an "
-             "unpooling layer, which are no data.", "Connect its output 'out'.")
+        fail("network:notData", f"Input '{port}' is connected to '{source}', the {what} that a max pooling layer passes to "
+             "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
 
 
 def check_given_arrays(info: LoweredLayer, issues: IssueCollector) -> None:

@@ -54,6 +54,8 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
     explained = missing_ends(wiring, issues)
     matches = likely_sources(wiring, explained)
     explained |= {source for source in matches.values() if source}
+    explained |= {Port(source.layer, "out") for source, target in lgraph.edges
+                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one fault, there
     for index, one in enumerate(lgraph.nodes, 1):
         check_inputs(wiring, one, index, issues, matches)
         check_outputs(wiring, one, index, issues, explained)
@@ -110,12 +112,14 @@ def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
             issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
                        f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
                        layer=one.Name, index=index)
-    data = [port for port in one.inputs() if Port(one.Name, port) in matches]
+    data = {port: matches[Port(one.Name, port)] for port in one.inputs() if Port(one.Name, port) in matches}
     if data:
-        calls = [f"connectLayers(lgraph, '{wiring.source_text(matches[Port(one.Name, port)])}', '{one.Name}/{port}')"
-                 for port in data]
-        issues.add("network:unconnectedInput", f"{ports('Input', data)} not connected to any output.",
-                   f"Use {listed(calls)}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name, index=index)
+        calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{one.Name}/{port}')"
+                 for port, source in data.items()]
+        choose = "" if all(data.values()) else ", with the layer that is to feed it in place of 'source'"
+        issues.add("network:unconnectedInput", f"{ports('Input', [*data])} not connected to any output.",
+                   f"Use {listed(calls)}{choose}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name,
+                   index=index)
     lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
     if lost:
         unpooling_without_indices(wiring, one, index, issues, lost)

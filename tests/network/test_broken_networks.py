@@ -260,7 +260,7 @@ def unpooling_with_indices_of_another_pooling():
     return paired(paired(lgraph, "p1", "u2"), "p2", "u1")
 
 
-@broken("c: network:notData", "p: network:unconnectedOutput", "out: network:missingSoftmax")
+@broken("c: network:notData", "out: network:missingSoftmax")
 def indices_taken_for_data():
     lgraph = layerGraph([image(), pool("p", HasUnpoolingOutputs=True)])
     lgraph = addLayers(lgraph, [conv("c"), fullyConnectedLayer(4, Name="fc"), classificationLayer(Name="out")])
