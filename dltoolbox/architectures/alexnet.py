@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dltoolbox.architectures.blocks import FAST_BIAS, classifier
+from dltoolbox.architectures.blocks import FAST_BIAS, classifier, connected
 from dltoolbox.architectures.pretrained import architecture
-from dltoolbox.layers.activation import DropoutLayer, ReLULayer
+from dltoolbox.layers.activation import ReLULayer
 from dltoolbox.layers.base import Layer
-from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer, GroupedConvolution2DLayer
+from dltoolbox.layers.convolution import Convolution2DLayer, GroupedConvolution2DLayer
 from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer
 from dltoolbox.layers.pooling import MaxPooling2DLayer
@@ -29,11 +29,6 @@ def normed(i: int) -> Layer:
 
 def pooled(i: int) -> Layer:
     return MaxPooling2DLayer(3, Stride=2, Name=f"pool{i}")
-
-
-def connected(i: int) -> list[Layer]:
-    return [FullyConnectedLayer(4096, **FAST_BIAS, Name=f"fc{i}"), ReLULayer(Name=f"relu{i}"),
-            DropoutLayer(0.5, Name=f"drop{i}")]
 
 
 @architecture
@@ -57,4 +52,4 @@ def alexnet() -> LayerGraph:
         convolved(3, 3, 384, Padding=1),
         convolved(4, 3, 192, 2, Padding=1),
         convolved(5, 3, 128, 2, Padding=1), pooled(5),
-        connected(6), connected(7), classifier("fc8", "prob", "output", **FAST_BIAS)])
+        connected(6, **FAST_BIAS), connected(7, **FAST_BIAS), classifier("fc8", "prob", "output", **FAST_BIAS)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dltoolbox.layers.activation import SoftmaxLayer
+from dltoolbox.layers.activation import DropoutLayer, ReLULayer, SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer, GroupedConvolution2DLayer
 from dltoolbox.layers.inputs import ImageInputLayer
@@ -44,6 +44,12 @@ def grouped_without_bias(size: Any, filters: int, groups: int, name: str, **opti
 def depthwise_without_bias(size: Any, channels: int, name: str, **options: Any) -> Layer:
     """A convolution of every channel by itself, as `conv_without_bias`."""
     return grouped_without_bias(size, 1, channels, name, **options)
+
+
+def connected(i: int, **options: Any) -> list[Layer]:
+    """Fully connected layer i, with its options, ReLU and dropout, as AlexNet and VGG end with two of."""
+    return [FullyConnectedLayer(4096, Name=f"fc{i}", **options), ReLULayer(Name=f"relu{i}"),
+            DropoutLayer(0.5, Name=f"drop{i}")]
 
 
 def classifier(fully_connected: str, softmax: str, output: str, **options: Any) -> list[Layer]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dltoolbox.architectures.blocks import classifier
+from dltoolbox.architectures.blocks import classifier, connected
 from dltoolbox.architectures.pretrained import architecture
-from dltoolbox.layers.activation import DropoutLayer, ReLULayer
+from dltoolbox.layers.activation import ReLULayer
 from dltoolbox.layers.base import Layer
-from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer
+from dltoolbox.layers.convolution import Convolution2DLayer
 from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.pooling import MaxPooling2DLayer
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
@@ -29,9 +29,7 @@ def vgg(convolutions: Sequence[int]) -> LayerGraph:
             layers += [Convolution2DLayer(3, filters, Padding=1, Name=f"conv{block}_{i}"),
                        ReLULayer(Name=f"relu{block}_{i}")]
         layers.append(MaxPooling2DLayer(2, Stride=2, Name=f"pool{block}"))
-    for i in (6, 7):
-        layers += [FullyConnectedLayer(4096, Name=f"fc{i}"), ReLULayer(Name=f"relu{i}"), DropoutLayer(0.5, Name=f"drop{i}")]
-    return layerGraph([*layers, *classifier("fc8", "prob", "output")])
+    return layerGraph([layers, connected(6), connected(7), classifier("fc8", "prob", "output")])
 
 
 @architecture

@@ -103,6 +103,7 @@ class Script:
                 yield ""
             if outline.chains:
                 yield "clear tempLayers;"
+            if outline.connections:
                 yield ""
             for source, destination in outline.connections:
                 parts = [["lgraph"], [string(source)], [string(destination)]]

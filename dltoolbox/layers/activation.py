@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -73,8 +73,26 @@ class SoftmaxLayer(Layer):
         return "softmax"
 
 
+class Dropping(Layer):
+    """What both kinds of dropout share."""
+
+    op: ClassVar[str]
+
+    Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping, in [0, 1).", positional=True,
+                           argument="probability")
+
+    def build(self, g: Builder, x: Value) -> Any:
+        if not g.training or self.Probability == 0:
+            return x
+        y, _ = getattr(g, self.op)(x, probability=self.Probability)
+        return y
+
+    def describe(self) -> str:
+        return f"{100 * self.Probability:g}% {self.type_text.lower()}"
+
+
 @layer("dropoutLayer", "Dropout", name="dropout")
-class DropoutLayer(Layer):
+class DropoutLayer(Dropping):
     """Dropout layer: in training, zero with the given probability and 1/(1 − probability) times x otherwise.
 
     In prediction it passes its input on unchanged.
@@ -87,21 +105,11 @@ class DropoutLayer(Layer):
         Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
     """
 
-    Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping an element, in [0, 1).",
-                           positional=True, argument="probability")
-
-    def build(self, g: Builder, x: Value) -> Any:
-        if not g.training or self.Probability == 0:
-            return x
-        y, _ = g.dropout(x, probability=self.Probability)
-        return y
-
-    def describe(self) -> str:
-        return f"{100 * self.Probability:g}% dropout"
+    op = "dropout"
 
 
 @layer("spatialDropoutLayer", "Spatial Dropout", name="spatialdropout")
-class SpatialDropoutLayer(Layer):
+class SpatialDropoutLayer(Dropping):
     """Spatial dropout layer: in training, whole channels of an observation are zero with the given probability.
 
     The other channels are multiplied by 1/(1 − probability). In prediction it passes its input on unchanged.
@@ -114,17 +122,7 @@ class SpatialDropoutLayer(Layer):
         Tompson et al., "Efficient object localization using convolutional networks" (2015).
     """
 
-    Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping a channel, in [0, 1).",
-                           positional=True, argument="probability")
-
-    def build(self, g: Builder, x: Value) -> Any:
-        if not g.training or self.Probability == 0:
-            return x
-        y, _ = g.spatial_dropout(x, probability=self.Probability)
-        return y
-
-    def describe(self) -> str:
-        return f"{100 * self.Probability:g}% spatial dropout"
+    op = "spatial_dropout"
 
 
 @layer("clippedReluLayer", "Clipped ReLU", name="clippedrelu")
