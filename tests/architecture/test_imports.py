@@ -1,4 +1,4 @@
-"""Imports run one way: core ← data, ops ← layers ← network ← exchange, program ← training ← cli."""
+"""Imports run one way: core ← data, ops ← layers ← network ← architectures, exchange, program ← report, training ← cli."""
 
 import ast
 from pathlib import Path
