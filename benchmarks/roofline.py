@@ -20,7 +20,7 @@ from benchmarks import ours
 from benchmarks.rows import Row
 from dltoolbox import layerGraph
 from dltoolbox.core.formats import Dims
-from dltoolbox.layers.inputs import InputLayer
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.lowering import lower
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.program.passes import multiply_adds
@@ -69,7 +69,7 @@ def work_of(row: Row) -> Work:
 def graph_of(row: Row, training: bool) -> Graph:
     lgraph = layerGraph(ours.NETWORKS[row.network](row.size))
     sources: dict[str, Dims] = {layer.Name: layer.dims().with_size("B", row.size.batch) for layer in lgraph.nodes
-                                if isinstance(layer, InputLayer)}
+                                if isinstance(layer, DataInput)}
     return lower(lgraph, training=training, sources=sources).graph
 
 

@@ -110,7 +110,8 @@ def test_cycles_are_marked():
 
 
 @pytest.mark.parametrize("layers", [[], [reluLayer], [7, convolution2dLayer, "x"],
-                                    addLayers(layerGraph(), [reluLayer(Name="a")])], ids=str)
+                                    addLayers(layerGraph(), [reluLayer(Name="a")])],
+                         ids=["nothing", "one", "no layers", "no input"])
 def test_networks_that_are_hardly_any_are_drawn(layers):
     analysis = document_of(layers)
     assert len(data_of(render(analysis))["drawing"]["centres"]) == len(analysis["layers"])
