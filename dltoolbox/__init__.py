@@ -49,6 +49,7 @@ from dltoolbox.data import (
     removecats,
     renamecats,
     reordercats,
+    scores2label,
     setcats,
     shapeVolumes,
     triangleImages,
@@ -104,9 +105,10 @@ __all__ = [
     "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "plot", "poolingToStridedConvolution",
     "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
     "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
-    "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
-    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "saveNetwork", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
+    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork",
+    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
+    "xception",
 ]
 
 globals().update(FACTORIES)

@@ -69,6 +69,7 @@ from dltoolbox.data.metrics import confusionmat as confusionmat
 from dltoolbox.data.metrics import evaluateSemanticSegmentation as evaluateSemanticSegmentation
 from dltoolbox.data.onehot import onehotdecode as onehotdecode
 from dltoolbox.data.onehot import onehotencode as onehotencode
+from dltoolbox.data.onehot import scores2label as scores2label
 from dltoolbox.data.samples import digitTest4DArrayData as digitTest4DArrayData
 from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayData
 from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
@@ -203,11 +204,11 @@ __all__ = [
     "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
     "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
     "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "scalingLayer", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer",
-    "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork",
-    "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d",
-    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "saveNetwork", "scalingLayer", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
+    "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer",
+    "spaceToDepthLayer", "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB",
+    "toPython", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages",
+    "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(

@@ -16,7 +16,7 @@ from dltoolbox.data.category_functions import (
     setcats,
 )
 from dltoolbox.data.metrics import SemanticSegmentationMetrics, confusionmat, evaluateSemanticSegmentation
-from dltoolbox.data.onehot import onehotdecode, onehotencode
+from dltoolbox.data.onehot import onehotdecode, onehotencode, scores2label
 from dltoolbox.data.samples import (
     digitTest4DArrayData,
     digitTrain4DArrayData,
@@ -46,6 +46,7 @@ __all__ = [
     "removecats",
     "renamecats",
     "reordercats",
+    "scores2label",
     "setcats",
     "shapeVolumes",
     "triangleImages",

@@ -8,7 +8,10 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
+from dltoolbox.core.formats import times
+from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names_of
@@ -77,16 +80,65 @@ def onehotdecode(A: Any, classes: Any, featureDim: int) -> categorical:
         >>> onehotdecode([[0.1, 0.9], [0.8, 0.2]], ["cat", "dog"], 2).tolist()
         ['dog', 'cat']
     """
-    scores = array_of(A)
+    scores = _scores(A, "onehotdecode")
+    axis = _axis(featureDim, scores.ndim, "onehotdecode")
+    return _decoded(scores, categorical(classes, classes).categories, axis, "onehotdecode")
+
+
+def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: int = 1) -> Any:
+    """Labels for the scores of a classification network: the class with the highest score.
+
+    Args:
+        scores: Scores N×K, or h×w×K×N for maps, as `predict` and `minibatchpredict` return them.
+        classNames: The class names in their order, or values that `categorical` accepts as names.
+        dim: The dimension that holds the classes, 1-based. By default (``'auto'``) the only one that has one entry per
+            class and along which the scores sum to one.
+        nargout: 2 also returns the highest scores: ``labels, topScores = scores2label(scores, names, nargout=2)``.
+
+    Returns:
+        Categorical labels of the shape of ``scores`` without dimension ``dim`` (N×K → (N,)). The first of equal highest
+        scores wins; where a score is NaN the label is undefined.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:scores2label:invalidDim``, ``…:invalidScores``; ``…:classesCount`` where dimension
+            ``dim`` does not have one entry per class, ``…:dimNeeded`` where no dimension or several can hold the classes.
+
+    Example:
+        >>> scores2label([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]], ["cat", "dog"]).tolist()
+        ['dog', 'cat', 'cat']
+    """
+    array = _scores(scores, "scores2label")
+    names = categorical(classNames, classNames).categories
+    automatic = isinstance(dim, str) and dim.lower() == "auto"
+    axis = _class_axis(array, len(names)) if automatic else _axis(dim, array.ndim, "scores2label", "dim")
+    return outputs((_decoded(array, names, axis, "scores2label"), array.max(axis)), nargout, "scores2label")
+
+
+def _class_axis(scores: np.ndarray, classes: int) -> int:
+    """The only axis with one entry per class along which the scores sum to one, up to single precision."""
+    fitting = [axis for axis, n in enumerate(scores.shape) if n == classes and np.allclose(scores.sum(axis), 1, atol=1e-3)]
+    if len(fitting) != 1:
+        which = f"several dimensions ({listed(axis + 1 for axis in fitting)}) have" if fitting else "no dimension has"
+        fail("scores2label:dimNeeded", f"Of scores of size {times(scores.shape)}, {which} an entry for each of {classes} "
+             "classes and sums of one.", "Name the dimension of the classes: scores2label(scores, classNames, 2).")
+    return fitting[0]
+
+
+def _scores(values: Any, function: str) -> np.ndarray:
+    """Scores as an array of real numbers."""
+    scores = array_of(values)
     if scores is None or scores.dtype.kind not in "fiub":
         what = "a list with parts of different sizes" if scores is None else scores.dtype
-        fail("onehotdecode:invalidScores", f"The scores must be real numbers, but they are {what}.",
+        fail(f"{function}:invalidScores", f"The scores must be real numbers, but they are {what}.",
              "Pass scores or one-hot values.")
-    axis = _axis(featureDim, scores.ndim, "onehotdecode")
-    names = categorical(classes, classes).categories
+    return scores
+
+
+def _decoded(scores: np.ndarray, names: list[str], axis: int, function: str) -> categorical:
+    """The class with the greatest score along an axis."""
     if not names or scores.shape[axis] != len(names):
-        fail("onehotdecode:classesCount", f"Dimension {axis + 1} of the scores has {scores.shape[axis]} entries for "
-             f"{len(names)} classes.", "Give one class per entry, or another featureDim.")
+        fail(f"{function}:classesCount", f"Dimension {axis + 1} of the scores has {scores.shape[axis]} entries for "
+             f"{len(names)} classes.", "Give one class per entry, or another dimension.")
     codes = np.where(np.isnan(scores).any(axis), -1, scores.argmax(axis))
     return categorical.from_codes(codes, names)
 
@@ -104,12 +156,12 @@ def _grows(shape: tuple[int, ...], axis: int) -> bool:
     return 1 < len(shape) > axis and shape[axis] == 1 and not observations
 
 
-def _axis(featureDim: Any, most: int, function: str) -> int:
+def _axis(value: Any, most: int, function: str, argument: str = "featureDim") -> int:
     try:
-        axis = convert.integer(1)(featureDim) - 1
+        axis = convert.integer(1)(value) - 1
     except Reject:
         axis = most
     if axis >= most:
-        fail(f"{function}:invalidFeatureDim", f"featureDim must be an integer from 1 to {most} here, but it is "
-             f"{show(featureDim)}.", "It counts dimensions from 1, as in MATLAB.")
+        fail(f"{function}:invalid{argument[0].upper()}{argument[1:]}", f"{argument} must be an integer from 1 to {most} "
+             f"here, but it is {show(value)}.", "It counts dimensions from 1, as in MATLAB.")
     return axis

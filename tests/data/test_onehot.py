@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dltoolbox.data import categorical, onehotdecode, onehotencode
+from dltoolbox.data import categorical, onehotdecode, onehotencode, scores2label
 
 
 def test_columns_and_rows():
@@ -68,3 +68,35 @@ def test_bad_encoding(refused, arguments, options, reason):
 def test_bad_decoding(refused, arguments, reason):
     with refused(f"onehotdecode:{reason}"):
         onehotdecode(*arguments)
+
+
+def test_labels_of_scores():
+    labels, top = scores2label([[0.1, 0.9], [0.8, 0.2]], ["a", "b"], nargout=2)
+    assert labels.tolist() == ["b", "a"]
+    assert top.tolist() == [0.9, 0.8]
+    assert scores2label([0.2, 0.8], ["a", "b"]).tolist() == "b"
+    assert scores2label([[0.2, 0.8]], categorical(["y", "x"])).tolist() == ["x"]
+    undefined, top = scores2label([[float("nan"), 1]], ["a", "b"], 2, nargout=2)
+    assert undefined.codes.tolist() == [-1]
+    assert np.isnan(top).all()
+    assert scores2label(np.zeros((0, 3)), ["a", "b", "c"]).shape == (0,)
+
+
+def test_the_dimension_of_the_classes_is_that_which_sums_to_one():
+    scores = np.random.default_rng(0).random((3, 4, 3, 5), np.float32)
+    scores /= scores.sum(2, keepdims=True)
+    labels, top = scores2label(scores, ["a", "b", "c"], nargout=2)
+    assert np.array_equal(labels.codes, scores.argmax(2))
+    assert np.array_equal(top, scores.max(2))
+    assert np.array_equal(scores2label(scores, ["a", "b", "c"], 1).codes, scores.argmax(0))
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [
+    (([[1, 3]], ["a", "b"]), "dimNeeded"), (([[1, 0], [0, 1]], ["a", "b"]), "dimNeeded"),
+    (([[1, 0, 0]], ["a", "b"]), "dimNeeded"), (([[1, 0]], ["a", "b"], 1), "classesCount"),
+    (([[1, 0]], ["a", "b"], 3), "invalidDim"), (([[1, 0]], ["a", "b"], "C"), "invalidDim"),
+    ((["x"], ["a"]), "invalidScores"),
+])
+def test_scores_without_labels(refused, arguments, reason):
+    with refused(f"scores2label:{reason}"):
+        scores2label(*arguments)
