@@ -24,6 +24,12 @@ def listed(words: Iterable[Any]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def few(words: Iterable[Any]) -> str:
+    """``a, b, c``; of more than twelve, the first twelve and ``…``."""
+    every = [*map(str, words)]
+    return ", ".join(every[:12] + ["…"] * (len(every) > 12))
+
+
 def number(value: float) -> str:
     """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
     if np.isnan(value):

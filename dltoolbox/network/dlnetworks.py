@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -108,14 +109,11 @@ class dlnetwork(Network):
     def leaving(self) -> list[Port]:
         return list(self.chosen) or super().leaving
 
-    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
+    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection],
+               ports: Mapping[Port, Port] = MappingProxyType({})) -> dlnetwork:
         """A dlnetwork with other layers and connections, which keep their values; it wants to be initialised again."""
         refuse_output_layers(layers := list(layers))
-        new = self._with(layers, connections)
-        outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
-        entrances = new.entrances()
-        new.chosen = tuple(port for port in self.chosen if port in outputs)
-        new.layouts = {name: dims for name, dims in self.layouts.items() if name in entrances}
+        new = self.rewired(layers, connections, ports)
         new._initialized = False
         return new
 
@@ -125,9 +123,11 @@ class dlnetwork(Network):
 
     def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
         new = self._with(layers, connections)
-        new.chosen = tuple(ports.get(port, port) for port in self.chosen)
-        names = {self.port_text(port, "inputs"): ports.get(port, port) for port in self.open_inputs()}
-        new.layouts = {new.port_text(names[name], "inputs"): dims for name, dims in self.layouts.items()}
+        outputs = {Port(one.Name, port) for one in new.nodes for port in one.outputs()}
+        new.chosen = tuple(port for old in self.chosen if (port := ports.get(old, old)) in outputs)
+        before = {ports.get(old, old): self.port_text(old, "inputs") for old in self.open_inputs()}
+        new.layouts = {new.port_text(port, "inputs"): self.layouts[before[port]] for port in new.open_inputs()
+                       if before.get(port) in self.layouts}
         return new
 
     def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import few
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, did_you_mean, optional_first, show
 from dltoolbox.layers.base import Layer
@@ -212,7 +213,7 @@ def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: 
     for name in chosen:
         if name not in known:
             found.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
-                      did_you_mean(str(name), known) or f"The layers are {', '.join(known[:12])}.")
+                      did_you_mean(str(name), known) or f"The layers are {few(known)}.")
     found.raise_if_any()
     for one in nodes:
         if one.Name in chosen:

@@ -7,7 +7,9 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from dltoolbox.core.display import aligned, cell, listed
+import numpy as np
+
+from dltoolbox.core.display import aligned, cell, few, listed
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import did_you_mean, show
@@ -100,8 +102,9 @@ class LayerGraph:
         """The output ports whose values leave a network that does not end in losses."""
         return [port for port in self.open_outputs() if port.port not in UNPOOLING]
 
-    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> LayerGraph:
-        """A graph of the same kind with other layers and connections."""
+    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection],
+               ports: Mapping[Port, Port] = MappingProxyType({})) -> LayerGraph:
+        """A graph of the same kind with other layers and connections; ``ports`` says which have taken the place of which."""
         return LayerGraph(layers, connections)
 
     def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> LayerGraph:
@@ -118,10 +121,18 @@ class LayerGraph:
             fail("layerGraph:invalidName", f"A layer is named by text, but {show(name)} came.",
                  "Pass its name, such as 'conv_1'.")
         if name not in self._index:
-            known = [*self._index][:12] + ["…"] * (len(self._index) > 12)
             fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.",
-                 did_you_mean(name, self._index) or f"Its layers are {', '.join(known)}.")
+                 did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
         return self._index[name]
+
+    def numbered(self, layer: Any, function: str) -> Any:
+        """The name of the layer that a 1-based number means; anything else as it is."""
+        if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
+            return layer
+        if not 1 <= layer <= len(self._layers):
+            fail(f"{function}:invalidLayer", f"Layer {layer} does not exist: the network has layers 1 to "
+                 f"{len(self._layers)}.", "Indices are 1-based, as in MATLAB.")
+        return self._layers[int(layer) - 1].Name
 
     def port_text(self, port: Port, side: str) -> str:
         """``pool1/indices``, or only the layer's name where it has one port on that side."""
@@ -132,18 +143,19 @@ class LayerGraph:
         """Resolve ``layer`` or ``layer/port`` on the ``inputs`` or ``outputs`` side."""
         whole = not isinstance(text, str) or text in self._index  # what is no text is refused by `find`
         name, slash, port = (text, "", "") if whole else text.rpartition("/")
-        one = self._layers[self.find(name if slash else text)]
+        at = self.find(name if slash else text)
+        one = self._layers[at]
         ports: Sequence[str] = getattr(one, side)()
         what = side[:-1]
         if slash and port not in ports:
-            fail("layerGraph:unknownPort", f"Layer '{one.Name}' has no {what} '{port}'.",
-                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name)
+            fail("layerGraph:unknownPort", f"It has no {what} '{port}'.",
+                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name, index=at + 1)
         if not slash and not ports:
-            fail("layerGraph:unknownPort", f"Layer '{one.Name}' ({one.type_text}) has no {side}.",
-                 "Connect another layer.", layer=one.Name)
+            fail("layerGraph:unknownPort", f"This {one.type_text} layer has no {side}.",
+                 "Connect another layer.", layer=one.Name, index=at + 1)
         if not slash and len(ports) > 1 and side == "inputs":
-            fail("layerGraph:ambiguousPort", f"Layer '{one.Name}' has {len(ports)} {side}.",
-                 f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name)
+            fail("layerGraph:ambiguousPort", f"It has {len(ports)} {side}.",
+                 f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name, index=at + 1)
         return Port(one.Name, port if slash else ports[0])
 
     def __str__(self) -> str:

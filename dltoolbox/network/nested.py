@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, Reject, optional_first, show
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetworks import dlnetwork, required
@@ -19,7 +19,9 @@ from dltoolbox.network.nesting import expansion
 def _network(value: Any) -> dlnetwork:
     """A dlnetwork, or the layers of one; its inputs are open, because data come from the network around it."""
     net = value if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
-    if not net.nodes or not all(one.inputs() for one in net.nodes):
+    if not net.nodes:
+        raise Reject("a dlnetwork or layers", "Pass one layer or more.")
+    if not all(one.inputs() for one in net.nodes):
         raise Reject("a dlnetwork or layers, without input layers", "Remove the input layer: data come from the network "
                      "around it.")
     return net
@@ -126,7 +128,7 @@ def groupLayers(net: dlnetwork, groups: Any = None, *pairs: Any, **options: Any)
         A dlnetwork with the same values, which computes the same.
 
     Raises:
-        DltoolboxError: ``dltoolbox:groupLayers:notADlnetwork``, ``…:invalidGroups``, ``…:inputLayer``;
+        DltoolboxError: ``dltoolbox:groupLayers:notADlnetwork``, ``…:invalidGroups``, ``…:invalidLayer``, ``…:inputLayer``;
             ``dltoolbox:layerGraph:unknownLayer``, ``…:duplicateName``.
 
     Example:
@@ -158,12 +160,11 @@ def as_groups(groups: Any) -> list[Any]:
 
 def members_of(net: dlnetwork, group: Any) -> list[str]:
     """Names of the layers that names or 1-based numbers mean."""
-    names = []
+    found, names = IssueCollector(), []
     for item in flat(group):
-        if isinstance(item, (int, np.integer)) and 1 <= item <= len(net.nodes):
-            names.append(net.nodes[int(item) - 1].Name)
-        else:
-            names.append(net.nodes[net.find(item)].Name)
+        with found.collect():
+            names.append(net.nodes[net.find(net.numbered(item, "groupLayers"))].Name)
+    found.raise_if_any()
     return names
 
 

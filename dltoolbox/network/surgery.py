@@ -94,12 +94,22 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
         ['add/in2']
     """
     editable(lgraph, "connectLayers")
-    source, destination = lgraph.port(s, "outputs"), lgraph.port(d, "inputs")
+    source, destination = ends(lgraph, s, d)
     for old in lgraph.edges:
         if old.destination == destination:
             fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
                  "Disconnect it first with disconnectLayers.", layer=destination.layer)
     return lgraph.edited(lgraph.nodes, [*lgraph.edges, Connection(source, destination)])
+
+
+def ends(lgraph: LayerGraph, s: str, d: str) -> Connection:
+    """The connection that the names of two ports mean; unknown ones are reported together."""
+    found, ports = IssueCollector(), list[Port]()
+    for text, side in ((s, "outputs"), (d, "inputs")):
+        with found.collect():
+            ports.append(lgraph.port(text, side))
+    found.raise_if_any()
+    return Connection(*ports)
 
 
 def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
@@ -109,10 +119,11 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
         DltoolboxError: ``dltoolbox:layerGraph:notConnected``.
     """
     editable(lgraph, "disconnectLayers")
-    gone = Connection(lgraph.port(s, "outputs"), lgraph.port(d, "inputs"))
+    gone = ends(lgraph, s, d)
     if gone not in lgraph.edges:
+        feeds = next((f"'{old.source}'" for old in lgraph.edges if old.destination == gone.destination), "nothing")
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
-             "Look at lgraph.Connections.")
+             f"Connected to '{gone.destination}' is {feeds}.", layer=gone.destination.layer)
     return lgraph.edited(lgraph.nodes, [c for c in lgraph.edges if c != gone])
 
 
@@ -199,33 +210,43 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
     """
     by_name = _ReplaceOptions(*pairs, **options).ReconnectBy == "name"
     at = editable(lgraph, "replaceLayer").find(name)
-    old = lgraph.nodes[at]
     new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes if one.Name != name])
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
              "Pass a layer or a layer array; to remove a layer, use removeLayers.")
     layers = [*lgraph.nodes[:at], *new, *lgraph.nodes[at + 1:]]
     check_unique(layers)
-    found, edges = IssueCollector(), list[Connection]()
-    for source, destination in lgraph.edges:
-        with found.collect():
-            edges.append(Connection(successor(source, old, new[-1], "outputs", by_name) if source.layer == name else source,
-                                    successor(destination, old, new[0], "inputs", by_name) if destination.layer == name
-                                    else destination))
+    outputs, inputs = followed(lgraph, at, new, by_name)
+    edges = [Connection(outputs.get(source, source), inputs.get(destination, destination))
+             for source, destination in lgraph.edges]
+    return lgraph.edited(layers, [*edges, *sequence(new)], outputs | inputs)
+
+
+def followed(lgraph: LayerGraph, at: int, new: Sequence[Layer], by_name: bool) -> tuple[dict[Port, Port], dict[Port, Port]]:
+    """Which ports of new layers take the places of which outputs and inputs of the layer at ``at``; all that are connected
+    need a successor.
+    """
+    old, found = lgraph.nodes[at], IssueCollector()
+    sides = {"outputs": new[-1], "inputs": new[0]}
+    outputs, inputs = (successors(old, one, side, by_name) for side, one in sides.items())
+    in_order = set[Port]().union(*(successors(old, one, side, False) for side, one in sides.items()))
+    connected = dict.fromkeys(port for edge in lgraph.edges for port in edge if port.layer == old.Name)
+    more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
+    for port in (one for one in connected if one not in outputs | inputs):
+        side = "outputs" if port.port in old.outputs() else "inputs"
+        names = getattr(sides[side], side)()
+        found.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
+                  f"to take its place: its {side} are {', '.join(names) or 'none'}.",
+                  f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=at + 1)
     found.raise_if_any()
-    return lgraph.edited(layers, [*edges, *sequence(new)])
+    return outputs, inputs
 
 
-def successor(port: Port, old: Layer, new: Layer, side: str, by_name: bool) -> Port:
-    """The port of a new layer that takes the place of a connected one: of the same name, or in the same position. A port
+def successors(old: Layer, new: Layer, side: str, by_name: bool) -> dict[Port, Port]:
+    """Ports of a new layer that take the places of those of an old one: of the same name, or in the same position. A port
     that is the only one on its side always follows the only one.
     """
     before, after = (getattr(one, side)() for one in (old, new))
-    place = before.index(port.port)
-    if by_name and port.port in after:
-        return Port(new.Name, port.port)
-    if place < len(after) and (not by_name or len(before) == len(after) == 1):
-        return Port(new.Name, after[place])
-    more = ", or use ReconnectBy='order'" if place < len(after) else ""
-    fail("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{new.Name}' has no {side[:-1]} to take its "
-         f"place: its {side} are {', '.join(after) or 'none'}.", f"Disconnect it first with disconnectLayers{more}.")
+    named = by_name and not len(before) == len(after) == 1
+    pairs = [(port, port) for port in before if port in after] if named else zip(before, after, strict=False)
+    return {Port(old.Name, port): Port(new.Name, other) for port, other in pairs}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
@@ -74,8 +75,10 @@ def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
+        instead = ("scores2label(minibatchpredict(net, X), classNames)" if function == "classify" else
+                   "minibatchpredict(net, X, Outputs=…)")
         fail(f"{function}:notANetwork", f"The {place} argument of {function} must be a trained network, but it is "
-             f"{show(net)}.", "Use minibatchpredict(net, X, Outputs=…) for a dlnetwork." if isinstance(net, dlnetwork) else
+             f"{show(net)}.", f"Use {instead} for a dlnetwork." if isinstance(net, dlnetwork) else
              "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
     return net
 
@@ -177,17 +180,24 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
 
 def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
-    ports = chosen_outputs(initialised(net, chosen.function), chosen.Outputs)
+    ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     results = [rows(value) for value in _run(net, data, chosen, [str(port) for port in ports])]
     return outputs(results, len(results) if nargout is None else nargout, chosen.function)
 
 
-def initialised(net: dlnetwork, function: str) -> dlnetwork:
-    """The network, which must have its values."""
-    if not net.Initialized:
-        fail(f"{function}:notInitialized", "The dlnetwork is not initialised: it has arrays without values, or was edited.",
-             "Call net = initialize(net) first.")
-    return net
+def ready(net: dlnetwork, function: str) -> dlnetwork:
+    """The network, which must be initialised; of another one it is said what it lacks."""
+    if net.Initialized:
+        return net
+    unset = dict.fromkeys(f"'{layer}'" for table in (net.Learnables, net.State)
+                          for layer, value in zip(table.Layer, table.Value, strict=True) if not value.size)
+    unsized = [port for port in (net.port_text(one, "inputs") for one in net.open_inputs()) if port not in net.layouts]
+    why = (f"it has no values for the learnables or states of {few(unset)}" if unset else
+           "it was edited, or made with Initialize=False" if net.nodes else "it has no layers")
+    how = f"net = initialize(net, X), with an example input for {few(unsized)}" if unsized else "net = initialize(net)"
+    fail(f"{function}:notInitialized", f"The dlnetwork is not initialised: {why}.",
+         f"Call {how}; values that are set stay as they are." if net.nodes else
+         "Add layers with addLayers, then call net = initialize(net).")
 
 
 def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
@@ -258,7 +268,7 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
 def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
     """The scores of all pixels, h×w×K×N, and the names of the classes."""
     if isinstance(net, dlnetwork):
-        fitting, names = len(initialised(net, "semanticseg").leaving) == 1, None
+        fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
     else:
         ends = output_layers(_network(net, "semanticseg", "second"))
         fitting = len(ends) == 1 and ends[0].per_pixel
@@ -304,11 +314,7 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
     data, (layer, *pairs) = _data_and_layer([X, layer, *arguments])
     chosen = _Activations(*pairs, **options)
     _network(net, "activations")
-    if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
-        if not 1 <= layer <= len(net.nodes):
-            fail("activations:invalidLayer", f"Layer {layer} does not exist: the network has layers 1 to {len(net.nodes)}.",
-                 "Indices are 1-based, as in MATLAB.")
-        layer = net.nodes[layer - 1].Name
+    layer = net.numbered(layer, "activations")
     if not isinstance(layer, str):
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
              "Call for example activations(net, X, 'conv_1').")

@@ -36,6 +36,7 @@ from dltoolbox import (
     removeLayers,
     replaceLayer,
     rng,
+    scores2label,
     semanticseg,
     softmaxLayer,
 )
@@ -190,9 +191,22 @@ def test_predictions_at_chosen_outputs():
 
 
 def test_predictions_need_values():
-    net = dlnetwork(LAYERS, Initialize=False)
-    assert refused(lambda: predict(net, np.zeros((28, 28, 1))), "initialize(net)") == "predict:notInitialized"
     assert refused(lambda: minibatchpredict(LAYERS, 1), "dlnetwork(layers)") == "minibatchpredict:notADlnetwork"
+
+
+@pytest.mark.parametrize(("net", "why", "how"), [
+    (lambda: dlnetwork(LAYERS, Initialize=False), "no values for the learnables or states of 'conv', 'batchnorm', 'fc'.",
+     "Call net = initialize(net); values that are set stay as they are."),
+    (lambda: replaceLayer(dlnetwork(LAYERS), "fc", fullyConnectedLayer(3, Name="new")), "states of 'new'.",
+     "Call net = initialize(net); values"),
+    (lambda: replaceLayer(dlnetwork(LAYERS), "relu", dropoutLayer), "it was edited, or made with Initialize=False.",
+     "initialize(net);"),
+    (lambda: removeLayers(dlnetwork(LAYERS), "imageinput"), "it was edited", "initialize(net, X), with an example input for "
+     "conv; values"),
+    (dlnetwork, "it has no layers", "Add layers with addLayers"),
+], ids=["new", "new head", "other values", "open input", "empty"])
+def test_what_a_network_lacks_that_cannot_predict(net, why, how):
+    assert refused(lambda: predict(net(), np.zeros((28, 28, 1))), why, how) == "predict:notInitialized"
 
 
 def test_predictions_equal_those_of_the_network_it_was_converted_from():
@@ -296,6 +310,16 @@ def test_a_head_is_replaced():
     assert len(net.Layers) == 6
 
 
+def test_chosen_outputs_and_layouts_go_over_to_the_layers_that_replace_others():
+    net = dlnetwork([convolution2dLayer(3, 4, Name="c"), reluLayer(Name="r"), softmaxLayer(Name="s")],
+                    networkDataLayout([8, 8, 3], "SSC"), OutputNames=["r", "s"])
+    assert replaceLayer(net, "s", [dropoutLayer(Name="d"), reluLayer(Name="end")]).OutputNames == ["r", "end"]
+    other = initialize(replaceLayer(net, "c", convolution2dLayer(5, 4, Name="large")))
+    assert predict(other, np.zeros((8, 8, 3, 2)), Outputs="large").shape == (4, 4, 4, 2)
+    assert removeLayers(net, "s").OutputNames == ["r"]
+    assert replaceLayer(net, "s", maxPooling2dLayer(2, HasUnpoolingOutputs=True, Name="p")).OutputNames == ["r", "p/out"]
+
+
 def test_layouts_follow_the_inputs_that_stay_open():
     net = dlnetwork([convolution2dLayer(3, 4, Name="c"), reluLayer(Name="r")], np.zeros((8, 8, 3, 1)))
     assert initialize(addLayers(removeLayers(net, "r"), softmaxLayer), networkDataLayout([8, 8, 3], "SSC"),
@@ -341,12 +365,25 @@ def test_semantic_segmentation():
     assert refused(lambda: semanticseg([[1, 2]], flat), "per pixel") == "semanticseg:notASegmentationNetwork"
 
 
-@pytest.mark.parametrize(("call", "identifier"), [
-    (lambda net: classify(net, np.zeros((28, 28, 1))), "classify:notANetwork"),
-    (lambda net: activations(net, np.zeros((28, 28, 1)), "conv"), "activations:notANetwork"),
+@pytest.mark.parametrize(("call", "identifier", "instead"), [
+    (lambda net: classify(net, np.zeros((28, 28, 1))), "classify:notANetwork",
+     "Use scores2label(minibatchpredict(net, X), classNames)"),
+    (lambda net: activations(net, np.zeros((28, 28, 1)), "conv"), "activations:notANetwork",
+     "Use minibatchpredict(net, X, Outputs=…)"),
 ])
-def test_functions_of_trained_networks_say_what_to_use_instead(call, identifier):
-    assert refused(lambda: call(dlnetwork(LAYERS)), "minibatchpredict(net, X, Outputs=…)") == identifier
+def test_functions_of_trained_networks_say_what_to_use_instead(call, identifier, instead):
+    assert refused(lambda: call(dlnetwork(LAYERS)), instead) == identifier
+
+
+def test_labels_by_a_dlnetwork_are_those_of_the_network_it_was_made_of():
+    generator = np.random.default_rng(2)
+    net = assembleNetwork([featureInputLayer(4), fullyConnectedLayer(3, Weights=generator.normal(size=(3, 4)),
+                                                                     Bias=generator.normal(size=3)), softmaxLayer,
+                           classificationLayer(Classes=["a", "b", "c"])])
+    X = generator.normal(size=(20, 4))
+    labels = classify(net, X)
+    assert len(set(labels.tolist())) == 3
+    assert scores2label(minibatchpredict(dag2dlnetwork(net), X), ["a", "b", "c"]).tolist() == labels.tolist()
 
 
 def test_explaining_it():

@@ -90,7 +90,7 @@ def test_the_layer():
     assert (two.inputs(), two.outputs()) == (("in1", "in2"), ("out1", "out2"))
     assert networkLayer([reluLayer]).Network.OutputNames == ["relu"]
     assert refused(lambda: networkLayer([HEAD, reluLayer]), "Remove the input layer") == "networkLayer:invalidNetwork"
-    assert refused(lambda: networkLayer([]), "without input layers") == "networkLayer:invalidNetwork"
+    assert refused(lambda: networkLayer([]), "Pass one layer or more") == "networkLayer:invalidNetwork"
     assert refused(lambda: networkLayer([reluLayer, classificationLayer]), "classoutput") == "network:outputLayerNotAllowed"
 
 
@@ -221,7 +221,7 @@ def test_groups_across_an_unpooling():
     ((["fc"], "GroupNames", ["a", "b"]), "groupLayers:invalidGroups", "1 groups with 2 GroupNames"),
     ((["fc"], "GroupNames", "one"), "layerGraph:duplicateName", "'one'"),
     ((["in", "one"],), "groupLayers:inputLayer", "Leave input layers out"),
-    (([9],), "layerGraph:invalidName", "but 9 came"),
+    (([9],), "groupLayers:invalidLayer", "Layer 9 does not exist: the network has layers 1 to 5"),
 ])
 def test_groups_that_are_none(arguments, identifier, text):
     assert refused(lambda: groupLayers(net(), *arguments), text) == identifier

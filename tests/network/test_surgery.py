@@ -114,13 +114,15 @@ def test_replace_keeps_the_name_or_takes_a_new_one(lgraph):
 
 @pytest.mark.parametrize(("edit", "identifier", "text"), [
     (lambda g: connectLayers(g, "inn", "a"), "layerGraph:unknownLayer", "no layer 'inn'. Did you mean 'in'?"),
+    (lambda g: connectLayers(g, "inn", "zzz"), "layerGraph:unknownLayer", "no layer 'zzz'"),
     (lambda g: connectLayers(g, "in", "zzz"), "layerGraph:unknownLayer", "Its layers are in, a, add, b"),
     (lambda g: connectLayers(g, "in", "add"), "layerGraph:ambiguousPort", "Name one: add/in1, add/in2"),
     (lambda g: connectLayers(g, "in", "add/in3"), "layerGraph:unknownPort", "Its inputs are in1, in2"),
     (lambda g: connectLayers(g, "a/indices", "add/in1"), "layerGraph:unknownPort", "Its outputs are out"),
-    (lambda g: connectLayers(g, "a", "in"), "layerGraph:unknownPort", "(Image Input) has no inputs"),
+    (lambda g: connectLayers(g, "a", "in"), "layerGraph:unknownPort", "'in' (1): This Image Input layer has no inputs"),
     (lambda g: connectLayers(g, "b", "add/in1"), "layerGraph:inputAlreadyConnected", "already connected to 'a/out'"),
     (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "'a/out' is not connected to 'add/in2'"),
+    (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "Connected to 'add/in2' is 'b/out'."),
     (lambda g: disconnectLayers(g, "x", "add/in2"), "layerGraph:unknownLayer", "no layer 'x'"),
     (lambda g: removeLayers(g, ["a", "c"]), "layerGraph:unknownLayer", "no layer 'c'"),
     (lambda g: removeLayers(g, ["x", "a", "y"]), "layerGraph:unknownLayer", "no layer 'y'"),
