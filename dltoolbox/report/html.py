@@ -19,7 +19,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.report.document import SCHEMA, VERSION
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
 
-SCRIPTS = ("format.js", "graph.js", "table.js", "details.js", "report.js")
+SCRIPTS = tuple(f"{one}.js" for one in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
 
 # Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
 KINDS = {

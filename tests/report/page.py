@@ -46,8 +46,10 @@ class Page:
         return self.browser.execute_script(script, *arguments)
 
     def settle(self):
-        """Wait until the next frame is drawn."""
-        self.browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        """Wait until the graph has come to rest and the next frame is drawn."""
+        self.browser.execute_async_script("""const done = arguments[0];
+            const rest = () => requestAnimationFrame(() => view.glide ? rest() : requestAnimationFrame(done));
+            rest();""")
 
     def press(self, *keys):
         self.browser.switch_to.active_element.send_keys(*keys)

@@ -7,7 +7,7 @@ function drawDetails() {
 }
 
 function help() {
-  const keys = [
+  const hints = [
     ["/", "find layers; Enter goes to the next one"],
     ["↑ ↓ ← →", "follow connections in the graph, rows in the table"],
     ["Enter", "read about the selected layer"],
@@ -16,7 +16,7 @@ function help() {
   ];
   return [make("p", { class: "hint" }, layers.length ? "Select a layer in the graph or in the table."
     : "This network has no layers."),
-  make("dl", { class: "keys" }, keys.map(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]))];
+  make("dl", { class: "keys" }, hints.map(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]))];
 }
 
 function layerDetails(layer) {
@@ -52,11 +52,11 @@ function formula(parts) {
 function ports(layer) {
   const targets = (port) => leaving[layer.index - 1].map((i) => connections[i]).filter((one) => one.sourcePort === port.port)
     .map((one) => link(one.destination, one.destinationPort));
-  const rows = [
+  const entries = [
     ...layer.inputs.map((port) => ["from", port, port.source ? [link(port.source, port.sourcePort)] : []]),
     ...layer.outputs.map((port) => ["to", port, targets(port)])];
-  if (!rows.length) return null;
-  return section("Connections", table(rows.map(([way, port, links]) => [way,
+  if (!entries.length) return null;
+  return section("Connections", table(entries.map(([role, port, links]) => [role,
     make("td", {}, links.length ? links.flatMap((one, i) => (i ? [", ", one] : [one])) : make("em", {}, "not connected")),
     make("td", {}, make("code", {}, port.port)), make("td", {}, activations(port.dims))])));
 }
@@ -68,16 +68,16 @@ function link(name, port) {
 }
 
 function arrays(layer) {
-  const rows = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
+  const entries = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
-  if (!rows.length) return null;
-  return section("Learnables and states", table(rows.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+  if (!entries.length) return null;
+  return section("Learnables and states", table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
     make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
 }
 
 function figures(layer) {
   const receptive = layer.receptiveField;
-  const rows = [
+  const entries = [
     ["Learnables", layer.learnableCount
       && `${exact(layer.learnableCount)} (${percent(layer.learnableShare)} of the network)`],
     ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per observation`],
@@ -86,21 +86,21 @@ function figures(layer) {
     ["Receptive field", receptive && (receptive.whole ? "the whole input"
       : `${receptive.size.join("×")}, in steps of ${receptive.stride.join("×")}`)],
   ].filter(([, value]) => value);
-  return rows.length ? section("Figures", list(rows)) : null;
+  return entries.length ? section("Figures", list(entries)) : null;
 }
 
 function properties(layer) {
   const groups = new Map();
   for (const one of layer.properties) groups.set(one.group, [...(groups.get(one.group) ?? []), [one.name, one.value]]);
-  return [...groups].map(([title, rows]) => section(title || "Properties", list(rows)));
+  return [...groups].map(([title, entries]) => section(title || "Properties", list(entries)));
 }
 
 /** Rows of a heading and cells. */
-function table(rows) {
+function table(entries) {
   return make("table", { class: "small" }, make("tbody", {},
-    rows.map(([heading, ...cells]) => make("tr", {}, make("th", { scope: "row" }, heading), cells))));
+    entries.map(([heading, ...cells]) => make("tr", {}, make("th", { scope: "row" }, heading), cells))));
 }
 
-function list(rows) {
-  return make("dl", { class: "pairs" }, rows.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+function list(entries) {
+  return make("dl", { class: "pairs" }, entries.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }

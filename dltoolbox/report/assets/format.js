@@ -1,39 +1,6 @@
-"use strict";
-// The data of the page, and how its values are written.
+// How values are written.
 
-const { analysis, drawing, kinds, batch: firstBatch } = JSON.parse(document.getElementById("data").textContent);
-const layers = analysis.layers;
-const connections = analysis.connections;
-const byName = new Map(layers.map((layer) => [layer.name, layer.index]));
 const numeral = new Intl.NumberFormat("en");
-
-// Connections per layer, by position in the list of connections.
-const entering = layers.map(() => []);
-const leaving = layers.map(() => []);
-connections.forEach((one, i) => {
-  leaving[byName.get(one.source) - 1].push(i);
-  entering[byName.get(one.destination) - 1].push(i);
-});
-
-const byId = (id) => document.getElementById(id);
-
-/** An element with attributes and children; text children are never read as HTML. */
-function make(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function draw(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
-
-function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick") element.addEventListener("click", value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
-  }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== ""));
-  return element;
-}
 
 /** 21690 as 21.7k. */
 function short(number) {
@@ -96,8 +63,11 @@ function passedOn(layer) {
 
 /** The same as lines of text, with the names of the ports where there are several. */
 function sizeLines(layer) {
-  const several = layer.outputs.length > 1;
-  return passedOn(layer).map((dims, i) => (several ? `${layer.outputs[i].port} ` : "") + activations(dims));
+  return passedOn(layer).map((dims, i) => portName(layer, i) + activations(dims));
+}
+
+function portName(layer, i) {
+  return layer.outputs.length > 1 ? `${layer.outputs[i].port} ` : "";
 }
 
 function elements(layer) {

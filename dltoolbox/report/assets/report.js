@@ -1,8 +1,5 @@
 // The page as a whole: totals, problems, selection, search, theme.
 
-let selected = 0; // index of the layer, counted from 1; 0 for none
-let batch = firstBatch;
-
 function drawHeader() {
   const { name, producer, usage, summary } = analysis;
   byId("name").textContent = name || "Network";
@@ -199,12 +196,6 @@ function isDark() {
 function setTheme(theme) {
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   byId("theme").textContent = isDark() ? "Light" : "Dark";
-}
-
-/** On a page of A4, below the problems where they leave enough of it. */
-function printGraph() {
-  const room = 860 - 60 * analysis.issues.length;
-  drawPages(700, room >= 450 ? room : 940);
 }
 
 function changeTheme() {

@@ -1,23 +1,30 @@
 // The layer table: sorted by any column, filtered by the search.
 
+const pane = byId("layers");
 const body = byId("table").tBodies[0];
 const rows = []; // element per layer
 const order = { column: 0, up: true };
 
-// title, what it is sorted by, how a cell is filled; sorted by numbers, the largest comes first.
+// Where the columns do not fit side by side, these steps are taken one after another, see the style.
+const STEPS = ["brief", "dense", "fewer", "few", "fewest"];
+const DENSE = 2; // steps that leave every column
+
+// title, what it is sorted by, how a cell is filled; sorted by numbers, the largest comes first; less: when it goes.
 const columns = [
   { title: "#", value: (layer) => layer.index, cell: (layer) => String(layer.index), number: true, up: true },
   { title: "Name", value: (layer) => layer.name, cell: nameCell },
   { title: "Type", value: (layer) => layer.type, cell: (layer) => layer.type },
   { title: "Activations", value: elements, number: true, left: true,
-    cell: (layer) => sizeLines(layer).map((line) => make("div", {}, line)) },
+    cell: (layer) => sizeLines(layer).map((text, i) => make("div", {}, make("span", { class: "whole" }, text),
+      make("span", { class: "short" }, portName(layer, i), compact(passedOn(layer)[i])))) },
   { title: "Learnables", value: (layer) => layer.learnableCount, cell: arraysCell, number: true, left: true },
   { title: "Multiply-adds", value: (layer) => layer.multiplyAdds, cell: (layer) => numberCell(layer.multiplyAdds, short),
     number: true },
-  { title: "Share of learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true },
-  { title: "Activation memory", value: (layer) => layer.activationBytes, number: true,
+  { title: "Share of learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true, less: "fewest" },
+  { title: "Activation memory", value: (layer) => layer.activationBytes, number: true, less: "few",
     cell: (layer) => numberCell(layer.activationBytes * batch, bytes) },
-  { title: "Receptive field", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true },
+  { title: "Receptive field", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true,
+    less: "fewer" },
 ];
 
 function nameCell(layer) {
@@ -49,12 +56,12 @@ function fieldSize(layer) {
 
 function drawTable() {
   byId("table").tHead.rows[0].append(...columns.map((column, i) => make("th", { scope: "col",
-    class: column.number && !column.left ? "number" : null, "aria-sort": i ? "none" : "ascending" },
+    class: columnClass(column), "aria-sort": i ? "none" : "ascending" },
     make("button", { type: "button", onclick: () => sortBy(i) }, column.title))));
   for (const layer of layers) {
     const row = make("tr", { "data-index": layer.index, "aria-selected": "false", tabindex: layer.index === 1 ? 0 : -1,
       class: severity(layer) },
-      columns.map((column) => make("td", { class: column.number && !column.left ? "number" : null }, column.cell(layer))));
+      columns.map((column) => make("td", { class: columnClass(column) }, column.cell(layer))));
     rows.push(row);
     body.append(row);
   }
@@ -63,6 +70,37 @@ function drawTable() {
     if (row) select(Number(row.dataset.index), "table");
   });
   body.addEventListener("keydown", walkRows);
+  byId("all-columns").addEventListener("click", showAllColumns);
+  let width = 0;
+  new ResizeObserver(() => {
+    if (pane.clientWidth === width) return;
+    width = pane.clientWidth;
+    fitColumns();
+  }).observe(pane);
+}
+
+function columnClass(column) {
+  return [column.number && !column.left && "number", column.less && `no-${column.less}`].filter(Boolean).join(" ") || null;
+}
+
+/** As much of the columns as there is room for, all of them where the reader wants that. */
+function fitColumns() {
+  const button = byId("all-columns");
+  const all = button.getAttribute("aria-pressed") === "true";
+  pane.classList.remove(...STEPS);
+  let taken = 0;
+  while (taken < STEPS.length && pane.scrollWidth > pane.clientWidth) {
+    if (taken === DENSE && all) break;
+    pane.classList.add(STEPS[taken]);
+    taken += 1;
+  }
+  button.hidden = !all && taken <= DENSE;
+}
+
+function showAllColumns() {
+  const button = byId("all-columns");
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+  fitColumns();
 }
 
 function sortBy(number) {

@@ -1,0 +1,38 @@
+"use strict";
+// What the page is made of: its data, its state, and elements.
+
+const { analysis, drawing, kinds, batch: firstBatch } = JSON.parse(document.getElementById("data").textContent);
+const layers = analysis.layers;
+const connections = analysis.connections;
+const byName = new Map(layers.map((layer) => [layer.name, layer.index]));
+let selected = 0; // index of the layer, counted from 1; 0 for none
+let batch = firstBatch;
+
+// Connections per layer, by position in the list of connections.
+const entering = layers.map(() => []);
+const leaving = layers.map(() => []);
+connections.forEach((one, i) => {
+  leaving[byName.get(one.source) - 1].push(i);
+  entering[byName.get(one.destination) - 1].push(i);
+});
+
+const byId = (id) => document.getElementById(id);
+
+/** An element with attributes and children; text children are never read as HTML. */
+function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same in SVG. */
+function shape(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") element.addEventListener("click", value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+}
