@@ -32,6 +32,7 @@ from dltoolbox.network.networks import DAGNetwork
 INLINE = 64  # elements of the largest array that stands in the code
 LISTED = 8  # differences that a warning names
 WIDTH = 110  # characters of a line, where it can be broken
+UNBROKEN = 96  # characters of the longest argument that is not broken: it fits a line of its own, indented twice
 KEYWORDS = frozenset((  # MATLAB's
     "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
     "otherwise", "parfor", "persistent", "return", "spmd", "switch", "try", "while"))
@@ -144,7 +145,8 @@ class Outline:
         yield (f"{layers} layer{'s' * (layers != 1)}, {edges} connection{'s' * (edges != 1)}. "
                f"Written by dltoolbox {__version__}.")
         if self.omitted:
-            yield f"The values of {len(self.omitted)} learnable(s) and state(s) are left out; Parameters=True writes them."
+            arrays = f"{len(self.omitted)} array{'s' * (len(self.omitted) != 1)}"
+            yield f"The values of learnables and states, {arrays}, are left out; Parameters=True writes them."
 
     def write(self, text: str, save: Callable[[Path], None]) -> None:
         """Write the files that were asked for, the arrays first, and warn of what the code says differently."""
@@ -215,12 +217,12 @@ def identifiers(names: Sequence[str]) -> dict[str, str]:
 
 
 def joined(before: str, parts: Iterable[Tokens], separator: str, after: str) -> Tokens:
-    """Parts between brackets, with a place to break a line behind every separator."""
+    """Parts between brackets, with a place to break a line behind every separator, and within parts that no line holds."""
     tokens: Tokens = []
     for part in parts:
         if tokens:
             tokens[-1] += separator
-        tokens += part
+        tokens += ["".join(part)] if sum(map(len, part)) <= UNBROKEN else part
     if not tokens:
         return [before + after]
     tokens[0] = before + tokens[0]

@@ -21,6 +21,7 @@ from dltoolbox import (
     layerGraph,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    mobilenetv2,
     networkDataLayout,
     preluLayer,
     reluLayer,
@@ -134,6 +135,13 @@ def test_long_lines_go_on():
     assert max(map(len, lines)) <= 110
     assert sum(line.endswith(" ...") for line in lines) > 10
     assert_rebuilt(text, layerGraph(layers))
+
+
+def test_arguments_that_fit_a_line_are_not_broken():
+    text = toMATLAB(mobilenetv2(Weights="none"))
+    for argument in ('"Mean",reshape([123.675 116.28 103.53],[1 1 3])',
+                     '"StandardDeviation",reshape([58.395 57.12 57.375],[1 1 3])'):
+        assert argument in text
 
 
 def test_layers_that_matlab_does_not_have():
