@@ -25,7 +25,7 @@ from dltoolbox.network.datalayout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetworks import dlnetwork, initialize
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
 from dltoolbox.network.nested import NetworkLayer
-from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, check_classes, checked, is_series
+from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
 FORMAT = "dltoolbox network"
@@ -69,7 +69,7 @@ def saveNetwork(net: Network, file: Any) -> None:
              "of them.")
     path = target_of(file, "saveNetwork")
     if not isinstance(net, dlnetwork) or net.Initialized:
-        require_complete(net)
+        complete_arrays(net)
     description, arrays = described(net)
     try:
         write(path, description, DESCRIPTION, arrays)
@@ -139,19 +139,6 @@ def target_of(file: Any, function: str) -> Path:
     if not path.parent.is_dir():
         fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
     return path
-
-
-def require_complete(lgraph: LayerGraph) -> None:
-    """Raise every fault of a network, and every array without a value."""
-    found = IssueCollector()
-    for info in checked(lgraph).layers:
-        for array in info.arrays:
-            if getattr(info.layer, array.name) is None:
-                found.add("network:missingValue", f"{array.name} has no value.", "Train the network first.",
-                          layer=info.layer.Name, index=info.index)
-    with found.collect():
-        check_classes(lgraph)
-    found.raise_if_any()
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -246,7 +233,7 @@ def restored(reader: Reader, path: Path) -> Network:
         check_unique(lgraph.nodes)
         if kind == "dlnetwork":
             return restored_dlnetwork(lgraph, description)
-        require_complete(lgraph)
+        complete_arrays(lgraph)
     except DltoolboxError as error:
         raise Damaged(f"it describes no valid network. {error}") from error
     if kind == "SeriesNetwork" and not is_series(lgraph):
@@ -266,7 +253,7 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnet
         known = [nan if n is None else typed(n, int, "a size") for n in sizes]
         net.layouts[name] = example_dims(networkDataLayout(known, labels), None, "loadNetwork")
     if entry(description, "initialized", bool):
-        require_complete(net)
+        complete_arrays(net)
         net = initialize(net)
     return net
 

@@ -152,7 +152,7 @@ class LayerGraph:
                  f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name, index=at + 1)
         if not slash and not ports:
             fail("layerGraph:unknownPort", f"This {one.type_text} layer has no {side}.",
-                 "Connect another layer.", layer=one.Name, index=at + 1)
+                 "Name another layer.", layer=one.Name, index=at + 1)
         if not slash and len(ports) > 1 and side == "inputs":
             fail("layerGraph:ambiguousPort", f"It has {len(ports)} {side}.",
                  f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name, index=at + 1)

@@ -88,9 +88,18 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
         ['regressionoutput']
     """
     lgraph = layerGraph(layers)
-    lowered = checked(lgraph)
-    check_classes(lgraph)
-    return network_of(lgraph, initial_arrays(lowered, "float32", draw=False), series=is_series(lgraph))
+    return network_of(lgraph, complete_arrays(lgraph), series=is_series(lgraph))
+
+
+def complete_arrays(lgraph: LayerGraph) -> Arrays:
+    """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
+    lowered, arrays, found = checked(lgraph), Arrays(), IssueCollector()
+    with found.collect():
+        arrays = initial_arrays(lowered, "float32", draw=False)
+    with found.collect():
+        check_classes(lgraph)
+    found.raise_if_any()
+    return arrays
 
 
 def check_classes(lgraph: LayerGraph) -> None:

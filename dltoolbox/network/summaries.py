@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any
-
 from dltoolbox.core.display import rounded
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
-from dltoolbox.layers.base import Learnable
 from dltoolbox.layers.inputs import DataInput
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.analysis import analysis
 from dltoolbox.network.networks import Network
 
 
@@ -47,8 +43,8 @@ def summary(net: Network) -> None:
 
 
 def learnable_count(net: Network) -> str:
-    """The number of learnables, ``1.2M``; of those whose sizes are known, where a network waits for its inputs."""
-    layers: list[Any] = lower(net).layers
-    count = sum(prod(array.shape) for info in layers for array in info.arrays if isinstance(array, Learnable))
-    hidden = any(info.inputs is None and info.layer.learnables for info in layers)
-    return f"at least {rounded(count)}" if hidden else rounded(count)
+    """The number of learnables, ``1.2M``; of those whose sizes are certain, where a network waits for its inputs."""
+    info = analysis(net)
+    count = rounded(info.TotalLearnables)
+    hidden = any(one.layer.learnables and not one.arrays for one in info.lowered.layers)
+    return count if not hidden else f"at least {count}" if info.TotalLearnables else "unknown"

@@ -8,6 +8,7 @@ import pytest
 from dltoolbox import (
     DltoolboxError,
     assembleNetwork,
+    classificationLayer,
     convolution2dLayer,
     dlnetwork,
     fullyConnectedLayer,
@@ -17,6 +18,7 @@ from dltoolbox import (
     predict,
     regressionLayer,
     rng,
+    softmaxLayer,
     transposedConv2dLayer,
 )
 from dltoolbox.network.initialise import initial_arrays
@@ -108,6 +110,15 @@ def test_functions_must_return_what_is_needed(result, got):
     with pytest.raises(DltoolboxError, match=got) as caught:
         initial(fullyConnectedLayer(3, WeightsInitializer=lambda size: result))
     assert caught.value.identifier == "dltoolbox:fullyConnectedLayer:invalidInitializer"
+
+
+def test_all_that_a_finished_network_lacks_is_reported():
+    layers = [imageInputLayer([4, 4, 6], Normalization="none"), fullyConnectedLayer(2, Weights=np.ones((2, 96)), Name="fc"),
+              softmaxLayer, classificationLayer(Name="end")]
+    with pytest.raises(DltoolboxError) as caught:
+        assembleNetwork(layers)
+    assert [(issue.identifier, issue.layer) for issue in caught.value.issues] == [
+        ("dltoolbox:network:missingValue", "fc"), ("dltoolbox:network:missingClasses", "end")]
 
 
 def test_groups_are_settled_where_a_network_is_finished():

@@ -41,7 +41,9 @@ def text(initialized, learnables, *inputs):
     (lambda: dlnetwork([additionLayer(2, Name="sum"), reluLayer], Initialize=False),
      text("false", "0", "1   'sum/in1'   any size", "2   'sum/in2'   any size")),
     (lambda: dlnetwork([fullyConnectedLayer(4, Name="fc")], Initialize=False),
-     text("false", "at least 0", "1   'fc'   any size")),
+     text("false", "unknown", "1   'fc'   any size")),
+    (lambda: dlnetwork([convolution2dLayer(3, 4, Name="c"), reluLayer, convolution2dLayer(1, 5)], Initialize=False),
+     text("false", "at least 25", "1   'c'   any size")),
     (dlnetwork, text("false", "0")),
 ])
 def test_summaries(net, printed, capsys):
