@@ -87,10 +87,12 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
 
 def certain_start(how: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """What an initialiser gives that draws no random numbers; None for the others."""
+    constants = {"zeros": 0.0, "ones": 1.0}
+    if not isinstance(how, str):
+        return None
     if how == "bilinear":
         column, row = (1 - np.abs(np.arange(1 - n, n, 2)) / (n + n % 2) for n in shape[:2])
         return np.outer(column, row)[..., None, None] * np.eye(shape[2], shape[3])
-    constants = {"zeros": 0.0, "ones": 1.0}
     return np.full(shape, constants[how]) if how in constants else None
 
 
