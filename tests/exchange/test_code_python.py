@@ -82,6 +82,8 @@ def test_what_the_initialiser_gives_again_is_not_written():
     assert "Weights=" not in text
     assert "Bias=" not in text
     assert run(text)["net"].Layers[1] == net.Layers[1]
+    other = transposedConv2dLayer(2, 1, Weights=np.ones((2, 2)), WeightsInitializer="bilinear", **frozen)
+    assert "Weights=[[1, 1], [1, 1]]" in toPython(other)
 
 
 def test_large_arrays_that_do_not_learn_need_parameters():
