@@ -9,9 +9,10 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
-from dltoolbox.core.properties import HIDDEN, Property
+from dltoolbox.core.properties import LEARNABLE, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Call, Layer, Learnable
+from dltoolbox.layers.factors import l2_factor, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 
@@ -294,10 +295,9 @@ class PReLULayer(Layer):
         He et al., "Delving deep into rectifiers" (2015).
     """
 
-    AlphaLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Alpha.", settable=True, group=HIDDEN)
-    AlphaL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Alpha.", settable=True, group=HIDDEN)
+    AlphaLearnRateFactor, AlphaL2Factor = learn_rate_factor("Alpha"), l2_factor("Alpha")
     Alpha = Property(convert.filled_array, 0.25, "Multiplier of negative inputs at the start.", settable=True,
-                     group="Learnable Parameters")
+                     group=LEARNABLE)
 
     def check_values(self, *inputs: Dims) -> None:
         check_expansion(self, "Alpha", inputs[0])

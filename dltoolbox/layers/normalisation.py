@@ -7,9 +7,10 @@ from typing import Any
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
-from dltoolbox.core.properties import HIDDEN, Property
+from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Layer, Learnable, State
+from dltoolbox.layers.factors import l2_factor, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 
@@ -24,14 +25,10 @@ class Scaled(Layer):
                                  "How Offset starts.", group=HIDDEN)
     ScaleInitializer = Property(convert.word_or_function("ones", "zeros", "narrow-normal"), "ones",
                                 "How Scale starts.", group=HIDDEN)
-    OffsetLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Offset.", settable=True,
-                                     group=HIDDEN)
-    ScaleLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Scale.", settable=True,
-                                    group=HIDDEN)
-    OffsetL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Offset.", settable=True, group=HIDDEN)
-    ScaleL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Scale.", settable=True, group=HIDDEN)
-    Offset = Property(convert.array, None, "Initial offset.", settable=True, group="Learnable Parameters")
-    Scale = Property(convert.array, None, "Initial scale.", settable=True, group="Learnable Parameters")
+    OffsetLearnRateFactor, ScaleLearnRateFactor = learn_rate_factor("Offset"), learn_rate_factor("Scale")
+    OffsetL2Factor, ScaleL2Factor = l2_factor("Offset"), l2_factor("Scale")
+    Offset = Property(convert.array, None, "Initial offset.", settable=True, group=LEARNABLE)
+    Scale = Property(convert.array, None, "Initial scale.", settable=True, group=LEARNABLE)
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channels")

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.formats import times
-from dltoolbox.core.properties import HIDDEN, ByRank, Property
+from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
 from dltoolbox.layers.base import Array, Layer, Learnable
+from dltoolbox.layers.factors import l2_factor, learn_rate_factor
 
 WEIGHT_INITIALIZERS = ("glorot", "he", "orthogonal", "narrow-normal", "zeros", "ones")
 BIAS_INITIALIZERS = ("zeros", "narrow-normal", "ones")
@@ -23,17 +24,11 @@ class Weighted(Layer):
                                   "How Weights start: a name or a function of the size.", group=HIDDEN)
     BiasInitializer = Property(convert.word_or_function(*BIAS_INITIALIZERS), "zeros",
                                "How Bias starts: a name or a function of the size.", group=HIDDEN)
-    WeightLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Weights.", settable=True,
-                                     group=HIDDEN)
-    BiasLearnRateFactor = Property(convert.real(0), 1, "Factor on the learning rate of Bias.", settable=True,
-                                   group=HIDDEN)
-    WeightL2Factor = Property(convert.real(0), 1, "Factor on the L2 decay of Weights.", settable=True, group=HIDDEN)
-    BiasL2Factor = Property(convert.real(0), 0, "Factor on the L2 decay of Bias; 0: it is not decayed.", settable=True,
-                            group=HIDDEN)
+    WeightLearnRateFactor, BiasLearnRateFactor = learn_rate_factor("Weights"), learn_rate_factor("Bias")
+    WeightL2Factor, BiasL2Factor = l2_factor("Weights"), l2_factor("Bias", 0)
     Weights = Property(convert.array, None, "Initial weights; [] lets the initialiser choose.", settable=True,
-                       group="Learnable Parameters")
-    Bias = Property(convert.array, None, "Initial bias; [] lets the initialiser choose.", settable=True,
-                    group="Learnable Parameters")
+                       group=LEARNABLE)
+    Bias = Property(convert.array, None, "Initial bias; [] lets the initialiser choose.", settable=True, group=LEARNABLE)
 
     def weights_and_bias(self, weights: tuple[int, ...], bias: tuple[int, ...], fan_in: int, fan_out: int, *,
                          grouped: bool = False) -> tuple[Array, ...]:
