@@ -100,8 +100,8 @@ def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: in
         scores wins; where a score is NaN the label is undefined.
 
     Raises:
-        DltoolboxError: ``dltoolbox:scores2label:invalidDim``, ``…:invalidScores``; ``…:classesCount`` where dimension
-            ``dim`` does not have one entry per class, ``…:dimNeeded`` where no dimension or several can hold the classes.
+        DltoolboxError: ``dltoolbox:scores2label:invalidDim``, ``…:invalidScores``; ``…:classesCount`` where the
+            dimension does not have one entry per class, ``…:dimNeeded`` where no dimension sums to one, or several do.
 
     Example:
         >>> scores2label([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]], ["cat", "dog"]).tolist()
@@ -116,11 +116,16 @@ def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: in
 
 def _class_axis(scores: np.ndarray, classes: int) -> int:
     """The only axis with one entry per class along which the scores sum to one, up to single precision."""
-    fitting = [axis for axis, n in enumerate(scores.shape) if n == classes and np.allclose(scores.sum(axis), 1, atol=1e-3)]
+    sized = [axis for axis, n in enumerate(scores.shape) if n == classes]
+    if not sized:
+        fail("scores2label:classesCount", f"Scores of size {times(scores.shape)} have no dimension with one entry for each "
+             f"of {classes} classes.", "Give one class per score.")
+    fitting = [axis for axis in sized if np.allclose(scores.sum(axis), 1, atol=1e-3)]
     if len(fitting) != 1:
-        which = f"several dimensions ({listed(axis + 1 for axis in fitting)}) have" if fitting else "no dimension has"
-        fail("scores2label:dimNeeded", f"Of scores of size {times(scores.shape)}, {which} an entry for each of {classes} "
-             "classes and sums of one.", "Name the dimension of the classes: scores2label(scores, classNames, 2).")
+        which = f"the dimensions {listed(axis + 1 for axis in fitting)} all have" if fitting else "none has"
+        fail("scores2label:dimNeeded", f"Of the dimensions of the scores, {times(scores.shape)}, with one entry for each of "
+             f"{classes} classes, {which} entries that sum to one.",
+             "Name the dimension of the classes: scores2label(scores, classNames, 2).")
     return fitting[0]
 
 

@@ -197,7 +197,8 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **opti
             equal position.
 
     Returns:
-        The graph with the new layers in the place of the old one.
+        The graph with the new layers in the place of the old one. Where a dlnetwork has chosen OutputNames, they go over
+        to the new layers, too.
 
     Raises:
         DltoolboxError: ``dltoolbox:replaceLayer:portsDoNotFit`` for every connected port that has no successor;

@@ -93,7 +93,7 @@ def test_the_dimension_of_the_classes_is_that_which_sums_to_one():
 
 @pytest.mark.parametrize(("arguments", "reason"), [
     (([[1, 3]], ["a", "b"]), "dimNeeded"), (([[1, 0], [0, 1]], ["a", "b"]), "dimNeeded"),
-    (([[1, 0, 0]], ["a", "b"]), "dimNeeded"), (([[1, 0]], ["a", "b"], 1), "classesCount"),
+    (([[1, 0, 0]], ["a", "b"]), "classesCount"), (([[1, 0]], ["a", "b"], 1), "classesCount"),
     (([[1, 0]], ["a", "b"], 3), "invalidDim"), (([[1, 0]], ["a", "b"], "C"), "invalidDim"),
     ((["x"], ["a"]), "invalidScores"),
 ])

@@ -17,9 +17,8 @@ import pytest
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.exchange import loadNetwork, saveNetwork
 from dltoolbox.program.inference import predict
+from tests.exchange.archives import members, rewritten
 from tests.exchange.networks import classifier, data_for
-
-Members = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +26,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("good") / "net"
     saveNetwork(classifier(), path)
     return path
-
-
-def members(path: Path) -> Members:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def rewritten(path: Path, contents: Members, compression: int = zipfile.ZIP_STORED) -> None:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, data in contents.items():
-            archive.writestr(name, data)
 
 
 def identifier(path: Any) -> str:

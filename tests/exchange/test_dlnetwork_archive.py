@@ -1,7 +1,6 @@
 """Saved dlnetworks: with values or without, with chosen outputs and with sizes at open inputs."""
 
 import json
-import zipfile
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from dltoolbox import (
     saveNetwork,
     softmaxLayer,
 )
+from tests.exchange.archives import members, rewritten
 
 LAYERS = [imageInputLayer([6, 6, 2], Name="in"), convolution2dLayer(3, 4, Name="conv"), reluLayer(Name="relu"),
           softmaxLayer(Name="end")]
@@ -70,12 +70,8 @@ def test_networks_without_values(tmp_path):
 def test_files_that_were_changed(change, tmp_path):
     path = tmp_path / "net"
     saveNetwork(dlnetwork([convolution2dLayer(3, 4, Name="conv")], MAPS), path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members["network.json"] = json.dumps({**json.loads(members["network.json"]), **change}).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
+    contents = members(path)
+    rewritten(path, contents | {"network.json": json.dumps(json.loads(contents["network.json"]) | change).encode()})
     with pytest.raises(DltoolboxError) as caught:
         loadNetwork(path)
     assert caught.value.identifier == "dltoolbox:loadNetwork:corruptFile"
