@@ -27,12 +27,21 @@ class Combination(Layer):
         return tuple(f"in{i + 1}" for i in range(self.NumInputs))
 
     def check(self, *inputs: Dims) -> None:
-        labels = {x.labels for x in inputs}
+        self.check_fit(dict(zip(self.inputs(), inputs, strict=True)))
+
+    def check_partly(self, *inputs: Any) -> None:
+        known = {port: x.dims for port, x in zip(self.inputs(), inputs, strict=True) if x is not None}
+        if 1 < len(known) < len(inputs):
+            self.check_fit(known)
+
+    def check_fit(self, inputs: dict[str, Dims]) -> None:
+        """Raise where these inputs, by port, do not go together."""
+        labels = {x.labels for x in inputs.values()}
         if len(labels) > 1:
             self.mismatch(inputs, "of different formats")
 
-    def mismatch(self, inputs: tuple[Dims, ...], what: str) -> None:
-        listed = "; ".join(f"{port} is {x}" for port, x in zip(self.inputs(), inputs, strict=True))
+    def mismatch(self, inputs: dict[str, Dims], what: str) -> None:
+        listed = "; ".join(f"{port} is {x}" for port, x in inputs.items())
         fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.",
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
@@ -54,9 +63,9 @@ class ElementWise(Combination):
         sizes = [{n for n in of if n != 1} or {None} for of in zip(*(x.sizes for x in known), strict=True)]
         return (Dims(known[0].labels, tuple(of.pop() if len(of) == 1 else None for of in sizes)),)
 
-    def check(self, *inputs: Dims) -> None:
-        super().check(*inputs)
-        for sizes in zip(*(x.sizes for x in inputs), strict=True):
+    def check_fit(self, inputs: dict[str, Dims]) -> None:
+        super().check_fit(inputs)
+        for sizes in zip(*(x.sizes for x in inputs.values()), strict=True):
             if len({n for n in sizes if n != 1}) > 1:
                 self.mismatch(inputs, f"of sizes that cannot be {self.done}")
 
@@ -99,9 +108,9 @@ class MultiplicationLayer(ElementWise):
 
     done = "multiplied"
 
-    def check(self, *inputs: Dims) -> None:
-        rank = max(x.rank for x in inputs)
-        super().check(*(OPS["raise_rank"].infer(x, rank=rank) for x in inputs))
+    def check_fit(self, inputs: dict[str, Dims]) -> None:
+        rank = max(x.rank for x in inputs.values())
+        super().check_fit({port: OPS["raise_rank"].infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
         rank = max(x.dims.rank for x in inputs)
@@ -126,10 +135,10 @@ class Joining(Combination):
             x.sizes[self.axis(x)] or 0 for x in known)
         return (Dims(known[0].labels, tuple(sizes)),)
 
-    def check(self, *inputs: Dims) -> None:
-        super().check(*inputs)
-        axis = self.axis(inputs[0])
-        if len({(*x.sizes[:axis], *x.sizes[axis + 1:]) for x in inputs}) > 1:
+    def check_fit(self, inputs: dict[str, Dims]) -> None:
+        super().check_fit(inputs)
+        axis = self.axis(next(iter(inputs.values())))
+        if len({(*x.sizes[:axis], *x.sizes[axis + 1:]) for x in inputs.values()}) > 1:
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
     def build(self, g: Builder, *inputs: Value) -> Any:
@@ -173,11 +182,13 @@ class ConcatenationLayer(Joining):
                    group="")
     NumInputs = _inputs_property("numInputs")
 
-    def check(self, *inputs: Dims) -> None:
-        if self.Dim > len(inputs[0].sizes) or inputs[0].labels[self.Dim - 1] == "B":
+    def check_fit(self, inputs: dict[str, Dims]) -> None:
+        Combination.check_fit(self, inputs)
+        first = next(iter(inputs.values()))
+        if self.Dim > len(first.sizes) or first.labels[self.Dim - 1] == "B":
             fail(f"{self.label()}:invalidDim", f"The inputs cannot be joined along dimension {self.Dim}: they are "
-                 f"{inputs[0]}.", "Choose a spatial dimension or the channels.")
-        super().check(*inputs)
+                 f"{first}.", "Choose a spatial dimension or the channels.")
+        super().check_fit(inputs)
 
     def axis(self, x: Dims) -> int:
         return int(self.Dim) - 1

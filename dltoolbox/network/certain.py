@@ -23,12 +23,13 @@ def with_certain(lowered: Lowered, again: Callable[[Guesses], Lowered]) -> Lower
     if all(info.inputs is not None and info.outputs is not None for info in lowered.layers):
         return lowered
     one, other = (again(Guesses(*of)) for of in GUESSES)
-    issues = lowered.issues.issues
-    issues += [issue for issue in one.issues if issue in other.issues.issues and issue not in issues]
+    found = [issue for issue in one.issues if issue in other.issues.issues]
     for info, here, there in zip(lowered.layers, one.layers, other.layers, strict=True):
         if info.inputs is None and here.inputs != there.inputs:
-            issues += misfits(here, there)
+            found += misfits(here, there)
         take_equal(info, here, there)
+    told = {(issue.index, issue.identifier) for issue in lowered.issues}
+    lowered.issues.issues += [issue for issue in found if (issue.index, issue.identifier) not in told]
     for port, value in one.graph.ports.items():
         if port not in lowered.graph.ports and port in other.graph.ports and value.dims == other.graph.ports[port].dims:
             lowered.graph.ports[port] = value
@@ -46,7 +47,7 @@ def take_equal(info: LoweredLayer, here: LoweredLayer, there: LoweredLayer) -> N
 
 
 def misfits(here: LoweredLayer, there: LoweredLayer) -> list[Issue]:
-    """Faults of a layer of several inputs that remain where all sizes that are not certain are equal."""
+    """Faults of a layer of several inputs that remain if all sizes that are not certain fit."""
     a, b = here.inputs or (), there.inputs or ()
     if len(a) < 2 or len(a) != len(b) or len({x.labels for x in (*a, *b)}) > 1:
         return []

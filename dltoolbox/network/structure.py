@@ -91,13 +91,13 @@ def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
 
 
 def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | None]:
-    """Every open input for data, with an open output of an earlier layer: one forgotten connection is one fault."""
+    """Every open input for data, with the nearest open output before it: one forgotten connection is one fault."""
     spare: list[Port] = []
     matches: dict[Port, Port | None] = {}
     for one in wiring.lgraph.nodes:
         for port in wiring.open_inputs(one):
             if port not in UNPOOLING and Port(one.Name, port) not in explained:
-                matches[Port(one.Name, port)] = spare.pop(0) if spare else None
+                matches[Port(one.Name, port)] = spare.pop() if spare else None
         spare += [Port(one.Name, port) for port in wiring.open_outputs(one)
                   if port not in UNPOOLING and Port(one.Name, port) not in explained]
     return matches

@@ -260,6 +260,25 @@ def test_faults_of_independent_branches():
     assert "in1 is ?(S) × ?(S) × 2(C) × 1(B); in2 is ?(S) × ?(S) × 4(C) × 1(B)" in misfit.message
 
 
+@pytest.mark.parametrize("joint", [additionLayer(3, Name="joint"), depthConcatenationLayer(3, Name="joint"),
+                                   multiplicationLayer(3, Name="joint"), concatenationLayer(3, 3, Name="joint")], ids=repr)
+def test_known_inputs_must_fit_although_another_is_missing(joint):
+    lgraph = branches([], [maxPooling2dLayer(2, Name="p")], joint)
+    assert faults(lgraph) == [("joint", "network:unconnectedInput"), ("joint", f"{joint.factory}:inputSizeMismatch")]
+    (misfit,) = (one for one in analyzeNetwork(lgraph, nargout=1).Issues if "Mismatch" in one.identifier)
+    assert misfit.message.endswith("in1 is 8(S) × 8(S) × 2(C) × 1(B); in2 is 7(S) × 7(S) × 2(C) × 1(B).")
+
+
+def test_of_open_outputs_the_nearest_is_missed():
+    """One forgotten connection inside another one."""
+    lgraph = layerGraph([HEAD, reluLayer(Name="far"), reluLayer(Name="a"), reluLayer(Name="near"), reluLayer(Name="b"),
+                         additionLayer(2, Name="add"), regressionLayer(Name="out")])
+    lgraph = disconnectLayers(lgraph, "far", "a")
+    lgraph = connectLayers(disconnectLayers(lgraph, "near", "b"), "in", "a")
+    cures = [issue.cure for issue in analyzeNetwork(lgraph, nargout=1).Issues]
+    assert cures == ["Use connectLayers(lgraph, 'near', 'b/in').", "Use connectLayers(lgraph, 'far', 'add/in2')."]
+
+
 def test_a_fault_hides_what_depends_on_it():
     layers = [HEAD, maxPooling2dLayer(9, Name="first"), maxPooling2dLayer(9, Name="second"),
               fullyConnectedLayer(3, InputSize=5), softmaxLayer, regressionLayer]
