@@ -190,8 +190,10 @@ def learned(one: Layer, name: str) -> bool:
 
 def frozen(one: Layer, name: str) -> bool:
     """Whether training leaves the value as it is."""
+    if name in one.states:
+        return bool(one.__dict__.get("FixedStatistics"))
     factor = factor_names(one, RATE).get(name)
-    return getattr(one, factor) == 0 if factor else name in one.states and bool(one.__dict__.get("FixedStatistics"))
+    return factor is not None and getattr(one, factor) == 0
 
 
 def starts_so(one: Layer, name: str, value: np.ndarray) -> bool:
