@@ -97,7 +97,7 @@ class Site:
         return self._arranged(self.memory.keep, shape, dtype, order)
 
     def shared(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
-        """Memory common to the shards, filled by ``prepare`` and kept for as long as the parameters stay the same."""
+        """Memory common to shards with the same plan, filled by ``prepare`` and kept while the parameters stay the same."""
         return self.memory.shared(tuple(shape), self.dtype if dtype is None else dtype)
 
     def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any,
