@@ -125,7 +125,7 @@ class LayerGraph:
                  did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
         return self._index[name]
 
-    def numbered(self, layer: Any, function: str) -> Any:
+    def name_of(self, layer: Any, function: str) -> Any:
         """The name of the layer that a 1-based number means; anything else as it is."""
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer

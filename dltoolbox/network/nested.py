@@ -163,7 +163,7 @@ def members_of(net: dlnetwork, group: Any) -> list[str]:
     found, names = IssueCollector(), []
     for item in flat(group):
         with found.collect():
-            names.append(net.nodes[net.find(net.numbered(item, "groupLayers"))].Name)
+            names.append(net.nodes[net.find(net.name_of(item, "groupLayers"))].Name)
     found.raise_if_any()
     return names
 

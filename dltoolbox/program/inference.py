@@ -314,7 +314,7 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
     data, (layer, *pairs) = _data_and_layer([X, layer, *arguments])
     chosen = _Activations(*pairs, **options)
     _network(net, "activations")
-    layer = net.numbered(layer, "activations")
+    layer = net.name_of(layer, "activations")
     if not isinstance(layer, str):
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
              "Call for example activations(net, X, 'conv_1').")
