@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _namespace(doctest_namespace: dict[str, object]) -> None:
     """Examples in docstrings may use every public name, and NumPy as np."""
     doctest_namespace.update({name: getattr(dltoolbox, name) for name in dltoolbox.__all__}, np=np)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_of_torch() -> None:
+    """Threads that wait for each other are slow while other tests run beside them."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

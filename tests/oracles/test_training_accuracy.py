@@ -16,15 +16,6 @@ from benchmarks import accuracy
 pytestmark = pytest.mark.oracle
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other are slow while other tests run beside them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def digits():
     return accuracy.Digits(*digitTrain4DArrayData(nargout=2)), accuracy.Digits(*digitTest4DArrayData(nargout=2))

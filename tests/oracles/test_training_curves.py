@@ -25,15 +25,6 @@ BATCH = 64
 COUNT = 25 * BATCH + 10  # two epochs are 50 iterations; ten observations are dropped
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other are slow while other tests run beside them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def digits():
     X, Y = digitTrain4DArrayData(nargout=2)
