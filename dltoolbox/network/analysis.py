@@ -165,8 +165,7 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
     to_train = lgraph.ends_in_loss and (not examples or bool(lgraph.OutputNames))
     ends_in_loss = to_train if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
-    walk = partial(lower, lgraph, sources=sources, loss=ends_in_loss)
-    lowered = with_certain(walk(), lambda guesses: walk(guesses=guesses))
+    lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,

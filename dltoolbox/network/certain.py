@@ -18,16 +18,24 @@ GUESSES = ((1009, 2), (2003, 6))  # start and step: large, so that windows fit, 
 ANY = 720720  # stands for sizes that may fit: large, and nearly every small number divides it
 
 
-def with_certain(lowered: Lowered, again: Callable[[Guesses], Lowered]) -> Lowered:
-    """Add issues and sizes that are certain in spite of the faults; ``again`` is the same walk with guesses."""
-    if all(info.inputs is not None and info.outputs is not None for info in lowered.layers):
-        return lowered
-    one, other = (again(Guesses(*of)) for of in GUESSES)
-    found = [issue for issue in one.issues if issue in other.issues.issues]
-    for info, here, there in zip(lowered.layers, one.layers, other.layers, strict=True):
-        if info.inputs is None and here.inputs != there.inputs:
-            found += misfits(here, there)
-        take_equal(info, here, there)
+def with_certain(walk: Callable[..., Lowered]) -> Lowered:
+    """A walk, and the issues and sizes that are certain in spite of its faults; ``walk`` takes what `lower` does."""
+    silent: set[str] = set()
+    while True:
+        lowered = walk(silent=silent)
+        if all(info.inputs is not None and info.outputs is not None for info in lowered.layers):
+            return lowered
+        one, other = (walk(guesses=Guesses(*of), silent=silent) for of in GUESSES)
+        found = [issue for issue in one.issues if issue in other.issues.issues]
+        claims = set()
+        for info, here, there in zip(lowered.layers, one.layers, other.layers, strict=True):
+            if info.inputs is None and here.inputs != there.inputs and (faults := misfits(here, there)):
+                found += faults
+                claims.add(info.layer.Name)
+            take_equal(info, here, there)
+        if claims <= silent:
+            break
+        silent |= claims  # they seemed to be certain of what leaves them, so what follows is not
     told = {(issue.index, issue.identifier) for issue in lowered.issues}
     lowered.issues.issues += [issue for issue in found if (issue.index, issue.identifier) not in told]
     for port, value in one.graph.ports.items():

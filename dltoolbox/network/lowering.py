@@ -7,9 +7,10 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def is_hidden(label: str, size: int | None) -> bool:
 
 
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None, guesses: Guesses | None = None) -> Lowered:
+          loss: bool | None = None, guesses: Guesses | None = None, silent: Collection[str] = ()) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -76,12 +77,13 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
         guesses: For sizes that a fault hides, to find what does not depend on them; see `dltoolbox.network.certain`.
+        silent: Layers of which nothing is certain behind a fault, by name.
     """
     graph = Graph()
     loss = lgraph.ends_in_loss if loss is None else loss
     sources = {**lgraph.layouts, **(sources or {})}
     if any(one.nested is not None for one in lgraph.nodes):
-        return lower_nested(lgraph, training, sources, loss, guesses)
+        return lower_nested(lgraph, training, sources, loss=loss, guesses=guesses, silent=silent)
     fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
     result = Lowered(graph, [LoweredLayer(one, i) for i, one in enumerate(lgraph.nodes, 1)], [])
     arriving = Counter(c.destination for c in lgraph.edges)
@@ -90,28 +92,27 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     result.order = execution_order(lgraph, result.issues)
     builder = Builder(graph, training=training, sources=sources)
     for position in result.order:
-        lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses)
+        lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses, silent)
     graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
     if not loss:
         graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
     return result
 
 
-def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool,
-                 guesses: Guesses | None) -> Lowered:
+def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], **rest: Any) -> Lowered:
     """Networks inside layers are written out first; their ports are known by both names."""
     graph, ports = expansion(lgraph)
     names = {lgraph.port_text(port, "inputs"): graph.port_text(ports[port], "inputs")
              for port in lgraph.open_inputs() if port in ports}
     result = lower(graph, training=training, sources={names.get(name, name): dims for name, dims in sources.items()},
-                   loss=loss, guesses=guesses)
+                   **rest)
     known = result.graph.ports
     known.update({str(port): known[str(inside)] for port, inside in ports.items() if str(inside) in known})
     return result
 
 
 def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Builder,
-                issues: IssueCollector, guesses: Guesses | None) -> None:
+                issues: IssueCollector, guesses: Guesses | None, silent: Collection[str]) -> None:
     """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
     one = info.layer
     outputs: tuple[Value, ...] = ()
@@ -127,7 +128,7 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
             outputs = recorded(info, known, g, issues)
             if guesses and not guesses.values.isdisjoint(known):
                 guesses.values.update(outputs)
-    if info.outputs is None:
+    if info.outputs is None and one.Name not in silent:
         outputs = despite(one, inputs, guesses)
         info.outputs = tuple(value.dims for value in outputs) or None
     g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})

@@ -269,6 +269,16 @@ def test_known_inputs_must_fit_although_another_is_missing(joint):
     assert misfit.message.endswith("in1 is 8(S) × 8(S) × 2(C) × 1(B); in2 is 7(S) × 7(S) × 2(C) × 1(B).")
 
 
+def test_what_leaves_a_joint_of_inputs_that_cannot_fit_is_not_certain():
+    lgraph = branches([convolution2dLayer(1, 6, Name="six")], [convolution2dLayer(9, 4, Name="big")],
+                      additionLayer(2, Name="add"))
+    end = [convolution2dLayer(1, 4, Name="four"), additionLayer(2, Name="after"), regressionLayer(Name="end")]
+    lgraph = addLayers(removeLayers(lgraph, "out"), end)
+    lgraph = connectLayers(connectLayers(lgraph, "add", "four"), "add", "after/in2")
+    assert sorted(faults(lgraph)) == [("add", "additionLayer:inputSizeMismatch"),
+                                      ("big", "convolution2dLayer:windowTooLarge")]
+
+
 def test_of_open_outputs_the_nearest_is_missed():
     """One forgotten connection inside another one."""
     lgraph = layerGraph([HEAD, reluLayer(Name="far"), reluLayer(Name="a"), reluLayer(Name="near"), reluLayer(Name="b"),
