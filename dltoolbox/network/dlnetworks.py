@@ -123,11 +123,13 @@ class dlnetwork(Network):
 
     def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
         new = self._with(layers, connections)
-        outputs = {Port(one.Name, port) for one in new.nodes for port in one.outputs()}
-        new.chosen = tuple(port for old in self.chosen if (port := ports.get(old, old)) in outputs)
-        before = {ports.get(old, old): self.port_text(old, "inputs") for old in self.open_inputs()}
-        new.layouts = {new.port_text(port, "inputs"): self.layouts[before[port]] for port in new.open_inputs()
-                       if before.get(port) in self.layouts}
+        if self.chosen:
+            outputs = {Port(one.Name, port) for one in new.nodes for port in one.outputs()}
+            new.chosen = tuple(port for old in self.chosen if (port := ports.get(old, old)) in outputs)
+        if self.layouts:
+            before = {ports.get(old, old): self.port_text(old, "inputs") for old in self.open_inputs()}
+            new.layouts = {new.port_text(port, "inputs"): self.layouts[before[port]] for port in new.open_inputs()
+                           if before.get(port) in self.layouts}
         return new
 
     def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:

@@ -1,15 +1,14 @@
 """``dltoolbox analyze``: what it finds networks in, prints and writes, and its exit status."""
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import dltoolbox as dl
 from dltoolbox.cli import main
+from tests.programs import ENVIRONMENT
 
 HEAD = "from dltoolbox import *\n"
 GOOD = HEAD + """\
@@ -22,9 +21,6 @@ layers = [imageInputLayer([8, 8, 1]), maxPooling2dLayer(2, HasUnpoolingOutputs=T
           regressionLayer]
 """
 OPEN = HEAD + "net = [convolution2dLayer(3, 8), reluLayer]\n"
-
-
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(dl.__file__).parents[1])}
 
 
 def as_a_program(*argv, **environment):

@@ -9,6 +9,7 @@ import pytest
 import dltoolbox
 from dltoolbox import demo
 from dltoolbox.cli import main
+from tests.programs import ENVIRONMENT
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def test_a_closed_pipe_is_no_error():
     """As in ``dltoolbox demo | head -1``."""
     code = ("import sys; from dltoolbox import cli, demo; demo.run = lambda short: print('x' * 200_000, flush=True);"
             "sys.exit(cli.main(['demo']))")
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=ENVIRONMENT) as process:
         process.stdout.read(1)
         process.stdout.close()
         assert process.wait(60) == 0

@@ -1,7 +1,6 @@
 """Every example runs in its short form and gives sane results."""
 
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import dltoolbox
+from tests.programs import ENVIRONMENT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -65,9 +64,8 @@ def test_short_form(name, capsys):
 
 
 def test_the_short_form_is_what_the_command_line_runs():
-    environment = os.environ | {"PYTHONUTF8": "1", "PYTHONPATH": str(Path(dltoolbox.__file__).parents[1])}
     done = subprocess.run([sys.executable, EXAMPLES / "tabular_features.py", "--short"], capture_output=True, timeout=120,
-                          encoding="utf-8", env=environment, check=True)
+                          encoding="utf-8", env=ENVIRONMENT | {"PYTHONUTF8": "1"}, check=True)
     assert re.search(r"^\| +5 \|", done.stdout, re.M)
     assert not re.search(r"^\| +6 \|", done.stdout, re.M)
     assert not done.stderr
