@@ -6,7 +6,7 @@ const [WIDTH, HEIGHT] = drawing.box;
 
 const canvas = byId("canvas");
 const svg = canvas.firstElementChild;
-const scene = shape("g", { id: "scene" });
+const scene = shape("g", { id: "scene", role: "none" });
 const ruler = document.createElement("canvas").getContext("2d");
 const nodes = []; // element per layer
 const lines = []; // element per connection
@@ -38,8 +38,9 @@ function band(points) {
   const number = bottom - top > BAND ? `${top} ${bottom}` : Math.floor((top + HEIGHT) / BAND);
   let found = bands.find((one) => one.number === number);
   if (!found) {
-    found = { number, top, bottom, shown: true, lines: shape("g"), nodes: shape("g") };
-    found.group = shape("g", { id: `band-${bands.length}` }, found.lines, found.nodes);
+    found = { number, top, bottom, shown: true, lines: shape("g", { "aria-hidden": "true" }),
+      nodes: shape("g", { role: "none" }) };
+    found.group = shape("g", { id: `band-${bands.length}`, role: "none" }, found.lines, found.nodes);
     scene.append(found.group);
     bands.push(found);
   }

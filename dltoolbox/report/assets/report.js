@@ -14,8 +14,8 @@ function drawHeader() {
     total("Multiply-adds", least + short(summary.multiplyAdds), `${exact(summary.multiplyAdds)} per observation`),
     total("Parameter memory", least + bytes(summary.parameterBytes), `${exact(summary.parameterBytes)} bytes`),
     total(make("label", {}, "Activations, batch of ", input), make("span", { id: "memory" })),
-    total("Errors", exact(summary.errors), null, summary.errors ? "error" : ""),
-    total("Warnings", exact(summary.warnings), null, summary.warnings ? "warning" : ""));
+    total("Errors", exact(summary.errors), null, summary.errors ? "error" : "zero"),
+    total("Warnings", exact(summary.warnings), null, summary.warnings ? "warning" : "zero"));
   input.addEventListener("input", () => {
     const number = Math.floor(Number(input.value));
     if (number >= 1) setBatch(number);

@@ -3,6 +3,7 @@
 const MOST = 4; // zoom
 const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy to read, at which all is drawn, and names are
 const BROAD = 0.3; // least zoom across, so that a deep network seen as a whole is more than a line
+const TOOLS = 140, BELOW = 60; // what the buttons for zooming cover, from the right and from the top
 const GLIDE = 250; // milliseconds
 
 const view = { k: 1, x: 0, y: 0, detail: "", pending: false, glide: null };
@@ -85,9 +86,12 @@ function whole() {
 }
 
 function fit() {
-  const k = Math.min(1.2, whole());
-  moveView(k, (canvas.clientWidth - drawing.size[0] * across(k)) / 2,
-    Math.max(20, (canvas.clientHeight - drawing.size[1] * k) / 2));
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const [wide, tall] = drawing.size;
+  const besideTools = (width + wide * across(whole())) / 2 < width - TOOLS;
+  const top = besideTools ? 20 : BELOW;
+  const k = Math.min(1.2, whole(), (height - top - 20) / Math.max(1, tall));
+  moveView(k, (width - wide * across(k)) / 2, Math.max(top, (height - tall * k) / 2));
 }
 
 /** All of a small graph, or the top of a large one at a readable size, with the first layer in sight. */
@@ -101,8 +105,8 @@ function start() {
   const [first] = drawing.centres[0];
   const free = width - drawing.size[0] * k;
   const left = free > 0 ? free / 2 : Math.max(free - 20, Math.min(20, width / 2 - first * k));
-  const besideTools = left + (first + WIDTH / 2) * k < width - 140;
-  moveView(k, left, besideTools ? 24 : 60);
+  const besideTools = left + (first + WIDTH / 2) * k < width - TOOLS;
+  moveView(k, left, besideTools ? 24 : BELOW);
 }
 
 /** Bring a layer into sight, at a size at which it can be read. */
