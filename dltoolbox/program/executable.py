@@ -97,8 +97,8 @@ class Program:
         memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        together = self.alike or whole.differentiated
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if together else rank])
+        by_plan = self.alike or whole.differentiated  # see `Surroundings.shared`
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if by_plan else rank])
                        for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
