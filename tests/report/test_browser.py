@@ -2,8 +2,10 @@
 
 import base64
 import json
+import os
 import re
 import shutil
+from tempfile import TemporaryDirectory
 
 import pytest
 from selenium import webdriver
@@ -81,8 +83,8 @@ NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, piec
     "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}
 
 
-def chromium():
-    """Chromium, run by its driver, with a profile of its own that goes when it ends."""
+def chromium(folder):
+    """Chromium, run by its driver, with its profile and all that it leaves behind in a folder."""
     missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
     if missing:
         raise LookupError(f"{' and '.join(missing)} cannot be found.")
@@ -91,20 +93,22 @@ def chromium():
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    service = Service(shutil.which("chromedriver"), env=os.environ | {"TMPDIR": folder})
+    return webdriver.Chrome(options=options, service=service)
 
 
 @pytest.fixture(scope="module")
 def started():
     """The browser, or the error that keeps it from running."""
-    try:
-        running = chromium()
-    except (LookupError, WebDriverException) as error:
-        yield error
-        return
-    with running:
-        running.get("about:blank")  # instead of the page of a new tab
-        yield running
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # it may still write when it has ended
+        try:
+            running = chromium(folder)
+        except (LookupError, WebDriverException) as error:
+            yield error
+            return
+        with running:
+            running.get("about:blank")  # instead of the page of a new tab
+            yield running
 
 
 @pytest.fixture
