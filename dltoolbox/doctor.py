@@ -25,6 +25,7 @@ import scipy
 from dltoolbox import __version__
 from dltoolbox.core import machine
 from dltoolbox.core.blas import libraries
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, IssueCollector
 from dltoolbox.kernels import tuning, twins
 from dltoolbox.program.threads import automatic, one_blas_thread, thread_count
@@ -246,7 +247,7 @@ def _judge_caches(facts: Facts, warn: Warn) -> None:
 def report(facts: Facts, found: Sequence[Issue]) -> str:
     """The facts as a table, and the warnings below."""
     lines = [f"  {name:<18}{value}" for name, value in rows(facts)]
-    lines += ["", f"  {plural(len(found), 'warning')}"]
+    lines += ["", f"  {counted(len(found), 'warning')}"]
     for issue in found:
         lines += ["", *wrap(issue.message, 116, initial_indent="  ! ", subsequent_indent="    "),
                   *wrap(issue.cure, 116, initial_indent="    → ", subsequent_indent="      ", break_on_hyphens=False)]
@@ -259,7 +260,7 @@ def rows(facts: Facts) -> list[tuple[str, str]]:
     off = "switched off by DLTOOLBOX_TUNE=0; " if facts.variables.get("DLTOOLBOX_TUNE") == "0" else ""
     found = [
         *facts.versions.items(), ("Numba", numba_text(facts)), ("platform", facts.platform), ("processor", facts.processor),
-        ("cores", f"{facts.physical} physical, {plural(facts.allowed, 'logical processor')} allowed, {quota}"),
+        ("cores", f"{facts.physical} physical, {counted(facts.allowed, 'logical processor')} allowed, {quota}"),
         ("threads", f"{facts.threads}{origin}"), *(("BLAS", blas_text(one)) for one in facts.blas),
         ("products", f"{facts.flops_one:.0f} GFLOP/s on one thread, {facts.flops_all:.0f} on {facts.threads}, in float32"),
         ("copying", f"{facts.copy:.1f} GB/s read and written on one thread"),
@@ -269,12 +270,8 @@ def rows(facts: Facts) -> list[tuple[str, str]]:
     return found if facts.blas else [*found, ("BLAS", f"{facts.numpy_blas}, which cannot be looked into")]
 
 
-def plural(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def blas_text(one: Blas) -> str:
-    threads = plural(one.threads, "thread")
+    threads = counted(one.threads, "thread")
     return f"{one.version}, kernels for {one.kernels or '?'}, {threads} outside of networks, {Path(one.file).name}"
 
 
@@ -288,7 +285,7 @@ def cache_text(cache: Cache) -> str:
     if cache.folder is None:
         return "nowhere"
     state = "" if cache.writable else ", not writable"
-    return f"{cache.folder} ({plural(cache.files, 'file')}, {cache.bytes / 1000:.0f} kB{state})"
+    return f"{cache.folder} ({counted(cache.files, 'file')}, {cache.bytes / 1000:.0f} kB{state})"
 
 
 def as_text_of_json(facts: Facts, found: Sequence[Issue]) -> str:

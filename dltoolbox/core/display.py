@@ -30,6 +30,11 @@ def few(words: Iterable[Any]) -> str:
     return ", ".join(every[:12] + ["…"] * (len(every) > 12))
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 layer``, ``3 layers``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: float) -> str:
     """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
     if np.isnan(value):

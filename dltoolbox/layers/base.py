@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.display import listed
+from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, Reject, in_call_order, signature
@@ -131,12 +131,12 @@ class Layer(Configured):
         """
         return None
 
-    def check_declared(self, name: str, got: int, what: str) -> None:
-        """A number that was declared, and not left 'auto', must be what arrives."""
+    def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
+        """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
         declared = getattr(self, name)
         if declared not in ("auto", got):
-            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has {got} "
-                 f"{what}.", f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
+            fail(f"{self.label()}:{name[0].lower()}{name[1:]}Mismatch", f"{name} is {declared}, but the input has "
+                 f"{counted(got, what)}{of}.", f"Set {name}={got}, or leave it 'auto'.", layer=self.Name)
 
     def check_divisible(self, channels: int, groups: int) -> None:
         """Groups of channels must be of one size."""

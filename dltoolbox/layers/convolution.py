@@ -52,7 +52,7 @@ class Convolution(Sliding, Filters):
     """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
 
     def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
+        self.check_declared("NumChannels", inputs[0].channels, "channel")
 
     def channels_after(self, x: Dims | None) -> int:
         return int(self.NumFilters)
@@ -151,7 +151,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
     def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channels per group")
+        self.check_declared("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channel", " per group")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         groups, filters, taps = self.groups(inputs[0]), self.NumFiltersPerGroup, prod(self.FilterSize)
@@ -198,7 +198,7 @@ class FullyConnectedLayer(Weighted):
     OutputSize = Property(convert.integer(1), doc="Number of outputs.", positional=True, argument="outputSize")
 
     def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("InputSize", inputs[0].features, "features")
+        self.check_declared("InputSize", inputs[0].features, "feature")
 
     def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...]:
         return (Dims.of("CB", self.OutputSize, None),)

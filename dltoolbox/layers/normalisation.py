@@ -31,7 +31,7 @@ class Scaled(Layer):
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group=LEARNABLE)
 
     def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
+        self.check_declared("NumChannels", inputs[0].channels, "channel")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         shape = shape_per_channel(inputs[0])

@@ -60,7 +60,7 @@ class TransposedConvolution(SpatialLayer, Filters):
                  "Reduce Cropping.")
 
     def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channels")
+        self.check_declared("NumChannels", inputs[0].channels, "channel")
 
     def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
         (labels,) = BOX_FORMATS[self.rank]

@@ -10,6 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers.base import Layer
 
 Padding = str | tuple[Pair, ...]
@@ -68,8 +69,14 @@ class SpatialLayer(Layer):
         accepted = BOX_FORMATS[self.rank]
         if x.labels not in accepted:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {' or '.join(accepted)} "
-                 f"({self.rank} spatial dimensions), but its input is {x}.",
-                 "Check which layer feeds it; after a fully connected layer no spatial dimensions are left.")
+                 f"({self.rank} spatial dimensions), but its input is {x}.", self.cure_for_format(x))
+
+    def cure_for_format(self, x: Dims) -> str:
+        """What to do with input of another format."""
+        other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
+        if x.rank and other in LAYERS:
+            return f"Use {other}, or check which layer feeds it."
+        return "Check which layer feeds it; after a fully connected layer no spatial dimensions are left."
 
     def as_written(self, name: str) -> Any:
         """Padding and cropping as MATLAB's vectors and matrices."""

@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from dltoolbox.core.display import bytes_text, rounded
+from dltoolbox.core.display import bytes_text, counted, rounded
 
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
@@ -46,10 +46,6 @@ def totals(info: Any) -> str:
                      "activations")
     lines.append(f"{counted(errors, 'error')}, {counted(len(info.Issues) - errors, 'warning')}")
     return "\n".join([f"  Network analysis{f': {info.Name}' if info.Name else ''}", "", *(f"    {line}" for line in lines)])
-
-
-def counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def short_count(number: int) -> str:

@@ -87,6 +87,11 @@ def disconnect(lgraph, layer, issue, found):
     return dl.disconnectLayers(lgraph, found[1], found[2])
 
 
+@cure(r"^Use (\w+), or check which layer feeds it")
+def use_other_rank(lgraph, layer, issue, found):
+    return dl.replaceLayer(lgraph, layer.Name, getattr(dl, found[1])(2, Name=layer.Name))
+
+
 @cure("set HasUnpoolingOutputs=False")
 def take_no_indices(lgraph, layer, issue, found):
     return changed(lgraph, layer, HasUnpoolingOutputs=False)
@@ -211,7 +216,7 @@ def as_graph(layers):
     return dl.layerGraph(kept)
 
 
-BY_HAND = {"an_image_layer_on_features", "three_dimensions_on_images",  # it is the author's decision what is to be there
+BY_HAND = {"an_image_layer_on_features",  # it is the author's decision what is to be there
            "features_and_images_together", "unpooling_with_indices_of_another_pooling"}
 
 
