@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from inspect import isfunction
 from pathlib import Path
@@ -163,8 +163,13 @@ def own_traceback(error: Exception) -> str:
 
 
 def only_network(module: ModuleType, file: str) -> Any:
-    """The one network that a module defines at top level; equal objects under several names count once."""
-    found = {name: value for name, value in vars(module).items() if not name.startswith("_") and is_network(value)}
+    """The one network that a module defines at top level; the same one under several names counts once.
+
+    Where there is none, a list in which something is no layer was meant to be one: its analysis says what is wrong.
+    """
+    public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    found = ({name: value for name, value in public.items() if is_network(value)}
+             or {name: value for name, value in public.items() if is_network(value, any)})
     if len({id(value) for value in found.values()}) == 1:
         return next(iter(found.values()))
     if found:
@@ -176,10 +181,10 @@ def only_network(module: ModuleType, file: str) -> Any:
          f"one: {file}:{[*functions, 'name'][0]}.")
 
 
-def is_network(value: Any) -> bool:
-    """Whether a value is a network or a list that holds only layers."""
+def is_network(value: Any, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
+    """Whether a value is a network or a list that holds only layers, or ``any``."""
     if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(one, Layer) or is_factory(one) for one in flat(value))
+        return bool(value) and enough(isinstance(one, Layer) or is_factory(one) for one in flat(value))
     return isinstance(value, LayerGraph)
 
 

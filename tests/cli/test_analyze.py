@@ -140,6 +140,13 @@ def test_one_network_under_two_names_is_one(run):
     assert run("net.py", net=GOOD + "same = layers\n_private = [reluLayer]\n")[0] == 0
 
 
+def test_a_list_with_something_else_in_it_is_a_faulty_network(run):
+    status, out, _ = run("net.py", "--quiet", net=GOOD.replace("reluLayer", "'relu'"))
+    assert status == 1
+    assert "Element 3 of the layer array is 'relu', not a layer" in out
+    assert run("net.py", net=GOOD + "blocks = [('relu', reluLayer)]\n")[0] == 0  # beside a network, it is something else
+
+
 UNUSABLE = [
     ("nothing.py", "", "analyze:fileNotFound", "nothing.py"),
     ("nothing", "", "analyze:fileNotFound", "nothing"),
