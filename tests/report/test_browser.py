@@ -442,6 +442,18 @@ def test_columns_that_do_not_fit_are_written_shorter_then_left_out_until_asked_f
         assert len(headings(page)) == shown
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("name", ["broken", "pieces", "long_chain"])
+def test_the_zoom_buttons_cover_no_layer_at_first(show, name, width):
+    page = show(name, width=width)
+    for begin in ("start()", "fit()"):
+        page.run(begin)
+        page.settle()
+        assert page.run("""const tools = document.querySelector('.tools').getBoundingClientRect();
+            return nodes.map((one) => one.querySelector('.box').getBoundingClientRect()).filter((box) =>
+              box.right > tools.left && box.left < tools.right && box.top < tools.bottom).length""") == 0
+
+
 def test_light_and_dark(show):
     page = show("digits")
     colours = []

@@ -8,19 +8,21 @@ const canvas = byId("canvas");
 const svg = canvas.firstElementChild;
 const scene = shape("g", { id: "scene", role: "none" });
 const ruler = document.createElement("canvas").getContext("2d");
+const cyclic = new Set(drawing.cyclic);
 const nodes = []; // element per layer
 const lines = []; // element per connection
+const sizes = []; // element per connection that tells a size, by its number
 const bands = []; // {group, top, bottom, shown}
 
 function drawGraph() {
   svg.append(shape("defs", {}, ...["data", "indices", "size", "cycle", "chosen"].map(arrow)), scene);
-  connections.forEach((one, i) => lines.push(line(one, i)));
+  connections.forEach((one, i) => {
+    lines.push(line(one, i));
+    if (isSized(one, i)) sizes[i] = sizeLabel(one, drawing.routes[i]);
+  });
   layers.forEach((layer, i) => nodes.push(node(layer, drawing.centres[i])));
-  // Sizes stand on other connections, not below them.
-  const sized = lines.map((one) => one.childElementCount > 1);
-  for (const late of [false, true]) {
-    lines.forEach((one, i) => sized[i] === late && band(drawing.routes[i]).lines.append(one));
-  }
+  lines.forEach((one, i) => band(drawing.routes[i]).lines.append(one));
+  sizes.forEach((one, i) => band(drawing.routes[i]).sizes.append(one));
   nodes.forEach((one, i) => band(drawing.centres[i]).nodes.append(one));
   drawLegend();
   listen();
@@ -39,8 +41,8 @@ function band(points) {
   let found = bands.find((one) => one.number === number);
   if (!found) {
     found = { number, top, bottom, shown: true, lines: shape("g", { "aria-hidden": "true" }),
-      nodes: shape("g", { role: "none" }) };
-    found.group = shape("g", { id: `band-${bands.length}`, role: "none" }, found.lines, found.nodes);
+      sizes: shape("g", { "aria-hidden": "true" }), nodes: shape("g", { role: "none" }) };
+    found.group = shape("g", { id: `band-${bands.length}`, role: "none" }, found.lines, found.sizes, found.nodes);
     scene.append(found.group);
     bands.push(found);
   }
@@ -79,16 +81,11 @@ function cropped(text, font) {
 }
 
 function line(connection, number) {
-  const kind = drawing.cyclic.includes(number) ? "cycle" : connection.kind;
+  const kind = cyclic.has(number) ? "cycle" : connection.kind;
   const points = drawing.routes[number];
   const aside = points[1] > points.at(-1) ? UPWARDS : { data: 0, indices: -5, size: 5 }[connection.kind];
-  const group = shape("g", { class: `edge ${kind}`, "data-number": number },
+  return shape("g", { class: `edge ${kind}` },
     shape("path", { d: way(points, aside), "marker-end": `url(#arrow-${kind})` }));
-  const source = layers[byName.get(connection.source) - 1];
-  const first = leaving[source.index - 1].filter((i) => connections[i].sourcePort === connection.sourcePort)
-    .sort((a, b) => reach(a) - reach(b))[0];
-  if (kind === "data" && first === number) group.append(sizeLabel(source, connection, points));
-  return group;
 }
 
 function reach(number) {
@@ -96,12 +93,20 @@ function reach(number) {
   return Math.abs(points.at(-1) - points[1]) + Math.abs(points.at(-2) - points[0]);
 }
 
-/** The size that a connection carries, at its beginning, on the side to which no connection of the layer leads. */
-function sizeLabel(source, connection, points) {
+/** Whether the size that is passed on stands at a connection: at the shortest one of each output. */
+function isSized(connection, number) {
+  const { source, sourcePort, kind } = connection;
+  const alike = leaving[byName.get(source) - 1].filter((i) => connections[i].sourcePort === sourcePort);
+  return kind === "data" && !cyclic.has(number) && alike.sort((a, b) => reach(a) - reach(b))[0] === number;
+}
+
+/** The size at the beginning of a connection, on the side to which no connection of the layer leads. */
+function sizeLabel(connection, points) {
+  const source = layers[byName.get(connection.source) - 1];
   const dims = source.outputs.find((port) => port.port === connection.sourcePort)?.dims;
   const left = leaving[source.index - 1].some((i) => drawing.routes[i][2] > drawing.routes[i][0]);
   const y = points[1] + (points[0] === points[2] ? (points[3] - points[1]) / 2 : 10);
-  return shape("text", { class: "size", x: points[0] + (left ? -8 : 8), y: Math.min(y, points[1] + 20) + 3,
+  return shape("text", { class: "dims", x: points[0] + (left ? -8 : 8), y: Math.min(y, points[1] + 20) + 3,
     "text-anchor": left ? "end" : "start" }, compact(dims));
 }
 
@@ -121,7 +126,7 @@ function drawLegend() {
   const present = [...new Set(kinds)];
   const styles = [["indices", "indices of the maxima"], ["size", "size before pooling"]].filter(
     ([kind]) => connections.some((one) => one.kind === kind));
-  if (drawing.cyclic.length) styles.push(["cycle", "on a cycle"]);
+  if (cyclic.size) styles.push(["cycle", "on a cycle"]);
   const sample = (kind) => shape("svg", { class: `edge ${kind}`, width: 26, height: 10, "aria-hidden": "true" },
     shape("path", { d: "M1 5H25" }));
   byId("legend").append(
@@ -144,8 +149,11 @@ function markNode(index, on) {
 
 function dimNodes(matches) {
   nodes.forEach((one, i) => one.classList.toggle("dim", !matches[i]));
-  lines.forEach((one, i) => one.classList.toggle("dim", !matches[byName.get(connections[i].source) - 1]
-    && !matches[byName.get(connections[i].destination) - 1]));
+  connections.forEach((one, i) => {
+    const dim = ![one.source, one.destination].some((name) => matches[byName.get(name) - 1]);
+    lines[i].classList.toggle("dim", dim);
+    sizes[i]?.classList.toggle("dim", dim);
+  });
 }
 
 /** The layer in the direction of an arrow key: along a connection, or beside in the same row. */

@@ -85,12 +85,18 @@ function whole() {
     (canvas.clientHeight - 40) / Math.max(1, drawing.size[1]));
 }
 
+/** Where the drawing begins: below the buttons for zooming if they would cover a layer. */
+function uppermost(k, left) {
+  const covered = ([x, y]) => left + (x + WIDTH / 2) * across(k) > canvas.clientWidth - TOOLS && y * k < BELOW;
+  return drawing.centres.some(covered) ? BELOW : 20;
+}
+
 function fit() {
   const { clientWidth: width, clientHeight: height } = canvas;
   const [wide, tall] = drawing.size;
-  const besideTools = (width + wide * across(whole())) / 2 < width - TOOLS;
-  const top = besideTools ? 20 : BELOW;
-  const k = Math.min(1.2, whole(), (height - top - 20) / Math.max(1, tall));
+  const most = Math.min(1.2, whole());
+  const top = uppermost(most, (width - wide * across(most)) / 2);
+  const k = Math.min(most, (height - top - 20) / Math.max(1, tall));
   moveView(k, (width - wide * across(k)) / 2, Math.max(top, (height - tall * k) / 2));
 }
 
@@ -105,8 +111,7 @@ function start() {
   const [first] = drawing.centres[0];
   const free = width - drawing.size[0] * k;
   const left = free > 0 ? free / 2 : Math.max(free - 20, Math.min(20, width / 2 - first * k));
-  const besideTools = left + (first + WIDTH / 2) * k < width - TOOLS;
-  moveView(k, left, besideTools ? 24 : BELOW);
+  moveView(k, left, uppermost(k, left));
 }
 
 /** Bring a layer into sight, at a size at which it can be read. */
