@@ -76,9 +76,27 @@ def arrays_of(learnables: str, states: str) -> list[str]:
     return [*lines, *(f"({text})" for text in states.split(", ") if text)] or ["-"]
 
 
+def stacked(columns: dict[str, list[list[str]]], width: int) -> dict[str, list[list[str]]]:
+    """Where the columns have no room: inputs below names if the layer before is not the only one, and arrays below
+    activations."""
+    for name, above in (("Inputs", "Name"), ("Learnables (states)", "Activations")):
+        least = sum(len(GAP) + (NARROWEST["Type"] if other == "Type" else natural(other, cells))
+                    for other, cells in columns.items() if other != "Description")
+        if least <= width or name not in columns:
+            continue
+        plain = [["-"], *columns["Name"][:-1]] if name == "Inputs" else [["-"]] * len(columns[name])
+        mark = "← " if name == "Inputs" else ""
+        below = [[] if cell == usual else [f"  {mark}{line}" for line in cell]
+                 for cell, usual in zip(columns[name], plain, strict=True)]
+        columns = columns | {above: [[*a, *b] for a, b in zip(columns[above], below, strict=True)]}
+        del columns[name]
+    return columns
+
+
 def table(columns: dict[str, list[list[str]]], width: int) -> str:
     """An aligned table. Types and descriptions are wrapped; where a column of descriptions has no room, they stand below
     the types, and where not even that fits, they are left out."""
+    columns = stacked(columns, width)
     widths = {name: natural(name, cells) for name, cells in columns.items()}
 
     def room(name: str) -> int:

@@ -97,7 +97,19 @@ def test_tables_fit_the_terminal_and_never_lose_an_activation(width, monkeypatch
     info = analyzeNetwork(autoencoder(), nargout=1)
     text = str(info)
     assert all(port in text for ports in info.ports for port in ports)
-    assert max(map(len, text.splitlines())) <= max(width, 100)
+    assert max(map(len, text.splitlines())) <= max(width, 75)  # the totals are not wrapped
+
+
+def test_narrow_tables_say_what_feeds_a_layer_below_its_name(monkeypatch):
+    """Where it is not the layer before, and arrays below activations."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = str(analyzeNetwork(autoencoder(), nargout=1))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    at = next(i for i, row in enumerate(rows) if row.startswith("5 unpool"))
+    assert rows[at:at + 4] == ["5 unpool 2-D Max Unpooling 32(S) × 24(S) × 8(C) × 1(B)", "← relu", "← pool/indices",
+                               "← pool/size"]
+    assert "← encode" not in text
+    assert "Weights 3×3×8×3" in text
 
 
 def test_it_prints_and_returns(capsys):
