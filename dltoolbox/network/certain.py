@@ -2,7 +2,8 @@
 
 Where a fault hides a size, the walk is done twice more, each time with another guess in its place. What both come to in
 the same words does not depend on the guesses: so it is certain, and so are the sizes that are equal in both. Layers that
-join inputs are also asked whether these fit if all that is not certain did.
+join inputs are also asked whether these fit if all that is not certain did; where they do not, what seemed certain of
+their outputs is not, and all is done again without it.
 """
 
 from __future__ import annotations
