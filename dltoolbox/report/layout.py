@@ -23,6 +23,7 @@ EFFORT = 200_000  # nodes and places that the sweeps visit; drawings of very man
 PULLS = 6  # sweeps that draw blocks towards their neighbours
 UNPOOLING_LANE = 1  # of connections that carry indices and sizes; data have lane 0
 LANE = 14.0  # room for a connection between two nodes of a row
+FAR, SLOPE, DEEPEST = 300.0, 12.0, 80.0  # what lies further to the side than FAR gets 1 more height per SLOPE, up to DEEPEST
 
 Point = tuple[float, float]
 
@@ -445,7 +446,7 @@ def heights(rows: Rows, x: Sequence[float], box: Box) -> list[float]:
     tops = [0.0]
     for row in rows.order[:-1]:
         far = max((abs(x[one] - x[to]) for one in row for to in rows.down[one]), default=0.0)
-        tops.append(tops[-1] + box.height + box.below + min(80, max(0, far - 300) // 12))
+        tops.append(tops[-1] + box.height + box.below + min(DEEPEST, max(0.0, far - FAR) // SLOPE))
     return tops
 
 

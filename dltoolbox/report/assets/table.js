@@ -8,6 +8,7 @@ const order = { column: 0, up: true };
 // Where the columns do not fit side by side, these steps are taken one after another, see the style.
 const STEPS = ["brief", "dense", "fewer", "few", "fewest"];
 const DENSE = 2; // steps that leave every column
+const needed = []; // width of the table after so many steps, where it has been too wide
 
 // title, what it is sorted by, how a cell is filled; sorted by numbers, the largest comes first; less: when it goes.
 const columns = [
@@ -87,12 +88,15 @@ function columnClass(column) {
 function fitColumns() {
   const button = byId("all-columns");
   const all = button.getAttribute("aria-pressed") === "true";
-  pane.classList.remove(...STEPS);
+  const most = all ? DENSE : STEPS.length;
+  const take = (count) => STEPS.forEach((step, i) => pane.classList.toggle(step, i < count));
   let taken = 0;
-  while (taken < STEPS.length && pane.scrollWidth > pane.clientWidth) {
-    if (taken === DENSE && all) break;
-    pane.classList.add(STEPS[taken]);
+  while (taken < most && needed[taken] > pane.clientWidth) taken += 1;
+  take(taken);
+  while (taken < most && pane.scrollWidth > pane.clientWidth) {
+    needed[taken] = pane.scrollWidth;
     taken += 1;
+    take(taken);
   }
   button.hidden = !all && taken <= DENSE;
 }
@@ -120,6 +124,7 @@ function sortBy(number) {
 function fillMemory() {
   const number = columns.findIndex((column) => column.title === "Activation memory");
   layers.forEach((layer, i) => rows[i].cells[number].replaceChildren(columns[number].cell(layer)));
+  fitColumns();
 }
 
 /** Arrow keys, Home, End and pages move through the rows that are shown; Enter goes on to the details. */
