@@ -56,14 +56,19 @@ def take_equal(info: LoweredLayer, here: LoweredLayer, there: LoweredLayer) -> N
 
 
 def misfits(here: LoweredLayer, there: LoweredLayer) -> list[Issue]:
-    """Faults of a layer of several inputs that remain if all sizes that are not certain fit."""
+    """Faults of a layer of several inputs that remain if all sizes that are not certain fit; formats are certain."""
     a, b = here.inputs or (), there.inputs or ()
-    if len(a) < 2 or len(a) != len(b) or len({x.labels for x in (*a, *b)}) > 1:
+    if len(a) < 2 or [x.labels for x in a] != [x.labels for x in b]:
         return []
-    sizes, others = ([*zip(*(x.sizes for x in side), strict=True)] for side in (a, b))  # by dimension
-    certain = [one == other for one, other in zip(sizes, others, strict=True)]
+    differing = {axis for x, y in zip(a, b, strict=True)
+                 for axis, n, m in zip(axes(x), x.sizes, y.sizes, strict=True) if n != m}
     found = IssueCollector()
     with found.collect(layer=here.layer.Name, index=here.index):
-        here.layer.check(*(Dims(x.labels, tuple(n if sure else ANY for n, sure in zip(x.sizes, certain, strict=True)))
-                           for x in a))
+        here.layer.check(*(Dims(x.labels, tuple(
+            ANY if axis in differing else n for axis, n in zip(axes(x), x.sizes, strict=True))) for x in a))
     return [replace(issue, message=issue.message.replace(str(ANY), "?")) for issue in found]
+
+
+def axes(x: Dims) -> list[tuple[str, int]]:
+    """What tells the dimensions of data apart: its label, and which one of that label it is."""
+    return [(label, x.labels[:i].count(label)) for i, label in enumerate(x.labels)]

@@ -280,6 +280,18 @@ def test_what_leaves_a_joint_of_inputs_that_cannot_fit_is_not_certain():
                                       ("big", "convolution2dLayer:windowTooLarge")]
 
 
+def test_formats_are_certain_although_sizes_are_not():
+    """One fault where images and features meet, none in the layers behind."""
+    lgraph = branches([fullyConnectedLayer(4, Name="dense")], [convolution2dLayer(9, 4, Name="big")],
+                      additionLayer(2, Name="add"))
+    end = [convolution2dLayer(1, 4, Name="after"), regressionLayer(Name="end")]
+    lgraph = connectLayers(addLayers(removeLayers(lgraph, "out"), end), "add", "after")
+    assert sorted(faults(lgraph)) == [("add", "additionLayer:inputSizeMismatch"),
+                                      ("big", "convolution2dLayer:windowTooLarge")]
+    (misfit,) = (one for one in analyzeNetwork(lgraph, nargout=1).Issues if one.layer == "add")
+    assert "of different formats: in1 is 4(C) × 1(B); in2 is ?(S) × ?(S) × 4(C) × 1(B)" in misfit.message
+
+
 def test_of_open_outputs_the_nearest_is_missed():
     """One forgotten connection inside another one."""
     lgraph = layerGraph([HEAD, reluLayer(Name="far"), reluLayer(Name="a"), reluLayer(Name="near"), reluLayer(Name="b"),
