@@ -213,7 +213,8 @@ def test_published_receptive_fields(make, layer, size, stride):
     assert (field.size, field.stride, str(field)) == ((size, size), (stride, stride), f"{size}×{size}")
 
 
-@pytest.mark.parametrize("last", [flattenLayer, fullyConnectedLayer(2), globalAveragePooling2dLayer], ids=["flatten", "fc", "global"])
+@pytest.mark.parametrize("last", [flattenLayer, fullyConnectedLayer(2), globalAveragePooling2dLayer],
+                         ids=["flatten", "fc", "global"])
 def test_what_sees_all_of_the_input(last):
     info = analysis([imageInputLayer([9, 7, 1]), conv(3), last, reluLayer, regressionLayer])
     assert info.LayerInfo.ReceptiveField == ["1×1", "3×3", "whole", "whole", ""]
