@@ -1,6 +1,14 @@
 """The report as its reader uses it, for tests in a browser."""
 
+import os
+import shutil
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1440,900")
 
 # Text whose contrast with what is behind it is below 4.5, as WCAG 2 computes it for level AA.
 CONTRAST = """
@@ -28,6 +36,20 @@ for (const element of document.querySelectorAll('body *')) {
 }
 return found;
 """
+
+
+def chromium(folder):
+    """Chromium, run by its driver, with its profile and all that it leaves behind in a folder."""
+    missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    if missing:
+        raise LookupError(f"{' and '.join(missing)} cannot be found.")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = Service(shutil.which("chromedriver"), env=os.environ | {"TMPDIR": folder})
+    return webdriver.Chrome(options=options, service=service)
 
 
 class Page:

@@ -2,99 +2,22 @@
 
 import base64
 import json
-import os
 import re
-import shutil
 from tempfile import TemporaryDirectory
 
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from dltoolbox import (
-    additionLayer,
-    addLayers,
-    analyzeNetwork,
-    batchNormalizationLayer,
-    classificationLayer,
-    connectLayers,
-    convolution2dLayer,
-    disconnectLayers,
-    fullyConnectedLayer,
-    imageInputLayer,
-    layerGraph,
-    maxPooling2dLayer,
-    maxUnpooling2dLayer,
-    pixelClassificationLayer,
-    reluLayer,
-    softmaxLayer,
-)
+from dltoolbox import analyzeNetwork
 from dltoolbox.report.document import document
 from dltoolbox.report.html import write
-from tests.report.page import CONTRAST, Page
+from tests.report.networks import NASTY, NETWORKS
+from tests.report.page import CONTRAST, Page, chromium
 
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1440,900")
-NASTY = "</script><img src=x onerror=alert(1)>&\"'"
 COLUMNS = 9
-
-
-def digits():
-    return [imageInputLayer([28, 28, 1]),
-            convolution2dLayer(3, 8, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
-            convolution2dLayer(3, 16, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
-            fullyConnectedLayer(10), softmaxLayer, classificationLayer]
-
-
-def unpooling():
-    lgraph = layerGraph([
-        imageInputLayer([16, 16, 1], Name="images"), maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool"),
-        convolution2dLayer(3, 1, Padding="same", Name="conv"), maxUnpooling2dLayer(Name="unpool"),
-        convolution2dLayer(1, 2, Name="scores"), softmaxLayer, pixelClassificationLayer])
-    return connectLayers(connectLayers(lgraph, "pool/indices", "unpool/indices"), "pool/size", "unpool/size")
-
-
-def broken():
-    """A sum of unlike sizes, a layer that nothing feeds, and a cycle."""
-    lgraph = layerGraph([imageInputLayer([28, 28, 1], Name="images"), convolution2dLayer(3, 8, Name="conv"),
-                         additionLayer(2, Name="sum"), fullyConnectedLayer(2, Name="fc"), softmaxLayer, classificationLayer])
-    lgraph = connectLayers(lgraph, "images", "sum/in2")
-    lgraph = addLayers(lgraph, [reluLayer(Name="lost"), additionLayer(2, Name="loop"), reluLayer(Name="back")])
-    return connectLayers(lgraph, "back", "loop/in2")
-
-
-def nasty():
-    return [imageInputLayer([8, 8, 1], Name=NASTY), fullyConnectedLayer(2, Name="a <b> & c"),
-            softmaxLayer(Name="half \ud800"), classificationLayer]
-
-
-def pieces():
-    return disconnectLayers(unpooling(), "conv", "unpool/in")
-
-
-def long_chain():
-    return [imageInputLayer([32, 32, 8]), [reluLayer] * 997, softmaxLayer, classificationLayer]
-
-
-NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, long_chain)} | {
-    "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}
-
-
-def chromium(folder):
-    """Chromium, run by its driver, with its profile and all that it leaves behind in a folder."""
-    missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-    if missing:
-        raise LookupError(f"{' and '.join(missing)} cannot be found.")
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = Service(shutil.which("chromedriver"), env=os.environ | {"TMPDIR": folder})
-    return webdriver.Chrome(options=options, service=service)
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +231,19 @@ def test_the_keyboard_follows_connections_and_rows(show):
     assert page.run("return document.activeElement === rows[0]")
     page.press(Keys.ESCAPE)
     assert page.chosen() == [0, 0, 0]
+
+
+def test_readers_of_screens_hear_options_rows_and_headings(show):
+    page = show("broken", fragment="#layer=sum")
+    page.settle()
+    heard = page.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    named = [(one["role"]["value"], one.get("name", {}).get("value", "")) for one in heard if not one["ignored"]]
+    options = [name for role, name in named if role == "option"]
+    assert len(options) == page.run("return layers.length")
+    assert options[2] == "sum, Addition, ?, has errors"
+    assert [name for role, name in named if role == "columnheader"] == page.run("return columns.map(one => one.title)")
+    assert {("grid", "Layers"), ("region", "Graph"), ("region", "Details of the selected layer")} <= set(named)
+    assert [name for role, name in named if role in ("button", "link", "searchbox", "spinbutton") and not name] == []
 
 
 def test_left_and_right_change_between_branches(show):

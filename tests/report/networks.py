@@ -1,0 +1,62 @@
+"""Networks whose pages are looked at: usual, broken, odd and large ones."""
+
+from dltoolbox import (
+    additionLayer,
+    addLayers,
+    batchNormalizationLayer,
+    classificationLayer,
+    connectLayers,
+    convolution2dLayer,
+    disconnectLayers,
+    fullyConnectedLayer,
+    imageInputLayer,
+    layerGraph,
+    maxPooling2dLayer,
+    maxUnpooling2dLayer,
+    pixelClassificationLayer,
+    reluLayer,
+    softmaxLayer,
+)
+
+NASTY = "</script><img src=x onerror=alert(1)>&\"'"
+
+
+def digits():
+    return [imageInputLayer([28, 28, 1]),
+            convolution2dLayer(3, 8, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
+            convolution2dLayer(3, 16, Padding=1), batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2),
+            fullyConnectedLayer(10), softmaxLayer, classificationLayer]
+
+
+def unpooling():
+    lgraph = layerGraph([
+        imageInputLayer([16, 16, 1], Name="images"), maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="pool"),
+        convolution2dLayer(3, 1, Padding="same", Name="conv"), maxUnpooling2dLayer(Name="unpool"),
+        convolution2dLayer(1, 2, Name="scores"), softmaxLayer, pixelClassificationLayer])
+    return connectLayers(connectLayers(lgraph, "pool/indices", "unpool/indices"), "pool/size", "unpool/size")
+
+
+def broken():
+    """A sum of unlike sizes, a layer that nothing feeds, and a cycle."""
+    lgraph = layerGraph([imageInputLayer([28, 28, 1], Name="images"), convolution2dLayer(3, 8, Name="conv"),
+                         additionLayer(2, Name="sum"), fullyConnectedLayer(2, Name="fc"), softmaxLayer, classificationLayer])
+    lgraph = connectLayers(lgraph, "images", "sum/in2")
+    lgraph = addLayers(lgraph, [reluLayer(Name="lost"), additionLayer(2, Name="loop"), reluLayer(Name="back")])
+    return connectLayers(lgraph, "back", "loop/in2")
+
+
+def nasty():
+    return [imageInputLayer([8, 8, 1], Name=NASTY), fullyConnectedLayer(2, Name="a <b> & c"),
+            softmaxLayer(Name="half \ud800"), classificationLayer]
+
+
+def pieces():
+    return disconnectLayers(unpooling(), "conv", "unpool/in")
+
+
+def long_chain():
+    return [imageInputLayer([32, 32, 8]), [reluLayer] * 997, softmaxLayer, classificationLayer]
+
+
+NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, long_chain)} | {
+    "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}
