@@ -58,7 +58,8 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         The text, to print. Layers and ops joined by ``+`` are fused: they run as one step.
 
     Raises:
-        DltoolboxError: ``dltoolbox:explain:notANetwork``, and what is wrong with the layers.
+        DltoolboxError: ``dltoolbox:explain:notANetwork``, ``…:noInputLayer``, ``…:noLoss``, and what is wrong with the
+            layers.
 
     Example:
         >>> layers = [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer]
@@ -84,10 +85,14 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if not isinstance(net, (LayerGraph, LayerArray, list)):
         fail("explain:notANetwork", f"explain takes a network or layers, but it got {show(net)}.",
              "Pass a trained network, a layer graph or a layer array.")
+    lgraph = net if isinstance(net, LayerGraph) else layerGraph(net)
+    if lgraph.nodes and all(one.inputs() for one in lgraph.nodes):
+        fail("explain:noInputLayer", "The network has no input layer, so the size of what it runs on is not known.",
+             "Give it one with addInputLayer or addLayers and connectLayers.")
     if isinstance(net, LayerGraph) and chosen.Mode == "train" and not net.ends_in_loss:
         fail("explain:noLoss", "A dlnetwork has no output layer, so there is no loss whose gradients training could follow.",
              "Explain Mode='predict', or add an output layer to layerGraph(net).")
-    return Model(net if isinstance(net, LayerGraph) else layerGraph(net), precision=chosen.Precision)
+    return Model(lgraph, precision=chosen.Precision)
 
 
 def _summary(program: Program, chosen: _Explain) -> list[str]:

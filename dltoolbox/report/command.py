@@ -88,6 +88,11 @@ def earlier(file: str, given: Namespace) -> Document:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if not isinstance(found, dict) or (found.get("schema"), found.get("version")) != (SCHEMA, VERSION):
         fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it anew with --json.")
+    try:
+        comparison(found, found)  # reads all that a comparison needs
+    except (AttributeError, KeyError, TypeError):
+        fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
+             "Write it anew with --json.")
     return found
 
 

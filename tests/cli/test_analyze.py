@@ -300,6 +300,18 @@ def test_a_document_of_a_shell_that_writes_utf_16(run, folder):
     assert run("net.py", "--compare", "old.json", "--fail-on", "difference")[0] == 0
 
 
+@pytest.mark.parametrize("damage", [lambda found: found.pop("layers"), lambda found: found.update(summary=3),
+                                    lambda found: found["layers"][0].pop("name")], ids=["layers", "summary", "name"])
+def test_a_document_that_somebody_has_changed(run, folder, damage):
+    run("net.py", "--json", "old.json", "--quiet", net=GOOD)
+    found = json.loads((folder / "old.json").read_text(encoding="utf-8"))
+    damage(found)
+    (folder / "old.json").write_text(json.dumps(found), encoding="utf-8")
+    status, _, errors = run("net.py", "--compare", "old.json")
+    assert status == 2
+    assert "dltoolbox:analyze:noDocument" in errors
+
+
 @pytest.mark.parametrize(("argv", "identifier"), [
     (["--batch", "0"], "invalidBatch"), (["--input", "axb"], "invalidInput"), (["--input", "1x2x3x4x5"], "invalidInput"),
     (["--fail-on", "difference"], "nothingToCompare"), (["--json", "-", "--html", "-"], "twoOutputs"),

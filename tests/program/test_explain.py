@@ -139,6 +139,7 @@ def test_a_network_predicts_as_before() -> None:
 @pytest.mark.parametrize(("args", "options", "identifier", "words"), [
     ((3,), {}, "explain:notANetwork", "but it got 3"),
     ((reluLayer,), {}, "explain:notANetwork", "Pass a trained network, a layer graph or a layer array"),
+    (([reluLayer()],), {}, "explain:noInputLayer", "addInputLayer"),
     ((tiny(),), {"Mode": "test"}, "explain:invalidMode", "'predict' or 'train'"),
     ((tiny(),), {"MiniBatchSize": 0}, "explain:invalidMiniBatchSize", "positive integer"),
     ((tiny(),), {"Precision": "half"}, "explain:invalidPrecision", "'default' or 'fast'"),
