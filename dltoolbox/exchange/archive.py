@@ -113,7 +113,7 @@ def loadNetwork(file: Any) -> Network:
             not_an_archive(path)
         fail("loadNetwork:corruptFile", f"'{path}' is damaged: {damage}.", "Save the network again.")
     except RecursionError:
-        fail("loadNetwork:corruptFile", f"'{path}' is damaged: hundreds of networks stand inside each other.",
+        fail("loadNetwork:corruptFile", f"'{path}' is damaged: too many networks stand inside each other.",
              "Save the network again.")
     except OSError as error:
         fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
