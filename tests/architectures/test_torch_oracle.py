@@ -5,7 +5,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dltoolbox import darknet53, densenet201, efficientnetb0, googlenet, resnet50, shufflenet, squeezenet, xception
+from dltoolbox import (
+    alexnet,
+    darknet19,
+    darknet53,
+    densenet201,
+    efficientnetb0,
+    googlenet,
+    inceptionv3,
+    resnet50,
+    resnet101,
+    shufflenet,
+    squeezenet,
+    vgg16,
+    xception,
+)
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
 from tests.program.networks import images
@@ -144,20 +158,102 @@ def torch_xception(x, arrays):
     return arrays.scores("predictions", x)
 
 
-def torch_resnet50(x, arrays):
+def bottlenecks(x, arrays, stages, epsilon):
     """The first convolution of a block halves the image."""
     def normalised(name, x, **options):
-        return arrays.norm(f"bn{name}", arrays.conv(f"res{name}", x, **options), epsilon=1e-3)
+        return arrays.norm(f"bn{name}", arrays.conv(f"res{name}", x, **options), epsilon)
 
-    x = F.relu(arrays.norm("bn_conv1", arrays.conv("conv1", x, stride=2, padding=3), epsilon=1e-3))
-    x = F.max_pool2d(x, 3, stride=2, padding=1)
-    for stage, blocks in enumerate(("abc", "abcd", "abcdef", "abc"), 2):
+    for stage, blocks in enumerate(stages, 2):
         for block in blocks:
             name, stride = f"{stage}{block}_branch", 2 if block == "a" and stage > 2 else 1
             y = F.relu(normalised(f"{name}2a", x, stride=stride))
             y = normalised(f"{name}2c", F.relu(normalised(f"{name}2b", y, padding=1)))
             x = F.relu(y + (normalised(f"{name}1", x, stride=stride) if block == "a" else x))
     return arrays.scores("fc1000", x)
+
+
+def torch_resnet50(x, arrays):
+    x = F.relu(arrays.norm("bn_conv1", arrays.conv("conv1", x, stride=2, padding=3), epsilon=1e-3))
+    return bottlenecks(F.max_pool2d(x, 3, stride=2, padding=1), arrays, ("abc", "abcd", "abcdef", "abc"), 1e-3)
+
+
+def torch_resnet101(x, arrays):
+    x = F.relu(arrays.norm("bn_conv1", arrays.conv("conv1", x, stride=2, padding=3)))
+    third, fourth = (["a", *(f"b{i}" for i in range(1, blocks))] for blocks in (4, 23))
+    return bottlenecks(pool(x), arrays, ("abc", third, fourth, "abc"), 1e-5)
+
+
+def torch_alexnet(x, arrays):
+    def convolve(number, x, **options):
+        return F.relu(arrays.conv(f"conv{number}", x, **options))
+
+    def norm(x):
+        return F.max_pool2d(F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1), 3, stride=2)
+
+    x = norm(convolve(2, norm(convolve(1, x, stride=4)), padding=2, groups=2))
+    x = convolve(5, convolve(4, convolve(3, x, padding=1), padding=1, groups=2), padding=1, groups=2)
+    return connected(F.max_pool2d(x, 3, stride=2), arrays)
+
+
+def connected(x, arrays):
+    """Fully connected layers read an image column by column."""
+    x = x.transpose(2, 3).flatten(1)
+    for name in ("fc6", "fc7"):
+        x = F.relu(F.linear(x, arrays(name, "Weights"), arrays(name, "Bias")))
+    return F.linear(x, arrays("fc8", "Weights"), arrays("fc8", "Bias"))
+
+
+def torch_vgg16(x, arrays):
+    for block, depth in enumerate((2, 2, 3, 3, 3), 1):
+        for i in range(1, depth + 1):
+            x = F.relu(arrays.conv(f"conv{block}_{i}", x, padding=1))
+        x = F.max_pool2d(x, 2)
+    return connected(x, arrays)
+
+
+def torch_darknet19(x, arrays):
+    """Filters of 3×3 and 1×1 in turn, within every stage."""
+    number, x = 0, x / 255
+    for stage, depth in enumerate((1, 1, 3, 3, 5, 5)):
+        x = F.max_pool2d(x, 2) if stage else x
+        for i in range(depth):
+            number += 1
+            x = arrays.norm(f"batchnorm{number}", arrays.conv(f"conv{number}", x, padding=(i + 1) % 2))
+            x = F.leaky_relu(x, 0.1)
+    return arrays.conv("conv19", x).mean(dim=(2, 3))
+
+
+def torch_inceptionv3(x, arrays):
+    """Convolutions are numbered in the order in which they are used here."""
+    numbers = iter(range(1, 95))
+
+    def conv(x, padding=0, stride=1):
+        number = next(numbers)
+        x = arrays.conv(f"conv2d_{number}", x, stride=stride, padding=padding)
+        return F.relu(arrays.norm(f"batch_normalization_{number}", x, epsilon=1e-3))
+
+    def average(x):
+        return F.avg_pool2d(x, 3, stride=1, padding=1)
+
+    def halved(x):
+        return F.max_pool2d(x, 3, stride=2)
+
+    def both(x):
+        return torch.cat([conv(x, (0, 1)), conv(x, (1, 0))], dim=1)
+
+    row, column = (0, 3), (3, 0)
+    x = halved(conv(conv(conv(x * 2 / 255 - 1, stride=2)), 1))
+    x = halved(conv(conv(x)))
+    for _ in range(3):
+        x = torch.cat([conv(x), conv(conv(x), 2), conv(conv(conv(x), 1), 1), conv(average(x))], dim=1)
+    x = torch.cat([conv(x, stride=2), conv(conv(conv(x), 1), stride=2), halved(x)], dim=1)
+    for _ in range(4):
+        x = torch.cat([conv(x), conv(conv(conv(x), row), column),
+                       conv(conv(conv(conv(conv(x), column), row), column), row), conv(average(x))], dim=1)
+    x = torch.cat([conv(conv(x), stride=2), conv(conv(conv(conv(x), row), column), stride=2), halved(x)], dim=1)
+    for _ in range(2):
+        x = torch.cat([conv(x), both(conv(x)), both(conv(conv(x), 1)), conv(average(x))], dim=1)
+    return arrays.scores("predictions", x)
 
 
 def torch_darknet53(x, arrays):
@@ -223,7 +319,8 @@ def draw(model):
 @pytest.mark.parametrize(("make", "written"), [
     (squeezenet, torch_squeezenet), (shufflenet, torch_shufflenet), (googlenet, torch_googlenet),
     (densenet201, torch_densenet201), (xception, torch_xception), (resnet50, torch_resnet50), (darknet53, torch_darknet53),
-    (efficientnetb0, torch_efficientnetb0)], ids=lambda one: one.__name__)
+    (efficientnetb0, torch_efficientnetb0), (resnet101, torch_resnet101), (alexnet, torch_alexnet),
+    (vgg16, torch_vgg16), (darknet19, torch_darknet19), (inceptionv3, torch_inceptionv3)], ids=lambda one: one.__name__)
 def test_agrees_with_pytorch(make, written):
     lgraph = make(Weights="none")
     model = Model(lgraph)
