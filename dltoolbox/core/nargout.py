@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 
 
@@ -29,5 +30,5 @@ def outputs(values: Sequence[Any], nargout: int, function: str) -> Any:
     if isinstance(nargout, bool) or not isinstance(nargout, (int, np.integer)) or not 1 <= nargout <= most:
         permitted = "1" if most == 1 else f"an integer from 1 to {most}"
         fail(f"{function}:nargout", f"nargout of {function} must be {permitted}, but it is {nargout!r}.",
-             f"{function} has {most} output{'s' if most > 1 else ''}.")
+             f"{function} has {counted(most, 'output')}.")
     return values[0] if nargout == 1 else tuple(values[:nargout])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.display import aligned, listed
+from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show
@@ -183,8 +183,7 @@ def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: 
              "Check that the labels are not all <undefined>.")
     metrics = SemanticSegmentationMetrics(classes, confusions)
     if chosen.Verbose:
-        count = len(confusions)
-        print(f"Metrics of the data set ({count} image{'s' if count > 1 else ''}, {confusions.sum():,} labelled pixels):\n\n"
+        print(f"Metrics of the data set ({counted(len(confusions), 'image')}, {confusions.sum():,} labelled pixels):\n\n"
               f"{metrics.DataSetMetrics}\n")
     return metrics
 

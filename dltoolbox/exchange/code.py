@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail, warn
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import LEARNABLE, Configured, Property
@@ -141,12 +142,11 @@ class Outline:
 
     def summary(self) -> Iterator[str]:
         """The comment at the top."""
-        layers, edges = len(self.graph.nodes), len(self.graph.edges)
-        yield (f"{layers} layer{'s' * (layers != 1)}, {edges} connection{'s' * (edges != 1)}. "
+        yield (f"{counted(len(self.graph.nodes), 'layer')}, {counted(len(self.graph.edges), 'connection')}. "
                f"Written by dltoolbox {__version__}.")
         if self.omitted:
-            arrays = f"{len(self.omitted)} array{'s' * (len(self.omitted) != 1)}"
-            yield f"The values of learnables and states, {arrays}, are left out; Parameters=True writes them."
+            yield (f"The values of learnables and states, {counted(len(self.omitted), 'array')}, are left out; "
+                   "Parameters=True writes them.")
 
     def write(self, text: str, save: Callable[[Path], None]) -> None:
         """Write the files that were asked for, the arrays first, and warn of what the code says differently."""

@@ -43,6 +43,11 @@ class Learnable(Array):
     l2_factor: float = 1.0
     grouped: bool = False
 
+    @property
+    def frozen(self) -> bool:
+        """Whether training leaves it as it is."""
+        return self.learn_rate_factor == 0
+
 
 @dataclass(frozen=True)
 class State(Array):

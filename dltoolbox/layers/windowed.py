@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 from dltoolbox.core import convert
-from dltoolbox.core.display import listed
+from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.geometry import Pair, Window, same_padding
@@ -98,7 +98,7 @@ class SpatialLayer(Layer):
 def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
     """``('height, width', 'floor((7 − 2)/2) + 1 = 3; 1 row and 1 column left over')``"""
     n = rule.left_over
-    lines = listed(f"{n} {DIMENSIONS.get(name, 'element')}{'s' if n > 1 else ''}" for name in names)
+    lines = listed(counted(n, DIMENSIONS.get(name, "element")) for name in names)
     return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
 
 

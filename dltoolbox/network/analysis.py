@@ -42,6 +42,8 @@ class NetworkAnalysis:
         ParameterBytes: Memory of all learnables and states, in single precision.
         MiniBatchSize: For how many observations activations are printed.
         NumLayers: Number of layers.
+        NumErrors: How many of the problems are errors.
+        NumWarnings: How many are warnings.
         IsValid: Whether there is no error (warnings do not count); ``ok`` is the same.
         IsComplete: Whether the sizes of all layers are known.
     """
@@ -80,12 +82,21 @@ class NetworkAnalysis:
         return len(self.LayerInfo)
 
     @property
+    def NumErrors(self) -> int:
+        return sum(issue.severity == "error" for issue in self.Issues)
+
+    @property
+    def NumWarnings(self) -> int:
+        return len(self.Issues) - self.NumErrors
+
+    @property
     def TotalLearnables(self) -> int:
         return sum(self.LayerInfo.NumLearnables)
 
     @property
     def FrozenLearnables(self) -> int:
-        return sum(prod(a.shape) for info in self.lowered.layers for a in info.arrays if is_frozen(a))
+        return sum(prod(a.shape) for info in self.lowered.layers for a in info.arrays
+                   if isinstance(a, Learnable) and a.frozen)
 
     @property
     def TotalStates(self) -> int:
@@ -110,7 +121,7 @@ class NetworkAnalysis:
 
     @property
     def IsValid(self) -> bool:
-        return not any(issue.severity == "error" for issue in self.Issues)
+        return not self.NumErrors
 
     ok = IsValid
 
@@ -118,9 +129,8 @@ class NetworkAnalysis:
         return analysis_text(self)
 
     def __repr__(self) -> str:
-        errors = sum(issue.severity == "error" for issue in self.Issues)
-        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.TotalLearnables:,} learnables, {errors} errors, "
-                f"{len(self.Issues) - errors} warnings>")
+        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.TotalLearnables:,} learnables, "
+                f"{self.NumErrors} errors, {self.NumWarnings} warnings>")
 
 
 def port_texts(info: LoweredLayer) -> list[str]:
@@ -135,11 +145,6 @@ def port_texts(info: LoweredLayer) -> list[str]:
 def number_of(arrays: Sequence[Array], kind: type[Array]) -> int:
     """How many values the arrays of a kind hold."""
     return sum(prod(a.shape) for a in arrays if isinstance(a, kind))
-
-
-def is_frozen(array: Array) -> bool:
-    """Whether training leaves a learnable as it is."""
-    return isinstance(array, Learnable) and array.learn_rate_factor == 0
 
 
 def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:

@@ -33,7 +33,6 @@ def terminal_width() -> int:
 
 def totals(info: Any) -> str:
     """The head: how many layers, learnables and problems."""
-    errors = sum(issue.severity == "error" for issue in info.Issues)
     frozen = f", {info.FrozenLearnables:,} of them frozen" if info.FrozenLearnables else ""
     least = "" if info.IsComplete else "at least "
     lines = [
@@ -44,7 +43,7 @@ def totals(info: Any) -> str:
     if info.MiniBatchSize > 1:
         lines.append(f"{info.MiniBatchSize} observations: {least}{bytes_text(info.MiniBatchSize * info.ActivationBytes)} of "
                      "activations")
-    lines.append(f"{counted(errors, 'error')}, {counted(len(info.Issues) - errors, 'warning')}")
+    lines.append(f"{counted(info.NumErrors, 'error')}, {counted(info.NumWarnings, 'warning')}")
     return "\n".join([f"  Network analysis{f': {info.Name}' if info.Name else ''}", "", *(f"    {line}" for line in lines)])
 
 

@@ -230,8 +230,7 @@ def initialize(net: dlnetwork, *X: Any) -> dlnetwork:
         >>> initialize(net, networkDataLayout([28, 28, 3], 'SSC')).Learnables.Value[0].shape
         (3, 3, 3, 8)
     """
-    new = copy.copy(required(net, "initialize"))
-    new.cache = {}
+    new = required(net, "initialize").revised(net.nodes)
     new.layouts = {**net.layouts, **layouts_of(net, X, "initialize")}
     new._fill()
     return new

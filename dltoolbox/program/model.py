@@ -107,7 +107,7 @@ class Model:
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
-        self.frozen = {key for key, a in learnables.items() if a.learn_rate_factor == 0}
+        self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
         self.inputs = entrances(lgraph)

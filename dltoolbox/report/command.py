@@ -15,7 +15,7 @@ from dltoolbox.network.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis_text import problems, terminal_width
 from dltoolbox.network.datalayout import networkDataLayout
 from dltoolbox.report.compare import comparison, comparison_text
-from dltoolbox.report.document import SCHEMA, VERSION, Document, document
+from dltoolbox.report.document import SCHEMA, VERSION, Document, document, identity
 from dltoolbox.report.source import ScriptError, apart, network_from
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
@@ -86,11 +86,11 @@ def earlier(file: str, given: Namespace) -> Document:
         found = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
     except (OSError, ValueError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
-    if not isinstance(found, dict) or (found.get("schema"), found.get("version")) != (SCHEMA, VERSION):
+    if identity(found) != (SCHEMA, VERSION):
         fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it anew with --json.")
     try:
         comparison(found, found)  # reads all that a comparison needs
-    except (AttributeError, KeyError, TypeError):
+    except (AssertionError, AttributeError, KeyError, TypeError):
         fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
              "Write it anew with --json.")
     return found

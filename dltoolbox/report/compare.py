@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.formats import times
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.version import __version__
 from dltoolbox.report.document import Document
 
@@ -77,8 +77,7 @@ def _facts(layer: Document) -> dict[str, str]:
 
 
 def _dims_text(dims: Document | None) -> str:
-    return "?" if dims is None else " × ".join(
-        f"{1 if n is None else n}({label})" for label, n in zip(dims["labels"], dims["sizes"], strict=True))
+    return "?" if dims is None else str(Dims(dims["labels"], tuple(dims["sizes"])))
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Document]:

@@ -5,6 +5,7 @@ docs/analysis.md describes it, docs/analysis-schema.json says it to programs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -16,7 +17,7 @@ from dltoolbox.core.properties import HIDDEN
 from dltoolbox.core.version import __version__
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
-from dltoolbox.network.analysis import NetworkAnalysis, is_frozen
+from dltoolbox.network.analysis import NetworkAnalysis
 from dltoolbox.network.footprint import Footprint, ReceptiveField, port_values
 from dltoolbox.network.layergraph import UNPOOLING, Port
 from dltoolbox.network.lowering import LoweredLayer
@@ -51,10 +52,14 @@ def document(info: NetworkAnalysis) -> Document:
             "issues": [_issue(info, issue) for issue in info.Issues]}
 
 
+def identity(value: Any) -> tuple[Any, Any] | None:
+    """Schema and version of what may be a document."""
+    return (value.get("schema"), value.get("version")) if isinstance(value, Mapping) else None
+
+
 def _summary(info: NetworkAnalysis) -> Document:
-    errors = sum(issue.severity == "error" for issue in info.Issues)
-    return {"layers": info.NumLayers, "connections": len(info.Connections), "errors": errors,
-            "warnings": len(info.Issues) - errors, "learnables": info.TotalLearnables,
+    return {"layers": info.NumLayers, "connections": len(info.Connections), "errors": info.NumErrors,
+            "warnings": info.NumWarnings, "learnables": info.TotalLearnables,
             "frozenLearnables": info.FrozenLearnables, "states": info.TotalStates, "multiplyAdds": info.MultiplyAdds,
             "activationBytes": info.ActivationBytes, "parameterBytes": info.ParameterBytes, "complete": info.IsComplete}
 
@@ -106,7 +111,7 @@ class _Layers:
 
     def entry(self, one: LoweredLayer, footprint: Footprint, share: float) -> Document:
         layer = one.layer
-        learnables = [_array(a) | {"frozen": is_frozen(a)} for a in one.arrays if isinstance(a, Learnable)]
+        learnables = [_array(a) | {"frozen": a.frozen} for a in one.arrays if isinstance(a, Learnable)]
         formula = layer.size_formula(*one.inputs) if one.inputs else ()
         return {"index": one.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
                 "description": layer.describe(), "inputs": self.inputs(one), "outputs": self.outputs(one),

@@ -16,7 +16,7 @@ from typing import Any
 
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
-from dltoolbox.report.document import SCHEMA, VERSION
+from dltoolbox.report.document import SCHEMA, VERSION, identity
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
 
 SCRIPTS = tuple(f"{one}.js" for one in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
@@ -72,7 +72,7 @@ def write(document: Mapping[str, Any], path: str | Path, *, batch: int = 1) -> P
 
 def check(document: Any) -> None:
     """Refuse what is no analysis document, or a newer one."""
-    came = (document.get("schema"), document.get("version")) if isinstance(document, Mapping) else None
+    came = identity(document)
     if came != (SCHEMA, VERSION):
         fail("report:unknownSchema", f"The report is made of a document of schema '{SCHEMA}', version {VERSION}, but "
              + (f"schema {show(came[0])}, version {show(came[1])} came." if came else f"{show(document)} came."),
