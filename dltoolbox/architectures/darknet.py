@@ -23,7 +23,7 @@ from dltoolbox.layers.combination import AdditionLayer
 from dltoolbox.layers.convolution import Convolution2DLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer, MaxPooling2DLayer
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.layergraph import LayerGraph, layerGraph
 
 STAGES_19 = ((32,), (64,), (128, 64, 128), (256, 128, 256), (512, 256, 512, 256, 512), (1024, 512, 1024, 512, 1024))
 STAGES_53 = ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4))  # filters, and number of residual blocks
@@ -57,10 +57,8 @@ def darknet19() -> LayerGraph:
     for stage, widths in enumerate(STAGES_19, 1):
         layers += [normalised(numbers, "leaky", 1 if i % 2 else 3, filters) for i, filters in enumerate(widths)]
         layers.append(MaxPooling2DLayer(2, Stride=2, Name=f"pool{stage}"))
-    a = Assembly()
-    a.chain([*layers[:-1], Convolution2DLayer(1, CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
-             GlobalAveragePooling2DLayer(Name="avg1"), *probabilities("softmax", "output")])
-    return a.graph()
+    return layerGraph([*layers[:-1], Convolution2DLayer(1, CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
+                       GlobalAveragePooling2DLayer(Name="avg1"), *probabilities("softmax", "output")])
 
 
 @architecture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import prod
 from typing import Any
 
 from dltoolbox.core import convert
@@ -15,6 +14,7 @@ from dltoolbox.core.table import Table
 from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.base import Layer, Learnable
 from dltoolbox.layers.pooling import MaxPooling
+from dltoolbox.network.analysis import number_of
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import Lowered, LoweredLayer, lower
 
@@ -132,4 +132,4 @@ def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
 
 
 def _learnables(layers: Iterable[LoweredLayer]) -> int:
-    return sum(prod(a.shape) for info in layers for a in info.arrays if isinstance(a, Learnable))
+    return sum(number_of(info.arrays, Learnable) for info in layers)

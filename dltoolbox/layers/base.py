@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -27,6 +27,11 @@ class Array:
 
     name: str
     shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of its values."""
+        return prod(self.shape)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from math import prod
 from typing import Any
 
 from dltoolbox.core.errors import Issue
@@ -95,7 +94,7 @@ class NetworkAnalysis:
 
     @property
     def FrozenLearnables(self) -> int:
-        return sum(prod(a.shape) for info in self.lowered.layers for a in info.arrays
+        return sum(a.count for info in self.lowered.layers for a in info.arrays
                    if isinstance(a, Learnable) and a.frozen)
 
     @property
@@ -144,7 +143,7 @@ def port_texts(info: LoweredLayer) -> list[str]:
 
 def number_of(arrays: Sequence[Array], kind: type[Array]) -> int:
     """How many values the arrays of a kind hold."""
-    return sum(prod(a.shape) for a in arrays if isinstance(a, kind))
+    return sum(a.count for a in arrays if isinstance(a, kind))
 
 
 def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:

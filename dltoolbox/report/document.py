@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import prod
 from typing import Any
 
 from dltoolbox.core.display import value_text
@@ -79,7 +78,7 @@ def _dims(dims: Dims | None) -> Document | None:
 
 
 def _array(array: Array) -> Document:
-    return {"name": array.name, "size": list(array.shape), "count": prod(array.shape)}
+    return {"name": array.name, "size": list(array.shape), "count": array.count}
 
 
 def _number(value: Fraction) -> int | float:
