@@ -23,9 +23,11 @@ from dltoolbox.network.layergraph import Connection, LayerGraph, Port, layerGrap
 from dltoolbox.network.lowering import lower
 from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork, Network, with_values
+from dltoolbox.network.structure import REMOVE, check_no_output_layers
 
 UNSET = np.empty((0, 0))  # what tables hold in place of an array without a value
 UNSET.flags.writeable = False
+CONVERT = "Convert the network with dag2dlnetwork(net), which leaves them out."
 
 
 class _Options(Configured):
@@ -163,11 +165,7 @@ def values_table(arrays: Iterable[tuple[Layer, str]]) -> Table:
 def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:
     """Raise one issue per output layer, with the way out."""
     found = IssueCollector()
-    for index, one in enumerate(layers, 1):
-        if isinstance(one, OutputLayer):
-            found.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.",
-                      "Convert the network with dag2dlnetwork(net), which leaves them out." if of_network else
-                      "Remove it: the loss is passed to the training function.", layer=one.Name, index=index)
+    check_no_output_layers(layers, found, CONVERT if of_network else REMOVE)
     found.raise_if_any()
 
 

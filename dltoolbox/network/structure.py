@@ -16,6 +16,8 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
 
+REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
+
 
 class Wiring:
     """What arrives at every input port, and which output ports are used.
@@ -65,12 +67,12 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
         check_no_output_layers(lgraph.nodes, issues)
 
 
-def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector) -> None:
+def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, cure: str = REMOVE) -> None:
     """Networks that do not end in losses have no output layers; each is a fault."""
     for index, one in enumerate(layers, 1):
         if isinstance(one, OutputLayer):
-            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.",
-                       "Remove it: the loss is passed to the training function.", layer=one.Name, index=index)
+            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", cure, layer=one.Name,
+                       index=index)
 
 
 def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
