@@ -23,7 +23,7 @@ from dltoolbox.kernels.parts import Bench, Part, copying, delivered, strips
 from dltoolbox.kernels.scatter import MOST_TAPS, spread, window_origins
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import OUT
-from dltoolbox.ops.pooling import tap_positions
+from dltoolbox.ops.pooling import window_counts
 
 NOTHING: frozenset[str] = frozenset()
 Bind = Callable[[Bench, Part], Closure]
@@ -347,7 +347,7 @@ class WindowMean(Kernel):
     def bind(self, site: Site) -> Bound:
         x, y = site.inputs[0], site.outputs[0]
         window: Window = site.attrs["window"]
-        share = self.share(x, y.shape[:window.rank], window, site.attrs["count_padding"])
+        share = self.share(x, window, site.attrs["count_padding"])
 
         def make(bench: Bench, part: Part) -> Closure:
             total = bench.target("total", part.of(y))
@@ -363,12 +363,11 @@ class WindowMean(Kernel):
         return Bound(bind_parts(site, window, layout.order_of(x), make), backward)
 
     @staticmethod
-    def share(x: np.ndarray, out: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
+    def share(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
         """1 / how many elements each window has."""
         if count_padding or not window.padded:
             return np.array(1 / window.taps, x.dtype)
-        counts = (tap_positions(window, x.shape[:window.rank], out) >= 0).sum(0)
-        return (1 / counts).astype(x.dtype).reshape(*out, *[1] * (x.ndim - window.rank))
+        return (1 / window_counts(window, x.shape)).astype(x.dtype)
 
 
 @kernel
