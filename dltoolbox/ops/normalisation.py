@@ -11,7 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
 from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
+from dltoolbox.ops.spans import plus, reduced, seen
+
+WIDE = 32  # channels, beyond which adding them one by one takes longer
 
 
 def over(x: np.ndarray) -> tuple[int, ...]:
@@ -114,6 +118,9 @@ class group_norm(Op):
 def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:
     """Σ over the channels from ``back`` before to ``forward`` behind each, as far as there are any."""
     total, channels = np.zeros_like(x), x.shape[-2]
+    if back + forward > WIDE:
+        spans = seen(Window.of((back + 1 + forward,), None, ((back, forward),)), 0, channels, channels)
+        return reduced((x,), x.ndim - 2, spans, plus, (0,))[0]
     for shift in range(-min(back, channels), min(forward, channels) + 1):
         here = slice(max(-shift, 0), channels - max(shift, 0))
         total[..., here, :] += x[..., max(shift, 0):channels + min(shift, 0), :]
