@@ -112,16 +112,16 @@ class Adjoint:
         channels = weights.shape[-2]
 
         def fill(target: np.ndarray) -> list[Closure]:
-            gaps = target.size > prod(weights[row.of].shape)
-            steps: list[Closure] = [partial(target.fill, 0)] if gaps else []
             split = target.reshape(*target.shape[:-1], *self.phases, channels)
             back = slice(row.become.start - start, moved(row.become.stop, start), row.become.step)
             along = self.dimensions[1:]
+            pairs = []
             for inner in product(*(one.shares for one in along)):
                 phases = (one.phase - dimension.served.start for one, dimension in zip(inner, along, strict=True))
-                to = split[(back, *(one.become for one in inner), slice(None), *phases)]
-                steps.append(partial(np.copyto, to, weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
-            return steps
+                pairs.append((split[(back, *(one.become for one in inner), slice(None), *phases)],
+                              weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
+            gaps = sum(to.size for to, _ in pairs) < target.size
+            return [*([partial(target.fill, 0)] if gaps else []), *(partial(np.copyto, to, of) for to, of in pairs)]
         return fill
 
 
