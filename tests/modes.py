@@ -76,13 +76,13 @@ def random_kernels(seed: Any) -> Any:
 @contextmanager
 def poisoned() -> Iterator[None]:
     """Memory is full of NaN, integers of their largest value, wherever a kernel or program may not rely on it: when it is
-    taken, all planned memory before every run, and scratch before every forward and backward call.
+    taken, all planned memory before every run, and scratch and results before every forward and backward call.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "empty", spoilt_array)
         patch.setattr(Program, "settle", spoiling_settle(Program.settle))
         patch.setattr(shard, "StepMemory", RecordingMemory)
-        patch.setattr(shard.Shard, "_bind_step", spoiling_scratch(shard.Shard._bind_step))
+        patch.setattr(shard.Shard, "_bind_step", spoiling_steps(shard.Shard._bind_step))
         yield
 
 
@@ -122,20 +122,24 @@ class RecordingMemory(shard.StepMemory):
         return array
 
 
-def spoiling_scratch(bind_step: Callable[..., Bound]) -> Callable[..., Bound]:
-    """Only where one thread runs the step: others would already be at work."""
+def spoiling_steps(bind_step: Callable[..., Bound]) -> Callable[..., Bound]:
     def bind(self: shard.Shard, i: int, step: Any, memory: RecordingMemory, allocate: Any) -> Bound:
         bound = bind_step(self, i, step, memory, allocate)
-        return bound._replace(forward=spoiling(bound.forward, memory.given), backward=spoiling(bound.backward, memory.given))
+        outputs = [self.values[value] for value in step.node.outputs]
+        d_inputs = [self.gradients[value] for number, value in enumerate(step.node.inputs)
+                    if self.incoming.get(value, [None])[0] == (i, number)]
+        return bound._replace(forward=spoiling(bound.forward, [*memory.given, *outputs]),
+                              backward=spoiling(bound.backward, [*memory.given, *d_inputs]))
     return bind
 
 
-def spoiling(bands: tuple[Closure, ...], scratch: Sequence[np.ndarray]) -> tuple[Closure, ...]:
-    if len(bands) != 1 or not scratch:
+def spoiling(bands: tuple[Closure, ...], garbage: Sequence[np.ndarray]) -> tuple[Closure, ...]:
+    """Only where one thread runs the step: others would already be at work."""
+    if len(bands) != 1:
         return bands
 
     def run() -> None:
-        for x in scratch:
+        for x in garbage:
             spoil(x)
         bands[0]()
     return (run,)
