@@ -36,12 +36,14 @@ class Op:
 
     ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
     ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
+    ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
     by_observation: ClassVar[bool] = True
+    any_type: ClassVar[bool] = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.

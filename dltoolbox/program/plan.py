@@ -5,7 +5,7 @@ A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -42,6 +42,11 @@ class Plan:
     dtype: np.dtype[Any]
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
+    types: Mapping[Value, np.dtype[Any]] = field(default_factory=dict)  # of inputs that enter in another type
+
+    def type_of(self, value: Value, node: Node | None = None) -> np.dtype[Any]:
+        """Type of the array of a value, which ``node`` makes."""
+        return self.types.get(value) or dtype_of(value, node, self.dtype)
 
     @property
     def end(self) -> int:
@@ -97,7 +102,8 @@ def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[
 
 
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-              ranks: int = 1, precision: str = "default", measure: bool = True) -> Plan:
+              types: Mapping[Value, np.dtype[Any]] | None = None, ranks: int = 1, precision: str = "default",
+              measure: bool = True) -> Plan:
     """Plan a graph.
 
     Args:
@@ -105,11 +111,12 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         wanted: Values that the run returns.
         gradients_of: Values (parameters, inputs) that gradients are asked for; none plans inference.
         dtype: Of the data.
+        types: Of inputs that enter in another type, for ops that take any.
         ranks: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
         measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
-    plan = Plan(graph, tuple(wanted), np.dtype(dtype))
+    plan = Plan(graph, tuple(wanted), np.dtype(dtype), types=types or {})
     nodes = rewritten(graph, wanted, CHAINS)
     parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
@@ -140,8 +147,8 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
         for part in node.parts:
             add_steps(plan, part, differentiated, ranks, precision, measure)
         return
-    kernel = choose(found if measure else found[:1], case, [dtype_of(value, None, plan.dtype) for value in node.inputs],
-                    [dtype_of(value, node, plan.dtype) for value in node.outputs])
+    kernel = choose(found if measure else found[:1], case, [plan.type_of(value) for value in node.inputs],
+                    [plan.type_of(value, node) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))
 
