@@ -112,6 +112,7 @@ class Model:
         self.series = is_series(lgraph)
         self.inputs = entrances(lgraph)
         self.any_type = [takes_any_type(lowered.graph, value) for value in lowered.graph.inputs]
+        self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
         self._programs: dict[Any, Compiled] = {}  # the most recently used last
