@@ -61,6 +61,7 @@ class conv(Op):
     """Cross-correlation of ``x`` (S…CB) with ``weights`` (S…CK) plus ``bias`` (K elements); zeros as padding."""
 
     reads = IN
+    divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
@@ -141,6 +142,7 @@ class conv_transposed(Op):
     """The adjoint of `conv`: ``weights`` S…KC, ``window.padding`` is the cropping."""
 
     reads = IN
+    divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])

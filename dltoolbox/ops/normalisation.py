@@ -8,10 +8,13 @@ The gradients are the usual closed forms.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op
 
 
 def over(x: np.ndarray) -> tuple[int, ...]:
@@ -30,6 +33,7 @@ class batch_norm(Op):
 
     reads = BOTH
     by_observation = False
+    divisible = True
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
@@ -59,6 +63,12 @@ class normalise(Op):
     """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        *others, variance = super().example(rng, inputs, dtypes, attrs)
+        return *others, np.square(variance)
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, mean: Dims, variance: Dims, *, epsilon: float) -> Dims:
         return x

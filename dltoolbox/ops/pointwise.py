@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
@@ -14,7 +14,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
-from dltoolbox.ops.base import IN, OPS, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op
 
 
 class SameSize(Op):
@@ -29,6 +29,7 @@ class relu(SameSize):
     """max(0, x)."""
 
     reads = OUT
+    divisible = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
@@ -43,6 +44,7 @@ class leaky_relu(SameSize):
     """x where x ≥ 0, scale·x elsewhere."""
 
     reads = IN
+    divisible = True
 
     def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
         return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
@@ -54,6 +56,8 @@ class leaky_relu(SameSize):
 
 class Expanding(Op):
     """An op of two or more arrays of one size; dimensions of size 1 expand."""
+
+    divisible = True
 
     def infer(self, *inputs: Dims) -> Dims:
         result = inputs[0]
@@ -111,6 +115,12 @@ class input_normalise(SameSize):
     any_type = True
 
     reads = IN
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """The second statistic is positive, and larger than the first."""
+        x, first, *spread = super().example(rng, inputs, dtypes, attrs)
+        return x, first, *(np.maximum(first, 0) + np.abs(one) + 1 for one in spread)
 
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
         first, *spread = (against(one, x) for one in statistics)

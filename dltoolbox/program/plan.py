@@ -14,6 +14,7 @@ import numpy as np
 
 from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, layout
 from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops.base import MOVED
 from dltoolbox.program.choice import choose
 from dltoolbox.program.passes import Chain, multiply_adds, rewritten
 
@@ -42,11 +43,10 @@ class Plan:
     dtype: np.dtype[Any]
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
-    types: Mapping[Value, np.dtype[Any]] = field(default_factory=dict)  # of inputs that enter in another type
+    kinds: dict[Value, np.dtype[Any]] = field(default_factory=dict)  # types of arrays, where not ``dtype``
 
-    def type_of(self, value: Value, node: Node | None = None) -> np.dtype[Any]:
-        """Type of the array of a value, which ``node`` makes."""
-        return self.types.get(value) or dtype_of(value, node, self.dtype)
+    def dtype_of(self, value: Value) -> np.dtype[Any]:
+        return self.kinds.get(value, self.dtype)
 
     @property
     def end(self) -> int:
@@ -73,7 +73,7 @@ class Plan:
     def work(self) -> int:
         """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
         elements = sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
-        return sum(multiply_adds(step.node) for step in self.steps) + 16 * elements
+        return sum(multiply_adds(step.node) for step in self.steps) + MOVED * elements
 
     @property
     def reads_mostly_weights(self) -> bool:
@@ -85,12 +85,12 @@ class Plan:
 
 
 def shape_of(value: Value) -> tuple[int, ...]:
-    return tuple(int(n or 0) for n in value.dims.sizes)
+    return value.dims.shape
 
 
-def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Type of an array: the program's for data, else the smallest that holds all indices, taps or sizes."""
-    name = "" if node is None else node.op.name.rpartition("+")[2]
+def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
+    name = node.op.name.rpartition("+")[2]
     if value.kind == "size" or name == "size_of":
         return np.dtype(np.int64)
     if value.kind == "indices":
@@ -116,7 +116,7 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         precision: ``'fast'`` permits roundings ten times larger.
         measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
-    plan = Plan(graph, tuple(wanted), np.dtype(dtype), types=types or {})
+    plan = Plan(graph, tuple(wanted), np.dtype(dtype), kinds=dict(types or {}))
     nodes = rewritten(graph, wanted, CHAINS)
     parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
@@ -147,8 +147,9 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
         for part in node.parts:
             add_steps(plan, part, differentiated, ranks, precision, measure)
         return
-    kernel = choose(found if measure else found[:1], case, [plan.type_of(value) for value in node.inputs],
-                    [plan.type_of(value, node) for value in node.outputs])
+    plan.kinds.update((value, kind_of(value, node, plan.dtype)) for value in node.outputs)
+    kernel = choose(found if measure else found[:1], case, [plan.dtype_of(value) for value in node.inputs],
+                    [plan.dtype_of(value) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))
 

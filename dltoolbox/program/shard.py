@@ -149,10 +149,8 @@ class Shard:
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
-        makers = {value: step.node for step in plan.steps for value in step.node.outputs}
         for value, (born, dies) in lifetimes(plan).items():
-            dtype = plan.type_of(value, makers.get(value))
-            values[value] = arranged(allocate, value, plan.orders[value], dtype, ((born, dies),))
+            values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
         return values
 
     def _gradients(self, allocate: Allocate) -> dict[Value, np.ndarray]:
