@@ -14,7 +14,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
-from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
 
 
 class SameSize(Op):
@@ -101,7 +101,7 @@ class multiply(Expanding):
 def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Sum over the axes along which an array of ``shape`` was expanded."""
     axes = tuple(i for i, (a, b) in enumerate(zip(grad.shape, shape, strict=True)) if b == 1 and a != 1)
-    return grad.sum(axes, keepdims=True) if axes else grad
+    return sum_over(grad, axes, keepdims=True) if axes else grad
 
 
 @op

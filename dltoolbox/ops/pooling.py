@@ -17,7 +17,7 @@ import numpy as np
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Op, normal, op
+from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, State, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -294,7 +294,7 @@ class global_mean(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.mean(tuple(range(x.ndim - 2)), keepdims=True)
+        return sum_over(x, tuple(range(x.ndim - 2)), keepdims=True) / prod(x.shape[:-2])
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs
