@@ -55,7 +55,7 @@ def geometry(rng: Draw, pooling: bool, overlapping: bool = True) -> tuple[tuple[
 
 def sees_nothing(window: Window, spatial: tuple[int, ...]) -> bool:
     """Whether some window lies in the padding altogether."""
-    return bool((window_counts(window, spatial) == 0).any())
+    return not window_counts(window, spatial).all()
 
 
 def transposed_geometry(rng: Draw) -> tuple[tuple[int, ...], Window]:
