@@ -12,9 +12,11 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Layer
 from dltoolbox.ops import OPS, Builder, Value
 
+MOST_INPUTS = 10_000  # ports of one layer, each of which has a name
+
 
 def _inputs_property(argument: str) -> Property:
-    return Property(convert.integer(2), doc="Number of inputs, at least 2.", positional=True, argument=argument,
+    return Property(convert.integer(2, MOST_INPUTS), doc="Number of inputs, at least 2.", positional=True, argument=argument,
                     group="")
 
 
@@ -38,11 +40,12 @@ class Combination(Layer):
         """Raise where these inputs, by port, do not go together."""
         labels = {x.labels for x in inputs.values()}
         if len(labels) > 1:
-            self.mismatch(inputs, "of different formats")
+            self.mismatch(inputs, "of different formats", "Make the formats equal, for example with a flattenLayer behind "
+                          "images that meet features.")
 
-    def mismatch(self, inputs: dict[str, Dims], what: str) -> None:
+    def mismatch(self, inputs: dict[str, Dims], what: str, cure: str = "") -> None:
         listed = "; ".join(f"{port} is {x}" for port, x in inputs.items())
-        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.",
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
     def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
@@ -56,7 +59,7 @@ class ElementWise(Combination):
 
     done: ClassVar[str]  # what cannot be done to sizes that do not fit
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known:
             return None
@@ -126,7 +129,7 @@ class Joining(Combination):
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known or self.axis(known[0]) >= len(known[0].sizes):
             return None

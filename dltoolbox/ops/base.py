@@ -40,6 +40,7 @@ class Op:
 
     ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
     ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
+    ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
     """
 
@@ -47,6 +48,7 @@ class Op:
     reads: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
     by_observation: ClassVar[bool] = True
+    any_type: ClassVar[bool] = False
     divisible: ClassVar[bool] = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
@@ -130,6 +132,12 @@ def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype[Any]) -> np.nda
 def ghost(array: Any) -> Any:
     """A stand-in of the same shape and dtype that occupies no memory."""
     return np.broadcast_to(np.zeros((), array.dtype), array.shape) if isinstance(array, np.ndarray) else array
+
+
+def sum_over(x: np.ndarray, axes: int | tuple[int, ...], *, keepdims: bool = False) -> np.ndarray:
+    """A sum in double, rounded once to the type of x: a million numbers in single precision, added up one after the other,
+    are off by one per cent."""
+    return np.asarray(np.sum(x, axis=axes, dtype=np.float64, keepdims=keepdims)).astype(x.dtype)
 
 
 def as_tuple(result: Any) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
+from dltoolbox.core.machine import memory
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.random import rng
 from dltoolbox.network.layerarray import LayerArray
@@ -72,11 +73,18 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         model = _model(net, chosen)
     finally:
         rng(streams)
-    shapes = ((*(n or 1 for n in one.dims.sizes[:-1]), chosen.MiniBatchSize) for one in model.inputs)
-    inputs = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
-    program = model.program(chosen.Mode, inputs)
+    program = model.program(chosen.Mode, _inputs(model, chosen.MiniBatchSize))
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
+
+
+def _inputs(model: Model, count: int) -> list[np.ndarray]:
+    """So many observations that take no memory; as many as would not fit into it are refused."""
+    shapes = [(*(n or 1 for n in one.dims.sizes[:-1]), count) for one in model.inputs]
+    if sum(map(prod, shapes)) * np.dtype(np.float32).itemsize > memory():
+        fail("explain:tooLarge", f"A mini-batch of {count} observations is larger than the memory of this machine.",
+             "Pass a smaller MiniBatchSize.")
+    return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 
 def _model(net: Any, chosen: _Explain) -> Model:
@@ -89,9 +97,9 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if lgraph.nodes and all(one.inputs() for one in lgraph.nodes):
         fail("explain:noInputLayer", "The network has no input layer, so the size of what it runs on is not known.",
              "Give it one with addInputLayer or addLayers and connectLayers.")
-    if isinstance(net, LayerGraph) and chosen.Mode == "train" and not net.ends_in_loss:
-        fail("explain:noLoss", "A dlnetwork has no output layer, so there is no loss whose gradients training could follow.",
-             "Explain Mode='predict', or add an output layer to layerGraph(net).")
+    if chosen.Mode == "train" and not lgraph.ends_in_loss:
+        fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
+             "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
     return Model(lgraph, precision=chosen.Precision)
 
 

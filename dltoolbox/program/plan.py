@@ -5,7 +5,7 @@ A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -43,7 +43,7 @@ class Plan:
     dtype: np.dtype[Any]
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
-    kinds: dict[Value, np.dtype[Any]] = field(default_factory=dict)  # types of what steps make
+    kinds: dict[Value, np.dtype[Any]] = field(default_factory=dict)  # types of arrays, where not ``dtype``
 
     def dtype_of(self, value: Value) -> np.dtype[Any]:
         return self.kinds.get(value, self.dtype)
@@ -102,7 +102,8 @@ def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-              ranks: int = 1, precision: str = "default", measure: bool = True) -> Plan:
+              types: Mapping[Value, np.dtype[Any]] | None = None, ranks: int = 1, precision: str = "default",
+              measure: bool = True) -> Plan:
     """Plan a graph.
 
     Args:
@@ -110,11 +111,12 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         wanted: Values that the run returns.
         gradients_of: Values (parameters, inputs) that gradients are asked for; none plans inference.
         dtype: Of the data.
+        types: Of inputs that enter in another type, for ops that take any.
         ranks: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
         measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
-    plan = Plan(graph, tuple(wanted), np.dtype(dtype))
+    plan = Plan(graph, tuple(wanted), np.dtype(dtype), kinds=dict(types or {}))
     nodes = rewritten(graph, wanted, CHAINS)
     parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
