@@ -23,7 +23,8 @@ import numpy as np
 from dltoolbox.core.files import replacing
 
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
-LARGEST_JSON = 64 << 20  # bytes
+LARGEST_JSON = 8 << 20  # bytes: about twelve thousand convolutions
+MOST_VALUES = 600_000  # in it: read, each takes up to a hundred bytes
 MOST_DIMENSIONS = 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
@@ -34,11 +35,16 @@ class Damaged(Exception):
     """The contents are not what was written; the text says what is wrong."""
 
 
+class Oversized(Exception):
+    """The description is longer than a reader accepts."""
+
+
 class Reader:
     """Members of a container, checked one by one. Use `opened`."""
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self.archive = archive
+        self.asked = 0  # for whoever counts what the contents ask for
         infos = archive.infolist()
         self.members = {info.filename: info for info in infos}
         if len(self.members) < len(infos):
@@ -59,8 +65,11 @@ class Reader:
             return self.archive.read(info)
 
     def json(self, name: str) -> Any:
+        text = self.read(name, LARGEST_JSON)
+        if too_many_values(text):
+            raise Damaged(f"member '{name}' is too large")
         try:
-            return json.loads(self.read(name, LARGEST_JSON), parse_constant=_no_constant)
+            return json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise Damaged(f"member '{name}' is no JSON text ({error})") from error
 
@@ -79,9 +88,15 @@ class Reader:
             raise Damaged(f"array '{name}' has the type {dtype}")
         if len(shape) > MOST_DIMENSIONS:
             raise Damaged(f"array '{name}' has {len(shape)} dimensions")
-        if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(data) - start:
+        if (any(type(n) is not int or not 0 <= n <= len(data) for n in shape)
+                or prod(shape) * dtype.itemsize != len(data) - start):
             raise Damaged(f"array '{name}' has another size than its header says")
         return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+
+
+def too_many_values(text: bytes) -> bool:
+    """Whether JSON may hold more values than are read: counted before any is made."""
+    return sum(map(text.count, (b"[", b"{", b",", b":"))) > MOST_VALUES
 
 
 def _no_constant(name: str) -> Any:
@@ -113,10 +128,18 @@ def opened(path: Path) -> Iterator[Reader]:
 
 
 def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was."""
+    """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was.
+
+    Raises:
+        Oversized: for more JSON than a reader accepts.
+        OSError: where the file cannot be written.
+    """
+    text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
+    encoded = text.encode("utf-8", "backslashreplace")  # halves of characters, as JSON has them
+    if len(encoded) > LARGEST_JSON or too_many_values(encoded):
+        raise Oversized
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
-        archive.writestr(_entry(name), text.encode("utf-8", "backslashreplace"))  # halves of characters, as JSON has them
+        archive.writestr(_entry(name), encoded)
         for member, array in arrays.items():
             with archive.open(_entry(member), "w", force_zip64=array.nbytes >= 1 << 30) as stream:
                 np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
