@@ -185,7 +185,7 @@ def items_of(value: Any) -> list[Any]:
 @hinted("Sequence[float | None]")
 def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
     """Positive integers, with NaN or None for a size that is not known."""
-    items = [None if item is None or item != item else item for item in items_of(value)]
+    items = [None if isinstance(item, (float, np.floating)) and np.isnan(item) else item for item in items_of(value)]
     known = integers([item for item in items if item is not None])
     if not items or known is None or not isinstance(value, (list, tuple, np.ndarray)):
         raise Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")

@@ -98,7 +98,8 @@ def test_problems_behind_a_size_that_is_too_large_are_found_as_well() -> None:
     lambda: networkDataLayout([1, 2] * 50_000, "CB" * 50_000), lambda: networkDataLayout([10**400, 2], "CB"),
     lambda: additionLayer(HUGE), lambda: depthConcatenationLayer(10**5), lambda: concatenationLayer(1, 10**5),
     lambda: resize2dLayer(Scale=1e308), lambda: resize2dLayer(Scale=1e-308), lambda: fullyConnectedLayer(2**53 + 2),
-    lambda: reluLayer(Name="x" * 10**6),
+    lambda: reluLayer(Name="x" * 10**6), lambda: resize2dLayer(OutputSize=[np.ones(3), 4]),
+    lambda: inputLayer([np.ones(3), float("nan")], "CB"),
 ])
 def test_numbers_that_no_layer_takes(call: Callable[[], Any]) -> None:
     with pytest.raises(DltoolboxError) as caught:
