@@ -116,6 +116,16 @@ def loadNetwork(file: Any) -> Network:
         found = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
         fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", found)
     try:
+        return loaded(path)
+    except OSError as error:
+        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
+    except MemoryError:
+        fail("loadNetwork:cannotRead", f"'{path}' needs more memory than there is.", "Load it where there is more memory.")
+
+
+def loaded(path: Path) -> Network:
+    """The network in a file; what is wrong with its contents is told."""
+    try:
         with opened(path) as reader:
             return restored(reader, path)
     except Damaged as damage:
@@ -125,8 +135,6 @@ def loadNetwork(file: Any) -> Network:
     except RecursionError:
         fail("loadNetwork:corruptFile", f"'{path}' is damaged: too many networks stand inside each other.",
              "Save the network again.")
-    except OSError as error:
-        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
 
 
 def path_of(file: Any, function: str) -> Path:
