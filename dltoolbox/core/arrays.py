@@ -11,6 +11,7 @@ from dltoolbox.core.machine import memory
 
 MOST = 1 << 30  # elements of the largest nested list that is turned into an array
 DEEPEST = 32  # dimensions of an array
+FITS = 1 << 26  # bytes that every machine has: asking takes longer than most conversions
 
 
 def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
@@ -40,7 +41,7 @@ def ends(value: Any) -> bool:
 
 def beyond_memory(array: np.ndarray) -> bool:
     """Whether an array is larger than all memory: such are views that repeat their elements, and no result would fit."""
-    return array.nbytes > memory()
+    return array.nbytes > FITS and array.nbytes > memory()
 
 
 def all_finite(x: np.ndarray) -> bool:

@@ -99,7 +99,7 @@ class Layer(Configured):
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
     nested: Any = None  # the network inside, of layers that stand for several
 
-    Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
+    Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 
     @classmethod
     def label(cls) -> str:
