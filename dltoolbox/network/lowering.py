@@ -199,6 +199,9 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     check_given_arrays(info, issues)
     g.enter(one.Name, info.arrays)
     outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
+    if len(outputs) != len(one.outputs()) or not all(isinstance(value, Value) for value in outputs):
+        fail(f"{one.label()}:invalidBuild", f"The method build of {type(one).__name__} does not return one value per output "
+             f"port ({', '.join(one.outputs()) or 'none'}).", "Return what the ops of g return, such as g.relu(x).")
     info.outputs = tuple(v.dims for v in outputs)
     return outputs
 
