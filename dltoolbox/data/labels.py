@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of, beyond_memory
+from dltoolbox.core.arrays import MOST, array_of, beyond_memory
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -56,7 +56,7 @@ def as_array(values: Any) -> np.ndarray:
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         array = array_of(values, object)
     else:
-        array = array_of(each(values), object)
+        array = array_of(each(values, MOST), object)
     if array is None or beyond_memory(array):
         fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")
