@@ -292,7 +292,8 @@ def array(value: Any) -> np.ndarray | None:
         raise Reject("an array of finite real numbers")
     kept = np.array(given)
     if kept.dtype.kind != "f":
-        kept = kept.astype(np.float32)
+        single = kept.astype(np.float32)
+        kept = single if (single == kept).all() else kept.astype(np.float64)
     kept.flags.writeable = False
     return kept
 

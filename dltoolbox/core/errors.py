@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
+from dltoolbox.core.display import printable
+
 Severity = Literal["error", "warning"]
 
 
@@ -52,7 +54,7 @@ class Issue:
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        return f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]"
+        return printable(f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]")
 
 
 class DltoolboxError(ValueError):

@@ -12,6 +12,8 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
 Pair = tuple[int, int]
 
 
@@ -68,6 +70,16 @@ class Window:
         return tuple((n - e + sum(p)) // s + 1
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
 
+    def looks(self, spatial: Sequence[int]) -> int:
+        """How many elements of a map all windows look at together, without padding."""
+        total = 1
+        for n, f, s, p, d, out in zip(spatial, self.size, self.stride, self.padding, self.dilation, self.output(spatial),
+                                      strict=True):
+            first = np.arange(out) * s - p[0]
+            taps = np.clip(-(-(n - first) // d), 0, f) - np.clip(-(first // d), 0, f)
+            total *= int(np.maximum(taps, 0).sum())
+        return total
+
     def fits(self, spatial: Sequence[int]) -> bool:
         return all(n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
 
@@ -100,8 +112,10 @@ def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Cropping of a transposed window that makes output = input · stride; negative where stride > window."""
-    return tuple(_halve(e - s) for e, s in zip(extent, stride, strict=True))
+    """Cropping of a transposed window that makes output = input · stride; negative at the end where stride > window: what
+    is missing is added there.
+    """
+    return tuple(_halve(e - s) if e >= s else (0, e - s) for e, s in zip(extent, stride, strict=True))
 
 
 def _halve(total: int) -> Pair:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.console import say
 from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
@@ -195,8 +196,8 @@ def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: 
              "Check that the labels are not all <undefined>.")
     metrics = SemanticSegmentationMetrics(classes, confusions)
     if chosen.Verbose:
-        print(f"Metrics of the data set ({counted(len(confusions), 'image')}, {confusions.sum():,} labelled pixels):\n\n"
-              f"{metrics.DataSetMetrics}\n")
+        say(f"Metrics of the data set ({counted(len(confusions), 'image')}, {confusions.sum():,} labelled pixels):\n\n"
+            f"{metrics.DataSetMetrics}\n")
     return metrics
 
 

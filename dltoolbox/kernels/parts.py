@@ -69,8 +69,8 @@ def cut(count: int, step: int) -> list[slice]:
 
 
 class Bench:
-    """Scratch by name, the same for every part. The first taken under a name must be the largest, or say how large the
-    largest will be.
+    """Scratch by name, the same for every part. Nothing is wasted where the first taken under a name is the largest, or
+    says how large the largest will be; what is larger gets scratch of its own.
     """
 
     def __init__(self, site: Site, order: Order) -> None:
@@ -81,7 +81,7 @@ class Bench:
     def take(self, name: str, shape: Sequence[int], dtype: Any = None, rows: int = 0) -> np.ndarray:
         """A contiguous array in the memory order of the bench; others of that name have up to ``rows`` rows."""
         needed = prod(shape)
-        if name not in self._flat:
+        if name not in self._flat or self._flat[name].size < needed:
             self._flat[name] = self._site.scratch((max(rows, shape[0]) * prod(shape[1:]),), dtype)
         lying = self._flat[name][:needed].reshape([shape[axis] for axis in self.order])
         return lying.transpose(layout.inverse(self.order))
@@ -127,7 +127,7 @@ def copying(target: np.ndarray, source: np.ndarray) -> Closure:
     while axis and (to.shape[axis - 1] == 1 or to.strides[axis - 1] == of.strides[axis - 1] == length):
         axis -= 1
         length *= to.shape[axis]
-    if not 0 < axis < to.ndim or not RUN <= length <= LONGEST_RUN or to.dtype != of.dtype:
+    if not to.size or not 0 < axis < to.ndim or not RUN <= length <= LONGEST_RUN or to.dtype != of.dtype:
         return partial(np.copyto, target, source)
     item = f"V{length}"
     to, of = (x.reshape(*x.shape[:axis], -1).view(item)[..., 0] for x in (to, of))

@@ -9,7 +9,8 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from dltoolbox.core.display import bytes_text, counted, rounded
+from dltoolbox.core.display import bytes_text, counted, printable, rounded
+from dltoolbox.network.dlnetworks import dlnetwork
 
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
@@ -23,7 +24,7 @@ def analysis_text(info: Any, width: int | None = None) -> str:
     parts = [totals(info), table(columns_of(info), width)] if info.NumLayers else [totals(info)]
     if info.Issues:
         parts.append(problems(info.Issues, width))
-    return "\n\n".join(parts) + "\n"
+    return printable("\n\n".join(parts)) + "\n"
 
 
 def terminal_width() -> int:
@@ -43,6 +44,8 @@ def totals(info: Any) -> str:
     if info.MiniBatchSize > 1:
         lines.append(f"{info.MiniBatchSize} observations: {least}{bytes_text(info.MiniBatchSize * info.ActivationBytes)} of "
                      "activations")
+    if info.TargetUsage == "dlnetwork" and not isinstance(info.lgraph, dlnetwork):
+        lines.append("Checked for dlnetwork, which has no output layer; trainNetwork needs one")
     lines.append(f"{counted(info.NumErrors, 'error')}, {counted(info.NumWarnings, 'warning')}")
     return "\n".join([f"  Network analysis{f': {info.Name}' if info.Name else ''}", "", *(f"    {line}" for line in lines)])
 

@@ -71,7 +71,6 @@ class dlnetwork(Network):
             conv     Bias         {1×1×20 single}
     """
 
-    ends_in_loss = False
     layouts: dict[str, Dims]
 
     def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
@@ -102,6 +101,10 @@ class dlnetwork(Network):
     @property
     def OutputNames(self) -> list[str]:
         return [self.port_text(port, "outputs") for port in self.leaving]
+
+    @property
+    def ends_in_loss(self) -> bool:
+        return False
 
     @property
     def Initialized(self) -> bool:
@@ -275,7 +278,7 @@ def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
         net: A SeriesNetwork or DAGNetwork. It is not changed.
 
     Returns:
-        An initialised `dlnetwork`, which predicts the same.
+        An initialised `dlnetwork`, which predicts the same; maps of one element stay maps there.
 
     Raises:
         DltoolboxError: ``dltoolbox:dag2dlnetwork:notANetwork`` for anything but a SeriesNetwork or DAGNetwork.

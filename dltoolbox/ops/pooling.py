@@ -8,7 +8,7 @@ positions, so the last one stays; its gradient is a gather.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -17,7 +17,8 @@ import numpy as np
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Op, normal, op, sum_over
+from dltoolbox.ops.spans import Combine, Spans, State, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
@@ -43,46 +44,72 @@ def windowed_dims(x: Dims, window: Window) -> Dims:
     return x.with_spatial(window.output(x.spatial))
 
 
-def tap_positions(window: Window, spatial: Sequence[int], out: Sequence[int]) -> np.ndarray:
-    """Unpadded row-major position of every (tap, output): shape (taps, *out); −1 where the tap lies in the padding."""
-    result = np.zeros((window.taps, *out), np.int64)
-    inside = np.ones((window.taps, *out), bool)
-    offsets = np.array(list(window.offsets()))
-    for axis, (n, count) in enumerate(zip(spatial, out, strict=True)):
-        at = offsets[:, axis, None] + np.arange(count) * window.stride[axis] - window.padding[axis][0]
-        at = at.reshape(window.taps, *(count if a == axis else 1 for a in range(window.rank)))
-        inside &= (at >= 0) & (at < n)
-        result = result * n + at
-    return np.where(inside, result, -1)
+def along_axes(window: Window, state: State, sizes: Sequence[int], spans: Callable[[Window, int, int, int], Spans],
+               combine: Combine, start: Sequence[float]) -> State:
+    """Reduce the spatial axes one after the other, from the last, each to its size in ``sizes``."""
+    for axis in reversed(range(window.rank)):
+        if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0)):
+            state = reduced(state, axis, spans(window, axis, state[0].shape[axis], sizes[axis]), combine, start)
+    return state
+
+
+def along(axis: int, values: np.ndarray, ndim: int) -> np.ndarray:
+    """A vector as an array of so many dimensions that varies along one axis."""
+    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])
 
 
 def window_winner(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Maximum of every window and the number of the tap that holds it (first tap of a tie; a NaN beats everything)."""
+    """Maximum of every window and its position (the first of a tie; a NaN beats everything; −1 in padding alone)."""
     spatial = x.shape[:window.rank]
-    out = window.output(spatial)
-    padded = pad(x, window, -np.inf)
-    positions = tap_positions(window, spatial, out)
-    best = np.full((*out, *x.shape[window.rank:]), -np.inf, x.dtype)
-    tap = np.full(best.shape, -1, np.int64)
-    for number, offset in enumerate(window.offsets()):
-        candidate = padded[window.tap_slices(offset, out)]
-        real = (positions[number] >= 0).reshape(*out, *[1] * (x.ndim - window.rank))
-        wins = real & ((candidate > best) | (np.isnan(candidate) & ~np.isnan(best)) | (tap < 0))
-        best = np.where(wins, candidate, best)
-        tap = np.where(wins, number, tap)
-    return best, tap
+    positions = np.arange(prod(spatial)).reshape(*spatial, *[1] * (x.ndim - window.rank))
+    best, at = along_axes(window, (x, np.broadcast_to(positions, x.shape)), window.output(spatial), seen, first_greatest,
+                          (-np.inf, -1))
+    return best, at
+
+
+def winner_taps(positions: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
+    """Indices into the flattened spatial positions → tap numbers."""
+    tap = np.zeros(1, np.int64)
+    for axis, at in enumerate(np.unravel_index(np.maximum(positions, 0), tuple(spatial))):
+        first = along(axis, origins(window, axis, positions.shape[axis]), positions.ndim)
+        tap = tap * window.size[axis] + (at - first) // window.dilation[axis]
+    return np.where(positions < 0, -1, tap)
 
 
 def winner_positions(tap: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
     """Tap numbers → indices into the flattened spatial positions."""
-    out = tap.shape[:window.rank]
-    positions = tap_positions(window, spatial, out).reshape(window.taps, -1)
-    flat = tap.reshape(prod(out), prod(tap.shape[window.rank:]))
-    return positions[flat, np.arange(len(flat))[:, None]].reshape(tap.shape)
+    position = np.zeros(1, np.int64)
+    for axis, (f, n) in enumerate(zip(np.unravel_index(tap, window.size), spatial, strict=True)):
+        first = along(axis, origins(window, axis, tap.shape[axis]), tap.ndim)
+        position = position * n + first + f * window.dilation[axis]
+    return position
+
+
+def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
+    """How many elements every window sees of a map that lies along the first axes of an array of this shape."""
+    result = np.ones([1] * len(shape), np.int64)
+    for axis, out in enumerate(window.output(shape[:window.rank])):
+        result = result * along(axis, seen(window, axis, shape[axis], out).length, len(shape))
+    return result
+
+
+class Pooling(Op):
+    """An op that looks at all of every window."""
+
+    divisible = True
+
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+        (x,), window = inputs, attrs["window"]
+        return super().work(inputs, outputs, attrs) + MOVED * window.looks(x.spatial) * x.channels * (x.batch or 0)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+        """As long as no dilated window can miss the map."""
+        return (half for half in super().halved(inputs, attrs)
+                if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
 
 
 @op
-class window_max(Op):
+class window_max(Pooling):
     """Maximum over every window."""
 
     reads = IN
@@ -91,16 +118,16 @@ class window_max(Op):
         return windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> np.ndarray:
-        return window_winner(x, window)[0]
+        (best,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, greater, (-np.inf,))
+        return best
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         (x,) = call.inputs
-        tap = window_winner(x, window)[1]
-        return (scatter_add(grad, winner_positions(tap, window, x.shape[:window.rank]), x.shape[:window.rank]),)
+        return (scatter_add(grad, window_winner(x, window)[1], x.shape[:window.rank]),)
 
 
 @op
-class window_max_indices(Op):
+class window_max_indices(Pooling):
     """Maximum over every window, and where it was found."""
 
     reads = OUT
@@ -109,8 +136,7 @@ class window_max_indices(Op):
         return windowed_dims(x, window), windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        best, tap = window_winner(x, window)
-        return best, winner_positions(tap, window, x.shape[:window.rank])
+        return window_winner(x, window)
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
         (x,), (_, indices) = call.inputs, call.outputs
@@ -118,7 +144,7 @@ class window_max_indices(Op):
 
 
 @op
-class window_max_taps(Op):
+class window_max_taps(Pooling):
     """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps.
 
     The program uses it in place of `window_max_indices` where only `unpool_taps` reads them.
@@ -130,8 +156,8 @@ class window_max_taps(Op):
         return windowed_dims(x, window), windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        best, tap = window_winner(x, window)
-        return best, tap.astype(np.uint8)
+        best, at = window_winner(x, window)
+        return best, winner_taps(at, window, x.shape[:window.rank]).astype(np.uint8)
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
         (x,), (_, taps) = call.inputs, call.outputs
@@ -144,6 +170,19 @@ class unpool_taps(Op):
     """`unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """Every window's first tap outside the padding, which wins where all are equal."""
+        (x, taps), window, spatial = inputs, attrs["window"], attrs["to"].spatial
+        first = winner_taps(window_winner(np.zeros(spatial), window)[1], window, spatial).astype(dtypes[1])
+        return normal(rng, x, dtypes[0]), np.broadcast_to(first[..., None, None], taps.shape)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+        for maps, others in super().halved(inputs, attrs):
+            pooled = others["window"].output(others["to"].spatial)
+            yield tuple(dims.with_spatial(pooled) for dims in maps), others
 
     def infer(self, x: Dims, taps: Dims, *, window: Window, to: Dims) -> Dims:
         return to
@@ -176,6 +215,17 @@ class unpool(Op):
     """Zeros of the size that ``size`` stands for, with each value of ``x`` at its index."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """Indices that lie in the output as their places do in the map."""
+        (x, indices, _), to = inputs, attrs["to"]
+        at = np.zeros(indices.spatial, dtypes[1])
+        for axis, (n, m) in enumerate(zip(indices.spatial, to.spatial, strict=True)):
+            at = at * m + (np.arange(n) * m // n).reshape([n if a == axis else 1 for a in range(to.rank)])
+        return (normal(rng, x, dtypes[0]), np.broadcast_to(at.astype(dtypes[1])[..., None, None], indices.shape),
+                np.asarray(to.with_size("B", x.batch).shape, dtypes[2]))
 
     def infer(self, x: Dims, indices: Dims, size: Dims, *, to: Dims) -> Dims:
         if x.sizes != indices.sizes:
@@ -212,38 +262,25 @@ class size_of(Op):
 
 
 @op
-class window_mean(Op):
+class window_mean(Pooling):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
         return windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
-        spatial = x.shape[:window.rank]
-        out = window.output(spatial)
-        padded = pad(x, window, 0)
-        total = np.zeros((*out, *x.shape[window.rank:]), x.dtype)
-        for offset in window.offsets():
-            total += padded[window.tap_slices(offset, out)]
-        return total / self._counts(x, window, out, count_padding)
+        (total,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, plus, (0,))
+        return total / self._counts(x, window, count_padding)
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
         (x,) = call.inputs
-        spatial = x.shape[:window.rank]
-        out = grad.shape[:window.rank]
-        share = grad / self._counts(x, window, out, count_padding)
-        padded = np.zeros((*(n + sum(p) for n, p in zip(spatial, window.padding, strict=True)), *x.shape[window.rank:]),
-                          grad.dtype)
-        for offset in window.offsets():
-            padded[window.tap_slices(offset, out)] += share
-        return (unpadded(padded, window),)
+        share = grad / self._counts(x, window, count_padding)
+        return along_axes(window, (share,), x.shape[:window.rank], seeing, plus, (0,))
 
     @staticmethod
-    def _counts(x: np.ndarray, window: Window, out: Sequence[int], count_padding: bool) -> np.ndarray:
-        if count_padding or not window.padded:
-            return np.array(window.taps, x.dtype)
-        real = (tap_positions(window, x.shape[:window.rank], out) >= 0).sum(0)
-        return real.astype(x.dtype).reshape(*out, *[1] * (x.ndim - window.rank))
+    def _counts(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
+        counts = np.array(window.taps) if count_padding else window_counts(window, x.shape)
+        return counts.astype(x.dtype)
 
 
 @op
@@ -257,7 +294,7 @@ class global_mean(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.mean(tuple(range(x.ndim - 2)), keepdims=True)
+        return sum_over(x, tuple(range(x.ndim - 2)), keepdims=True) / prod(x.shape[:-2])
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs

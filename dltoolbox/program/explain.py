@@ -23,7 +23,7 @@ from dltoolbox.ops import Node
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.passes import Chain, multiply_adds
-from dltoolbox.program.plan import dtype_of, shape_of
+from dltoolbox.program.plan import shape_of
 
 HEAD = ("", "Step", "Layers", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
 
@@ -97,9 +97,9 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if lgraph.nodes and all(one.inputs() for one in lgraph.nodes):
         fail("explain:noInputLayer", "The network has no input layer, so the size of what it runs on is not known.",
              "Give it one with addInputLayer or addLayers and connectLayers.")
-    if isinstance(net, LayerGraph) and chosen.Mode == "train" and not net.ends_in_loss:
-        fail("explain:noLoss", "A dlnetwork has no output layer, so there is no loss whose gradients training could follow.",
-             "Explain Mode='predict', or add an output layer to layerGraph(net).")
+    if chosen.Mode == "train" and not lgraph.ends_in_loss:
+        fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
+             "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
     return Model(lgraph, precision=chosen.Precision)
 
 
@@ -132,7 +132,7 @@ def _table(program: Program) -> list[str]:
     rows: list[Sequence[str]] = [HEAD]
     for number, step in enumerate(plan.steps, 1):
         value = step.node.outputs[0]
-        size = prod(shape_of(value)) * dtype_of(value, step.node, plan.dtype).itemsize
+        size = prod(shape_of(value)) * plan.dtype_of(value).itemsize
         kernel = step.kernel.name if step.kernel.name != "Kernel" else "plain NumPy"
         work = multiply_adds(step.node)
         rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,28 @@ def test_phases_of_an_adjoint_cover_every_tap_once(size: int, stride: int, dilat
     for tap in range(size):  # y[offset] adds to x[phase] by this tap
         offset, phase = found[tap]
         assert offset * stride + tap * dilation - before == phase
+
+
+AXES = list(product(range(1, 6), range(1, 4), range(1, 5)))  # filter, stride, dilation
+
+
+@pytest.mark.parametrize("first", AXES, ids=str)
+def test_adjoints_of_every_stride_and_dilation(first: tuple[int, int, int]) -> None:
+    """All pairs of axes, and some triples, with scratch full of NaN: the gradient of a convolution, and a transposed one."""
+    number = AXES.index(first)
+    others = [*((second,) for second in AXES), *((AXES[(7 * i + number) % 60], AXES[(11 * i) % 60]) for i in range(6)), ()]
+    for i, rest in enumerate(others, number):
+        size, stride, dilation = zip(first, *rest, strict=True)
+        window = Window.of(size, stride, [((i + k) % 3, (i // 3 + k) % 2) for k in range(len(size))], dilation)
+        spatial = tuple(max(1, e - sum(p) + (i + k) % 5) for k, (e, p) in enumerate(zip(window.extent, window.padding,
+                                                                                    strict=True)))
+        batch, order = (1, 3, 33)[i % 3], ("rows", "channels_last")[i % 2]
+        trained("conv", random_inputs("conv", window, 3, 2, batch, spatial), window, order, (True, False, False))
+        if i % 4 == 0:
+            small = tuple(max(n, -(-(sum(p) - e) // s) + 1) for n, p, e, s in zip(
+                window.output(spatial), window.padding, window.extent, window.stride, strict=True))
+            trained("conv_transposed", random_inputs("conv_transposed", window, 3, 2, batch, small), window, order,
+                    (False, False, False))
 
 
 def test_chunks_are_divisors() -> None:

@@ -39,12 +39,17 @@ def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
     return x
 
 
+def case_of(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, attrs: dict[str, Any], order: str,
+            ranks: int) -> Case:
+    orders = tuple(ORDERS[order](x.ndim) if x.ndim > 1 else (0,) for x in inputs)
+    return Case(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
+                np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
+
+
 def bound(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, grad: np.ndarray, attrs: dict[str, Any],
           order: str = "rows", ranks: int = 1) -> Trial:
     """The kernel on these inputs, with the types of outputs that the op's own body has."""
-    orders = tuple(ORDERS[order](x.ndim) if x.ndim > 1 else (0,) for x in inputs)
-    case = Case(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
-                np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
+    case = case_of(kernel, inputs, outputs, attrs, order, ranks)
     if not kernel.accepts(case):
         pytest.skip("left to another kernel")
     return bind_alone(kernel, case, inputs, [y.dtype for y in outputs], [grad, *[None] * (len(outputs) - 1)])
@@ -112,6 +117,37 @@ def test_windows_of_very_many_taps_are_left_to_the_op() -> None:
 def test_a_window_wider_than_the_image(kernel: Kernel) -> None:
     """Taps of neighbouring rows have the same distance; the padding must tell them apart."""
     assert_as_the_op(kernel, special("ties", (4, 3, 2, 3)), Window.of((2, 4), padding=((1, 0), (1, 1))))
+
+
+EMPTY_PHASES = [((2, 2), Window.of((3, 3), (3, 3), ((0, 1), (0, 1)))),
+                ((1, 2), Window.of((2, 3), (2, 3), ((1, 0), (1, 0)))),
+                ((1, 1, 1), Window.of((2, 2, 2), (2, 2, 2), ((0, 1),) * 3)),
+                ((3, 3, 3), Window.of((3, 3, 3), (1, 1, 1), ((2, 2),) * 3)),
+                ((2, 1), Window.of((5, 4), (1, 1), ((4, 4), (3, 3)))),
+                ((2, 2), Window.of((4, 4), (3, 3), ((1, 2), (1, 2))))]
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("spatial", "window"), EMPTY_PHASES, ids=str)
+@pytest.mark.parametrize("op", ["window_max", "window_max_indices", "window_max_taps", "window_mean", "unpool_taps"])
+def test_taps_that_meet_nothing_but_padding(op: str, spatial: tuple[int, ...], window: Window, order: str,
+                                            batch: int) -> None:
+    """On small maps, whole phases of a stride lie in the padding, and maps of padding are wider than the image."""
+    x = special("ties", (*spatial, 3, batch))
+    inputs, attrs = (x,), {"window": window, **({"count_padding": False} if op == "window_mean" else {})}
+    if op == "unpool_taps":
+        inputs, attrs = OPS["window_max_taps"].forward(x, window=window), {**attrs, "to": dims_of(x)}
+    outputs = as_tuple(OPS[op].forward(*inputs, **attrs))
+    grad, nothing = special("ties", outputs[0].shape), [None] * (len(outputs) - 1)
+    expected = OPS[op].backward(Call(inputs, outputs, (True, *(False,) * (len(inputs) - 1))), grad, *nothing, **attrs)
+    for kernel in KERNELS[op]:
+        case = case_of(kernel, inputs, outputs, attrs, order, 1)
+        if kernel.accepts(case):
+            trial = bound(kernel, inputs, outputs, grad, attrs, order)
+            for mine, y in zip(trial.forward(), outputs, strict=True):
+                np.testing.assert_allclose(mine, y, atol=1e-6)
+            np.testing.assert_allclose(trial.backward()[0], expected[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(17, 16), (300, 257), (2, 2, 3), (40, 44, 40)])

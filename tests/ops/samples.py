@@ -9,9 +9,8 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops import OPS, Call, Op, as_tuple
+from dltoolbox.ops import OPS, Call, Op, as_tuple, group
 from dltoolbox.ops.base import ghost
-from dltoolbox.ops.group import group
 from tests.ops import samples_activation, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
@@ -113,6 +112,9 @@ def _elementwise() -> Iterator[Case]:
                {"axis": 2}, differentiable=(0, 1, 2), batched=(0, 1, 2))
     yield Case("dense", "", lambda r, n: (normal(r, 3, 2, 4, n), normal(r, 5, 24), normal(r, 5, 1)),
                differentiable=(0, 1, 2))
+    for rank, shape in ((2, (3, 2, 4)), (3, (3, 2, 2, 2)), (2, (1, 1, 24))):
+        yield Case("dense", f"keeping the rank, {'×'.join(map(str, shape))}", lambda r, n, shape=shape: (
+            normal(r, *shape, n), normal(r, 5, 24), normal(r, 5, 1)), {"rank": rank}, differentiable=(0, 1, 2))
     yield Case("dense", "vector", lambda r, n: (normal(r, 6, n), normal(r, 5, 6), normal(r, 5, 1)),
                differentiable=(0, 1, 2))
     for kind in ("zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"):
@@ -164,9 +166,14 @@ CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_loss
                            *samples_spatial.cases())
 
 
+def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
+    """As a program labels them: parameters and sizes are U…"""
+    return tuple(dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape) for i, x in enumerate(inputs))
+
+
 def op_of(case: Case) -> Op:
     """The op, or the op that a chain of ops is."""
-    return group(case.op) if "+" in case.op else OPS[case.op]
+    return group.op_of(case.op)
 
 
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
