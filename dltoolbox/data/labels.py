@@ -19,7 +19,6 @@ from dltoolbox.core.properties import show
 
 UNDEFINED = "<undefined>"
 Key = str | int | float | bool
-NOT_LABELS = (np.datetime64, np.timedelta64)
 
 
 class Encoded(NamedTuple):
@@ -83,8 +82,8 @@ def distinct_keys(valueset: Any) -> list[Key]:
 
 def key_of(value: Any) -> Key | None:
     """The key of one element; None when it is missing (None, NaN, NA, blank text, '<undefined>')."""
-    if not isinstance(value, NOT_LABELS) and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist")):
-        value = value.tolist()  # an element of a NumPy or categorical array
+    if type(value) is not str and is_scalar_array(value):
+        value = value.tolist()
     if isinstance(value, str):
         text = value.strip()
         return None if text in ("", UNDEFINED) else text
@@ -96,6 +95,12 @@ def key_of(value: Any) -> Key | None:
         return None if math.isnan(value) else value
     fail("categorical:unsupportedValue", f"{show(value)} of type {type(value).__name__} cannot be a category.",
          "Pass text, numbers or logicals; convert other values with str first.")
+
+
+def is_scalar_array(value: Any) -> bool:
+    """Whether it is an element of a NumPy or categorical array that may be a label."""
+    dates = isinstance(value, (np.datetime64, np.timedelta64))
+    return not dates and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist"))
 
 
 def is_text(keys: Sequence[Key]) -> bool:
