@@ -8,7 +8,7 @@ import numpy as np
 
 from dltoolbox.autodiff.labels import Layout, as_array, data_format, labels
 from dltoolbox.core import convert
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import Configured, Property, Reject
@@ -23,7 +23,7 @@ def _mask(value: Any) -> Any:
     if value is None:
         return None
     array = array_of(value)
-    if array is None or array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
+    if array is None or array.dtype.kind not in "fiub" or beyond_memory(array) or not np.isin(array, (0, 1)).all():
         raise Reject("an array of logical values")
     return array.astype(bool)
 

@@ -31,7 +31,8 @@ def ends(value: Any) -> bool:
     def count(part: Any, depth: int) -> float:
         if id(part) not in counts:
             counts[id(part)] = inf  # for whoever meets it in itself
-            inner = [one for one in part if isinstance(one, (list, tuple))]
+            flat = not part or isinstance(part[0], (int, float, complex, str, bytes, np.generic))  # to NumPy, too
+            inner = [] if flat else [one for one in part if isinstance(one, (list, tuple))]
             if depth < DEEPEST:
                 counts[id(part)] = len(part) - len(inner) + sum(count(one, depth + 1) for one in inner)
         return counts[id(part)]

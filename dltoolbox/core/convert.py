@@ -6,7 +6,7 @@ compared, printed and saved without knowing which layer they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any, TypeVar
 
 import numpy as np
@@ -182,13 +182,14 @@ def items_of(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def each(value: Any) -> list[Any]:
-    """The elements of a list or of anything else that holds some; a text is one, and so is what does not let itself be read.
+def each(value: Any, most: int = LONGEST) -> list[Any]:
+    """The elements of a list or of anything else that holds some, but not more than ``most``; a text is one, and so is what
+    does not let itself be read.
     """
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return [value]
     try:
-        return list(value)
+        return [value] if isinstance(value, Sized) and len(value) > most else list(value)
     except Exception:
         return [value]
 

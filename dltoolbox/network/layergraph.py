@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 
 from dltoolbox.core.display import aligned, cell, few, listed
-from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.lost import references, refuse_lost
 from dltoolbox.core.properties import did_you_mean, show
@@ -54,9 +54,9 @@ class LayerGraph:
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
-        self._layers = tuple(walked(layers, Layer, "a layer"))
+        self._layers = all_of(layers, Layer, "a layer")
         self._index = {one.Name: i for i, one in enumerate(self._layers)}
-        self._connections = tuple(walked(connections, Connection, "a Connection"))
+        self._connections = all_of(connections, Connection, "a Connection")
         for edge in self._connections:
             if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
                        for port in edge):
@@ -197,17 +197,22 @@ class LayerGraph:
         return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
 
 
-def walked(items: Any, kind: type[T], what: str) -> Iterator[T]:
-    """The elements one by one, as long as they are of this kind."""
+def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:
+    """The elements, which must all be of this kind."""
+    found: list[T] = []
     try:
-        every = iter(items)
+        for one in items:
+            if not isinstance(one, kind):
+                break
+            found.append(one)
+        else:
+            return tuple(found)
+    except DltoolboxError:
+        raise
     except Exception:
-        every = iter((items,))
-    for number, one in enumerate(every, 1):
-        if not isinstance(one, kind):
-            fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but element {number} is "
-                 f"{show(one)}, not {what}.", HOW)
-        yield one
+        one = items
+    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(one)} at place "
+         f"{len(found) + 1} is not {what}.", HOW)
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:
