@@ -6,13 +6,28 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import fail
+
 
 def array_of(value: Any) -> np.ndarray | None:
-    """Any array-like as an array, not copied if it is one; None for a list with parts of different sizes."""
+    """Any array-like as an array, not copied if it is one; None for a list with parts of different sizes.
+
+    Masked elements have no value that could be computed with: they are an error.
+    """
+    if (hidden := masked(value)):
+        fail("array:maskedElements", f"The array has {counted(hidden, 'masked element')}, of which nobody knows the value.",
+             "Give them one with np.ma.filled(X, value), or remove their observations.")
     try:
         return np.asarray(value)
     except ValueError:
         return None
+
+
+def masked(value: Any) -> int:
+    """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
+    arrays = value if isinstance(value, (list, tuple)) else [value]
+    return sum(int(np.ma.count_masked(one)) for one in arrays if isinstance(one, np.ma.MaskedArray))
 
 
 def all_finite(x: np.ndarray) -> bool:

@@ -84,6 +84,8 @@ IN, OUT, BOTH = frozenset({"inputs"}), frozenset({"outputs"}), frozenset({"input
 def op(cls: type[Op]) -> type[Op]:
     """Class decorator: enter an op into the vocabulary under its class name."""
     cls.name = cls.__name__
+    for name in ("forward", "backward"):  # NaN and infinities go through silently, by the rules of IEEE 754
+        setattr(cls, name, np.errstate(all="ignore")(getattr(cls, name)))
     if cls.name in OPS:
         raise AssertionError(f"two ops are called {cls.name}")
     OPS[cls.name] = cls()

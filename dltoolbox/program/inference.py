@@ -14,6 +14,7 @@ from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
+from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
@@ -224,7 +225,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     scores = rows(_run(net, [X, *more], chosen)[0])
-    labels = categorical.from_codes(scores.argmax(1), ends[0].Classes)
+    labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
 
@@ -236,8 +237,9 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
         net: A network that ends in a pixelClassificationLayer, or a dlnetwork with one output, the scores of the classes.
         *pairs: Name-value pairs.
         nargout: 2 also returns the score of the chosen class, 3 the scores of all classes.
-        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers),
-            ``Classes`` ('auto': names of the classes as the output layer knows them; C1, C2, … for a dlnetwork).
+        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers;
+            undefined labels are NaN or 0), ``Classes`` ('auto': names of the classes as the output layer knows them; C1,
+            C2, … for a dlnetwork).
 
     Returns:
         Labels h×w×N (h×w for one image), scores h×w×N, all scores h×w×K×N.
@@ -254,14 +256,16 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
     """
     chosen = _Segment(*pairs, **options)
     scores, names = segmented(I, net, chosen)
-    codes = scores.argmax(-2)
+    codes = class_codes(scores, -2, "semanticseg")
     best = scores.max(-2)
     if scores.shape[-1] == 1:  # MATLAB drops trailing ones
         codes, best = codes[..., 0], best[..., 0]
     if chosen.OutputType == "categorical":
         labels: Any = categorical.from_codes(codes, names)
     else:
-        labels = (codes + 1).astype(np.float64 if chosen.OutputType == "double" else np.uint8)
+        labels = (codes + 1).astype(np.uint8)
+        if chosen.OutputType == "double":
+            labels = np.where(codes < 0, np.nan, codes + 1)
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
@@ -333,5 +337,5 @@ def output_layers(net: Network) -> list[Any]:
 
 def labels_of(value: np.ndarray, layer: Any) -> categorical:
     """Class scores → labels: N for vectors, h×w×N for maps."""
-    codes = value.argmax(-2)
+    codes = class_codes(value, -2, "predict")
     return categorical.from_codes(codes.reshape(-1) if are_vectors(value) else codes, layer.Classes)
