@@ -44,6 +44,9 @@ class Lowered:
     issues: IssueCollector = field(default_factory=IssueCollector)
 
 
+ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compare
+
+
 class Guesses:
     """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them."""
 
@@ -176,7 +179,14 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     info.arrays = one.arrays(*dims)
     check_given_arrays(info, issues)
     g.enter(one.Name, info.arrays)
+    before = len(g.graph.nodes)
     outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
+    for node in g.graph.nodes[before:]:
+        if node.op.together(node.inputs[0].dims, **node.attrs) == 1:
+            issues.add(f"{one.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
+                       "Offset, whatever comes in, and the layers before learn nothing.",
+                       "Normalise what has more values, or remove the layer.", layer=one.Name, index=info.index,
+                       severity="warning")
     info.outputs = tuple(v.dims for v in outputs)
     return outputs
 

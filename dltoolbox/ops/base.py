@@ -63,6 +63,12 @@ class Op:
         """
         raise NotImplementedError
 
+    def together(self, *args: Any, **kwargs: Any) -> int | None:
+        """Sizes of the input and attributes → how many of its values share their mean and variance; None for ops that do not
+        take any, and where the size of the batch decides and is not known.
+        """
+        return None
+
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         """Multiplications followed by an addition for one observation, counted as a direct computation does them.
 

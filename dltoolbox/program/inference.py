@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.display import few
-from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
@@ -98,13 +98,17 @@ def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports:
     declared = [one.dims.sizes[:-1] for one in model.inputs]
     if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
+    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
+                       zip(net.InputNames, declared, inputs, strict=True))
     try:
         model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
     except DltoolboxError as error:
-        listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
-                           zip(net.InputNames, declared, inputs, strict=True))
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
              f"Resize the data. What refuses them: {error.issues[0]}")
+    if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
+        net.cache["warned of sizes"] = True
+        warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
+             "Resize the data: what was learned at one size need not hold at another.")
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
