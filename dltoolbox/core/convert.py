@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.arrays import all_finite, array_of, beyond_memory
+from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
 from dltoolbox.core.properties import Reject
 
 Convert = Callable[[Any], Any]
@@ -299,6 +299,8 @@ def array(value: Any) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None:
         return None
+    if masked(value):
+        raise Reject("an array without masked elements", "Give them a value with np.ma.filled.")
     given = array_of(value)
     if given is None:
         raise Reject("a numeric array")

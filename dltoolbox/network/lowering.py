@@ -50,6 +50,9 @@ class Lowered:
     issues: IssueCollector = field(default_factory=IssueCollector)
 
 
+ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compare
+
+
 class Guesses:
     """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them; ``rank`` chooses among the
     possible numbers of spatial dimensions of what is not known at all.
@@ -198,10 +201,17 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     info.arrays = one.arrays(*dims)
     check_given_arrays(info, issues)
     g.enter(one.Name, info.arrays)
+    before = len(g.graph.nodes)
     outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
     if len(outputs) != len(one.outputs()) or not all(isinstance(value, Value) for value in outputs):
         fail(f"{one.label()}:invalidBuild", f"The method build of {type(one).__name__} does not return one value per output "
              f"port ({', '.join(one.outputs()) or 'none'}).", "Return what the ops of g return, such as g.relu(x).")
+    for node in g.graph.nodes[before:]:
+        if node.op.together(node.inputs[0].dims, **node.attrs) == 1:
+            issues.add(f"{one.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
+                       "Offset, whatever comes in, and the layers before learn nothing.",
+                       "Normalise what has more values, or remove the layer.", layer=one.Name, index=info.index,
+                       severity="warning")
     info.outputs = tuple(v.dims for v in outputs)
     return outputs
 

@@ -72,10 +72,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def one_at_a_time(method: F) -> F:
-    """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns."""
+    """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns.
+
+    NaN and infinities go through silently, by the rules of IEEE 754, whatever NumPy is told to say about them; the threads
+    of a team have the settings of the caller.
+    """
     @wraps(method)
     def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
-        with self.lock, one_blas_thread(), enough_memory():
+        with self.lock, one_blas_thread(), enough_memory(), np.errstate(all="ignore"):
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
 
