@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.interrupts import check
 from dltoolbox.kernels import Closure
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.memory import Arena, FlatArrays
@@ -208,6 +209,7 @@ class Program:
         self._load(rank, inputs, targets)
         if self.times is None:
             for _, closure in self._calls(rank):
+                check()
                 closure()
         else:
             for name, closure in self._calls(rank):
