@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.formats import Dims
 from dltoolbox.kernels.tuning import budget
 from dltoolbox.layers.base import Learnable
@@ -135,6 +136,11 @@ class Model:
         """Loss and predictions in prediction mode."""
         outcome = self.run("evaluate", inputs, targets)
         return outcome.loss, outcome.results
+
+    def spoilt_state(self) -> ParameterKey | None:
+        """The first state that is NaN or Inf."""
+        states = ((key, value) for key, value in self.arrays.items() if key not in self.learnables)
+        return next((key for key, value in states if not all_finite(value)), None)
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
