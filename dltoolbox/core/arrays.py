@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -38,13 +39,20 @@ def ends(value: Any) -> bool:
     def count(part: Any, depth: int) -> float:
         if id(part) not in counts:
             counts[id(part)] = inf  # for whoever meets it in itself
-            flat = not part or isinstance(part[0], (int, float, complex, str, bytes, np.generic))  # to NumPy, too
-            inner = [] if flat else [one for one in part if isinstance(one, (list, tuple))]
+            inner = lists_in(part)
             if depth < DEEPEST:
                 counts[id(part)] = len(part) - len(inner) + sum(count(one, depth + 1) for one in inner)
         return counts[id(part)]
 
     return not isinstance(value, (list, tuple)) or count(value, 1) <= MOST
+
+
+def lists_in(items: Sequence[Any]) -> list[Any]:
+    """The lists among the elements; where all are numbers of one type, a quick look at many of them tells."""
+    kinds = list(map(type, items))
+    if kinds and kinds.count(kinds[0]) == len(kinds) and not issubclass(kinds[0], (list, tuple)):
+        return []
+    return [one for one in items if isinstance(one, (list, tuple))]
 
 
 def beyond_memory(array: np.ndarray) -> bool:

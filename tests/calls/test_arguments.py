@@ -8,6 +8,7 @@ import pytest
 
 import dltoolbox as dl
 from dltoolbox import DltoolboxError
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.properties import show
 from tests.calls.examples import EXAMPLES, classifier, graph, labels
 from tests.calls.zoo import Column, Hostile, own_array, own_element, own_elements
@@ -89,6 +90,20 @@ def test_nargout_is_looked_at_before_any_work(name, nargout):
         sys.setprofile(None)
     assert caught.value.identifier.endswith(":nargout")
     assert len(work) < 500
+
+
+@pytest.mark.parametrize("first", [1, "a", None, 1.5, [1], ()])
+def test_lists_that_hold_themselves_are_no_arrays(first):
+    items = [first]
+    items += [items, items]
+    for value in (items, [items, items], (1, [items])):
+        assert array_of(value) is None
+        assert array_of(value, object) is None
+    doubled = [1]
+    for _ in range(31):
+        doubled = [doubled, doubled]
+    assert array_of(doubled) is None  # 2^31 elements
+    assert array_of([[[1, 2]] * 3] * 2).shape == (2, 3, 2)
 
 
 def test_of_nothing_comes_nothing():
