@@ -257,14 +257,15 @@ def report(facts: Facts, found: Sequence[Issue]) -> str:
 def rows(facts: Facts) -> list[tuple[str, str]]:
     quota = "no quota" if facts.quota is None else f"a quota of {facts.quota:g}"
     origin = f" (by {facts.threads_from})" if facts.threads_from else ""
-    off = "switched off by DLTOOLBOX_TUNE=0; " if facts.variables.get("DLTOOLBOX_TUNE") == "0" else ""
+    tune = facts.variables.get("DLTOOLBOX_TUNE", "")
+    how = {"0": "switched off", "random": "drawn at random"}.get(tune.partition(":")[0])
     found = [
         *facts.versions.items(), ("Numba", numba_text(facts)), ("platform", facts.platform), ("processor", facts.processor),
         ("cores", f"{facts.physical} physical, {counted(facts.allowed, 'logical processor')} allowed, {quota}"),
         ("threads", f"{facts.threads}{origin}"), *(("BLAS", blas_text(one)) for one in facts.blas),
         ("products", f"{facts.flops_one:.0f} GFLOP/s on one thread, {facts.flops_all:.0f} on {facts.threads}, in float32"),
         ("copying", f"{facts.copy:.1f} GB/s read and written on one thread"),
-        ("measured choices", off + cache_text(facts.tuning)),
+        ("measured choices", (f"{how} by DLTOOLBOX_TUNE={tune}; " if how else "") + cache_text(facts.tuning)),
         ("compiled kernels", "none" if facts.numba_failure else cache_text(facts.compiled)),
         *(("environment", f"{name}={value}") for name, value in facts.variables.items())]
     return found if facts.blas else [*found, ("BLAS", f"{facts.numpy_blas}, which cannot be looked into")]

@@ -1,28 +1,40 @@
 """Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra.
 
-Nothing is measured and nothing is written to the user's cache: kernels are the first choice of each case, in every run.
+Kernels are the first choice of each case, in every run, unless ``--mode`` says otherwise; nothing is written to the user's
+cache.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dltoolbox
+from tests import modes
 
 EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
-
-os.environ["DLTOOLBOX_TUNE"] = "0"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--core-only", action="store_true",
                      help="run the part of the suite that needs only numpy, scipy and pytest")
+    parser.addoption("--mode", choices=modes.MODES, default="first",
+                     help="how kernels are chosen, and in what memory they work")
+    parser.addoption("--seed", default="0", help="what random kernels are drawn from")
+    parser.addoption("--cache", type=Path, help="a folder of measured choices; by default a new one that is thrown away")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    cache = config.getoption("--cache") or stack.enter_context(tempfile.TemporaryDirectory())
+    stack.enter_context(modes.mode(config.getoption("--mode"), Path(cache).absolute(), config.getoption("--seed")))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -213,6 +213,11 @@ def plain(op: str) -> Kernel:
     return body
 
 
+def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """Memory that nobody has written to: all of kernels and programs comes from here, so that tests can poison it."""
+    return np.empty(tuple(shape), dtype)
+
+
 @dataclass
 class OwnMemory:
     """Memory for a site outside a program: in tests and when kernels are measured. Also counts what was asked for."""
@@ -235,5 +240,5 @@ class OwnMemory:
         return self._take(shape, dtype)
 
     def _take(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        self.taken.append(np.empty(tuple(shape), dtype))
+        self.taken.append(empty(shape, dtype))
         return self.taken[-1]

@@ -2,7 +2,8 @@
 
 Answers lie in one small file per machine, that is per processor, BLAS with its settings, versions and text of the kernels.
 A file that cannot be read, or is not such a file, counts as empty and is replaced; where none can be written, answers last
-as long as the process. ``DLTOOLBOX_TUNE=0`` in the environment switches measuring off, ``DLTOOLBOX_CACHE`` moves the files.
+as long as the process. ``DLTOOLBOX_TUNE`` in the environment switches measuring off (``0``) or replaces it by chance
+(``random:7``, where 7 is any text to draw from); ``DLTOOLBOX_CACHE`` moves the files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from random import Random
 from threading import RLock
 from time import perf_counter
 from typing import Any
@@ -49,14 +51,13 @@ def fastest(question: str, options: Options) -> str:
         question: What is asked, with every size that the answer depends on: ``conv 3×3 …``.
         options: Each makes a closure whose run is timed.
     """
-    if len(options) == 1 or not enabled():
+    mode, _, seed = os.environ.get("DLTOOLBOX_TUNE", "").partition(":")
+    if len(options) == 1 or mode == "0":
         return next(iter(options))
+    if mode == "random":
+        return Random(f"{seed} {question}").choice(list(options))
     with _lock:
         return choices().fastest(question, options)
-
-
-def enabled() -> bool:
-    return os.environ.get("DLTOOLBOX_TUNE", "1") != "0"
 
 
 @contextmanager

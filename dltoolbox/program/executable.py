@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import Closure
+from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plan import Plan, dtype_of, shape_of
@@ -197,7 +197,7 @@ class Program:
         shape, dtype = shape_of(value), self._dtypes[value]
         if value.dims.labels.endswith("B"):
             shape = (*shape[:-1], self.edges[-1])
-        return np.empty(shape[::-1], dtype).T if len(shape) == 2 else np.empty(shape, dtype)
+        return base.empty(shape[::-1], dtype).T if len(shape) == 2 else base.empty(shape, dtype)
 
     def _work(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
               results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:

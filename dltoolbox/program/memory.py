@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.kernels import base
+
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
@@ -67,14 +69,14 @@ class Arena:
     """One block of memory for one thread of a model, shared by all programs of the model, which run one at a time."""
 
     def __init__(self) -> None:
-        self.block = np.empty(0, np.uint8)
+        self.block = base.empty((0,), np.uint8)
         self.generation = 0
 
     def reserve(self, size: int) -> None:
         """Make the block at least so large. A new block is a new generation: what was bound to the old one is void."""
         if size + ALIGNMENT > len(self.block):
-            self.block = np.empty(0, np.uint8)  # the old block is given back before the new one is taken
-            self.block = np.empty(size + ALIGNMENT, np.uint8)
+            self.block = base.empty((0,), np.uint8)  # the old block is given back before the new one is taken
+            self.block = base.empty((size + ALIGNMENT,), np.uint8)
             self.generation += 1
 
     def view(self, offset: int, shape: Sequence[int], dtype: Any) -> np.ndarray:

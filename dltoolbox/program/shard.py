@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import Bound, Closure, Order, Site, layout
+from dltoolbox.kernels import Bound, Closure, Order, Site, base, layout
 from dltoolbox.ops import Value
 from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, dtype_of, lifetimes, shape_of
@@ -30,7 +30,7 @@ class Ledger:
 
     def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
         self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
-        return np.empty(tuple(shape), dtype)
+        return base.empty(shape, dtype)
 
 
 class Placed:
@@ -70,7 +70,7 @@ class StepMemory:
         key = self.forward, self.asked
         if key not in self.shared_arrays:
             self.made += 1
-            self.shared_arrays[key] = np.empty(tuple(shape), dtype) if room is None else room
+            self.shared_arrays[key] = base.empty(shape, dtype) if room is None else room
         return self.shared_arrays[key]
 
 

@@ -84,6 +84,7 @@ def test_the_report_shows_every_fact():
     ({"quota": 2.5}, "a quota of 2.5"),
     ({"threads": 2, "threads_from": "maxNumCompThreads"}, "2 (by maxNumCompThreads)"),
     ({"variables": {"DLTOOLBOX_TUNE": "0"}}, "switched off by DLTOOLBOX_TUNE=0; /cache"),
+    ({"variables": {"DLTOOLBOX_TUNE": "random:7"}}, "drawn at random by DLTOOLBOX_TUNE=random:7; /cache"),
     ({"variables": {"OMP_NUM_THREADS": "4"}}, "OMP_NUM_THREADS=4"),
     ({"tuning": Cache("/cache", 0, 0, False)}, "not writable"),
     ({"tuning": Cache(None, 0, 0, False)}, "measured choices  nowhere"),
