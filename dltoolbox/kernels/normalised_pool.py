@@ -24,7 +24,8 @@ from dltoolbox.kernels.layout import inverse
 from dltoolbox.kernels.normalisation import BatchNormChain, Ends, Passes, Stage
 from dltoolbox.kernels.normalised_blocks import BLOCK, Grid, run
 from dltoolbox.kernels.taps import Tap, reach, starting_at, taps
-from dltoolbox.ops.pooling import tap_positions
+from dltoolbox.ops.pooling import along
+from dltoolbox.ops.spans import origins
 
 MOST_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the small map saves
 
@@ -253,8 +254,11 @@ class PooledBlocks(Stage):
 
 def first_inside(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
     """The number of every window's first tap inside the image, to broadcast along channels and observations."""
-    positions = tap_positions(window, spatial, window.output(spatial))
-    return (positions >= 0).argmax(0).astype(np.uint8)[..., None, None]
+    number = np.zeros([1] * (window.rank + 2), np.uint8)
+    for axis, out in enumerate(window.output(spatial)):
+        missing = np.maximum(-(origins(window, axis, out) // window.dilation[axis]), 0)
+        number = number * np.uint8(window.size[axis]) + along(axis, missing.astype(np.uint8), number.ndim)
+    return number
 
 
 @kernel

@@ -1,4 +1,5 @@
-"""Window maximum and mean, one axis after the other: F + G steps per window of F×G instead of F·G.
+"""Window maximum and mean, one axis after the other: F + G steps per window of F×G instead of F·G. Large windows take
+fewer: `dltoolbox.kernels.running`.
 
 A maximum remembers which tap won as 8-bit numbers. They are found one axis after the other, too: along an axis, a later
 tap wins where it is greater than what has won so far, and the maximum of the numbers of all that won is the winner's.
@@ -20,10 +21,11 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
 from dltoolbox.kernels.parts import Bench, Part, copying, delivered, strips
+from dltoolbox.kernels.running import bind_places, bind_reduction, pays, scattering
 from dltoolbox.kernels.scatter import MOST_TAPS, spread, window_origins
 from dltoolbox.kernels.taps import reach
 from dltoolbox.ops.base import OUT
-from dltoolbox.ops.pooling import tap_positions
+from dltoolbox.ops.pooling import window_counts
 
 NOTHING: frozenset[str] = frozenset()
 Bind = Callable[[Bench, Part], Closure]
@@ -207,6 +209,10 @@ def bind_maximum(site: Site, window: Window, code: np.ndarray | None, indices: n
     """Forward closures of a window maximum that fill ``code`` with numbers of taps and ``indices`` with positions."""
     x, y = site.inputs[0], site.outputs[0]
     order = layout.order_of(x)
+    if code is None and indices is None and pays(site.case):
+        return bind_reduction(site, window, x, y, np.maximum, -np.inf)
+    if window.taps > MOST_TAPS and (code is not None or indices is not None):
+        return bind_places(site, window, x, y, [each for each in (code, indices) if each is not None])
 
     def make(bench: Bench, part: Part) -> Closure:
         best = bench.target("best", part.of(y))
@@ -275,9 +281,17 @@ def narrowest(most: int) -> type[np.integer[Any]]:
 
 
 def maximal(case: Case, coded: bool) -> bool:
-    """Whether the steps above serve: they number at most 64 taps, and crop nothing."""
+    """Whether the steps above serve: they number at most 64 taps, else places in single precision, and crop nothing."""
     window: Window = case.attrs["window"]
-    return (window.taps <= MOST_TAPS or not coded) and all(min(pair) >= 0 for pair in window.padding)
+    return ((window.taps <= MOST_TAPS or not coded or case.dtype == np.float32)
+            and all(min(pair) >= 0 for pair in window.padding))
+
+
+def places_to_keep(site: Site, window: Window) -> np.ndarray | None:
+    """What the gradient reads: numbers of the winning taps, or positions where 8 bits do not hold them."""
+    y = site.outputs[0]
+    kind = np.uint8 if window.taps <= MOST_TAPS else np.int32
+    return site.keep(y.shape, kind, layout.order_of(y)) if site.training else None
 
 
 @kernel
@@ -291,8 +305,8 @@ class WindowMax(Kernel):
         return maximal(case, any(case.needs))
 
     def bind(self, site: Site) -> Bound:
-        window, y = site.attrs["window"], site.outputs[0]
-        code = site.keep(y.shape, np.uint8, layout.order_of(y)) if site.training else None
+        window = site.attrs["window"]
+        code = places_to_keep(site, window)
         return Bound(bind_maximum(site, window, code), back(site, code, window))
 
 
@@ -322,9 +336,9 @@ class WindowMaxIndices(Kernel):
         return maximal(case, True)
 
     def bind(self, site: Site) -> Bound:
-        window, (y, indices) = site.attrs["window"], site.outputs
-        code = site.keep(y.shape, np.uint8, layout.order_of(y)) if site.training else None
-        return Bound(bind_maximum(site, window, code, indices), back(site, code, window))
+        window = site.attrs["window"]
+        code = places_to_keep(site, window)
+        return Bound(bind_maximum(site, window, code, site.outputs[1]), back(site, code, window))
 
 
 def back(site: Site, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
@@ -332,6 +346,8 @@ def back(site: Site, code: np.ndarray | None, window: Window) -> tuple[Closure, 
     (dx,), grad = site.d_inputs, site.grads[0]
     if dx is None or grad is None or code is None:
         return ()
+    if window.taps > MOST_TAPS:
+        return (scattering(grad, code, dx),)
     return (spread(site, grad, code, dx, window),)
 
 
@@ -347,7 +363,7 @@ class WindowMean(Kernel):
     def bind(self, site: Site) -> Bound:
         x, y = site.inputs[0], site.outputs[0]
         window: Window = site.attrs["window"]
-        share = self.share(x, y.shape[:window.rank], window, site.attrs["count_padding"])
+        share = self.share(x, window, site.attrs["count_padding"])
 
         def make(bench: Bench, part: Part) -> Closure:
             total = bench.target("total", part.of(y))
@@ -358,17 +374,20 @@ class WindowMean(Kernel):
         (dx,), grad = site.d_inputs, site.grads[0]
         backward: tuple[Closure, ...] = ()
         if dx is not None and grad is not None:
-            back = spread(site, grad, None, dx, window)
-            backward = (in_turn([partial(np.multiply, grad, share, grad), back]),)
+            if window.taps > MOST_TAPS:
+                backward = bind_reduction(site, window, grad, dx, np.add, 0, share, back=True)
+            else:
+                backward = (in_turn([partial(np.multiply, grad, share, grad), spread(site, grad, None, dx, window)]),)
+        if pays(site.case):
+            return Bound(bind_reduction(site, window, x, y, np.add, 0, share), backward)
         return Bound(bind_parts(site, window, layout.order_of(x), make), backward)
 
     @staticmethod
-    def share(x: np.ndarray, out: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
+    def share(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
         """1 / how many elements each window has."""
         if count_padding or not window.padded:
             return np.array(1 / window.taps, x.dtype)
-        counts = (tap_positions(window, x.shape[:window.rank], out) >= 0).sum(0)
-        return (1 / counts).astype(x.dtype).reshape(*out, *[1] * (x.ndim - window.rank))
+        return (1 / window_counts(window, x.shape)).astype(x.dtype)
 
 
 @kernel

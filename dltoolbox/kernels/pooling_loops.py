@@ -19,7 +19,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout, twins
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, bind_plain, kernel
 from dltoolbox.kernels.pooling import WindowMax, WindowMaxIndices, WindowMaxTaps
-from dltoolbox.kernels.scatter import Unpool, UnpoolTaps, likely_window
+from dltoolbox.kernels.scatter import MOST_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.ops.base import OPS, OUT
 
 
@@ -223,8 +223,18 @@ class Looped(Kernel):
         raise NotImplementedError
 
 
+class LoopedMaximum(Looped):
+    """Every output looks at every tap, so windows are not to have many."""
+
+    accelerator = "numba"
+
+    def accepts(self, case: Case) -> bool:
+        window: Window = case.attrs["window"]
+        return window.taps <= MOST_TAPS and super().accepts(case)
+
+
 @kernel
-class WindowMaxLoops(Looped, WindowMax):
+class WindowMaxLoops(LoopedMaximum, WindowMax):
     """`window_max`."""
 
     accelerator = "numba"
@@ -235,7 +245,7 @@ class WindowMaxLoops(Looped, WindowMax):
 
 
 @kernel
-class WindowMaxTapsLoops(Looped, WindowMaxTaps):
+class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
     """`window_max_taps`."""
 
     accelerator = "numba"
@@ -245,7 +255,7 @@ class WindowMaxTapsLoops(Looped, WindowMaxTaps):
 
 
 @kernel
-class WindowMaxIndicesLoops(Looped, WindowMaxIndices):
+class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
     """`window_max_indices`; its gradient looks at the positions themselves."""
 
     accelerator = "numba"

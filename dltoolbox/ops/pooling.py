@@ -8,7 +8,7 @@ positions, so the last one stays; its gradient is a gather.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -18,6 +18,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.spans import Combine, Spans, State, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
@@ -43,42 +44,53 @@ def windowed_dims(x: Dims, window: Window) -> Dims:
     return x.with_spatial(window.output(x.spatial))
 
 
-def tap_positions(window: Window, spatial: Sequence[int], out: Sequence[int]) -> np.ndarray:
-    """Unpadded row-major position of every (tap, output): shape (taps, *out); −1 where the tap lies in the padding."""
-    result = np.zeros((window.taps, *out), np.int64)
-    inside = np.ones((window.taps, *out), bool)
-    offsets = np.array(list(window.offsets()))
-    for axis, (n, count) in enumerate(zip(spatial, out, strict=True)):
-        at = offsets[:, axis, None] + np.arange(count) * window.stride[axis] - window.padding[axis][0]
-        at = at.reshape(window.taps, *(count if a == axis else 1 for a in range(window.rank)))
-        inside &= (at >= 0) & (at < n)
-        result = result * n + at
-    return np.where(inside, result, -1)
+def along_axes(window: Window, state: State, sizes: Sequence[int], spans: Callable[[Window, int, int, int], Spans],
+               combine: Combine, start: Sequence[float]) -> State:
+    """Reduce the spatial axes one after the other, from the last, each to its size in ``sizes``."""
+    for axis in reversed(range(window.rank)):
+        if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0)):
+            state = reduced(state, axis, spans(window, axis, state[0].shape[axis], sizes[axis]), combine, start)
+    return state
+
+
+def along(axis: int, values: np.ndarray, ndim: int) -> np.ndarray:
+    """A vector as an array of so many dimensions that varies along one axis."""
+    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])
 
 
 def window_winner(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Maximum of every window and the number of the tap that holds it (first tap of a tie; a NaN beats everything)."""
+    """Maximum of every window and its position (the first of a tie; a NaN beats everything; −1 in padding alone)."""
     spatial = x.shape[:window.rank]
-    out = window.output(spatial)
-    padded = pad(x, window, -np.inf)
-    positions = tap_positions(window, spatial, out)
-    best = np.full((*out, *x.shape[window.rank:]), -np.inf, x.dtype)
-    tap = np.full(best.shape, -1, np.int64)
-    for number, offset in enumerate(window.offsets()):
-        candidate = padded[window.tap_slices(offset, out)]
-        real = (positions[number] >= 0).reshape(*out, *[1] * (x.ndim - window.rank))
-        wins = real & ((candidate > best) | (np.isnan(candidate) & ~np.isnan(best)) | (tap < 0))
-        best = np.where(wins, candidate, best)
-        tap = np.where(wins, number, tap)
-    return best, tap
+    positions = np.arange(prod(spatial)).reshape(*spatial, *[1] * (x.ndim - window.rank))
+    best, at = along_axes(window, (x, np.broadcast_to(positions, x.shape)), window.output(spatial), seen, first_greatest,
+                          (-np.inf, -1))
+    return best, at
+
+
+def winner_taps(positions: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
+    """Indices into the flattened spatial positions → tap numbers."""
+    tap = np.zeros(1, np.int64)
+    for axis, at in enumerate(np.unravel_index(np.maximum(positions, 0), tuple(spatial))):
+        first = along(axis, origins(window, axis, positions.shape[axis]), positions.ndim)
+        tap = tap * window.size[axis] + (at - first) // window.dilation[axis]
+    return np.where(positions < 0, -1, tap)
 
 
 def winner_positions(tap: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
     """Tap numbers → indices into the flattened spatial positions."""
-    out = tap.shape[:window.rank]
-    positions = tap_positions(window, spatial, out).reshape(window.taps, -1)
-    flat = tap.reshape(prod(out), prod(tap.shape[window.rank:]))
-    return positions[flat, np.arange(len(flat))[:, None]].reshape(tap.shape)
+    position = np.zeros(1, np.int64)
+    for axis, (f, n) in enumerate(zip(np.unravel_index(tap, window.size), spatial, strict=True)):
+        first = along(axis, origins(window, axis, tap.shape[axis]), tap.ndim)
+        position = position * n + first + f * window.dilation[axis]
+    return position
+
+
+def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
+    """How many elements every window sees of a map that lies along the first axes of an array of this shape."""
+    result = np.ones([1] * len(shape), np.int64)
+    for axis, out in enumerate(window.output(shape[:window.rank])):
+        result = result * along(axis, seen(window, axis, shape[axis], out).length, len(shape))
+    return result
 
 
 @op
@@ -91,12 +103,12 @@ class window_max(Op):
         return windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> np.ndarray:
-        return window_winner(x, window)[0]
+        (best,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, greater, (-np.inf,))
+        return best
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         (x,) = call.inputs
-        tap = window_winner(x, window)[1]
-        return (scatter_add(grad, winner_positions(tap, window, x.shape[:window.rank]), x.shape[:window.rank]),)
+        return (scatter_add(grad, window_winner(x, window)[1], x.shape[:window.rank]),)
 
 
 @op
@@ -109,8 +121,7 @@ class window_max_indices(Op):
         return windowed_dims(x, window), windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        best, tap = window_winner(x, window)
-        return best, winner_positions(tap, window, x.shape[:window.rank])
+        return window_winner(x, window)
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
         (x,), (_, indices) = call.inputs, call.outputs
@@ -130,8 +141,8 @@ class window_max_taps(Op):
         return windowed_dims(x, window), windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        best, tap = window_winner(x, window)
-        return best, tap.astype(np.uint8)
+        best, at = window_winner(x, window)
+        return best, winner_taps(at, window, x.shape[:window.rank]).astype(np.uint8)
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
         (x,), (_, taps) = call.inputs, call.outputs
@@ -219,31 +230,18 @@ class window_mean(Op):
         return windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
-        spatial = x.shape[:window.rank]
-        out = window.output(spatial)
-        padded = pad(x, window, 0)
-        total = np.zeros((*out, *x.shape[window.rank:]), x.dtype)
-        for offset in window.offsets():
-            total += padded[window.tap_slices(offset, out)]
-        return total / self._counts(x, window, out, count_padding)
+        (total,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, plus, (0,))
+        return total / self._counts(x, window, count_padding)
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
         (x,) = call.inputs
-        spatial = x.shape[:window.rank]
-        out = grad.shape[:window.rank]
-        share = grad / self._counts(x, window, out, count_padding)
-        padded = np.zeros((*(n + sum(p) for n, p in zip(spatial, window.padding, strict=True)), *x.shape[window.rank:]),
-                          grad.dtype)
-        for offset in window.offsets():
-            padded[window.tap_slices(offset, out)] += share
-        return (unpadded(padded, window),)
+        share = grad / self._counts(x, window, count_padding)
+        return along_axes(window, (share,), x.shape[:window.rank], seeing, plus, (0,))
 
     @staticmethod
-    def _counts(x: np.ndarray, window: Window, out: Sequence[int], count_padding: bool) -> np.ndarray:
-        if count_padding or not window.padded:
-            return np.array(window.taps, x.dtype)
-        real = (tap_positions(window, x.shape[:window.rank], out) >= 0).sum(0)
-        return real.astype(x.dtype).reshape(*out, *[1] * (x.ndim - window.rank))
+    def _counts(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
+        counts = np.array(window.taps) if count_padding else window_counts(window, x.shape)
+        return counts.astype(x.dtype)
 
 
 @op

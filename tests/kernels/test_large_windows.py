@@ -1,0 +1,89 @@
+"""Kernels of windows too large for one step per tap, against the plain bodies; scratch by counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dltoolbox.core.geometry import Window, same_padding
+from dltoolbox.kernels import Case, twins
+from dltoolbox.kernels.base import candidates
+from dltoolbox.kernels.layout import channels_last_order, rows_order
+from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.ops import OPS, Call, as_tuple
+from tests.ops.samples import dims_of
+from tests.ops.test_large_windows import SIDES, drawn
+
+ORDERS = {"rows": rows_order, "channels last": channels_last_order}
+NAMES = ["window_max", "window_max_indices", "window_mean"]
+
+
+def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, ranks: int = 1) -> tuple[Trial, tuple, dict]:
+    """The first choice for a use of a pooling op, the outputs of the op's body, and the attributes."""
+    attrs = {"window": window, **({"count_padding": False} if name == "window_mean" else {})}
+    outputs = as_tuple(OPS[name].forward(x, **attrs))
+    case = Case(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
+                (True,) if train else (), ranks)
+    trial = bind_alone(candidates(case)[0], case, (x,), [y.dtype for y in outputs])
+    for garbage in trial.memory.taken:
+        garbage.view(np.uint8).fill(255)
+    return trial, outputs, attrs
+
+
+def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, ranks: int = 1) -> None:
+    trial, outputs, attrs = bound(name, x, window, order, train=train, ranks=ranks)
+    exact = {"rtol": 2e-5, "atol": 2e-5} if name == "window_mean" else {"rtol": 0}
+    for _ in range(2):
+        for found, wanted in zip(trial.forward(), outputs, strict=True):
+            np.testing.assert_allclose(found, wanted, **exact)
+    if train:
+        grad = np.random.default_rng(0).standard_normal(outputs[0].shape).astype(x.dtype)
+        grads = (grad, *(None,) * (len(outputs) - 1))
+        np.copyto(trial.site.grads[0], grad)
+        found, wanted = trial.backward(), OPS[name].backward(Call((x,), outputs, (True,)), *grads, **attrs)
+        np.testing.assert_allclose(found[0], wanted[0], rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", range(60))
+def test_any_window(name: str, seed: int) -> None:
+    x, window = drawn(seed)
+    whole = np.isfinite(OPS["window_mean"].forward(np.zeros_like(x), window=window, count_padding=False)).all()
+    if name != "window_mean" and not whole:
+        return  # windows of nothing but padding have no gradient
+    if name == "window_mean":
+        x = np.where(np.isfinite(x), x, 0)
+        if not whole:
+            return
+    compare(name, x, window, list(ORDERS)[seed % 2], train=seed % 3 > 0, ranks=1 + seed % 2)
+
+
+@pytest.mark.parametrize(("size", "spatial"), [((70,), (300,)), ((9, 9), (20, 17)), ((40, 3), (25, 31)), ((1, 90), (3, 400)),
+                                               ((5, 6, 7), (8, 9, 10)), ((101, 100), (10, 10))])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("stride", [1, 3])
+def test_many_lanes(name: str, size: tuple[int, ...], spatial: tuple[int, ...], order: str, stride: int) -> None:
+    x = np.round(np.random.default_rng(1).standard_normal((*spatial, 5, 67)), 1).astype(np.float32)
+    window = Window.of(size, [stride] * len(size), same_padding(spatial, size, [stride] * len(size)))
+    compare(name, x, window, order, train=True, ranks=2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scratch_does_not_grow_with_the_window(name: str) -> None:
+    x = np.zeros((256, 256, 3, 1), np.float32)
+    for side in SIDES:
+        window = Window.of((side, side), (1, 1), same_padding((256, 256), (side, side), (1, 1)))
+        trial, _, _ = bound(name, x, window, "rows", train=True)
+        assert trial.memory.scratch_bytes + trial.memory.keep_bytes < 16 * x.nbytes
+        assert len(trial.memory.taken) < 40
+
+
+@pytest.mark.skipif(not twins.available(), reason="needs Numba")
+@pytest.mark.parametrize("name", ["window_max", "window_max_indices"])
+def test_loops_over_all_taps_are_not_offered_large_windows(name: str) -> None:
+    window = Window.of((1, 1001), (1, 1), ((0, 0), (500, 500)))
+    x = np.zeros((1, 5000, 2, 1), np.float32)
+    trial, _, _ = bound(name, x, window, "rows", train=False)
+    assert not trial.kernel.accelerator
