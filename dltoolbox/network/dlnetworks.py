@@ -275,7 +275,7 @@ def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
         net: A SeriesNetwork or DAGNetwork. It is not changed.
 
     Returns:
-        An initialised `dlnetwork`, which predicts the same.
+        An initialised `dlnetwork`, which predicts the same; maps of one element stay maps there.
 
     Raises:
         DltoolboxError: ``dltoolbox:dag2dlnetwork:notANetwork`` for anything but a SeriesNetwork or DAGNetwork.

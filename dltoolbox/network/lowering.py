@@ -89,7 +89,8 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     arriving = Counter(c.destination for c in lgraph.edges)
     incoming = {c.destination: c.source for c in lgraph.edges if arriving[c.destination] == 1}
     check_structure(lgraph, result.issues, fed, loss=loss)
-    result.order = execution_order(lgraph, result.issues)
+    order = execution_order(lgraph, result.issues)
+    result.order = sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1)  # results as OutputNames
     builder = Builder(graph, training=training, sources=sources)
     for position in result.order:
         lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses, silent)

@@ -140,25 +140,23 @@ def split_complex(array: np.ndarray) -> np.ndarray:
     return parts.reshape(*array.shape[:-2], 2 * array.shape[-2], array.shape[-1])
 
 
-def are_vectors(value: np.ndarray) -> bool:
-    """Whether an output has no spatial dimensions, or only such of size 1."""
-    return all(n == 1 for n in value.shape[:-2])
-
-
-def rows(value: np.ndarray) -> np.ndarray:
-    """Network output → what predict returns: N×K for vectors, h×w×c×N for maps."""
-    if are_vectors(value):
-        return np.ascontiguousarray(value.reshape(value.shape[-2:]).T)
+def rows(value: np.ndarray, *, vectors: bool) -> np.ndarray:
+    """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
+    element. Images of another size than declared can make a map of a vector.
+    """
+    if vectors and all(n == 1 for n in value.shape[:-2]):
+        value = value.reshape(value.shape[-2:]).T
     return np.ascontiguousarray(value)
 
 
 def as_activations(value: np.ndarray, how: str, rank: int) -> np.ndarray:
     """A layer's output as `activations` returns it: 'channels' h×w×c×N, 'rows' N×hwc or 'columns' hwc×N.
 
-    Vectors count as 1×1×c×N in networks of images, as MATLAB shows them. Flattening is column-major (h, w, c).
+    Vectors count as 1×1×c×N in networks of images, as MATLAB shows them, and are N×c in those of features (``rank`` 0).
+    Flattening is column-major (h, w, c).
     """
-    if how == "channels":
+    if how == "channels" and (rank or value.ndim > 2):
         shape = value.shape if value.ndim > 2 else (*[1] * rank, *value.shape)
         return np.ascontiguousarray(value.reshape(shape))
     columns = value.reshape(-1, value.shape[-1], order="F")
-    return np.ascontiguousarray(columns.T if how == "rows" else columns)
+    return np.ascontiguousarray(columns if how == "columns" else columns.T)

@@ -10,14 +10,14 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail
-from dltoolbox.core.formats import times
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.border import are_vectors, as_activations, network_inputs, rows
+from dltoolbox.program.border import as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
 
@@ -89,6 +89,10 @@ def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] =
     model = model_of(net)
     check_sizes(net, model, inputs, ports, options)
     batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
+    for port, value in zip(ports, batches[0], strict=False):
+        if value.ndim < 2:
+            fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
+                 "Its value is the size of what enters the pooling layer.")
     return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
 
 
@@ -127,7 +131,9 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
             in its place: names of layers, or ``'layer/port'``, by default ``net.OutputNames``.
 
     Returns:
-        Scores or responses, single: N×K, or h×w×c×N where the output is a map. Several outputs come as a tuple.
+        Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element. A dlnetwork gives
+        vectors where its output has no spatial dimensions (format CB); any other network where images of the declared size
+        lead to one element, which does not hold for pixel classification. Several outputs come as a tuple.
 
     Raises:
         DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork`` and others.
@@ -143,9 +149,9 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
         return predicted(net, [X, *more], _PredictOutputs(*pairs, **options), nargout)
     chosen = _Predict(*pairs, **options)
     values = _run(_network(net, "predict"), [X, *more], chosen)
-    ends = output_layers(net)
-    results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else rows(value)
-               for value, end in zip(values, ends, strict=True)]
+    results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
+               rows(value, vectors=gives_vectors(end, declared))
+               for value, end, declared in zip(values, output_layers(net), model_of(net).leaving, strict=True)]
     return outputs(results, len(results) if nargout is None else nargout, "predict")
 
 
@@ -161,7 +167,7 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
             (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto').
 
     Returns:
-        Scores, single: N×K, or h×w×c×N where the output is a map. Several outputs come as a tuple.
+        Scores, single: N×K where the output has no spatial dimensions, else h×w×c×N. Several outputs come as a tuple.
 
     Raises:
         DltoolboxError: ``dltoolbox:minibatchpredict:notADlnetwork``, ``…:notInitialized``, ``…:inputSizeMismatch``;
@@ -181,7 +187,8 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
 def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
-    results = [rows(value) for value in _run(net, data, chosen, [str(port) for port in ports])]
+    values = _run(net, data, chosen, [str(port) for port in ports])
+    results = [rows(value, vectors=value.ndim == 2) for value in values]
     return outputs(results, len(results) if nargout is None else nargout, chosen.function)
 
 
@@ -223,7 +230,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
         use = "semanticseg" if any(end.per_pixel for end in ends) else "predict"
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
-    scores = rows(_run(net, [X, *more], chosen)[0])
+    scores = rows(_run(net, [X, *more], chosen)[0], vectors=True)
     labels = categorical.from_codes(scores.argmax(1), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
@@ -320,18 +327,19 @@ def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **op
              "Call for example activations(net, X, 'conv_1').")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
-    if value.ndim < 2:
-        fail("activations:invalidLayer", f"Port '{port}' carries a size, not activations.",
-             "Its value is the size of what enters the pooling layer.")
-    rank = max(one.rank for one in net.nodes if not one.inputs())
-    return as_activations(value, chosen.OutputAs, rank) if rank else rows(value)
+    return as_activations(value, chosen.OutputAs, max(one.dims.rank for one in model_of(net).inputs))
 
 
 def output_layers(net: Network) -> list[Any]:
     return [one for one in net.nodes if isinstance(one, OutputLayer)]
 
 
+def gives_vectors(end: Any, declared: Dims) -> bool:
+    """Whether an output layer gives N×K: it labels no pixels, and of images of the declared size no map reaches it."""
+    return not end.per_pixel and all(n == 1 for n in declared.spatial)
+
+
 def labels_of(value: np.ndarray, layer: Any) -> categorical:
-    """Class scores → labels: N for vectors, h×w×N for maps."""
+    """Class scores → labels: one per observation, or h×w×N where every pixel has one."""
     codes = value.argmax(-2)
-    return categorical.from_codes(codes.reshape(-1) if are_vectors(value) else codes, layer.Classes)
+    return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)

@@ -111,6 +111,7 @@ class Model:
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
         self.inputs = entrances(lgraph)
+        self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
         self._programs: dict[Any, Compiled] = {}  # the most recently used last

@@ -10,10 +10,11 @@ import pytest
 
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers import FACTORIES as F
+from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import layerGraph
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.network.surgery import addLayers, connectLayers
-from dltoolbox.program.inference import activations, classify, predict, semanticseg
+from dltoolbox.network.surgery import addLayers, connectLayers, disconnectLayers
+from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.model import Model, model_of
 from tests.program.networks import digits, finished, images, make, scrambled, segnet
 
@@ -195,6 +196,66 @@ def test_complex_data_become_twice_as_many_channels() -> None:
     np.testing.assert_allclose(channels[:, :, 1], X.imag[:, :, 0].astype(np.float32))
 
 
+def map_to_one(*end: Any, side: int = 4) -> list[Any]:
+    """Layers that make one element of 3×3, and more of larger images."""
+    return [F["imageInputLayer"]([side, side, 2], Normalization="none"), make("convolution2dLayer", 3, 4, Name="conv"), *end]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_a_map_of_one_element_is_a_map(count: int) -> None:
+    """Whether a network gives vectors follows from its format and its declared size, not from the size that came."""
+    net = dlnetwork(map_to_one())
+    pixels = finished(layerGraph(map_to_one(F["softmaxLayer"](), make("pixelClassificationLayer", Classes=list("abcd")))))
+    single = finished(layerGraph(map_to_one(F["softmaxLayer"](), make("pixelClassificationLayer", Classes=list("abcd")),
+                                            side=3)))
+    regression = finished(layerGraph(map_to_one(F["regressionLayer"]())))
+    volumes = dlnetwork([F["image3dInputLayer"]([3, 3, 3, 1], Normalization="none"), F["convolution3dLayer"](3, 4)])
+    X = np.random.default_rng(0).standard_normal((3, 3, 2, count))
+    for function, one in ((predict, net), (minibatchpredict, net), (predict, pixels), (predict, single),
+                          (predict, regression)):
+        assert function(one, X, MiniBatchSize=2).shape == (1, 1, 4, count)
+    assert minibatchpredict(net, X, Outputs=["conv"]).shape == (1, 1, 4, count)
+    assert predict(volumes, np.ones((3, 3, 3, 1, count))).shape == (1, 1, 1, 4, count)
+    for one in (pixels, single):
+        assert predict(one, X, ReturnCategorical=True).shape == (1, 1, count)
+        assert semanticseg(X, one).shape == ((1, 1) if count == 1 else (1, 1, count))
+    assert semanticseg(X, net).shape == ((1, 1) if count == 1 else (1, 1, count))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_vectors_are_rows(count: int) -> None:
+    """Of classifiers and of regression, also where global pooling or a convolution makes them; of a dlnetwork where they
+    have no spatial dimensions."""
+    X = np.random.default_rng(0).standard_normal((3, 3, 2, count))
+    ends = [[make("regressionLayer")], [F["softmaxLayer"](), make("classificationLayer", Classes=list("abcd"))]]
+    for end in ends:
+        for middle in ([], [F["globalAveragePooling2dLayer"]()], [F["fullyConnectedLayer"](4)], [F["flattenLayer"]()]):
+            net = finished(layerGraph(map_to_one(*middle, *end, side=3)))
+            assert predict(net, X).shape == (count, 4)
+    assert predict(dlnetwork(map_to_one(F["flattenLayer"](), side=3)), X).shape == (count, 4)
+    assert predict(dlnetwork(map_to_one(F["globalAveragePooling2dLayer"]())), X).shape == (1, 1, 4, count)
+    larger = finished(layerGraph(map_to_one(make("regressionLayer"), side=3)))
+    assert predict(larger, np.ones((5, 4, 2, count))).shape == (3, 2, 4, count)
+
+
+def test_results_come_in_the_order_of_the_names() -> None:
+    """Also where the output layer that is named first is reached last."""
+    lgraph = layerGraph([make("imageInputLayer", [2, 2, 1], Normalization="none", Name="in"),
+                         make("fullyConnectedLayer", 2, Name="two"), make("regressionLayer", Name="far")])
+    lgraph = addLayers(lgraph, [make("regressionLayer", Name="near")])
+    lgraph = addLayers(lgraph, [make("reluLayer", Name="relu"), make("fullyConnectedLayer", 3, Name="three")])
+    lgraph = connectLayers(disconnectLayers(lgraph, "two", "far"), "two", "near")
+    net = finished(connectLayers(connectLayers(lgraph, "in", "relu"), "three", "far"))
+    assert net.OutputNames == ["far", "near"]
+    assert [one.shape for one in predict(net, np.ones((2, 2, 1, 5)))] == [(5, 3), (5, 2)]
+
+
+def test_sizes_are_no_predictions() -> None:
+    net = dlnetwork([F["imageInputLayer"]([4, 4, 1]), F["maxPooling2dLayer"](2, Stride=2, HasUnpoolingOutputs=True,
+                                                                             Name="pool")])
+    assert issues(lambda: predict(net, np.ones((4, 4, 1, 3)), Outputs=["pool/size"])) == ["predict:invalidLayer"]
+
+
 # activations ---------------------------------------------------------------------------------------------------------
 def test_activations_by_name_number_and_port(segmenter: DAGNetwork) -> None:
     X = images(segmenter, 3)
@@ -226,6 +287,15 @@ def test_activations_of_feature_networks(regression: DAGNetwork) -> None:
     X = np.random.default_rng(0).standard_normal((5, 3))
     assert activations(regression, X, "fc").shape == (5, 2)
     np.testing.assert_array_equal(activations(regression, X, "relu"), np.maximum(activations(regression, X, "fc"), 0))
+    for how in ("channels", "rows"):
+        np.testing.assert_array_equal(activations(regression, X, "fc", OutputAs=how), activations(regression, X, "fc"))
+    np.testing.assert_array_equal(activations(regression, X, "fc", OutputAs="columns"), activations(regression, X, "fc").T)
+
+
+def test_activations_behind_a_general_input_layer() -> None:
+    net = finished(layerGraph([make("inputLayer", [3, 3, 2, np.nan], "SSCB"), make("fullyConnectedLayer", 4, Name="fc"),
+                               make("regressionLayer")]))
+    assert activations(net, np.ones((3, 3, 2, 5)), "fc").shape == (1, 1, 4, 5)
 
 
 @pytest.mark.parametrize(("layer", "expected"), [
