@@ -100,8 +100,10 @@ def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Cropping of a transposed window that makes output = input · stride; negative where stride > window."""
-    return tuple(_halve(e - s) for e, s in zip(extent, stride, strict=True))
+    """Cropping of a transposed window that makes output = input · stride; negative at the end where stride > window: what
+    is missing is added there.
+    """
+    return tuple(_halve(e - s) if e >= s else (0, e - s) for e, s in zip(extent, stride, strict=True))
 
 
 def _halve(total: int) -> Pair:

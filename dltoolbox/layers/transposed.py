@@ -41,12 +41,6 @@ class TransposedConvolution(SpatialLayer, Filters):
     def CroppingSize(self) -> list[Any]:
         return padding_vector(self.Cropping)
 
-    def validate(self) -> None:
-        if self.Cropping == "same" and any(s > f for s, f in zip(self.Stride, self.FilterSize, strict=True)):
-            fail(f"{self.label()}:croppingTooLarge", f"Cropping 'same' needs filters at least as large as the stride, but "
-                 f"the filters are {times(self.FilterSize)} and the stride is {vector(self.Stride)}.",
-                 "Enlarge filterSize or reduce Stride.", layer=self.Name)
-
     def window(self) -> Window:
         cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
         return Window.of(self.FilterSize, self.Stride, cropping)
@@ -93,7 +87,8 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride.
 
     Weights are ``h×w×numFilters×c`` (filters before channels), Bias is ``1×1×numFilters``. The output size is
-    (in − 1)·stride + filterSize − cropping, and in·stride with ``Cropping='same'``.
+    (in − 1)·stride + filterSize − cropping, and in·stride with ``Cropping='same'``, where what a stride larger than the
+    filters leaves open is added at the end.
 
     ``WeightsInitializer='bilinear'`` goes beyond MATLAB: with filters of 2·s elements for a stride s (2·s − 1 where s is
     odd), the layer starts by interpolating every channel.

@@ -66,6 +66,9 @@ def test_same_padding_gives_the_ceiling(n: int, extent: int, stride: int) -> Non
 def test_same_cropping_multiplies_by_the_stride(n: int, extent: int, stride: int) -> None:
     window = Window.of((extent,), (stride,), same_cropping((extent,), (stride,)))
     assert window.transposed_output((n,)) == (n * stride,)
+    (before, after), missing = window.padding[0], max(stride - extent, 0)
+    assert (before >= 0, after < 0) == (True, missing > 0)  # what is missing is added at the end
+    assert before + max(after, 0) == max(extent - stride, 0)
 
 
 @given(axis)

@@ -41,9 +41,10 @@ def grouped(pairs: Pairs, stride: Any = 1, dilation: Any = 1) -> Theirs:
     return theirs
 
 
-def transposed(crop: Pairs, stride: Any) -> Theirs:
+def transposed(crop: Pairs, stride: Any, missing: Any = 0) -> Theirs:
     def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-        whole = (F.conv_transpose2d if x.ndim == 4 else F.conv_transpose3d)(x, filters(p["Weights"]), None, stride)
+        whole = (F.conv_transpose2d if x.ndim == 4 else F.conv_transpose3d)(x, filters(p["Weights"]), None, stride, 0,
+                                                                         missing)
         return padded(whole, [(-a, -b) for a, b in crop]) + p["Bias"].reshape(-1, *[1] * len(crop))
     return theirs
 
@@ -72,7 +73,11 @@ def cases() -> Iterator[Case]:
     yield single("transposedConv2dLayer", "asymmetric", ODD, transposed([(1, 0), (0, 2)], (1, 2)), [3, 4], 2, Stride=[1, 2],
                  Cropping=[1, 0, 0, 2])
     yield single("transposedConv2dLayer", "gaps", ODD, transposed([(0, 0)] * 2, 3), 2, 2, Stride=3)
+    yield single("transposedConv2dLayer", "same-gaps", ODD, transposed([(0, 0), (0, 1)], (4, 2), (2, 0)), [2, 3], 2,
+                 Stride=[4, 2], Cropping="same")
     yield single("transposedConv3dLayer", "2x2x2", VOLUME, transposed([(0, 0)] * 3, 2), 2, 3, Stride=2)
+    yield single("transposedConv3dLayer", "same-gaps", VOLUME, transposed([(0, 0)] * 3, (4, 2, 3), (3, 1, 2)), 1, 2,
+                 Stride=[4, 2, 3], Cropping="same")
     yield single("transposedConv3dLayer", "general", VOLUME, transposed([(1, 0), (0, 2), (1, 0)], (1, 2, 3)), [3, 4, 3], 2,
                  Stride=[1, 2, 3], Cropping=[[1, 0, 1], [0, 2, 0]])
     yield single("groupedConvolution2dLayer", "two", (6, 5, 4), grouped([(2, 2), (2, 2)]), 5, 3, 2, Padding=2)

@@ -145,6 +145,7 @@ FORMULAS = [
     (dl.transposedConv2dLayer(4, 8, Stride=2, Cropping=1), [("height, width", "(28 − 1)·2 + 4 − 1 − 1 = 56")]),
     (dl.transposedConv2dLayer(4, 8, Stride=2, Cropping="same"), [("height, width", "28·2 = 56")]),
     (dl.transposedConv2dLayer(2, 8, Stride=2), [("height, width", "(28 − 1)·2 + 2 = 56")]),
+    (dl.transposedConv2dLayer(2, 8, Stride=3, Cropping="same"), [("height, width", "28·3 = 84")]),
     (dl.maxPooling2dLayer(30), [("height, width", "floor((28 − 30)/1) + 1 = −1")]),
     (dl.groupedConvolution2dLayer(3, 1, "channel-wise"), [("height, width", "floor((28 − 3)/1) + 1 = 26")]),
     (dl.reluLayer(), []), (dl.fullyConnectedLayer(3), []),

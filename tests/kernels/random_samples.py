@@ -1,0 +1,227 @@
+"""Random uses of every op and chain that has a kernel: any geometry that the layers allow, and some more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops import OPS
+from dltoolbox.ops.group import Link
+from dltoolbox.ops.pooling import tap_positions
+from tests.ops.chains import NORM, chain, parameters
+from tests.ops.sample import Case, Inputs, normal, one_hot
+from tests.ops.samples import CASES
+
+Draw = np.random.Generator
+CHANNELS = (1, 2, 3, 4, 5, 8, 16, 17, 32, 33)
+WORK = 3e5  # products or comparisons of one observation
+
+
+def pick(rng: Draw, *choices: Any) -> Any:
+    return choices[rng.integers(len(choices))]
+
+
+def small(rng: Draw, most: int) -> int:
+    """1 … most, small ones more often."""
+    return int(min(rng.integers(1, most + 1), rng.integers(1, most + 1)))
+
+
+def rank_of(rng: Draw) -> int:
+    return int(rng.choice([1, 2, 2, 2, 3]))
+
+
+def geometry(rng: Draw, pooling: bool, overlapping: bool = True) -> tuple[tuple[int, ...], Window]:
+    """A map and a window that fits it. Padding of poolings leaves every window something to see."""
+    while True:
+        rank = rank_of(rng)
+        spatial = tuple(small(rng, 9 if rank < 3 else 6) for _ in range(rank))
+        size = [int(rng.integers(1, 6 if rank < 3 else 4)) for _ in range(rank)]
+        dilation = [pick(rng, 1, 1, 1, 2, 3, 4) for _ in range(rank)] if rng.random() < 0.4 else [1] * rank
+        stride = [int(rng.integers(1, 5)) for _ in range(rank)] if rng.random() < 0.7 else [1] * rank
+        if not overlapping:
+            dilation, stride = [1] * rank, [f + pick(rng, 0, 0, 1) for f in size]
+        most = [f - 1 if pooling else (f - 1) * d + 3 for f, d in zip(size, dilation, strict=True)]
+        padding = [(int(rng.integers(n + 1)), int(rng.integers(n + 1))) if rng.random() < 0.7 else (0, 0) for n in most]
+        window = Window.of(size, stride, padding, dilation)
+        if window.fits(spatial) and not (pooling and sees_nothing(window, spatial)):
+            return spatial, window
+
+
+def sees_nothing(window: Window, spatial: tuple[int, ...]) -> bool:
+    """Whether some window lies in the padding altogether."""
+    return bool((tap_positions(window, spatial, window.output(spatial)) < 0).all(0).any())
+
+
+def transposed_geometry(rng: Draw) -> tuple[tuple[int, ...], Window]:
+    """A small map and a window whose padding is the cropping, which may be negative."""
+    while True:
+        rank = rank_of(rng)
+        spatial = tuple(small(rng, 6) for _ in range(rank))
+        size, stride = ([int(rng.integers(1, 6 if rank < 3 else 4)) for _ in range(rank)] for _ in range(2))
+        dilation = [pick(rng, 1, 1, 1, 2, 3) for _ in range(rank)]
+        crops = [(int(rng.integers(-2, (f - 1) * d + 2)), int(rng.integers(-2, (f - 1) * d + 2)))
+                 for f, d in zip(size, dilation, strict=True)]
+        window = Window.of(size, stride, crops, dilation)
+        if min(window.transposed_output(spatial)) > 0:
+            return spatial, window
+
+
+def special(rng: Draw, values: np.ndarray) -> np.ndarray:
+    """As they are, or with ties, or with values that are not finite."""
+    kind = pick(rng, "plain", "plain", "ties", "special")
+    if kind == "ties":
+        return np.round(values)
+    if kind == "special":
+        values = values.copy()
+        values[rng.random(values.shape) < 0.1] = pick(rng, np.nan, np.inf, -np.inf)
+    return values
+
+
+def convolution(rng: Draw, op: str) -> Case:
+    spatial, window = transposed_geometry(rng) if op == "conv_transposed" else geometry(rng, False)
+    if op != "conv_transposed" and rng.random() < 0.15:  # what Winograd's algorithm serves
+        window, spatial = Window.of((3, 3), padding=[(pick(rng, 0, 1, 2), pick(rng, 0, 1, 2)) for _ in range(2)]), (
+            int(rng.integers(3, 10)), int(rng.integers(3, 10)))
+    while True:
+        channels, filters, groups = (pick(rng, *CHANNELS) for _ in range(3))
+        if op == "conv_grouped":
+            channels, filters = pick(rng, (1, 1), (1, 2), (2, 1), (3, 2))
+        if window.taps * channels * filters * prod(spatial) < WORK:
+            break
+    sizes = {"conv_transposed": (filters, channels), "conv_grouped": (channels, filters, groups)}
+    total = channels * groups if op == "conv_grouped" else channels
+    bias = (filters, groups) if op == "conv_grouped" else (filters,)
+
+    def make(r: Draw, n: int) -> Inputs:
+        return (normal(r, *spatial, total, n), normal(r, *window.size, *sizes.get(op, (channels, filters))),
+                normal(r, *(1,) * window.rank, *bias))
+
+    def stored(r: Draw, n: int) -> Inputs:
+        one = (*(1,) * window.rank, filters)
+        return (*make(r, n), r.uniform(0.5, 2, one), normal(r, *one), normal(r, *one), r.uniform(0.5, 2, one))
+    if "+" not in op:
+        return Case(op, f"{spatial} {total} channels", make, {"window": window}, differentiable=(0, 1, 2))
+    conv, norm = Link("conv", {"window": window}, (0, 1, 2)), Link("normalise", NORM, (7, 3, 4, 5, 6))
+    if op == "conv+relu":
+        return chain(f"{spatial} {total} channels", make, conv, Link("relu", {}, (3,)), leaving=(4,))
+    links = (conv, norm, Link("relu", {}, (8,)))[:op.count("+") + 1]
+    return chain(f"{spatial} {total} channels", stored, *links, leaving=(len(links) + 6,), differentiable=())
+
+
+def pooling(rng: Draw, op: str) -> Case:
+    """Also of what normalisation and ReLU leave, and back by taps or indices."""
+    spatial, window = geometry(rng, True, op != "unpool_taps")
+    channels, seed = pick(rng, *CHANNELS[:8]), int(rng.integers(1 << 30))
+    pool, to = {"window": window}, Dims("S" * len(spatial) + "CB", (*spatial, channels, None))
+
+    def mapped(r: Draw, n: int) -> Inputs:
+        values = r.permutation(prod(spatial) * channels * n) / 10 + 0.05 - prod(spatial) * channels * n / 20
+        return (special(np.random.default_rng(seed), values.reshape(*spatial, channels, n)),)
+
+    def unpooled(r: Draw, n: int) -> Inputs:
+        found, at = OPS["window_max_taps" if op == "unpool_taps" else "window_max_indices"].forward(
+            normal(r, *spatial, channels, n), window=window)
+        kind = at.dtype if op == "unpool_taps" else np.int32
+        size = () if op == "unpool_taps" else (np.array((*spatial, channels, n)),)
+        return special(np.random.default_rng(seed), normal(r, *found.shape)), at.astype(kind), *size
+
+    def normalised(r: Draw, n: int) -> Inputs:
+        return normal(r, *spatial, channels, n), *(x.reshape((1,) * len(spatial) + (channels,))
+                                                   for x in parameters(r, channels, bool(seed % 2)))
+    label = f"{spatial} {channels} channels"
+    if op == "window_mean":
+        return Case(op, label, lambda r, n: (normal(r, *spatial, channels, n),), {**pool, "count_padding": bool(seed % 2)})
+    if op == "unpool":
+        return Case(op, label, unpooled, {"to": to}, batched=(0, 1))
+    if op == "unpool_taps":
+        return Case(op, label, unpooled, {**pool, "to": to}, batched=(0, 1))
+    if "+" in op:
+        last, leaving = op.rpartition("+")[2], (7, 4, 5) if op.endswith("max") else (7, 8, 4, 5)
+        return chain(label, normalised, Link("batch_norm", NORM, (0, 1, 2)), Link("relu", {}, (3,)), Link(last, pool, (6,)),
+                     leaving=leaving)
+    return Case(op, label, mapped, pool)
+
+
+def shape(rng: Draw) -> tuple[int, ...]:
+    rank = int(rng.integers(0, 4))
+    return (*(small(rng, 9 if rank < 3 else 5) for _ in range(rank)), pick(rng, *CHANNELS))
+
+
+def normalisation(rng: Draw, op: str) -> Case:
+    full, negative = shape(rng), bool(rng.integers(2))
+    one = (*(1,) * (len(full) - 1), full[-1])
+
+    def alone(r: Draw, n: int) -> Inputs:
+        return normal(r, *full, n) + 3, *(x.reshape(one) for x in parameters(r, full[-1], negative))
+
+    def joined(r: Draw, n: int) -> Inputs:
+        return *alone(r, n), normal(r, *full, n)
+
+    def stored(r: Draw, n: int) -> Inputs:
+        return *alone(r, n), normal(r, *one), r.uniform(0.5, 2, one)
+    label, norm = str(full), Link("batch_norm", NORM, (0, 1, 2))
+    if op == "batch_norm+relu":
+        return chain(label, alone, norm, Link("relu", {}, (3,)), leaving=(6, 4, 5))
+    if op == "batch_norm+add+relu":
+        return chain(label, joined, norm, Link("add", {}, (4, 3)), Link("relu", {}, (7,)), leaving=(8, 5, 6),
+                     differentiable=(0, 1, 2, 3), batched=(0, 3))
+    if op == "normalise+relu":
+        return chain(label, stored, Link("normalise", NORM, (0, 1, 2, 3, 4)), Link("relu", {}, (5,)), leaving=(6,),
+                     differentiable=())
+    return Case(op, label, stored if op == "normalise" else alone, NORM, differentiable=(0, 1, 2), joins=False)
+
+
+def plain(rng: Draw, op: str) -> Case:
+    """Ops without a window."""
+    full, count, axis = shape(rng), int(rng.integers(2, 5)), int(rng.integers(3))
+    if op == "global_mean" and len(full) == 1:
+        full = (2, *full)
+    if op == "add":
+        return Case(op, str(full), lambda r, n: tuple(normal(r, *full, n) for _ in range(count)),
+                    differentiable=tuple(range(count)), batched=tuple(range(count)))
+    if op == "concat":
+        axis %= len(full)
+        widths = [small(rng, 5) for _ in range(count)]
+        return Case(op, f"{full} along {axis} by {widths}", lambda r, n: tuple(
+            normal(r, *full[:axis], width, *full[axis + 1:], n) for width in widths), {"axis": axis},
+            differentiable=tuple(range(count)), batched=tuple(range(count)))
+    if op == "dense":
+        wide = pick(rng, *CHANNELS)
+        return Case(op, f"{full} to {wide}", lambda r, n: (normal(r, *full, n), normal(r, wide, prod(full)),
+                                                          normal(r, wide, 1)), differentiable=(0, 1, 2))
+    if op == "input_normalise":
+        kind = pick(rng, "zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric")
+        each, number = pick(rng, (), (*(1,) * (len(full) - 1), full[-1]), full), 1 if kind == "zerocenter" else 2
+        return Case(op, f"{kind} {full} by {each}", lambda r, n: (normal(r, *full, n), *(
+            np.asarray(sign * r.uniform(0.5, 2, each)) for sign in (-1, 1)[:number])), {"kind": kind})
+    like = next(sample for sample in CASES if sample.op == op)
+    return replace(like, label=str(full), make=lambda r, n: (normal(r, *full, n),))
+
+
+def loss(rng: Draw, op: str) -> Case:
+    full = (*shape(rng)[:-1], int(rng.integers(2, 6)))
+    weights = tuple(rng.uniform(0.5, 2, full[-1]).tolist()) if rng.integers(2) else None
+
+    def compared(r: Draw, n: int) -> Inputs:
+        x = normal(r, *full, n)
+        if op == "half_squared_error":
+            return x, normal(r, *full, n)
+        return x if op.startswith("softmax") else OPS["softmax"].forward(x), one_hot(r, *full, n)
+    return Case(op, str(full), compared, {} if op == "half_squared_error" else {"weights": weights}, batched=(0, 1),
+                joins=False)
+
+
+def family(op: str) -> Callable[[Draw, str], Case]:
+    if "pool" in op or "window" in op:
+        return pooling
+    if op.startswith("conv"):
+        return convolution
+    if op.endswith(("entropy", "error")):
+        return loss
+    return normalisation if "norm" in op and op != "input_normalise" else plain
