@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0, help="0: 1, 2 and 3 in turn")
     parser.add_argument("--numba", choices="01", default="1")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--most", type=int, default=20, help="stop after so many differences")
     parser.add_argument("--every", type=int, default=200, help="networks between two lines of progress")
     parser.add_argument("--cache", type=Path, help="folder of measured choices; by default one that is thrown away")
     options = parser.parse_args(arguments)
@@ -48,7 +49,7 @@ class Session:
     def run(self) -> int:
         start, options = monotonic(), self.options
         for number in range(options.first, options.first + options.count):
-            if monotonic() - start > 60 * options.minutes:
+            if monotonic() - start > 60 * options.minutes or self.causes.total() >= options.most:
                 break
             self.look_at(number)
             if self.done % options.every == 0:

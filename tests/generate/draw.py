@@ -203,7 +203,6 @@ def transposed(draft: Draft, x: str) -> str:
     stride = d.per_axis(rank, lambda: d.one(1, 2, 2, 3))
     cropping = drawn_padding(d, rank)
     taps, steps, pairs = each(size, rank), each(stride, rank), pairs_of(cropping, rank)
-    need(pairs is not None or all(f >= s for f, s in zip(taps, steps, strict=True)))  # TODO
     need(pairs is None or all((n - 1) * s + f - sum(pair) > 0 for n, s, f, pair in zip(
         draft.spatial(x), steps, taps, pairs, strict=True)))
     return draft.add(f"transposedConv{rank}dLayer", size, some_filters(draft), sources=[x], Stride=stride,
