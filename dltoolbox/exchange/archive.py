@@ -233,7 +233,7 @@ def restored(reader: Reader, path: Path) -> Network:
         check_unique(lgraph.nodes)
         if kind == "dlnetwork":
             return restored_dlnetwork(lgraph, description)
-        complete_arrays(lgraph)
+        complete_arrays(lgraph, loss=True)
     except DltoolboxError as error:
         raise Damaged(f"it describes no valid network. {error}") from error
     if kind == "SeriesNetwork" and not is_series(lgraph):

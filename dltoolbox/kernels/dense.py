@@ -127,7 +127,7 @@ class Dense(Kernel):
     op = "dense"
 
     def orders(self, case: Case) -> tuple[Order, ...]:
-        return ((0, 1),)
+        return (layout.rows_order(len(case.outputs[0].sizes)),)
 
     def bind(self, site: Site) -> Bound:
         ranks = ranks_for(site, site.inputs[1].size)
@@ -141,7 +141,7 @@ class Dense(Kernel):
     def forward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
         x, weights, bias = site.inputs
         outputs = band(len(weights), rank, ranks)
-        y = site.outputs[0][outputs]
+        y = matrix(site.outputs[0])[outputs]
         steps: list[Closure] = []
         partial_sum = None
         for block in blocks.of(x, 0, x.shape[-2]):
@@ -156,8 +156,9 @@ class Dense(Kernel):
 
     @staticmethod
     def backward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
-        (x, weights, _), (dx, d_weights, d_bias), grad = site.inputs, site.d_inputs, site.grads[0]
-        assert grad is not None
+        (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.d_inputs
+        assert site.grads[0] is not None
+        grad = matrix(site.grads[0])
         inputs = band(x.shape[-2], rank, ranks)
         steps: list[Closure] = []
         if d_bias is not None and rank == 0:
@@ -169,6 +170,11 @@ class Dense(Kernel):
             for block in blocks.of(dx, inputs.start, inputs.stop):
                 steps += [*by_columns(site, weights[:, block.columns].T, grad, block.matrix), *block.store()]
         return in_turn(steps)
+
+
+def matrix(y: np.ndarray) -> np.ndarray:
+    """What leaves, as (outputs, n): a view without the spatial dimensions of size 1."""
+    return y.reshape(y.shape[-2:])
 
 
 def band(count: int, rank: int, ranks: int) -> slice:

@@ -43,6 +43,8 @@ class FlattenLayer(Layer):
         MathWorks documentation of flattenLayer.
     """
 
+    flattens = True
+
     def build(self, g: Builder, x: Value) -> Any:
         return g.flatten(x) if x.dims.rank else x
 

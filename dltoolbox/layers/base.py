@@ -87,6 +87,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
@@ -134,7 +135,7 @@ class Layer(Configured):
     def check_partly(self, *inputs: Any) -> None:
         """Raise for faults that show although not all inputs are known; values, None for the unknown."""
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Any, *inputs: Any) -> tuple[Dims, ...] | None:
         """What is certain of the outputs although a fault is found or an input is unknown (None).
 
         Sizes of None are not certain; None in place of all is the default: not even the format is.

@@ -38,11 +38,12 @@ class Combination(Layer):
         """Raise where these inputs, by port, do not go together."""
         labels = {x.labels for x in inputs.values()}
         if len(labels) > 1:
-            self.mismatch(inputs, "of different formats")
+            self.mismatch(inputs, "of different formats", "Make the formats equal, for example with a flattenLayer behind "
+                          "images that meet features.")
 
-    def mismatch(self, inputs: dict[str, Dims], what: str) -> None:
+    def mismatch(self, inputs: dict[str, Dims], what: str, cure: str = "") -> None:
         listed = "; ".join(f"{port} is {x}" for port, x in inputs.items())
-        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.",
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
     def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
@@ -56,7 +57,7 @@ class ElementWise(Combination):
 
     done: ClassVar[str]  # what cannot be done to sizes that do not fit
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known:
             return None
@@ -126,7 +127,7 @@ class Joining(Combination):
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known or self.axis(known[0]) >= len(known[0].sizes):
             return None

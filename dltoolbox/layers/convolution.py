@@ -181,7 +181,8 @@ class FullyConnectedLayer(Weighted):
     """Fully connected layer: ``Weights·x + Bias`` over all features of an observation.
 
     Spatial inputs are flattened column-major (h, w, c), as MATLAB does. Weights are ``outputSize×inputSize``, Bias is
-    ``outputSize×1``; the output has format CB.
+    ``outputSize×1``. In networks for trainNetwork the output of images is ``1×1×outputSize`` (format SSCB); in a dlnetwork
+    it has no spatial dimensions (CB).
 
     Example:
         >>> fullyConnectedLayer(10, Name='fc').describe()
@@ -200,15 +201,16 @@ class FullyConnectedLayer(Weighted):
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "feature")
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...]:
-        return (Dims.of("CB", self.OutputSize, None),)
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
+        rank = g.vector_rank(inputs[0])
+        return None if rank is None else (Dims("S" * rank + "CB", (*[1] * rank, self.OutputSize, None)),)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features
         return self.weights_and_bias((self.OutputSize, features), (self.OutputSize, 1), features, self.OutputSize)
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"))
+        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x))
 
     def describe(self) -> str:
         return f"{self.OutputSize} fully connected layer"

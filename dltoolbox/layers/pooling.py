@@ -125,7 +125,7 @@ class MaxUnpooling(SpatialLayer):
             fail(f"{self.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but "
                  f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         x, indices, size = inputs
         dims = size.denotes if size and size.kind == "size" else None
         if dims and not (indices and indices.kind == "indices" and indices.denotes != dims):

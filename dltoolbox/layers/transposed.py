@@ -56,7 +56,7 @@ class TransposedConvolution(SpatialLayer, Filters):
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         (labels,) = BOX_FORMATS[self.rank]
         return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
 

@@ -12,6 +12,7 @@ from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers.base import Layer
+from dltoolbox.ops import Builder
 
 Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
@@ -150,7 +151,7 @@ class Windowed(SpatialLayer):
         """Channels of the output, where they are certain, of an input that may not be known."""
         return x.channels if x else None
 
-    def outputs_despite(self, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         (labels,) = BOX_FORMATS[self.rank]
         if len(self.outputs()) > 1:
             return None

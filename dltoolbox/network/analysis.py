@@ -158,16 +158,15 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
     Args:
         layers: A layer array, a layer graph, a network, or the function of an architecture.
         examples: Example inputs as `dlnetwork` takes them.
-        usage: ``'trainNetwork'``, ``'dlnetwork'``, or ``'auto'``: a dlnetwork is one, and what gets examples and has no
-            output layer is to become one; all else is to be trained.
+        usage: ``'trainNetwork'``, ``'dlnetwork'``, or ``'auto'``: a dlnetwork is one, and what has no output layer is to
+            become one; all else is for trainNetwork.
         batch: Number of observations for which memory is printed.
         name: Of the network; that of an architecture is known.
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = getattr(layers, "untrained", None)
     lgraph, found, names, unusable = readable(untrained() if untrained else layers)
-    to_train = lgraph.ends_in_loss and (not examples or bool(lgraph.OutputNames))
-    ends_in_loss = to_train if usage == "auto" else usage == "trainNetwork"
+    ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
     lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]

@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 from dltoolbox.core.display import bytes_text, counted, rounded
+from dltoolbox.network.dlnetworks import dlnetwork
 
 GAP = "  "
 NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
@@ -43,6 +44,8 @@ def totals(info: Any) -> str:
     if info.MiniBatchSize > 1:
         lines.append(f"{info.MiniBatchSize} observations: {least}{bytes_text(info.MiniBatchSize * info.ActivationBytes)} of "
                      "activations")
+    if info.TargetUsage == "dlnetwork" and not isinstance(info.lgraph, dlnetwork):
+        lines.append("Checked for dlnetwork, which has no output layer; trainNetwork needs one")
     lines.append(f"{counted(info.NumErrors, 'error')}, {counted(info.NumWarnings, 'warning')}")
     return "\n".join([f"  Network analysis{f': {info.Name}' if info.Name else ''}", "", *(f"    {line}" for line in lines)])
 

@@ -15,7 +15,7 @@ from dltoolbox.core.errors import Issue, IssueCollector
 from dltoolbox.core.formats import Dims
 from dltoolbox.network.lowering import Guesses, Lowered, LoweredLayer
 
-GUESSES = ((1009, 2), (2003, 6))  # start and step: large, so that windows fit, and never equal
+GUESSES = ((1009, 2, max), (2003, 6, min))  # start and step, large, so that windows fit, and never equal; and the rank
 ANY = 720720  # stands for sizes that may fit: large, and nearly every small number divides it
 
 

@@ -71,7 +71,6 @@ class dlnetwork(Network):
             conv     Bias         {1×1×20 single}
     """
 
-    ends_in_loss = False
     layouts: dict[str, Dims]
 
     def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
@@ -102,6 +101,10 @@ class dlnetwork(Network):
     @property
     def OutputNames(self) -> list[str]:
         return [self.port_text(port, "outputs") for port in self.leaving]
+
+    @property
+    def ends_in_loss(self) -> bool:
+        return False
 
     @property
     def Initialized(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,7 +47,6 @@ class LayerGraph:
         OutputNames: Names of the output layers.
     """
 
-    ends_in_loss: ClassVar[bool] = True  # whether it needs output layers; else what is open or chosen leaves it
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
@@ -71,6 +70,14 @@ class LayerGraph:
     @property
     def OutputNames(self) -> list[str]:
         return [one.Name for one in self._layers if not one.outputs()]
+
+    @property
+    def ends_in_loss(self) -> bool:
+        """Whether it is a network for trainNetwork, which ends in output layers; what is open or chosen leaves a dlnetwork.
+
+        Layers without any output layer are to become a dlnetwork.
+        """
+        return bool(self.OutputNames)
 
     @property
     def nodes(self) -> tuple[Layer, ...]:

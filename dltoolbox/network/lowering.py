@@ -7,7 +7,7 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.layers.base import Array, Layer
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
 from dltoolbox.network.nesting import expansion
 from dltoolbox.network.structure import check_structure, execution_order
@@ -45,10 +46,12 @@ class Lowered:
 
 
 class Guesses:
-    """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them."""
+    """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them; ``rank`` chooses among the
+    possible numbers of spatial dimensions of what is not known at all.
+    """
 
-    def __init__(self, start: int, step: int) -> None:
-        self.numbers = count(start, step)
+    def __init__(self, start: int, step: int, rank: Callable[[Iterable[int]], int]) -> None:
+        self.numbers, self.rank = count(start, step), rank
         self.values: set[Value] = set()
 
     def completed(self, dims: Dims) -> Value:
@@ -91,7 +94,8 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     check_structure(lgraph, result.issues, fed, loss=loss)
     order = execution_order(lgraph, result.issues)
     result.order = sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1)  # results as OutputNames
-    builder = Builder(graph, training=training, sources=sources)
+    builder = Builder(graph, training=training, sources=sources, keeps_rank=loss,
+                      assumed_rank=guesses.rank(possible_ranks(lgraph, sources)) if guesses else None)
     for position in result.order:
         lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses, silent)
     graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
@@ -130,7 +134,7 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
             if guesses and not guesses.values.isdisjoint(known):
                 guesses.values.update(outputs)
     if info.outputs is None and one.Name not in silent:
-        outputs = despite(one, inputs, guesses)
+        outputs = despite(one, inputs, g, guesses)
         info.outputs = tuple(value.dims for value in outputs) or None
     g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})
 
@@ -147,16 +151,23 @@ def arriving_values(one: Layer, incoming: Mapping[Port, Port], fed: Mapping[Port
     return inputs
 
 
-def despite(one: Layer, inputs: list[Value | None], guesses: Guesses | None) -> tuple[Value, ...]:
+def possible_ranks(lgraph: LayerGraph, sources: Mapping[str, Dims]) -> set[int]:
+    """Numbers of spatial dimensions that data may have: those of what enters, and none where a layer may flatten."""
+    entering = [one.dims() for one in lgraph.nodes if isinstance(one, DataInput)] + list(sources.values())
+    may_flatten = any(one.flattens or not one.factory for one in lgraph.nodes)
+    return ({dims.rank for dims in entering} or {0, 2}) | ({0} if may_flatten else set())
+
+
+def despite(one: Layer, inputs: list[Value | None], g: Builder, guesses: Guesses | None) -> tuple[Value, ...]:
     """What leaves a layer in spite of a fault; hidden sizes are guessed, and without guesses nothing leaves then.
 
     Inputs that are certain say more about it than those that depend on guesses.
     """
-    outputs = one.outputs_despite(*inputs) or ()
+    outputs = one.outputs_despite(g, *inputs) or ()
     if guesses is None:
         hidden = any(is_hidden(*of) for dims in outputs for of in zip(dims.labels, dims.sizes, strict=True))
         return () if hidden else tuple(map(Value, outputs))
-    certain = one.outputs_despite(*(None if value in guesses.values else value for value in inputs)) or outputs
+    certain = one.outputs_despite(g, *(None if value in guesses.values else value for value in inputs)) or outputs
     if [dims.labels for dims in outputs] != [dims.labels for dims in certain]:
         outputs = certain
     return tuple(guesses.completed(Dims(dims.labels, tuple(

@@ -28,6 +28,10 @@ class Network(LayerGraph):
 class DAGNetwork(Network):
     """A trained or assembled network. Immutable, like the layer graph that it is; see `predict` and `classify`."""
 
+    @property
+    def ends_in_loss(self) -> bool:
+        return True
+
 
 class SeriesNetwork(DAGNetwork):
     """A network whose layers follow one another."""
@@ -61,9 +65,9 @@ def is_series(lgraph: LayerGraph) -> bool:
     return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(pairwise(names))
 
 
-def checked(lgraph: LayerGraph) -> Lowered:
-    """Lower a graph and raise everything that is wrong with it at once."""
-    lowered = lower(lgraph)
+def checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
+    """Lower a graph and raise everything that is wrong with it at once; ``loss`` as `lower` takes it."""
+    lowered = lower(lgraph, loss=loss)
     lowered.issues.raise_if_any()
     return lowered
 
@@ -88,12 +92,12 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
         ['regressionoutput']
     """
     lgraph = layerGraph(layers)
-    return network_of(lgraph, complete_arrays(lgraph), series=is_series(lgraph))
+    return network_of(lgraph, complete_arrays(lgraph, loss=True), series=is_series(lgraph))
 
 
-def complete_arrays(lgraph: LayerGraph) -> Arrays:
+def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> Arrays:
     """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
-    lowered, arrays, found = checked(lgraph), Arrays(), IssueCollector()
+    lowered, arrays, found = checked(lgraph, loss=loss), Arrays(), IssueCollector()
     with found.collect():
         arrays = initial_arrays(lowered, "float32", draw=False)
     with found.collect():

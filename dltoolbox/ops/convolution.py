@@ -198,12 +198,15 @@ class pad_edges(Op):
 
 @op
 class dense(Op):
-    """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
+    """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``.
+
+    The result has ``rank`` spatial dimensions of size 1.
+    """
 
     reads = IN
 
-    def infer(self, x: Dims, weights: Dims, bias: Dims) -> Dims:
-        return Dims.of("CB", weights.sizes[0], x.batch)
+    def infer(self, x: Dims, weights: Dims, bias: Dims, *, rank: int = 0) -> Dims:
+        return Dims("S" * rank + "CB", (*[1] * rank, weights.sizes[0], x.batch))
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements
@@ -211,12 +214,13 @@ class dense(Op):
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         return None
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        return np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, rank: int = 0) -> np.ndarray:
+        y = np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)
+        return y.reshape(*[1] * rank, *y.shape)
 
-    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, rank: int = 0) -> Gradients:
         x, weights, bias = call.inputs
-        flat = flatten(x)
+        flat, grad = flatten(x), grad.reshape(grad.shape[rank:])
         return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs[0] else None,
                 np.matmul(grad, flat.T) if call.needs[1] else None,
                 grad.sum(1).reshape(bias.shape) if call.needs[2] else None)

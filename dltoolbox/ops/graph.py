@@ -75,10 +75,20 @@ class Builder:
     """What a page's ``build(g, x)`` receives: every op of the vocabulary as a method, and the layer's own arrays.
 
     ``g.training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+
+    Args:
+        graph: Where ops are recorded.
+        training: See above.
+        sources: Sizes of the data that enter, where they differ from those that input layers declare.
+        keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
+            dlnetwork they have none.
+        assumed_rank: Spatial dimensions to assume where a fault hides them.
     """
 
-    def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None) -> None:
+    def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
+                 keeps_rank: bool = False, assumed_rank: int | None = None) -> None:
         self.graph, self.training = graph, training
+        self.keeps_rank, self.assumed_rank = keeps_rank, assumed_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
@@ -100,6 +110,12 @@ class Builder:
         outputs = tuple(Value(dims) for dims in sizes)
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
         return outputs if len(outputs) > 1 else outputs[0]
+
+    def vector_rank(self, x: Value | None) -> int | None:
+        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+        if not self.keeps_rank:
+            return 0
+        return self.assumed_rank if x is None else x.dims.rank
 
     def size_of(self, x: Value) -> Value:
         """The value of a ``size`` port: it stands for the sizes of ``x``."""

@@ -89,9 +89,9 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if lgraph.nodes and all(one.inputs() for one in lgraph.nodes):
         fail("explain:noInputLayer", "The network has no input layer, so the size of what it runs on is not known.",
              "Give it one with addInputLayer or addLayers and connectLayers.")
-    if isinstance(net, LayerGraph) and chosen.Mode == "train" and not net.ends_in_loss:
-        fail("explain:noLoss", "A dlnetwork has no output layer, so there is no loss whose gradients training could follow.",
-             "Explain Mode='predict', or add an output layer to layerGraph(net).")
+    if chosen.Mode == "train" and not lgraph.ends_in_loss:
+        fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
+             "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
     return Model(lgraph, precision=chosen.Precision)
 
 

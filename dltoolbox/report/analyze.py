@@ -35,11 +35,11 @@ def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **o
         *arguments: Example inputs, arrays or `networkDataLayout` objects, one per input, in the order of InputNames:
             where no input layer says what enters. Then names and values of options in turn, as MATLAB writes them.
         nargout: None prints the analysis and returns it; 1 only returns it; 0 only prints it.
-        **options: ``TargetUsage``: ``'trainNetwork'`` wants input and output layers, ``'dlnetwork'`` wants no output layers
-            and is the default for dlnetworks and with example inputs. ``MiniBatchSize`` (1): for how many observations the
-            memory of activations is printed. ``Plots``: ``'network-analyzer'`` writes the report as a page and opens it in
-            the browser, ``'none'`` does not; by default a desktop session opens it, except where only the result is wanted
-            (``nargout=1``).
+        **options: ``TargetUsage``: ``'trainNetwork'`` wants input and output layers and is the default where there is an
+            output layer, ``'dlnetwork'`` wants none and is the default elsewhere. ``MiniBatchSize`` (1): for how many
+            observations the memory of activations is printed. ``Plots``: ``'network-analyzer'`` writes the report as a page
+            and opens it in the browser, ``'none'`` does not; by default a desktop session opens it, except where only the
+            result is wanted (``nargout=1``).
 
     Returns:
         A `NetworkAnalysis`.
@@ -52,7 +52,7 @@ def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **o
         >>> info = analyzeNetwork([imageInputLayer([28, 28, 1]), fullyConnectedLayer(10), softmaxLayer,
         ...                        classificationLayer], nargout=1)
         >>> info.TotalLearnables, info.LayerInfo.Activations[1], info.IsValid
-        (7850, '10(C) × 1(B)', True)
+        (7850, '1(S) × 1(S) × 10(C) × 1(B)', True)
         >>> print(analyzeNetwork([imageInputLayer([8, 8, 1]), maxPooling2dLayer(9), regressionLayer], nargout=1).Issues[0])
         Layer 'maxpool' (2): The window of 9×9 is larger than the padded input of 8×8 (input 8×8, padding [0  0  0  0]). \
 Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dltoolbox:maxPooling2dLayer:windowTooLarge]

@@ -131,7 +131,7 @@ def the_output(lgraph: LayerGraph) -> OutputLayer:
              f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
              "Remove all but one; a network with several outputs can only be assembled and predicted with.")
     if not ends:
-        checked(lgraph)
+        checked(lgraph, loss=True)
     return ends[0]
 
 

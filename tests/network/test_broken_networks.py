@@ -22,6 +22,7 @@ from dltoolbox import (
     disconnectLayers,
     dropoutLayer,
     featureInputLayer,
+    flattenLayer,
     fullyConnectedLayer,
     globalAveragePooling2dLayer,
     groupedConvolution2dLayer,
@@ -231,7 +232,7 @@ def joined_along_no_dimension():
 @broken("add: additionLayer:inputSizeMismatch", "gap: globalAveragePooling2dLayer:invalidInputFormat")
 def features_and_images_together():
     lgraph = layerGraph([image(), conv("a"), additionLayer(2, Name="add"), regressionLayer(Name="out")])
-    lgraph = addLayers(lgraph, [fullyConnectedLayer(8, Name="f"), globalAveragePooling2dLayer(Name="gap"),
+    lgraph = addLayers(lgraph, [flattenLayer(Name="f"), globalAveragePooling2dLayer(Name="gap"),
                                 regressionLayer(Name="second")])
     return connectLayers(connectLayers(lgraph, "in", "f"), "f", "add/in2")
 

@@ -21,6 +21,7 @@ from dltoolbox import (
     disconnectLayers,
     dropoutLayer,
     featureInputLayer,
+    flattenLayer,
     fullyConnectedLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
@@ -57,8 +58,8 @@ def faults(layers, **options):
     return [(issue.layer, issue.identifier.removeprefix("dltoolbox:")) for issue in info.Issues]
 
 
-def issue_of(layers):
-    info = analyzeNetwork(layers, nargout=1)
+def issue_of(layers, **options):
+    info = analyzeNetwork(layers, nargout=1, **options)
     assert len(info.Issues) == 1, [*map(str, info.Issues)]
     assert info.IsValid is (info.Issues[0].severity == "warning")
     return info.Issues[0]
@@ -88,8 +89,6 @@ def with_edges(lgraph, *edges):
 ONE = [
     (list, "", "network:empty", "no layers", "input layer"),
     (lambda: [reluLayer(Name="r"), *TAIL], "", "network:missingInputLayer", "no input layer", "imageInputLayer"),
-    (lambda: [HEAD, reluLayer], "", "network:missingOutputLayer", "no output layer", "classificationLayer"),
-    (lambda: [HEAD], "", "network:missingOutputLayer", "no output layer", "regressionLayer"),
     (lambda: [HEAD, reluLayer(Name="a"), additionLayer(2, Name="add"), *TAIL], "add", "network:unconnectedInput",
      "Input 'in2' is not connected", "connectLayers(lgraph, 'source', 'add/in2')"),
     (lambda: [HEAD, reluLayer(Name="a"), depthConcatenationLayer(4, Name="cat"), *TAIL], "cat", "network:unconnectedInput",
@@ -159,8 +158,8 @@ ONE = [
      "feeds"),
     (lambda: [HEAD, softmaxLayer, classificationLayer(Name="out")], "out", "classificationLayer:invalidInputSize",
      "one score per class, but its input is 8(S) × 8(S) × 2(C) × 1(B)", "fully connected"),
-    (lambda: [HEAD, *TAIL[:2], pixelClassificationLayer(Name="out")], "out", "pixelClassificationLayer:invalidInputFormat",
-     "SSCB or SSSCB", "feeds"),
+    (lambda: [HEAD, flattenLayer, TAIL[1], pixelClassificationLayer(Name="out")], "out",
+     "pixelClassificationLayer:invalidInputFormat", "SSCB or SSSCB", "feeds"),
     (lambda: [HEAD, *TAIL[:2], classificationLayer(Classes=["a", "b"], Name="out")], "out",
      "classificationLayer:classesMismatch", "2 classes, but its input has 3 channels", "2 wide"),
     (lambda: branches([convolution2dLayer(1, 4, Name="c")], [], additionLayer(2, Name="add")), "add",
@@ -181,8 +180,8 @@ ONE = [
      "Scale [1  0.1] leaves nothing of an input of 8×8", "Choose a larger Scale"),
     (lambda: branches([maxPooling2dLayer(2, Name="p")], [], depthConcatenationLayer(2, Name="cat")), "cat",
      "depthConcatenationLayer:inputSizeMismatch", "in1 is 7(S) × 7(S) × 2(C) × 1(B); in2 is 8(S)", "same strides"),
-    (lambda: branches([fullyConnectedLayer(2, Name="f")], [], additionLayer(2, Name="add")), "add",
-     "additionLayer:inputSizeMismatch", "of different formats: in1 is 2(C) × 1(B); in2 is 8(S)", "Make the branches equal"),
+    (lambda: branches([flattenLayer(Name="f")], [], additionLayer(2, Name="add")), "add",
+     "additionLayer:inputSizeMismatch", "of different formats: in1 is 128(C) × 1(B); in2 is 8(S)", "a flattenLayer behind"),
     (lambda: branches([maxPooling2dLayer(2, Name="p")], [], concatenationLayer(3, 2, Name="cat")), "cat",
      "concatenationLayer:inputSizeMismatch", "in1 is 7(S)", "branches"),
     (lambda: branches([], [reluLayer(Name="r")], concatenationLayer(4, 2, Name="cat")), "cat",
@@ -251,6 +250,14 @@ def test_one_fault(network, layer, identifier, message, cure):
     assert issue.severity == ("warning" if "unused" in identifier else "error")
 
 
+@pytest.mark.parametrize("layers", [[HEAD, reluLayer], [HEAD]])
+def test_no_output_layer_is_a_fault_where_one_is_needed(layers):
+    issue = issue_of(layers, TargetUsage="trainNetwork")
+    assert (issue.layer, issue.identifier) == ("", "dltoolbox:network:missingOutputLayer")
+    assert "no output layer" in issue.message
+    assert "classificationLayer" in issue.cure
+
+
 # Several faults: exactly these, and none that follows from another ----------------------------------------------------
 def test_faults_of_independent_branches():
     lgraph = branches([maxPooling2dLayer(9, Name="big")], [convolution2dLayer(3, 4, NumChannels=7, Name="wrong")],
@@ -282,14 +289,14 @@ def test_what_leaves_a_joint_of_inputs_that_cannot_fit_is_not_certain():
 
 def test_formats_are_certain_although_sizes_are_not():
     """One fault where images and features meet, none in the layers behind."""
-    lgraph = branches([fullyConnectedLayer(4, Name="dense")], [convolution2dLayer(9, 4, Name="big")],
+    lgraph = branches([flattenLayer(Name="flat")], [convolution2dLayer(9, 4, Name="big")],
                       additionLayer(2, Name="add"))
     end = [convolution2dLayer(1, 4, Name="after"), regressionLayer(Name="end")]
     lgraph = connectLayers(addLayers(removeLayers(lgraph, "out"), end), "add", "after")
     assert sorted(faults(lgraph)) == [("add", "additionLayer:inputSizeMismatch"),
                                       ("big", "convolution2dLayer:windowTooLarge")]
     (misfit,) = (one for one in analyzeNetwork(lgraph, nargout=1).Issues if one.layer == "add")
-    assert "of different formats: in1 is 4(C) × 1(B); in2 is ?(S) × ?(S) × 4(C) × 1(B)" in misfit.message
+    assert "of different formats: in1 is 128(C) × 1(B); in2 is ?(S) × ?(S) × 4(C) × 1(B)" in misfit.message
 
 
 def test_of_open_outputs_the_nearest_is_missed():
@@ -314,7 +321,7 @@ def test_what_is_certain_in_spite_of_a_fault_is_checked():
     assert faults(layers) == [("c", "convolution2dLayer:numChannelsMismatch"), ("p", "maxPooling2dLayer:windowTooLarge"),
                               ("out", "classificationLayer:classesMismatch")]
     info = analyzeNetwork(layers, nargout=1)
-    assert info.LayerInfo.Activations[1:4] == ["6(S) × 6(S) × 4(C) × 1(B)", "?", "3(C) × 1(B)"]
+    assert info.LayerInfo.Activations[1:4] == ["6(S) × 6(S) × 4(C) × 1(B)", "?", "1(S) × 1(S) × 3(C) × 1(B)"]
     assert not info.IsComplete
 
 
@@ -339,11 +346,11 @@ def test_everything_wrong_with_a_layer_array_at_once():
 
 
 def test_missing_ends_explain_their_open_ports():
-    assert faults([reluLayer(Name="a"), reluLayer(Name="b")]) == [
+    assert faults([reluLayer(Name="a"), reluLayer(Name="b")], TargetUsage="trainNetwork") == [
         ("", "network:missingInputLayer"), ("", "network:missingOutputLayer")]
     lgraph = addLayers(layerGraph([reluLayer(Name="a"), reluLayer(Name="b")]), reluLayer(Name="c"))
-    assert faults(lgraph) == [("", "network:missingInputLayer"), ("", "network:missingOutputLayer"),
-                              ("c", "network:unconnectedInput")]
+    assert faults(lgraph, TargetUsage="trainNetwork") == [
+        ("", "network:missingInputLayer"), ("", "network:missingOutputLayer"), ("c", "network:unconnectedInput")]
     assert "connectLayers(lgraph, 'b', 'c/in')" in analyzeNetwork(lgraph, nargout=1).Issues[-1].cure
 
 

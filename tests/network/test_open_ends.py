@@ -69,4 +69,5 @@ def test_every_open_output_of_data_leaves():
 def test_output_layers_belong_to_networks_that_end_in_losses(loss, found):
     layers = [imageInputLayer([8, 8, 3]), fullyConnectedLayer(2), regressionLayer]
     assert faults(lower(layerGraph(layers), loss=loss)) == found
-    assert ("missingOutputLayer", "") in faults(lower(layerGraph(layers[:2])))
+    assert ("missingOutputLayer", "") in faults(lower(layerGraph(layers[:2]), loss=True))
+    assert faults(lower(layerGraph(layers[:2]))) == []

@@ -53,7 +53,7 @@ def test_activations_of_vgg16(analysed):
     assert sizes(analysed["vgg16"], "input", "conv1_1", "pool1", "pool2", "conv3_3", "pool3", "pool4", "conv5_3", "pool5",
                  "fc6", "drop7", "fc8", "output") == [
         image(224, 3), image(224, 64), image(112, 64), image(56, 128), image(56, 256), image(28, 256), image(14, 512),
-        image(14, 512), image(7, 512), *["4096(C) × 1(B)"] * 2, *["1000(C) × 1(B)"] * 2]
+        image(14, 512), image(7, 512), *[image(1, 4096)] * 2, *[image(1, 1000)] * 2]
     table = analysed["vgg16"].LayerInfo
     assert table.Learnables[table.Name.index("fc6")] == "Weights 4096×25088, Bias 4096×1"
     assert table.NumLearnables[table.Name.index("fc6")] == 4096 * 25089

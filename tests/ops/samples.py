@@ -113,6 +113,9 @@ def _elementwise() -> Iterator[Case]:
                {"axis": 2}, differentiable=(0, 1, 2), batched=(0, 1, 2))
     yield Case("dense", "", lambda r, n: (normal(r, 3, 2, 4, n), normal(r, 5, 24), normal(r, 5, 1)),
                differentiable=(0, 1, 2))
+    for rank, shape in ((2, (3, 2, 4)), (3, (3, 2, 2, 2)), (2, (1, 1, 24))):
+        yield Case("dense", f"keeping the rank, {'×'.join(map(str, shape))}", lambda r, n, shape=shape: (
+            normal(r, *shape, n), normal(r, 5, 24), normal(r, 5, 1)), {"rank": rank}, differentiable=(0, 1, 2))
     yield Case("dense", "vector", lambda r, n: (normal(r, 6, n), normal(r, 5, 6), normal(r, 5, 1)),
                differentiable=(0, 1, 2))
     for kind in ("zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"):

@@ -113,9 +113,9 @@ def normalise(x: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, variance: 
                                eps=epsilon))
 
 
-def dense(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+def dense(x: Tensor, weights: Tensor, bias: Tensor, *, rank: int = 0) -> Tensor:
     columns = x.permute(*range(x.ndim - 2, -1, -1), x.ndim - 1).flatten(0, -2)
-    return F.linear(columns.T, weights, bias.reshape(-1)).T
+    return F.linear(columns.T, weights, bias.reshape(-1)).T[(None,) * rank]
 
 
 def likelihood(logs: Tensor, t: Tensor, weights: Any) -> Tensor:

@@ -36,7 +36,7 @@ def unpooled(x: Tensor, whole: Tensor, p: dict[str, Tensor], training: bool) -> 
 def dense(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
     """Flattened column-major: h fastest."""
     flat = x.permute(0, 1, *range(x.ndim - 1, 1, -1)).flatten(1)
-    return F.linear(flat, p["Weights"], p["Bias"].flatten())
+    return F.linear(flat, p["Weights"], p["Bias"].flatten())[(..., *[None] * (x.ndim - 2))]
 
 
 def batch_norm(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:

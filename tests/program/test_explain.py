@@ -45,7 +45,7 @@ train, mini-batch of 4, single precision, 1 thread
 1  input_normalise        imageinput             InputNormalise       8×8×1×4  S1 S2 B C                 1.0 KB
 2  conv                   conv                   ConvKernel           8×8×2×4  S1 S2 B C          4,608  2.0 KB
 3  batch_norm + relu      batchnorm + relu       BatchNormRelu        8×8×2×4  S1 S2 B C                 2.0 KB
-4  dense                  fc                     Dense                2×4      C B                1,024    32 B
+4  dense                  fc                     Dense                1×1×2×4  S1 C S2 B          1,024    32 B
 5  softmax_cross_entropy  softmax + classoutput  SoftmaxCrossEntropy  scalar                                4 B"""
 
 
@@ -144,7 +144,7 @@ def test_a_network_predicts_as_before() -> None:
     ((tiny(),), {"MiniBatchSize": 0}, "explain:invalidMiniBatchSize", "positive integer"),
     ((tiny(),), {"Precision": "half"}, "explain:invalidPrecision", "'default' or 'fast'"),
     ((tiny(), "Threads", 2), {}, "explain:unknownOption", "MiniBatchSize, Mode, Precision"),
-    (([imageInputLayer([4, 4, 1]), reluLayer],), {}, "network:missingOutputLayer", "no output layer")])
+    (([imageInputLayer([4, 4, 1]), reluLayer],), {"Mode": "train"}, "explain:noLoss", "no output layer")])
 def test_what_is_wrong_is_said(args: tuple[Any, ...], options: dict[str, Any], identifier: str, words: str) -> None:
     with pytest.raises(DltoolboxError, match=words) as caught:
         explain(*args, **options)

@@ -50,7 +50,8 @@ def regression() -> DAGNetwork:
 def two_by_two() -> DAGNetwork:
     """Two inputs, an image and features; two outputs, classes and responses."""
     lgraph = layerGraph([make("imageInputLayer", [4, 3, 2], Normalization="none", Name="image"),
-                         make("fullyConnectedLayer", 3, Name="fc"), make("additionLayer", 2, Name="sum"),
+                         make("fullyConnectedLayer", 3, Name="fc"), make("flattenLayer", Name="flat"),
+                         make("additionLayer", 2, Name="sum"),
                          make("softmaxLayer", Name="softmax"),
                          make("classificationLayer", Classes=["a", "b", "c"], Name="classes")])
     lgraph = addLayers(lgraph, [make("featureInputLayer", 3, Name="features")])
@@ -175,7 +176,7 @@ def test_several_inputs_and_outputs() -> None:
     e = np.exp(sums - sums.max(1, keepdims=True))
     np.testing.assert_allclose(scores, e / e.sum(1, keepdims=True), rtol=1e-5)
     np.testing.assert_array_equal(activations(net, X, Z, "sum", "OutputAs", "rows"), sums)
-    np.testing.assert_array_equal(activations(net, X, Z, 3, OutputAs="rows"), sums)
+    np.testing.assert_array_equal(activations(net, X, Z, 4, OutputAs="rows"), sums)
     np.testing.assert_array_equal(predict(net, [X, Z])[0], scores)  # a list of all, as for trainNetwork
     assert issues(lambda: activations(net, X, Z, 1.5, "OutputAs", "rows")) == ["activations:invalidLayer"]
     assert issues(lambda: predict(net, X)) == ["predict:wrongNumberOfInputs"]
@@ -402,4 +403,4 @@ def test_networks_compute_in_single(classifier: DAGNetwork) -> None:
     assert model_of(classifier).dtype == np.float32
     model = scrambled(Model(digits(), np.float64))
     X = images(classifier, 2)
-    np.testing.assert_allclose(predict(model.network(), X), model.predict([X])[0].T, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(predict(model.network(), X), model.predict([X])[0][0, 0].T, rtol=1e-3, atol=1e-6)

@@ -55,7 +55,8 @@ def test_dlnetworks_know_their_examples():
 
 
 @pytest.mark.parametrize(("layers", "examples", "usage", "found"), [
-    (OPEN, [], "auto", "trainNetwork"), (OPEN, [SIZE], "auto", "dlnetwork"), (OPEN, [SIZE], "trainNetwork", "trainNetwork"),
+    (OPEN, [], "auto", "dlnetwork"), (OPEN, [], "trainNetwork", "trainNetwork"),
+    (OPEN, [SIZE], "auto", "dlnetwork"), (OPEN, [SIZE], "trainNetwork", "trainNetwork"),
     (OPEN, [], "dlnetwork", "dlnetwork"), (dl.dlnetwork(OPEN, SIZE), [], "auto", "dlnetwork"),
     ([*OPEN, dl.regressionLayer], [SIZE], "auto", "trainNetwork")])
 def test_usage(layers, examples, usage, found):
@@ -75,7 +76,7 @@ def test_unconnected_pieces_are_shown_as_far_as_they_are_known():
     info = analysed(dl.addLayers(dl.layerGraph([dl.imageInputLayer([8, 8, 1], Name="in"), dl.regressionLayer(Name="out")]),
                                  [*OPEN, dl.fullyConnectedLayer(3, Name="fc")]))
     assert faults(info) == [("c", "network:unconnectedInput"), ("fc", "network:unconnectedOutput")]
-    assert info.LayerInfo.Activations[2:] == ["?", "?", "3(C) × 1(B)"]
+    assert info.LayerInfo.Activations[2:] == ["?", "?", "1(S) × 1(S) × 3(C) × 1(B)"]
     assert info.LayerInfo.Learnables[2:] == ["?", "", "?"]
     assert "Total learnables: at least 0" in str(info)
 

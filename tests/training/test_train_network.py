@@ -20,6 +20,7 @@ from dltoolbox import (
     convolution3dLayer,
     dropoutLayer,
     featureInputLayer,
+    flattenLayer,
     fullyConnectedLayer,
     gearboxFeatures,
     image3dInputLayer,
@@ -74,7 +75,7 @@ def unpooling_network(classes="auto", weights="none"):
 
 
 def two_inputs():
-    lgraph = layerGraph([imageInputLayer([6, 6, 1], Name="left"), fullyConnectedLayer(3, Name="fc_left"),
+    lgraph = layerGraph([imageInputLayer([6, 6, 1], Name="left"), fullyConnectedLayer(3, Name="fc_left"), flattenLayer,
                          additionLayer(2, Name="add"), fullyConnectedLayer(1, Name="fc"), regressionLayer(Name="out")])
     lgraph = addLayers(lgraph, [featureInputLayer(2, Name="right"), fullyConnectedLayer(3, Name="fc_right")])
     return connectLayers(lgraph, "fc_right", "add/in2")

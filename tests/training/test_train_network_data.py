@@ -14,6 +14,7 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     featureInputLayer,
+    flattenLayer,
     fullyConnectedLayer,
     image3dInputLayer,
     imageInputLayer,
@@ -139,8 +140,8 @@ def test_a_trained_network_keeps_or_renews_its_statistics():
 
 
 def test_several_inputs_are_normalised_each_by_its_own_data():
-    lgraph = layerGraph([imageInputLayer([6, 5, 2], Name="images"), fullyConnectedLayer(3), additionLayer(2, Name="add"),
-                         fullyConnectedLayer(1), regressionLayer])
+    lgraph = layerGraph([imageInputLayer([6, 5, 2], Name="images"), fullyConnectedLayer(3), flattenLayer,
+                         additionLayer(2, Name="add"), fullyConnectedLayer(1), regressionLayer])
     lgraph = addLayers(lgraph, [featureInputLayer(4, Normalization="zerocenter", Name="features"),
                                 fullyConnectedLayer(3, Name="fc")])
     lgraph = connectLayers(lgraph, "fc", "add/in2")
