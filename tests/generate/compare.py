@@ -12,19 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from dltoolbox import maxNumCompThreads
+from dltoolbox import activations, maxNumCompThreads, predict
 from dltoolbox.core.random import rng as restart
 from dltoolbox.network.lowering import lower
 from dltoolbox.program import executable
 from dltoolbox.program.model import Model
 from tests.generate.draw import LABELS
-from tests.generate.network import Network, arrays_of, data_of, targets_of
+from tests.generate.network import Network, arrays_of, data_of, is_data, targets_of
 from tests.generate.twin import back, run_twin
 
 Results = dict[str, np.ndarray]
@@ -138,6 +139,8 @@ class Computed:
             yield from zip(ports, self.model.predict(self.data, ports), strict=True)
         if self.net.outputs:
             yield from self.gradients() if random.random() < 0.5 else self.step()
+            if random.random() < 0.15 and self.dtype is np.float32:
+                yield from self.functions(random)
             if random.random() < 0.2:
                 yield "loss", np.asarray(self.model.evaluate(self.data, self.targets)[0])
         if self.net.batch > 1 and random.random() < 0.2:
@@ -150,6 +153,20 @@ class Computed:
         """A batch is its parts joined."""
         parts = [self.model.predict([x[..., some] for x in self.data]) for some in (slice(at), slice(at, None))]
         yield from zip(self.net.leaving(), (np.concatenate(both, -1) for both in zip(*parts, strict=True)), strict=True)
+
+    def functions(self, random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+        """What users call. predict gives N×K where no map reaches an output layer, unless it labels pixels."""
+        net, size = self.model.network(), int(random.integers(1, self.net.batch + 1))
+        data = [x.T if x.ndim == 2 else x for x in self.problem.data]
+        found = predict(net, *data, MiniBatchSize=size)
+        for part, value in zip(self.net.outputs, found if len(self.net.outputs) > 1 else [found], strict=True):
+            *spatial, channels, batch = self.problem.right[part.sources[0]].shape
+            vectors = not part.layer.per_pixel and prod(spatial) == 1
+            yield part.sources[0], value.T.reshape(*spatial, channels, batch) if vectors and value.ndim == 2 else value
+        port = str(random.choice([one for one in self.problem.right if "/" in one and is_data(one) and ":" not in one]))
+        value = activations(net, *data, port, MiniBatchSize=size)
+        rank = max(x.ndim for x in data) - 2
+        yield port, value.reshape(self.problem.right[port].shape) if rank else value.T
 
     def gradients(self) -> Iterator[tuple[str, np.ndarray]]:
         """With respect to everything; an input that no gradient reaches may be left out."""

@@ -29,8 +29,10 @@ def doubled(x: np.ndarray) -> np.ndarray:
 class Draft:
     """A network while it is drawn: its parts, and what their ports hold for one observation."""
 
-    def __init__(self, dice: Dice, batch: int) -> None:
-        self.dice, self.batch = dice, batch
+    def __init__(self, dice: Dice) -> None:
+        self.dice = dice
+        self.batch = dice.one(1, 1, 2, 2, 3, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 100, 128, 130)
+        self.run = Run(loss=dice.chance(0.85))
         self.parts: list[Part] = []
         self.held: dict[str, torch.Tensor] = {}
 
@@ -46,7 +48,7 @@ class Draft:
         arrays = {one.name: torch.zeros(one.shape) for one in shapes}
         if not sources:
             inputs = [torch.zeros(entering_shape(part))]
-        outputs = applied(part, arrays, Run(loss=False), inputs)
+        outputs = applied(part, arrays, self.run, inputs)
         taps = prod(shapes[0].shape) if shapes and shapes[0].name == "Weights" else 0
         if taps and inputs[0].ndim > 2 and "fully" not in factory:
             taps *= max(prod(outputs[0].shape[2:]), prod(inputs[0].shape[2:]))
@@ -405,7 +407,7 @@ def draw(seed: int, number: int) -> Network:
     """The network of this number: nothing else decides on it."""
     for attempt in range(100):
         dice = Dice(seed, number * 100 + attempt)
-        draft = Draft(dice, int(dice.one(1, 1, 2, 2, 3, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 100, 128, 130)))
+        draft = Draft(dice)
         try:
             grown(draft)
         except Unfit:
@@ -421,7 +423,7 @@ def grown(draft: Draft) -> None:
     moves = [move for move, weight in MOVES for _ in range(weight)]
     for _ in range(d.number(1, 7)):
         x = draft.tried(d.one(*moves), x) or x
-    if d.chance(0.15):
+    if not draft.run.loss:
         return
     tasks = ["regression", "classification", *["pixels"] * (draft.rank(x) in (2, 3))]
     finish(draft, x, d.one(*tasks))

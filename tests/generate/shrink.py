@@ -35,14 +35,14 @@ def shrunk(net: Network, fails: Callable[[Network], bool], seconds: float = SECO
 
 def makes_sense(net: Network) -> bool:
     """Whether the twin can run it."""
-    held: dict[str, torch.Tensor] = {}
+    held, run = dict[str, torch.Tensor](), Run(loss=bool(net.outputs))
     try:
         for part in net.parts:
             inputs = [held[source] for source in part.sources] or [torch.zeros(entering_shape(part))]
             if not part.layer.outputs():
                 continue
             arrays = {one.name: torch.zeros(one.shape) for one in part.layer.arrays(*map(dims, inputs))}
-            outputs = applied(part, arrays, Run(), inputs)
+            outputs = applied(part, arrays, run, inputs)
             if not all(y.numel() for y in outputs):
                 return False
             held.update(zip(part.ports(), outputs, strict=True))

@@ -208,7 +208,9 @@ def transposed_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 @twin("fullyConnectedLayer")
 def dense(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    return F.linear(column_major(x), p["Weights"], p["Bias"].flatten())
+    """Networks with output layers keep spatial dimensions of size 1."""
+    y = F.linear(column_major(x), p["Weights"], p["Bias"].flatten())
+    return y.reshape(*y.shape, *[1] * (x.ndim - 2)) if run.loss else y
 
 
 # Pooling -------------------------------------------------------------------------------------------------------------
