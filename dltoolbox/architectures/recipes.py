@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.console import say
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import outputs
@@ -79,7 +80,7 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
                           [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
     report = _report(sizes, lower(after), new)
     if nargout is None:
-        print(report)
+        say(report)
     return outputs((after, report), 1 if nargout is None else nargout, "poolingToStridedConvolution")
 
 

@@ -1,4 +1,4 @@
-"""Standard output of a program whose reader may go away."""
+"""Standard output, whose reader may go away, and which may not have every character."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -17,3 +18,11 @@ def until_unread() -> Iterator[None]:
             sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+
+
+def say(text: Any, *, flush: bool = False) -> None:
+    """Print; characters that a console does not have, ``×`` for one, become ``?`` instead of an error."""
+    try:
+        print(text, flush=flush)
+    except UnicodeEncodeError as error:
+        print(str(text).encode(error.encoding, "replace").decode(error.encoding), flush=flush)

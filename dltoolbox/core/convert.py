@@ -265,7 +265,8 @@ def array(value: Any) -> np.ndarray | None:
     if kept.dtype.kind not in "fiub" or not np.isfinite(kept).all():
         raise Reject("an array of finite real numbers")
     if kept.dtype.kind != "f":
-        kept = kept.astype(np.float32)
+        single = kept.astype(np.float32)
+        kept = single if (single == kept).all() else kept.astype(np.float64)
     kept.flags.writeable = False
     return kept
 

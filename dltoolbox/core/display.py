@@ -35,6 +35,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def printable(text: str) -> str:
+    """Text without halves of characters, which no file or terminal takes: they become ``\\ud800``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def number(value: float) -> str:
     """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
     if np.isnan(value):
@@ -73,7 +78,7 @@ def value_text(value: Any) -> str:
     if value is None:
         return "[]"
     if isinstance(value, str):
-        return f"'{value}'"
+        return f"'{printable(value)}'"
     if is_number(value):
         return number(float(value))
     if isinstance(value, tuple):

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
+from dltoolbox.core.display import printable
+
 Severity = Literal["error", "warning"]
 
 
@@ -43,7 +45,7 @@ class Issue:
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        return f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]"
+        return printable(f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]")
 
 
 class DltoolboxError(ValueError):

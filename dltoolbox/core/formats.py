@@ -67,6 +67,11 @@ class Dims:
                                        for one, n in zip(self.labels, self.sizes, strict=True)))
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array, when all sizes are known."""
+        return tuple(int(n or 0) for n in self.sizes)
+
+    @property
     def features(self) -> int:
         """Number of elements of one observation (and one time step): the product of the S and C sizes."""
         return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)

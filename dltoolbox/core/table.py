@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.display import size_and_class
+from dltoolbox.core.display import printable, size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue
 
 
@@ -17,7 +17,7 @@ class UnknownColumnError(DltoolboxError, AttributeError):
 
 def cell_text(value: Any) -> str:
     """Arrays by their size and class, ``{3×3×1×8 single}``; anything else as it prints."""
-    return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else str(value)
+    return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
 
 
 class Table:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.optional import require
 from dltoolbox.core.properties import Reject, show
@@ -314,7 +315,7 @@ def _display(array: categorical) -> str:
         return f"  {_times(array.shape)} empty categorical array"
     header = "  categorical" if array.ndim == 0 else f"  {_times(array.shape)} categorical array"
     if array.ndim > 2:
-        return f"{header} with categories\n\n     " + ", ".join(array.categories)
+        return f"{header} with categories\n\n     " + printable(", ".join(array.categories))
     codes = array.codes if array.ndim == 2 else array.codes.reshape(-1, 1)
     table = np.asarray(categorical.from_codes(codes[:MAX_ROWS, :MAX_COLUMNS], array.categories))
     widths = [max(map(len, column)) for column in table.T.tolist()]
@@ -322,4 +323,4 @@ def _display(array: categorical) -> str:
              for row in table.tolist()]
     left_out = [f"{count - shown} more {unit}" for count, shown, unit in
                 zip(codes.shape, table.shape, ("rows", "columns"), strict=True) if count > shown]
-    return "\n".join([header, "", *lines, *([f"     ⋮  ({', '.join(left_out)})"] if left_out else [])])
+    return printable("\n".join([header, "", *lines, *([f"     ⋮  ({', '.join(left_out)})"] if left_out else [])]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.console import say
 from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import outputs
@@ -183,8 +184,8 @@ def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: 
              "Check that the labels are not all <undefined>.")
     metrics = SemanticSegmentationMetrics(classes, confusions)
     if chosen.Verbose:
-        print(f"Metrics of the data set ({counted(len(confusions), 'image')}, {confusions.sum():,} labelled pixels):\n\n"
-              f"{metrics.DataSetMetrics}\n")
+        say(f"Metrics of the data set ({counted(len(confusions), 'image')}, {confusions.sum():,} labelled pixels):\n\n"
+            f"{metrics.DataSetMetrics}\n")
     return metrics
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
+from dltoolbox.core.files import names_folder
 from dltoolbox.core.properties import Property, show
 from dltoolbox.core.registry import LAYERS, find
 from dltoolbox.core.version import __version__
@@ -38,7 +39,8 @@ def saveNetwork(net: Network, file: Any) -> None:
     """Save a network: its layers with all their values, its connections and its classes.
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
-    existing file is replaced, but only when the new one is complete; when saving fails, it stays as it was.
+    existing file is replaced, but only when the new one is complete, and keeps its permissions; when saving fails, it
+    stays as it was. What is no file is never replaced: pipes and devices such as ``/dev/null`` are written into.
 
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`, initialised or not.
@@ -102,8 +104,8 @@ def loadNetwork(file: Any) -> Network:
         'dltoolbox:loadNetwork:fileNotFound'
     """
     path = path_of(file, "loadNetwork")
-    if not path.is_file():
-        found = "It is a folder." if path.is_dir() else "Check the path; it is relative to the present folder."
+    if not os.path.isfile(path):
+        found = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
         fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", found)
     try:
         with opened(path) as reader:
@@ -123,9 +125,10 @@ def path_of(file: Any, function: str) -> Path:
     """A path from text or a path-like value."""
     try:
         text = os.fspath(file)
-    except TypeError:
-        text = b""
-    if not isinstance(text, str) or not text or "\0" in text:
+        usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
+    except (TypeError, UnicodeEncodeError):
+        usable = False
+    if not usable:
         fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",
              f"Call for example {function}({'net, ' if function == 'saveNetwork' else ''}'net.dlnet').")
     return Path(text)
@@ -134,9 +137,9 @@ def path_of(file: Any, function: str) -> Path:
 def target_of(file: Any, function: str) -> Path:
     """The path of a file to write, in a folder that exists."""
     path = path_of(file, function)
-    if path.is_dir():
-        fail(f"{function}:isAFolder", f"'{path}' is a folder.", "Pass the name of a file in it.")
-    if not path.parent.is_dir():
+    if os.path.isdir(path) or names_folder(os.fspath(file)):
+        fail(f"{function}:isAFolder", f"'{os.fspath(file)}' is a folder.", "Pass the name of a file in it.")
+    if not os.path.isdir(path.parent):
         fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
     return path
 

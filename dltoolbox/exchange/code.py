@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail, warn
+from dltoolbox.core.files import replacing, write_text
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import LEARNABLE, Configured, Property
 from dltoolbox.core.registry import LAYERS
@@ -148,14 +150,15 @@ class Outline:
             yield (f"The values of learnables and states, {counted(len(self.omitted), 'array')}, are left out; "
                    "Parameters=True writes them.")
 
-    def write(self, text: str, save: Callable[[Path], None]) -> None:
-        """Write the files that were asked for, the arrays first, and warn of what the code says differently."""
+    def write(self, text: str, save: Callable[[IO[bytes]], None]) -> None:
+        """Write the files that were asked for, both or none, and warn of what the code says differently."""
         if self.files is not None:
             code, data = self.files
             try:
-                if self.arrays:
-                    save(data)
-                code.write_text(text, encoding="utf-8", newline="\n")
+                with ExitStack() as both:
+                    if self.arrays:
+                        save(both.enter_context(replacing(data)))
+                    write_text(code, text)
             except OSError as error:
                 fail(f"{self.function}:cannotWrite", f"'{code}' cannot be written: {error}.", "Check the permissions.")
         if self.notes:

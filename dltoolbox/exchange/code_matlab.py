@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from math import isinf, isnan
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -64,14 +63,14 @@ def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
     outline = Outline(net, "toMATLAB", chosen.Parameters, files)
     body = list(Script(outline).statements())
     text = "\n".join([*(f"% {line}" for line in outline.summary()), "", *loading(outline), *body]) + "\n"
-    outline.write(text, lambda path: save(path, outline.arrays))
+    outline.write(text, lambda file: save(file, outline.arrays))
     return text
 
 
-def save(path: Path, arrays: dict[str, dict[str, np.ndarray]]) -> None:
+def save(file: IO[bytes], arrays: dict[str, dict[str, np.ndarray]]) -> None:
     """A MAT-file with a structure per layer."""
     from scipy.io import savemat
-    savemat(path, arrays, long_field_names=True)
+    savemat(file, arrays, long_field_names=True)
 
 
 def loading(outline: Outline) -> Iterator[str]:
@@ -216,7 +215,7 @@ def number(given: Any) -> str:
 
 
 def string(text: str) -> str:
-    """A string with doubled quotes; control characters, which no literal can hold, by their numbers."""
-    parts = re.split(r"([\x00-\x1f\x7f])", text)
+    """A string with doubled quotes; control characters and halves of characters, which no literal can hold, by numbers."""
+    parts = re.split(r"([\x00-\x1f\x7f\ud800-\udfff])", text)
     return "+".join(f"char({ord(part)})" if number % 2 else '"' + part.replace('"', '""') + '"'
                     for number, part in enumerate(parts) if part or number == 0)

@@ -70,7 +70,7 @@ def toPython(net: Any, *arguments: Any, **options: Any) -> str:
     text = "\n".join([*header(outline), "", *body]) + "\n"
     arrays: dict[str, Any] = {
         f"{group}.{name}": array for group, members in outline.arrays.items() for name, array in members.items()}
-    outline.write(text, lambda path: np.savez(path, **arrays))
+    outline.write(text, lambda file: np.savez(file, **arrays))
     return text
 
 

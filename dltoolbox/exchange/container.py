@@ -11,7 +11,6 @@ import errno
 import io
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from dltoolbox.core.files import replacing
 
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
 LARGEST_JSON = 64 << 20  # bytes
@@ -113,21 +114,12 @@ def opened(path: Path) -> Iterator[Reader]:
 
 def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was."""
-    target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
-                archive.writestr(_entry(name), text.encode())
-                for member, array in arrays.items():
-                    with archive.open(_entry(member), "w", force_zip64=array.nbytes >= 1 << 30) as stream:
-                        np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
+        archive.writestr(_entry(name), text.encode("utf-8", "backslashreplace"))  # halves of characters, as JSON has them
+        for member, array in arrays.items():
+            with archive.open(_entry(member), "w", force_zip64=array.nbytes >= 1 << 30) as stream:
+                np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -61,10 +61,10 @@ class ChannelwiseKernel(Kernel):
         x, weights, _ = site.inputs
         (dx, dw, db), grad = site.d_inputs, site.grads[0]
         assert grad is not None
-        steps: list[Closure] = [partial(found.fill, 0) for found in (dx, dw) if found is not None]
         factors = weights.reshape(-1, weights.shape[-1], 1)
-        sums = None if dw is None else dw.reshape(-1, dw.shape[-1])
-        total = site.scratch((weights.shape[-1],))
+        sums = None if dw is None else site.scratch((len(factors), dw.shape[-1]), np.float64)
+        total = site.scratch((weights.shape[-1],), np.float64)
+        steps: list[Closure] = [partial(found.fill, 0) for found in (dx, sums) if found is not None]
         axes = (*range(x.ndim - 2), x.ndim - 1)
         for _, parts in self.blocks(site, slice(0, len(grad))):
             for part in parts:
@@ -76,7 +76,10 @@ class ChannelwiseKernel(Kernel):
                 if sums is not None:
                     at = sums[part.number]
                     steps += [partial(np.multiply, dy, x[part.inputs], products),
-                              partial(np.add.reduce, products, axis=axes, out=total), partial(np.add, at, total, at)]
+                              partial(np.add.reduce, products, axis=axes, dtype=np.float64, out=total),
+                              partial(np.add, at, total, at)]
+        if dw is not None and sums is not None:
+            steps.append(partial(np.copyto, dw.reshape(sums.shape), sums))
         return steps + ([] if db is None else sum_channels(site, grad, db))
 
     def blocks(self, site: Site, rows: slice) -> Iterator[tuple[slice, list[Part]]]:

@@ -4,7 +4,8 @@ They have the axes (row, depth, position), depth being taps·C and position S2�
 
 * *stacked*, positions contiguous: only the taps along a row of the window are copied, in long stretches. Its rows are
   not, because the image rows that a window spans lie one after the other already: an overlapping view stacks them.
-* *patches*, depth contiguous: every tap is copied, C elements at a time. For images that lie channels last.
+* *patches*, depth contiguous: every tap is copied, C elements at a time; or every window, where there are fewer. For images
+  that lie channels last.
 * the image itself, where the window is a single element.
 
 Zeros beyond the image are written once per run: the blocks that follow overwrite nothing but the inside.
@@ -150,9 +151,15 @@ def patches(site: Site, source: np.ndarray, window: Window, out: Sequence[int], 
     """Columns with contiguous depth."""
     channels, batch = source.shape[-2:]
     depth, length = window.taps * channels, prod(out[1:]) * batch
+    groups = window.size[0], window.taps // window.size[0]
     parts = cut(rows, COLUMN_BYTES // (length * depth * source.itemsize))
     longest = max(part.stop - part.start for part in parts)
     expanded = site.scratch((longest, *out[1:], batch, window.taps, channels), source.dtype)
+    if prod(out) < window.taps:
+        whole = expanded.reshape(*expanded.shape[:-2], *window.size, channels)
+        columns = expanded.reshape(longest, length, depth).swapaxes(1, 2)
+        return Columns([Block(part, window_by_window(whole, source, window, part), columns[:part.stop - part.start])
+                        for part in parts], [], *groups)
     target = np.moveaxis(expanded, (-2, -1), (1, 2))
     offsets = list(window.offsets())
     pairs = inner_reach(source, window, out, offsets)
@@ -163,7 +170,22 @@ def patches(site: Site, source: np.ndarray, window: Window, out: Sequence[int], 
         along = [reach(len(source), count, first + offset[0], window.stride[0]) for offset in offsets]
         columns = expanded[:count].reshape(count, length, depth).swapaxes(1, 2)
         blocks.append(Block(part, fill(target[:count], source, along, pairs), columns))
-    return Columns(blocks, margins(target, pairs), window.size[0], window.taps // window.size[0])
+    return Columns(blocks, margins(target, pairs), *groups)
+
+
+def window_by_window(target: np.ndarray, source: np.ndarray, window: Window, rows: slice) -> tuple[Closure, ...]:
+    """Closures that copy to ``target`` (row, S2…, N, size…, C) what the windows of a block of rows see."""
+    steps: list[Closure] = []
+    for row, *rest in np.ndindex(rows.stop - rows.start, *target.shape[1:window.rank]):
+        mine = np.moveaxis(target[(row, *rest)], 0, -1)
+        to, of = zip(*(reach(n, f, at * s - p[0], d) for n, f, at, s, p, d in zip(
+            source.shape, window.size, (rows.start + row, *rest), window.stride, window.padding, window.dilation,
+            strict=False)), strict=True)
+        if mine[to].size < mine.size:
+            steps.append(zero(mine))
+        if mine[to].size:
+            steps.append(copying(mine[to], source[of]))
+    return tuple(steps)
 
 
 Reach = tuple[slice, slice]

@@ -19,7 +19,7 @@ from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand
 from dltoolbox.kernels.ending import Ending, window_attrs
 from dltoolbox.kernels.lines import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
-from dltoolbox.kernels.transposed import Adjoint, bind_adjoint
+from dltoolbox.kernels.transposed import Adjoint, bind_adjoint, by_windows
 from dltoolbox.ops.base import BOTH
 
 __all__ = ["ConvKernel", "bias_gradient"]
@@ -153,7 +153,7 @@ class ConvKernel(Kernel):
             def also(columns: Columns) -> Callable[[Block], list[Closure]]:
                 sums.append(WithImage(site, columns, x))
                 return sums[0].add
-            shared = adjoint.simple and dw is not None
+            shared = adjoint.simple and dw is not None and not by_windows(window, grad, dx)
             prepare, more = bind_adjoint(site, grad, dx, weights, None, window, also if shared else None)
             steps += more
             if sums and dw is not None:

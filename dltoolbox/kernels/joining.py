@@ -8,6 +8,7 @@ import numpy as np
 
 from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
 from dltoolbox.kernels.pointwise import in_pieces, ranks_for
+from dltoolbox.ops.base import sum_over
 
 
 @kernel
@@ -45,7 +46,7 @@ class Add(Kernel):
     def reduced(grad: np.ndarray, dx: np.ndarray) -> Closure:
         """Sums over the axes along which an input was expanded."""
         axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
-        return partial(np.add.reduce, grad, axis=axes, out=dx, keepdims=True)
+        return lambda: np.copyto(dx, sum_over(grad, axes, keepdims=True))
 
 
 @kernel

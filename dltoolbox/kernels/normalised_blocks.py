@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels.base import Closure, Order, Site
+from dltoolbox.kernels.sums import stretch
 
 BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
 TILE = 1 << 14  # elements of a tile: a few of them share the first two caches
@@ -108,15 +109,17 @@ def largest_divisor(number: int, most: int) -> int:
 
 
 class Sums:
-    """Two sums per channel, Σ a and Σ a·b: in the data's precision within a row or a block, in double over them."""
+    """Two sums per channel, Σ a and Σ a·b: in the data's precision within a stretch of a row or a block, in double over
+    them."""
 
     def __init__(self, site: Site, grid: Grid) -> None:
-        self.grid, self.along = grid, grid.inner >= STRETCH
+        self.grid, self.along, self.each = grid, grid.inner >= STRETCH, stretch(grid.inner)
         count = grid.outer if self.along else len(grid.slices)
         repeats = 1 if self.along else largest_divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
-        self.parts = site.scratch((2, count, repeats, grid.channels, 1 if self.along else grid.inner))
+        width = grid.inner // self.each if self.along else grid.inner
+        self.parts = site.scratch((2, count, repeats, grid.channels, width))
         rows = max((part.stop - part.start for part in grid.slices), default=0)
-        self.ones = np.ones(grid.inner if self.along else rows // repeats, site.dtype)
+        self.ones = np.ones(self.each if self.along else rows // repeats, site.dtype)
 
     def plain(self, index: int, block: np.ndarray) -> Closure:
         """A closure for Σ block."""
@@ -129,7 +132,7 @@ class Sums:
         """A closure for Σ a·b: products of rows with columns, which are twice as fast as `einsum`, or that."""
         (a, out), (b, _) = self._arranged(index, a, 1), self._arranged(index, b, 1)
         if self.along:
-            return partial(np.matmul, a[:, :, None, :], b[..., None], out=out[..., None, None])
+            return partial(np.matmul, a[..., None, :], b[..., None], out=out[..., None, None])
         return partial(np.einsum, "rc,rc->c", a, b, out=out)
 
     def _arranged(self, index: int, block: np.ndarray, which: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +140,8 @@ class Sums:
         channels, inner = self.grid.channels, self.grid.inner
         if self.along:
             rows = self.grid.slices[index]
-            return block.reshape(rows.stop - rows.start, channels, inner), self.parts[which, rows, 0, :, 0]
+            return (block.reshape(rows.stop - rows.start, channels, inner // self.each, self.each),
+                    self.parts[which, rows, 0])
         out = self.parts[which, index].reshape(-1)
         return block.reshape(block.size // max(out.size, 1), out.size), out
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
-from dltoolbox.ops.pointwise import against
+from dltoolbox.ops.pointwise import against, width_of
 
 Piece = tuple[np.ndarray, ...]
 T = TypeVar("T")
@@ -137,26 +137,23 @@ class InputNormalise(Kernel):
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
         order = layout.order_of(y)
         shape = broadcast_shape(statistics, y, order)
-        centre = site.shared(shape)
-        factor = None if kind == "zerocenter" else site.shared(shape)
+        centre = site.shared(shape, x.dtype)  # data that come in double are double until they are shifted and scaled
+        factor = None if kind == "zerocenter" else site.shared(shape, x.dtype)
 
         def prepare() -> None:
             first, *spread = (lying(against(one.astype(np.float64), y), order) for one in statistics)
             if factor is None:
                 np.copyto(centre, first, casting="unsafe")
                 return
-            width = spread[0] if kind == "zscore" else spread[0] - first
-            width = np.where(width == 0, 1.0, width)
+            width = width_of(kind, first, *spread)
             symmetric = kind == "rescale-symmetric"
             np.copyto(centre, first + width / 2 if symmetric else first, casting="unsafe")
             np.copyto(factor, (2.0 if symmetric else 1.0) / width, casting="unsafe")
 
-        def shift(target: np.ndarray, source: np.ndarray, middle: np.ndarray, scale: np.ndarray | None = None) -> None:
-            np.subtract(source, middle, out=target)
-            if scale is not None:
-                np.multiply(target, scale, out=target)
-
-        forward = self.closures(site, shift, (y, x), order, [centre] if factor is None else [centre, factor])
+        if factor is None:
+            forward = self.closures(site, less, (y, x), order, [centre])
+        else:
+            forward = self.closures(site, less_and_times, (y, x), order, [centre, factor], stage=x.dtype)
         if not site.training:
             return Bound(forward, prepare=prepare)
         grad, dx = backward_pair(site)
@@ -166,16 +163,35 @@ class InputNormalise(Kernel):
 
     @staticmethod
     def closures(site: Site, job: Callable[..., None], arrays: Sequence[np.ndarray], order: Sequence[int],
-                 constants: Sequence[np.ndarray]) -> tuple[Closure, ...]:
-        """``job(*slices, *slices of the constants)`` along the slowest axis."""
+                 constants: Sequence[np.ndarray], stage: Any = None) -> tuple[Closure, ...]:
+        """``job(*slices, *slices of the constants)`` along the slowest axis, before them a
+        temporary of type ``stage``, if one is wanted: the target's slice where that has the type.
+        """
         moved = [x.transpose(order) for x in arrays]
         ranks = ranks_for(site, moved[0].size)
         step = max(1, min(CHUNK * len(moved[0]) // max(moved[0].size, 1), -(-len(moved[0]) // ranks)))
-        jobs = []
-        for start in range(0, len(moved[0]), step):
-            at = slice(start, start + step)
-            jobs.append(partial(job, *(x[at] for x in moved), *(c if len(c) == 1 else c[at] for c in constants)))
-        return tuple(map(in_turn, shares(jobs, ranks)))
+        closures = []
+        for share in shares(range(0, len(moved[0]), step), ranks):
+            room = site.scratch((step, *moved[0].shape[1:]), stage) if stage not in (None, moved[0].dtype) else None
+            jobs = []
+            for start in share:
+                at = slice(start, start + step)
+                slices = [x[at] for x in moved]
+                if stage is not None:
+                    slices.insert(0, slices[0] if room is None else room[:len(slices[0])])
+                jobs.append(partial(job, *slices, *(c if len(c) == 1 else c[at] for c in constants)))
+            closures.append(in_turn(jobs))
+        return tuple(closures)
+
+
+def less(target: np.ndarray, source: np.ndarray, middle: np.ndarray) -> None:
+    np.subtract(source, middle, out=target)
+
+
+def less_and_times(stage: np.ndarray, target: np.ndarray, source: np.ndarray, middle: np.ndarray,
+                   factor: np.ndarray) -> None:
+    np.subtract(source, middle, out=stage)
+    np.multiply(stage, factor, out=target)
 
 
 def multiplied(target: np.ndarray, source: np.ndarray, factor: np.ndarray) -> None:

@@ -390,21 +390,32 @@ class WindowMean(Kernel):
         return (1 / window_counts(window, x.shape)).astype(x.dtype)
 
 
+FEW_ROWS = 8  # of a map that are added up in its own precision
+
+
 @kernel
 class GlobalMean(Kernel):
-    """`global_mean`: whole rows are summed first, in long contiguous stretches, then the columns of their sum."""
+    """`global_mean`: a few rows at a time are summed as whole rows, in long contiguous stretches; then those sums, in
+    double, and the columns of their sum."""
 
     op = "global_mean"
 
     def bind(self, site: Site) -> Bound:
         x, y = site.inputs[0], site.outputs[0]
-        rows = site.scratch(x.shape[1:], order=tuple(axis - 1 for axis in layout.order_of(x) if axis))
-        weight = 1 / prod(x.shape[:-2])
+        order = tuple(axis - 1 for axis in layout.order_of(x) if axis)
+        parts = [x[start:start + FEW_ROWS] for start in range(0, len(x), FEW_ROWS)]
+        rows = site.scratch(x.shape[1:], order=order)
+        wide = site.scratch(x.shape[1:], np.float64, order) if len(parts) > 1 else rows
+        axes, weight = tuple(range(rows.ndim - 2)), 1 / prod(x.shape[:-2])
 
         def forward() -> None:
-            np.add.reduce(x, axis=0, out=rows)
-            np.add.reduce(rows, axis=tuple(range(rows.ndim - 2)), out=y.reshape(y.shape[-2:]))
-            np.multiply(y, weight, out=y)
+            for part in parts:
+                np.add.reduce(part, axis=0, out=rows)
+                if part is parts[0]:
+                    np.copyto(wide, rows)
+                else:
+                    np.add(wide, rows, out=wide)
+            np.multiply(np.add.reduce(wide, axis=axes, dtype=np.float64), weight, out=y.reshape(y.shape[-2:]))
 
         (dx,), grad = site.d_inputs, site.grads[0]
         if dx is None or grad is None:

@@ -16,6 +16,8 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Columns, is_tall
+from dltoolbox.kernels.sums import stretch
+from dltoolbox.ops.base import sum_over
 
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
 SMALL_SUM = 1100  # elements of a result below which its small products keep it in registers
@@ -226,20 +228,23 @@ def in_long_rows(block: np.ndarray, unit: int) -> list[np.ndarray]:
 
 
 class Channels:
-    """Σ over everything but the channels of an image (row, C, position), as products with ones."""
+    """Σ over everything but the channels of an image (row, C, position): products of short stretches with ones, and the sum
+    of those in double."""
 
     def __init__(self, site: Site, image: np.ndarray) -> None:
-        self.ones, self.sums = np.ones(image.shape[-1], image.dtype), site.scratch(image.shape[:2])
-        self.image = image
+        rows, channels, length = image.shape
+        each = stretch(length)
+        self.image = image.reshape(rows, channels, length // each, each)
+        self.ones, self.sums = np.ones(each, image.dtype), site.scratch((rows, length // each, channels))
 
     def add(self, rows: slice) -> Closure:
         block, sums = self.image[rows], self.sums[rows]
-        if is_tall(block):
-            return partial(np.matmul, self.ones, block.swapaxes(1, 2), out=sums)
-        return partial(np.matmul, block, self.ones, out=sums)
+        if is_tall(block[:, :, 0]):
+            return partial(np.matmul, self.ones, np.moveaxis(block, 1, -1), out=sums)
+        return partial(np.matmul, block, self.ones, out=sums.swapaxes(1, 2))
 
     def give(self, bias: np.ndarray) -> Closure:
-        return partial(np.add.reduce, self.sums, axis=0, out=bias.reshape(-1))
+        return lambda: np.copyto(bias.reshape(-1), sum_over(self.sums, (0, 1)))
 
 
 def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -6,6 +6,9 @@ Sub-Pixel Convolutional Neural Network", 2016, section 3). All phases along a ro
 one product with as many times more filters; where fewer taps reach a phase, its filters have zeros. Where these would be
 too many, as for 4×4 windows of stride 2, every phase along a row has columns of its own. Phases of rows are products of
 their own in any case, with the rows that they need.
+
+A large window over few positions would read zeros almost everywhere: there every position is a product with all weights,
+added where its window lies.
 """
 
 from __future__ import annotations
@@ -24,8 +27,11 @@ from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
 from dltoolbox.kernels.parts import copying
 from dltoolbox.kernels.products import ONES_PAY, Filters, Finish, multiply
+from dltoolbox.kernels.taps import reach
 
 WASTE = 1.3  # times more multiplications than needed, from which phases no longer share their columns
+SPARSE = 4  # times more positions per phase than there are windows, from which windows are added up one by one
+MOST_WINDOWS, MANY_PHASES = 256, 4096  # that few windows, or so many phases
 
 
 class Share(NamedTuple):
@@ -170,6 +176,27 @@ class Interleaved:
         return self._flat(len(image)), steps
 
 
+def by_windows(window: Window, source: np.ndarray, target: np.ndarray) -> bool:
+    """Whether the windows of an adjoint are so few that they are best added up one by one."""
+    count = prod(source.shape[:window.rank])
+    per_phase = prod(-(-n // s) for n, s in zip(target.shape, window.stride, strict=False))
+    return count <= MOST_WINDOWS and (per_phase >= SPARSE * count or prod(window.stride) >= MANY_PHASES)
+
+
+def bind_windows(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+                 window: Window) -> list[Closure]:
+    """Steps that add the windows of ``source`` up one by one."""
+    matrix = weights.reshape(-1, weights.shape[-1])
+    patch = site.scratch((*window.size, weights.shape[-2], source.shape[-1]), target.dtype)
+    steps: list[Closure] = [partial(np.copyto, np.moveaxis(target, -2, -1), 0 if bias is None else bias.reshape(-1))]
+    for position in np.ndindex(*source.shape[:window.rank]):
+        of, to = zip(*(reach(n, f, at * s - p[0], d) for n, f, at, s, p, d in zip(
+            target.shape, window.size, position, window.stride, window.padding, window.dilation, strict=False)), strict=True)
+        steps += [partial(np.matmul, matrix, source[position], patch.reshape(len(matrix), -1)),
+                  partial(np.add, target[to], patch[of], out=target[to])]
+    return steps
+
+
 Also = Callable[[Columns], Callable[[Block], list[Closure]]]
 
 
@@ -180,6 +207,8 @@ def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np
     Args:
         also: Makes further steps that use the columns of ``source`` while a block of them is in cache.
     """
+    if also is None and by_windows(window, source, target):
+        return [], bind_windows(site, source, target, weights, bias, window)
     whole = Adjoint(window, target.shape[:window.rank])
     rows = whole.dimensions[0]
     prepare: list[Closure] = []

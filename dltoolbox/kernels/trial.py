@@ -51,7 +51,7 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
         added: Inputs whose gradients it adds to what lies in ``site.d_inputs``.
     """
     given = tuple(lay(x, order) for x, order in zip(inputs, case.orders, strict=True))
-    shapes = [tuple(int(n or 0) for n in dims.sizes) for dims in case.outputs]
+    shapes = [dims.shape for dims in case.outputs]
     kinds = list(dtypes) if dtypes is not None else [case.dtype] * len(shapes)
     orders = kernel.orders(case)
     outputs = tuple(lay(np.zeros(shape, kind), order) for shape, kind, order in zip(shapes, kinds, orders, strict=True))

@@ -13,7 +13,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from threading import RLock
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,19 @@ from dltoolbox.core.random import rng
 Closure = Callable[[], object]
 Options = Mapping[str, Callable[[], Closure]]
 
+
+class Stage(NamedTuple):
+    """The options at one size: how much they do there (see `dltoolbox.ops.base.Op.work`), and what makes them."""
+
+    work: float
+    options: Options
+
+
 BUDGET = 2.0  # seconds of measuring that compiling a program may cost
 SPAN, FEWEST = 0.006, 3  # seconds of timed runs per option, and how many at least
+UNTRIED = 1 << 27  # multiply-adds that an option may do before its time is known: a tenth of a second in slow loops
+LONGEST = 0.06  # seconds of a run, shared by the options, that larger sizes are expected to cost at most
+FAR = 4  # times that expectation: no larger sizes
 CLOSE = 1.03  # times nearer than this are equal: the earlier option, so that noise does not decide
 HOPELESS = 1.5  # times the best so far: no more runs
 MOST, FILES = 4096, 32  # answers in a file, and files; the oldest are dropped
@@ -44,12 +55,14 @@ clock = perf_counter
 _lock = RLock()  # one measurement at a time: two would disturb each other
 
 
-def fastest(question: str, options: Options) -> str:
+def fastest(question: str, options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str:
     """The name of the fastest option; the first where nothing is to be measured. The same throughout a process.
 
     Args:
         question: What is asked, with every size that the answer depends on: ``conv 3×3 …``.
-        options: Each makes a closure whose run is timed.
+        options: Each makes a closure whose run is timed. One that raises an exception is not chosen.
+        work: How much they do.
+        smaller: The same options at ever smaller sizes, on which they are tried first if the work is large.
     """
     mode, _, seed = os.environ.get("DLTOOLBOX_TUNE", "").partition(":")
     if len(options) == 1 or mode == "0":
@@ -57,7 +70,7 @@ def fastest(question: str, options: Options) -> str:
     if mode == "random":
         return Random(f"{seed} {question}").choice(list(options))
     with _lock:
-        return choices().fastest(question, options)
+        return choices().fastest(question, options, work, smaller)
 
 
 @contextmanager
@@ -101,25 +114,28 @@ class Choices:
         self.measured: dict[str, str] = {}  # what it has measured
         self.unsaved = False
 
-    def fastest(self, question: str, options: Options) -> str:
+    def fastest(self, question: str, options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str:
         key = f"{question} [{', '.join(options)}]"
         if key not in self.settled:
-            self.settled[key] = self._answer(key, options)
+            self.settled[key] = self._answer(key, options, work, smaller)
         return self.settled[key]
 
-    def _answer(self, key: str, options: Options) -> str:
+    def _answer(self, key: str, options: Options, work: float, smaller: Iterable[Stage]) -> str:
         if self.known.get(key) in options:
             return self.known[key]
         purse = _purse.get()
         if purse is not None and purse.left <= 0:
             return next(iter(options))
         start = clock()
-        self.measured[key] = found = measure(options)
+        found = measure(options, work, smaller)
+        if purse is not None:
+            purse.left -= clock() - start
+        if found is None:
+            return next(iter(options))
+        self.measured[key] = found
         self.unsaved = True
         if purse is None:
             self.save()
-        else:
-            purse.left -= clock() - start
         return found
 
     def read(self) -> dict[str, str]:
@@ -166,17 +182,53 @@ def replace(file: Path, text: str) -> None:
         raise
 
 
-def measure(options: Options) -> str:
-    """The first of the options that are as fast as the fastest. The user's random numbers and warnings stay as they are."""
-    streams, times, least = rng(), {}, math.inf
+def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str | None:
+    """The first of the options that are as fast as the fastest; None where none can be tried. The user's random numbers
+    stay as they are.
+
+    What a run costs is not known before there was one. So the first is at a size where it cannot cost much, and larger
+    sizes are tried with those options only that should not take much longer than `LONGEST` there, by their times so far.
+    """
+    streams, names, found = rng(), list(options), None
+    *larger, stage = trials(Stage(work, options), smaller)
     try:
-        with np.errstate(all="ignore"):
-            for name, make in options.items():  # one after the other, so that only one holds memory
-                times[name] = time_of(make(), least)
-                least = min(least, times[name])
+        while stage.work <= UNTRIED or found:
+            times = times_of({name: stage.options[name] for name in names})
+            if not times:
+                break
+            least, longest = min(times.values()), LONGEST / len(times) * stage.work
+            found = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
+            affordable = [one for one in larger if least * one.work <= longest]
+            if not affordable:
+                break
+            stage = affordable[0]
+            names = [name for name, seconds in times.items() if seconds * stage.work <= FAR * longest]
+            if len(names) == 1:
+                found = names[0]
+                break
+            del larger[larger.index(stage):]
     finally:
         rng(streams)
-    return next(name for name, seconds in times.items() if seconds <= CLOSE * least)
+    return found
+
+
+def trials(whole: Stage, smaller: Iterable[Stage]) -> list[Stage]:
+    """The whole and smaller stages, down to one that can be tried."""
+    stages = [whole]
+    for stage in smaller if whole.work > UNTRIED else ():
+        stages.append(stage)
+        if stage.work <= UNTRIED:
+            break
+    return stages
+
+
+def times_of(options: Options) -> dict[str, float]:
+    """The times of those options that do not fail."""
+    times: dict[str, float] = {}
+    for name, make in options.items():  # one after the other, so that only one holds memory
+        with suppress(Exception), np.errstate(all="ignore"):
+            times[name] = time_of(make(), min(times.values(), default=math.inf))
+    return times
 
 
 def time_of(run: Closure, best: float) -> float:

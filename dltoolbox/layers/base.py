@@ -56,9 +56,13 @@ class Learnable(Array):
 
 @dataclass(frozen=True)
 class State(Array):
-    """An array that training sets but does not differentiate; it holds ``initial`` until then."""
+    """An array that training sets but does not differentiate; it holds ``initial`` until then.
+
+    ``double`` keeps it in double precision in every network: statistics of data that may lie far from zero.
+    """
 
     initial: float = 0.0
+    double: bool = False
 
 
 class Expression(str):

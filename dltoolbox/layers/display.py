@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.display import number, object_text
+from dltoolbox.core.console import say
+from dltoolbox.core.display import number, object_text, printable
 from dltoolbox.core.properties import HIDDEN, LEARNABLE
 from dltoolbox.layers.base import Layer, flat, is_factory
 
@@ -58,7 +59,7 @@ def array_text(layers: Sequence[Layer]) -> str:
     """
     if not layers:
         return "  0×1 Layer array\n"
-    names = [f"'{one.Name}'" for one in layers]
+    names = [f"'{printable(one.Name)}'" for one in layers]
     types = [one.type_text for one in layers]
     name_width, type_width = max(map(len, names)), max(map(len, types))
     lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {one.describe()}"
@@ -81,8 +82,8 @@ def disp(x: Any) -> None:
         <BLANKLINE>
     """
     if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
-        print(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
+        say(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
     elif isinstance(x, (int, float, np.number, np.bool_)):
-        print(f"   {number(float(x))}")
+        say(f"   {number(float(x))}")
     else:
-        print(x)
+        say(x)

@@ -156,7 +156,7 @@ class NormalisedInput(DataInput):
         """Statistics that nobody computes leave the data as they are."""
         initial = {"StandardDeviation": 1.0, "Max": 1.0, "Min": -1.0 if self.Normalization == "rescale-symmetric" else 0.0}
         return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape,
-                           initial=initial.get(name, 0.0)) for name in self.statistics)
+                           initial=initial.get(name, 0.0), double=True) for name in self.statistics)
 
     def call_in_matlab(self, *inputs: Dims) -> Call:
         """Statistics per channel, however they were given, as 1×1×c for images, 1×1×1×c for volumes and c×1 for features."""

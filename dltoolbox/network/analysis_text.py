@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from dltoolbox.core.display import bytes_text, counted, rounded
+from dltoolbox.core.display import bytes_text, counted, printable, rounded
 from dltoolbox.network.dlnetworks import dlnetwork
 
 GAP = "  "
@@ -24,7 +24,7 @@ def analysis_text(info: Any, width: int | None = None) -> str:
     parts = [totals(info), table(columns_of(info), width)] if info.NumLayers else [totals(info)]
     if info.Issues:
         parts.append(problems(info.Issues, width))
-    return "\n\n".join(parts) + "\n"
+    return printable("\n\n".join(parts)) + "\n"
 
 
 def terminal_width() -> int:

@@ -28,7 +28,7 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
 
     Args:
         lowered: A checked network.
-        dtype: Type of the arrays.
+        dtype: Type of the arrays but those that are double in every network.
         draw: False refuses to initialise: every learnable must have a value (assembleNetwork).
 
     Raises:
@@ -42,7 +42,8 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
                 value = initial_value(info.layer, array, draw)
                 # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
                 copy = np.array if draw else np.asarray
-                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, dtype)
+                double = isinstance(array, State) and array.double
+                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, np.float64 if double else dtype)
     found.raise_if_any()
     return arrays
 

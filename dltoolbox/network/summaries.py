@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dltoolbox.core.display import rounded
+from dltoolbox.core.console import say
+from dltoolbox.core.display import printable, rounded
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.inputs import DataInput
@@ -33,13 +34,14 @@ def summary(net: Network) -> None:
         fail("summary:notANetwork", f"The argument of summary must be a network, but it is {show(net)}.",
              "Use analyzeNetwork(layers) for layers and layer graphs.")
     layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
-    inputs = [(f"'{name}'", layers[name].description_size if name in layers else str(net.layouts.get(name, "any size")))
+    inputs = [(printable(f"'{name}'"),
+               layers[name].description_size if name in layers else str(net.layouts.get(name, "any size")))
               for name in net.entrances()]
     width = max((len(name) for name, _ in inputs), default=0)
     lines = [f"{index:>7}   {name:<{width}}   {what}" for index, (name, what) in enumerate(inputs, 1)]
     initialized = getattr(net, "Initialized", True)
-    print("\n".join([f"   Initialized: {str(initialized).lower()}", "", f"   Number of learnables: {learnable_count(net)}",
-                     "", "   Inputs:", *lines, ""]))
+    say("\n".join([f"   Initialized: {str(initialized).lower()}", "", f"   Number of learnables: {learnable_count(net)}",
+                   "", "   Inputs:", *lines, ""]))
 
 
 def learnable_count(net: Network) -> str:

@@ -7,7 +7,8 @@ through a `Builder`; machinery reads the record and never knows which layer an o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from dltoolbox.core.geometry import Reach, Window
 
 Arrays = tuple[np.ndarray, ...]
 Gradients = tuple[np.ndarray | None, ...]
+
+
+MOVED = 16  # multiply-adds that moving one element costs, roughly
 
 
 class Call(NamedTuple):
@@ -36,12 +40,16 @@ class Op:
 
     ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
     ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
+    ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
+    ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
     by_observation: ClassVar[bool] = True
+    any_type: ClassVar[bool] = False
+    divisible: ClassVar[bool] = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.
@@ -68,6 +76,25 @@ class Op:
         """
         return 0
 
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+        """A rough count of what a direct computation does: multiply-adds, and `MOVED` for every element."""
+        return (self.multiply_adds(inputs, outputs[0]) * (outputs[0].batch or 0)
+                + MOVED * sum(prod(dims.shape) for dims in (*inputs, *outputs)))
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """Inputs of these sizes and types on which any body of the op can be tried: normal numbers by default."""
+        return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=True))
+
+    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+        """Ways to make the same use of half of the data: half of the observations, then half of a map, if `divisible`."""
+        x = inputs[0]
+        axes = [axis for axis, label in enumerate(x.labels) if label == "S"] if self.divisible else []
+        for axis in (len(x.sizes) - 1, *sorted(axes, key=lambda axis: -(x.sizes[axis] or 0))):
+            if x.labels[axis] in "SB" and (x.sizes[axis] or 0) > 1:
+                yield (tuple(half(dims, axis) for dims in inputs),
+                       {key: half(value, axis) if isinstance(value, Dims) else value for key, value in attrs.items()})
+
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
         """How an element of the output ``y`` looks at the input ``x`` per spatial dimension; None: each sees all of it."""
         window: Window | None = attrs.get("window")
@@ -88,9 +115,29 @@ def op(cls: type[Op]) -> type[Op]:
     return cls
 
 
+def half(dims: Dims, axis: int) -> Dims:
+    """Half as much along an axis of data; parameters stay."""
+    if "B" not in dims.labels:
+        return dims
+    return Dims(dims.labels, tuple(-(-n // 2) if at == axis and n else n for at, n in enumerate(dims.sizes)))
+
+
+def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype[Any]) -> np.ndarray:
+    """Normal numbers, the same at every first position: nothing large is made."""
+    shape = dims.shape
+    part = np.asarray(rng.standard_normal((1, *shape[1:]) if len(shape) > 2 else shape, np.float32), dtype)
+    return np.broadcast_to(part, shape)
+
+
 def ghost(array: Any) -> Any:
     """A stand-in of the same shape and dtype that occupies no memory."""
     return np.broadcast_to(np.zeros((), array.dtype), array.shape) if isinstance(array, np.ndarray) else array
+
+
+def sum_over(x: np.ndarray, axes: int | tuple[int, ...], *, keepdims: bool = False) -> np.ndarray:
+    """A sum in double, rounded once to the type of x: a million numbers in single precision, added up one after the other,
+    are off by one per cent."""
+    return np.asarray(np.sum(x, axis=axes, dtype=np.float64, keepdims=keepdims)).astype(x.dtype)
 
 
 def as_tuple(result: Any) -> tuple[Any, ...]:

@@ -15,8 +15,10 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Reach, Window
-from dltoolbox.ops.base import IN, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pooling import pad, unpadded
+
+PIECE = 1 << 13  # positions over which products with few channels are added up in single precision
 
 
 def correlate(x: np.ndarray, weights: np.ndarray, window: Window) -> np.ndarray:
@@ -53,7 +55,7 @@ def correlate_weights(x: np.ndarray, y: np.ndarray, window: Window) -> np.ndarra
 
 def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Sum over everything but the channels."""
-    return grad.sum((*range(grad.ndim - 2), grad.ndim - 1)).reshape(bias.shape)
+    return sum_over(grad, (*range(grad.ndim - 2), grad.ndim - 1)).reshape(bias.shape)
 
 
 @op
@@ -61,6 +63,7 @@ class conv(Op):
     """Cross-correlation of ``x`` (S…CB) with ``weights`` (S…CK) plus ``bias`` (K elements); zeros as padding."""
 
     reads = IN
+    divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
@@ -123,8 +126,12 @@ class conv_grouped(conv):
         if call.needs[1]:
             d_weights = np.empty(weights.shape, np.result_type(x, grad))
             for tap, patch in self.patches(x, window, groups):
-                d_weights[tap] = np.matmul(patch, dy.transpose(0, 2, 1)).transpose(1, 2, 0)
-        return dx, d_weights, dy.sum(2).T.reshape(bias.shape) if call.needs[2] else None
+                total = np.zeros((groups, channels, filters))
+                for start in range(0, dy.shape[2], PIECE):
+                    at = slice(start, start + PIECE)
+                    total += np.matmul(patch[..., at], dy[..., at].swapaxes(1, 2))
+                d_weights[tap] = total.transpose(1, 2, 0)
+        return dx, d_weights, sum_over(dy, 2).T.reshape(bias.shape) if call.needs[2] else None
 
     @staticmethod
     def patches(x: np.ndarray, window: Window, groups: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
@@ -141,6 +148,7 @@ class conv_transposed(Op):
     """The adjoint of `conv`: ``weights`` S…KC, ``window.padding`` is the cropping."""
 
     reads = IN
+    divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
@@ -223,7 +231,7 @@ class dense(Op):
         flat, grad = flatten(x), grad.reshape(grad.shape[rank:])
         return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs[0] else None,
                 np.matmul(grad, flat.T) if call.needs[1] else None,
-                grad.sum(1).reshape(bias.shape) if call.needs[2] else None)
+                sum_over(grad, 1).reshape(bias.shape) if call.needs[2] else None)
 
 
 def flatten(x: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@ gradients; MathWorks documentation of classificationLayer, pixelClassificationLa
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Call, Gradients, Op, normal, op
 
 Weights = tuple[float, ...] | None  # one per class, or all 1
 
@@ -26,6 +27,17 @@ class Loss(Op):
         return Dims.of("")
 
 
+class OfClasses(Loss):
+    """A loss whose targets are one-hot."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        x, t = inputs
+        classes = rng.integers(0, t.channels, (*(1,) * (t.rank + 1), t.batch or 0))
+        hot = (classes == np.arange(t.channels)[:, None]).astype(dtypes[1])
+        return normal(rng, x, dtypes[0]), np.broadcast_to(hot, t.shape)
+
+
 def labelled(t: np.ndarray) -> float:
     """How many observations, pixels or voxels carry a label: targets are one-hot, and all zero where undefined."""
     return max(float(np.any(t, axis=-2).sum()), 1.0)
@@ -37,8 +49,13 @@ def weighted(t: np.ndarray, weights: Weights) -> np.ndarray:
 
 
 @op
-class cross_entropy(Loss):
+class cross_entropy(OfClasses):
     """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        scores, targets = super().example(rng, inputs, dtypes, attrs)
+        return OPS["softmax"].forward(scores), targets
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> np.ndarray:
         logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
@@ -51,7 +68,7 @@ class cross_entropy(Loss):
 
 
 @op
-class softmax_cross_entropy(Loss):
+class softmax_cross_entropy(OfClasses):
     """`softmax` followed by `cross_entropy`, from the scores before the softmax: exact where probabilities underflow.
 
     The second output is the probabilities. Gradient: (Σₖ wₖtₖ)·y − w·t, divided by N.

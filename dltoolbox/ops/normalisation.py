@@ -8,10 +8,13 @@ The gradients are the usual closed forms.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from dltoolbox.core.formats import Dims
-from dltoolbox.ops.base import BOTH, IN, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op, sum_over
 
 
 def over(x: np.ndarray) -> tuple[int, ...]:
@@ -30,6 +33,7 @@ class batch_norm(Op):
 
     reads = BOTH
     by_observation = False
+    divisible = True
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
@@ -46,8 +50,8 @@ class batch_norm(Op):
         (x, scale, offset), (_, mean, variance) = call.inputs, call.outputs
         deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
         normal = (x - per_channel(mean)) / deviation
-        d_offset = grad.sum(over(x))
-        d_scale = (grad * normal).sum(over(x))
+        d_offset = sum_over(grad, over(x))
+        d_scale = sum_over(grad * normal, over(x))
         count = x.size // x.shape[-2]
         dx = per_channel(scale) / deviation * (
             grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
@@ -59,6 +63,12 @@ class normalise(Op):
     """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        *others, variance = super().example(rng, inputs, dtypes, attrs)
+        return *others, np.square(variance)
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, mean: Dims, variance: Dims, *, epsilon: float) -> Dims:
         return x
@@ -72,8 +82,8 @@ class normalise(Op):
         x, scale, offset, mean, variance = call.inputs
         deviation = np.sqrt(variance + np.asarray(epsilon, variance.dtype))
         normal = (x - per_channel(mean)) / per_channel(deviation)
-        return (grad * per_channel(scale / deviation), (grad * normal).sum(over(x)).reshape(scale.shape),
-                grad.sum(over(x)).reshape(offset.shape), None, None)
+        return (grad * per_channel(scale / deviation), sum_over(grad * normal, over(x)).reshape(scale.shape),
+                sum_over(grad, over(x)).reshape(offset.shape), None, None)
 
 
 @op
@@ -95,11 +105,11 @@ class group_norm(Op):
     def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
         x, scale, offset = call.inputs
         normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
-        along = (grad * normal).sum(over(x))
+        along = sum_over(grad * normal, over(x))
         dn, n = (one.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
                  for one in (grad * per_channel(scale), normal))
         dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
-        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), grad.sum(over(x)).reshape(offset.shape)
+        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), sum_over(grad, over(x)).reshape(offset.shape)
 
     @staticmethod
     def normal(x: np.ndarray, groups: int, epsilon: float, spatial: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
@@ -14,7 +14,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
-from dltoolbox.ops.base import IN, OPS, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
 
 
 class SameSize(Op):
@@ -29,6 +29,7 @@ class relu(SameSize):
     """max(0, x)."""
 
     reads = OUT
+    divisible = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
@@ -43,6 +44,7 @@ class leaky_relu(SameSize):
     """x where x ≥ 0, scale·x elsewhere."""
 
     reads = IN
+    divisible = True
 
     def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
         return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
@@ -54,6 +56,8 @@ class leaky_relu(SameSize):
 
 class Expanding(Op):
     """An op of two or more arrays of one size; dimensions of size 1 expand."""
+
+    divisible = True
 
     def infer(self, *inputs: Dims) -> Dims:
         result = inputs[0]
@@ -97,7 +101,7 @@ class multiply(Expanding):
 def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Sum over the axes along which an array of ``shape`` was expanded."""
     axes = tuple(i for i, (a, b) in enumerate(zip(grad.shape, shape, strict=True)) if b == 1 and a != 1)
-    return grad.sum(axes, keepdims=True) if axes else grad
+    return sum_over(grad, axes, keepdims=True) if axes else grad
 
 
 @op
@@ -105,26 +109,47 @@ class input_normalise(SameSize):
     """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows.
 
     zerocenter x − mean; zscore (x − mean)/std; rescale-zero-one (x − min)/(max − min); rescale-symmetric the same, mapped
-    to [−1, 1]. A constant feature (zero spread) is only shifted.
+    to [−1, 1]. A constant feature is only shifted; see `width_of`.
     """
 
+    any_type = True
+
     reads = IN
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """The second statistic is positive, and larger than the first."""
+        x, first, *spread = super().example(rng, inputs, dtypes, attrs)
+        return x, first, *(np.maximum(first, 0) + np.abs(one) + 1 for one in spread)
 
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
         first, *spread = (against(one, x) for one in statistics)
         if kind == "zerocenter":
             return x - first
-        width = spread[0] if kind == "zscore" else spread[0] - first
-        scaled = (x - first) / np.where(width == 0, np.ones_like(width), width)
+        scaled = (x - first) / width_of(kind, first, *spread)
         return 2 * scaled - 1 if kind == "rescale-symmetric" else scaled
 
     def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
         first, *spread = (against(one, grad) for one in call.inputs[1:])
         if kind != "zerocenter":
-            width = spread[0] if kind == "zscore" else spread[0] - first
-            grad = grad / np.where(width == 0, np.ones_like(width), width)
+            grad = grad / width_of(kind, first, *spread)
             grad = 2 * grad if kind == "rescale-symmetric" else grad
         return grad, *[None] * (len(call.inputs) - 1)
+
+
+ROUNDING = 1e-12  # of the magnitude: a spread below is what statistics in double are off by
+
+
+def width_of(kind: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What a normalisation with two statistics divides by: the deviation or the range, and 1 for a constant feature.
+
+    The spread of such a feature is often a little more than zero: its values were rounded on the way, or whoever computed
+    it was, as NumPy is, which finds a deviation of 3e-13 in a thousand times 14.62. What is divided by that is noise. So a
+    spread is held against the magnitude of the feature, not against zero, as scikit-learn's StandardScaler does.
+    """
+    width = second if kind == "zscore" else second - first
+    size = np.abs(first) if kind == "zscore" else np.maximum(np.abs(first), np.abs(second))
+    return np.where(np.abs(width) <= ROUNDING * size, np.ones_like(width), width)
 
 
 def against(statistic: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -143,6 +168,7 @@ class function(SameSize):
     It gets a copy, since it may work in place, in MATLAB's layout: features come as N×f.
     """
 
+    any_type = True
     differentiable = False
     by_observation = False
 

@@ -8,7 +8,7 @@ positions, so the last one stays; its gradient is a gather.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, State, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -93,8 +93,23 @@ def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
     return result
 
 
+class Pooling(Op):
+    """An op that looks at all of every window."""
+
+    divisible = True
+
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+        (x,), window = inputs, attrs["window"]
+        return super().work(inputs, outputs, attrs) + MOVED * window.looks(x.spatial) * x.channels * (x.batch or 0)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+        """As long as no dilated window can miss the map."""
+        return (half for half in super().halved(inputs, attrs)
+                if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
+
+
 @op
-class window_max(Op):
+class window_max(Pooling):
     """Maximum over every window."""
 
     reads = IN
@@ -112,7 +127,7 @@ class window_max(Op):
 
 
 @op
-class window_max_indices(Op):
+class window_max_indices(Pooling):
     """Maximum over every window, and where it was found."""
 
     reads = OUT
@@ -129,7 +144,7 @@ class window_max_indices(Op):
 
 
 @op
-class window_max_taps(Op):
+class window_max_taps(Pooling):
     """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps.
 
     The program uses it in place of `window_max_indices` where only `unpool_taps` reads them.
@@ -155,6 +170,19 @@ class unpool_taps(Op):
     """`unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """Every window's first tap outside the padding, which wins where all are equal."""
+        (x, taps), window, spatial = inputs, attrs["window"], attrs["to"].spatial
+        first = winner_taps(window_winner(np.zeros(spatial), window)[1], window, spatial).astype(dtypes[1])
+        return normal(rng, x, dtypes[0]), np.broadcast_to(first[..., None, None], taps.shape)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+        for maps, others in super().halved(inputs, attrs):
+            pooled = others["window"].output(others["to"].spatial)
+            yield tuple(dims.with_spatial(pooled) for dims in maps), others
 
     def infer(self, x: Dims, taps: Dims, *, window: Window, to: Dims) -> Dims:
         return to
@@ -187,6 +215,17 @@ class unpool(Op):
     """Zeros of the size that ``size`` stands for, with each value of ``x`` at its index."""
 
     reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """Indices that lie in the output as their places do in the map."""
+        (x, indices, _), to = inputs, attrs["to"]
+        at = np.zeros(indices.spatial, dtypes[1])
+        for axis, (n, m) in enumerate(zip(indices.spatial, to.spatial, strict=True)):
+            at = at * m + (np.arange(n) * m // n).reshape([n if a == axis else 1 for a in range(to.rank)])
+        return (normal(rng, x, dtypes[0]), np.broadcast_to(at.astype(dtypes[1])[..., None, None], indices.shape),
+                np.asarray(to.with_size("B", x.batch).shape, dtypes[2]))
 
     def infer(self, x: Dims, indices: Dims, size: Dims, *, to: Dims) -> Dims:
         if x.sizes != indices.sizes:
@@ -223,7 +262,7 @@ class size_of(Op):
 
 
 @op
-class window_mean(Op):
+class window_mean(Pooling):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
@@ -255,7 +294,7 @@ class global_mean(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.mean(tuple(range(x.ndim - 2)), keepdims=True)
+        return sum_over(x, tuple(range(x.ndim - 2)), keepdims=True) / prod(x.shape[:-2])
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs

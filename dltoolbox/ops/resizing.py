@@ -13,7 +13,7 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Reach
-from dltoolbox.ops.base import Call, Gradients, Op, op
+from dltoolbox.ops.base import Call, Gradients, Op, op, sum_over
 
 Sizes = tuple[int, ...]
 
@@ -128,7 +128,7 @@ class adaptive_mean(Op):
     def forward(self, x: np.ndarray, *, to: Sizes) -> np.ndarray:
         for axis, out in enumerate(to):
             along = np.moveaxis(x, axis, 0)
-            x = np.stack([along[part].mean(0) for part in regions(x.shape[axis], out)], axis)
+            x = np.stack([sum_over(along[part], 0) / (part.stop - part.start) for part in regions(x.shape[axis], out)], axis)
         return x
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Sizes) -> Gradients:

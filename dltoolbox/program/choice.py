@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
 from dltoolbox.kernels import Case, Closure, Kernel
 from dltoolbox.kernels.trial import bind_alone
-from dltoolbox.kernels.tuning import fastest
+from dltoolbox.kernels.tuning import Stage, fastest
+from dltoolbox.ops import as_tuple
+from dltoolbox.ops.base import normal
+from dltoolbox.ops.group import op_of
 from dltoolbox.program.memory import LARGE_SHARED
 
+Kinds = Sequence[np.dtype[Any]]
 
-def choose(found: Sequence[Kernel], case: Case, inputs: Sequence[np.dtype[Any]], outputs: Sequence[np.dtype[Any]]) -> Kernel:
-    """The fastest of several kernels, forward and backward together; the first where measuring is switched off."""
-    if len(found) == 1:
+
+def choose(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Kernel:
+    """The fastest of several kernels, forward and backward together; the first where nothing is measured."""
+    if len(found) == 1 or any(0 in dims.sizes for dims in case.inputs):
         return found[0]
-    options = {label(one): trial(one, case, inputs, outputs) for one in found}
-    name = fastest(question(case), options)
+    whole = stage(found, case, inputs, outputs)
+    name = fastest(question(case), whole.options, whole.work, smaller(found, case, inputs, outputs))
     return next(one for one in found if label(one) == name)
 
 
@@ -33,14 +38,31 @@ def question(case: Case) -> str:
     return f"{case.op} {inputs} {dict(case.attrs)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
 
 
-def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
-          outputs: Sequence[np.dtype[Any]]) -> Callable[[], Closure]:
-    """Binds the kernel to made-up arrays when asked to, and returns a closure that runs it both ways."""
+def stage(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Stage:
+    work = op_of(case.op).work(case.inputs, case.outputs, case.attrs)
+    return Stage(work, {label(one): trial(one, case, inputs, outputs) for one in found})
+
+
+def smaller(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
+    """The same with half as much to do, and again and again, as long as all kernels accept it."""
+    op = op_of(case.op)
+    while True:
+        for sizes, attrs in op.halved(case.inputs, case.attrs):
+            half = replace(case, inputs=sizes, outputs=as_tuple(op.infer(*sizes, **attrs)), attrs=attrs)
+            if all(min(dims.shape, default=1) > 0 for dims in half.outputs) and all(one.accepts(half) for one in found):
+                break
+        else:
+            return
+        case = half
+        yield stage(found, case, inputs, outputs)
+
+
+def trial(kernel: Kernel, case: Case, inputs: Kinds, outputs: Kinds) -> Callable[[], Closure]:
+    """Binds the kernel to an example when asked to, and returns a closure that runs it both ways."""
     def make() -> Closure:
         rng = np.random.default_rng(0)
-        arrays = [made_up(rng, dims, kind if kind != case.dtype else None, case, positive=i > 0 and "B" not in dims.labels)
-                  for i, (dims, kind) in enumerate(zip(case.inputs, inputs, strict=True))]
-        arriving = [made_up(rng, case.outputs[0], None, case), *[None] * (len(case.outputs) - 1)]
+        arrays = op_of(case.op).example(rng, case.inputs, inputs, case.attrs)
+        arriving = [normal(rng, case.outputs[0], case.dtype), *[None] * (len(case.outputs) - 1)]
         bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
         first = [closure for closure in (bound.bound.prepare, *bound.bound.divided) if closure is not None]
         for closure in first:
@@ -54,15 +76,3 @@ def trial(kernel: Kernel, case: Case, inputs: Sequence[np.dtype[Any]],
                     call()
         return run
     return make
-
-
-def made_up(rng: np.random.Generator, dims: Dims, kind: np.dtype[Any] | None, case: Case, *,
-            positive: bool = False) -> np.ndarray:
-    """Normal numbers (scales and variances: ``positive``), the same at every first position, so that nothing large is made
-    before the kernel's own copy; zeros where indices or tap numbers are expected.
-    """
-    shape = [int(n or 0) for n in dims.sizes]
-    if kind is not None:
-        return np.broadcast_to(np.zeros((), kind), shape)
-    part = rng.standard_normal([1, *shape[1:]] if len(shape) > 2 else shape, np.float32).astype(case.dtype)
-    return np.broadcast_to(np.abs(part) if positive else part, shape)

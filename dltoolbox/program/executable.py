@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.memory import Arena, FlatArrays
-from dltoolbox.program.plan import Plan, dtype_of, shape_of
+from dltoolbox.program.plan import Plan, shape_of
 from dltoolbox.program.shard import Shard, Shared, Surroundings
 from dltoolbox.program.team import Team, team_of
 
@@ -185,16 +184,9 @@ class Program:
     def _input_gradients(self) -> bool:
         return any(value in self.shards[0].incoming for value in self.plan.graph.inputs)
 
-    @cached_property
-    def _dtypes(self) -> dict[Value, np.dtype[Any]]:
-        """Types of the values that leave."""
-        makers = {value: step.node for step in self.plan.steps for value in step.node.outputs}
-        leaving = (*self.plan.wanted, *self.graph.inputs)
-        return {value: dtype_of(value, makers.get(value), self.plan.dtype) for value in leaving}
-
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
-        shape, dtype = shape_of(value), self._dtypes[value]
+        shape, dtype = shape_of(value), self.plan.dtype_of(value)
         if value.dims.labels.endswith("B"):
             shape = (*shape[:-1], self.edges[-1])
         return base.empty(shape[::-1], dtype).T if len(shape) == 2 else base.empty(shape, dtype)

@@ -22,7 +22,7 @@ from dltoolbox.ops import Node
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.passes import Chain, multiply_adds
-from dltoolbox.program.plan import dtype_of, shape_of
+from dltoolbox.program.plan import shape_of
 
 HEAD = ("", "Step", "Layers", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
 
@@ -124,7 +124,7 @@ def _table(program: Program) -> list[str]:
     rows: list[Sequence[str]] = [HEAD]
     for number, step in enumerate(plan.steps, 1):
         value = step.node.outputs[0]
-        size = prod(shape_of(value)) * dtype_of(value, step.node, plan.dtype).itemsize
+        size = prod(shape_of(value)) * plan.dtype_of(value).itemsize
         kernel = step.kernel.name if step.kernel.name != "Kernel" else "plain NumPy"
         work = multiply_adds(step.node)
         rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),

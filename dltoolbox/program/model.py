@@ -111,6 +111,7 @@ class Model:
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
         self.inputs = entrances(lgraph)
+        self.any_type = [takes_any_type(lowered.graph, value) for value in lowered.graph.inputs]
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
@@ -187,22 +188,29 @@ class Model:
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
         """The program for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
-        key = (mode, tuple(a.shape for a in inputs), ports, thread_count())
+        key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
         program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
         self._programs[key] = program
         if len(self._programs) > MOST_PROGRAMS:
             del self._programs[next(iter(self._programs))]
         return program
 
+    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype[Any]]:
+        """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
+        return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+                if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
+
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         if not self.fast:
             graph, wanted, sought = self.lower(mode, inputs, ports)
-            return PlainProgram(graph, wanted, self.arrays, gradients_of=sought, dtype=self.dtype)
+            return PlainProgram(graph, wanted, self.arrays, gradients_of=sought, dtype=self.dtype,
+                                types=dict(zip(graph.inputs, self.types(inputs), strict=True)))
 
         def plan_of(batch: int, ranks: int, measure: bool) -> Plan:
             part = [np.broadcast_to(np.zeros((), a.dtype), (*a.shape[:-1], batch)) for a in inputs]
             graph, wanted, sought = self.lower(mode, part, ports)
-            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype, ranks=ranks,
+            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype,
+                             types=dict(zip(graph.inputs, self.types(inputs), strict=True)), ranks=ranks,
                              precision=self.precision, measure=measure)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
@@ -236,6 +244,11 @@ class Model:
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
         return graph, wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+
+
+def takes_any_type(graph: Graph, value: Value) -> bool:
+    """Whether all ops that read an input take any type there, as a normalisation does."""
+    return all(node.op.any_type for node in graph.nodes if value in node.inputs)
 
 
 def computable(graph: Graph, wanted: Iterable[Value]) -> bool:

@@ -75,7 +75,7 @@ def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
         if pool.op.name != "window_max_indices" or pool.outputs[1] in wanted:
             continue
         readers = uses.get(pool.outputs[1], [])
-        if readers and all(takes_taps(pool, one) for one in readers):
+        if all(takes_taps(pool, one) for one in readers):
             replaced[id(pool)] = Node(OPS["window_max_taps"], pool.inputs, pool.outputs, pool.attrs, pool.layer)
             for one in readers:
                 replaced[id(one)] = Node(OPS["unpool_taps"], one.inputs[:2], one.outputs,

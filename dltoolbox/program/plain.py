@@ -19,8 +19,10 @@ class PlainProgram:
     """Runs a graph; arguments as for `make_plan`."""
 
     def __init__(self, graph: Graph, wanted: Sequence[Value], arrays: Mapping[ParameterKey, np.ndarray], *,
-                 gradients_of: Iterable[Value] = (), dtype: Any = np.float32) -> None:
+                 gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
+                 types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
         self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
+        self.types = types or {}
         self.nodes = rewritten(graph, wanted, chains=None)
         self.differentiated = gradient_paths(graph, self.nodes, gradients_of)
 
@@ -29,15 +31,19 @@ class PlainProgram:
         graph = self.graph
         live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            live[value] = np.array(array, self.dtype)
+            live[value] = np.array(array, self.types.get(value, self.dtype))
         for node in self.nodes:
             outputs = as_tuple(node.op.forward(*(live[value] for value in node.inputs), **node.attrs))
-            live.update(zip(node.outputs, outputs, strict=True))
+            live.update(zip(node.outputs, map(self.narrowed, outputs), strict=True))
         found = self.backward(live)
         return Outcome(graph, {value: live[value] for value in self.wanted},
                        {key: found[value] for key, value in graph.arrays.items() if value in found},
                        [found.get(value, np.zeros_like(live[value])) for value in graph.inputs]
                        if self.differentiated.intersection(graph.inputs) else [])
+
+    def narrowed(self, output: Any) -> Any:
+        """The output in the program's type: statistics and inputs in double may have widened it."""
+        return output.astype(self.dtype, copy=False) if output.dtype.kind == "f" else output
 
     def backward(self, live: Mapping[Value, Any]) -> dict[Value, np.ndarray]:
         """Gradients of the sum of the losses."""

@@ -5,7 +5,7 @@ A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, layout
 from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops.base import MOVED
 from dltoolbox.program.choice import choose
 from dltoolbox.program.passes import Chain, multiply_adds, rewritten
 
@@ -42,6 +43,10 @@ class Plan:
     dtype: np.dtype[Any]
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
+    kinds: dict[Value, np.dtype[Any]] = field(default_factory=dict)  # types of arrays, where not ``dtype``
+
+    def dtype_of(self, value: Value) -> np.dtype[Any]:
+        return self.kinds.get(value, self.dtype)
 
     @property
     def end(self) -> int:
@@ -68,7 +73,7 @@ class Plan:
     def work(self) -> int:
         """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
         elements = sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
-        return sum(multiply_adds(step.node) for step in self.steps) + 16 * elements
+        return sum(multiply_adds(step.node) for step in self.steps) + MOVED * elements
 
     @property
     def reads_mostly_weights(self) -> bool:
@@ -80,12 +85,12 @@ class Plan:
 
 
 def shape_of(value: Value) -> tuple[int, ...]:
-    return tuple(int(n or 0) for n in value.dims.sizes)
+    return value.dims.shape
 
 
-def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Type of an array: the program's for data, else the smallest that holds all indices, taps or sizes."""
-    name = "" if node is None else node.op.name.rpartition("+")[2]
+def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
+    name = node.op.name.rpartition("+")[2]
     if value.kind == "size" or name == "size_of":
         return np.dtype(np.int64)
     if value.kind == "indices":
@@ -97,7 +102,8 @@ def dtype_of(value: Value, node: Node | None, dtype: np.dtype[Any]) -> np.dtype[
 
 
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-              ranks: int = 1, precision: str = "default", measure: bool = True) -> Plan:
+              types: Mapping[Value, np.dtype[Any]] | None = None, ranks: int = 1, precision: str = "default",
+              measure: bool = True) -> Plan:
     """Plan a graph.
 
     Args:
@@ -105,11 +111,12 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         wanted: Values that the run returns.
         gradients_of: Values (parameters, inputs) that gradients are asked for; none plans inference.
         dtype: Of the data.
+        types: Of inputs that enter in another type, for ops that take any.
         ranks: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
         measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
-    plan = Plan(graph, tuple(wanted), np.dtype(dtype))
+    plan = Plan(graph, tuple(wanted), np.dtype(dtype), kinds=dict(types or {}))
     nodes = rewritten(graph, wanted, CHAINS)
     parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
@@ -140,8 +147,9 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
         for part in node.parts:
             add_steps(plan, part, differentiated, ranks, precision, measure)
         return
-    kernel = choose(found if measure else found[:1], case, [dtype_of(value, None, plan.dtype) for value in node.inputs],
-                    [dtype_of(value, node, plan.dtype) for value in node.outputs])
+    plan.kinds.update((value, kind_of(value, node, plan.dtype)) for value in node.outputs)
+    kernel = choose(found if measure else found[:1], case, [plan.dtype_of(value) for value in node.inputs],
+                    [plan.dtype_of(value) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))
 

@@ -15,7 +15,7 @@ import numpy as np
 from dltoolbox.kernels import Bound, Closure, Order, Site, base, layout
 from dltoolbox.ops import Value
 from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
-from dltoolbox.program.plan import Plan, Step, contributions, dtype_of, lifetimes, shape_of
+from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
@@ -149,10 +149,8 @@ class Shard:
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
-        makers = {value: step.node for step in plan.steps for value in step.node.outputs}
         for value, (born, dies) in lifetimes(plan).items():
-            dtype = dtype_of(value, makers.get(value), plan.dtype)
-            values[value] = arranged(allocate, value, plan.orders[value], dtype, ((born, dies),))
+            values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
         return values
 
     def _gradients(self, allocate: Allocate) -> dict[Value, np.ndarray]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.console import say
 from dltoolbox.core.nargout import outputs
 from dltoolbox.core.properties import Configured, Property, split_pairs
 from dltoolbox.network.analysis import NetworkAnalysis, analysis
@@ -63,7 +64,7 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
         outputs((None,), nargout, "analyzeNetwork")
     info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
     if nargout != 1:
-        print(info)
+        say(info)
     if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
         show_page(info)
     return None if nargout == 0 else info
@@ -84,6 +85,6 @@ def show_page(info: NetworkAnalysis) -> Path:
     from dltoolbox.report.html import write
     name = re.sub(r"[^\w-]+", "_", info.Name) or "network"
     page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html", batch=info.MiniBatchSize)
-    print(f"  Report: {page}")
+    say(f"  Report: {page}")
     webbrowser.open(page.resolve().as_uri())
     return page

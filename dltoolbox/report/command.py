@@ -11,6 +11,7 @@ from typing import Any
 
 from dltoolbox.core.console import until_unread
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.files import write_text
 from dltoolbox.network.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis_text import problems, terminal_width
 from dltoolbox.network.datalayout import networkDataLayout
@@ -108,11 +109,11 @@ def written(data: Document, found: Document, given: Namespace) -> None:
 def save(text: str, file: str) -> None:
     if file == "-":
         if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # whatever the console has
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the console has
         sys.stdout.write(text)
         return
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        write_text(file, text)
     except OSError as error:
         fail("analyze:cannotWrite", f"'{file}' cannot be written: {error}.", "Check the folder and its permissions.")
 

@@ -14,7 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
+from dltoolbox.core.files import write_text
 from dltoolbox.core.properties import show
 from dltoolbox.report.document import SCHEMA, VERSION, identity
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
@@ -59,14 +61,13 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
             "drawing": numbers(drawing, box), "batch": batch}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
              "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html"))
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")  # halves of characters, which no file can hold
+    return printable(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html")))
 
 
 def write(document: Mapping[str, Any], path: str | Path, *, batch: int = 1) -> Path:
     """Write the page of an analysis to a file, in UTF-8; returns the path. Arguments and errors as `render`."""
     target = Path(path)
-    target.write_text(render(document, batch=batch), encoding="utf-8")
+    write_text(target, render(document, batch=batch))
     return target
 
 

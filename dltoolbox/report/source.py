@@ -84,13 +84,13 @@ def network_from(text: str) -> tuple[str, Any]:
         DltoolboxError: ``dltoolbox:analyze:fileNotFound``, ``…:noNetwork``, ``…:severalNetworks``, ``…:unknownName``,
             ``…:notANetwork``, ``…:moduleNotFound``, ``…:notebook``, ``…:cannotRead``; and what `loadNetwork` raises.
     """
-    file, name = (text, "") if Path(text).exists() else parted(text)
+    file, name = (text, "") if os.path.exists(text) else parted(text)
     path = Path(file)
     kind = path.suffix.lower()
     if name and kind not in (".py", ".ipynb"):
         return name.rpartition(".")[2], named(imported(file), name, file)
-    if not path.is_file():
-        fail("analyze:fileNotFound", f"'{file}' is a folder." if path.is_dir() else f"There is no file '{file}'.",
+    if not os.path.isfile(path):
+        fail("analyze:fileNotFound", f"'{file}' is a folder." if os.path.isdir(path) else f"There is no file '{file}'.",
              "Pass a script, package.module:name or a saved network.")
     if kind == ".ipynb":
         fail("analyze:notebook", f"'{file}' is a notebook.", "Call analyzeNetwork(layers) in it, or save its code as a "

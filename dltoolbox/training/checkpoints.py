@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ class Checkpoints:
         self.save = save
         if self.folder is None:
             return
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):
             fail("trainingOptions:checkpointPathNotFound", f"CheckpointPath '{self.folder}' is not an existing folder.",
                  "Create it, or pass CheckpointPath=''.")
         if save is None:

@@ -68,10 +68,13 @@ class Dataset:
         inputs: One array (…×N) per network input.
         targets: One array (…×N) or `OneHot` per network output.
         dtype: Type of the model; MATLAB trains in single precision. Wider numbers are narrowed when they are gathered.
+        types: In which type each input enters the model, where that differs from ``dtype``.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: Any = np.float32) -> None:
+    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: Any = np.float32, *,
+                 types: Sequence[np.dtype] | None = None) -> None:
         self.inputs, self.targets, self.dtype = tuple(inputs), tuple(targets), np.dtype(dtype)
+        self.types = tuple(types) if types else (self.dtype,) * len(self.inputs)
         counts = {column.shape[-1] for column in (*self.inputs, *self.targets)}
         if len(counts) != 1:
             raise AssertionError(f"the arrays have different numbers of observations: {sorted(counts)}")
@@ -87,7 +90,7 @@ class Dataset:
 
     def input_batches(self, size: int) -> Iterator[tuple[np.ndarray, ...]]:
         """As `batches`, without the targets."""
-        return (batch.inputs for batch in Dataset(self.inputs, dtype=self.dtype).batches(size))
+        return (batch.inputs for batch in Dataset(self.inputs, dtype=self.dtype, types=self.types).batches(size))
 
 
 class Reader:
@@ -103,7 +106,7 @@ class Reader:
 
     def __init__(self, dataset: Dataset, size: int) -> None:
         self.size, self.count = min(size, len(dataset)), len(dataset)
-        self.inputs = [Gathered(array, dataset.dtype) for array in dataset.inputs]
+        self.inputs = [Gathered(*pair) for pair in zip(dataset.inputs, dataset.types, strict=True)]
         self.targets = [Encoded(t, dataset.dtype) if isinstance(t, OneHot) else Gathered(t, dataset.dtype)
                         for t in dataset.targets]
         columns = [*self.inputs, *self.targets]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import nan
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.console import say
 from dltoolbox.core.display import aligned, number
 
 
@@ -87,7 +87,7 @@ class Table:
 
     def line(self, text: str) -> None:
         if self.enabled:
-            print(text, file=sys.stdout, flush=True)
+            say(text, flush=True)
 
     def rule(self) -> None:
         self.line(f"|{'=' * (sum(c.width + 3 for c in self.columns) - 1)}|")

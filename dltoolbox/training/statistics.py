@@ -16,9 +16,10 @@ def normalization_statistics(x: np.ndarray, dimension: str = "channel",
                              wanted: Iterable[str] = STATISTICS) -> dict[str, np.ndarray]:
     """Mean, standard deviation, minimum and maximum over all observations, in float64.
 
-    The moments are accumulated chunk by chunk with the pairwise formula of Chan, Golub and LeVeque (1979), which stays
-    exact for data far from zero. MATLAB leaves open which deviation it takes; here it is that of the population,
-    √(Σ(x − mean)²/n).
+    The moments are accumulated chunk by chunk with the pairwise formula of Chan, Golub and LeVeque (1979), of data less
+    their first value (section 3 of their "Algorithms for computing the sample variance", 1983): so they stay exact for data
+    far from zero, and a feature that never varies has a deviation of exactly 0. MATLAB leaves open which deviation it takes;
+    here it is that of the population, √(Σ(x − mean)²/n).
 
     Args:
         x: An array …×C×N of any real type.
@@ -45,8 +46,10 @@ def normalization_statistics(x: np.ndarray, dimension: str = "channel",
 
 def _moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and population variance; n, mean and the sum of squared deviations of two parts combine exactly."""
+    origin = x[tuple(slice(1) if axis in axes else slice(None) for axis in range(x.ndim))].astype(np.float64)
     count, mean, squares = 0, np.float64(0), np.float64(0)
     for part in _chunks(x):
+        part -= origin
         more = prod(part.shape[axis] for axis in axes)
         part_mean = part.mean(axis=axes, keepdims=True)
         part -= part_mean
@@ -56,7 +59,7 @@ def _moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarr
         squares = squares + part.sum(axis=axes, keepdims=True) + shift ** 2 * (count * more / total)
         mean = mean + shift * (more / total)
         count = total
-    return np.asarray(mean), np.asarray(squares) / count
+    return origin + mean, np.asarray(squares) / count
 
 
 def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:

@@ -70,13 +70,13 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     size = arriving(lgraph, end)
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
+    missing = forget_statistics(lgraph, options)
+    model = Model(lgraph, precision=options.Precision)
     validation = None
     if options.ValidationData is not None:
         more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
         held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
-        validation = Dataset(more, [held_out])
-    missing = forget_statistics(lgraph, options)
-    model = Model(lgraph, precision=options.Precision)
+        validation = Dataset(more, [held_out], types=model.types(more))
     if options.CheckpointPath:
         try_to_save(model)
 
@@ -85,7 +85,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
     with network_kept(model):
-        result = train(model, Dataset(inputs, [target]), options, validation=validation,
+        result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options, validation=validation,
                        metric="accuracy" if end.task == "classification" else "rmse",
                        initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
     return outputs((finished(model), result.info), nargout, "trainNetwork")

@@ -15,7 +15,7 @@ from dltoolbox.kernels.trial import bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.ops import samples
 from tests.ops.chains import CHAINS
-from tests.ops.samples import CASES, cotangent, dims_of, op_of
+from tests.ops.samples import CASES, cotangent, dims_of, input_dims, op_of
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-11}
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "axes": lambda n: tuple(range(n)),
@@ -34,7 +34,7 @@ def use_of(sample: samples.Case, batch: int, dtype: Any = np.float64, order: str
                            for i, x in enumerate(inputs)]
     outputs = as_tuple(op_of(sample).forward(*inputs, **attrs))
     needs = tuple(i in sample.differentiable for i in range(len(inputs))) if train else ()
-    return Case(sample.op, tuple(dims_of(x) for x in inputs), tuple(dims_of(y) for y in outputs), tuple(orders), attrs,
+    return Case(sample.op, input_dims(sample, inputs), tuple(dims_of(y) for y in outputs), tuple(orders), attrs,
                 np.dtype(dtype), needs)
 
 

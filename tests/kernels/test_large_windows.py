@@ -80,6 +80,47 @@ def test_scratch_does_not_grow_with_the_window(name: str) -> None:
         assert len(trial.memory.taken) < 40
 
 
+FILTERS = {"whole image": ((9, 8), Window.of((9, 8))), "few positions": ((11, 9), Window.of((8, 7), (1, 2))),
+           "padded": ((3, 4), Window.of((9, 9), (1, 1), ((5, 6), (4, 7)))),
+           "dilated": ((21, 19), Window.of((5, 6), (3, 2), ((0, 1), (2, 0)), (4, 3))),
+           "without overlap": ((130, 129), Window.of((64, 64), (65, 64))),
+           "volume": ((7, 6, 8), Window.of((6, 6, 6), (1, 1, 2))), "signal": ((300,), Window.of((290,), (5,)))}
+
+
+@pytest.mark.parametrize("batch", [1, 70])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("label", FILTERS)
+def test_filters_with_few_positions(label: str, transposed: bool, order: str, batch: int) -> None:
+    rng, (spatial, window) = np.random.default_rng(0), FILTERS[label]
+    small, name = window.output(spatial), "conv_transposed" if transposed else "conv"
+    x = rng.standard_normal((*(small if transposed else spatial), 4 if transposed else 3, batch))
+    inputs = (x, rng.standard_normal((*window.size, 3, 4)), rng.standard_normal(3 if transposed else 4))
+    (y,) = as_tuple(OPS[name].forward(*inputs, window=window))
+    grad = rng.standard_normal(y.shape)
+    wanted = OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
+    orders = (ORDERS[order](x.ndim), tuple(range(x.ndim)), (0,))
+    case = Case(name, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, x.dtype, (True,) * 3)
+    for kernel in candidates(case):
+        trial = bind_alone(kernel, case, inputs, grads=[grad])
+        for garbage in trial.memory.taken:
+            garbage.view(np.uint8).fill(255)
+        np.testing.assert_allclose(trial.forward()[0], y, rtol=1e-10, atol=1e-10)
+        for found, expected in zip(trial.backward(), wanted, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-8)
+
+
+def test_a_transposed_convolution_has_a_product_per_position_not_steps_per_tap() -> None:
+    x, weights = np.ones((1, 1, 8, 1), np.float32), np.ones((256, 256, 1, 8), np.float32)
+    inputs, y = tuple(map(dims_of, (x, weights, np.ones(1)))), dims_of(np.ones((256, 256, 1, 1)))
+    case = Case("conv_transposed", inputs, (y,), ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": Window.of((256, 256))},
+                x.dtype, (True, True, True))
+    trial = bind_alone(candidates(case)[0], case, (x, weights, np.ones(1, np.float32)))
+    assert len(trial.memory.taken) < 20
+    assert trial.memory.scratch_bytes < 4 * weights.nbytes
+    assert trial.forward()[0].tolist() == np.full((256, 256, 1, 1), 9).tolist()
+
+
 @pytest.mark.skipif(not twins.available(), reason="needs Numba")
 @pytest.mark.parametrize("name", ["window_max", "window_max_indices"])
 def test_loops_over_all_taps_are_not_offered_large_windows(name: str) -> None:

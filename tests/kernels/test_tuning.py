@@ -108,13 +108,89 @@ def test_measuring_leaves_random_numbers_and_warnings_alone(tmp_path):
     assert rng().states == before.states
 
 
-def test_an_option_that_fails_is_an_error(world, tmp_path):
-    def broken():
-        raise ZeroDivisionError
+def broken():
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("fails", [broken, lambda: broken], ids=["when made", "when run"])
+def test_an_option_that_fails_is_not_chosen(world, tmp_path, fails):
     choices = process(tmp_path)
-    with pytest.raises(ZeroDivisionError):
-        choices.fastest("q", {"a": world.option("a", 1), "b": lambda: broken})
+    assert choices.fastest("q", {"x": fails, **world.options(a=2, b=1), "y": fails}) == "b"
+    assert list(choices.measured.values()) == ["b"]
+    assert choices.fastest("one", {"x": fails, **world.options(a=2)}) == "a"
+
+
+def test_where_all_options_fail_the_first_is_taken_and_not_remembered(world, tmp_path):
+    choices = process(tmp_path)
+    assert choices.fastest("q", {"x": broken, "y": lambda: broken}) == "x"
     assert not choices.measured
+
+
+def test_an_interruption_is_no_failure(world, tmp_path):
+    def interrupted():
+        raise KeyboardInterrupt
+    choices = process(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        choices.fastest("q", {"x": interrupted, **world.options(a=1)})
+    assert not choices.settled
+
+
+# What a trial may cost -----------------------------------------------------------------------------------------------
+
+LARGE = 1e12  # the work of the whole
+
+
+def stages(world, steps=24, **milliseconds):
+    """Options at every half of the whole, which take what a function says of the share."""
+    def stage(share):
+        return tuning.Stage(LARGE * share, world.options(**{name: time(share) for name, time in milliseconds.items()}))
+    whole, *smaller = (stage(0.5 ** k) for k in range(steps + 1))
+    return whole.options, whole.work, iter(smaller)
+
+
+def test_the_whole_is_measured_where_that_costs_little(world, tmp_path):
+    given = stages(world, a=lambda share: 4 * share ** 0.1, b=lambda share: 3 * share ** 0.1 if share == 1 else 5)
+    assert process(tmp_path).fastest("q", *given) == "b"
+
+
+@pytest.mark.parametrize("growth", [0.5, 1, 1.2])
+@pytest.mark.parametrize("order", [("quick", "slow"), ("slow", "quick")])
+def test_an_option_that_would_take_long_is_never_run_at_full_size(world, tmp_path, growth, order):
+    """The whole would take 10 ms or 400 s."""
+    times = {"quick": lambda share: 10 * share, "slow": lambda share: 4e5 * share ** growth}
+    if growth < 1:
+        times["slow"] = lambda share: 4e5 * share
+    given = stages(world, **{name: times[name] for name in order})
+    assert process(tmp_path).fastest("q", *given) == "quick"
+    assert world.now < 1
+
+
+def test_where_all_take_long_a_smaller_size_decides(world, tmp_path):
+    given = stages(world, a=lambda share: 2e5 * share, b=lambda share: 1e5 * share)
+    choices = process(tmp_path)
+    assert choices.fastest("q", *given) == "b"
+    assert world.now < 1
+    assert choices.measured
+
+
+def test_what_cannot_be_tried_small_is_not_tried(world, tmp_path):
+    options, work, smaller = stages(world, steps=3, a=lambda share: 2, b=lambda share: 1)
+    choices = process(tmp_path)
+    assert choices.fastest("q", options, work, smaller) == "a"
+    assert not world.made
+    assert not choices.measured
+
+
+def test_smaller_sizes_are_not_made_where_the_work_is_small(world, tmp_path):
+    def never():
+        pytest.fail("made")
+        yield
+    assert process(tmp_path).fastest("q", world.options(a=2, b=1), tuning.UNTRIED, never()) == "b"
+
+
+def test_an_option_that_fails_at_a_larger_size_is_not_chosen(world, tmp_path):
+    options, work, smaller = stages(world, a=lambda share: share, b=lambda share: 2 * share)
+    assert process(tmp_path).fastest("q", {**options, "a": broken}, work, smaller) == "b"
 
 
 # What is remembered --------------------------------------------------------------------------------------------------
@@ -230,7 +306,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from dltoolbox.kernels import tuning
-tuning.measure = lambda options: "b"
+tuning.measure = lambda *_: "b"
 choices = tuning.Choices(Path(sys.argv[1]), {"processor": "Chip 9000"})
 print("ready", flush=True)
 sys.stdin.readline()

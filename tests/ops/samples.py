@@ -9,9 +9,8 @@ import numpy as np
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops import OPS, Call, Op, as_tuple
+from dltoolbox.ops import OPS, Call, Op, as_tuple, group
 from dltoolbox.ops.base import ghost
-from dltoolbox.ops.group import group
 from tests.ops import samples_activation, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
@@ -167,9 +166,14 @@ CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_loss
                            *samples_spatial.cases())
 
 
+def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
+    """As a program labels them: parameters and sizes are U…"""
+    return tuple(dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape) for i, x in enumerate(inputs))
+
+
 def op_of(case: Case) -> Op:
     """The op, or the op that a chain of ops is."""
-    return group(case.op) if "+" in case.op else OPS[case.op]
+    return group.op_of(case.op)
 
 
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:

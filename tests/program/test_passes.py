@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import lower
-from dltoolbox.ops import Graph, Node, Value, as_tuple
-from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, prune, rewritten
-from tests.program.networks import make, residual, segnet
+from dltoolbox.network.surgery import connectLayers
+from dltoolbox.ops import OPS, Graph, Node, Value, as_tuple
+from dltoolbox.program.model import Model
+from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, prune, rewritten, takes_taps
+from dltoolbox.program.plan import CHAINS as KERNEL_CHAINS
+from tests.program.networks import make, residual, scrambled, segnet
 
 CHAINS = {"conv+relu", "conv+normalise", "conv+normalise+relu", "batch_norm+relu", "batch_norm+add+relu",
           "batch_norm+relu+window_max_taps"}
@@ -84,9 +90,11 @@ def test_a_sum_of_three_or_one_that_expands_stays() -> None:
     graph, wanted = graph_of(residual(), training=True)
     nodes = prune(graph.nodes, wanted)
     add = next(node for node in nodes if node.op.name == "add")
-    wider = Node(add.op, (*add.inputs, add.inputs[0]), add.outputs, add.attrs, add.layer)
-    found = join_chains([wider if node is add else node for node in nodes], set(wanted), CHAINS)
-    assert "batch_norm+add+relu" not in names(found)
+    first, other = add.inputs
+    for inputs in ((first, other, Value(other.dims)), (first, Value(other.dims.with_spatial((1, 1))))):
+        changed = Node(add.op, inputs, add.outputs, add.attrs, add.layer)
+        found = join_chains([changed if node is add else node for node in nodes], set(wanted), CHAINS)
+        assert "batch_norm+add+relu" not in names(found)
 
 
 def test_pooling_goes_before_relu_unless_a_normalisation_joins_it() -> None:
@@ -124,3 +132,138 @@ def test_of_two_normalisations_that_are_added_one_takes_the_sum() -> None:
     found = names(rewritten(graph, wanted, CHAINS))
     assert sorted(found[:2]) == ["batch_norm", "batch_norm+add+relu"]
     assert len(found) == 4
+
+
+# What somebody looks at, or reads besides, stays -----------------------------------------------------------------------
+def pooling(**options: Any) -> Any:
+    return make("maxPooling2dLayer", 2, Stride=2, Name="pool", **options)
+
+
+def unpooling(*before: Any) -> LayerGraph:
+    lgraph = small(*before, pooling(HasUnpoolingOutputs=True), make("maxUnpooling2dLayer", Name="unpool"))
+    return connectLayers(connectLayers(lgraph, "pool/indices", "unpool/indices"), "pool/size", "unpool/size")
+
+
+def conv(**options: Any) -> Any:
+    return make("convolution2dLayer", 3, 4, Padding="same", **options)
+
+
+def norm() -> Any:
+    return make("batchNormalizationLayer")
+
+
+def relu() -> Any:
+    return make("reluLayer")
+
+
+def classifier() -> LayerGraph:
+    return layerGraph([make("imageInputLayer", [4, 4, 2], Normalization="none"), make("fullyConnectedLayer", 3),
+                       make("softmaxLayer"), make("classificationLayer", Classes=list("abc"))])
+
+
+# what is made where nobody looks between: of which network, in training or not
+MADE: list[tuple[str, Any, bool]] = [
+    ("conv+relu", lambda: small(conv(), relu()), False),
+    ("conv+normalise", lambda: small(conv(), norm()), False),
+    ("conv+normalise+relu", lambda: small(conv(), norm(), relu()), False),
+    ("normalise+relu", lambda: small(norm(), relu()), False),
+    ("batch_norm+relu", lambda: small(norm(), relu()), True),
+    ("batch_norm+add+relu", residual, True),
+    ("batch_norm+relu+window_max", lambda: small(norm(), relu(), pooling()), True),
+    ("batch_norm+relu+window_max_taps", lambda: unpooling(norm(), relu()), True),
+    ("window_max", lambda: small(conv(), relu(), pooling()), False),  # before the ReLU
+    ("window_max", lambda: small(relu(), pooling()), False),
+    ("window_max", lambda: small(pooling(HasUnpoolingOutputs=True)), False),  # without its indices
+    ("unpool_taps", unpooling, False),
+    ("softmax_cross_entropy", classifier, True),
+]
+
+
+def every_made(graph: Graph, wanted: list[Value]) -> list[Value]:
+    return [value for node in prune(graph.nodes, wanted) for value in node.outputs]
+
+
+def assert_kept(graph: Graph, wanted: list[Value]) -> None:
+    """All of ``wanted`` comes out of the rewritten graph as it came out before."""
+    before, after = prune(graph.nodes, wanted), rewritten(graph, wanted, KERNEL_CHAINS)
+    known = values_for(graph, before)
+    one, other = run(before, known), run(after, known)
+    for value in wanted:
+        np.testing.assert_allclose(other[value], one[value], rtol=1e-12)
+
+
+def test_every_chain_has_a_network_here() -> None:
+    assert {name for name, _, _ in MADE} >= KERNEL_CHAINS
+    for name, make_graph, training in MADE:
+        graph, wanted = graph_of(make_graph(), training)
+        assert name in names(rewritten(graph, wanted, KERNEL_CHAINS))
+
+
+@pytest.mark.parametrize(("name", "make_graph", "training"), MADE)
+def test_whatever_is_looked_at_together_with_the_output_is_there(name: str, make_graph: Any, training: bool) -> None:
+    """Of pairs of ports, any value that some op makes; and all of them together."""
+    graph, wanted = graph_of(make_graph(), training)
+    every = every_made(graph, wanted)
+    for more in (*([value] for value in every), every):
+        assert_kept(graph, [*dict.fromkeys([*wanted, *more])])
+
+
+@pytest.mark.parametrize(("name", "make_graph", "training"), MADE)
+def test_whatever_something_else_reads_is_there(name: str, make_graph: Any, training: bool) -> None:
+    """Another reader before the others, and after them. (Nothing in a graph reads statistics; they leave it.)"""
+    graph, wanted = graph_of(make_graph(), training)
+    for number, node in enumerate(graph.nodes):
+        for value in node.outputs:
+            reader = Node(OPS["function"], (value,), (Value(value.dims),), {"call": np.positive})
+            for at in {number + 1 if node.op.name != "batch_norm" or value is node.outputs[0] else len(graph.nodes),
+                       len(graph.nodes)}:
+                nodes = [*graph.nodes[:at], reader, *graph.nodes[at:]]
+                assert_kept(replace(graph, nodes=nodes), [*wanted, *reader.outputs])
+
+
+@pytest.mark.parametrize(("name", "make_graph"), [(name, make_graph) for name, make_graph, training in MADE if not training])
+def test_two_ports_in_one_prediction(name: str, make_graph: Any) -> None:
+    """Through kernels and planned memory, too, in either order."""
+    lgraph = make_graph()
+    fast, plain = (scrambled(Model(lgraph, np.float64, fast=how)) for how in (True, False))
+    X = np.random.default_rng(0).standard_normal((*lgraph.Layers[0].InputSize, 3))
+    ports = [f"{layer.Name}/{port}" for layer in lgraph.Layers[:-1] for port in layer.outputs()]
+    for port in ports:
+        for pair in ([port, ports[-1]], [ports[-1], port]):
+            for mine, theirs in zip(fast.predict([X], pair), plain.predict([X], pair), strict=True):
+                np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_a_softmax_that_something_else_reads_stays_one() -> None:
+    """Its gradient comes from two sides."""
+    graph, wanted = graph_of(classifier(), training=True)
+    softmax = next(node for node in graph.nodes if node.op.name == "softmax")
+    reader = Node(OPS["relu"], softmax.outputs, (Value(softmax.outputs[0].dims),), {})
+    found = rewritten(replace(graph, nodes=[*graph.nodes, reader]), [*wanted, *reader.outputs], KERNEL_CHAINS)
+    assert "softmax" in names(found)
+    assert "softmax_cross_entropy" not in names(found)
+
+
+def test_a_loss_behind_something_else_than_a_softmax_stays() -> None:
+    graph, wanted = graph_of(classifier(), training=True)
+    nodes = [replace(node, op=OPS["relu"]) if node.op.name == "softmax" else node for node in graph.nodes]
+    assert "cross_entropy" in names(rewritten(replace(graph, nodes=nodes), wanted, KERNEL_CHAINS))
+
+
+@pytest.mark.parametrize(("pool", "other", "taken"), [
+    ({}, {}, True), ({"window": Window.of((3, 2), (2, 2))}, {}, False), ({"window": Window.of((9, 8), (9, 8))}, {}, False),
+    ({}, {"to": Dims("SSCB", (9, 8, 2, None))}, False)], ids=["fits", "overlap", "many taps", "size"])
+def test_taps_are_for_unpooling_to_what_was_pooled(pool: dict[str, Any], other: dict[str, Any], taken: bool) -> None:
+    graph, _ = graph_of(unpooling(), training=False)
+    named = {node.op.name: node for node in graph.nodes}
+    pooled, reader = named["window_max_indices"], named["unpool"]
+    pooled = replace(pooled, attrs=pooled.attrs | pool)
+    assert takes_taps(pooled, replace(reader, attrs=reader.attrs | other)) == taken
+    x, indices, size = reader.inputs
+    assert not takes_taps(pooled, replace(reader, inputs=(indices, x, size)))
+
+
+def test_a_node_belongs_to_one_chain() -> None:
+    graph, wanted = graph_of(small(conv(), norm(), relu()), training=False)
+    nodes = join_chains(prune(graph.nodes, wanted), set(wanted), {"conv+normalise", "normalise+relu"})
+    assert names(nodes) == ["conv+normalise", "relu", "dense"]
