@@ -19,6 +19,14 @@ LARGEST = 30_000  # elements of one array, for all observations
 WORK = 3_000_000  # multiply-adds of one layer, for all observations
 LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
 NOT_DRAWN: dict[str, str] = {}  # layers that the generator leaves out, and why
+OPTIONS_NOT_DRAWN = {
+    **dict.fromkeys(("WeightsInitializer", "BiasInitializer", "ScaleInitializer", "OffsetInitializer", "Weights", "Bias",
+                     "Offset", "TrainedMean", "TrainedVariance", "Mean", "StandardDeviation", "Min", "Max"),
+                    "all arrays get random values"),
+    **dict.fromkeys(("WeightL2Factor", "BiasL2Factor", "ScaleL2Factor", "OffsetL2Factor", "AlphaL2Factor"),
+                    "solvers read it, networks do not"),
+    **dict.fromkeys(("NumChannels", "NumChannelsPerGroup", "ResponseNames", "DataAugmentation"), "changes no result"),
+    "SplitComplexInputs": "real and imaginary parts enter as channels"}
 
 
 def doubled(x: np.ndarray) -> np.ndarray:

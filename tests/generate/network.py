@@ -71,6 +71,12 @@ class Network:
         lgraph = LayerGraph([part.layer.copy() for part in self.parts], edges)
         return lgraph if self.outputs else dlnetwork(lgraph)
 
+    def scores(self, output: Part) -> tuple[str, ...]:
+        """What a loss is made of: for classes the scores before their softmax."""
+        before = next(part for part in self.parts if output.sources[0] in part.ports())
+        softmax = output.layer.task == "classification" and before.layer.factory == "softmaxLayer"
+        return before.sources if softmax else output.sources
+
     def leaving(self) -> list[str]:
         """What leaves the network: what its output layers get, or what is open."""
         if self.outputs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.ops import OPS
 from tests.generate.compare import verdict
-from tests.generate.draw import NOT_DRAWN, doubled, draw
+from tests.generate.draw import NOT_DRAWN, OPTIONS_NOT_DRAWN, doubled, draw
 from tests.generate.network import Network, Part, make, network
 from tests.generate.shrink import same_cause, shrunk
 from tests.generate.turns import turn
@@ -39,12 +38,14 @@ def test_generated_networks_equal_their_twins(first: int, tmp_path: Path) -> Non
     assert not different
 
 
-def test_every_layer_is_drawn() -> None:
+def test_every_layer_is_drawn_with_every_option() -> None:
     """Or it stands in NOT_DRAWN with the reason. New layers need a twin, and a move that draws them."""
-    drawn = Counter(factory for number in range(COUNT) for factory in draw(SEED, number).factories)
-    assert set(drawn) | set(NOT_DRAWN) == set(LAYERS)
-    assert not set(drawn) & set(NOT_DRAWN)
-    assert set(TWINS) == set(drawn)
+    drawn = [part.layer for number in range(3 * COUNT) for part in draw(SEED, number).parts]
+    assert {layer.factory for layer in drawn} == set(TWINS) == set(LAYERS) - set(NOT_DRAWN)
+    options = {(layer.factory, prop.name) for layer in drawn for prop, _ in layer.values() if not layer.is_default(prop)}
+    every = {(factory, name) for factory in TWINS for name in {*LAYERS[factory].properties} - {*OPTIONS_NOT_DRAWN}}
+    assert every - options == {("fullyConnectedLayer", "InputSize")} | {  # sizes that are found anyway, and arrays
+        (layer.factory, "Scale") for layer in drawn if "Normalization" in layer.factory and hasattr(layer, "Scale")}
 
 
 def test_a_network_is_decided_by_its_seed_and_number() -> None:

@@ -32,7 +32,8 @@ class Run:
     training: bool = False
     loss: bool = True  # whether the network ends in output layers
     moved: dict[tuple[str, str], Tensor] = field(default_factory=dict)  # statistics after a step of training
-    logarithms: dict[int, Tensor] = field(default_factory=dict)  # of probabilities, by the id of their tensor
+    rounding: float = 0.0  # see `run_twin`
+    noise: torch.Generator = field(default_factory=torch.Generator)
 
 
 def twin(*factories: str, exact: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -101,6 +102,7 @@ plain("tanhLayer", torch.tanh)
 plain("sigmoidLayer", torch.sigmoid)
 plain("swishLayer", F.silu)
 plain("softplusLayer", lambda x: torch.logaddexp(x, torch.zeros_like(x)))
+plain("softmaxLayer", lambda x: x.softmax(1))
 plain("identityLayer", lambda x: x, exact=True)
 plain("flattenLayer", column_major, exact=True)
 
@@ -135,11 +137,6 @@ def scaling(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return x * against(p["Scale"], x) + against(p["Bias"], x)
 
 
-@twin("softmaxLayer", exact=True)  # its logarithm goes with it, and must fit
-def softmax(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    y = x.softmax(1)
-    run.logarithms[id(y)] = x.log_softmax(1)
-    return y
 
 
 @twin("dropoutLayer", "spatialDropoutLayer", exact=True)
@@ -410,10 +407,13 @@ def resized(one: Any, spatial: Sequence[int], *ref: Sequence[int]) -> list[tuple
 
 # Outputs -------------------------------------------------------------------------------------------------------------
 @twin("classificationLayer", "pixelClassificationLayer")
-def cross_entropy(one: Any, p: Any, run: Run, y: Tensor, t: Tensor) -> Tensor:
-    weights = torch.tensor([1.0] * y.shape[1] if one.ClassWeights == "none" else one.ClassWeights, dtype=y.dtype)
+def cross_entropy(one: Any, p: Any, run: Run, x: Tensor, t: Tensor) -> Tensor:
+    """Of what enters the softmax before."""
+    weights = torch.tensor([1.0] * x.shape[1] if one.ClassWeights == "none" else one.ClassWeights, dtype=x.dtype)
     labelled = max(int((t.sum(1) > 0).sum()), 1)
-    return -(by_channel(weights, y) * t * run.logarithms[id(y)]).sum() / labelled
+    if run.rounding and x.requires_grad:  # probabilities near 1 less 1 are rounding
+        x.register_hook(partial(disturbed, run=run, scale=float(weights.max()) / labelled))
+    return -(by_channel(weights, x) * t * x.log_softmax(1)).sum() / labelled
 
 
 @twin("regressionLayer")
@@ -446,28 +446,38 @@ def run_twin(net: Network, arrays: Mapping[Any, Tensor], data: Sequence[Tensor],
 
     Whole numbers stay: zeros after a ReLU, and sums of whole numbers, are exact in every implementation.
     """
-    run, ports, losses = Run(training, bool(net.outputs)), {}, []
+    run = Run(training, bool(net.outputs), rounding=rounding, noise=torch.Generator().manual_seed(seed))
+    ports, losses = dict[str, Tensor](), list[Tensor]()
     entering, labels = iter(data), iter(targets)
-    noise = torch.Generator().manual_seed(seed)
     for part in net.parts:
         mine = {key.name: value for key, value in arrays.items() if key.layer == part.name}
         inputs = [ports[source] for source in part.sources] or [there(next(entering))]
         if not part.layer.outputs():
-            losses += [] if not targets else applied(part, mine, run, [*inputs, there(next(labels))])
+            scores = [ports[port] for port in net.scores(part)]
+            losses += [] if not targets else applied(part, mine, run, [*scores, there(next(labels))])
             continue
         outputs = applied(part, mine, run, inputs)
         if rounding and part.layer.factory not in EXACT:
-            outputs = tuple(disturbed(y, rounding, noise) for y in outputs)
-            for y in outputs:
-                if y.requires_grad:
-                    y.register_hook(partial(disturbed, rounding=rounding, noise=noise))
+            outputs = tuple(disturbed(y, run) for y in outputs)
+            disturb_gradients(inputs, outputs, run)
         ports.update(zip(part.ports(), outputs, strict=True))
     return Found(ports, losses, {key: value.numpy() for key, value in run.moved.items()})
 
 
-def disturbed(y: Tensor, rounding: float, noise: torch.Generator) -> Tensor:
-    if not y.numel():
-        return y
-    scale = rounding * y.detach().abs().max()
-    moved = scale * torch.randn(y.shape, generator=noise, dtype=y.dtype)
+def disturb_gradients(inputs: Sequence[Tensor], outputs: Sequence[Tensor], run: Run) -> None:
+    """By rounding errors of what arrives at a layer, which may be much larger than what it passes on."""
+    arriving = [0.0]
+    for y in outputs:
+        if y.requires_grad:
+            y.register_hook(lambda grad: arriving.append(float(grad.abs().max())))
+            y.register_hook(partial(disturbed, run=run))
+    for x in inputs:
+        if x.requires_grad:
+            x.register_hook(lambda grad: disturbed(grad, run, max(arriving)))
+
+
+def disturbed(y: Tensor, run: Run, scale: float | None = None) -> Tensor:
+    """``y`` moved by rounding errors, by default of its largest element."""
+    largest = y.detach().abs().max() if scale is None else scale
+    moved = run.rounding * largest * torch.randn(y.shape, generator=run.noise, dtype=y.dtype)
     return y + torch.where(y == y.round(), torch.zeros_like(y), moved).detach()
