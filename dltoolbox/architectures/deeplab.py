@@ -57,7 +57,7 @@ BACKBONES = {
 @convert.hinted("Literal[16, 8]")
 def _factor(value: Any) -> int:
     got = convert.integers(value)
-    if got is None or len(got) > 1 or got[0] not in ATROUS_RATES:
+    if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
         raise Reject("16 or 8")
     return got[0]
 

@@ -9,7 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.console import say
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.core.formats import Dims, times
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property
 from dltoolbox.core.table import Table
 from dltoolbox.layers import FACTORIES
@@ -63,6 +63,8 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
     Source:
         Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all convolutional net" (2014).
     """
+    count = 1 if nargout is None else nargout
+    check_nargout(count, 2, "poolingToStridedConvolution")
     chosen = _Options(*pairs, **options)
     before = net if isinstance(net, LayerGraph) else layerGraph(net)
     sizes = lower(before)
@@ -81,7 +83,7 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
     report = _report(sizes, lower(after), new)
     if nargout is None:
         say(report)
-    return outputs((after, report), 1 if nargout is None else nargout, "poolingToStridedConvolution")
+    return outputs((after, report), count, "poolingToStridedConvolution")
 
 
 def _refuse_partners(partners: dict[str, str], pools: dict[str, LoweredLayer]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.segmentation import SIDES
 from dltoolbox.core import convert
-from dltoolbox.core.errors import IssueCollector
+from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import times, vector
 from dltoolbox.core.properties import ByRank, Configured, Property, Reject
 from dltoolbox.layers.activation import ReLULayer, SoftmaxLayer
@@ -52,6 +52,7 @@ PAGES = {2: Pages(ImageInputLayer, Convolution2DLayer, {"max": MaxPooling2DLayer
                   GlobalAveragePooling2DLayer),
          3: Pages(Image3DInputLayer, Convolution3DLayer, {"max": MaxPooling3DLayer, "average": AveragePooling3DLayer},
                   GlobalAveragePooling3DLayer)}
+MOST_BLOCKS = 1000  # twice as many as the deepest published network has
 BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and number of filters in those of the stack
                "none": ((3, 1), (3, 1))}
 
@@ -83,6 +84,9 @@ class _Options(Configured):
 
     def validate(self) -> None:
         found = IssueCollector()
+        if sum(self.StackDepth) > MOST_BLOCKS:
+            fail(f"{self.label()}:tooManyBlocks", f"StackDepth asks for {sum(self.StackDepth)} residual blocks, but at most "
+                 f"{MOST_BLOCKS} are built.", "Pass smaller numbers, such as [3 4 6 3].")
         if len(self.StackDepth) != len(self.NumFilters):
             found.add(f"{self.label()}:stackDepthMismatch", f"StackDepth has {len(self.StackDepth)} elements and NumFilters "
                       f"{len(self.NumFilters)}, but each has one per stack.", "Pass vectors of equal length.")

@@ -9,6 +9,7 @@ convolutions keep the channels, and convolutions have as many filters as the ski
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.segmentation import DEEPEST, SegmentationOptions, Sides, check_sides, odd_sizes, pixel_labels
 from dltoolbox.core import convert
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.activation import DropoutLayer, ReLULayer, SoftmaxLayer
@@ -93,7 +94,8 @@ def _decoded(side: int, depth: int, lost: int) -> list[int]:
 
 def _sides(depth: int, lost: int) -> Sides:
     """Sides for which every pooling meets an even size and every layer leaves something."""
-    smallest = next(n for n in range(1, 2 * lost + 2) if min(_decoded(n, depth, lost)) > 0)
+    possible = range(1, 2 * lost + 2)
+    smallest = possible[bisect(possible, 0, key=lambda n: min(_decoded(n, depth, lost)))]
     first = smallest
     for _ in range(depth):
         first = 2 * first + lost
@@ -228,6 +230,7 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
         Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); He et al.
         (2015) for the initialiser; MathWorks documentation of unetLayers.
     """
+    check_nargout(nargout, 2, "unetLayers")
     chosen = _UnetLayers(imageSize, numClasses, *pairs, **options)
     return outputs((_UNet(chosen, GRAPH_2D).graph(), chosen.output_size()), nargout, "unetLayers")
 
@@ -261,6 +264,7 @@ def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1,
         Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks
         documentation of unet3dLayers.
     """
+    check_nargout(nargout, 2, "unet3dLayers")
     chosen = _Unet3dLayers(inputSize, numClasses, *pairs, **options)
     return outputs((_UNet(chosen, GRAPH_3D).graph(), chosen.output_size()), nargout, "unet3dLayers")
 
@@ -299,6 +303,7 @@ def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **optio
         Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); MathWorks
         documentation of unet.
     """
+    check_nargout(nargout, 2, "unet")
     chosen = _Unet(imageSize, numClasses, *pairs, **options)
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet")
 
@@ -331,5 +336,6 @@ def unet3d(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **opt
         Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks
         documentation of unet3d.
     """
+    check_nargout(nargout, 2, "unet3d")
     chosen = _Unet3d(inputSize, numClasses, *pairs, **options)
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet3d")

@@ -122,7 +122,8 @@ def softmax(X: Any, *pairs: Any, **options: Any) -> np.ndarray:
     chosen = _Softmax(*pairs, **options)
     layout = Layout.of(chosen.DataFormat, "softmax", last="C")
     X = as_array(X, "softmax", "X")
-    return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
+    with np.errstate(invalid="ignore"):  # of infinite scores comes NaN, as in MATLAB
+        return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
 
 
 def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np.ndarray:

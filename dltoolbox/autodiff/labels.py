@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.convert import Convert
+from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, times
 from dltoolbox.core.properties import Property, Reject
@@ -92,9 +93,12 @@ def as_array(X: Any, function: str, what: str) -> np.ndarray:
     """Any array-like of real numbers, as floating point; single stays single, integers and logicals become double."""
     array = array_of(X)
     if array is None or array.dtype.kind not in "fiub":
-        kind = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
+        kind = f"an array of {array.dtype}" if array is not None and array.ndim else type(X).__name__
         fail(f"{function}:notNumeric", f"{what} of {function} must be an array of real numbers, but it is {kind}.",
              "Convert it with np.asarray(…, dtype=float); take abs or real and imaginary parts of complex numbers.")
+    if beyond_memory(array):
+        fail(f"{function}:tooLarge", f"{what} of {function} has {times(array.shape)} elements, {bytes_text(array.nbytes)}, "
+             f"more than the memory of this machine.", "Pass a part of it at a time.")
     if array.dtype.kind != "f":
         return array.astype(np.float64)
     return array.astype(np.float32) if array.dtype == np.float16 else array

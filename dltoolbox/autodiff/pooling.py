@@ -16,7 +16,8 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.geometry import Window, same_padding
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.machine import memory
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, Reject, show
 from dltoolbox.ops import OPS
 
@@ -139,6 +140,7 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     Source:
         MathWorks documentation of maxpool; the tie, NaN and overlap rules are dltoolbox's own.
     """
+    check_nargout(nargout, 3, "maxpool")
     chosen = _MaxPool(poolsize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
     X = as_array(X, "maxpool", "X")
@@ -257,7 +259,7 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
 def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
     """indx as integers in the order of work; a vector is filled in column order."""
     array = as_array(indx, "maxunpool", "indx")
-    if not np.isfinite(array).all() or (array != np.rint(array)).any():
+    if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
         fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
     whole = array.astype(np.int64)
     if whole.ndim <= len(layout.given) and layout.arranged(whole.shape) == y.shape:
@@ -270,7 +272,7 @@ def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
 
 def _output_size(outputSize: Any, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
-    if size is None or len(size) > len(layout.given):
+    if size is None or len(size) > len(layout.given) or prod(size) * np.dtype(np.float64).itemsize > memory():
         fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "
              f"label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
     return size

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.machine import memory
 
-def array_of(value: Any) -> np.ndarray | None:
-    """Any array-like as an array, not copied if it is one; None for a list with parts of different sizes."""
+MOST = 1 << 30  # elements of the largest nested list that is turned into an array
+DEEPEST = 32  # dimensions of an array
+
+
+def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
+    """Any array-like as an array, not copied if it is one; None for what cannot become one: a list with parts of different
+    sizes, a list that holds itself, an object that refuses.
+    """
     try:
-        return np.asarray(value)
-    except ValueError:
+        return np.asarray(value, dtype) if ends(value) else None
+    except Exception:
         return None
+
+
+def ends(value: Any) -> bool:
+    """Whether nested lists come to an end, and to one that fits into memory; NumPy walks into a list that holds itself."""
+    counts: dict[int, float] = {}
+
+    def count(part: Any, depth: int) -> float:
+        if id(part) not in counts:
+            counts[id(part)] = inf  # for whoever meets it in itself
+            inner = [one for one in part if isinstance(one, (list, tuple))]
+            if depth < DEEPEST:
+                counts[id(part)] = len(part) - len(inner) + sum(count(one, depth + 1) for one in inner)
+        return counts[id(part)]
+
+    return not isinstance(value, (list, tuple)) or count(value, 1) <= MOST
+
+
+def beyond_memory(array: np.ndarray) -> bool:
+    """Whether an array is larger than all memory: such are views that repeat their elements, and no result would fit."""
+    return array.nbytes > memory()
 
 
 def all_finite(x: np.ndarray) -> bool:

@@ -6,16 +6,18 @@ compared, printed and saved without knowing which layer they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import all_finite, array_of, beyond_memory
 from dltoolbox.core.properties import Reject
 
 Convert = Callable[[Any], Any]
 C = TypeVar("C", bound=Callable[..., Any])
+FLINTMAX = 2**53  # the largest integer up to which doubles, which numbers are in MATLAB, have every one
+LONGEST = 1_000_000  # elements of the longest vector
 
 
 def hinted(hint: str) -> Callable[[C], C]:
@@ -48,9 +50,9 @@ def texts(value: Any) -> tuple[str, ...]:
     """A list of strings; one string counts as a list of one; empty is allowed."""
     if isinstance(value, str):
         return (value,) if value else ()
-    value = value.ravel() if isinstance(value, np.ndarray) else value
-    if isinstance(value, (list, tuple, np.ndarray)) and all(isinstance(v, str) for v in value):
-        return tuple(str(v) for v in value)
+    items = items_of(value)
+    if all(isinstance(v, str) for v in items):
+        return tuple(str(v) for v in items)
     raise Reject("a list of strings")
 
 
@@ -89,7 +91,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except OverflowError:  # an integer of hundreds of digits
+    except (OverflowError, TypeError):  # an integer of hundreds of digits; a duration, which NumPy counts as integer
         return None
 
 
@@ -131,6 +133,8 @@ def integer(low: int = 1, high: float = np.inf) -> Convert:
         number = _number(value)
         if number is None or not np.isfinite(number) or number != int(number) or not low <= number <= high:
             raise Reject(expected)
+        if number > FLINTMAX:
+            raise Reject(f"{expected} of at most 2^53")
         return int(number)
     return convert
 
@@ -138,10 +142,8 @@ def integer(low: int = 1, high: float = np.inf) -> Convert:
 def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
     """A vector of integers of at least ``low`` as a tuple, or None when the value is none; a scalar has length 1."""
     convert = integer(low)
-    items = value.reshape(-1).tolist() if isinstance(value, np.ndarray) and value.size > 1 else value
-    items = items if isinstance(items, (list, tuple)) else [items]
     try:
-        return tuple(convert(item) for item in items)
+        return tuple(convert(item) for item in items_of(value))
     except Reject:
         return None
 
@@ -158,20 +160,44 @@ def sizes(rank: int) -> Convert:
 
 
 def items_of(value: Any) -> list[Any]:
-    """The elements of a vector; a scalar is one."""
-    value = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else value
+    """The elements of a vector; a scalar is one, and so is an array that is too large for a vector of options."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(-1).tolist() if value.size <= LONGEST else [value]
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def each(value: Any) -> list[Any]:
+    """The elements of a list or of anything else that holds some; a text is one, and so is what does not let itself be read.
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return [value]
+    try:
+        return list(value)
+    except Exception:
+        return [value]
+
+
+def attribute(value: Any, name: str, default: Any = None) -> Any:
+    """The attribute of any object; an object that raises when it is asked has none."""
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
 
 
 @hinted("Sequence[float | None]")
 def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
     """Positive integers, with NaN or None for a size that is not known."""
-    items = [None if item is None or item != item else item for item in items_of(value)]
+    items = [None if item is None or _is_nan(item) else item for item in items_of(value)]
     known = integers([item for item in items if item is not None])
     if not items or known is None or not isinstance(value, (list, tuple, np.ndarray)):
         raise Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")
     rest = iter(known)
     return tuple(None if item is None else next(rest) for item in items)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
 def optional(other: Convert) -> Convert:
@@ -237,7 +263,7 @@ def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
     if rank == 3 and given.ndim == 2:
         if given.shape != (2, 3):
             return None
-        before, after = integers(list(value[0]), 0), integers(list(value[1]), 0)
+        before, after = (integers(row, 0) for row in given)
         return None if before is None or after is None else tuple(zip(before, after, strict=True))
     got = integers(value, 0)
     if got is None:
@@ -261,9 +287,9 @@ def array(value: Any) -> np.ndarray | None:
         raise Reject("a numeric array")
     if not given.size:
         return None
-    kept = np.array(given)
-    if kept.dtype.kind not in "fiub" or not np.isfinite(kept).all():
+    if given.dtype.kind not in "fiub" or beyond_memory(given) or not all_finite(given):
         raise Reject("an array of finite real numbers")
+    kept = np.array(given)
     if kept.dtype.kind != "f":
         single = kept.astype(np.float32)
         kept = single if (single == kept).all() else kept.astype(np.float64)

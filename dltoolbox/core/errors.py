@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from dltoolbox.core.display import printable
 
@@ -29,6 +29,15 @@ class Issue:
     layer: str = ""
     index: int | None = None
     severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        texts = {"identifier": self.identifier, "message": self.message, "cure": self.cure, "layer": self.layer}
+        for name in (name for name, value in texts.items() if not isinstance(value, str)):
+            fail(f"Issue:invalid{name.capitalize()}", f"'{name}' of an Issue must be text.", "Pass text.")
+        if not isinstance(self.index, int | None) or not (
+                isinstance(self.severity, str) and self.severity in ("error", "warning")):
+            fail("Issue:invalidPlace", "The index of an Issue is a number or None, its severity 'error' or 'warning'.",
+                 "Pass index=3 for the third layer, severity='error' or none of them.")
 
     def at(self, layer: str, index: int | None) -> Issue:
         """The same issue, placed at a layer, unless it already names another."""
@@ -52,9 +61,7 @@ class DltoolboxError(ValueError):
     """Every problem that dltoolbox detects itself. ``issues`` holds all of them, ``identifier`` is the first's."""
 
     def __init__(self, issues: Issue | Iterable[Issue]) -> None:
-        self.issues: tuple[Issue, ...] = (issues,) if isinstance(issues, Issue) else tuple(issues)
-        if not self.issues:
-            raise AssertionError("an error needs at least one issue")
+        self.issues: tuple[Issue, ...] = (issues,) if isinstance(issues, Issue) else _several(issues)
         lines = [str(issue) for issue in self.issues]
         text = lines[0] if len(lines) == 1 else f"{len(lines)} problems:\n" + "\n".join(f"  - {line}" for line in lines)
         super().__init__(text)
@@ -69,6 +76,21 @@ class DltoolboxError(ValueError):
 
     def __reduce__(self):  # pickles as its issues, so that errors cross process borders whole
         return type(self), (self.issues,)
+
+
+def _several(issues: Any) -> tuple[Issue, ...]:
+    """One issue or more; an error of anything else is made by mistake."""
+    found = list[Issue]()
+    with suppress(Exception):  # what cannot be walked through holds none
+        for one in issues:
+            if not isinstance(one, Issue):
+                found.clear()
+                break
+            found.append(one)
+    if not found:
+        fail("DltoolboxError:noIssues", "An error of dltoolbox is made of one Issue or a list of them.",
+             "Pass Issue(identifier, message).")
+    return tuple(found)
 
 
 class MissingExtraError(DltoolboxError, ImportError):

@@ -65,6 +65,14 @@ def l2_cache(root: Path = ROOT) -> int:
     return int(kilobytes) * 1024 if kilobytes.isdecimal() else int.from_bytes(_sysctl("hw.l2cachesize"), sys.byteorder)
 
 
+def memory() -> int:
+    """Bytes of physical memory; more than there can be where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 44
+
+
 def quota(root: Path = ROOT) -> float:
     """How many processors' worth of time the control groups (containers) grant, infinite where they set no limit."""
     try:

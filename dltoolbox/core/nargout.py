@@ -9,6 +9,7 @@ import numpy as np
 
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import show
 
 
 def outputs(values: Sequence[Any], nargout: int, function: str) -> Any:
@@ -26,9 +27,13 @@ def outputs(values: Sequence[Any], nargout: int, function: str) -> Any:
         >>> outputs(("X", "Y"), 1, "demo"), outputs(("X", "Y"), 2, "demo")
         ('X', ('X', 'Y'))
     """
-    most = len(values)
-    if isinstance(nargout, bool) or not isinstance(nargout, (int, np.integer)) or not 1 <= nargout <= most:
-        permitted = "1" if most == 1 else f"an integer from 1 to {most}"
-        fail(f"{function}:nargout", f"nargout of {function} must be {permitted}, but it is {nargout!r}.",
-             f"{function} has {counted(most, 'output')}.")
+    check_nargout(nargout, len(values), function)
     return values[0] if nargout == 1 else tuple(values[:nargout])
+
+
+def check_nargout(nargout: Any, most: int, function: str, least: int = 1) -> None:
+    """Raise for a number of outputs that the function does not have; asked first, before anything is computed."""
+    if isinstance(nargout, bool) or not isinstance(nargout, (int, np.integer)) or not least <= nargout <= most:
+        permitted = "1" if most == least else f"an integer from {least} to {most}"
+        fail(f"{function}:nargout", f"nargout of {function} must be {permitted}, but it is {show(nargout)}.",
+             f"{function} has {counted(most, 'output')}.")

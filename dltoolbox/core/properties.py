@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from reprlib import Repr
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -121,7 +122,7 @@ class Configured:
         """The name used in messages and identifiers: that of the function or factory."""
         return cls.function or cls.__name__
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         found = IssueCollector()
         given = bind(self.label(), type(self).properties, args, kwargs, found)
         ordered = sorted(type(self).properties.values(), key=lambda p: p.name != "Name")  # so that issues know the name
@@ -237,13 +238,34 @@ def usage(label: str, properties: Mapping[str, Property]) -> str:
     return f"{label}({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
 
 
+class _Short(Repr):
+    """Python's short forms, which end where a list holds itself; arrays by their size and type, and by its type what cannot
+    be shown at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = self.maxarray = 40
+        self.maxstring = self.maxlong = self.maxother = 200
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, np.ndarray) and x.size > 8:
+            return f"a {'×'.join(map(str, x.shape))} {x.dtype} array"
+        try:
+            return super().repr1(x, level)
+        except Exception:
+            return f"<{type(x).__name__} object>"
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        return repr(x)
+
+
+_SHORT = _Short()
+
+
 def show(value: Any) -> str:
     """A short form of any value for messages, in one line: arrays by their size and type, also in lists of them."""
-    if isinstance(value, np.ndarray) and value.size > 8:
-        return f"a {'×'.join(map(str, value.shape))} {value.dtype} array"
-    if isinstance(value, (list, tuple)) and any(isinstance(one, np.ndarray) for one in value):
-        return f"({', '.join(map(show, value))})"
-    text = " ".join(repr(value).split())
+    text = " ".join(_SHORT.repr(value).split())
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -67,8 +67,8 @@ def rng(seed: int | str | RandomState | None = None, generator: str = "twister")
         differ from those of a MATLAB session with the same seed.
     """
     global _current
-    if str(generator).lower() not in GENERATORS:
-        fail("rng:invalidGenerator", f"The generator must be one of MATLAB's, but it is {generator!r}.",
+    if not isinstance(generator, str) or generator.lower() not in GENERATORS:
+        fail("rng:invalidGenerator", f"The generator must be one of MATLAB's, but it is {show(generator)}.",
              f"Leave it out, or pass one of {', '.join(map(repr, GENERATORS))}.")
     before = RandomState(_current.seed, tuple(dict(g.bit_generator.state) for g in _current.generators.values()))
     if seed is None:

@@ -17,6 +17,7 @@ from dltoolbox.data.labels import (
     UNDEFINED,
     Encoded,
     category_names,
+    checked_codes,
     distinct_keys,
     encode,
     is_text,
@@ -87,10 +88,19 @@ class categorical:
 
     @classmethod
     def from_codes(cls, codes: np.ndarray, categories: Sequence[str], Ordinal: bool = False) -> categorical:
-        """An array from 0-based positions in ``categories``, -1 for undefined; copies and does not check."""
+        """An array from 0-based positions in ``categories``, -1 for undefined."""
+        names = convert.each(categories)
+        if not all(isinstance(name, str) for name in names):
+            fail("categorical:invalidName", f"{show(categories)} is not a list of category names.", "Pass a list of texts.")
+        _, _, ordered = _arguments([None, None], Ordinal)
+        return cls._of(checked_codes(codes, len(names)), names, bool(ordered))
+
+    @classmethod
+    def _of(cls, codes: np.ndarray, categories: Sequence[str], ordered: bool) -> categorical:
+        """The same of what is known to be right; copies."""
         made = cls.__new__(cls)
         made._codes = np.array(codes, dtype=np.int32)
-        made._categories, made._ordered = tuple(categories), Ordinal
+        made._categories, made._ordered = tuple(categories), ordered
         return made
 
     @property
@@ -132,7 +142,7 @@ class categorical:
         """The elements in another shape, in NumPy's (row-major) order."""
         try:
             return self._with(self._codes.reshape(*shape))
-        except ValueError:
+        except Exception:
             fail("categorical:sizeMismatch", f"{_times(self.shape)} categorical elements cannot take the shape "
                  f"{show(shape[0] if len(shape) == 1 else shape)}.", "The number of elements must stay the same.")
 
@@ -142,7 +152,11 @@ class categorical:
 
     def transpose(self, *axes: int) -> categorical:
         """The array with permuted dimensions (0-based axes, as NumPy); without axes they are reversed."""
-        return self._with(self._codes.transpose(*axes))
+        try:
+            return self._with(self._codes.transpose(*axes))
+        except Exception:
+            fail("categorical:invalidAxes", f"{show(axes)} is no order of the {self.ndim} dimensions of the array.",
+                 "Name each axis once, from 0, or none to reverse them.")
 
     def copy(self) -> categorical:
         return self._with(self._codes)
@@ -178,7 +192,12 @@ class categorical:
         return bool(np.any(self == label))
 
     def __getitem__(self, index: Any) -> categorical:
-        return self._with(self._codes[index])
+        try:
+            return self._with(self._codes[index])
+        except IndexError:
+            raise
+        except Exception:
+            raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
     def __setitem__(self, index: Any, value: Any) -> None:
         given = _names_in(value)
@@ -229,7 +248,7 @@ class categorical:
         return format(str(self), spec)
 
     def _with(self, codes: np.ndarray) -> categorical:
-        return categorical.from_codes(codes, self._categories, self._ordered)
+        return categorical._of(codes, self._categories, self._ordered)
 
     def _pair(self, given: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """Both sides as codes of this array's categories, -1 for names it lacks; one label is held against all.
@@ -297,7 +316,8 @@ def _names_in(value: Any) -> Encoded:
 
 def _comparable(other: object) -> bool:
     """Whether a comparison means labels; with anything else Python compares identities."""
-    return other is not None and (np.isscalar(other) or hasattr(other, "__iter__") or hasattr(other, "__array__"))
+    return other is not None and (np.isscalar(other) or any(
+        convert.attribute(other, name) is not None for name in ("__iter__", "__array__")))
 
 
 def _plain(result: np.ndarray) -> Any:

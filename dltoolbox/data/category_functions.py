@@ -11,7 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.labels import category_names, distinct_names, elements, match, recode
+from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, match, recode
 
 
 def iscategorical(A: Any) -> bool:
@@ -108,7 +108,7 @@ def addcats(A: categorical, newcats: Any, *, Before: str | None = None, After: s
             fail("addcats:positionNeeded", "The new categories need a place in the order of an ordinal array.",
                  "Give Before= or After= with the name of a category.")
         return _recategorized(A, names + new)
-    at = _positions(A, neighbour, "addcats")[0] + (After is not None)
+    at = _positions(A, category_name(neighbour, "addcats"), "addcats")[0] + (After is not None)
     return _recategorized(A, names[:at] + new + names[at:])
 
 
@@ -178,7 +178,7 @@ def mergecats(A: categorical, oldcats: Any, newcat: str | None = None) -> catego
     if A.ordered and merged[-1] - merged[0] != len(merged) - 1:
         fail("mergecats:notConsecutive", f"{show(elements(oldcats))} are not neighbours in the order {show(names)}.",
              "Merge only neighbouring categories of an ordinal array.")
-    name = category_names(elements(oldcats)[0] if newcat is None else newcat, "mergecats")[0]
+    name = category_name(elements(oldcats)[0] if newcat is None else newcat, "mergecats")
     target = [merged[0] if at in merged else at for at in range(len(names))]
     kept = sorted(set(target))
     result = distinct_names([name if at == merged[0] else names[at] for at in kept], "mergecats")

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of, beyond_memory
+from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 
 UNDEFINED = "<undefined>"
 Key = str | int | float | bool
+NOT_LABELS = (np.datetime64, np.timedelta64)
 
 
 class Encoded(NamedTuple):
@@ -29,8 +32,8 @@ class Encoded(NamedTuple):
 
 def encode(values: Any) -> Encoded:
     """Codes and distinct keys of any supported input; keys are sorted unless the input carries its own order."""
-    for carrier in (values, getattr(values, "cat", None)):  # a pandas Series keeps its categories under .cat
-        if hasattr(carrier, "codes") and hasattr(carrier, "categories"):
+    for carrier in (values, attribute(values, "cat")):  # a pandas Series keeps its categories under .cat
+        if attribute(carrier, "codes") is not None and attribute(carrier, "categories") is not None:
             return _encode_categories(carrier)
     array = as_array(values)
     if array.dtype.kind == "b":
@@ -48,15 +51,16 @@ def encode(values: Any) -> Encoded:
 
 def as_array(values: Any) -> np.ndarray:
     """The values as an array that changes none of them: a list of strings and None stays one of strings and None."""
-    if hasattr(values, "__array__"):
-        return np.asarray(values)
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        return np.array(values, dtype=object)
-    try:
-        return np.array(list(values), dtype=object)
-    except ValueError:
-        fail("categorical:unsupportedValue", "The nested lists have rows of different lengths.",
+    if attribute(values, "__array__") is not None:
+        array = array_of(values)
+    elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        array = array_of(values, object)
+    else:
+        array = array_of(each(values), object)
+    if array is None or beyond_memory(array):
+        fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")
+    return array
 
 
 def elements(values: Any) -> list[Any]:
@@ -79,14 +83,14 @@ def distinct_keys(valueset: Any) -> list[Key]:
 
 def key_of(value: Any) -> Key | None:
     """The key of one element; None when it is missing (None, NaN, NA, blank text, '<undefined>')."""
-    if getattr(value, "ndim", None) == 0 and not isinstance(value, (np.datetime64, np.timedelta64)):
+    if not isinstance(value, NOT_LABELS) and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist")):
         value = value.tolist()  # an element of a NumPy or categorical array
     if isinstance(value, str):
         text = value.strip()
         return None if text in ("", UNDEFINED) else text
     if value is None or type(value).__name__ in ("NAType", "NaTType"):  # the missing values of pandas
         return None
-    if isinstance(value, (bool, int)):
+    if isinstance(value, int) and value.bit_length() <= 64:
         return value
     if isinstance(value, float):
         return None if math.isnan(value) else value
@@ -120,6 +124,14 @@ def category_names(names: Any, function: str) -> list[str]:
         fail(f"{function}:invalidName", f"{show(names)} is not a category name or a list of them.",
              f"Pass text that is neither blank nor '{UNDEFINED}'.")
     return [name.strip() for name in given]
+
+
+def category_name(name: Any, function: str) -> str:
+    """As `category_names`, exactly one."""
+    texts = category_names(name, function)
+    if len(texts) != 1:
+        fail(f"{function}:invalidName", f"One category name is needed, but {show(name)} came.", "Pass one name.")
+    return texts[0]
 
 
 def distinct_names(names: Any, function: str) -> list[str]:
@@ -157,9 +169,19 @@ def recode(codes: np.ndarray, targets: Sequence[int]) -> np.ndarray:
 
 
 def _encode_categories(carrier: Any) -> Encoded:
-    keys = [key_of(category) for category in as_array(carrier.categories).tolist()]
+    keys = [key_of(category) for category in elements(carrier.categories)]
     kept = list(dict.fromkeys(key for key in keys if key is not None))
-    return Encoded(recode(np.asarray(carrier.codes), match(keys, kept)), kept, bool(getattr(carrier, "ordered", False)))
+    codes = checked_codes(carrier.codes, len(keys))
+    return Encoded(recode(codes, match(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
+
+
+def checked_codes(codes: Any, count: int) -> np.ndarray:
+    """Positions among so many categories, -1 for a missing one."""
+    array = array_of(codes)
+    if array is None or (array.size and (array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= count)):
+        fail("categorical:invalidCodes", f"The codes must be integers from -1 to {count - 1}, but they are {show(codes)}.",
+             f"There {'is 1 category' if count == 1 else f'are {count} categories'}; -1 stands for undefined.")
+    return array
 
 
 def _encode_integers(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
@@ -187,8 +209,8 @@ def _encode_sorted(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
 
 
 def _encode_objects(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
-    each = [key_of(element) for element in array.ravel().tolist()]
-    found = dict.fromkeys(key for key in each if key is not None)
+    every = [key_of(element) for element in array.ravel().tolist()]
+    found = dict.fromkeys(key for key in every if key is not None)
     is_text(list(found))
     keys: list[Any] = sorted(found)  # text or numbers, never both
-    return np.array(match(each, keys), dtype=np.int32).reshape(array.shape), keys
+    return np.array(match(every, keys), dtype=np.int32).reshape(array.shape), keys

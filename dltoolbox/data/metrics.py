@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.console import say
 from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.table import Table
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.labels import Encoded, Key, distinct_keys, encode, is_text, match, recode
+from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, match, recode
 
 
 class MetricsTable(Table):
@@ -89,7 +90,8 @@ class SemanticSegmentationMetrics:
     """
 
     def __init__(self, ClassNames: Sequence[str], confusions: np.ndarray) -> None:
-        self.ClassNames = list(ClassNames)
+        self.ClassNames = distinct_names(ClassNames, "SemanticSegmentationMetrics")
+        confusions = counts(confusions, len(self.ClassNames))
         total = confusions.sum(0)
         accuracy, iou = class_scores(total)
         self.ConfusionMatrix = MetricsTable(dict(zip(self.ClassNames, total.T, strict=True)), self.ClassNames)
@@ -106,6 +108,16 @@ class SemanticSegmentationMetrics:
 
     def __repr__(self) -> str:
         return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
+
+
+def counts(confusions: Any, classes: int) -> np.ndarray:
+    """Confusion matrices N×K×K as an array of counts."""
+    array = array_of(confusions)
+    if array is None or array.dtype.kind not in "fiub" or array.shape != (*array.shape[:1], classes, classes):
+        fail("SemanticSegmentationMetrics:invalidConfusions", f"The confusion matrices of {classes} classes must be an "
+             f"array N×{classes}×{classes} of counts, but they are {show(confusions)}.",
+             "Use metrics = evaluateSemanticSegmentation(pred, truth), which counts.")
+    return array
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -249,6 +261,7 @@ def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int
         array([[1, 0],
                [1, 1]])
     """
+    check_nargout(nargout, 2, "confusionmat")
     if pairs:
         if len(pairs) != 2 or str(pairs[0]).lower() != "order":
             fail("confusionmat:invalidArguments", f"{show(pairs)} is left over.", "Call confusionmat(g, ghat, Order=order).")

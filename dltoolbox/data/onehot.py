@@ -11,7 +11,7 @@ from dltoolbox.core.arrays import array_of
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names_of
@@ -49,7 +49,7 @@ def onehotencode(A: Any, featureDim: int, typename: str = "single", *, ClassName
     if unknown:
         fail("onehotencode:unknownClass", f"The labels {show(unknown)} are not among the class names {show(classes)}.",
              "Add them to ClassNames, or make these labels undefined with setcats.")
-    if typename not in _TYPES:
+    if not isinstance(typename, str) or typename not in _TYPES:
         fail("onehotencode:invalidType", f"typename must be 'single' or 'double', but it is {show(typename)}.",
              "Leave it out for single precision.")
     axis = _axis(featureDim, labels.ndim + 1, "onehotencode")
@@ -107,6 +107,7 @@ def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: in
         >>> scores2label([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]], ["cat", "dog"]).tolist()
         ['dog', 'cat', 'cat']
     """
+    check_nargout(nargout, 2, "scores2label")
     array = _scores(scores, "scores2label")
     names = categorical(classNames, classNames).categories
     automatic = isinstance(dim, str) and dim.lower() == "auto"

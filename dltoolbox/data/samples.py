@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.machine import memory
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
 
 DIGITS_FILE = Path(__file__).with_name("mnist_10000.npz")
 PER_DIGIT = 500  # observations of each digit in each of the two sets
 MAX_ANGLE = 45
+SAMPLES = 1024  # of one vibration
 
 
 def digitTrain4DArrayData(nargout: int = 1) -> Any:
@@ -47,6 +50,7 @@ def digitTrain4DArrayData(nargout: int = 1) -> Any:
         The images are from MNIST, not MATLAB's. Training and test set share no image. Of digits with fewer than 500
         images per set some appear twice, under two angles.
     """
+    check_nargout(nargout, 3, "digitTrain4DArrayData")
     return outputs(_digits(0), nargout, "digitTrain4DArrayData")
 
 
@@ -58,6 +62,7 @@ def digitTest4DArrayData(nargout: int = 1) -> Any:
         >>> XTest.shape
         (28, 28, 1, 5000)
     """
+    check_nargout(nargout, 3, "digitTest4DArrayData")
     return outputs(_digits(1), nargout, "digitTest4DArrayData")
 
 
@@ -82,8 +87,10 @@ def triangleImages(numImages: int = 200, imageSize: int = 32, *, Seed: int = 0, 
         >>> X.shape, labels.shape
         ((32, 32, 1, 10), (32, 32, 10))
     """
+    check_nargout(nargout, 2, "triangleImages")
     number = _integer(numImages, "numImages", "triangleImages")
     side = _integer(imageSize, "imageSize", "triangleImages", low=8)
+    _check_room(number * side**2, "triangleImages")
     random = _generator(Seed, "triangleImages")
     center = random.uniform(0.4, 0.6, (2, 1, number)) * side
     radius = random.uniform(0.2, 0.4, (3, number)) * side
@@ -120,8 +127,10 @@ def shapeVolumes(numVolumes: int = 300, volumeSize: int = 16, *, Seed: int = 0, 
         >>> X.shape, Y.shape
         ((16, 16, 16, 1, 30), (30,))
     """
+    check_nargout(nargout, 2, "shapeVolumes")
     number = _integer(numVolumes, "numVolumes", "shapeVolumes")
     side = _integer(volumeSize, "volumeSize", "shapeVolumes", low=8)
+    _check_room(number * side**3, "shapeVolumes")
     random = _generator(Seed, "shapeVolumes")
     kind = random.permutation(np.arange(number) % 3)
     reach = random.uniform(0.2, 0.4, number) * side
@@ -161,7 +170,9 @@ def gearboxFeatures(numObservations: int = 208, *, Seed: int = 0, nargout: int =
         >>> X.shape, Y.categories
         ((208, 10), ['No Tooth Fault', 'Tooth Fault'])
     """
+    check_nargout(nargout, 3, "gearboxFeatures")
     number = _integer(numObservations, "numObservations", "gearboxFeatures")
+    _check_room(number * SAMPLES, "gearboxFeatures")
     random = _generator(Seed, "gearboxFeatures")
     faulty = random.permutation(np.arange(number) % 2)
     features = _signal_statistics(_vibrations(faulty, random))
@@ -210,9 +221,9 @@ def _rotated(images: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def _vibrations(faulty: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-    """Signals N×1024 of 16 turns of a gear with 20 teeth; speed, load and the strength of the knocks vary."""
+    """Signals N×SAMPLES of 16 turns of a gear with 20 teeth; speed, load and the strength of the knocks vary."""
     number, turns, teeth = len(faulty), 16, 20
-    angle = random.uniform(0, 1, (number, 1)) + np.linspace(0, turns, 1024, endpoint=False)
+    angle = random.uniform(0, 1, (number, 1)) + np.linspace(0, turns, SAMPLES, endpoint=False)
     load = random.uniform(0.5, 1.5, (number, 1))
     mesh = load * (np.sin(2 * np.pi * teeth * angle) + 0.3 * np.sin(4 * np.pi * teeth * angle + load))
     since_knock = angle % 1
@@ -254,6 +265,14 @@ def _integer(value: Any, name: str, function: str, low: int = 1) -> int:
     except Reject as no:
         fail(f"{function}:invalid{name[0].upper()}{name[1:]}", f"'{name}' of {function} must be {no.expected}, but it "
              f"is {show(value)}.", f"Pass {no.expected}.")
+
+
+def _check_room(elements: int, function: str) -> None:
+    """Refuse what cannot be held by memory, in double precision while it is being made."""
+    needed = elements * np.dtype(np.float64).itemsize
+    if needed > memory():
+        fail(f"{function}:tooLarge", f"{function} would need {bytes_text(needed)}, more than this machine's "
+             f"{bytes_text(memory())}.", "Ask for fewer or smaller observations.")
 
 
 def _generator(seed: Any, function: str) -> np.random.RandomState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
@@ -276,17 +276,24 @@ def plain_number(value: float) -> str:
 
 
 def flat(layers: Any) -> Iterable[Any]:
-    """The elements of nested lists and tuples, in order; anything else is its own only element."""
-    if isinstance(layers, (list, tuple)):
-        for item in layers:
-            yield from flat(item)
-    else:
-        yield layers
+    """The elements of nested lists and tuples, in order; anything else is its own only element, and so is a list that is met
+    in itself.
+    """
+    walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
+    while walked:
+        at, items = next(reversed(walked.items()))
+        for item in items:
+            if isinstance(item, (list, tuple)) and id(item) not in walked:
+                walked[id(item)] = iter(item)
+                break
+            yield item
+        else:
+            del walked[at]
 
 
 def is_factory(item: Any) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
-    return callable(item) and hasattr(item, "layer_class")
+    return callable(item) and convert.attribute(item, "layer_class") is not None
 
 
 def documented(cls: type[Layer]) -> str:

@@ -12,9 +12,11 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Layer
 from dltoolbox.ops import OPS, Builder, Value
 
+MOST_INPUTS = 10_000  # ports of one layer, each of which has a name
+
 
 def _inputs_property(argument: str) -> Property:
-    return Property(convert.integer(2), doc="Number of inputs, at least 2.", positional=True, argument=argument,
+    return Property(convert.integer(2, MOST_INPUTS), doc="Number of inputs, at least 2.", positional=True, argument=argument,
                     group="")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.core.console import say
 from dltoolbox.core.display import number, object_text, printable
-from dltoolbox.core.properties import HIDDEN, LEARNABLE
+from dltoolbox.core.properties import HIDDEN, LEARNABLE, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 
 GROUPS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
@@ -83,7 +83,9 @@ def disp(x: Any) -> None:
     """
     if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
         say(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
-    elif isinstance(x, (int, float, np.number, np.bool_)):
-        say(f"   {number(float(x))}")
-    else:
-        say(x)
+        return
+    try:
+        text = f"   {number(float(x))}" if isinstance(x, (int, float, np.number, np.bool_)) else str(x)
+    except Exception:  # a number of hundreds of digits, an object that cannot be printed
+        text = show(x)
+    say(text)

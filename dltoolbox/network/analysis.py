@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from dltoolbox.core.errors import Issue
+from dltoolbox.core.convert import attribute
+from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
@@ -49,6 +50,11 @@ class NetworkAnalysis:
 
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
                  name: str, usage: str, batch: int) -> None:
+        texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
+        if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
+                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(one, Issue) for one in issues)):
+            fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
+                 "Call info = analyzeNetwork(layers, nargout=1).")
         self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
         self.lgraph, self.lowered, self.footprints = lgraph, lowered, footprints(lowered)
         layers = lowered.layers
@@ -164,7 +170,7 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
         name: Of the network; that of an architecture is known.
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
-    untrained = getattr(layers, "untrained", None)
+    untrained = attribute(layers, "untrained")
     lgraph, found, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)

@@ -208,12 +208,12 @@ def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: 
              "is.", "Pass its layer graph, which has the same values: layerGraph(net).")
     nodes = [one.copy() for one in layers.nodes] if isinstance(layers, LayerGraph) else layerArray(layers)
     known = [one.Name for one in nodes]
-    chosen = known if names is None else [names] if isinstance(names, str) else list(names)
+    chosen = known if names is None else convert.each(names)
     found = IssueCollector()
     for name in chosen:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             found.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
-                      did_you_mean(str(name), known) or f"The layers are {few(known)}.")
+                      did_you_mean(show(name), known) or f"The layers are {few(known)}.")
     found.raise_if_any()
     for one in nodes:
         if one.Name in chosen:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
@@ -16,7 +17,7 @@ class LayerArray(list[Layer]):
     """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
 
     def __str__(self) -> str:
-        return array_text(self)
+        return array_text(self) if all(isinstance(one, Layer) for one in self) else show([*self])
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
@@ -54,7 +55,7 @@ def as_layer(item: Any, index: int) -> Layer:
         return item.copy()
     if is_factory(item):
         return item()
-    builder = getattr(item, "untrained", None)
+    builder = attribute(item, "untrained")
     fail("layerArray:notALayer", f"Element {index} of the layer array is {item.__name__ if builder else show(item)}, not a "
          "layer.", f"Call {item.__name__}(Weights='none') for its layers." if builder else
          "Put only layers, layer factories and lists of them into a layer array.", index=index)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.layerarray import LayerArray, duplicated_names, layerArray, with_names
 
+T = TypeVar("T")
+HOW = "Call layerGraph(layers), which connects them in sequence, and connectLayers for other connections."
 UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
 
 
@@ -50,9 +52,13 @@ class LayerGraph:
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
-        self._layers = tuple(layers)
-        self._connections = tuple(connections)
+        self._layers = tuple(walked(layers, Layer, "a layer"))
         self._index = {one.Name: i for i, one in enumerate(self._layers)}
+        self._connections = tuple(walked(connections, Connection, "a Connection"))
+        for edge in self._connections:
+            if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
+                       for port in edge):
+                fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.", HOW)
 
     @property
     def Layers(self) -> LayerArray:
@@ -175,6 +181,19 @@ class LayerGraph:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
+
+
+def walked(items: Any, kind: type[T], what: str) -> Iterator[T]:
+    """The elements one by one, as long as they are of this kind."""
+    try:
+        every = iter(items)
+    except Exception:
+        every = iter((items,))
+    for number, one in enumerate(every, 1):
+        if not isinstance(one, kind):
+            fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but element {number} is "
+                 f"{show(one)}, not {what}.", HOW)
+        yield one
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:

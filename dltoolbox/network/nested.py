@@ -153,7 +153,7 @@ def groupLayers(net: dlnetwork, groups: Any = None, *pairs: Any, **options: Any)
 
 def as_groups(groups: Any) -> list[Any]:
     """A list of groups, of which one may come alone."""
-    items = groups.tolist() if isinstance(groups, np.ndarray) else groups
+    items = groups.tolist() if isinstance(groups, np.ndarray) and groups.size <= convert.LONGEST else groups
     several = isinstance(items, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in items)
     return list(items) if several else [items]
 

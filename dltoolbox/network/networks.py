@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from dltoolbox.core.errors import IssueCollector
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.initialise import Arrays, initial_arrays
 from dltoolbox.network.layerarray import LayerArray
@@ -18,6 +19,10 @@ class Network(LayerGraph):
     """A layer graph that can be run: what all networks share."""
 
     def __init__(self, lgraph: LayerGraph) -> None:
+        if not isinstance(lgraph, LayerGraph):
+            kind = type(self).__name__
+            fail(f"{kind}:notALayerGraph", f"A {kind} is made of a layer graph, but {show(lgraph)} came.",
+                 "Call assembleNetwork(layers) for layers that have all their values, or train them with trainNetwork.")
         super().__init__(lgraph.nodes, lgraph.edges)
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
 

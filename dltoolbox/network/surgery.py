@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dltoolbox.core.convert import choice, flag
+from dltoolbox.core.convert import choice, each, flag
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, optional_first, show
 from dltoolbox.layers.base import Layer
@@ -63,7 +63,7 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
         DltoolboxError: ``dltoolbox:layerGraph:unknownLayer``.
     """
     editable(lgraph, "removeLayers")
-    gone = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    gone = each(names)
     found = IssueCollector()
     for name in gone:
         with found.collect():
@@ -173,7 +173,7 @@ def addInputLayer(net: dlnetwork, layer: Any, layerName: str | None = None, *pai
 
 def open_input(net: dlnetwork, name: str, ports: Sequence[Port]) -> Port:
     """The open input that ``layer`` (its only open one) or ``layer/port`` means."""
-    mine = [port for port in ports if port.layer == name]
+    mine = [port for port in ports if isinstance(name, str) and port.layer == name]
     port = mine[0] if len(mine) == 1 else net.port(name, "inputs")
     if port not in ports:
         fail("addInputLayer:noOpenInput", f"Input '{port}' is already connected.",

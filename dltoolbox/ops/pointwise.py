@@ -258,7 +258,7 @@ class softmax(SameSize):
     reads = OUT
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        e = np.exp(x - x.max(-2, keepdims=True))
+        e = np.exp(x - x.max(-2, keepdims=True, initial=-np.inf))
         return e / e.sum(-2, keepdims=True)
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:

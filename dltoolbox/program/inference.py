@@ -11,7 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.formats import Dims, times
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
@@ -148,11 +148,14 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
     if isinstance(net, dlnetwork):
         return predicted(net, [X, *more], _PredictOutputs(*pairs, **options), nargout)
     chosen = _Predict(*pairs, **options)
-    values = _run(_network(net, "predict"), [X, *more], chosen)
+    ends = output_layers(_network(net, "predict"))
+    nargout = len(ends) if nargout is None else nargout
+    check_nargout(nargout, len(ends), "predict")
+    values = _run(net, [X, *more], chosen)
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
                rows(value, vectors=gives_vectors(end, declared))
-               for value, end, declared in zip(values, output_layers(net), model_of(net).leaving, strict=True)]
-    return outputs(results, len(results) if nargout is None else nargout, "predict")
+               for value, end, declared in zip(values, ends, model_of(net).leaving, strict=True)]
+    return outputs(results, nargout, "predict")
 
 
 def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
@@ -187,9 +190,11 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
 def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
+    count = len(ports or net.leaving)
+    nargout = count if nargout is None else nargout
+    check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    results = [rows(value, vectors=value.ndim == 2) for value in values]
-    return outputs(results, len(results) if nargout is None else nargout, chosen.function)
+    return outputs([rows(value, vectors=value.ndim == 2) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -223,6 +228,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
     Raises:
         DltoolboxError: ``dltoolbox:classify:notAClassificationNetwork`` for other networks.
     """
+    check_nargout(nargout, 2, "classify")
     more, pairs = split_pairs(arguments)
     chosen = _Classify(*pairs, **options)
     ends = output_layers(_network(net, "classify"))
@@ -259,6 +265,7 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
         >>> semanticseg([[1, -1], [2, -2]], net, Classes=['high', 'low']).tolist()
         [['high', 'low'], ['high', 'low']]
     """
+    check_nargout(nargout, 3, "semanticseg")
     chosen = _Segment(*pairs, **options)
     scores, names = segmented(I, net, chosen)
     codes = scores.argmax(-2)

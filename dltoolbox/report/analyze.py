@@ -11,7 +11,7 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.console import say
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout
 from dltoolbox.core.properties import Configured, Property, split_pairs
 from dltoolbox.network.analysis import NetworkAnalysis, analysis
 from dltoolbox.report.document import document
@@ -58,10 +58,10 @@ def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **o
         Layer 'maxpool' (2): The window of 9×9 is larger than the padded input of 8×8 (input 8×8, padding [0  0  0  0]). \
 Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dltoolbox:maxPooling2dLayer:windowTooLarge]
     """
+    if nargout is not None:
+        check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
     chosen = _Options(*pairs, **options)
-    if nargout not in (None, 0):
-        outputs((None,), nargout, "analyzeNetwork")
     info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
     if nargout != 1:
         say(info)

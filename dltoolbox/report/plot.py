@@ -6,8 +6,9 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+from dltoolbox.core import convert
 from dltoolbox.core.optional import require
-from dltoolbox.core.properties import Configured, Property
+from dltoolbox.core.properties import Configured, Property, Reject
 from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, layerGraph
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, Point, draw
 
@@ -16,9 +17,16 @@ LARGEST, SMALLEST = 9.0, 3.5  # font sizes; where names would be smaller, there 
 BLUE, RED, MAGENTA = "#0072bd", "#d62728", "#b0267c"
 
 
+def _axes(value: Any) -> Any:
+    """Axes to draw into, of Matplotlib or of what behaves like them; None for the current ones."""
+    if value is None or callable(convert.attribute(value, "get_window_extent")):
+        return value
+    raise Reject("Matplotlib axes")
+
+
 class _Options(Configured):
     function = "plot"
-    Parent = Property(lambda value: value, None)
+    Parent = Property(_axes, None)
 
 
 def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:

@@ -39,10 +39,12 @@ def is_empty(value: Any) -> bool:
 
 
 def anything(value: Any) -> Any:
-    """Any value, for options of which one value is supported; arrays become text, so that they can be compared."""
+    """Any value, for options of which one value is supported; what is neither text nor a number becomes text, so that it can
+    be compared.
+    """
     if is_empty(value):
         return None
-    return show(value) if isinstance(value, (list, tuple, np.ndarray)) else value
+    return value if isinstance(value, (str, int, float)) else show(value)
 
 
 def count_or_inf(value: Any) -> float:

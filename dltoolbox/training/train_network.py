@@ -14,7 +14,7 @@ import numpy as np
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
-from dltoolbox.core.nargout import outputs
+from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.exchange.archive import saveNetwork
@@ -63,7 +63,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         >>> predict(net, X).shape
         (10, 1)
     """
-    outputs((None, None), nargout, "trainNetwork")  # before hours of training, not after them
+    check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
     check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
     end = the_output(lgraph)

@@ -57,8 +57,9 @@ def test_errors_travel_between_processes():
 
 
 def test_an_error_needs_an_issue():
-    with pytest.raises(AssertionError):
-        DltoolboxError([])
+    for none in ([], "text", [5], 5, None):
+        with pytest.raises(DltoolboxError, match="DltoolboxError:noIssues"):
+            DltoolboxError(none)
 
 
 def test_missing_packages_name_their_extra():

@@ -169,7 +169,7 @@ BAD = [  # what is made, identifier, what the message says
     (lambda: channelShuffleLayer(0), "channelShuffleLayer:invalidNumGroups", "a positive integer"),
     (lambda: reluLayer(0.1), "reluLayer:invalidArguments", "is left over"),
     (lambda: softmaxLayer(Axis=1), "softmaxLayer:unknownOption", "Its properties are Name"),
-    (lambda: additionLayer(1), "additionLayer:invalidNumInputs", "an integer of at least 2"),
+    (lambda: additionLayer(1), "additionLayer:invalidNumInputs", "an integer from 2 to 10000"),
     (lambda: multiplicationLayer(1), "multiplicationLayer:invalidNumInputs", "'numInputs' of multiplicationLayer"),
     (lambda: depthConcatenationLayer(), "depthConcatenationLayer:missingArgument", "needs 'numInputs'"),
     (lambda: concatenationLayer(0, 2), "concatenationLayer:invalidDim", "'dim' of concatenationLayer"),

@@ -1,0 +1,303 @@
+"""A valid call of everything public: what `dltoolbox.__all__` names, the methods of its objects, their properties.
+
+Each entry makes its call afresh: the function, its arguments, and its options with values that they accept.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import dltoolbox as dl
+from dltoolbox.core.registry import LAYERS
+from dltoolbox.network.layergraph import Connection, Port
+
+FOLDER = Path(gettempdir()) / "dltoolbox-calls"
+
+
+class Call(NamedTuple):
+    """A function with arguments."""
+
+    function: Callable[..., Any]
+    args: list[Any]
+    options: dict[str, Any]
+
+
+Make = Callable[[], Call]
+EXAMPLES: dict[str, Make] = {}
+PYTHONS = {"LayerArray", "DltoolboxWarning"}  # a list and a warning: Python makes them, of anything that it makes others of
+SLOW: set[str] = set()  # those of which one call takes long are drawn more rarely
+
+
+def example(name: str, make: Callable[[], list[Any]], /, *, slow: bool = False, **options: Any) -> None:
+    """Enter one: ``make`` gives the arguments; what follows the function's name in ``name`` tells it from others."""
+    EXAMPLES[name] = lambda: Call(getattr(dl, name.split(" ")[0]), make(), {**options})
+    if slow:
+        SLOW.add(name)
+
+
+# Networks to call with ------------------------------------------------------------------------------------------------
+def layers() -> list[Any]:
+    return [dl.imageInputLayer([4, 4, 1], Name="in", Normalization="none"), dl.convolution2dLayer(3, 2, Name="conv"),
+            dl.reluLayer(Name="act")]
+
+
+def graph() -> Any:
+    return dl.layerGraph([*layers(), dl.fullyConnectedLayer(2, Name="fc"), dl.softmaxLayer(Name="sm"),
+                          dl.classificationLayer(Name="end")])
+
+
+def net() -> Any:
+    """An initialised dlnetwork with a network layer."""
+    inner = dl.networkLayer([dl.fullyConnectedLayer(2, Name="fc"), dl.reluLayer(Name="act")], Name="block")
+    return dl.dlnetwork([*layers(), inner])
+
+
+def open_net() -> Any:
+    return dl.dlnetwork([dl.convolution2dLayer(1, 2, Name="conv"), dl.reluLayer(Name="act")], Initialize=False)
+
+
+def classifier(kind: Any = dl.classificationLayer) -> Any:
+    return dl.assembleNetwork([
+        dl.imageInputLayer([4, 4, 1], Normalization="none", Name="in"), dl.convolution2dLayer(
+            1, 2, Weights=np.ones((1, 1, 1, 2)), Bias=np.zeros((1, 1, 2)), Name="conv"),
+        *([] if kind is dl.pixelClassificationLayer else [
+            dl.fullyConnectedLayer(2, Weights=np.ones((2, 32)), Bias=[0, 0], Name="fc")]),
+        dl.softmaxLayer(Name="sm"), kind(Classes=["a", "b"], Name="end")])
+
+
+def images(count: int = 2) -> np.ndarray:
+    return np.linspace(0, 1, 16 * count).reshape(4, 4, 1, count)
+
+
+def labels() -> Any:
+    return dl.categorical(["cat", "dog", "cat", None], ["cat", "dog", "cow"], Ordinal=True)
+
+
+def pixels() -> Any:
+    return dl.categorical([["a", "b"], ["b", "a"]])
+
+
+# Layers ---------------------------------------------------------------------------------------------------------------
+NEEDED: dict[str, dict[str, Any]] = {
+    "inputLayer": {"inputSize": [8, 8, 1, None], "inputFormat": "SSCB"}, "imageInputLayer": {"inputSize": [8, 8, 1]},
+    "image3dInputLayer": {"inputSize": [8, 8, 8, 1]}, "crop2dLayer": {"location": "centercrop"},
+    "crop3dLayer": {"location": "centercrop"}, "concatenationLayer": {"dim": 1, "numInputs": 2},
+    "resize2dLayer": {"Scale": 2}, "resize3dLayer": {"Scale": 2}}
+
+
+def values_of(factory: str) -> tuple[list[Any], dict[str, Any]]:
+    """A valid value of every argument and option of a layer."""
+    from dltoolbox.core.properties import REQUIRED
+    given, needed = {}, NEEDED.get(factory, {})
+    for prop in LAYERS[factory].properties.values():
+        given[prop.argument] = (needed.get(prop.argument, 2 if prop.default is REQUIRED else prop.default), prop.positional)
+    return ([value for value, positional in given.values() if positional],
+            {name: value for name, (value, positional) in given.items() if not positional})
+
+
+def enter_layers() -> None:
+    for factory in LAYERS:
+        def make(factory: str = factory) -> Call:
+            return Call(getattr(dl, factory), *values_of(factory))
+        EXAMPLES[factory] = make
+        for name in LAYERS[factory].properties:
+            def assignment(factory: str = factory, name: str = name) -> Call:
+                args, options = values_of(factory)
+                one = getattr(dl, factory)(*args, **options)
+                return Call(partial(setattr, one, name), [one.__dict__[name]], {})
+            EXAMPLES[f"{factory}.{name} ="] = assignment
+
+
+enter_layers()
+example("Layer", list, Name="x")
+example("networkLayer", lambda: [[dl.convolution2dLayer(3, 8, Name="conv"), dl.reluLayer(Name="act")]], Name="block")
+example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
+
+# Errors ---------------------------------------------------------------------------------------------------------------
+example("Issue", lambda: ["dltoolbox:x:y", "Message.", "Cure.", "layer", 1, "error"])
+example("DltoolboxError", lambda: [dl.Issue("dltoolbox:x:y", "Message.")])
+example("MissingExtraError", lambda: [[dl.Issue("dltoolbox:x:y", "Message.")]])
+
+# Labels ---------------------------------------------------------------------------------------------------------------
+example("categorical", lambda: [[0, 2, 1], [0, 1, 2], ["a", "b", "c"]], Ordinal=False)
+for name in ("iscategorical", "isordinal", "isundefined", "categories"):
+    example(name, lambda: [labels()])
+example("iscategory", lambda: [labels(), ["cat", "cow"]])
+example("countcats", lambda: [labels(), 1])
+example("addcats", lambda: [labels(), ["cub"]], Before="dog")
+example("addcats After", lambda: [labels(), ["cub"]], After="dog")
+example("removecats", lambda: [labels(), ["dog"]])
+example("renamecats", lambda: [labels(), ["cat"], ["cub"]])
+example("reordercats", lambda: [labels(), ["cow", "cat", "dog"]])
+example("mergecats", lambda: [labels(), ["cat", "dog"], "pet"])
+example("setcats", lambda: [labels(), ["cat", "cub"]])
+example("onehotencode", lambda: [labels(), 2, "double"], ClassNames=["cat", "dog", "cow"])
+example("onehotdecode", lambda: [[[0.1, 0.9], [0.8, 0.2]], ["cat", "dog"], 2])
+example("scores2label", lambda: [[[0.1, 0.9], [0.8, 0.2]], ["cat", "dog"], 2], nargout=2)
+example("confusionmat", lambda: [["a", "b"], ["a", "a"]], Order=["b", "a"], nargout=2)
+example("evaluateSemanticSegmentation", lambda: [pixels(), pixels()], Verbose=False)
+example("SemanticSegmentationMetrics", lambda: [["a", "b"], np.array([[[2, 1], [0, 3]]])])
+
+METHODS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
+    "reshape": (lambda Y: Y.reshape, [2, 2]), "transpose": (lambda Y: Y.transpose, [0]), "ravel": (lambda Y: Y.ravel, []),
+    "copy": (lambda Y: Y.copy, []), "tolist": (lambda Y: Y.tolist, []), "from_codes": (
+        lambda Y: type(Y).from_codes, [[0, 1, -1], ["a", "b"], True]), "__array__": (lambda Y: Y.__array__, []),
+    "__getitem__": (lambda Y: partial(operator.getitem, Y), [0]),
+    "__setitem__": (lambda Y: partial(operator.setitem, Y, 0), ["dog"]),
+    "__contains__": (lambda Y: partial(operator.contains, Y), ["dog"]), "__len__": (lambda Y: Y.__len__, []),
+    "__iter__": (lambda Y: Y.__iter__, []), "__format__": (lambda Y: Y.__format__, [""]),
+    **{f"__{name}__": (lambda Y, name=name: partial(getattr(operator, name), Y), ["dog"])
+       for name in ("eq", "ne", "lt", "le", "gt", "ge")}}
+for name, (bound, arguments) in METHODS.items():
+    EXAMPLES[f"categorical.{name}"] = lambda bound=bound, arguments=arguments: Call(bound(labels()), [*arguments], {})
+
+# Sample data ----------------------------------------------------------------------------------------------------------
+example("digitTrain4DArrayData", list, slow=True, nargout=2)
+example("digitTest4DArrayData", list, slow=True, nargout=2)
+example("triangleImages", lambda: [4, 8], Seed=1, nargout=2)
+example("shapeVolumes", lambda: [4, 8], Seed=1, nargout=2)
+example("gearboxFeatures", lambda: [4], Seed=1, nargout=2)
+
+# Functions of arrays --------------------------------------------------------------------------------------------------
+WEIGHTED = {"weights": [1, 2], "Mask": [[1, 0], [1, 1]], "Reduction": "none", "NormalizationFactor": "all-elements",
+            "WeightsFormat": "C", "DataFormat": "CB"}
+POOLING = {"Stride": 2, "Padding": 1, "PoolFormat": "SS", "DataFormat": "SSCB"}
+example("relu", lambda: [[-1, 2]])
+example("leakyrelu", lambda: [[-1, 2]], scale=0.1)
+example("softmax", lambda: [[[0.0, 1.0], [0.0, 1.0]]], DataFormat="CB")
+example("crosschannelnorm", lambda: [images(), 3], Alpha=1, Beta=1, K=1, DataFormat="SSCB")
+example("fullyconnect", lambda: [[[1, 2], [3, 4]], [[1, 1], [1, -1]], [10, 20]], DataFormat="CB")
+example("mse", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], DataFormat="CB")
+example("crossentropy", lambda: [[[0.5, 0.2], [0.5, 0.8]], [[1, 0], [0, 1]]], TargetCategories="independent",
+        ClassificationMode="multilabel", **WEIGHTED)
+example("huber", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], TransitionPoint=1, **WEIGHTED)
+example("l1loss", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], **WEIGHTED)
+example("l2loss", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], **WEIGHTED)
+example("maxpool", lambda: [images(), 2], **POOLING)
+example("maxpool indx", lambda: [images(), 2], Stride=2, DataFormat="SSCB", nargout=3)
+example("avgpool", lambda: [images(), 2], PaddingValue="mean", **POOLING)
+example("maxunpool", lambda: [[[5, 7]], [[3, 8]], [2, 4, 1, 1]], DataFormat="SSCB")
+
+# Layer arrays, graphs and networks ------------------------------------------------------------------------------------
+example("layerArray", lambda: [[*layers(), [dl.reluLayer]]])
+example("layerGraph", lambda: [layers()])
+example("LayerGraph", lambda: [layers(), [Connection(Port("in", "out"), Port("conv", "in"))]])
+example("DAGNetwork", lambda: [graph()])
+example("SeriesNetwork", lambda: [graph()])
+example("assembleNetwork", lambda: [classifier()])
+example("dlnetwork", lambda: [layers(), np.ones((4, 4, 1, 2))], Initialize=True, OutputNames=["act"])
+example("dlnetwork open", lambda: [[dl.convolution2dLayer(1, 2), dl.reluLayer], dl.networkDataLayout([4, 4, 1], "SSC")])
+example("initialize", lambda: [open_net(), np.ones((4, 4, 1, 2))])
+example("resetState", lambda: [net()])
+example("dag2dlnetwork", lambda: [classifier()])
+example("addLayers", lambda: [graph(), [dl.reluLayer(Name="more")]])
+example("removeLayers", lambda: [graph(), ["act"]])
+example("connectLayers", lambda: [dl.addLayers(graph(), dl.reluLayer(Name="more")), "act", "more/in"])
+example("disconnectLayers", lambda: [graph(), "conv/out", "act"])
+example("replaceLayer", lambda: [graph(), "act", [dl.tanhLayer(Name="tanh")]], ReconnectBy="order")
+example("addInputLayer", lambda: [open_net(), dl.imageInputLayer([4, 4, 1]), "conv"], Initialize=True)
+example("expandLayers", lambda: [net()])
+example("groupLayers", lambda: [net(), ["conv", "act"]], GroupNames="pair", Delimiter=":", Recursive=True)
+example("getLayer", lambda: [net(), "block/fc"])
+example("freezeWeights", lambda: [graph(), ["conv"]], FixedStatistics=True)
+example("unfreezeWeights", lambda: [graph(), ["conv"]])
+for name, value in (("LearnRateFactor", [0]), ("L2Factor", [0])):
+    example(f"set{name}", lambda value=value: [net(), "conv", "Weights", *value])
+    example(f"get{name}", lambda: [net(), "block/fc", "Bias"])
+    example(f"set{name} layer", lambda value=value: [dl.fullyConnectedLayer(2), "Weights", *value])
+example("analyzeNetwork", lambda: [graph()], Plots="none", TargetUsage="auto", MiniBatchSize=2, nargout=1)
+example("analyzeNetwork example", lambda: [open_net(), images()], Plots="none")
+example("summary", lambda: [net()])
+example("disp", lambda: [layers()])
+example("plot", lambda: [graph()], Parent=None, slow=True)
+example("explain", lambda: [classifier()], MiniBatchSize=2, Mode="predict", Precision="fast")
+example("poolingToStridedConvolution", lambda: [[dl.imageInputLayer([4, 4, 1]), dl.maxPooling2dLayer(2, Name="p")]],
+        ReplaceUnpooling=True, nargout=2)
+OBJECTS: dict[str, Callable[[], Any]] = {"LayerGraph": graph, "DAGNetwork": classifier, "dlnetwork": net}
+for kind, build in OBJECTS.items():
+    for name in ("Layers", "Connections", "InputNames", "OutputNames"):
+        EXAMPLES[f"{kind}.{name} ="] = lambda build=build, name=name: Call(
+            partial(setattr, one := build(), name), [getattr(one, name)], {})
+
+
+def analysis_parts() -> list[Any]:
+    info = dl.analyzeNetwork(graph(), nargout=1)
+    return [info.lgraph, info.lowered, info.Issues, {}]
+
+
+example("NetworkAnalysis", analysis_parts, name="", usage="trainNetwork", batch=1)
+
+# Architectures --------------------------------------------------------------------------------------------------------
+for name in (name for name in dl.__all__ if hasattr(getattr(dl, name), "untrained")):
+    example(name, list, slow=True, Weights="none")
+example("deeplabv3plusLayers", lambda: [[64, 64, 3], 2, "resnet18"], slow=True, DownsamplingFactor=8)
+example("fcnLayers", lambda: [[224, 224, 3], 2], Type="16s")
+example("segnetLayers", lambda: [[32, 32, 3], 2, 2], NumConvolutionLayers=[1, 2], NumOutputChannels=4, FilterSize=3)
+for name in ("unetLayers", "unet", "unet3dLayers", "unet3d"):
+    size = [16] * (3 if "3d" in name else 2)
+    example(name, lambda size=size: [[*size, 1], 2], EncoderDepth=2, NumFirstEncoderFilters=2, FilterSize=3,
+            ConvolutionPadding="same", nargout=1)
+for name in ("resnetLayers", "resnetNetwork", "resnet3dLayers", "resnet3dNetwork"):
+    size = [16] * (3 if "3d" in name else 2)
+    example(name, lambda size=size: [[*size, 1], 2], InitialFilterSize=3, InitialNumFilters=2, InitialStride=1,
+            InitialPoolingLayer="max", ResidualBlockType="batchnorm-before-add", BottleneckType="none", StackDepth=[1, 1],
+            NumFilters=[2, 4], Normalization="none", **({"Initialize": True} if "Network" in name else {}))
+
+# Training, prediction, files ------------------------------------------------------------------------------------------
+RUNNING = {"MiniBatchSize": 2, "ExecutionEnvironment": "cpu", "Acceleration": "none"}
+SMALL = {"MaxEpochs": 1, "Verbose": False, "MiniBatchSize": 2}
+example("trainNetwork", lambda: [images(4), dl.categorical(["a", "b", "a", "b"]), graph(),
+                                 dl.trainingOptions("sgdm", **SMALL)], nargout=2)
+example("trainNetwork responses", lambda: [np.ones((4, 2)), [[1], [2], [3], [4]], [
+    dl.featureInputLayer(2), dl.fullyConnectedLayer(1), dl.regressionLayer], dl.trainingOptions("adam", **SMALL)])
+example("predict", lambda: [classifier(), images()], **RUNNING, ReturnCategorical=True, nargout=1)
+example("predict dlnetwork", lambda: [net(), images()], **RUNNING, Outputs=["act"], nargout=1)
+example("minibatchpredict", lambda: [net(), images()], **RUNNING, Outputs=["act"], nargout=1)
+example("classify", lambda: [classifier(), images()], **RUNNING, nargout=2)
+example("semanticseg", lambda: [images(), classifier(dl.pixelClassificationLayer)], **RUNNING, OutputType="uint8",
+        Classes=["x", "y"], nargout=3)
+example("activations", lambda: [classifier(), images(), "conv"], **RUNNING, OutputAs="rows")
+example("maxNumCompThreads", lambda: [1])
+example("rng", lambda: [1, "twister"])
+
+
+def saved() -> list[Any]:
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / "saved.dlnet"
+    if not path.exists():
+        dl.saveNetwork(classifier(), path)
+    return [path]
+
+
+def target(name: str) -> Path:
+    FOLDER.mkdir(exist_ok=True)
+    return FOLDER / name
+
+
+example("saveNetwork", lambda: [classifier(), target("again.dlnet")])
+example("loadNetwork", saved)
+example("toPython", lambda: [classifier(), target("code.py")], Parameters=True)
+example("toMATLAB", lambda: [classifier(), target("code.m")], Parameters=True)
+
+
+def enter_options() -> None:
+    """Every option of every solver, in the call and by assignment."""
+    for solver in ("sgdm", "adam", "rmsprop"):
+        def make(solver: str = solver) -> Call:
+            options = dl.trainingOptions(solver)
+            return Call(dl.trainingOptions, [solver], {prop.name: prop.default for prop, _ in options.values()})
+        EXAMPLES[f"trainingOptions {solver}"] = make
+        for prop, _ in dl.trainingOptions(solver).values():
+            def assignment(solver: str = solver, name: str = prop.name, value: Any = prop.default) -> Call:
+                return Call(partial(setattr, dl.trainingOptions(solver), name), [value], {})
+            EXAMPLES[f"trainingOptions {solver}.{prop.name} ="] = assignment
+
+
+enter_options()
