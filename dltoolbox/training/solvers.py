@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dltoolbox.core.blas import libraries
 from dltoolbox.training.protocols import Parameter
 from dltoolbox.training.runs import Gradients, Run, in_memory_order, make_runs
 
@@ -183,6 +184,7 @@ def _clip_values(threshold: float) -> Clip:
 
 def norm(g: np.ndarray) -> float:
     """Euclidean length; BLAS scales inside, so that the squares of an exploding float32 gradient do not overflow."""
+    libraries()
     from scipy.linalg.blas import dnrm2, snrm2  # here, because clipping is rare and the import takes a while
     if g.size == 0:
         return 0.0
