@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.display import few
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show
@@ -23,7 +24,7 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import LoweredLayer
+from dltoolbox.network.lowering import ONE_VALUE, LoweredLayer, lower
 from dltoolbox.network.networks import DAGNetwork, checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.border import input_layers, network_inputs
@@ -77,6 +78,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
         held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
         validation = Dataset(more, [held_out], types=model.types(more))
+    warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
     if options.CheckpointPath:
         try_to_save(model)
 
@@ -181,6 +183,18 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str,
                 setattr(layer, name, None)
         missing[layer.Name] = tuple(name for name in layer.statistics if getattr(layer, name) is None)
     return missing
+
+
+def warn_of_single_values(model: Model, inputs: Sequence[np.ndarray], batch: int) -> None:
+    """Of layers that normalise one value at a time in mini-batches of this size."""
+    sources = {one.name: Dims(one.dims.labels, (*array.shape[:-1], batch))
+               for one, array in zip(model.inputs, inputs, strict=True)}
+    found = [issue for issue in lower(model.lgraph, training=True, sources=sources).issues
+             if issue.identifier.endswith(f":{ONE_VALUE}")]
+    if found:
+        warn(f"trainNetwork:{ONE_VALUE}", f"{few(repr(issue.layer) for issue in found)} normalise every value by itself, so "
+             "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
+             "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
 
 
 def initialise_normalisation(model: Model, layer: DataInput, data: np.ndarray, names: Sequence[str]) -> None:
