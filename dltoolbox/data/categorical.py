@@ -189,7 +189,8 @@ class categorical:
         return (self[at] for at in range(len(self)))
 
     def __contains__(self, label: object) -> bool:
-        return bool(np.any(self == label))
+        equal = self.__eq__(label)
+        return equal is not NotImplemented and bool(np.any(equal))
 
     def __getitem__(self, index: Any) -> categorical:
         try:

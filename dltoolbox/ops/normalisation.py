@@ -9,6 +9,7 @@ The gradients are the usual closed forms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class batch_norm(Op):
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
+
+    def together(self, x: Dims, **attrs: Any) -> int | None:
+        return None if x.batch is None else prod(x.spatial) * x.batch
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
                 epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,6 +105,9 @@ class group_norm(Op):
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
+
+    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int:
+        return x.channels // groups * (prod(x.spatial) if spatial else 1)
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,
                 spatial: bool = True) -> np.ndarray:
