@@ -6,6 +6,7 @@ Wheels bring an OpenBLAS each, found by its file name; a system BLAS or Accelera
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,8 @@ import numpy as np
 import scipy
 
 PREFIXES, SUFFIXES = ("scipy_openblas", "openblas"), ("64_", "")
+LOADED = ctypes.DEFAULT_MODE | getattr(os, "RTLD_NOLOAD", 0)  # only the copy that is loaded already
+BUFFER, MOST_BUFFERS = 48 << 20, 64  # bytes of address space that OpenBLAS takes for each thread, and for how many
 
 
 class Library(NamedTuple):
@@ -30,7 +33,13 @@ class Library(NamedTuple):
 
 @cache
 def libraries() -> tuple[Library, ...]:
-    """The OpenBLAS libraries of this process's NumPy and SciPy."""
+    """The OpenBLAS libraries of NumPy and SciPy, loaded if they were not.
+
+    To be called before anything of SciPy is imported that loads its library.
+
+    Raises:
+        MemoryError: There is no room to load one.
+    """
     files = [file for package in (np, scipy) for folder in folders(package.__name__, Path(str(package.__file__)).parent)
              for file in sorted(folder.glob("*openblas*"))]
     return tuple(found for found in map(opened, files) if found is not None)
@@ -43,9 +52,13 @@ def folders(name: str, package: Path) -> tuple[Path, Path]:
 
 def opened(file: Path) -> Library | None:
     try:
-        library = ctypes.CDLL(str(file))  # the copy that is loaded already
+        library = ctypes.CDLL(str(file), mode=LOADED)
     except OSError:
-        return None
+        ensure_room(file)
+        try:
+            library = ctypes.CDLL(str(file))
+        except OSError:
+            return None
     for prefix in PREFIXES:
         for suffix in SUFFIXES:
             get, put, core, config = (getattr(library, f"{prefix}_{verb}{suffix}", None) for verb in (
@@ -53,6 +66,16 @@ def opened(file: Path) -> Library | None:
             if get is not None and put is not None:
                 return Library(get, put, text_of(core), version(text_of(config)), str(file))
     return None
+
+
+def ensure_room(file: Path) -> None:
+    """Raises MemoryError where OpenBLAS would find no memory for its buffers as it is loaded: it would try for ever."""
+    room = 2 * file.stat().st_size + min(os.cpu_count() or 1, MOST_BUFFERS) * BUFFER
+    try:
+        mmap.mmap(-1, room).close()
+    except OSError:
+        raise MemoryError(f"Matrix products need {room >> 20} MB of address space, more than this process may still take. "
+                          "Raise its limit: ulimit -v unlimited") from None
 
 
 def text_of(function: Callable[[], bytes] | None) -> str:

@@ -59,9 +59,9 @@ def rounded(count: int) -> str:
     return str(count)
 
 
-def bytes_text(count: int) -> str:
+def bytes_text(count: float) -> str:
     """``12 B``, ``1.5 KB``, ``2.0 GB``: an amount of memory."""
-    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+    for unit, size in (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
         if count >= size:
             return f"{count / size:,.1f} {unit}"
     return f"{count} B"

@@ -12,8 +12,6 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 Pair = tuple[int, int]
 
 
@@ -69,16 +67,6 @@ class Window:
         """floor((in − extent + before + after) / stride) + 1 per dimension; below 1 where the window does not fit."""
         return tuple((n - e + sum(p)) // s + 1
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
-
-    def looks(self, spatial: Sequence[int]) -> int:
-        """How many elements of a map all windows look at together, without padding."""
-        total = 1
-        for n, f, s, p, d, out in zip(spatial, self.size, self.stride, self.padding, self.dilation, self.output(spatial),
-                                      strict=True):
-            first = np.arange(out) * s - p[0]
-            taps = np.clip(-(-(n - first) // d), 0, f) - np.clip(-(first // d), 0, f)
-            total *= int(np.maximum(taps, 0).sum())
-        return total
 
     def fits(self, spatial: Sequence[int]) -> bool:
         return all(n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import MOST, array_of, beyond_memory
+from dltoolbox.core.arrays import MOST, array_of, beyond_memory, masked
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -49,7 +49,15 @@ def encode(values: Any) -> Encoded:
 
 
 def as_array(values: Any) -> np.ndarray:
-    """The values as an array that changes none of them: a list of strings and None stays one of strings and None."""
+    """The values as an array that changes none of them: a list of strings and None stays one of strings and None.
+
+    Masked elements become None.
+    """
+    if masked(values):
+        given: np.ma.MaskedArray = np.ma.array(values, dtype=object)
+        kept = np.array(given.data)
+        kept[np.ma.getmaskarray(given)] = None
+        return kept
     if attribute(values, "__array__") is not None:
         array = array_of(values)
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):

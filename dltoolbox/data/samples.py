@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.blas import libraries
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.machine import memory
@@ -212,6 +213,7 @@ def _digit_plan(half: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _rotated(images: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """N×h×w images turned counterclockwise about their centers by whole degrees; bilinear, 0 from outside."""
+    libraries()
     from scipy import ndimage
     turned = np.empty_like(images)
     for angle in np.unique(angles):

@@ -128,7 +128,7 @@ class ClassificationOutputLayer(ClassOutput):
         MathWorks documentation of classificationLayer.
     """
 
-    accepted = ("CB", "SSCB", "SSSCB")
+    accepted = ("CB", "SCB", "SSCB", "SSSCB")
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.display import aligned, cell, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.formats import Dims
+from dltoolbox.core.lost import references, refuse_lost
 from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
@@ -49,6 +50,7 @@ class LayerGraph:
         OutputNames: Names of the output layers.
     """
 
+    own: ClassVar[tuple[str, ...]] = ("layouts", "chosen", "cache")  # attributes of the toolbox itself
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
@@ -59,6 +61,18 @@ class LayerGraph:
             if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
                        for port in edge):
                 fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.", HOW)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Only what MATLAB lets be assigned can be: all else would be ignored."""
+        known = getattr(type(self), name, None)
+        if name not in self.own and not name.startswith("_") and getattr(known, "fset", None) is None:
+            what = type(self).__name__
+            fail(f"{what}:readOnly", f"'{name}' of a {what} cannot be assigned." if known else
+                 f"A {what} has no property '{name}'.", "Change a network by functions, which return a copy: addLayers, "
+                 "removeLayers, replaceLayer, connectLayers, disconnectLayers.")
+        object.__setattr__(self, name, value)
+        if known is not None:
+            refuse_lost(references(self), type(self).__name__, f"'{name}'", "Keep the network in a variable.")
 
     @property
     def Layers(self) -> LayerArray:

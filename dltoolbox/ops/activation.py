@@ -10,6 +10,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from dltoolbox.core.blas import libraries
 from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, op
 from dltoolbox.ops.pointwise import SameSize, reduce_to
 
@@ -138,6 +139,7 @@ class gelu(Elementwise):
         if approximation == "tanh":
             near = np.clip(x, -FAR, FAR)
             return 0.5 * (1 + np.tanh(INNER * near * (1 + CUBIC * near * near)))
+        libraries()
         from scipy.special import ndtr
         values: np.ndarray = ndtr(x)
         return values

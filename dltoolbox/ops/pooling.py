@@ -93,6 +93,12 @@ def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
     return result
 
 
+def looks(window: Window, spatial: Sequence[int]) -> int:
+    """How many elements of a map all windows see together."""
+    return prod(int(seen(window, axis, n, out).length.sum())
+                for axis, (n, out) in enumerate(zip(spatial, window.output(spatial), strict=True)))
+
+
 class Pooling(Op):
     """An op that looks at all of every window."""
 
@@ -100,7 +106,7 @@ class Pooling(Op):
 
     def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
         (x,), window = inputs, attrs["window"]
-        return super().work(inputs, outputs, attrs) + MOVED * window.looks(x.spatial) * x.channels * (x.batch or 0)
+        return super().work(inputs, outputs, attrs) + MOVED * looks(window, x.spatial) * x.channels * (x.batch or 0)
 
     def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
         """As long as no dilated window can miss the map."""

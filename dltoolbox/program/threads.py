@@ -19,6 +19,7 @@ import numpy as np
 
 from dltoolbox.core.blas import libraries
 from dltoolbox.core.errors import fail, warn
+from dltoolbox.core.interrupts import held
 from dltoolbox.core.machine import cores
 from dltoolbox.core.properties import show
 
@@ -94,21 +95,24 @@ _before: tuple[int, ...] = ()
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Inside, products run on one thread; when the last of all runs has left, on as many as before the first."""
+    """Inside, products run on one thread; when the last of all runs has left, on as many as before the first. Ctrl+C is
+    held: see `held`.
+    """
     global _inside, _before
-    with _lock:
-        if _inside == 0:
-            _before = tuple(library.get() for library in libraries())
-            for library in libraries():
-                library.set(1)
-        _inside += 1
-    try:
-        yield
-    finally:
+    with held():
         with _lock:
-            _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
             if _inside == 0:
-                _restore()
+                _before = tuple(library.get() for library in libraries())
+                for library in libraries():
+                    library.set(1)
+            _inside += 1
+        try:
+            yield
+        finally:
+            with _lock:
+                _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
+                if _inside == 0:
+                    _restore()
 
 
 def _restore() -> None:

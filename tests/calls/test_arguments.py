@@ -33,7 +33,7 @@ REFUSED = [
     (lambda: dl.trainingOptions("sgdm", WorkerLoad=Column()), "trainingOptions:notYetSupported", "Column"),
     (lambda: dl.inputLayer(Column(1, 2), "CB"), "inputLayer:invalidInputSize", "Column"),
     (lambda: dl.convolution2dLayer(2**70, 8), "convolution2dLayer:invalidFilterSize", "positive integer"),
-    (lambda: dl.convolution2dLayer(3, 2**63), "convolution2dLayer:invalidNumFilters", "of at most 2^53"),
+    (lambda: dl.convolution2dLayer(3, 2**63), "convolution2dLayer:invalidNumFilters", "of at most 2147483647"),
     (lambda: dl.layerArray(own_elements()), "layerArray:notALayer", "[...]"),
     (lambda: dl.relu(own_elements()), "relu:notNumeric", "list"),
     (lambda: dl.relu(Hostile("__array__")), "relu:notNumeric", "Hostile"),

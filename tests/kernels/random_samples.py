@@ -13,7 +13,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS
 from dltoolbox.ops.group import Link
-from dltoolbox.ops.pooling import tap_positions
+from dltoolbox.ops.pooling import window_counts
 from tests.ops.chains import NORM, chain, parameters
 from tests.ops.sample import Case, Inputs, normal, one_hot
 from tests.ops.samples import CASES
@@ -55,7 +55,7 @@ def geometry(rng: Draw, pooling: bool, overlapping: bool = True) -> tuple[tuple[
 
 def sees_nothing(window: Window, spatial: tuple[int, ...]) -> bool:
     """Whether some window lies in the padding altogether."""
-    return bool((tap_positions(window, spatial, window.output(spatial)) < 0).all(0).any())
+    return not window_counts(window, spatial).all()
 
 
 def transposed_geometry(rng: Draw) -> tuple[tuple[int, ...], Window]:
