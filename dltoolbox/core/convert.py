@@ -182,7 +182,7 @@ def items_of(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def each(value: Any, most: int = LONGEST) -> list[Any]:
+def each(value: Any, most: int = 100_000) -> list[Any]:
     """The elements of a list or of anything else that holds some, but not more than ``most``; a text is one, and so is what
     does not let itself be read.
     """

@@ -142,7 +142,7 @@ def path_of(file: Any, function: str) -> Path:
     try:
         text = os.fspath(file)
         usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
-    except (TypeError, UnicodeEncodeError):
+    except Exception:  # a value that is no path, a name that no file can have
         usable = False
     if not usable:
         fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",

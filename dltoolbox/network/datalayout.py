@@ -20,8 +20,9 @@ FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by the
 
 def _sizes(value: Any) -> tuple[float, ...]:
     """Two or more non-negative integers, NaN where a size is not known."""
+    array = array_of(value)
     with np.errstate(over="ignore"):  # of a long double
-        array = array_of(value, float)
+        array = None if array is None or array.dtype.kind == "c" else array_of(array, float)
     got = np.empty(0) if array is None else array.reshape(-1)
     known = got[~np.isnan(got)]
     if not 2 <= got.size <= MOST_SIZES or (known < 0).any() or (known != np.floor(known)).any() or (known > LARGEST).any():

@@ -13,6 +13,8 @@ from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import array_text
 
+MOST_FAULTS = 100  # after so many, it is a list of something else
+
 
 class LayerArray(list[Layer]):
     """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
@@ -51,6 +53,8 @@ def layerArray(layers: Any) -> LayerArray:
     for index, item in enumerate(flat(layers), 1):
         with found.collect(index=index):
             result.append(as_layer(item, index))
+        if len(found) == MOST_FAULTS:
+            break
     found.raise_if_any()
     return result
 

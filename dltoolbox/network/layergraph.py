@@ -157,7 +157,7 @@ class LayerGraph:
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer
         if not 1 <= layer <= len(self._layers):
-            fail(f"{function}:invalidLayer", f"Layer {layer} does not exist: the network has layers 1 to "
+            fail(f"{function}:invalidLayer", f"Layer {show(layer)} does not exist: the network has layers 1 to "
                  f"{len(self._layers)}.", "Indices are 1-based, as in MATLAB.")
         return self._layers[int(layer) - 1].Name
 

@@ -74,8 +74,8 @@ def outcome(name: str, call: Call) -> tuple[str, str, str]:
             for one in (result if isinstance(result, tuple) else (result,)):
                 if type(one).__module__.startswith("dltoolbox"):
                     str(one), repr(one)
-    except Hangs:
-        return "raw", f"hangs at {place(traceback.extract_stack())}", ""
+    except Hangs as hung:
+        return "raw", f"hangs at {place(traceback.extract_tb(hung.__traceback__))}", ""
     except dl.DltoolboxError as error:
         bad = [issue for issue in error.issues if not issue.identifier.startswith("dltoolbox:") or not issue.message]
         text = str(error)
@@ -142,6 +142,8 @@ def owner(call: Call) -> Any:
 
 def fingerprint(value: Any, seen: tuple[int, ...] = ()) -> Any:
     """Something that changes when the value does."""
+    if type(value) in (str, bytes, int, float, bool):
+        return value
     if id(value) in seen or len(seen) > 40:
         return "again"
     seen = (*seen, id(value))

@@ -43,6 +43,8 @@ REFUSED = [
     (lambda: dl.categorical([10**5000]), "categorical:unsupportedValue", "int"),
     (lambda: dl.categorical.from_codes([0, 5], ["a"]), "categorical:invalidCodes", "from -1 to 0"),
     (lambda: labels().reshape("x"), "categorical:sizeMismatch", "'x'"),
+    (lambda: dl.groupLayers(dl.dlnetwork([dl.reluLayer(Name="a")], Initialize=False), 10**5000), "groupLayers:invalidLayer",
+     "<int object>"),
     (lambda: labels().transpose(7), "categorical:invalidAxes", "(7,)"),
     (lambda: dl.deeplabv3plusLayers([64, 64], 2, "resnet18", DownsamplingFactor=[]),
      "deeplabv3plusLayers:invalidDownsamplingFactor", "16 or 8"),
@@ -104,6 +106,15 @@ def test_lists_that_hold_themselves_are_no_arrays(first):
         doubled = [doubled, doubled]
     assert array_of(doubled) is None  # 2^31 elements
     assert array_of([[[1, 2]] * 3] * 2).shape == (2, 3, 2)
+
+
+def test_data_in_the_place_of_layers_take_no_time():
+    start = time.perf_counter()
+    with pytest.raises(DltoolboxError) as caught:
+        dl.layerArray([1] * 100_000)
+    assert len(caught.value.issues) == 100
+    assert dl.analyzeNetwork([1] * 100_000, nargout=1).NumErrors >= 100
+    assert time.perf_counter() - start < 5
 
 
 def test_of_nothing_comes_nothing():
