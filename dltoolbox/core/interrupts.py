@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import Any
 
-_pressed = False  # Ctrl+C, inside `held`
+_holding = False  # whether Ctrl+C comes here
+_free = False  # inside `released`
+_pressed = False  # and has waited since
 
 
 def check() -> None:
@@ -38,16 +40,26 @@ class held:
         self.drop = drop
 
     def __enter__(self) -> None:
-        self.first = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        global _holding, _free
+        mine = current_thread() is main_thread()
+        self.freed = mine and _free
+        self.first = mine and not _holding and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self.first:
             signal.signal(signal.SIGINT, _note)
+            _holding = True
+        elif self.freed:
+            _free = False
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        global _pressed
-        if not self.first:
+        global _holding, _free, _pressed
+        if not self.first and not self.freed:
             return
         try:
-            _exchange(_note, signal.default_int_handler)
+            if self.first:
+                _holding = False
+                _give_back()
+            else:
+                _free = True
         finally:
             pressed, _pressed = _pressed, False
         if pressed and kind is None and not self.drop:
@@ -57,33 +69,36 @@ class held:
 @contextmanager
 def released() -> Iterator[None]:
     """Within `held`, around what is the user's: Ctrl+C raises at once."""
-    if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not _note:
+    global _free
+    if not _holding or current_thread() is not main_thread():
         yield
         return
+    _free = True
     try:
-        _exchange(_note, signal.default_int_handler)
         check()
         yield
     finally:
-        _exchange(signal.default_int_handler, _note)
+        _free = False
 
 
 def _note(number: int, frame: Any) -> None:
     global _pressed
+    if _free or not _holding:
+        raise KeyboardInterrupt
     _pressed = True
 
 
-def _exchange(present: Any, other: Any) -> None:
-    """Replace the handler of Ctrl+C, unless somebody else has done so."""
-    if signal.getsignal(signal.SIGINT) is present:
-        signal.signal(signal.SIGINT, other)
+def _give_back() -> None:
+    """Ctrl+C comes to Python's own handler again, unless somebody has set another."""
+    if signal.getsignal(signal.SIGINT) is _note:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _start_afresh() -> None:
     """In a forked child, whoever held Ctrl+C back may not exist."""
-    global _pressed
-    _pressed = False
-    _exchange(_note, signal.default_int_handler)
+    global _holding, _free, _pressed
+    _holding = _free = _pressed = False
+    _give_back()
 
 
 if hasattr(os, "register_at_fork"):

@@ -110,6 +110,7 @@ class Model:
         for key, view in self.learnables.items():
             view[...] = values[key]
         self.arrays: Arrays = {key: np.ascontiguousarray(value).reshape(value.shape) for key, value in values.items()}
+        self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
@@ -139,8 +140,7 @@ class Model:
 
     def spoilt_state(self) -> ParameterKey | None:
         """The first state that is NaN or Inf."""
-        states = ((key, value) for key, value in self.arrays.items() if key not in self.learnables)
-        return next((key for key, value in states if not all_finite(value)), None)
+        return next((key for key, value in self.states.items() if not all_finite(value)), None)
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
@@ -157,8 +157,7 @@ class Model:
 
     def _everything(self) -> dict[Any, np.ndarray]:
         """All arrays, the learnables as one."""
-        states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
-        return {"learnables": self.learnables.vector, **states}
+        return {"learnables": self.learnables.vector, **self.states}
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:

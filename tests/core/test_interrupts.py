@@ -94,6 +94,20 @@ def test_what_is_the_users_is_interrupted_at_once() -> None:
         pass
 
 
+def test_what_the_user_calls_there_is_whole_again() -> None:
+    steps = []
+
+    def work() -> None:
+        with held(), released():
+            with held():
+                press()
+                steps.append("whole")
+            steps.append("never")
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert steps == ["whole"]
+
+
 def test_a_handler_of_the_users_own_is_left_alone() -> None:
     heard: list[int] = []
 
