@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor", help="show what this machine computes with, and what slows it down",
         description="Show versions, processor, threads, BLAS libraries, measured rates and caches, and warn of what makes "
-                    "networks slow, each with its cure. Takes about two seconds; nothing is written.")
+                    "networks slow, each with its fix. Takes about two seconds; nothing is written.")
     doctor.add_argument("--json", action="store_true", help="print the same as JSON")
     doctor.add_argument("--strict", action="store_true", help="exit with status 1 where there is a warning")
     return top

@@ -177,7 +177,7 @@ def cache_at(folder: Path | None, pattern: str) -> Cache:
 # Judging -----------------------------------------------------------------------------------------------------------------
 
 def judge(facts: Facts) -> list[Issue]:
-    """Everything that makes networks slower than they could be here, each with its cure."""
+    """Everything that makes networks slower than they could be here, each with its fix."""
     found = IssueCollector()
 
     def warn(identifier: str, message: str, cure: str) -> None:
@@ -234,11 +234,11 @@ def _judge_caches(facts: Facts, warn: Warn) -> None:
              f"{facts.numba_failure}.", "Install one that fits this NumPy: pip install --upgrade \"dltoolbox[fast]\"")
     if not facts.tuning.writable:
         where = f"The folder {facts.tuning.folder} cannot be written" if facts.tuning.folder else "There is no home folder"
-        warn("cacheNotWritable", f"{where}, so kernels are measured anew in every process.",
+        warn("cacheNotWritable", f"{where}, so kernels are measured again in every process.",
              "Set DLTOOLBOX_CACHE to a folder that can be written.")
     if not facts.numba_failure and not facts.compiled.writable:
         where = f"The folder {facts.compiled.folder} cannot be written" if facts.compiled.folder else "Numba finds no folder"
-        warn("compiledNotWritable", f"{where}, so kernels are compiled anew in every process.",
+        warn("compiledNotWritable", f"{where}, so kernels are compiled again in every process.",
              "Set NUMBA_CACHE_DIR to a folder that can be written.")
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of, beyond_memory
+from dltoolbox.core.arrays import array_of, check_room
 from dltoolbox.core.convert import Convert
-from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, times
 from dltoolbox.core.properties import Property, Reject
@@ -96,9 +95,8 @@ def as_array(X: Any, function: str, what: str) -> np.ndarray:
         kind = f"an array of {array.dtype}" if array is not None and array.ndim else type(X).__name__
         fail(f"{function}:notNumeric", f"{what} of {function} must be an array of real numbers, but it is {kind}.",
              "Convert it with np.asarray(…, dtype=float); take abs or real and imaginary parts of complex numbers.")
-    if beyond_memory(array):
-        fail(f"{function}:tooLarge", f"{what} of {function} has {times(array.shape)} elements, {bytes_text(array.nbytes)}, "
-             f"more than the memory of this machine.", "Pass a part of it at a time.")
+    check_room(array.nbytes, f"{function}:tooLarge", f"{what} of {function} of size {times(array.shape)}",
+               "Pass a part of it at a time.")
     if array.dtype.kind != "f":
         return array.astype(np.float64)
     return array.astype(np.float32) if array.dtype == np.float16 else array

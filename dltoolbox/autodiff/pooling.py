@@ -13,10 +13,10 @@ import numpy as np
 
 from dltoolbox.autodiff.labels import Layout, anything, as_array, data_format, labels, refine
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import check_room
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.geometry import Window, same_padding
-from dltoolbox.core.machine import memory
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, Reject, show
 from dltoolbox.ops import OPS
@@ -211,7 +211,7 @@ def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -
         DltoolboxError: ``dltoolbox:maxunpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:noPoolingDimensions``,
             ``…:sizeMismatch`` where sizes contradict each other, ``…:invalidIndices`` for indices that are no integers,
             ``…:indexOutOfRange``, ``…:indexOfOtherMap`` for indices that lead into another channel or observation,
-            ``…:invalidOutputSize``, ``…:notNumeric``.
+            ``…:invalidOutputSize``, ``…:tooLarge``, ``…:notNumeric``.
 
     Example:
         >>> maxunpool([[5, 7]], [[3, 8]], [2, 4, 1, 1], DataFormat='SSCB')[:, :, 0, 0].tolist()
@@ -275,7 +275,9 @@ def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
 
 def _output_size(outputSize: Any, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
-    if size is None or len(size) > len(layout.given) or prod(size) * np.dtype(np.float64).itemsize > memory():
+    if size is None or len(size) > len(layout.given):
         fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "
              f"label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
+    check_room(prod(size) * np.dtype(np.float64).itemsize, "maxunpool:tooLarge", f"An output of {times(size)}",
+               "Pass the third output of maxpool.")
     return size

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.display import counted
+from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.machine import memory
 
@@ -34,7 +34,9 @@ def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
 
 def ends(value: Any) -> bool:
     """Whether nested lists come to an end, and to one that fits into memory; NumPy walks into a list that holds itself."""
-    level: dict[int, tuple[Any, int]] = {id(value): (value, 1)} if isinstance(value, (list, tuple)) else {}
+    if not isinstance(value, (list, tuple)):
+        return True
+    level: dict[int, tuple[Any, int]] = {id(value): (value, 1)}
     for _ in range(DEEPEST):  # each list once, with the number of times that it stands there
         if sum(len(items) * times for items, times in level.values()) > MOST:
             return False
@@ -55,6 +57,13 @@ def holds(items: Iterable[Any], kinds: type | tuple[type, ...]) -> bool:
     return any(issubclass(kind, kinds) for kind in set(map(type, items)))
 
 
+def check_room(needed: int, identifier: str, what: str, advice: str) -> None:
+    """Refuse what no memory of this machine holds, before it is made."""
+    if needed > FITS and needed > (room := memory()):
+        fail(identifier, f"{what} would need {bytes_text(needed)}, but this machine has {bytes_text(room)} of memory.",
+             advice)
+
+
 def beyond_memory(array: np.ndarray) -> bool:
     """Whether an array is larger than all memory: such are views that repeat their elements, and no result would fit."""
     return array.nbytes > FITS and array.nbytes > memory()
@@ -62,10 +71,11 @@ def beyond_memory(array: np.ndarray) -> bool:
 
 def masked(value: Any) -> int:
     """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
-    arrays = value if isinstance(value, (list, tuple)) else [value]
-    if not holds(arrays, np.ma.MaskedArray):
+    if isinstance(value, np.ma.MaskedArray):
+        return int(np.ma.count_masked(value))
+    if not isinstance(value, (list, tuple)) or not holds(value, np.ma.MaskedArray):
         return 0
-    return sum(int(np.ma.count_masked(one)) for one in arrays if isinstance(one, np.ma.MaskedArray))
+    return sum(masked(one) for one in value if isinstance(one, np.ma.MaskedArray))
 
 
 def all_finite(x: np.ndarray) -> bool:

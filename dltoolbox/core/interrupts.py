@@ -7,6 +7,8 @@ runs inside `held`; what takes long there says with `check` where it can end.
 
 from __future__ import annotations
 
+# `signal` wraps these in searches for the names of numbers, which take longer than a small network does.
+import _signal  # type: ignore[import-not-found]
 import os
 import signal
 from collections.abc import Iterator
@@ -43,9 +45,9 @@ class held:
         global _holding, _free
         mine = current_thread() is main_thread()
         self.freed = mine and _free
-        self.first = mine and not _holding and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self.first = mine and not _holding and _signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _note)
         if self.first:
-            signal.signal(signal.SIGINT, _note)
+            _signal.signal(signal.SIGINT, _note)  # it stays where Ctrl+C comes before the next line; the next one takes over
             _holding = True
         elif self.freed:
             _free = False
@@ -90,11 +92,11 @@ def _note(number: int, frame: Any) -> None:
 
 def _give_back() -> None:
     """Ctrl+C comes to Python's own handler again, unless somebody has set another."""
-    if signal.getsignal(signal.SIGINT) is _note:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _signal.getsignal(signal.SIGINT) is _note:
+        _signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _start_afresh() -> None:
+def _start_again() -> None:
     """In a forked child, whoever held Ctrl+C back may not exist."""
     global _holding, _free, _pressed
     _holding = _free = _pressed = False
@@ -102,4 +104,4 @@ def _start_afresh() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
+    os.register_at_fork(after_in_child=_start_again)

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import check_room
 from dltoolbox.core.blas import libraries
-from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
-from dltoolbox.core.machine import memory
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
@@ -270,11 +269,9 @@ def _integer(value: Any, name: str, function: str, low: int = 1) -> int:
 
 
 def _check_room(elements: int, function: str) -> None:
-    """Refuse what cannot be held by memory, in double precision while it is being made."""
-    needed = elements * np.dtype(np.float64).itemsize
-    if needed > memory():
-        fail(f"{function}:tooLarge", f"{function} would need {bytes_text(needed)}, more than this machine's "
-             f"{bytes_text(memory())}.", "Ask for fewer or smaller observations.")
+    """Double precision is needed while they are being made."""
+    check_room(elements * np.dtype(np.float64).itemsize, f"{function}:tooLarge", f"The output of {function}",
+               "Ask for fewer or smaller observations.")
 
 
 def _generator(seed: Any, function: str) -> np.random.RandomState:

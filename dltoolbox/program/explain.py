@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import check_room
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
-from dltoolbox.core.machine import memory
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.random import rng
 from dltoolbox.network.layerarray import LayerArray
@@ -81,9 +81,8 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
 def _inputs(model: Model, count: int) -> list[np.ndarray]:
     """So many observations that take no memory; as many as would not fit into it are refused."""
     shapes = [(*(n or 1 for n in one.dims.sizes[:-1]), count) for one in model.inputs]
-    if sum(map(prod, shapes)) * np.dtype(np.float32).itemsize > memory():
-        fail("explain:tooLarge", f"A mini-batch of {count} observations is larger than the memory of this machine.",
-             "Pass a smaller MiniBatchSize.")
+    check_room(sum(map(prod, shapes)) * np.dtype(np.float32).itemsize, "explain:tooLarge",
+               f"A mini-batch of {count} observations", "Pass a smaller MiniBatchSize.")
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 

@@ -88,7 +88,7 @@ def earlier(file: str, given: Namespace) -> Document:
     except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if identity(found) != (SCHEMA, VERSION):
-        fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it anew with --json.")
+        fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it again with --json.")
     try:
         comparison(found, found)  # reads all that a comparison needs
         usable = all(type(found["summary"][key]) is int and abs(found["summary"][key]) < 10**100 for key in TOTALS)
@@ -96,7 +96,7 @@ def earlier(file: str, given: Namespace) -> Document:
         usable = False
     if not usable:
         fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
-             "Write it anew with --json.")
+             "Write it again with --json.")
     return found
 
 
