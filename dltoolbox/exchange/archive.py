@@ -24,6 +24,7 @@ from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Oversized, Reader
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.datalayout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetworks import dlnetwork, initialize
+from dltoolbox.network.layerarray import MOST_FAULTS
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
 from dltoolbox.network.nested import NetworkLayer
 from dltoolbox.network.nesting import expansion
@@ -33,7 +34,6 @@ PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: Netwo
 FORMAT = "dltoolbox network"
 VERSION = 1
 MOST_PORTS = 200_000  # inputs and outputs of all layers
-MOST_FAULTS = 100  # that are reported together
 DESCRIPTION = "network.json"
 NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
 

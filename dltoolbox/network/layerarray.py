@@ -13,7 +13,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import array_text
 
-MOST_FAULTS = 100  # after so many, it is a list of something else
+MOST_FAULTS = 100  # that are told together; after so many, it is a list of something else
 
 
 class LayerArray(list[Layer]):

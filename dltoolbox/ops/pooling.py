@@ -229,7 +229,7 @@ class unpool(Op):
         (x, indices, _), to = inputs, attrs["to"]
         at = np.zeros(indices.spatial, dtypes[1])
         for axis, (n, m) in enumerate(zip(indices.spatial, to.spatial, strict=True)):
-            at = at * m + (np.arange(n) * m // n).reshape([n if a == axis else 1 for a in range(to.rank)])
+            at = at * m + along(axis, np.arange(n) * m // n, to.rank)
         return (normal(rng, x, dtypes[0]), np.broadcast_to(at.astype(dtypes[1])[..., None, None], indices.shape),
                 np.asarray(to.with_size("B", x.batch).shape, dtypes[2]))
 

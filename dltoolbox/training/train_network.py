@@ -72,34 +72,33 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
     missing = forget_statistics(lgraph, options)
-    model = Model(lgraph, precision=options.Precision)
-    validation = None
+    held_out: list[Any] = []
     if options.ValidationData is not None:
-        more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
-        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
-        validation = Dataset(more, [held_out], types=model.types(more))
-    warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
+        held_out = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
+        labels = encode(end, size, options.ValidationData[1], held_out[0].shape[-1], name="Y of ValidationData")
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
-    with held(drop=True), network_kept(model):
+    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision)) as model:
+        warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
         if options.CheckpointPath:
             try_to_save(model)
-        result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options, validation=validation,
+        result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options,
+                       validation=Dataset(held_out, [labels], types=model.types(held_out)) if held_out else None,
                        metric="accuracy" if end.task == "classification" else "rmse",
                        initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
         return outputs((model.network(), result.info), nargout, "trainNetwork")
 
 
 @contextmanager
-def network_kept(model: Model) -> Iterator[None]:
+def network_kept(model: Model) -> Iterator[Model]:
     """An error in the middle of training (in an OutputFcn, say) carries the network of that moment: ``error.network``. So
     does a KeyboardInterrupt that training did not take as a wish to stop.
     """
     try:
-        yield
+        yield model
     except BaseException as error:
         with suppress(DltoolboxError):  # a network that holds NaN is no loss
             error.network = model.network()  # type: ignore[attr-defined]
