@@ -22,6 +22,8 @@ from dltoolbox.program.model import MOST_PROGRAMS, Model, model_of
 from dltoolbox.program.plan import lifetimes, make_plan, shape_of
 from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
 
+pytestmark = pytest.mark.network
+
 
 def ops_of(model: Model, mode: str, X: np.ndarray, ports: tuple[str, ...] = ()) -> list[str]:
     """The ops that are run, whether alone or joined in chains."""
