@@ -76,7 +76,7 @@ def add_analyze(commands: Any) -> None:
                      "it says; again for every further input")
     one.add_argument("--batch", metavar="N", type=int, default=1, help="print the memory of N observations")
     one.add_argument("--usage", choices=["trainNetwork", "dlnetwork", "auto"], default="auto",
-                     help="what the network is for; a dlnetwork has no output layers (default: as the network is)")
+                     help="what the network is for (default: trainNetwork where there is an output layer, else dlnetwork)")
     one.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
     one.add_argument("--json", metavar="OUT", help="write the analysis, or the comparison, as JSON; - for standard output")
     one.add_argument("--compare", metavar="OTHER",

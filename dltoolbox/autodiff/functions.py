@@ -156,8 +156,9 @@ def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np
     chosen = _CrossChannel(windowSize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "crosschannelnorm", last="C")
     X = as_array(X, "crosschannelnorm", "X")
-    y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
-                                          beta=chosen.Beta, k=chosen.K)
+    with np.errstate(over="ignore", invalid="ignore"):  # of huge options comes Inf or NaN
+        y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
+                                              beta=chosen.Beta, k=chosen.K)
     return layout.restore(y[..., 0], X.ndim)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dltoolbox.autodiff.labels import Layout, as_array, data_format, labels
 from dltoolbox.core import convert
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import Configured, Property, Reject
@@ -23,7 +23,7 @@ def _mask(value: Any) -> Any:
     if value is None:
         return None
     array = array_of(value)
-    if array is None or array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
+    if array is None or array.dtype.kind not in "fiub" or beyond_memory(array) or not np.isin(array, (0, 1)).all():
         raise Reject("an array of logical values")
     return array.astype(bool)
 
@@ -66,6 +66,7 @@ class _L2(_Loss):
     function = "l2loss"
 
 
+@np.errstate(all="ignore")
 def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
     """Half the mean squared error: 1/(2N) Σ (Y − targets)², with N observations.
 
@@ -95,6 +96,7 @@ def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
     return OPS["half_squared_error"].forward(*with_batch)[()]
 
 
+@np.errstate(all="ignore")
 def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """Cross-entropy of class probabilities: −(1/N) Σ targets · ln Y, with N observations.
 
@@ -134,6 +136,7 @@ def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     return _reduced(terms, chosen, layout, np.ndim(Y))
 
 
+@np.errstate(all="ignore")
 def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """Huber loss: (1/N) Σ of ½d² where |d| ≤ δ, and δ|d| − ½δ² elsewhere, with d = Y − targets.
 
@@ -164,6 +167,7 @@ def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     return _reduced(terms, chosen, layout, np.ndim(Y))
 
 
+@np.errstate(all="ignore")
 def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """L1 loss: (1/N) Σ |Y − targets|, with N observations.
 
@@ -192,6 +196,7 @@ def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     return _reduced(np.abs(y - t), chosen, layout, np.ndim(Y))
 
 
+@np.errstate(all="ignore")
 def l2loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """L2 loss: (1/N) Σ (Y − targets)², with N observations; twice the value of `mse`.
 

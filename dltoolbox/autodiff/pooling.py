@@ -70,6 +70,9 @@ class _Pool(Configured):
 
     def window(self, spatial: tuple[int, ...]) -> Window:
         """The window for these sizes, which must fit and never lie in padding alone."""
+        if 0 in spatial:
+            fail(f"{self.function}:emptyInput", f"The input is {times(spatial)} in the dimensions to pool over, so there is "
+                 "nothing to pool.", "Pass an array with at least one element along each of these dimensions.")
         size = spatial if self.poolsize == "global" else self.poolsize
         padding = same_padding(spatial, size, self.Stride) if self.Padding == "same" else self.Padding
         window = Window.of(size, self.Stride, padding)
@@ -129,8 +132,8 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     Raises:
         DltoolboxError: ``dltoolbox:maxpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:dataFormatMismatch``,
             ``…:noPoolingDimensions``, ``…:poolFormatMismatch``, ``…:indicesWithPoolFormat``, ``…:paddingTooLarge``,
-            ``…:windowTooLarge``, ``…:globalPadding``, ``…:invalidpoolsize``, ``…:invalidStride``, ``…:invalidPadding``,
-            ``…:notNumeric``.
+            ``…:windowTooLarge``, ``…:emptyInput``, ``…:globalPadding``, ``…:invalidpoolsize``, ``…:invalidStride``,
+            ``…:invalidPadding``, ``…:notNumeric``.
 
     Example:
         >>> Y, indx, inputSize = maxpool([[1, 5, 2, 2], [3, 4, 0, 7]], 2, Stride=2, DataFormat='SSCB', nargout=3)

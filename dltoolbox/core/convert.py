@@ -6,17 +6,16 @@ compared, printed and saved without knowing which layer they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.arrays import all_finite, array_of, beyond_memory
+from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
 from dltoolbox.core.properties import Reject
 
 Convert = Callable[[Any], Any]
 C = TypeVar("C", bound=Callable[..., Any])
-FLINTMAX = 2**53  # the largest integer up to which doubles, which numbers are in MATLAB, have every one
 LONGEST = 1_000_000  # elements of the longest vector
 
 
@@ -81,6 +80,20 @@ def choice(*names: str) -> Convert:
     return convert
 
 
+LARGEST = 2**31 - 1  # of sizes and counts: an index holds it, and its products with what memory holds
+EXACT = 2**53  # of other integers: beyond, MATLAB's numbers have gaps
+LONGEST_NAME = 1000  # characters
+
+
+@hinted("str")
+def name(value: Any) -> str:
+    """The name of a layer: text that tables can hold."""
+    kept = text(value)
+    if len(kept) > LONGEST_NAME:
+        raise Reject(f"text of at most {LONGEST_NAME} characters")
+    return kept
+
+
 def _number(value: Any) -> float | None:
     """The value as a real number, or None; ``[4]`` is the number 4, as in MATLAB."""
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -123,25 +136,28 @@ def _short(number: float) -> str:
     return f"{number:g}"
 
 
-def integer(low: int = 1, high: float = np.inf) -> Convert:
+def integer(low: int = 1, high: int = EXACT) -> Convert:
     """An integer from ``low`` to ``high``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
-    expected = (f"an integer from {low} to {high}" if high < np.inf else
+    expected = (f"an integer from {low} to {high}" if high < LARGEST else
                 {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}"))
 
     @hinted("int")
     def convert(value: Any) -> int:
         number = _number(value)
-        if number is None or not np.isfinite(number) or number != int(number) or not low <= number <= high:
+        if number is None or not np.isfinite(number) or number != int(number) or number < low:
             raise Reject(expected)
-        if number > FLINTMAX:
-            raise Reject(f"{expected} of at most 2^53")
+        if number > high:
+            raise Reject(f"{expected}{f' of at most {high}' if high >= LARGEST else ''}")
         return int(number)
     return convert
 
 
+count = integer(1, LARGEST)
+
+
 def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
     """A vector of integers of at least ``low`` as a tuple, or None when the value is none; a scalar has length 1."""
-    convert = integer(low)
+    convert = integer(low, LARGEST)
     try:
         return tuple(convert(item) for item in items_of(value))
     except Reject:
@@ -166,13 +182,14 @@ def items_of(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def each(value: Any) -> list[Any]:
-    """The elements of a list or of anything else that holds some; a text is one, and so is what does not let itself be read.
+def each(value: Any, most: int = 100_000) -> list[Any]:
+    """The elements of a list or of anything else that holds some, but not more than ``most``; a text is one, and so is what
+    does not let itself be read.
     """
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return [value]
     try:
-        return list(value)
+        return [value] if isinstance(value, Sized) and len(value) > most else list(value)
     except Exception:
         return [value]
 
@@ -282,6 +299,8 @@ def array(value: Any) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None:
         return None
+    if masked(value):
+        raise Reject("an array without masked elements", "Give them a value with np.ma.filled.")
     given = array_of(value)
     if given is None:
         raise Reject("a numeric array")

@@ -59,9 +59,9 @@ def rounded(count: int) -> str:
     return str(count)
 
 
-def bytes_text(count: int) -> str:
+def bytes_text(count: float) -> str:
     """``12 B``, ``1.5 KB``, ``2.0 GB``: an amount of memory."""
-    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+    for unit, size in (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
         if count >= size:
             return f"{count / size:,.1f} {unit}"
     return f"{count} B"
@@ -129,7 +129,10 @@ def array(value: Any) -> str:
 
 def size_and_class(value: Any) -> str:
     """``28×28×1×100 double`` or ``100×1 categorical``; a vector prints as a column."""
-    shape = tuple(np.shape(value)) if hasattr(value, "shape") else (len(value) if hasattr(value, "__len__") else 1,)
+    try:
+        shape = tuple(np.shape(value)) if hasattr(value, "shape") else (len(value) if hasattr(value, "__len__") else 1,)
+    except Exception:  # an object that does not say
+        shape = (1,)
     sizes = shape + (1,) * (2 - len(shape))
     kind = str(value.dtype) if isinstance(value, np.ndarray) else type(value).__name__
     return f"{'×'.join(map(str, sizes))} {CLASSES.get(kind, kind)}"

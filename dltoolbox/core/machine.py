@@ -58,19 +58,21 @@ def _sysctl(name: str) -> bytes:
     return b"" if failed else found.raw[:length.value].rstrip(b"\0")
 
 
+def memory(root: Path = ROOT) -> float:
+    """Bytes of memory that this process may use, all of the machine's or its container's; infinite where nobody tells."""
+    groups = root / "sys/fs/cgroup"
+    words = _words(groups / "memory.max") + _words(groups / "memory/memory.limit_in_bytes")
+    limits = [int(word) for word in words if word.isdecimal()]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min((limit for limit in limits if limit > 0), default=math.inf)
+
+
 def l2_cache(root: Path = ROOT) -> int:
     """Bytes of the cache that one core has to itself; 0 where that is not known."""
     words = _words(root / "sys/devices/system/cpu/cpu0/cache/index2/size")
     kilobytes = words[0].removesuffix("K") if words else ""
     return int(kilobytes) * 1024 if kilobytes.isdecimal() else int.from_bytes(_sysctl("hw.l2cachesize"), sys.byteorder)
-
-
-def memory() -> int:
-    """Bytes of physical memory; more than there can be where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 1 << 44
 
 
 def quota(root: Path = ROOT) -> float:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.lost import references, refuse_lost
 
 
 class _Required:
@@ -151,6 +152,8 @@ class Configured:
         # Only declared names can be assigned, so that a misspelt property is an error and not a silent new attribute.
         if isinstance(inspect.getattr_static(type(self), name, None), (Property, property)):
             object.__setattr__(self, name, value)
+            refuse_lost(references(self), self.label(), f"'{name}'", "Keep what is changed in a variable, as in layers = "
+                        "net.Layers, and then use that, for example in assembleNetwork(layers).")
         else:
             unknown_name(self.label(), name, [*type(self).properties])
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dltoolbox.core.display import printable, size_and_class
-from dltoolbox.core.errors import DltoolboxError, Issue
+from dltoolbox.core.errors import DltoolboxError, Issue, fail
+from dltoolbox.core.lost import references, refuse_lost
+
+KEEP = "Keep the table in a variable, as in table = net.Learnables, and then use that: net.Learnables = table."
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
@@ -20,6 +23,14 @@ def cell_text(value: Any) -> str:
     return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
 
 
+class Column(list[Any]):
+    """The values of a column; they can be assigned in a table that somebody keeps."""
+
+    def __setitem__(self, row: Any, value: Any) -> None:
+        refuse_lost(references(self), "table", "A value", KEEP)
+        super().__setitem__(row, value)
+
+
 class Table:
     """Columns of equal length, read as attributes: ``lgraph.Connections.Source``.
 
@@ -28,17 +39,30 @@ class Table:
     ('pool/in', 2, ('conv', 'relu'))
     """
 
+    own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns
+
     def __init__(self, **columns: Sequence[Any]) -> None:
-        self.columns = {name: list(values) for name, values in columns.items()}
+        self.columns = {name: Column(values) for name, values in columns.items()}
         if len({len(values) for values in self.columns.values()}) > 1:
             raise AssertionError("columns of different lengths")
 
     def __getattr__(self, name: str) -> list[Any]:
-        columns: dict[str, list[Any]] = self.__dict__.get("columns", {})
+        columns: dict[str, Column] = self.__dict__.get("columns", {})
         if name in columns:
             return columns[name]
         raise UnknownColumnError(Issue("dltoolbox:table:unknownColumn", f"The table has no column '{name}'.",
                                        f"Its columns are {', '.join(columns)}."))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A column can be replaced by another one of the same length."""
+        if name in self.own:
+            object.__setattr__(self, name, value)
+            return
+        refuse_lost(references(self), "table", f"'{name}'", KEEP)
+        if len(getattr(self, name)) != len(value):
+            fail("table:invalidLength", f"Column '{name}' has {len(getattr(self, name))} values, but {len(value)} came.",
+                 "Pass one value per row.")
+        self.columns[name] = Column(value)
 
     @property
     def VariableNames(self) -> list[str]:

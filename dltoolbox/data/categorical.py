@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import ends
 from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.optional import require
@@ -152,8 +153,9 @@ class categorical:
 
     def transpose(self, *axes: int) -> categorical:
         """The array with permuted dimensions (0-based axes, as NumPy); without axes they are reversed."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], (list, tuple)) else axes
         try:
-            return self._with(self._codes.transpose(*axes))
+            return self._with(self._codes.transpose([operator.index(axis) for axis in order] or None))
         except Exception:
             fail("categorical:invalidAxes", f"{show(axes)} is no order of the {self.ndim} dimensions of the array.",
                  "Name each axis once, from 0, or none to reverse them.")
@@ -189,11 +191,12 @@ class categorical:
         return (self[at] for at in range(len(self)))
 
     def __contains__(self, label: object) -> bool:
-        return bool(np.any(self == label))
+        equal = self.__eq__(label)
+        return equal is not NotImplemented and bool(np.any(equal))
 
     def __getitem__(self, index: Any) -> categorical:
         try:
-            return self._with(self._codes[index])
+            return self._with(self._codes[index if ends(index) else show(index)])  # an index in itself is no index
         except IndexError:
             raise
         except Exception:

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of, beyond_memory
+from dltoolbox.core.arrays import MOST, array_of, beyond_memory, masked
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 
 UNDEFINED = "<undefined>"
 Key = str | int | float | bool
-NOT_LABELS = (np.datetime64, np.timedelta64)
 
 
 class Encoded(NamedTuple):
@@ -50,13 +49,21 @@ def encode(values: Any) -> Encoded:
 
 
 def as_array(values: Any) -> np.ndarray:
-    """The values as an array that changes none of them: a list of strings and None stays one of strings and None."""
+    """The values as an array that changes none of them: a list of strings and None stays one of strings and None.
+
+    Masked elements become None.
+    """
+    if masked(values):
+        given: np.ma.MaskedArray = np.ma.array(values, dtype=object)
+        kept = np.array(given.data)
+        kept[np.ma.getmaskarray(given)] = None
+        return kept
     if attribute(values, "__array__") is not None:
         array = array_of(values)
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         array = array_of(values, object)
     else:
-        array = array_of(each(values), object)
+        array = array_of(each(values, MOST), object)
     if array is None or beyond_memory(array):
         fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")
@@ -83,8 +90,8 @@ def distinct_keys(valueset: Any) -> list[Key]:
 
 def key_of(value: Any) -> Key | None:
     """The key of one element; None when it is missing (None, NaN, NA, blank text, '<undefined>')."""
-    if not isinstance(value, NOT_LABELS) and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist")):
-        value = value.tolist()  # an element of a NumPy or categorical array
+    if type(value) is not str and is_scalar_array(value):
+        value = value.tolist()
     if isinstance(value, str):
         text = value.strip()
         return None if text in ("", UNDEFINED) else text
@@ -96,6 +103,12 @@ def key_of(value: Any) -> Key | None:
         return None if math.isnan(value) else value
     fail("categorical:unsupportedValue", f"{show(value)} of type {type(value).__name__} cannot be a category.",
          "Pass text, numbers or logicals; convert other values with str first.")
+
+
+def is_scalar_array(value: Any) -> bool:
+    """Whether it is an element of a NumPy or categorical array that may be a label."""
+    dates = isinstance(value, (np.datetime64, np.timedelta64))
+    return not dates and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist"))
 
 
 def is_text(keys: Sequence[Key]) -> bool:

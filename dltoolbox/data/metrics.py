@@ -14,7 +14,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show
-from dltoolbox.core.table import Table
+from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, match, recode
 
@@ -33,9 +33,11 @@ class MetricsTable(Table):
         dog         1      0.9
     """
 
+    own = ("columns", "RowNames")
+
     def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
         super().__init__()
-        self.columns = {name: np.asarray(values).tolist() for name, values in columns.items()}
+        self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}
         self.RowNames = list(RowNames)
 
     def __getattr__(self, name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.display import listed
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
@@ -116,12 +116,14 @@ def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: in
 
 
 def _class_axis(scores: np.ndarray, classes: int) -> int:
-    """The only axis with one entry per class along which the scores sum to one, up to single precision."""
+    """The only axis with one entry per class along which the scores sum to one, up to single precision, or to NaN."""
     sized = [axis for axis, n in enumerate(scores.shape) if n == classes]
     if not sized:
         fail("scores2label:classesCount", f"Scores of size {times(scores.shape)} have no dimension with one entry for each "
              f"of {classes} classes.", "Give one class per score.")
-    fitting = [axis for axis in sized if np.allclose(scores.sum(axis), 1, atol=1e-3)]
+    with np.errstate(all="ignore"):
+        sums = {axis: scores.sum(axis) for axis in sized}
+    fitting = [axis for axis, one in sums.items() if np.allclose(one[~np.isnan(one)], 1, atol=1e-3)]
     if len(fitting) != 1:
         which = f"the dimensions {listed(axis + 1 for axis in fitting)} all have" if fitting else "none has"
         fail("scores2label:dimNeeded", f"Of the dimensions of the scores, {times(scores.shape)}, with one entry for each of "
@@ -145,8 +147,18 @@ def _decoded(scores: np.ndarray, names: list[str], axis: int, function: str) -> 
     if not names or scores.shape[axis] != len(names):
         fail(f"{function}:classesCount", f"Dimension {axis + 1} of the scores has {scores.shape[axis]} entries for "
              f"{len(names)} classes.", "Give one class per entry, or another dimension.")
-    codes = np.where(np.isnan(scores).any(axis), -1, scores.argmax(axis))
+    codes = class_codes(scores, axis, "" if function == "onehotdecode" else function)  # `onehotencode` writes NaN itself
     return categorical.from_codes(codes, names)
+
+
+def class_codes(scores: np.ndarray, axis: int, function: str = "") -> np.ndarray:
+    """The position of the greatest score along an axis, the first of equal ones, and -1 where one is NaN; ``function``, if
+    given, then warns."""
+    undefined = np.isnan(scores.max(axis))
+    if function and undefined.any():
+        warn(f"{function}:undefinedLabels", f"{np.count_nonzero(undefined)} of {undefined.size} labels are <undefined>, "
+             "because scores are NaN.", "Look for NaN in the data, and for numbers that overflow single precision.")
+    return np.where(undefined, -1, scores.argmax(axis))
 
 
 def _class_names(given: Any) -> list[str]:

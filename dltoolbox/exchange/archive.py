@@ -20,17 +20,20 @@ from dltoolbox.core.files import names_folder
 from dltoolbox.core.properties import Property, show
 from dltoolbox.core.registry import LAYERS, find
 from dltoolbox.core.version import __version__
-from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Reader, opened, write
+from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Oversized, Reader, opened, write
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.datalayout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetworks import dlnetwork, initialize
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
 from dltoolbox.network.nested import NetworkLayer
+from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
 FORMAT = "dltoolbox network"
 VERSION = 1
+MOST_PORTS = 200_000  # inputs and outputs of all layers
+MOST_FAULTS = 100  # that are reported together
 DESCRIPTION = "network.json"
 NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
 
@@ -49,8 +52,8 @@ def saveNetwork(net: Network, file: Any) -> None:
     Raises:
         DltoolboxError: ``dltoolbox:saveNetwork:notANetwork``; ``…:functionValue`` for every property that holds a
             function, since files hold no code; ``…:unknownLayer`` for layers that are not of this toolbox;
-            ``…:unsupportedValue``; ``…:folderNotFound``, ``…:isAFolder``, ``…:invalidFile``, ``…:cannotWrite``; and
-            whatever `assembleNetwork` raises for a network that is not complete.
+            ``…:unsupportedValue``; ``…:tooLarge``; ``…:folderNotFound``, ``…:isAFolder``, ``…:invalidFile``,
+            ``…:cannotWrite``; and whatever `assembleNetwork` raises for a network that is not complete.
 
     Warns:
         DltoolboxWarning: ``dltoolbox:saveNetwork:initializerDropped``. An initialiser that is a function has done its
@@ -74,7 +77,12 @@ def saveNetwork(net: Network, file: Any) -> None:
         complete_arrays(net)
     description, arrays = described(net)
     try:
+        if sum(map(ports, (*net.nodes, *expansion(net).graph.nodes))) > MOST_PORTS:
+            raise Oversized
         write(path, description, DESCRIPTION, arrays)
+    except Oversized:
+        fail("saveNetwork:tooLarge", f"The network has {len(net.nodes)} layers; a file holds about ten thousand, with at "
+             f"most {MOST_PORTS} inputs and outputs.", "Divide it into several networks.")
     except OSError as error:
         fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
 
@@ -108,6 +116,16 @@ def loadNetwork(file: Any) -> Network:
         found = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
         fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", found)
     try:
+        return loaded(path)
+    except OSError as error:
+        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
+    except MemoryError:
+        fail("loadNetwork:cannotRead", f"'{path}' needs more memory than there is.", "Load it where there is more memory.")
+
+
+def loaded(path: Path) -> Network:
+    """The network in a file; what is wrong with its contents is told."""
+    try:
         with opened(path) as reader:
             return restored(reader, path)
     except Damaged as damage:
@@ -117,8 +135,6 @@ def loadNetwork(file: Any) -> Network:
     except RecursionError:
         fail("loadNetwork:corruptFile", f"'{path}' is damaged: too many networks stand inside each other.",
              "Save the network again.")
-    except OSError as error:
-        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
 
 
 def path_of(file: Any, function: str) -> Path:
@@ -126,7 +142,7 @@ def path_of(file: Any, function: str) -> Path:
     try:
         text = os.fspath(file)
         usable = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
-    except (TypeError, UnicodeEncodeError):
+    except Exception:  # a value that is no path, a name that no file can have
         usable = False
     if not usable:
         fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",
@@ -247,9 +263,12 @@ def restored(reader: Reader, path: Path) -> Network:
 def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnetwork:
     """The dlnetwork of a layer graph, with what `described_ends` wrote."""
     outputs = [typed(name, str, "an output") for name in entry(description, "outputs", list)]
+    if unknown := set(outputs).difference(str(Port(one.Name, port)) for one in lgraph.nodes for port in one.outputs()):
+        raise Damaged(f"there is no output {show(min(unknown))}")
     net = dlnetwork(lgraph, OutputNames=outputs, Initialize=False)
+    entrances = set(net.entrances())
     for name, layout in entry(description, "layouts", dict).items():
-        if name not in net.entrances():
+        if name not in entrances:
             raise Damaged(f"there is no open input '{name}'")
         layout = typed(layout, dict, f"the layout of '{name}'")
         sizes, labels = entry(layout, "sizes", list), entry(layout, "labels", str)
@@ -278,7 +297,7 @@ def restored_inside(description: dict[str, Any], reader: Reader, used: set[str])
 
 
 def restored_layers(entries: Iterable[Any], reader: Reader, used: set[str]) -> list[Layer]:
-    """Layers made by their factories; every unknown or invalid one is reported. ``used`` collects the members read."""
+    """Layers made by their factories; the unknown ones are reported. ``used`` collects the members read."""
     found, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
         described_layer = typed(item, dict, f"layer {index}")
@@ -291,8 +310,18 @@ def restored_layers(entries: Iterable[Any], reader: Reader, used: set[str]) -> l
             if unknown:
                 raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
             layers.append(made(cls, values, index))
+            reader.asked += ports(layers[-1])
+            if reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
+                raise Damaged(f"its layers have more than {MOST_PORTS} inputs and outputs")
+        if len(found) == MOST_FAULTS:
+            break
     found.raise_if_any()
     return layers
+
+
+def ports(one: Layer) -> int:
+    """The number of its inputs and outputs."""
+    return one.NumInputs + one.NumOutputs
 
 
 def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:

@@ -8,9 +8,9 @@ when the new one is complete.
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +23,12 @@ import numpy as np
 from dltoolbox.core.files import replacing
 
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
-LARGEST_JSON = 64 << 20  # bytes
+LARGEST_JSON = 8 << 20  # bytes: about twelve thousand convolutions
+MOST_VALUES = 600_000  # in it: read, each takes up to a hundred bytes
 MOST_DIMENSIONS = 16
+MAGIC = b"\x93NUMPY\1\0"
+HEADER = re.compile(rb"{'descr': '(<f[248])', 'fortran_order': (True|False), "
+                    rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), } *\n")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
                RuntimeError, NotImplementedError, UnicodeError)  # what zipfile and numpy raise for damaged contents
@@ -34,11 +38,16 @@ class Damaged(Exception):
     """The contents are not what was written; the text says what is wrong."""
 
 
+class Oversized(Exception):
+    """The description is longer than a reader accepts."""
+
+
 class Reader:
     """Members of a container, checked one by one. Use `opened`."""
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self.archive = archive
+        self.asked = 0  # for whoever counts what the contents ask for
         infos = archive.infolist()
         self.members = {info.filename: info for info in infos}
         if len(self.members) < len(infos):
@@ -59,29 +68,32 @@ class Reader:
             return self.archive.read(info)
 
     def json(self, name: str) -> Any:
+        text = self.read(name, LARGEST_JSON)
+        if too_many_values(text):
+            raise Damaged(f"member '{name}' is too large")
         try:
-            return json.loads(self.read(name, LARGEST_JSON), parse_constant=_no_constant)
+            return json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise Damaged(f"member '{name}' is no JSON text ({error})") from error
 
     def array(self, name: str) -> np.ndarray:
         """A read-only array; nothing is allocated before the header was held against the number of bytes."""
         data = self.read(name)
-        stream = io.BytesIO(data)
-        try:
-            if np.lib.format.read_magic(stream) != (1, 0):
-                raise Damaged(f"array '{name}' has another version")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        except (ValueError, EOFError) as error:
-            raise Damaged(f"array '{name}' has no valid header ({error})") from error
-        start = stream.tell()
-        if dtype.str not in ARRAY_TYPES:
-            raise Damaged(f"array '{name}' has the type {dtype}")
+        start = 10 + int.from_bytes(data[8:10], "little")
+        header = HEADER.fullmatch(data[10:start])
+        if data[:8] != MAGIC or header is None:
+            raise Damaged(f"array '{name}' has no valid header")
+        dtype, shape = np.dtype(header[1].decode()), tuple(map(int, re.findall(rb"\d+", header[3])))
         if len(shape) > MOST_DIMENSIONS:
             raise Damaged(f"array '{name}' has {len(shape)} dimensions")
-        if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(data) - start:
+        if max(shape, default=0) > len(data) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")
-        return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+        return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if header[2] == b"True" else "C")
+
+
+def too_many_values(text: bytes) -> bool:
+    """Whether JSON may hold more values than are read: counted before any is made."""
+    return sum(map(text.count, (b"[", b"{", b",", b":"))) > MOST_VALUES
 
 
 def _no_constant(name: str) -> Any:
@@ -113,10 +125,18 @@ def opened(path: Path) -> Iterator[Reader]:
 
 
 def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was."""
+    """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was.
+
+    Raises:
+        Oversized: for more JSON than a reader accepts.
+        OSError: where the file cannot be written.
+    """
+    text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
+    encoded = text.encode("utf-8", "backslashreplace")  # halves of characters, as JSON has them
+    if len(encoded) > LARGEST_JSON or too_many_values(encoded):
+        raise Oversized
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        text = json.dumps(description, ensure_ascii=False, allow_nan=False, indent=1)
-        archive.writestr(_entry(name), text.encode("utf-8", "backslashreplace"))  # halves of characters, as JSON has them
+        archive.writestr(_entry(name), encoded)
         for member, array in arrays.items():
             with archive.open(_entry(member), "w", force_zip64=array.nbytes >= 1 << 30) as stream:
                 np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)

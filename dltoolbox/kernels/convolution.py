@@ -17,6 +17,7 @@ from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
 from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand, is_tall
 from dltoolbox.kernels.ending import Ending, window_attrs
+from dltoolbox.kernels.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.kernels.lines import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint, by_windows
@@ -34,6 +35,8 @@ def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: 
     parts = cut(slice(0, out[0]), -(-out[0] // site.case.ranks))
     if suit(window, source, target):
         return bind_lines(site, source, target, weights, bias, window, parts, relu)
+    if large(window, source, target):
+        return bind_rows(site, source, target, weights, bias, window, parts, relu)
     for band in parts:
         columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
         image = Image(site, target, columns.longest)
@@ -62,6 +65,8 @@ def arranged(site: Site, columns: Columns, weights: np.ndarray, bias: np.ndarray
 def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                  ) -> list[Closure]:
     """Steps that write Σ over positions and observations of x·yᵀ per tap."""
+    if large(window, source, grad):
+        return bind_row_weights(site, source, grad, window, weights)
     columns = expand(site, source, window, grad.shape[:window.rank])
     found = WithImage(site, columns, grad)
     steps = list(columns.start)
@@ -146,6 +151,9 @@ class ConvKernel(Kernel):
         adjoint = Adjoint(window, x.shape[:window.rank])
         if dx is not None and adjoint.simple and suit(adjoint.window, grad, dx):
             prepare, bands = bind_lines(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+            steps += bands[0]
+        elif dx is not None and adjoint.simple and large(adjoint.window, grad, dx):
+            prepare, bands = bind_rows(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
             steps += bands[0]
         elif dx is not None:
             sums: list[WithImage] = []

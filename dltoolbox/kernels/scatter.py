@@ -198,10 +198,12 @@ def taken(bench: Bench, part: Part, large: np.ndarray, window: Window, number: i
 
 
 def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window | None:
-    """The window of a pooling without overlap or padding that would make ``pooled`` of ``spatial``."""
+    """The window of a pooling without overlap or padding that would make ``pooled`` of ``spatial``; none of one tap, which
+    would have changed nothing: there, windows did overlap.
+    """
     sizes = [n // m if m else 0 for n, m in zip(spatial, pooled, strict=True)]
     found = Window.of(sizes, sizes)
-    return found if min(sizes) >= 1 and found.taps <= MOST_TAPS else None
+    return found if min(sizes) >= 1 and 1 < found.taps <= MOST_TAPS else None
 
 
 def decoded(bench: Bench, part: Part, indices: np.ndarray, window: Window, spatial: tuple[int, ...],

@@ -8,10 +8,13 @@ environment, there are no twins and everything else stays as it is.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
+
+from dltoolbox.core.interrupts import check, held
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,12 +31,26 @@ def failure() -> str:
     """Why compiled loops cannot be used; empty where they can."""
     if os.environ.get("DLTOOLBOX_NUMBA", "1") == "0":
         return "switched off by DLTOOLBOX_NUMBA=0"
+    with held():
+        return import_failure()
+
+
+def import_failure() -> str:
+    """Why Numba cannot be imported; empty where it can. An import that ends half-way must leave nothing behind: the next
+    would find the half that is there, and fail.
+    """
+    before = set(sys.modules)
     try:
         import numba  # noqa: F401
     except ModuleNotFoundError as error:
         return "not installed" if error.name == "numba" else f"{type(error).__name__}: {error}"
     except Exception as error:  # a broken installation fails in many ways, and must cost speed only
         return f"{type(error).__name__}: {error}"
+    except BaseException:  # by a handler of the user's own
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in ("numba", "llvmlite"):
+                del sys.modules[name]
+        raise
     return ""
 
 
@@ -43,6 +60,7 @@ def loop(function: F) -> F:
 
     @wraps(function)
     def run(*arguments: Any) -> Any:
+        check()  # compiling takes seconds
         if not made:
             made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
         return made["body"](*arguments)

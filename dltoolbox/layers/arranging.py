@@ -67,7 +67,7 @@ class ChannelShuffleLayer(Layer):
         Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices" (2017).
     """
 
-    NumGroups = Property(convert.integer(1), doc="Number of groups of equal size.", positional=True, argument="numGroups")
+    NumGroups = Property(convert.count, doc="Number of groups of equal size.", positional=True, argument="numGroups")
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_divisible(inputs[0].channels, self.NumGroups)

@@ -99,7 +99,14 @@ class Layer(Configured):
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
     nested: Any = None  # the network inside, of layers that stand for several
 
-    Name = Property(convert.text, "", "Layer name; '' lets the network choose one.", settable=True, group="")
+    Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Classes that no factory makes are called by their own names."""
+        super().__init_subclass__(**kwargs)
+        if not cls.factory:
+            cls.type_text = vars(cls).get("type_text", cls.__name__)
+            cls.default_name = vars(cls).get("default_name", cls.__name__.lower())
 
     @classmethod
     def label(cls) -> str:
@@ -174,7 +181,8 @@ class Layer(Configured):
 
     def build(self, *args: Any, **kwargs: Any) -> Any:
         """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
-        raise NotImplementedError
+        fail(f"{self.label()}:noBuild", f"The class {type(self).__name__} has no method build, so nothing says what the "
+             "layer computes.", "Define build(self, g, x), which returns what leaves the layer, such as g.relu(x).")
 
     # Text ----------------------------------------------------------------------------------------------------------
     def describe(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
@@ -12,12 +13,17 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Layer
 from dltoolbox.ops import OPS, Builder, Value
 
-MOST_INPUTS = 10_000  # ports of one layer, each of which has a name
+MOST_INPUTS = 10_000
+
+
+@lru_cache
+def _ports(count: int) -> tuple[str, ...]:
+    return tuple(f"in{i + 1}" for i in range(count))
 
 
 def _inputs_property(argument: str) -> Property:
-    return Property(convert.integer(2, MOST_INPUTS), doc="Number of inputs, at least 2.", positional=True, argument=argument,
-                    group="")
+    return Property(convert.integer(2, MOST_INPUTS), doc=f"Number of inputs, 2 to {MOST_INPUTS}.", positional=True,
+                    argument=argument, group="")
 
 
 class Combination(Layer):
@@ -26,7 +32,7 @@ class Combination(Layer):
     NumInputs = _inputs_property("numInputs")
 
     def inputs(self) -> tuple[str, ...]:
-        return tuple(f"in{i + 1}" for i in range(self.NumInputs))
+        return _ports(self.NumInputs)
 
     def check(self, *inputs: Dims) -> None:
         self.check_fit(dict(zip(self.inputs(), inputs, strict=True)))
@@ -181,7 +187,7 @@ class ConcatenationLayer(Joining):
         MathWorks documentation of concatenationLayer.
     """
 
-    Dim = Property(convert.integer(1), doc="Dimension along which to join, 1-based.", positional=True, argument="dim",
+    Dim = Property(convert.count, doc="Dimension along which to join, 1-based.", positional=True, argument="dim",
                    group="")
     NumInputs = _inputs_property("numInputs")
 

@@ -110,10 +110,10 @@ class GroupedFilters(Weighted):
     not_in_matlab = ("NumChannelsPerGroup",)
 
     FilterSize = Filters.properties["FilterSize"]
-    NumChannelsPerGroup = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of one group of the input.")
-    NumFiltersPerGroup = Property(convert.integer(1), doc="Number of filters of each group.", positional=True,
+    NumChannelsPerGroup = Property(convert.either("auto", convert.count), "auto", "Channels of one group of the input.")
+    NumFiltersPerGroup = Property(convert.count, doc="Number of filters of each group.", positional=True,
                                   argument="numFiltersPerGroup")
-    NumGroups = Property(convert.either("channel-wise", convert.integer(1)), doc="Number of groups, or 'channel-wise': one "
+    NumGroups = Property(convert.either("channel-wise", convert.count), doc="Number of groups, or 'channel-wise': one "
                          "per channel.", positional=True, argument="numGroups")
 
 
@@ -195,8 +195,8 @@ class FullyConnectedLayer(Weighted):
     size_in = ("InputSize", -1)
     not_in_matlab = ("InputSize",)
 
-    InputSize = Property(convert.either("auto", convert.integer(1)), "auto", "Number of input features.")
-    OutputSize = Property(convert.integer(1), doc="Number of outputs.", positional=True, argument="outputSize")
+    InputSize = Property(convert.either("auto", convert.count), "auto", "Number of input features.")
+    OutputSize = Property(convert.count, doc="Number of outputs.", positional=True, argument="outputSize")
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "feature")

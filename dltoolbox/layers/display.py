@@ -85,7 +85,7 @@ def disp(x: Any) -> None:
         say(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
         return
     try:
-        text = f"   {number(float(x))}" if isinstance(x, (int, float, np.number, np.bool_)) else str(x)
+        text = f"   {number(float(x))}" if isinstance(x, (int, float, np.integer, np.floating, np.bool_)) else str(x)
     except Exception:  # a number of hundreds of digits, an object that cannot be printed
         text = show(x)
     say(text)

@@ -280,7 +280,7 @@ class FeatureInputLayer(NormalisedInput):
 
     labels = "CB"
 
-    InputSize = Property(convert.integer(1), doc="Number of features.", positional=True, argument="numFeatures", group="")
+    InputSize = Property(convert.count, doc="Number of features.", positional=True, argument="numFeatures", group="")
     Normalization = Property(_NORMALIZATION, "none", "'zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', "
                              "'none' or a function of the data.")
 

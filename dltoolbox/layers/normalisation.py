@@ -19,7 +19,7 @@ class Scaled(Layer):
 
     not_in_matlab = ("NumChannels",)
 
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.", group="")
+    NumChannels = Property(convert.either("auto", convert.count), "auto", "Channels of the input.", group="")
     Epsilon = Property(convert.real(0, low_open=True), 1e-5, "Constant added to the variance.")
     OffsetInitializer = Property(convert.word_or_function("zeros", "ones", "narrow-normal"), "zeros",
                                  "How Offset starts.", group=HIDDEN)
@@ -117,7 +117,7 @@ class GroupNormalizationLayer(Scaled):
         Wu and He, "Group normalization" (2018); MathWorks documentation of groupNormalizationLayer.
     """
 
-    NumGroups = Property(convert.either("all-channels", convert.either("channel-wise", convert.integer(1))),
+    NumGroups = Property(convert.either("all-channels", convert.either("channel-wise", convert.count)),
                          doc="Number of groups, 'all-channels' or 'channel-wise'.", positional=True, argument="numGroups")
     Epsilon = Scaled.properties["Epsilon"]
 
@@ -214,7 +214,7 @@ class CrossChannelNormalizationLayer(Layer):
         Alpha divided by the window size; MathWorks documentation of crossChannelNormalizationLayer.
     """
 
-    WindowChannelSize = Property(convert.integer(1), doc="Number of channels that normalise each element.", positional=True,
+    WindowChannelSize = Property(convert.count, doc="Number of channels that normalise each element.", positional=True,
                                  argument="windowChannelSize")
     Alpha = Property(convert.real(0), 1e-4, "Factor on the mean of the squares.")
     Beta = Property(convert.real(0.01), 0.75, "Exponent, at least 0.01.")

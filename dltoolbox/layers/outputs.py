@@ -22,7 +22,7 @@ def class_names(value: Any) -> Any:
     names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
         return "auto"
-    listed = getattr(value, "categories", None)
+    listed = convert.attribute(value, "categories")
     if listed is None or callable(listed):
         listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, Iterable):
@@ -128,7 +128,7 @@ class ClassificationOutputLayer(ClassOutput):
         MathWorks documentation of classificationLayer.
     """
 
-    accepted = ("CB", "SSCB", "SSSCB")
+    accepted = ("CB", "SCB", "SSCB", "SSSCB")
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)

@@ -53,8 +53,8 @@ class Filters(Weighted):
 
     FilterSize = Property(ByRank(convert.sizes), doc="Size of the filters per dimension.", positional=True,
                           argument="filterSize")
-    NumChannels = Property(convert.either("auto", convert.integer(1)), "auto", "Channels of the input.")
-    NumFilters = Property(convert.integer(1), doc="Number of filters: the channels of the output.", positional=True,
+    NumChannels = Property(convert.either("auto", convert.count), "auto", "Channels of the input.")
+    NumFilters = Property(convert.count, doc="Number of filters: the channels of the output.", positional=True,
                           argument="numFilters")
 
     def filters_and_bias(self, channels: int) -> tuple[Array, ...]:

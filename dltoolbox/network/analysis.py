@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from math import nan
 from typing import Any
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import Issue, fail
-from dltoolbox.core.formats import times
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.network.analysis_text import analysis_text
@@ -29,12 +30,14 @@ class NetworkAnalysis:
     Attributes:
         Name: Of the network; empty where nobody gave it one.
         TargetUsage: What the network was checked for, ``'trainNetwork'`` or ``'dlnetwork'``.
-        LayerInfo: A table with a row per layer: Index, Name, Type, Description, Activations, Learnables, NumLearnables,
-            States, Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField. Sizes
-            that a fault hides are ``'?'``.
+        LayerInfo: A table with a row per layer. As in MATLAB: Name, Type, ActivationSizes and ActivationFormats (lists
+            where there are several outputs; empty where a fault hides them), LearnableSizes, NumLearnables, StateSizes.
+            Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a fault hides
+            sizes), Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField.
         Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``cure`` and ``severity``.
         Connections: A table with the columns Source and Destination.
-        TotalLearnables: Number of trained values in all layers of known size.
+        TotalLearnables: Number of trained values; NaN where there are errors.
+        KnownLearnables: Number of trained values in all layers of known size.
         FrozenLearnables: How many of them have a learn-rate factor of 0.
         TotalStates: Number of stored values that are not trained by gradients, such as statistics.
         MultiplyAdds: Of one observation, counted as a direct computation does them.
@@ -67,14 +70,19 @@ class NetworkAnalysis:
         learnables = [number_of(info.arrays, Learnable) for info in layers]
         total = sum(learnables) or 1
         self.LayerInfo = Table(
-            Index=[info.index for info in layers],
             Name=[names.get(info.layer.Name, info.layer.Name) for info in layers],
             Type=[info.layer.type_text for info in layers],
+            ActivationSizes=[alone([[1 if n is None else n for n in dims.sizes] for dims in known_outputs(info)], [])
+                             for info in layers],
+            ActivationFormats=[alone([dims.labels for dims in known_outputs(info)], "") for info in layers],
+            LearnableSizes=[array_sizes(info.arrays, Learnable) for info in layers],
+            NumLearnables=learnables,
+            StateSizes=[array_sizes(info.arrays, State) for info in layers],
+            Index=[info.index for info in layers],
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
             Learnables=[UNKNOWN if info.inputs is None and not info.arrays and info.layer.learnables else
                         array_texts(info.arrays, Learnable) for info in layers],
-            NumLearnables=learnables,
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
             LearnableShare=[n / total for n in learnables],
@@ -95,7 +103,11 @@ class NetworkAnalysis:
         return len(self.Issues) - self.NumErrors
 
     @property
-    def TotalLearnables(self) -> int:
+    def TotalLearnables(self) -> int | float:
+        return self.KnownLearnables if self.IsValid else nan
+
+    @property
+    def KnownLearnables(self) -> int:
         return sum(self.LayerInfo.NumLearnables)
 
     @property
@@ -117,7 +129,7 @@ class NetworkAnalysis:
 
     @property
     def ParameterBytes(self) -> int:
-        return ELEMENT * (self.TotalLearnables + self.TotalStates)
+        return ELEMENT * (self.KnownLearnables + self.TotalStates)
 
     @property
     def IsComplete(self) -> bool:
@@ -134,15 +146,31 @@ class NetworkAnalysis:
         return analysis_text(self)
 
     def __repr__(self) -> str:
-        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.TotalLearnables:,} learnables, "
+        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.KnownLearnables:,} learnables, "
                 f"{self.NumErrors} errors, {self.NumWarnings} warnings>")
 
 
-def port_texts(info: LoweredLayer) -> list[str]:
-    """The size of every output, with the ports' names where there are several; an output layer passes on its input."""
+def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
+    """The size of every output, none where a fault hides them; an output layer passes on its input."""
     ports = info.layer.outputs()
     sizes = info.outputs if ports else info.inputs
-    if not sizes or (ports and len(sizes) != len(ports)):
+    return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
+
+
+def alone(values: list[Any], empty: Any) -> Any:
+    """The only one of some values, or all of them."""
+    return values if len(values) > 1 else values[0] if values else empty
+
+
+def array_sizes(arrays: Sequence[Array], kind: type[Array]) -> dict[str, list[int]]:
+    """The size of every array of a kind, by its name."""
+    return {a.name: list(a.shape) for a in arrays if isinstance(a, kind)}
+
+
+def port_texts(info: LoweredLayer) -> list[str]:
+    """The size of every output, with the ports' names where there are several."""
+    ports, sizes = info.layer.outputs(), known_outputs(info)
+    if not sizes:
         return [UNKNOWN]
     return [str(sizes[0])] if len(ports) < 2 else [f"{port} {dims}" for port, dims in zip(ports, sizes, strict=True)]
 

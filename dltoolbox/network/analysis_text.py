@@ -38,7 +38,7 @@ def totals(info: Any) -> str:
     least = "" if info.IsComplete else "at least "
     lines = [
         f"{counted(info.NumLayers, 'layer')}, {counted(len(info.Connections), 'connection')}",
-        f"Total learnables: {least}{short_count(info.TotalLearnables)}{frozen}",
+        f"Total learnables: {least}{short_count(info.KnownLearnables)}{frozen}",
         f"Per observation: {least}{short_count(info.MultiplyAdds)} multiply-adds, {bytes_text(info.ActivationBytes)} of "
         "activations"]
     if info.MiniBatchSize > 1:

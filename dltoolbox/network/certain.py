@@ -27,7 +27,8 @@ def with_certain(walk: Callable[..., Lowered]) -> Lowered:
         if all(info.inputs is not None and info.outputs is not None for info in lowered.layers):
             return lowered
         one, other = (walk(guesses=Guesses(*of), silent=silent) for of in GUESSES)
-        found = [issue for issue in one.issues if issue in other.issues.issues]
+        there_too = set(other.issues)
+        found = [issue for issue in one.issues if issue in there_too]
         claims = set()
         for info, here, there in zip(lowered.layers, one.layers, other.layers, strict=True):
             if info.inputs is None and here.inputs != there.inputs and (faults := misfits(here, there)):

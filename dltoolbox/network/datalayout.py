@@ -8,27 +8,31 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.convert import LARGEST
 from dltoolbox.core.display import object_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.formats import ORDER, Dims, Size, times
 from dltoolbox.core.properties import Configured, Property, Reject, show
 
+MOST_SIZES = 16  # dimensions
 FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by their number of dimensions
 
 
 def _sizes(value: Any) -> tuple[float, ...]:
     """Two or more non-negative integers, NaN where a size is not known."""
+    array = array_of(value)
     with np.errstate(over="ignore"):  # of a long double
-        array = array_of(value, float)
+        array = None if array is None or array.dtype.kind == "c" else array_of(array, float)
     got = np.empty(0) if array is None else array.reshape(-1)
     known = got[~np.isnan(got)]
-    if got.size < 2 or (known < 0).any() or (known != np.floor(known)).any() or np.isinf(known).any():
-        raise Reject("a vector of two or more sizes, with NaN for those that are not known")
+    if not 2 <= got.size <= MOST_SIZES or (known < 0).any() or (known != np.floor(known)).any() or (known > LARGEST).any():
+        raise Reject(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST}, with NaN for those that are not "
+                     "known")
     return tuple(n if np.isnan(n) else int(n) for n in got.tolist())
 
 
 def _format(value: Any) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) <= MOST_SIZES:
         counts = Counter(value.upper())
         if set(counts) <= set(ORDER) and all(counts[label] <= 1 for label in "CBT"):
             return value.upper()

@@ -11,7 +11,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
@@ -24,6 +24,7 @@ from dltoolbox.network.lowering import lower
 from dltoolbox.network.nesting import expansion
 from dltoolbox.network.networks import DAGNetwork, Network, with_values
 from dltoolbox.network.structure import REMOVE, check_no_output_layers
+from dltoolbox.ops import ParameterKey
 
 UNSET = np.empty((0, 0))  # what tables hold in place of an array without a value
 UNSET.flags.writeable = False
@@ -37,7 +38,8 @@ class _Options(Configured):
 
 
 class dlnetwork(Network):
-    """A network without output layers: ``net = dlnetwork(layers)``. Immutable: functions return changed copies.
+    """A network without output layers: ``net = dlnetwork(layers)``. Functions return changed copies; only Learnables, State
+    and OutputNames can be assigned.
 
     Args:
         layers: A layer array, a layer graph or a dlnetwork; nothing makes an empty network, to which `addLayers` adds.
@@ -90,9 +92,17 @@ class dlnetwork(Network):
     def Learnables(self) -> Table:
         return values_table((one, name) for one in expansion(self).graph.nodes for name in one.learnables)
 
+    @Learnables.setter
+    def Learnables(self, table: Any) -> None:
+        self._assign(table, self.Learnables, "Learnables")
+
     @property
     def State(self) -> Table:
         return values_table((one, name) for one in expansion(self).graph.nodes for name in one.states)
+
+    @State.setter
+    def State(self, table: Any) -> None:
+        self._assign(table, self.State, "State")
 
     @property
     def InputNames(self) -> list[str]:
@@ -101,6 +111,11 @@ class dlnetwork(Network):
     @property
     def OutputNames(self) -> list[str]:
         return [self.port_text(port, "outputs") for port in self.leaving]
+
+    @OutputNames.setter
+    def OutputNames(self, names: Any) -> None:
+        self.chosen = chosen_outputs(self, _Options(OutputNames=names).OutputNames)
+        self.cache = {}
 
     @property
     def ends_in_loss(self) -> bool:
@@ -149,6 +164,26 @@ class dlnetwork(Network):
         lowered.issues.raise_if_any()
         LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
         self._initialized = True
+
+    def _assign(self, table: Any, present: Table, name: str) -> None:
+        """Take the values of a table for ours, all of which must be there; from then on the network computes with them."""
+        if not isinstance(table, Table) or table.VariableNames != present.VariableNames:
+            fail(f"dlnetwork:invalid{name}", f"{name} must be a table with the columns Layer, Parameter and Value, but it "
+                 f"is {show(table)}.", f"Change a copy of the one that there is: table = net.{name}.")
+        if (table.Layer, table.Parameter) != (present.Layer, present.Parameter):
+            fail(f"dlnetwork:invalid{name}", f"The rows of the table are not those of net.{name}.",
+                 "Keep the layers and parameters in their order, and change only values.")
+        found, arrays = IssueCollector(), {}
+        for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
+            if not self.Initialized or np.shape(value) != old.shape:
+                found.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
+                          f"{times(np.shape(value))} came." if self.Initialized else "The dlnetwork is not initialised.",
+                          "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
+                          layer=layer)
+            arrays[ParameterKey(layer, parameter)] = value
+        found.raise_if_any()
+        LayerGraph.__init__(self, with_values(self.nodes, arrays), self.edges)
+        self.cache = {}
 
     def shown(self) -> list[tuple[str, str]]:
         layers, connections, *names = super().shown()

@@ -213,7 +213,7 @@ def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: 
     for name in chosen:
         if not isinstance(name, str) or name not in known:
             found.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
-                      did_you_mean(show(name), known) or f"The layers are {few(known)}.")
+                      (isinstance(name, str) and did_you_mean(name, known)) or f"The layers are {few(known)}.")
     found.raise_if_any()
     for one in nodes:
         if one.Name in chosen:

@@ -7,7 +7,7 @@ much; the one that sees most counts. Statistics that normalisations take over a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, gcd, lcm
@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Reach, Window
-from dltoolbox.network.lowering import Lowered, LoweredLayer
+from dltoolbox.network.lowering import ELEMENT, Lowered, LoweredLayer
 from dltoolbox.ops import Graph, Node, Value
 
-ELEMENT = 4  # bytes of a number in single precision
+MOST_TURNS = 250_000  # of all spans: about a second; beyond, receptive fields are not told
+LARGEST = 1 << 63  # number in a field: more elements than any input has
 
 
 class ReceptiveField(NamedTuple):
@@ -39,7 +40,10 @@ class ReceptiveField(NamedTuple):
 
 @dataclass
 class Footprint:
-    """Cost of one layer for one observation, and the receptive field of its first output (None: no spatial input)."""
+    """Cost of one layer for one observation, and the receptive field of its first output.
+
+    None: there is no spatial input, or enlarging maps has made the field too hard to tell.
+    """
 
     multiply_adds: int = 0
     activation_bytes: int = 0
@@ -84,32 +88,48 @@ class Span(NamedTuple):
     def turn(self) -> int:
         return len(self.first)
 
-    def of(self, i: int) -> tuple[int, int]:
-        turns, at = divmod(i, self.turn)
-        moved = turns * floor(self.stride * self.turn)
-        return self.first[at] + moved, self.last[at] + moved
+    def places(self) -> Callable[[int], tuple[int, int]]:
+        """The function that says what an element sees."""
+        first, last, turn, step = self.first, self.last, self.turn, floor(self.stride * self.turn)
+
+        def of(i: int) -> tuple[int, int]:
+            turns, at = divmod(i, turn)
+            return first[at] + turns * step, last[at] + turns * step
+        return of
 
     @classmethod
     def listed(cls, ends: Iterable[tuple[int, int]], stride: Fraction) -> Span:
         first, last = zip(*ends, strict=True)
+        limit(max(-min(first), max(last), *stride.as_integer_ratio()), LARGEST)
         return cls(first, last, stride)
 
-    def through(self, reach: Reach, size: int) -> Span:
-        """What an element sees that looks at such elements; there are ``size`` of them."""
+    def through(self, reach: Reach, size: int, most: int) -> Span:
+        """What an element sees that looks at such elements; there are ``size`` of them, and ``most`` are looked at."""
         repeats = reach.per * self.turn // gcd(reach.step, reach.per * self.turn)
-        ends = ((self.of((i * reach.step + reach.first) // reach.per)[0],
-                 self.of((i * reach.step + reach.last) // reach.per)[1]) for i in range(min(repeats, size)))
+        limit(min(repeats, size), most)
+        of, (begin, end, step, per) = self.places(), reach
+        ends = ((of((i * step + begin) // per)[0], of((i * step + end) // per)[1]) for i in range(min(repeats, size)))
         return Span.listed(ends, self.stride * reach.step / reach.per)
 
-    def joined(self, other: Span, size: int) -> Span:
+    def joined(self, other: Span, size: int, most: int) -> Span:
         """What an element sees that looks at two such elements at the same place."""
         repeats = lcm(self.turn, other.turn) if self.stride == other.stride else size
-        ends = ((min(self.of(i)[0], other.of(i)[0]), max(self.of(i)[1], other.of(i)[1]))
-                for i in range(min(repeats, size)))
+        limit(min(repeats, size), most)
+        here, there = self.places(), other.places()
+        ends = ((min(here(i)[0], there(i)[0]), max(here(i)[1], there(i)[1])) for i in range(min(repeats, size)))
         return Span.listed(ends, max(self.stride, other.stride))
 
 
 Spans = tuple[Span, ...]  # one per spatial dimension; none: all of the input
+
+
+class Untold(Exception):
+    """A field that would take too long to find, or whose numbers say nothing."""
+
+
+def limit(number: int, most: int) -> None:
+    if number > most:
+        raise Untold
 
 
 def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
@@ -117,16 +137,19 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
     first = graph.inputs[0].dims if graph.inputs else Dims.of("")
     if not first.rank:
         return {}
-    spans: dict[Value, Spans] = {graph.inputs[0]: (Span((0,), (0,), Fraction(1)),) * first.rank}
+    spans: dict[Value, Spans | None] = {graph.inputs[0]: (Span((0,), (0,), Fraction(1)),) * first.rank}
     made: dict[Value, Node] = {}
+    most = MOST_TURNS
     for node in graph.nodes:
         made.update(dict.fromkeys(node.outputs, node))
         seen = [(spans[value], reach_of(node, value, made)) for value in node.inputs
                 if value in spans and value.kind != "size"]
         if seen:
-            spans.update(dict.fromkeys(node.outputs, spans_of(seen, node.outputs[0].dims)))
+            found = spans_of(seen, node.outputs[0].dims, most)
+            most -= sum(span.turn for span in found or ())
+            spans.update(dict.fromkeys(node.outputs, found))
     whole = ReceptiveField(first.spatial, (Fraction(0),) * first.rank, whole=True)
-    return {value: field_of(found) if found else whole for value, found in spans.items()}
+    return {value: field_of(found) if found else whole for value, found in spans.items() if found is not None}
 
 
 def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
@@ -137,14 +160,20 @@ def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, 
     return node.op.reach(value.dims, node.outputs[0].dims, **node.attrs)
 
 
-def spans_of(seen: list[tuple[Spans, tuple[Reach, ...] | None]], y: Dims) -> Spans:
-    """What elements of ``y`` see that look at these."""
-    if not y.rank or any(not reach or not spans for spans, reach in seen):
+def spans_of(seen: list[tuple[Spans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> Spans | None:
+    """What elements of ``y`` see that look at these; None where nobody tells."""
+    if not y.rank or any(not reach or spans == () for spans, reach in seen):
         return ()
     joined: list[Span] = []
-    for spans, reach in seen:
-        through = [span.through(one, n) for span, one, n in zip(spans, reach or (), y.spatial, strict=True)]
-        joined = [a.joined(b, n) for a, b, n in zip(joined, through, y.spatial, strict=True)] if joined else through
+    try:
+        for spans, reach in seen:
+            if spans is None:
+                return None
+            through = [span.through(one, n, most) for span, one, n in zip(spans, reach or (), y.spatial, strict=True)]
+            joined = ([a.joined(b, n, most) for a, b, n in zip(joined, through, y.spatial, strict=True)] if joined
+                      else through)
+    except Untold:
+        return None
     return tuple(joined)
 
 

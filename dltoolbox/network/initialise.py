@@ -7,14 +7,18 @@ is normal with standard deviation 0.01.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import times
+from dltoolbox.core.machine import memory
 from dltoolbox.core.random import stream
 from dltoolbox.layers.base import Array, Layer, Learnable, State
 from dltoolbox.network.lowering import Lowered, conform
@@ -34,11 +38,12 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
     Raises:
         DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
     """
+    check_room(lowered, np.dtype(dtype).itemsize)
     found = IssueCollector()
     arrays: Arrays = {}
     for info in lowered.layers:
         for array in info.arrays:
-            with found.collect(layer=info.layer.Name, index=info.index):
+            with found.collect(layer=info.layer.Name, index=info.index), enough_memory():
                 value = initial_value(info.layer, array, draw)
                 # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
                 copy = np.array if draw else np.asarray
@@ -46,6 +51,26 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
                 arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, np.float64 if double else dtype)
     found.raise_if_any()
     return arrays
+
+
+def check_room(lowered: Lowered, itemsize: int) -> None:
+    """Refuse what this machine cannot hold before anything is drawn."""
+    needed = itemsize * sum(array.count for info in lowered.layers for array in info.arrays)
+    if needed > (room := memory()):
+        most = max(lowered.layers, key=lambda info: sum(array.count for array in info.arrays))
+        fail("network:notEnoughMemory", f"The learnables and states of the network take {bytes_text(needed)}, most of them "
+             f"in this layer, but there are {bytes_text(int(room))} of memory.", "Make the network smaller.",
+             layer=most.layer.Name, index=most.index)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Says what to do where memory is not enough."""
+    try:
+        yield
+    except MemoryError as error:
+        fail("network:notEnoughMemory", f"The network needs more memory than there is ({error or 'nothing is left'}).",
+             "Reduce MiniBatchSize, the size of the data, or the network.")
 
 
 def initial_value(layer: Layer, array: Array, draw: bool) -> np.ndarray:

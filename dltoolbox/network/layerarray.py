@@ -8,9 +8,12 @@ from typing import Any
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.lost import references, refuse_lost
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import array_text
+
+MOST_FAULTS = 100  # after so many, it is a list of something else
 
 
 class LayerArray(list[Layer]):
@@ -22,6 +25,11 @@ class LayerArray(list[Layer]):
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
         return LayerArray(got) if isinstance(key, slice) else got
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", "Keep the layers in a variable, as in layers = net.Layers, "
+                    "and then use that, for example in assembleNetwork(layers).")
+        super().__setitem__(key, value)
 
 
 def layerArray(layers: Any) -> LayerArray:
@@ -45,6 +53,8 @@ def layerArray(layers: Any) -> LayerArray:
     for index, item in enumerate(flat(layers), 1):
         with found.collect(index=index):
             result.append(as_layer(item, index))
+        if len(found) == MOST_FAULTS:
+            break
     found.raise_if_any()
     return result
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.display import aligned, cell, few, listed
-from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.formats import Dims
+from dltoolbox.core.lost import references, refuse_lost
 from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
@@ -49,16 +50,29 @@ class LayerGraph:
         OutputNames: Names of the output layers.
     """
 
+    own: ClassVar[tuple[str, ...]] = ("layouts", "chosen", "cache")  # attributes of the toolbox itself
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
-        self._layers = tuple(walked(layers, Layer, "a layer"))
+        self._layers = all_of(layers, Layer, "a layer")
         self._index = {one.Name: i for i, one in enumerate(self._layers)}
-        self._connections = tuple(walked(connections, Connection, "a Connection"))
+        self._connections = all_of(connections, Connection, "a Connection")
         for edge in self._connections:
             if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
                        for port in edge):
                 fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.", HOW)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Only what MATLAB lets be assigned can be: all else would be ignored."""
+        known = getattr(type(self), name, None)
+        if name not in self.own and not name.startswith("_") and getattr(known, "fset", None) is None:
+            what = type(self).__name__
+            fail(f"{what}:readOnly", f"'{name}' of a {what} cannot be assigned." if known else
+                 f"A {what} has no property '{name}'.", "Change a network by functions, which return a copy: addLayers, "
+                 "removeLayers, replaceLayer, connectLayers, disconnectLayers.")
+        object.__setattr__(self, name, value)
+        if known is not None:
+            refuse_lost(references(self), type(self).__name__, f"'{name}'", "Keep the network in a variable.")
 
     @property
     def Layers(self) -> LayerArray:
@@ -143,7 +157,7 @@ class LayerGraph:
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer
         if not 1 <= layer <= len(self._layers):
-            fail(f"{function}:invalidLayer", f"Layer {layer} does not exist: the network has layers 1 to "
+            fail(f"{function}:invalidLayer", f"Layer {show(layer)} does not exist: the network has layers 1 to "
                  f"{len(self._layers)}.", "Indices are 1-based, as in MATLAB.")
         return self._layers[int(layer) - 1].Name
 
@@ -183,17 +197,22 @@ class LayerGraph:
         return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
 
 
-def walked(items: Any, kind: type[T], what: str) -> Iterator[T]:
-    """The elements one by one, as long as they are of this kind."""
+def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:
+    """The elements, which must all be of this kind."""
+    found: list[T] = []
     try:
-        every = iter(items)
+        for one in items:
+            if not isinstance(one, kind):
+                break
+            found.append(one)
+        else:
+            return tuple(found)
+    except DltoolboxError:
+        raise
     except Exception:
-        every = iter((items,))
-    for number, one in enumerate(every, 1):
-        if not isinstance(one, kind):
-            fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but element {number} is "
-                 f"{show(one)}, not {what}.", HOW)
-        yield one
+        one = items
+    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(one)} at place "
+         f"{len(found) + 1} is not {what}.", HOW)
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:

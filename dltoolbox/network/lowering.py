@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.layers.base import Array, Layer
@@ -22,6 +23,10 @@ from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
 from dltoolbox.network.nesting import expansion
 from dltoolbox.network.structure import check_structure, execution_order
 from dltoolbox.ops import Builder, Graph, Value, as_tuple
+
+ELEMENT = 4  # bytes of a number in single precision
+MEMORY = 1 << 40  # bytes: one array or map that is larger was hardly meant
+SMALLER = "Check the sizes, strides and padding of this layer and of those before it."
 
 
 @dataclass
@@ -43,6 +48,9 @@ class Lowered:
     layers: list[LoweredLayer]
     order: list[int]  # 0-based positions of the layers in execution order
     issues: IssueCollector = field(default_factory=IssueCollector)
+
+
+ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compare
 
 
 class Guesses:
@@ -130,12 +138,17 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
         one.check_partly(*inputs)
         known = [value for value in inputs if value is not None]
         if len(known) == len(inputs):
-            outputs = recorded(info, known, g, issues)
+            made = recorded(info, known, g, issues)
             if guesses and not guesses.values.isdisjoint(known):
-                guesses.values.update(outputs)
+                guesses.values.update(made)
+            else:
+                check_memory(info, issues)
+            outputs = made
     if info.outputs is None and one.Name not in silent:
         outputs = despite(one, inputs, g, guesses)
         info.outputs = tuple(value.dims for value in outputs) or None
+    elif guesses and not outputs:
+        outputs = tuple(guesses.completed(hidden(dims)) for dims in info.outputs or ())
     g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})
 
 
@@ -188,7 +201,17 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     info.arrays = one.arrays(*dims)
     check_given_arrays(info, issues)
     g.enter(one.Name, info.arrays)
+    before = len(g.graph.nodes)
     outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
+    if len(outputs) != len(one.outputs()) or not all(isinstance(value, Value) for value in outputs):
+        fail(f"{one.label()}:invalidBuild", f"The method build of {type(one).__name__} does not return one value per output "
+             f"port ({', '.join(one.outputs()) or 'none'}).", "Return what the ops of g return, such as g.relu(x).")
+    for node in g.graph.nodes[before:]:
+        if node.op.together(node.inputs[0].dims, **node.attrs) == 1:
+            issues.add(f"{one.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
+                       "Offset, whatever comes in, and the layers before learn nothing.",
+                       "Normalise what has more values, or remove the layer.", layer=one.Name, index=info.index,
+                       severity="warning")
     info.outputs = tuple(v.dims for v in outputs)
     return outputs
 
@@ -199,6 +222,26 @@ def check_kind(port: str, value: Value, source: Port | None) -> None:
         what = "indices of the maxima" if value.kind == "indices" else "size"
         fail("network:notData", f"Input '{port}' is connected to '{source}', the {what} that a max pooling layer passes to "
              "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
+
+
+def check_memory(info: LoweredLayer, issues: IssueCollector) -> None:
+    """Nothing may be larger than any memory. What arrays ask for hides no size; what leaves a layer would."""
+    for array in info.arrays:
+        if ELEMENT * array.count > MEMORY:
+            issues.add("network:tooLarge", f"{array.name} of size {times(array.shape)} {too_much(array.count)}", SMALLER,
+                       layer=info.layer.Name, index=info.index)
+    for dims in info.outputs or ():
+        if ELEMENT * dims.elements > MEMORY:
+            fail("network:tooLarge", f"An output of size {dims} {too_much(dims.elements)}", SMALLER)
+
+
+def too_much(elements: int) -> str:
+    return f"would take {bytes_text(ELEMENT * elements)} in single precision, more than any computer has."
+
+
+def hidden(dims: Dims) -> Dims:
+    """The same format without the sizes that a fault makes doubtful."""
+    return Dims(dims.labels, tuple(None if label in "SC" else n for label, n in zip(dims.labels, dims.sizes, strict=True)))
 
 
 def check_given_arrays(info: LoweredLayer, issues: IssueCollector) -> None:

@@ -17,8 +17,11 @@ from dltoolbox.network.nesting import expansion
 
 
 def _network(value: Any) -> dlnetwork:
-    """A dlnetwork, or the layers of one; its inputs are open, because data come from the network around it."""
-    net = value if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
+    """A dlnetwork, or the layers of one; its inputs are open, because data come from the network around it.
+
+    A copy, because a dlnetwork lets values be assigned.
+    """
+    net = value.revised(value.nodes) if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
     if not net.nodes:
         raise Reject("a dlnetwork or layers", "Pass one layer or more.")
     if not all(one.inputs() for one in net.nodes):
@@ -42,6 +45,11 @@ class NetworkLayer(Layer):
     @nested.setter
     def nested(self, net: dlnetwork) -> None:
         self.Network = net
+
+    def copy(self) -> NetworkLayer:
+        new: NetworkLayer = super().copy()
+        new.nested = self.nested
+        return new
 
     def inputs(self) -> tuple[str, ...]:
         return numbered("in", len(self.Network.open_inputs()))

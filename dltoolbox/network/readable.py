@@ -8,7 +8,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
-from dltoolbox.network.layerarray import as_layer, duplicated_names, with_names
+from dltoolbox.network.layerarray import MOST_FAULTS, as_layer, duplicated_names, with_names
 from dltoolbox.network.layergraph import LayerGraph, add_duplicates, sequence
 from dltoolbox.network.nesting import expansion
 
@@ -36,6 +36,8 @@ def readable(layers: Any) -> Readable:
         if len(kept) < index:
             kept.append(Unusable(item, first=index == 1, last=index == len(items)))
             unusable.add(index)
+        if len(unusable) == MOST_FAULTS:
+            break
     named = with_names(kept)
     add_duplicates(named, found)
     names: dict[str, str] = {}

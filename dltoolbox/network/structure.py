@@ -14,8 +14,9 @@ from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import OutputLayer
-from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, Port
+from dltoolbox.network.layergraph import UNPOOLING, Connection, LayerGraph, Port
 
+MOST_COMPARISONS = 10_000  # of names
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
 
 
@@ -31,6 +32,8 @@ class Wiring:
         for source, destination in lgraph.edges:
             self.arriving.setdefault(destination, []).append(source)
         self.used = {source for source, _ in lgraph.edges}
+        self.comparisons = MOST_COMPARISONS
+        self.found: dict[tuple[str, ...], tuple[bool, list[str]]] = {}
         self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(one)) for one in lgraph.nodes)
 
     def sources(self, one: Layer, port: str) -> list[Port]:
@@ -38,6 +41,21 @@ class Wiring:
 
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
+
+    def poolings(self, lost: tuple[str, ...]) -> tuple[bool, list[str]]:
+        """Layers that could feed these ports of an unpooling, unused ones if there are some, and whether they have the
+        outputs for it."""
+        if lost not in self.found:
+            nodes = self.lgraph.nodes
+            ready = [p.Name for p in nodes if set(lost) <= set(self.open_outputs(p))]
+            ready = ready or [p.Name for p in nodes if set(lost) <= set(p.outputs())]
+            self.found[lost] = bool(ready), ready or [p.Name for p in nodes if p.optional_outputs]
+        return self.found[lost]
+
+    def nearest(self, name: str, names: list[str]) -> list[str]:
+        """The most similar name; the last one where so many have been compared that it takes seconds."""
+        self.comparisons -= len(names)
+        return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
 
     def open_inputs(self, one: Layer) -> list[str]:
         return [port for port in one.inputs() if not self.sources(one, port) and Port(one.Name, port) not in self.fed]
@@ -129,11 +147,8 @@ def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
 
 def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
     """The commonest fault of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
-    nodes = wiring.lgraph.nodes
-    ready = [p.Name for p in nodes if set(lost) <= set(wiring.open_outputs(p))]
-    ready = ready or [p.Name for p in nodes if set(lost) <= set(p.outputs())]
-    possible = ready or [p.Name for p in nodes if p.optional_outputs]
-    near = [*get_close_matches(one.Name, possible, n=1, cutoff=0.0), "pool"][0]
+    ready, possible = wiring.poolings(tuple(lost))
+    near = [*wiring.nearest(one.Name, possible), "pool"][0]
     first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
     calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{one.Name}/{port}')" for port in lost)
     issues.add("network:unpoolingWithoutIndices", f"{ports('Input', lost)} not connected, so the layer cannot know where "
@@ -180,18 +195,24 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
         waits[position[destination.layer]] += 1
         feeds[position[source.layer]].append(position[destination.layer])
     order = released([i for i, count in enumerate(waits) if count == 0], waits, feeds)
-    stuck = set(range(len(waits))) - set(order)
+    stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
+    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
+    for i in reversed(stuck):
+        for target in feeds[i]:
+            sources[target].append(i)
+    edges = {(c.source.layer, c.destination.layer): c for c in reversed(lgraph.edges)} if stuck else {}
     while stuck:
-        cycle = find_cycle(sorted(stuck), feeds)
+        cycle = find_cycle(stuck, sources)
         names = [lgraph.nodes[i].Name for i in cycle]
         issues.add("network:cycle", f"The layers form a cycle: {' → '.join([*names, names[0]])}.",
-                   f"Remove one of these connections, for example with {cut(lgraph, names[-1], names[0])}.",
+                   f"Remove one of these connections, for example with {cut(lgraph, edges[names[-1], names[0]])}.",
                    layer=names[0], index=cycle[0] + 1)
         for i in cycle:  # what only waits for this cycle is on no other
             waits[i] = 0
-        freed = released(cycle, waits, feeds)
-        order += [i for i in freed if i not in cycle]
-        stuck -= set(freed)
+        freed, on_cycle = released(cycle, waits, feeds), set(cycle)
+        order += [i for i in freed if i not in on_cycle]
+        for i in freed:
+            del stuck[i]
     return order
 
 
@@ -208,22 +229,21 @@ def released(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list
     return order
 
 
-def cut(lgraph: LayerGraph, source: str, destination: str) -> str:
-    """The call that removes the connection between two layers."""
-    edge = next(c for c in lgraph.edges if (c.source.layer, c.destination.layer) == (source, destination))
+def cut(lgraph: LayerGraph, edge: Connection) -> str:
+    """The call that removes a connection."""
     return (f"disconnectLayers(lgraph, '{lgraph.port_text(edge.source, 'outputs')}', "
             f"'{lgraph.port_text(edge.destination, 'inputs')}')")
 
 
-def find_cycle(stuck: list[int], feeds: list[list[int]]) -> list[int]:
-    """One cycle among layers that wait for each other, starting at its first layer."""
-    waiting = set(stuck)
-    sources: dict[int, int] = {target: i for i in reversed(stuck) for target in feeds[i] if target in waiting}
+def find_cycle(stuck: Mapping[int, None], sources: Mapping[int, list[int]]) -> list[int]:
+    """One cycle among layers that wait for each other, from its first layer on; forgets sources that are not stuck."""
     path: dict[int, None] = {}
-    at = stuck[0]
+    at = next(iter(stuck))
     while at not in path:
         path[at] = None
-        at = sources[at]
+        while sources[at][-1] not in stuck:
+            sources[at].pop()
+        at = sources[at][-1]
     walked = list(path)
     cycle = walked[walked.index(at):][::-1]
     start = cycle.index(min(cycle))

@@ -47,6 +47,6 @@ def summary(net: Network) -> None:
 def learnable_count(net: Network) -> str:
     """The number of learnables, ``1.2M``; of those whose sizes are certain, where a network waits for its inputs."""
     info = analysis(net)
-    count = rounded(info.TotalLearnables)
+    count = rounded(info.KnownLearnables)
     hidden = any(one.layer.learnables and not one.arrays for one in info.lowered.layers)
-    return count if not hidden else f"at least {count}" if info.TotalLearnables else "unknown"
+    return count if not hidden else f"at least {count}" if info.KnownLearnables else "unknown"

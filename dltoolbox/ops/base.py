@@ -69,6 +69,12 @@ class Op:
         """
         raise NotImplementedError
 
+    def together(self, *args: Any, **kwargs: Any) -> int | None:
+        """Sizes of the input and attributes → how many of its values share their mean and variance; None for ops that do not
+        take any, and where the size of the batch decides and is not known.
+        """
+        return None
+
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         """Multiplications followed by an addition for one observation, counted as a direct computation does them.
 
@@ -109,6 +115,8 @@ IN, OUT, BOTH = frozenset({"inputs"}), frozenset({"outputs"}), frozenset({"input
 def op(cls: type[Op]) -> type[Op]:
     """Class decorator: enter an op into the vocabulary under its class name."""
     cls.name = cls.__name__
+    for name in ("forward", "backward"):  # NaN and infinities go through silently, by the rules of IEEE 754
+        setattr(cls, name, np.errstate(all="ignore")(getattr(cls, name)))
     if cls.name in OPS:
         raise AssertionError(f"two ops are called {cls.name}")
     OPS[cls.name] = cls()

@@ -9,12 +9,17 @@ The gradients are the usual closed forms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.formats import Dims
+from dltoolbox.core.geometry import Window
 from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.spans import plus, reduced, seen
+
+WIDE = 32  # channels, beyond which adding them one by one takes longer
 
 
 def over(x: np.ndarray) -> tuple[int, ...]:
@@ -37,6 +42,9 @@ class batch_norm(Op):
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
+
+    def together(self, x: Dims, **attrs: Any) -> int | None:
+        return None if x.batch is None else prod(x.spatial) * x.batch
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
                 epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,6 +106,9 @@ class group_norm(Op):
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
 
+    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int:
+        return x.channels // groups * (prod(x.spatial) if spatial else 1)
+
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,
                 spatial: bool = True) -> np.ndarray:
         return self.normal(x, groups, epsilon, spatial)[0] * per_channel(scale) + per_channel(offset)
@@ -124,6 +135,9 @@ class group_norm(Op):
 def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:
     """Σ over the channels from ``back`` before to ``forward`` behind each, as far as there are any."""
     total, channels = np.zeros_like(x), x.shape[-2]
+    if back + forward > WIDE:
+        spans = seen(Window.of((back + 1 + forward,), None, ((back, forward),)), 0, channels, channels)
+        return reduced((x,), x.ndim - 2, spans, plus, (0,))[0]
     for shift in range(-min(back, channels), min(forward, channels) + 1):
         here = slice(max(-shift, 0), channels - max(shift, 0))
         total[..., here, :] += x[..., max(shift, 0):channels + min(shift, 0), :]

@@ -66,8 +66,8 @@ def reduced(state: State, axis: int, spans: Spans, combine: Combine, start: Sequ
     stands on its left comes before what stands on its right.
     """
     first, left, lead = spans.first.copy(), spans.length.copy(), (slice(None),) * axis
-    result = [np.full((*x.shape[:axis], len(first), *x.shape[axis + 1:]), value, x.dtype)
-              for x, value in zip(state, start, strict=True)]
+    shape = (*state[0].shape[:axis], len(first), *state[0].shape[axis + 1:])
+    result = [np.full_like(x, value, order="K", shape=shape) for x, value in zip(state, start, strict=True)]
     longest = int(left.max(initial=0))
     singly = longest <= SHORT and longest * len(first) <= 2 * state[0].shape[axis]
     width = 1

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
+from dltoolbox.core.interrupts import check
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.memory import Arena, FlatArrays
@@ -200,6 +201,7 @@ class Program:
         self._load(rank, inputs, targets)
         if self.times is None:
             for _, closure in self._calls(rank):
+                check()
                 closure()
         else:
             for name, closure in self._calls(rank):

@@ -9,11 +9,12 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.display import few
-from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
+from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
@@ -101,13 +102,17 @@ def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports:
     declared = [one.dims.sizes[:-1] for one in model.inputs]
     if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
+    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
+                       zip(net.InputNames, declared, inputs, strict=True))
     try:
         model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
     except DltoolboxError as error:
-        listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
-                           zip(net.InputNames, declared, inputs, strict=True))
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
              f"Resize the data. What refuses them: {error.issues[0]}")
+    if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
+        net.cache["warned of sizes"] = True
+        warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
+             "Resize the data: what was learned at one size need not hold at another.")
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -237,7 +242,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     scores = rows(_run(net, [X, *more], chosen)[0], vectors=True)
-    labels = categorical.from_codes(scores.argmax(1), ends[0].Classes)
+    labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
 
@@ -249,8 +254,9 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
         net: A network that ends in a pixelClassificationLayer, or a dlnetwork with one output, the scores of the classes.
         *pairs: Name-value pairs.
         nargout: 2 also returns the score of the chosen class, 3 the scores of all classes.
-        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers),
-            ``Classes`` ('auto': names of the classes as the output layer knows them; C1, C2, … for a dlnetwork).
+        **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers;
+            undefined labels are NaN or 0), ``Classes`` ('auto': names of the classes as the output layer knows them; C1,
+            C2, … for a dlnetwork).
 
     Returns:
         Labels h×w×N (h×w for one image), scores h×w×N, all scores h×w×K×N.
@@ -268,14 +274,16 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
     check_nargout(nargout, 3, "semanticseg")
     chosen = _Segment(*pairs, **options)
     scores, names = segmented(I, net, chosen)
-    codes = scores.argmax(-2)
+    codes = class_codes(scores, -2, "semanticseg")
     best = scores.max(-2)
     if scores.shape[-1] == 1:  # MATLAB drops trailing ones
         codes, best = codes[..., 0], best[..., 0]
     if chosen.OutputType == "categorical":
         labels: Any = categorical.from_codes(codes, names)
     else:
-        labels = (codes + 1).astype(np.float64 if chosen.OutputType == "double" else np.uint8)
+        labels = (codes + 1).astype(np.uint8)
+        if chosen.OutputType == "double":
+            labels = np.where(codes < 0, np.nan, codes + 1)
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
@@ -348,5 +356,5 @@ def gives_vectors(end: Any, declared: Dims) -> bool:
 
 def labels_of(value: np.ndarray, layer: Any) -> categorical:
     """Class scores → labels: one per observation, or h×w×N where every pixel has one."""
-    codes = value.argmax(-2)
+    codes = class_codes(value, -2, "predict")
     return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.display import bytes_text
+from dltoolbox.core.machine import memory
 from dltoolbox.kernels import base
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -75,6 +77,8 @@ class Arena:
     def reserve(self, size: int) -> None:
         """Make the block at least so large. A new block is a new generation: what was bound to the old one is void."""
         if size + ALIGNMENT > len(self.block):
+            if size > memory():
+                raise MemoryError(f"{bytes_text(size)} for one run")
             self.block = base.empty((0,), np.uint8)  # the old block is given back before the new one is taken
             self.block = base.empty((size + ALIGNMENT,), np.uint8)
             self.generation += 1

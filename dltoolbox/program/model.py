@@ -15,10 +15,11 @@ from weakref import WeakSet
 
 import numpy as np
 
+from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.formats import Dims
 from dltoolbox.kernels.tuning import budget
 from dltoolbox.layers.base import Learnable
-from dltoolbox.network.initialise import Arrays, initial_arrays
+from dltoolbox.network.initialise import Arrays, enough_memory, initial_arrays
 from dltoolbox.network.layergraph import LayerGraph
 from dltoolbox.network.lowering import lower
 from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
@@ -72,10 +73,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def one_at_a_time(method: F) -> F:
-    """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns."""
+    """A method of `Model` that runs plans: they share their memory from run to run, so threads take turns.
+
+    NaN and infinities go through silently, by the rules of IEEE 754, whatever NumPy is told to say about them; the threads
+    of a team have the settings of the caller.
+    """
     @wraps(method)
     def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
-        with self.lock, one_blas_thread():
+        with self.lock, one_blas_thread(), enough_memory(), np.errstate(all="ignore"):
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
 
@@ -91,6 +96,7 @@ class Model:
         precision: ``'fast'`` permits convolution algorithms with roundings ten times larger.
     """
 
+    @enough_memory()
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default") -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
@@ -104,6 +110,7 @@ class Model:
         for key, view in self.learnables.items():
             view[...] = values[key]
         self.arrays: Arrays = {key: np.ascontiguousarray(value).reshape(value.shape) for key, value in values.items()}
+        self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
@@ -131,6 +138,10 @@ class Model:
         outcome = self.run("evaluate", inputs, targets)
         return outcome.loss, outcome.results
 
+    def spoilt_state(self) -> ParameterKey | None:
+        """The first state that is NaN or Inf."""
+        return next((key for key, value in self.states.items() if not all_finite(value)), None)
+
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copies of all parameters and states; ``into`` is an earlier snapshot whose memory may be used."""
         present = self._everything()
@@ -146,8 +157,7 @@ class Model:
 
     def _everything(self) -> dict[Any, np.ndarray]:
         """All arrays, the learnables as one."""
-        states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
-        return {"learnables": self.learnables.vector, **states}
+        return {"learnables": self.learnables.vector, **self.states}
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.interrupts import check
 from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, layout
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.ops.base import MOVED
@@ -125,6 +126,7 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
     for value in graph.inputs:
         plan.orders[value] = layout.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
     for node in nodes:
+        check()
         add_steps(plan, node, differentiated, ranks, precision, measure)
     for value in graph.targets:  # nobody reads them
         plan.orders.setdefault(value, tuple(range(len(value.dims.sizes))))

@@ -12,12 +12,13 @@ from dltoolbox.program.executable import Outcome
 
 
 def move_statistics(arrays: Arrays, run: Outcome) -> None:
-    """state ← decay·(value of this batch) + (1 − decay)·state."""
+    """state ← decay·(value of this batch) + (1 − decay)·state; zero before it becomes a denormal number."""
     for update in run.graph.updates:
         for key, value, decay in update:
             state = arrays[key]
             state *= 1 - decay
             state += decay * run[value]
+            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0
 
 
 def settle_statistics(arrays: Arrays, batches: Iterable[Sequence[np.ndarray]],

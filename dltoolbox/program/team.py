@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.interrupts import held
+
 
 class Aborted(Exception):
     """Another thread of the team failed; what it raised is reported instead."""
@@ -123,16 +125,17 @@ _lock = threading.Lock()
 
 @contextmanager
 def team_of(size: int) -> Iterator[Team]:
-    """A team that nobody else uses meanwhile; teams are kept for the next caller."""
-    with _lock:
-        kept = _idle.setdefault(size, [])
-        team = kept.pop() if kept else None
-    team = team or Team(size)
-    try:
-        yield team
-    finally:
+    """A team that nobody else uses meanwhile; teams are kept for the next caller. Ctrl+C is held: see `held`."""
+    with held():
         with _lock:
-            _idle[size].append(team)
+            kept = _idle.setdefault(size, [])
+            team = kept.pop() if kept else None
+        team = team or Team(size)
+        try:
+            yield team
+        finally:
+            with _lock:
+                _idle[size].append(team)
 
 
 def _forget_teams() -> None:

@@ -19,9 +19,11 @@ import numpy as np
 
 from dltoolbox.core.blas import libraries
 from dltoolbox.core.errors import fail, warn
+from dltoolbox.core.interrupts import held
 from dltoolbox.core.machine import cores
 from dltoolbox.core.properties import show
 
+MOST = 1024  # threads; each is started, also where there are far fewer cores
 VARIABLES = ("DLTOOLBOX_NUM_THREADS", "OMP_NUM_THREADS")  # the first that is set counts
 
 _chosen = 0  # by maxNumCompThreads; 0 is automatic
@@ -36,7 +38,7 @@ def maxNumCompThreads(n: Any = None) -> int:
     """Query or set the largest number of threads that networks run on, as MATLAB's ``maxNumCompThreads``.
 
     Args:
-        n: A positive integer sets the number, until Python ends; ``'automatic'`` restores the default, which is the
+        n: An integer from 1 to 1024 sets the number, until Python ends; ``'automatic'`` restores the default, which is the
             number of physical cores that this process may use, or what the environment variable DLTOOLBOX_NUM_THREADS,
             else OMP_NUM_THREADS, says; nothing only queries.
 
@@ -66,9 +68,9 @@ def maxNumCompThreads(n: Any = None) -> int:
         _chosen = 0
         return before
     number = n.item() if isinstance(n, (np.ndarray, np.generic)) and n.size == 1 else n
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number // 1 or number < 1:
-        fail("maxNumCompThreads:invalidNumber", f"The number of threads must be a positive integer or 'automatic'; it is "
-             f"{show(n)}.", "Call for example maxNumCompThreads(2).")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number // 1 or not 1 <= number <= MOST:
+        fail("maxNumCompThreads:invalidNumber", f"The number of threads must be an integer from 1 to {MOST} or 'automatic'; "
+             f"it is {show(n)}.", "Call for example maxNumCompThreads(2).")
     _chosen = int(number)
     return before
 
@@ -79,7 +81,7 @@ def automatic() -> tuple[int, str]:
     for name in VARIABLES:
         value = os.environ.get(name, "")
         if re.fullmatch(r"0*[1-9]\d{0,5}(,\d+)*", value.replace(" ", "")):  # OpenMP permits one number per level of nesting
-            return int(value.split(",")[0]), name
+            return min(int(value.split(",")[0]), MOST), name
         if value.strip():
             warn("maxNumCompThreads:invalidEnvironment", f"The environment variable {name} must be a positive integer, but "
                  f"it is {value!r}, and ignored.", f"Set it to the number of threads, or unset it: unset {name}")
@@ -93,21 +95,24 @@ _before: tuple[int, ...] = ()
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Inside, products run on one thread; when the last of all runs has left, on as many as before the first."""
+    """Inside, products run on one thread; when the last of all runs has left, on as many as before the first. Ctrl+C is
+    held: see `held`.
+    """
     global _inside, _before
-    with _lock:
-        if _inside == 0:
-            _before = tuple(library.get() for library in libraries())
-            for library in libraries():
-                library.set(1)
-        _inside += 1
-    try:
-        yield
-    finally:
+    with held():
         with _lock:
-            _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
             if _inside == 0:
-                _restore()
+                _before = tuple(library.get() for library in libraries())
+                for library in libraries():
+                    library.set(1)
+            _inside += 1
+        try:
+            yield
+        finally:
+            with _lock:
+                _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
+                if _inside == 0:
+                    _restore()
 
 
 def _restore() -> None:

@@ -15,7 +15,7 @@ from dltoolbox.core.files import write_text
 from dltoolbox.network.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis_text import problems, terminal_width
 from dltoolbox.network.datalayout import networkDataLayout
-from dltoolbox.report.compare import comparison, comparison_text
+from dltoolbox.report.compare import TOTALS, comparison, comparison_text
 from dltoolbox.report.document import SCHEMA, VERSION, Document, document, identity
 from dltoolbox.report.source import ScriptError, apart, network_from
 
@@ -85,13 +85,16 @@ def earlier(file: str, given: Namespace) -> Document:
             return document(analysed(file, given))
     try:
         found = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if identity(found) != (SCHEMA, VERSION):
         fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it anew with --json.")
     try:
         comparison(found, found)  # reads all that a comparison needs
-    except (AssertionError, AttributeError, KeyError, TypeError):
+        usable = all(type(found["summary"][key]) is int and abs(found["summary"][key]) < 10**100 for key in TOTALS)
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        usable = False
+    if not usable:
         fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
              "Write it anew with --json.")
     return found

@@ -58,7 +58,7 @@ def identity(value: Any) -> tuple[Any, Any] | None:
 
 def _summary(info: NetworkAnalysis) -> Document:
     return {"layers": info.NumLayers, "connections": len(info.Connections), "errors": info.NumErrors,
-            "warnings": info.NumWarnings, "learnables": info.TotalLearnables,
+            "warnings": info.NumWarnings, "learnables": info.KnownLearnables,
             "frozenLearnables": info.FrozenLearnables, "states": info.TotalStates, "multiplyAdds": info.MultiplyAdds,
             "activationBytes": info.ActivationBytes, "parameterBytes": info.ParameterBytes, "complete": info.IsComplete}
 

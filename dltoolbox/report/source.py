@@ -36,6 +36,9 @@ class Aside:
     def isatty(self) -> bool:
         return False
 
+    def close(self) -> None:
+        """Standard error stays open for what the command has to say."""
+
 
 @contextmanager
 def printing_aside() -> Iterator[None]:
@@ -148,13 +151,15 @@ def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator
     except SystemExit as end:
         if end.code not in (None, 0):
             raise ScriptError(f"It ended itself with status {end.code}.") from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ScriptError(own_traceback(error)) from None
     finally:
         sys.argv = before
 
 
-def own_traceback(error: Exception) -> str:
+def own_traceback(error: BaseException) -> str:
     """A traceback that begins where the user's code does and leaves out what happened inside the toolbox."""
     told = traceback.TracebackException.from_exception(error)
     ours = (str(PACKAGE), "<frozen importlib", importlib.__file__)

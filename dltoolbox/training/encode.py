@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite, array_of, first_not_finite
+from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.formats import times
 from dltoolbox.core.properties import show
@@ -59,7 +60,7 @@ def as_categorical(Y: Any, name: str) -> Any:
     """The labels as a categorical array; numbers are an error that shows the call to make."""
     labels = Y
     if not isinstance(Y, categorical):
-        carried = (hasattr(Y, "codes") or hasattr(Y, "cat")  # pandas
+        carried = (attribute(Y, "codes") is not None or attribute(Y, "cat") is not None  # pandas
                    or (isinstance(Y, (list, tuple)) and any(isinstance(one, categorical) for one in Y)))
         array = None if carried else as_array(Y, name)
         if array is not None and array.size and array.dtype.kind in "iufc":
@@ -113,7 +114,7 @@ def encode_responses(Y: Any, observations: int, size: Sequence[int], name: str =
 
     Vectors of responses come as N×R, and as N numbers for R = 1, also where the output is 1×1×R.
     """
-    if hasattr(Y, "categories"):
+    if attribute(Y, "categories") is not None:
         fail("trainNetwork:categoricalResponses", f"{name} holds labels, but a network that ends in regressionLayer learns "
              "numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
     size, y = tuple(size), numeric(Y, name)

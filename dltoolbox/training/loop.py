@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import inf, isfinite, nan
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ import numpy as np
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import number
 from dltoolbox.core.errors import fail, warn
+from dltoolbox.core.interrupts import check, released
+from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
 from dltoolbox.training.checkpoints import Checkpoints
 from dltoolbox.training.dataset import Batch, Dataset, MiniBatches
@@ -50,7 +53,8 @@ def train(model: Trainable, dataset: Dataset, options: TrainingOptions, *, valid
 
     A loss that is NaN or Inf ends training with a warning. The parameters of that iteration came from the step before,
     so the model goes back to the network before that step: the last one whose loss was finite. The same happens when
-    the last step of all leaves a parameter that is not finite. Ctrl+C ends training with the network as it is.
+    in the end a parameter or a statistic is not finite. Ctrl+C ends training with the network as it is, and while
+    training is finishing leaves out the rest of that. Whatever else is raised leaves the model finite, too.
     """
     options.validate()
     if options.OutputNetwork == "best-validation" and validation is None:
@@ -92,10 +96,18 @@ class _Training:
         self.iteration = 0  # of the network that the model holds: how many steps were taken
         self.good: Any = None
         self.good_iteration = 0
-        self.trouble: tuple[str, str, str] | None = None
+        self.troubles: dict[str, tuple[str, str]] = {}  # what to warn of in the end: identifier, message and advice
         self.start = time.perf_counter()
 
     def run(self, initialize: Callable[[], None] | None) -> TrainingResult:
+        try:
+            return self.begin(initialize)
+        except BaseException:
+            if self.good is not None:
+                self.leave_spoilt()
+            raise
+
+    def begin(self, initialize: Callable[[], None] | None) -> TrainingResult:
         self.table.line("Training on single CPU.")
         if initialize is not None:
             self.table.line("Initializing input data normalization.")
@@ -108,9 +120,10 @@ class _Training:
             reason = STOPPED
         info = self.finish()
         self.table.close(reason)
-        self.call_output("done")
-        if self.trouble:
-            warn(*self.trouble)
+        with suppress(KeyboardInterrupt):  # nothing is left to be stopped
+            self.call_output("done")
+        for identifier, words in self.troubles.items():
+            warn(identifier, *words)
         return TrainingResult(info, reason)
 
     # Iterations ------------------------------------------------------------------------------------------------------
@@ -129,6 +142,7 @@ class _Training:
 
     def one_iteration(self, epoch: int, batch: Batch, rate: float) -> str:
         """One step with all that follows it; returns the reason to stop, or an empty string."""
+        check()
         with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
             result = self.model.step(batch.inputs, batch.targets)
             figure = self.metric.of(result.predictions, batch.targets)
@@ -178,17 +192,29 @@ class _Training:
 
     # The last good network -------------------------------------------------------------------------------------------
     def keep_good(self) -> None:
-        """Remember the network of the step that has just been found to have a finite loss."""
-        self.good = self.model.snapshot(self.good)
-        self.good_iteration = self.iteration
+        """Remember the network of the step that has just been found to have a finite loss, if its statistics are, too."""
+        if self.good is None or self.model.spoilt_state() is None:
+            self.good = self.model.snapshot(self.good)
+            self.good_iteration = self.iteration
 
-    def restore_good(self, what: str) -> None:
+    def restore_good(self, what: str, identifier: str = "lossNotFinite") -> None:
         self.model.restore(self.good)
         self.iteration = self.good_iteration
         kept = f"the network after iteration {self.iteration}" if self.iteration else "the initial network"
-        self.trouble = ("trainNetwork:lossNotFinite", f"{what}; training returns {kept}.",
-                        f"Lower InitialLearnRate (now {self.options.InitialLearnRate:g}), set GradientThreshold, or "
-                        "look for extreme values in the data.")
+        self.troubles.setdefault(f"trainNetwork:{identifier}", (
+            f"{what}; training returns {kept}.", f"Lower InitialLearnRate (now {self.options.InitialLearnRate:g}), set "
+            "GradientThreshold, or look for extreme values in the data."))
+
+    def leave_spoilt(self) -> bool:
+        """Go back to the last good network if learnables or statistics are NaN or Inf; whether they were."""
+        if not all(all_finite(p.value) for p in self.model.parameters):  # the last step of all is not seen by a loss
+            self.restore_good(f"The step of iteration {self.iteration} made learnables NaN or Inf")
+            return True
+        state = self.model.spoilt_state()
+        if state is not None:  # of activations that overflow; a normalisation hides them from the loss
+            self.restore_good(f"Layer '{state[0]}': {state[1]} is NaN or Inf after training, since what reaches the layer "
+                              "is beyond single precision", "statisticsNotFinite")
+        return state is not None
 
     def diverge(self, record: Record) -> str:
         self.table.row(record)
@@ -198,21 +224,32 @@ class _Training:
 
     # The end ---------------------------------------------------------------------------------------------------------
     def finish(self) -> TrainingInfo:
-        """Choose the network to return, settle its statistics, and measure it."""
-        if not all(all_finite(p.value) for p in self.model.parameters):  # the last step of all is not seen by a loss
-            self.restore_good(f"The step of iteration {self.iteration} made learnables NaN or Inf")
+        """Choose the network to return, settle its statistics, and measure it; Ctrl+C leaves out what is left of that."""
+        self.leave_spoilt()
         if self.best.network is not None:
             self.model.restore(self.best.network)
             self.iteration = self.best.iteration
-        settled = self.settle_statistics()
-        loss = figure = nan
-        if self.validation is not None:
-            known = self.records[self.iteration - 1] if self.iteration else None
-            if known and not settled and known.validation_loss is not None and known.validation_metric is not None:
-                loss, figure = known.validation_loss, known.validation_metric
-            else:
-                loss, figure = self.measure(self.validation)
-        return make_info(self.metric.name, self.records, loss, figure, self.iteration)
+        figures = nan, nan
+        try:
+            settled = self.settle_statistics()
+            settled = not self.leave_spoilt() and settled
+            figures = self.final_figures(settled)
+        except KeyboardInterrupt:
+            self.leave_spoilt()
+            missing = ", and there are no final validation figures" if self.validation is not None else ""
+            self.troubles["trainNetwork:finishingStopped"] = (
+                f"Ctrl+C came while training was finishing: batch normalizations may have running averages{missing}.",
+                "Pass BatchNormalizationStatistics='moving' if the pass over all training data takes too long.")
+        return make_info(self.metric.name, self.records, *figures, self.iteration)
+
+    def final_figures(self, settled: bool) -> tuple[float, float]:
+        """Loss and figure of the chosen network on the validation data; known, if its statistics have not changed since."""
+        if self.validation is None:
+            return nan, nan
+        known = self.records[self.iteration - 1] if self.iteration else None
+        if known and not settled and known.validation_loss is not None and known.validation_metric is not None:
+            return known.validation_loss, known.validation_metric
+        return self.measure(self.validation)
 
     def settle_statistics(self) -> bool:
         """Give batch normalisations the statistics of the whole training set; whether there were any to give."""
@@ -234,8 +271,10 @@ class _Training:
         if not self.options.OutputFcn:
             return False
         info = self.output_info(state)
-        answers = [bool(function(info)) for function in self.options.OutputFcn]  # all are called
-        return any(answers)
+        with released():
+            answers = [function(info) for function in self.options.OutputFcn]  # all are called
+        stops = [asks_to_stop(*pair) for pair in zip(self.options.OutputFcn, answers, strict=True)]
+        return any(stops)
 
     def output_info(self, state: str) -> SimpleNamespace:
         """MATLAB's struct for output functions; ``[]`` where there is no value."""
@@ -250,3 +289,15 @@ class _Training:
 
     def elapsed(self) -> float:
         return time.perf_counter() - self.start
+
+
+def asks_to_stop(function: Any, answer: Any) -> bool:
+    """What an output function has answered: a logical scalar, or nothing."""
+    value = answer.item() if isinstance(answer, (np.ndarray, np.generic)) and answer.size == 1 else answer
+    if value is None:
+        return False
+    if not isinstance(value, (bool, int, float)) or value not in (0, 1):
+        fail("trainNetwork:invalidOutputFcnResult", f"An OutputFcn must return True to stop training, and False or nothing "
+             f"to go on, but {getattr(function, '__name__', 'one')} returned {show(answer)}.",
+             "Return one logical value; of an array, for example its any() or all().")
+    return bool(value)

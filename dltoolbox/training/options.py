@@ -168,7 +168,8 @@ class TrainingOptions(Configured):
     WorkerLoad = _option(now_only(None, 1, of=anything, cure=_UNUSED), None, "Only [] or 1 for now.")
     DispatchInBackground = _option(now_only(False, of=flag, cure=_UNUSED), False, "Only False for now.")
     Precision = _option(choice("default", "fast"), "default", "Not an option of MATLAB: 'fast' permits algorithms of "
-                        "convolution whose rounding errors are about ten times larger, still some 1e-5 of the result.")
+                        "convolution whose rounding errors are about ten times larger: some 1e-5 of the largest magnitude "
+                        "within 4 positions, which is more than small results beside very large ones.")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """The options of the solver stand before the common ones."""

@@ -52,6 +52,9 @@ class Trainable(Protocol):
     def evaluate(self, inputs: Arrays, targets: Arrays) -> tuple[float, Arrays]:
         """Loss and predictions in inference mode; changes nothing."""
 
+    def spoilt_state(self) -> tuple[str, str] | None:
+        """Layer and name of a running statistic, or another state, that is NaN or Inf; None where all are finite."""
+
     def snapshot(self, into: Any = None) -> Any:
         """A copy of all parameters and states, in the memory of an earlier snapshot if one is given."""
 

@@ -67,11 +67,16 @@ def in_memory_order(parameters: Sequence[Parameter], averages: int) -> list[Slot
 
 def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
               decay: float) -> tuple[list[Run], Gradients]:
-    """Runs over all parameters that have a gradient, with this decay times their L2 factors."""
+    """Runs over all parameters that move, with this decay times their L2 factors. Those that do not reach the loss have a
+    gradient of zero; they move by their decay alone."""
     runs: list[Run] = []
     found = Gradients([], [])
     scratch = {slot.parameter.value.dtype: np.empty(STRETCH, slot.parameter.value.dtype) for slot in slots}
-    for group in neighbours([(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]):
+    reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
+    others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
+              if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
+    found.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
+    for group in (*neighbours(reached), *neighbours(others)):
         first = group[0][0].parameter
         value = joined([slot.parameter.value for slot, _ in group])
         if value is None:  # a parameter with strides of its own

@@ -2,21 +2,29 @@
 
 In each iteration the gradient g of every learnable w with learning-rate factor f gets the weight decay λ·L2Factor·w, is
 clipped, and moves w with the rate a = base rate × f. Everything happens in the dtype of the parameter; the averages
-are allocated once. A learnable of factor 0 is frozen: it does not move and contributes to no norm.
+are allocated once. A learnable of factor 0 is frozen: it does not move and contributes to no norm. One that does not
+reach the loss has a gradient of zero, and decays.
+
+Averages of gradients that stay zero shrink by the same factor in every step. They are set to zero before they become
+denormal numbers, with which processors are slow: a step of adam takes six times as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import hypot, isinf, sqrt
+from math import hypot, isinf, log, sqrt
 from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dltoolbox.core.blas import libraries
+from dltoolbox.core.errors import warn
 from dltoolbox.training.protocols import Parameter
 from dltoolbox.training.runs import Gradients, Run, in_memory_order, make_runs
+
+MARGIN = 1e4  # above the smallest normal number, at which averages become zero
+MOST_STEPS = 1000  # between looking for such averages
 
 Clip = Callable[[Sequence[np.ndarray]], None]
 
@@ -31,18 +39,26 @@ class Solver:
         self.decay: float = options.L2Regularization
         self.clip = clipping(options.GradientThresholdMethod, options.GradientThreshold)
         self.iteration = 0
+        self.period = MOST_STEPS
         self.known: tuple[np.ndarray | None, ...] = ()
         self.runs: list[Run] = []
         self.gradients = Gradients([], [])
 
     def update(self, gradients: Sequence[np.ndarray | None], learn_rate: float) -> None:
-        """Move every trained parameter that has a gradient; ``gradients`` are overwritten."""
+        """Move every trained parameter; ``gradients`` are overwritten."""
         self.iteration += 1
         if len(gradients) != len(self.known) or not all(map(is_, gradients, self.known)):  # the same in every iteration
             self.known = tuple(gradients)
             self.runs, self.gradients = make_runs(self.slots, gradients, self.decay)
         for to, gradient in self.gradients.copies:
             to[...] = gradient
+        self.step(learn_rate)
+        if self.iteration % self.period == 0:
+            for run in self.runs:
+                for average in run.averages:
+                    flush(average)
+
+    def step(self, learn_rate: float) -> None:
         if self.clip is None:
             for run in self.runs:
                 self.add_decay(run)
@@ -73,6 +89,7 @@ class SGDM(Solver):
     def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
         super().__init__(parameters, options)
         self.momentum: float = options.Momentum
+        self.period = steps_to_denormal(self.momentum)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
         velocity, = averages
@@ -82,23 +99,48 @@ class SGDM(Solver):
         w += velocity
 
 
-class RMSProp(Solver):
-    """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
+class Squares(Solver):
+    """What solvers share that divide by the root of an average of squared gradients."""
 
     def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
         super().__init__(parameters, options)
         self.beta2: float = options.SquaredGradientDecayFactor
         self.epsilon: float = options.Epsilon
+        self.overflowed = False
+
+    def average_squares(self, average: np.ndarray, g: np.ndarray, scratch: np.ndarray) -> None:
+        """average ← β₂·average + (1 − β₂)·g²."""
+        with np.errstate(over="call", call=self.note_overflow):
+            np.square(g, out=scratch)
+        scratch *= 1 - self.beta2
+        average *= self.beta2
+        average += scratch
+
+    def note_overflow(self, *_: Any) -> None:
+        """Said once. What is divided by infinity stands still, and an average never gets rid of an infinity."""
+        if not self.overflowed:
+            self.overflowed = True
+            warn("trainNetwork:squaresOverflow", f"Squared gradients overflow at iteration {self.iteration}; from now on "
+                 "the learnables that they belong to do not move.", "Set GradientThreshold, which limits gradients before "
+                 "they are squared, lower InitialLearnRate, or scale the data.")
+
+
+class RMSProp(Squares):
+    """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
+
+    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+        super().__init__(parameters, options)
+        self.period = steps_to_denormal(self.beta2)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
         second, = averages
-        average_squares(second, g, self.beta2, scratch)
+        self.average_squares(second, g, scratch)
         divide_by_root(g, second, self.epsilon, scratch)
         scratch *= rate
         w -= scratch
 
 
-class ADAM(Solver):
+class ADAM(Squares):
     """m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − aₗ·m / (√v + ε),  aₗ = a·√(1 − β₂ˡ) / (1 − β₁ˡ).
 
     The correction for the start at zero is in the rate, as in section 2 of Kingma and Ba (2015), so ε stands outside
@@ -110,12 +152,11 @@ class ADAM(Solver):
     def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
         super().__init__(parameters, options)
         self.beta1: float = options.GradientDecayFactor
-        self.beta2: float = options.SquaredGradientDecayFactor
-        self.epsilon: float = options.Epsilon
+        self.period = steps_to_denormal(min(self.beta1, self.beta2))
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
         first, second = averages
-        average_squares(second, g, self.beta2, scratch)
+        self.average_squares(second, g, scratch)
         g *= 1 - self.beta1
         first *= self.beta1
         first += g
@@ -132,19 +173,23 @@ def make_solver(parameters: Sequence[Parameter], options: Any) -> Solver:
     return SOLVERS[options.solver](parameters, options)
 
 
-def average_squares(average: np.ndarray, g: np.ndarray, beta: float, scratch: np.ndarray) -> None:
-    """average ← β·average + (1 − β)·g²."""
-    np.square(g, out=scratch)
-    scratch *= 1 - beta
-    average *= beta
-    average += scratch
-
-
 def divide_by_root(numerator: np.ndarray, average: np.ndarray, epsilon: float, out: np.ndarray) -> None:
     """out ← numerator / (√average + ε)."""
     np.sqrt(average, out=out)
     out += epsilon
     np.divide(numerator, out, out=out)
+
+
+def steps_to_denormal(decay: float) -> int:
+    """In how many steps of a decay nothing that `flush` leaves becomes denormal."""
+    if decay <= 0:
+        return 1
+    return MOST_STEPS if decay >= 1 else max(1, min(MOST_STEPS, int(log(MARGIN) / -log(decay))))
+
+
+def flush(average: np.ndarray) -> None:
+    """Set to zero what is close to the smallest normal number of its type."""
+    np.copyto(average, 0, where=np.abs(average) < MARGIN * np.finfo(average.dtype).tiny)
 
 
 # Clipping ------------------------------------------------------------------------------------------------------------
@@ -160,7 +205,7 @@ def _clip_each(threshold: float) -> Clip:
     def clip(gradients: Sequence[np.ndarray]) -> None:
         for g in gradients:
             if (length := norm(g)) > threshold:
-                g *= threshold / length
+                shrink(g, threshold / length)
     return clip
 
 
@@ -170,7 +215,7 @@ def _clip_together(threshold: float) -> Clip:
         length = hypot(*map(norm, gradients))
         if length > threshold:
             for g in gradients:
-                g *= threshold / length
+                shrink(g, threshold / length)
     return clip
 
 
@@ -183,9 +228,20 @@ def _clip_values(threshold: float) -> Clip:
 
 
 def norm(g: np.ndarray) -> float:
-    """Euclidean length; BLAS scales inside, so that the squares of an exploding float32 gradient do not overflow."""
+    """Euclidean length, in double. BLAS scales inside, so that squares of an exploding gradient do not overflow; where the
+    length itself is beyond the type, the gradient is scaled before."""
     libraries()
     from scipy.linalg.blas import dnrm2, snrm2  # here, because clipping is rare and the import takes a while
     if g.size == 0:
         return 0.0
-    return float((snrm2 if g.dtype == np.float32 else dnrm2)(g.ravel(order="K")))
+    length = float((snrm2 if g.dtype == np.float32 else dnrm2)(g.ravel(order="K")))
+    if not isinf(length):
+        return length
+    largest = float(np.abs(g).max())
+    return length if isinf(largest) else largest * norm(g / g.dtype.type(largest))
+
+
+def shrink(g: np.ndarray, factor: float) -> None:
+    """g ← factor·g, also where the factor is too small for the type."""
+    for part in (factor,) if factor > np.finfo(g.dtype).tiny else (sqrt(factor),) * 2:
+        g *= part

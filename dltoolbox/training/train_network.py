@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.arrays import all_finite
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.display import few
+from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.formats import Dims, times
+from dltoolbox.core.interrupts import held
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -23,8 +24,8 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetworks import dlnetwork
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import LoweredLayer
-from dltoolbox.network.networks import DAGNetwork, checked
+from dltoolbox.network.lowering import ONE_VALUE, LoweredLayer, lower
+from dltoolbox.network.networks import checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.border import input_layers, network_inputs
 from dltoolbox.program.model import Model
@@ -54,7 +55,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
 
     Raises:
         DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
-            that ends training in its course has the network so far in its attribute ``network``.
+            that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
         >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
@@ -77,26 +78,29 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
         held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
         validation = Dataset(more, [held_out], types=model.types(more))
-    if options.CheckpointPath:
-        try_to_save(model)
+    warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
-    with network_kept(model):
+    with held(drop=True), network_kept(model):
+        if options.CheckpointPath:
+            try_to_save(model)
         result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options, validation=validation,
                        metric="accuracy" if end.task == "classification" else "rmse",
                        initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
-    return outputs((finished(model), result.info), nargout, "trainNetwork")
+        return outputs((model.network(), result.info), nargout, "trainNetwork")
 
 
 @contextmanager
 def network_kept(model: Model) -> Iterator[None]:
-    """An error in the middle of training (in an OutputFcn, say) carries the network of that moment: ``error.network``."""
+    """An error in the middle of training (in an OutputFcn, say) carries the network of that moment: ``error.network``. So
+    does a KeyboardInterrupt that training did not take as a wish to stop.
+    """
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
         with suppress(DltoolboxError):  # a network that holds NaN is no loss
             error.network = model.network()  # type: ignore[attr-defined]
             error.add_note("The network at this moment is kept in the attribute 'network' of this error.")
@@ -183,6 +187,18 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str,
     return missing
 
 
+def warn_of_single_values(model: Model, inputs: Sequence[np.ndarray], batch: int) -> None:
+    """Of layers that normalise one value at a time in mini-batches of this size."""
+    sources = {one.name: Dims(one.dims.labels, (*array.shape[:-1], batch))
+               for one, array in zip(model.inputs, inputs, strict=True)}
+    found = [issue for issue in lower(model.lgraph, training=True, sources=sources).issues
+             if issue.identifier.endswith(f":{ONE_VALUE}")]
+    if found:
+        warn(f"trainNetwork:{ONE_VALUE}", f"{few(repr(issue.layer) for issue in found)} normalise every value by itself, so "
+             "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
+             "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
+
+
 def initialise_normalisation(model: Model, layer: DataInput, data: np.ndarray, names: Sequence[str]) -> None:
     """Compute statistics of the training set and put them into the model."""
     if names:
@@ -190,18 +206,6 @@ def initialise_normalisation(model: Model, layer: DataInput, data: np.ndarray, n
         for name, value in normalization_statistics(data, dimension, names).items():
             state = model.arrays[ParameterKey(layer.Name, name)]
             state[...] = value.reshape(state.shape)
-
-
-def finished(model: Model) -> DAGNetwork:
-    """The trained network. Its learnables are finite, but activations that overflow spoil statistics unseen by any loss."""
-    found = IssueCollector()
-    for key, value in model.arrays.items():
-        if not all_finite(value):
-            found.add("trainNetwork:statisticsNotFinite", f"{key.name} is NaN or Inf after training: what reaches the layer "
-                      "is beyond single precision.", "Lower InitialLearnRate, set GradientThreshold, or scale the data.",
-                      layer=key.layer)
-    found.raise_if_any()
-    return model.network()
 
 
 def try_to_save(model: Model) -> None:

@@ -178,6 +178,8 @@ def test_inputs_are_not_modified() -> None:
     ({"poolsize": [2, 2, 2]}, "maxpool:invalidpoolsize"),
     ({"poolsize": "all"}, "maxpool:invalidpoolsize"),
     ({"poolsize": 9}, "maxpool:windowTooLarge"),
+    ({"X": IMAGES[:0], "poolsize": "global"}, "maxpool:emptyInput"),
+    ({"X": IMAGES[:, :0], "Padding": "same"}, "maxpool:emptyInput"),
     ({"poolsize": "global", "Padding": 1}, "maxpool:globalPadding"),
     ({"poolsize": "global", "Padding": "same"}, "maxpool:globalPadding"),
     ({"Stride": 0}, "maxpool:invalidStride"),

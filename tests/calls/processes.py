@@ -8,6 +8,7 @@ import resource
 import selectors
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from tests.calls.bad_calls import drawn
@@ -30,13 +31,14 @@ def child(seed: int, start: int, count: int) -> None:
 
 
 def verdicts(seed: int, start: int, count: int) -> Iterator[tuple[int, Verdict]]:
-    """Every call with its verdict."""
+    """Every call with its verdict; files that some of them write go with the folder that they run in."""
     at, end = start, start + count
+    variables = os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
     while at < end:
         command = [sys.executable, "-m", "tests.calls", "--child", "--seed", str(seed), "--start", str(at), "--count",
                    str(end - at)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ENVIRONMENT,
-                              text=True) as process:
+        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables, cwd=folder, text=True) as process:
             for number, verdict in conversation(process, at):
                 yield number, verdict
                 at = number + 1

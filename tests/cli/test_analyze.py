@@ -247,6 +247,13 @@ def test_usage(run):
     assert run("net.py", "--usage", "dlnetwork", "--quiet", net=GOOD)[1].count("outputLayerNotAllowed") == 1
 
 
+def test_an_array_without_an_output_layer_is_a_good_network(run, folder):
+    assert run("net.py", "--fail-on", "warning", "--json", "net.json", net=GOOD.replace(", classificationLayer", ""))[0] == 0
+    written = json.loads((folder / "net.json").read_text(encoding="utf-8"))
+    assert (written["usage"], written["issues"]) == ("dlnetwork", [])
+    assert run("net.py", "--usage", "trainNetwork", "--quiet")[0] == 1
+
+
 def test_files(run, folder):
     assert run("net.py", "--json", "net.json", "--html", "net.html", "--quiet", net=GOOD) == (0, "", "")
     found = json.loads((folder / "net.json").read_text(encoding="utf-8"))

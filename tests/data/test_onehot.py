@@ -76,9 +76,10 @@ def test_labels_of_scores():
     assert top.tolist() == [0.9, 0.8]
     assert scores2label([0.2, 0.8], ["a", "b"]).tolist() == "b"
     assert scores2label([[0.2, 0.8]], categorical(["y", "x"])).tolist() == ["x"]
-    undefined, top = scores2label([[float("nan"), 1]], ["a", "b"], 2, nargout=2)
-    assert undefined.codes.tolist() == [-1]
-    assert np.isnan(top).all()
+    with pytest.warns(UserWarning, match="1 of 2 labels are <undefined>"):
+        undefined, top = scores2label([[float("nan"), 1], [0, 1]], ["a", "b"], nargout=2)
+    assert undefined.codes.tolist() == [-1, 1]
+    assert np.isnan(top).tolist() == [True, False]
     assert scores2label(np.zeros((0, 3)), ["a", "b", "c"]).shape == (0,)
 
 

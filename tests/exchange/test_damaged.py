@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.exchange import loadNetwork, saveNetwork
+from dltoolbox.exchange import archive, loadNetwork, saveNetwork
 from dltoolbox.program.inference import predict
 from tests.exchange.archives import members, rewritten
 from tests.exchange.networks import classifier, data_for
@@ -64,6 +64,22 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert identifier(tmp_path) == "loadNetwork:fileNotFound"
     with pytest.raises(DltoolboxError, match="loadNetwork:invalidFile"):
         loadNetwork(7)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where reading fails only while it is found out what else the file may be."""
+    (tmp_path / "net").write_bytes(b"no network")
+
+    def failing(error: Exception) -> Callable[..., Any]:
+        def fail(*_: Any) -> Any:
+            raise error
+        return fail
+
+    for function, error in (("begins_as_zip", OSError(5, "Input/output error")), ("opened", OSError(5, "no")),
+                            ("opened", MemoryError())):
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, function, failing(error))
+            assert identifier(tmp_path / "net") == "loadNetwork:cannotRead"
 
 
 def test_truncated_anywhere(good: Path, tmp_path: Path) -> None:

@@ -84,14 +84,19 @@ FILTERS = {"whole image": ((9, 8), Window.of((9, 8))), "few positions": ((11, 9)
            "padded": ((3, 4), Window.of((9, 9), (1, 1), ((5, 6), (4, 7)))),
            "dilated": ((21, 19), Window.of((5, 6), (3, 2), ((0, 1), (2, 0)), (4, 3))),
            "without overlap": ((130, 129), Window.of((64, 64), (65, 64))),
-           "volume": ((7, 6, 8), Window.of((6, 6, 6), (1, 1, 2))), "signal": ((300,), Window.of((290,), (5,)))}
+           "volume": ((7, 6, 8), Window.of((6, 6, 6), (1, 1, 2))), "signal": ((300,), Window.of((290,), (5,))),
+           "many positions": ((30, 33), Window.of((16, 17), None, ((8, 7), (8, 8)))),
+           "jumping": ((41, 43), Window.of((17, 16), (3, 2), ((8, 9), (0, 3)))),
+           "jumping and dilated": ((61, 50), Window.of((17, 16), (4, 3), ((8, 9), (5, 8)), (2, 2))),
+           "larger than the image": ((12, 13), Window.of((25, 27), None, ((12, 12), (13, 13)))),
+           "volume of many": ((11, 9, 10), Window.of((8, 6, 6), None, ((4, 3), (3, 2), (0, 5))))}
 
 
-@pytest.mark.parametrize("batch", [1, 70])
+@pytest.mark.parametrize("batch", [1, 9])
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("label", FILTERS)
-def test_filters_with_few_positions(label: str, transposed: bool, order: str, batch: int) -> None:
+def test_large_filters(label: str, transposed: bool, order: str, batch: int) -> None:
     rng, (spatial, window) = np.random.default_rng(0), FILTERS[label]
     small, name = window.output(spatial), "conv_transposed" if transposed else "conv"
     x = rng.standard_normal((*(small if transposed else spatial), 4 if transposed else 3, batch))
@@ -108,6 +113,17 @@ def test_filters_with_few_positions(label: str, transposed: bool, order: str, ba
         np.testing.assert_allclose(trial.forward()[0], y, rtol=1e-10, atol=1e-10)
         for found, expected in zip(trial.backward(), wanted, strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-8)
+
+
+def test_filters_take_columns_of_one_row_of_the_image_not_of_windows() -> None:
+    window = Window.of((127, 127), None, ((63, 63), (63, 63)))
+    x, weights, bias = (np.zeros(shape, np.float32) for shape in ((128, 128, 3, 1), (127, 127, 3, 1), (1,)))
+    case = Case("conv", tuple(map(dims_of, (x, weights, bias))), (dims_of(x[:, :, :1]),),
+                ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": window}, x.dtype, (True, True, True))
+    for kernel in candidates(case):
+        trial = bind_alone(kernel, case, (x, weights, bias))
+        assert len(trial.memory.taken) < 30
+        assert trial.memory.scratch_bytes < 10 * weights.nbytes
 
 
 def test_a_transposed_convolution_has_a_product_per_position_not_steps_per_tap() -> None:

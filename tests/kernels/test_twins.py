@@ -45,6 +45,37 @@ def test_a_broken_numba_says_why(broken, source, why):
     assert not twins.available()
 
 
+def test_ctrl_c_waits_until_numba_is_imported(broken):
+    broken("import signal; signal.raise_signal(signal.SIGINT); whole = True")
+    with pytest.raises(KeyboardInterrupt):
+        twins.failure()
+    assert sys.modules["numba"].whole
+    assert twins.available()
+
+
+def test_an_import_that_ends_halfway_leaves_nothing_behind(monkeypatch, tmp_path):
+    """The next one would find the half that is there."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "numba"]:
+        monkeypatch.delitem(sys.modules, name)
+    package = tmp_path / "numba"
+    package.mkdir()
+    (package / "__init__.py").write_text("from numba import half\nimport whether\nwhether.it_ends()\n", encoding="utf-8")
+    (package / "half.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("DLTOOLBOX_NUMBA", raising=False)
+
+    def interrupted():
+        raise KeyboardInterrupt
+    monkeypatch.setitem(sys.modules, "whether", SimpleNamespace(it_ends=interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        twins.failure()
+    assert not {"numba", "numba.half"} & set(sys.modules)
+    monkeypatch.setitem(sys.modules, "whether", SimpleNamespace(it_ends=bool))
+    assert twins.available()
+    for name in ("numba", "numba.half"):
+        del sys.modules[name]
+
+
 def test_switched_off(monkeypatch):
     monkeypatch.setenv("DLTOOLBOX_NUMBA", "0")
     assert twins.failure() == "switched off by DLTOOLBOX_NUMBA=0"

@@ -118,7 +118,7 @@ BAD = [  # what is made, identifier, what the message says
     (lambda: resize2dLayer(), "resize2dLayer:oneSizeNeeded", "EnableReferenceInput=True, but it got none"),
     (lambda: resize2dLayer(Scale=2, OutputSize=[4, 4], Name="r"), "resize2dLayer:oneSizeNeeded",
      "Layer 'r': resize2dLayer needs one of Scale, OutputSize and EnableReferenceInput=True, but it got Scale and Outp"),
-    (lambda: resize2dLayer(Scale=0), "resize2dLayer:invalidScale", "a positive number or a vector of 2 of them"),
+    (lambda: resize2dLayer(Scale=0), "resize2dLayer:invalidScale", "a number from 1e-06 to 2147483647 or a vector of 2"),
     (lambda: resize2dLayer(Scale="2"), "resize2dLayer:invalidScale", "but it is '2'"),
     (lambda: resize3dLayer(Scale=[2, 2]), "resize3dLayer:invalidScale", "a vector of 3 of them"),
     (lambda: resize2dLayer(OutputSize=64), "resize2dLayer:invalidOutputSize", "a vector of 2 positive integers or NaN"),

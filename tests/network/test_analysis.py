@@ -125,10 +125,13 @@ def test_it_prints_and_returns(capsys):
 def test_its_table():
     info = analyzeNetwork(autoencoder(), "Plots", "none", nargout=1)
     table = info.LayerInfo
-    assert table.VariableNames == ["Index", "Name", "Type", "Description", "Activations", "Learnables", "NumLearnables",
-                                   "States", "Inputs", "LearnableShare", "MultiplyAdds", "ActivationBytes", "ReceptiveField"]
-    assert table[2] == (3, "pool", "2-D Max Pooling", "2×2 max pooling with stride [2  2] and padding [0  0  0  0]",
-                        "out 16(S) × 12(S) × 8(C) × 1(B), indices 16(S) × 12(S) × 8(C) × 1(B), size 4(U)", "", 0, "",
+    assert table.VariableNames == [
+        "Name", "Type", "ActivationSizes", "ActivationFormats", "LearnableSizes", "NumLearnables", "StateSizes", "Index",
+        "Description", "Activations", "Learnables", "States", "Inputs", "LearnableShare", "MultiplyAdds", "ActivationBytes",
+        "ReceptiveField"]
+    assert table[2][:2] == ("pool", "2-D Max Pooling")
+    assert table[2][7:] == (3, "2×2 max pooling with stride [2  2] and padding [0  0  0  0]",
+                        "out 16(S) × 12(S) × 8(C) × 1(B), indices 16(S) × 12(S) × 8(C) × 1(B), size 4(U)", "", "",
                         "encode", 0.0, 0, 2 * 4 * 16 * 12 * 8, "4×4")
     assert table.Inputs[4] == "relu, pool/indices, pool/size"
     assert table.States[0] == "Mean 1×1×3"

@@ -53,6 +53,6 @@ def test_any_graph(layers, wires):
                                           f"{b.Name}/{b.inputs()[into % len(b.inputs())]}")
     info = dl.analyzeNetwork(lgraph, nargout=1)
     assert str(info)
-    known = {row[1] for row in info.LayerInfo if row[4] != "?"}
+    known = {name for name, text in zip(info.LayerInfo.Name, info.LayerInfo.Activations, strict=True) if text != "?"}
     cyclic = any("cycle" in issue.identifier for issue in info.Issues)
     assert info.IsValid is False or (len(known) == len(layers) and not cyclic)

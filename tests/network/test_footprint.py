@@ -31,7 +31,7 @@ def test_published_multiply_adds(name, work):
 def fields(layers):
     info = analysis(layers)
     assert info.IsValid, [*map(str, info.Issues)]
-    return {row[1]: one.receptive_field for row, one in zip(info.LayerInfo, info.footprints, strict=True)}
+    return dict(zip(info.LayerInfo.Name, (one.receptive_field for one in info.footprints), strict=True))
 
 
 def seen(layers, size):

@@ -170,3 +170,9 @@ def test_what_needs_an_output_layer_says_so(call):
 
 def test_layers_without_an_output_layer_are_explained():
     assert "predict, mini-batch of 4" in str(dl.explain(LAYERS, MiniBatchSize=4))
+
+
+def test_vectors_of_data_with_one_spatial_dimension_can_be_classified():
+    layers = [dl.inputLayer([5, 2, None], "SCB", Name="x"), dl.fullyConnectedLayer(3, Name="fc"), dl.softmaxLayer,
+              dl.classificationLayer]
+    assert sizes(layers)["fc"] == "1(S) × 3(C) × 1(B)"

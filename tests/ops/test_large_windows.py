@@ -12,6 +12,7 @@ import pytest
 
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.ops import OPS, Call
+from dltoolbox.ops.normalisation import sum_over_channels
 
 SIDES = (3, 7, 15, 31, 63, 127, 255)
 
@@ -129,3 +130,11 @@ def test_a_window_far_larger_than_the_map_costs_nothing() -> None:
     assert [each.item() for each in OPS["window_max_indices"].forward(x, window=window)] == [3, 0]
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [1, 5, 33, 34, 200, 5001])
+def test_sums_over_channels_by_definition(size: int) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 1, 70, 3))
+    back, forward = (size - 1) // 2, size // 2
+    wanted = np.stack([x[..., max(c - back, 0):c + forward + 1, :].sum(-2) for c in range(70)], -2)
+    np.testing.assert_allclose(sum_over_channels(x, back, forward), wanted, atol=1e-12)

@@ -50,6 +50,9 @@ class Linear:
         loss, predictions, _ = self.loss(self.scores(inputs[0]), targets[0])
         return loss, [predictions]
 
+    def spoilt_state(self):
+        return None
+
     def snapshot(self, into=None):
         return [p.value.copy() for p in self.parameters], self.mean
 

@@ -1,5 +1,7 @@
 """Steps of the solvers: against the formulas, against PyTorch, and clipping by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -174,8 +176,8 @@ def test_neighbours_move_in_one_go():
     assert solver.gradients.copies == []
 
 
-def one(value, factor=1.0, l2=1.0):
-    return [Weights("fc", "Weights", np.array(value, np.float64), factor, l2)]
+def one(value, factor=1.0, l2=1.0, dtype=np.float64):
+    return [Weights("fc", "Weights", np.array(value, dtype), factor, l2)]
 
 
 def test_velocity_keeps_its_length_when_the_rate_drops():
@@ -194,10 +196,77 @@ def test_factor_zero_freezes_and_counts_in_no_norm():
     assert free.value.tolist() == [0.5]  # −0.5 + decay 1·1 = 0.5, below the threshold
 
 
-def test_parameter_without_gradient_stays():
+def test_parameter_without_gradient_stays_where_nothing_decays():
     p = one([1.0])
-    make_solver(p, trainingOptions("adam")).update([None], 0.1)
+    make_solver(p, trainingOptions("adam", L2Regularization=0)).update([None], 0.1)
     assert p[0].value.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["sgdm", "rmsprop", "adam"])
+@pytest.mark.parametrize("threshold", [np.inf, 1e-3])
+def test_parameter_without_gradient_decays_as_one_with_a_gradient_of_zero(name, threshold):
+    """Whether others around it, in one vector of memory, have gradients or not."""
+    options = trainingOptions(name, L2Regularization=0.1, GradientThreshold=threshold)
+
+    def trained(unreached):
+        values = np.linspace(1, 2, 12)
+        learnables = [Weights("a", str(at), values[4 * at:4 * at + 4], 1.0, 1.0) for at in range(3)]
+        solver = make_solver(learnables, options)
+        for _ in range(5):
+            solver.update([np.ones(4), unreached(), np.ones(4)], 0.1)
+        return values
+    np.testing.assert_allclose(trained(lambda: None), trained(lambda: np.zeros(4)), rtol=1e-14)
+    assert (trained(lambda: None)[4:8] < np.linspace(1, 2, 12)[4:8]).all()
+
+
+# At the limits of single precision -----------------------------------------------------------------------------------
+def denormal(vector):
+    return bool(((vector != 0) & (np.abs(vector) < np.finfo(vector.dtype).tiny)).any())
+
+
+@pytest.mark.parametrize(("name", "more"), [
+    ("sgdm", {}), ("sgdm", {"Momentum": 0.5}), ("sgdm", {"Momentum": 0}), ("sgdm", {"Momentum": 1}), ("adam", {}),
+    ("adam", {"GradientDecayFactor": 0.3, "SquaredGradientDecayFactor": 0.5}), ("rmsprop", {}),
+    ("adam", {"GradientDecayFactor": 0})])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_averages_of_dead_units_never_become_denormal(name, more, dtype):
+    """Gradients that are zero from the second step on."""
+    p = one(np.ones(5), dtype=dtype)
+    solver = make_solver(p, trainingOptions(name, L2Regularization=0, **more))
+    size = np.array([1, 1e-3, 1e-8, 1e-20, 0]) if dtype == np.float32 else np.array([1, 1e-150, 1e-200, 1e-300, 0])
+    for step in range(2500):
+        solver.update([(size if step == 0 else np.zeros(5)).astype(dtype)], 0.01)
+        if step > solver.period:  # from when it has looked at them once
+            assert not any(denormal(average) for run in solver.runs for average in run.averages)
+    assert np.isfinite(p[0].value).all()
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+def test_squares_that_overflow_are_a_warning(name):
+    p = one(np.ones(3), dtype=np.float32)
+    solver = make_solver(p, trainingOptions(name, L2Regularization=0))
+    solver.update([np.full(3, 1e19, np.float32)], 0.1)
+    with pytest.warns(UserWarning, match="Squared gradients overflow at iteration 2.*squaresOverflow"):
+        solver.update([np.full(3, 2e19, np.float32)], 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solver.update([np.full(3, 2e19, np.float32)], 0.1)  # said once
+
+
+@pytest.mark.parametrize("method", ["l2norm", "global-l2norm", "absolute-value"])
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "sgdm"])
+@pytest.mark.parametrize("size", [2e19, 3e38])
+def test_thresholds_see_gradients_whose_squares_overflow(name, method, size):
+    """What the warning advises: with a threshold the learnables move, whatever the gradients, and nothing is said."""
+    p = one(np.ones(1000), dtype=np.float32)
+    options = trainingOptions(name, L2Regularization=0, GradientThreshold=1, GradientThresholdMethod=method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_solver(p, options).update([np.full(1000, size, np.float32)], 0.1)
+    small = one(np.ones(1000), dtype=np.float32)
+    make_solver(small, options).update([np.full(1000, 1e3, np.float32)], 0.1)
+    np.testing.assert_allclose(p[0].value, small[0].value, rtol=1e-6)
+    assert (p[0].value < 1).all()
 
 
 def test_weight_decay_comes_before_clipping():

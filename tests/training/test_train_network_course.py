@@ -124,13 +124,56 @@ def test_divergence_returns_the_last_good_network():
     assert np.isfinite(net.Layers[2].TrainedVariance).all()
 
 
-def test_statistics_that_overflow_are_an_error_that_names_the_layer():
+@pytest.mark.parametrize("statistics", ["population", "moving"])
+def test_statistics_that_overflow_bring_the_last_good_network_back(statistics):
     """Normalisation hides the overflow from the loss."""
     layers = [featureInputLayer(3), fullyConnectedLayer(4), batchNormalizationLayer(Name="norm"), fullyConnectedLayer(1),
               regressionLayer]
-    with pytest.raises(DltoolboxError, match=r"Layer 'norm': TrainedVariance is NaN or Inf.*scale the data") as caught:
-        trainNetwork(X * 1e30, Y, layers, quiet(MaxEpochs=1))
-    assert caught.value.identifier == "dltoolbox:trainNetwork:statisticsNotFinite"
+    options = quiet(MaxEpochs=1, BatchNormalizationStatistics=statistics, ValidationData=(X, Y))
+    with pytest.warns(DltoolboxWarning, match=r"Layer 'norm': TrainedVariance is NaN or Inf.*returns the initial network.*"
+                      "statisticsNotFinite") as caught:
+        net, info = trainNetwork(X * 1e30, Y, layers, options, nargout=2)
+    assert len(caught) == 1
+    assert (info.OutputNetworkIteration, info.TrainingLoss.size) == (0, 5)
+    assert np.isfinite(info.FinalValidationLoss)
+    assert np.isfinite(net.Layers[2].TrainedVariance).all()
+
+
+def test_statistics_that_overflow_late_bring_back_the_network_before():
+    """The last observations are too large; only the pass over all data sees them."""
+    layers = [featureInputLayer(3, Normalization="none"), batchNormalizationLayer(Name="norm"), fullyConnectedLayer(1),
+              regressionLayer]
+    large = np.where(np.arange(55)[:, None] < 50, np.resize(X, (55, 3)), 1e30)
+    options = quiet(MaxEpochs=2, Shuffle="never")  # five full mini-batches; the rest is dropped
+    with pytest.warns(DltoolboxWarning, match=r"norm.*NaN or Inf.*after iteration 9.*statisticsNotFinite"):
+        net, info = trainNetwork(large, np.resize(Y, 55), layers, options, nargout=2)
+    assert info.OutputNetworkIteration == 9
+    assert np.isfinite(net.Layers[1].TrainedVariance).all()
+
+
+@pytest.mark.parametrize("answer", [np.array([True, False]), [], "no", 2, np.zeros(0), {"stop": True}], ids=repr)
+def test_an_output_function_answers_with_a_logical_scalar(answer):
+    def progress(info):
+        return answer if info.Iteration == 3 else None
+    with pytest.raises(DltoolboxError, match=r"progress returned .*Return one logical value") as caught:
+        trainNetwork(X, Y, LINE, quiet(OutputFcn=progress))
+    assert caught.value.identifier == "dltoolbox:trainNetwork:invalidOutputFcnResult"
+    assert predict(caught.value.network, X).shape == (50, 1)
+
+
+@pytest.mark.parametrize("answer", [True, np.True_, np.array(True), np.array([[True]]), 1, 1.0], ids=repr)
+def test_an_output_function_may_stop_with_any_logical_scalar(answer):
+    _, info = trainNetwork(X, Y, LINE, quiet(OutputFcn=lambda info: answer if info.Iteration == 2 else np.False_), nargout=2)
+    assert info.TrainingLoss.size == 2
+
+
+def test_a_network_that_is_spoilt_when_an_error_comes_is_not_lost():
+    """The last step made it NaN; the last good one comes with the error."""
+    options = quiet(InitialLearnRate=1e38, MaxEpochs=1)
+    options.OutputFcn = lambda info: info.Iteration == 1 and 1 / 0
+    with pytest.raises(ZeroDivisionError) as caught:
+        trainNetwork(X * 1e5, Y, LINE, options)
+    assert np.isfinite(caught.value.network.Layers[1].Weights).all()
 
 
 def test_warnings_point_at_the_script():
