@@ -7,6 +7,7 @@ cache.
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background of a shell ignore
     stack = ExitStack()
     config.add_cleanup(stack.close)
     cache = config.getoption("--cache") or stack.enter_context(tempfile.TemporaryDirectory())

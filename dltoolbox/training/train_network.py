@@ -71,23 +71,23 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     size = arriving(lgraph, end)
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
-    missing = forget_statistics(lgraph, options)
-    model = Model(lgraph, precision=options.Precision)
-    validation = None
+    more, held_out = None, []
     if options.ValidationData is not None:
         more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
-        held_out = encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")
-        validation = Dataset(more, [held_out], types=model.types(more))
-    warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
+        held_out = [encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")]
+    missing = forget_statistics(lgraph, options)
+    model = Model(lgraph, precision=options.Precision)
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
     with held(drop=True), network_kept(model):
+        warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
         if options.CheckpointPath:
             try_to_save(model)
-        result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options, validation=validation,
+        result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options,
+                       validation=None if more is None else Dataset(more, held_out, types=model.types(more)),
                        metric="accuracy" if end.task == "classification" else "rmse",
                        initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
         return outputs((model.network(), result.info), nargout, "trainNetwork")
