@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
     Masked elements have no value that could be computed with: they are an error.
     """
     if (hidden := masked(value)):
-        fail("array:maskedElements", f"The array has {counted(hidden, 'masked element')}, of which nobody knows the value.",
+        fail("array:maskedElements", f"The array has {counted(hidden, 'masked element')}, whose values are not known.",
              "Give them one with np.ma.filled(X, value), or remove their observations.")
     try:
         return np.asarray(value, dtype) if ends(value) else None
@@ -34,25 +34,25 @@ def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
 
 def ends(value: Any) -> bool:
     """Whether nested lists come to an end, and to one that fits into memory; NumPy walks into a list that holds itself."""
-    counts: dict[int, float] = {}
+    level: dict[int, tuple[Any, int]] = {id(value): (value, 1)} if isinstance(value, (list, tuple)) else {}
+    for _ in range(DEEPEST):  # each list once, with the number of times that it stands there
+        if sum(len(items) * times for items, times in level.values()) > MOST:
+            return False
+        below: dict[int, tuple[Any, int]] = {}
+        if holds(chain.from_iterable(items for items, _ in level.values()), (list, tuple)):
+            for items, times in level.values():
+                for one in items:
+                    if isinstance(one, (list, tuple)):
+                        below[id(one)] = one, times + below.get(id(one), (one, 0))[1]
+        if not below:
+            return True
+        level = below
+    return False
 
-    def count(part: Any, depth: int) -> float:
-        if id(part) not in counts:
-            counts[id(part)] = inf  # for whoever meets it in itself
-            inner = lists_in(part)
-            if depth < DEEPEST:
-                counts[id(part)] = len(part) - len(inner) + sum(count(one, depth + 1) for one in inner)
-        return counts[id(part)]
 
-    return not isinstance(value, (list, tuple)) or count(value, 1) <= MOST
-
-
-def lists_in(items: Sequence[Any]) -> list[Any]:
-    """The lists among the elements; where all are numbers of one type, a quick look at many of them tells."""
-    kinds = list(map(type, items))
-    if kinds and kinds.count(kinds[0]) == len(kinds) and not issubclass(kinds[0], (list, tuple)):
-        return []
-    return [one for one in items if isinstance(one, (list, tuple))]
+def holds(items: Iterable[Any], kinds: type | tuple[type, ...]) -> bool:
+    """Whether there is an element of these types: millions of numbers are looked at quickly."""
+    return any(issubclass(kind, kinds) for kind in set(map(type, items)))
 
 
 def beyond_memory(array: np.ndarray) -> bool:
@@ -63,6 +63,8 @@ def beyond_memory(array: np.ndarray) -> bool:
 def masked(value: Any) -> int:
     """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
     arrays = value if isinstance(value, (list, tuple)) else [value]
+    if not holds(arrays, np.ma.MaskedArray):
+        return 0
     return sum(int(np.ma.count_masked(one)) for one in arrays if isinstance(one, np.ma.MaskedArray))
 
 

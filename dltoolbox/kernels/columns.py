@@ -27,7 +27,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.parts import copying
-from dltoolbox.kernels.taps import reach
+from dltoolbox.kernels.taps import reach, window_at
 
 COLUMN_BYTES = 3 << 19  # scratch for the columns of a block: they stay in cache, and few rows are expanded twice
 FULL_RUN = 16  # channels that are worth copying by patches
@@ -178,9 +178,7 @@ def window_by_window(target: np.ndarray, source: np.ndarray, window: Window, row
     steps: list[Closure] = []
     for row, *rest in np.ndindex(rows.stop - rows.start, *target.shape[1:window.rank]):
         mine = np.moveaxis(target[(row, *rest)], 0, -1)
-        to, of = zip(*(reach(n, f, at * s - p[0], d) for n, f, at, s, p, d in zip(
-            source.shape, window.size, (rows.start + row, *rest), window.stride, window.padding, window.dilation,
-            strict=False)), strict=True)
+        to, of = window_at(window, (rows.start + row, *rest), source.shape[:window.rank])
         if mine[to].size < mine.size:
             steps.append(zero(mine))
         if mine[to].size:

@@ -19,11 +19,9 @@ from dltoolbox.kernels.columns import Block, Columns, Image, by_row, cut, expand
 from dltoolbox.kernels.ending import Ending, window_attrs
 from dltoolbox.kernels.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.kernels.lines import bind_line_weights, bind_lines, suit
-from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, bias_gradient, multiply
+from dltoolbox.kernels.products import ONES_PAY, Channels, Filters, Finish, Sum, multiply
 from dltoolbox.kernels.transposed import Adjoint, bind_adjoint, by_windows
 from dltoolbox.ops.base import BOTH
-
-__all__ = ["ConvKernel", "bias_gradient"]
 
 
 def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,

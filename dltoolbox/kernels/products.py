@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dltoolbox.kernels import layout
 from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Columns, is_tall
 from dltoolbox.kernels.sums import stretch
@@ -245,17 +244,3 @@ class Channels:
 
     def give(self, bias: np.ndarray) -> Closure:
         return lambda: np.copyto(bias.reshape(-1), sum_over(self.sums, (0, 1)))
-
-
-def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Sum over everything but the channels, as products with ones in the order in which the array lies."""
-    if grad.size == 0:
-        return np.zeros(bias.shape, grad.dtype)
-    order = layout.order_of(grad)
-    moved = grad.transpose(order)
-    if not moved.flags.c_contiguous:
-        return grad.sum((*range(grad.ndim - 2), grad.ndim - 1)).reshape(bias.shape)
-    at = order.index(grad.ndim - 2)
-    outer, inner = prod(moved.shape[:at]), prod(moved.shape[at + 1:])
-    sums = np.matmul(moved.reshape(-1, inner), np.ones(inner, grad.dtype)) if inner > 1 else moved.reshape(-1)
-    return np.matmul(np.ones(outer, grad.dtype), sums.reshape(outer, -1)).reshape(bias.shape)

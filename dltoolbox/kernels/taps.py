@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,3 +48,11 @@ def starting_at(window: Window, row: int) -> Window:
     """The window whose first output row is output row ``row`` of the given one."""
     before, after = window.padding[0]
     return replace(window, padding=((before - row * window.stride[0], after), *window.padding[1:]))
+
+
+def window_at(window: Window, position: Sequence[int], spatial: Sequence[int]
+              ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Which taps of the window of one output lie inside an image, and where."""
+    pairs = [reach(n, f, at * s - p[0], d) for n, f, at, s, p, d in zip(
+        spatial, window.size, position, window.stride, window.padding, window.dilation, strict=True)]
+    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)

@@ -27,7 +27,7 @@ from dltoolbox.kernels.base import Closure, Site
 from dltoolbox.kernels.columns import Block, Columns, by_row, expand, is_tall
 from dltoolbox.kernels.parts import copying
 from dltoolbox.kernels.products import ONES_PAY, Filters, Finish, multiply
-from dltoolbox.kernels.taps import reach
+from dltoolbox.kernels.taps import window_at
 
 WASTE = 1.3  # times more multiplications than needed, from which phases no longer share their columns
 SPARSE = 4  # times more positions per phase than there are windows, from which windows are added up one by one
@@ -190,8 +190,7 @@ def bind_windows(site: Site, source: np.ndarray, target: np.ndarray, weights: np
     patch = site.scratch((*window.size, weights.shape[-2], source.shape[-1]), target.dtype)
     steps: list[Closure] = [partial(np.copyto, np.moveaxis(target, -2, -1), 0 if bias is None else bias.reshape(-1))]
     for position in np.ndindex(*source.shape[:window.rank]):
-        of, to = zip(*(reach(n, f, at * s - p[0], d) for n, f, at, s, p, d in zip(
-            target.shape, window.size, position, window.stride, window.padding, window.dilation, strict=False)), strict=True)
+        of, to = window_at(window, position, target.shape[:window.rank])
         steps += [partial(np.matmul, matrix, source[position], patch.reshape(len(matrix), -1)),
                   partial(np.add, target[to], patch[of], out=target[to])]
     return steps

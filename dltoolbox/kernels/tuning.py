@@ -12,7 +12,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltoolbox.core.blas import libraries, settings
+from dltoolbox.core.files import write_text
 from dltoolbox.core.machine import processor
 from dltoolbox.core.random import rng
 
@@ -162,24 +162,11 @@ class Choices:
         text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST:])}, indent=1,
                           ensure_ascii=False)
         with suppress(OSError):
-            replace(self.file, text)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self.file, text)
             self.unsaved = False
             for old in sorted(self.file.parent.glob("choices-*.json"), key=lambda file: file.stat().st_mtime)[:-FILES]:
                 old.unlink()
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file in one step."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=file.parent)
-    try:
-        with open(handle, "w", encoding="utf-8") as target:
-            target.write(text)
-        os.replace(temporary, file)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str | None:

@@ -283,14 +283,22 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
+MOST_ELEMENTS = 200_000  # of nested lists of layers, and lists among them
+
+
 def flat(layers: Any) -> Iterable[Any]:
     """The elements of nested lists and tuples, in order; anything else is its own only element, and so is a list that is met
-    in itself.
+    in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
     walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
+    left = MOST_ELEMENTS
     while walked:
         at, items = next(reversed(walked.items()))
         for item in items:
+            left -= 1
+            if left < 0:
+                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_ELEMENTS:,} elements.",
+                     "Pass the layers in one list, each once.")
             if isinstance(item, (list, tuple)) and id(item) not in walked:
                 walked[id(item)] = iter(item)
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from dltoolbox.exchange import archive, container, loadNetwork, saveNetwork
 from tests.exchange.archives import members, rewritten
 from tests.exchange.networks import classifier
 from tests.exchange.test_damaged import header
+from tests.operations import soon
 
 MANY = 5000
 
@@ -65,14 +65,12 @@ def test_descriptions_that_ask_for_much(what: str, tmp_path: Path) -> None:
     text = FORGED[what]()
     rewritten(tmp_path / "net", {"network.json": text})
     tracemalloc.start()
-    start = time.process_time()
     try:
         with pytest.raises(DltoolboxError, match=r"loadNetwork:corruptFile|registry:unknownLayer") as caught:
-            loadNetwork(tmp_path / "net")
+            soon(lambda: loadNetwork(tmp_path / "net"))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.process_time() - start < 5
     assert peak < 100 << 20
     assert len(str(caught.value)) < 100_000
 

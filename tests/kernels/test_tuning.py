@@ -289,6 +289,15 @@ def test_where_nothing_can_be_written_memory_must_do(world, tmp_path, prevent):
     assert [path for path in tmp_path.rglob("*") if path.suffix == ".tmp"] == []
 
 
+def test_what_a_killed_writer_left_goes_with_the_next_answer(world, tmp_path):
+    choices = process(tmp_path)
+    choices.file.parent.mkdir(parents=True, exist_ok=True)
+    left = choices.file.with_name(f".dltoolbox-{'0' * 16}.tmp")
+    left.touch()
+    choices.fastest("q", world.options(a=2, b=1))
+    assert os.listdir(left.parent) == [choices.file.name]
+
+
 def test_without_a_home_memory_must_do(world):
     assert process(None).fastest("q", world.options(a=2, b=1)) == "b"
 

@@ -44,17 +44,10 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.network import initialise, structure
 from dltoolbox.network.layergraph import Connection, LayerGraph, Port
 from dltoolbox.program import memory
+from tests.operations import MOST, soon
 
 HUGE = 10**9
 END = [fullyConnectedLayer(10), softmaxLayer, classificationLayer]
-
-
-def in_time(call: Callable[[], Any], seconds: float = 5) -> Any:
-    """A result that takes a fraction of a second on an idle machine."""
-    start = time.perf_counter()
-    result = call()
-    assert time.perf_counter() - start < seconds
-    return result
 
 
 @pytest.mark.parametrize("layer", [
@@ -65,21 +58,21 @@ def in_time(call: Callable[[], Any], seconds: float = 5) -> Any:
 ], ids=repr)
 def test_sizes_beyond_all_memory_are_a_problem_of_the_layer(layer: Any) -> None:
     layers = [imageInputLayer([32, 32, 3]), layer, reluLayer, *END]
-    info = in_time(lambda: analyzeNetwork(layers, nargout=1))
+    info = soon(lambda: analyzeNetwork(layers, nargout=1))
     first, *others = (issue for issue in info.Issues if issue.severity == "error")
     assert (first.identifier, first.index) == ("dltoolbox:network:tooLarge", 2)
     assert not others
     assert "TB" in first.message
-    in_time(lambda: str(info))
+    soon(lambda: str(info))
     for call in (lambda: dlnetwork(layers[:-1]), lambda: assembleNetwork(layers),
                  lambda: trainNetwork(np.ones((32, 32, 3, 4)), ["a", "b", "a", "b"], layers,
                                       trainingOptions("sgdm", MaxEpochs=1, Verbose=False))):
         with pytest.raises(DltoolboxError, match="network:tooLarge"):
-            in_time(call)
+            soon(call)
 
 
 def test_inputs_beyond_all_memory() -> None:
-    info = in_time(lambda: analyzeNetwork([imageInputLayer([HUGE, HUGE, 3]), reluLayer, *END], nargout=1))
+    info = soon(lambda: analyzeNetwork([imageInputLayer([HUGE, HUGE, 3]), reluLayer, *END], nargout=1))
     assert [(issue.identifier, issue.index) for issue in info.Issues] == [("dltoolbox:network:tooLarge", 1)]
 
 
@@ -103,7 +96,7 @@ def test_problems_behind_a_size_that_is_too_large_are_found_as_well() -> None:
 ])
 def test_numbers_that_no_layer_takes(call: Callable[[], Any]) -> None:
     with pytest.raises(DltoolboxError) as caught:
-        in_time(call)
+        soon(call)
     assert len(str(caught.value)) < 2000
 
 
@@ -112,7 +105,7 @@ def test_the_largest_numbers_that_layers_take_are_analysed() -> None:
     for layers in ([resize2dLayer(OutputSize=[HUGE, 1])], [resize2dLayer(OutputSize=[99_991, 101])],
                    [convolution2dLayer(3, 4, Padding="same", DilationFactor=2**31 - 1)], end,
                    [resize2dLayer(OutputSize=size) for size in ([997, 991], [991, 997])] * 50):
-        info = in_time(lambda layers=layers: analyzeNetwork([imageInputLayer([4, 4, 1]), *layers, *END], nargout=1), 10)
+        info = soon(lambda layers=layers: analyzeNetwork([imageInputLayer([4, 4, 1]), *layers, *END], nargout=1), 10 * MOST)
         assert info.IsValid
         str(info)
 
