@@ -7,6 +7,7 @@ cache.
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -26,14 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                      help="run the part of the suite that needs only numpy, scipy and pytest")
     parser.addoption("--mode", choices=modes.MODES, default="first",
                      help="how kernels are chosen, and in what memory they work")
+    parser.addoption("--threads", type=int, default=0, help="run every network on so many threads, however small it is")
     parser.addoption("--seed", default="0", help="what random kernels are drawn from")
     parser.addoption("--cache", type=Path, help="a folder of measured choices; by default a new one that is thrown away")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background of a shell ignore
     stack = ExitStack()
     config.add_cleanup(stack.close)
     cache = config.getoption("--cache") or stack.enter_context(tempfile.TemporaryDirectory())
+    if config.getoption("--threads"):
+        stack.enter_context(modes.on_threads(config.getoption("--threads")))
     stack.enter_context(modes.mode(config.getoption("--mode"), Path(cache).absolute(), config.getoption("--seed")))
 
 

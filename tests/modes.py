@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.kernels import Bound, Closure, base, tuning
-from dltoolbox.program import shard
+from dltoolbox.program import executable, shard
 from dltoolbox.program.executable import Program
 
 MODES = ("first", "default", "random", "poisoned")
@@ -71,6 +71,14 @@ def measured_kernels() -> Any:
 def random_kernels(seed: Any) -> Any:
     """Every choice among kernels is drawn, the same for one seed and question."""
     return environment(DLTOOLBOX_TUNE=f"random:{seed}")
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Every network runs on so many threads, however small it is."""
+    with environment(DLTOOLBOX_NUM_THREADS=str(count)), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executable, "SMALL_WORK", 0)
+        yield
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from dltoolbox.core.interrupts import check
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.memory import Arena, FlatArrays
-from dltoolbox.program.plan import Plan, shape_of
+from dltoolbox.program.plan import Plan, check_targets, shape_of
 from dltoolbox.program.shard import Shard, Shared, Surroundings
 from dltoolbox.program.team import Team, team_of
 
@@ -158,6 +158,7 @@ class Program:
             targets: Likewise; none where nothing reads them.
             constant: Whether the parameters are those of the last run.
         """
+        check_targets(self.graph, targets)
         self.settle()
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []

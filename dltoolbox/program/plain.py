@@ -12,7 +12,7 @@ import numpy as np
 from dltoolbox.ops import Call, Graph, ParameterKey, Value, as_tuple
 from dltoolbox.program.executable import Outcome
 from dltoolbox.program.passes import rewritten
-from dltoolbox.program.plan import gradient_paths
+from dltoolbox.program.plan import check_targets, gradient_paths
 
 
 class PlainProgram:
@@ -29,6 +29,7 @@ class PlainProgram:
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, where gradients are wanted, backward; see `Program.run`."""
         graph = self.graph
+        check_targets(graph, targets)
         live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
             live[value] = np.array(array, self.types.get(value, self.dtype))

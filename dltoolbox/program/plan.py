@@ -102,6 +102,13 @@ def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype
 
 
+def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
+    """Targets have the axes that the graph declares: others might broadcast, and every loss would be wrong in silence."""
+    for value, array in zip(graph.targets, targets, strict=False):
+        if array.shape[:-1] != shape_of(value)[:-1]:
+            raise AssertionError(f"targets of size {array.shape} in the place of {value.dims}")
+
+
 def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
               types: Mapping[Value, np.dtype[Any]] | None = None, ranks: int = 1, precision: str = "default",
               measure: bool = True) -> Plan:

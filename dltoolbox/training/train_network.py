@@ -71,11 +71,11 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     size = arriving(lgraph, end)
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
-    missing = forget_statistics(lgraph, options)
-    held_out: list[Any] = []
+    more, held_out = None, []
     if options.ValidationData is not None:
-        held_out = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
-        labels = encode(end, size, options.ValidationData[1], held_out[0].shape[-1], name="Y of ValidationData")
+        more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
+        held_out = [encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")]
+    missing = forget_statistics(lgraph, options)
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
@@ -86,7 +86,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         if options.CheckpointPath:
             try_to_save(model)
         result = train(model, Dataset(inputs, [target], types=model.types(inputs)), options,
-                       validation=Dataset(held_out, [labels], types=model.types(held_out)) if held_out else None,
+                       validation=None if more is None else Dataset(more, held_out, types=model.types(more)),
                        metric="accuracy" if end.task == "classification" else "rmse",
                        initialize=initialize if any(missing.values()) else None, save=lambda path: save(model, path))
         return outputs((model.network(), result.info), nargout, "trainNetwork")

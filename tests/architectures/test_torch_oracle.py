@@ -320,7 +320,8 @@ def draw(model):
     (squeezenet, torch_squeezenet), (shufflenet, torch_shufflenet), (googlenet, torch_googlenet),
     (densenet201, torch_densenet201), (xception, torch_xception), (resnet50, torch_resnet50), (darknet53, torch_darknet53),
     (efficientnetb0, torch_efficientnetb0), (resnet101, torch_resnet101), (alexnet, torch_alexnet),
-    (vgg16, torch_vgg16), (darknet19, torch_darknet19), (inceptionv3, torch_inceptionv3)], ids=lambda one: one.__name__)
+    pytest.param(vgg16, torch_vgg16, marks=pytest.mark.slow), (darknet19, torch_darknet19),
+    (inceptionv3, torch_inceptionv3)], ids=lambda one: one.__name__)
 def test_agrees_with_pytorch(make, written):
     lgraph = make(Weights="none")
     model = Model(lgraph)

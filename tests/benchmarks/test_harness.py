@@ -34,6 +34,7 @@ def result(ours, contiguous, channels_last, key="A-train", blas="native", thread
 
 
 # Workloads -----------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("key", rows.ROWS)
 @pytest.mark.filterwarnings("ignore::dltoolbox.DltoolboxWarning")
 def test_both_sides_compute_the_same(key):

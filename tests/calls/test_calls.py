@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import sys
 import warnings
 
 import pytest
@@ -37,7 +38,18 @@ def test_every_option_has_an_example():
             assert options - {"File"} <= given[cls.function], cls.function
 
 
+@pytest.fixture
+def _as_before():
+    """The number of threads, and no figure."""
+    threads = dl.maxNumCompThreads()
+    yield
+    dl.maxNumCompThreads(threads)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if not name.endswith(" =")])
+@pytest.mark.usefixtures("_as_before")
 def test_examples_are_valid(name, capsys):
     if name == "plot" and not importlib.util.find_spec("matplotlib"):
         pytest.skip("needs Matplotlib")

@@ -10,6 +10,8 @@ import pytest
 
 from tests.programs import ENVIRONMENT
 
+pytestmark = pytest.mark.network
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 

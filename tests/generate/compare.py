@@ -196,6 +196,7 @@ class Judge:
 
     def __init__(self, problem: Problem, dtype: Any) -> None:
         self.problem, (self.tolerance, self.rounding) = problem, TOLERANCES[dtype]
+        self.precision = float(np.finfo(dtype).eps)
         self.right = problem.right
         self.largest = max((np.abs(value).max(initial=0) for name, value in self.right.items()
                             if name.startswith("gradient")), default=0.0)
@@ -214,6 +215,8 @@ class Judge:
         gradient = name.startswith("gradient")
         scale = max(np.abs(right).max(), 1e-3 * self.largest if gradient else 0, 1e-30)
         off, usual = np.abs(found - right).max(), self.tolerance * scale * (10 if gradient else 1)
+        if "loss" in name:  # minus the logarithm of a probability, which lies as near to 1 as the type allows
+            usual += 4 * self.precision
         if off <= usual:  # never for NaN
             return ""
         room = ROOM * max(np.abs(moved[name] - right).max() for moved in self.moved)

@@ -182,7 +182,8 @@ def slid(rank: int) -> Any:
 
 @twin("convolution2dLayer", "convolution3dLayer")
 def convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    return slid(one.rank)(edged(one, x), there(p["Weights"]), p["Bias"].flatten(), one.Stride, 0, one.DilationFactor)
+    weights = there(p["Weights"]).contiguous()  # PyTorch refuses to differentiate some that are not
+    return slid(one.rank)(edged(one, x), weights, p["Bias"].flatten(), one.Stride, 0, one.DilationFactor)
 
 
 @twin("groupedConvolution2dLayer")
@@ -195,7 +196,8 @@ def grouped_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 @twin("transposedConv2dLayer", "transposedConv3dLayer")
 def transposed_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     """'same' makes the output stride times as large; what filters smaller than the stride leave out is at the end."""
-    whole = {2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank](x, there(p["Weights"]), None, one.Stride)
+    whole = {2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank](
+        x, there(p["Weights"]).contiguous(), None, one.Stride)
     crop = one.Cropping
     if crop == "same":
         over = [f - s for f, s in zip(one.FilterSize, one.Stride, strict=True)]

@@ -52,7 +52,8 @@ def test_what_is_passed_is_never_changed():
     lgraph = layerGraph(layers)
     assert one.Name == ""
     assert layers == [one, one]
-    lgraph.Layers[0].Name = "other"
+    copies = lgraph.Layers
+    copies[0].Name = "other"
     assert lgraph.Layers[0].Name == "relu_1"
     copied = layerArray(layers)
     copied[0].Name = "mine"

@@ -257,7 +257,6 @@ TRANSLATE: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {
 }
 
 EXCLUDED = {
-    "test_maxpool_2d_uint8": "padding is -inf, so the maximum needs floating-point numbers",
     "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True":
         "declared padding counts, what rounding up adds does not",
     "test_convtranspose_group_2": "grouped transposed convolution: MATLAB has none",

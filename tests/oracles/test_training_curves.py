@@ -52,7 +52,7 @@ def trained(layers, digits, options, dtype):
     lgraph = layerGraph(layers)
     model = Recorded(lgraph, dtype)
     model.arrays[ParameterKey(lgraph.nodes[0].Name, "Mean")][...] = X.astype(np.float64).mean()
-    result = train(model, Dataset([X], [OneHot(Y.codes, 10)], dtype=dtype), options)
+    result = train(model, Dataset([X], [OneHot(Y.codes[np.newaxis, np.newaxis], 10)], dtype=dtype), options)
     return model, result.info.TrainingLoss
 
 

@@ -19,6 +19,8 @@ from tests.program.case import Case, back, there
 from tests.program.cases import CASES
 from tests.program.networks import everything
 
+pytestmark = pytest.mark.network
+
 STEP = 1e-6
 PROBES = 25
 

@@ -15,6 +15,8 @@ from dltoolbox.program.model import Model
 from tests import modes
 from tests.program.networks import images, make, one_hot, scrambled, segnet
 
+pytestmark = pytest.mark.network
+
 WINDOWS = [(2, 2, 0), (2, 2, 1), (2, 1, 0), (3, 2, 0), (3, 2, 1), (3, 1, 1), (3, 3, "same"), (3, 2, "same"),
            (4, 3, [1, 2, 0, 1]), ([3, 2], [1, 2], 0), ([1, 3], 2, 0), (2, 3, 0)]
 

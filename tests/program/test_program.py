@@ -22,6 +22,8 @@ from dltoolbox.program.model import MOST_PROGRAMS, Model, model_of
 from dltoolbox.program.plan import lifetimes, make_plan, shape_of
 from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
 
+pytestmark = pytest.mark.network
+
 
 def ops_of(model: Model, mode: str, X: np.ndarray, ports: tuple[str, ...] = ()) -> list[str]:
     """The ops that are run, whether alone or joined in chains."""
@@ -158,7 +160,7 @@ def normalised(decay: float = 0.1, size: tuple[int, ...] = (4, 3, 2)) -> LayerGr
 
 def test_moving_statistics_follow_their_formula() -> None:
     model = Model(normalised(0.3), np.float64)
-    X, T = images(model.lgraph, 6), np.zeros((2, 6))
+    X, T = images(model.lgraph, 6), np.zeros((1, 1, 2, 6))
     mean, variance = X.mean((0, 1, 3)), X.var((0, 1, 3))
     wanted_mean, wanted_variance = np.zeros(2), np.ones(2)  # as MATLAB starts: 0 and 1
     for _ in range(3):
@@ -199,7 +201,7 @@ def test_constant_channels_have_a_variance_of_zero_and_train_on() -> None:
     model = Model(normalised())
     X = images(model.lgraph, 6, np.float32)
     X[:, :, 1] = 3
-    result = model.step([X], [np.zeros((2, 6), np.float32)])
+    result = model.step([X], [np.zeros((1, 1, 2, 6), np.float32)])
     assert np.isfinite(result.loss)
     assert all(np.isfinite(g).all() for g in result.gradients if g is not None)
     model.finalize_statistics([[X[..., :3]], [X[..., 3:]]])

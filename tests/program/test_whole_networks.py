@@ -26,6 +26,8 @@ from dltoolbox.program.model import Model
 from tests.program.case import back, filters, there
 from tests.program.networks import digits, images, make, one_hot, residual, scrambled, segnet
 
+pytestmark = pytest.mark.network
+
 NETWORKS: dict[str, Callable[[], LayerGraph]] = {
     "digits": digits, "segnet": segnet, "segnet overlapping": lambda: segnet(3, 2, 1), "residual": residual}
 

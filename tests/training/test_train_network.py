@@ -43,6 +43,8 @@ from dltoolbox import (
 )
 from dltoolbox.training import train_network
 
+pytestmark = pytest.mark.network
+
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.standard_normal((6, 6, 1, 60)).astype(np.float32)
 BRIGHT = IMAGES[:3].mean((0, 1, 2)) > IMAGES[3:].mean((0, 1, 2))
