@@ -188,7 +188,7 @@ class Model:
 
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
-        program = self.program(mode, inputs, ports)
+        program = self._program(mode, inputs, ports)
         if isinstance(program, Program) and not program.is_settled:
             for other in self._programs.values():  # memory may move, and nobody should hold on to the old
                 if isinstance(other, Program):
@@ -198,6 +198,10 @@ class Model:
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
         """The program for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
+        return self._program(mode, inputs, ports)
+
+    def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
+        """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
         program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
         self._programs[key] = program
