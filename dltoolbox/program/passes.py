@@ -44,17 +44,23 @@ def consumers(nodes: Iterable[Node]) -> dict[Value, list[Node]]:
 
 
 def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
-    """softmax → cross_entropy becomes one op on the scores: no logarithm of a probability that underflowed."""
+    """softmax → cross_entropy becomes one op on the scores: no logarithm of a probability that underflowed. A softmax that
+    others read as well stays for them.
+    """
     uses = consumers(nodes)
     made = {value: node for node in nodes for value in node.outputs}
     replaced: dict[int, Node | None] = {}
     for loss in nodes:
         before = made.get(loss.inputs[0]) if loss.op.name == "cross_entropy" else None
-        if before is None or before.op.name != "softmax" or len(uses[before.outputs[0]]) > 1:
+        if before is None or before.op.name != "softmax":
             continue
-        joined = Node(OPS["softmax_cross_entropy"], (before.inputs[0], loss.inputs[1]),
-                      (loss.outputs[0], before.outputs[0]), loss.attrs, f"{before.layer} + {loss.layer}")
-        replaced[id(before)], replaced[id(loss)] = joined, None
+        op, inputs, (probabilities,) = OPS["softmax_cross_entropy"], (before.inputs[0], loss.inputs[1]), before.outputs
+        if len(uses[probabilities]) > 1:
+            replaced[id(loss)] = Node(op, inputs, (*loss.outputs, Value(probabilities.dims)), loss.attrs, loss.layer)
+        else:
+            replaced[id(before)] = Node(op, inputs, (*loss.outputs, probabilities), loss.attrs,
+                                        f"{before.layer} + {loss.layer}")
+            replaced[id(loss)] = None
     result = (replaced.get(id(node), node) for node in nodes)
     return [node for node in result if node is not None]
 

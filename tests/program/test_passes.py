@@ -12,7 +12,7 @@ from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.network.layergraph import LayerGraph, layerGraph
 from dltoolbox.network.lowering import lower
-from dltoolbox.network.surgery import connectLayers
+from dltoolbox.network.surgery import addLayers, connectLayers
 from dltoolbox.ops import OPS, Graph, Node, Value, as_tuple
 from dltoolbox.program.model import Model
 from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, prune, rewritten, takes_taps
@@ -234,14 +234,25 @@ def test_two_ports_in_one_prediction(name: str, make_graph: Any) -> None:
                 np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-def test_a_softmax_that_something_else_reads_stays_one() -> None:
-    """Its gradient comes from two sides."""
+def test_a_softmax_that_something_else_reads_stays_beside_the_loss() -> None:
+    """The gradient of the scores comes from two sides."""
     graph, wanted = graph_of(classifier(), training=True)
     softmax = next(node for node in graph.nodes if node.op.name == "softmax")
     reader = Node(OPS["relu"], softmax.outputs, (Value(softmax.outputs[0].dims),), {})
     found = rewritten(replace(graph, nodes=[*graph.nodes, reader]), [*wanted, *reader.outputs], KERNEL_CHAINS)
-    assert "softmax" in names(found)
-    assert "softmax_cross_entropy" not in names(found)
+    assert names(found)[-3:] == ["softmax", "softmax_cross_entropy", "relu"]
+    assert "cross_entropy" not in names(found)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_no_probability_underflows_where_something_else_reads_the_softmax(fast: bool) -> None:
+    lgraph = layerGraph([make("featureInputLayer", 2), make("softmaxLayer", Name="end"), make("classificationLayer")])
+    lgraph = connectLayers(addLayers(lgraph, make("regressionLayer", Name="squares")), "end", "squares")
+    model = Model(lgraph, np.float64, fast=fast)
+    scores, label = np.array([[2000.0], [0]]), np.array([[0.0], [1]])
+    loss, _, (gradient,) = model.gradients([scores], [label, label])
+    assert loss == 2000 + 1
+    np.testing.assert_array_equal(gradient, [[1.0], [-1]])
 
 
 def test_a_loss_behind_something_else_than_a_softmax_stays() -> None:
