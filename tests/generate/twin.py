@@ -54,6 +54,11 @@ def there(x: Tensor) -> Tensor:
     return x.permute(x.ndim - 1, x.ndim - 2, *range(x.ndim - 2))
 
 
+def lying(x: Tensor) -> Tensor:
+    """A copy without gaps or odd strides: PyTorch refuses the gradient of some weights that have them."""
+    return x.clone(memory_format=torch.contiguous_format)
+
+
 def back(x: Tensor) -> Tensor:
     """BCS… → S…CB"""
     return x.permute(*range(2, x.ndim), 1, 0)
@@ -182,22 +187,22 @@ def slid(rank: int) -> Any:
 
 @twin("convolution2dLayer", "convolution3dLayer")
 def convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    weights = there(p["Weights"]).contiguous()  # PyTorch refuses to differentiate some that are not
+    weights = lying(there(p["Weights"]))
     return slid(one.rank)(edged(one, x), weights, p["Bias"].flatten(), one.Stride, 0, one.DilationFactor)
 
 
 @twin("groupedConvolution2dLayer")
 def grouped_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     w, groups = p["Weights"], p["Weights"].shape[-1]
-    return F.conv2d(edged(one, x), w.permute(4, 3, 2, 0, 1).flatten(0, 1), p["Bias"].reshape(-1, groups).T.flatten(),
-                    one.Stride, 0, one.DilationFactor, groups)
+    weights = lying(w.permute(4, 3, 2, 0, 1).flatten(0, 1))
+    return F.conv2d(edged(one, x), weights, p["Bias"].reshape(-1, groups).T.flatten(), one.Stride, 0, one.DilationFactor,
+                    groups)
 
 
 @twin("transposedConv2dLayer", "transposedConv3dLayer")
 def transposed_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     """'same' makes the output stride times as large; what filters smaller than the stride leave out is at the end."""
-    whole = {2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank](
-        x, there(p["Weights"]).contiguous(), None, one.Stride)
+    whole = {2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank](x, lying(there(p["Weights"])), None, one.Stride)
     crop = one.Cropping
     if crop == "same":
         over = [f - s for f, s in zip(one.FilterSize, one.Stride, strict=True)]
