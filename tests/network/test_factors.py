@@ -132,7 +132,7 @@ def test_frozen_layers_with_fixed_statistics_compute_in_training_what_they_compu
         random.uniform(0.5, 1.5, size=(4, 1, 1, 4)))
     rng(0)
     model = Model(freezeWeights(layerGraph([*given, *HEAD]), names, FixedStatistics=True), np.float64, fast=fast)
-    targets = np.eye(2)[:, np.arange(8) % 2]
+    targets = np.eye(2)[:, np.arange(8) % 2][np.newaxis, np.newaxis]
     loss, gradients, _ = model.gradients([X], [targets])
     assert loss == pytest.approx(model.evaluate([X], [targets])[0])
     step = model.step([X], [targets])

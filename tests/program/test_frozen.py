@@ -27,7 +27,7 @@ FROZEN = {"WeightLearnRateFactor": 0, "BiasLearnRateFactor": 0}
 FROZEN_NORM = {"OffsetLearnRateFactor": 0, "ScaleLearnRateFactor": 0}
 X = np.random.default_rng(0).standard_normal((8, 8, 1, 12)).astype(np.float32)
 Y = categorical(["a", "b", "c"] * 4)
-TARGET = np.eye(3, dtype=np.float32)[:, np.arange(12) % 3]
+TARGET = np.eye(3, dtype=np.float32)[:, np.arange(12) % 3][np.newaxis, np.newaxis]
 
 
 def layers(*, first=None, norm=None, second=None):
