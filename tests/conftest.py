@@ -20,6 +20,7 @@ import dltoolbox
 from tests import modes
 
 EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
+NEEDING = (*EXTRAS, "tests.generate")  # whose twins are PyTorch's
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +48,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not config.getoption("--core-only") or collection_path.suffix != ".py":
         return None
     source = collection_path.read_text(encoding="utf-8")
-    return any(f"import {name}" in source or f"from {name}" in source for name in EXTRAS) or None
+    return any(f"import {name}" in source or f"from {name}" in source for name in NEEDING) or None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
