@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import KERNELS, Bound, Kernel, Site, base, tuning
+from dltoolbox.kernels import KERNELS, Bound, Kernel, Site, base, tuning, twins
 from dltoolbox.network.layergraph import layerGraph
 from dltoolbox.program.model import Model
 from tests import modes
@@ -26,6 +26,7 @@ def test_no_test_writes_to_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> N
     assert tuning.folder() != own
 
 
+@pytest.mark.skipif(not twins.available(), reason="without Numba this network leaves nothing to choose")
 def test_measured_choices_go_to_the_given_folder(tmp_path: Path) -> None:
     before = tuning.folder()
     with modes.mode("default", tmp_path):

@@ -16,7 +16,7 @@ import pytest
 
 import dltoolbox as dl
 from dltoolbox.core.blas import libraries
-from dltoolbox.kernels import tuning
+from dltoolbox.kernels import tuning, twins
 from dltoolbox.program import team, threads
 from dltoolbox.training import train_network
 from tests.programs import ENVIRONMENT
@@ -218,6 +218,7 @@ print('well')
 """
 
 
+@pytest.mark.skipif(not twins.available(), reason="needs Numba")
 @pytest.mark.parametrize(("call", "cache"), [(60_000, {}), (250_000, {"NUMBA_CACHE_DIR": "here"})],
                          ids=["import", "compile"])
 def test_while_numba_is_imported_or_compiles(call: int, cache: dict[str, str], tmp_path: Path) -> None:
