@@ -18,9 +18,9 @@ from benchmarks.report import as_markdown, markdown_table
 from benchmarks.worker import begin, say
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model
-from dltoolbox.training.dataset import Reader
-from dltoolbox.training.metrics import Metric
-from dltoolbox.training.solvers import Solver
+from dltoolbox.train.dataset import Reader
+from dltoolbox.train.metrics import Metric
+from dltoolbox.train.solvers import Solver
 
 KEYS = ("A-train", "B-train", "C-train")
 TIMED: dict[tuple[type, str], str] = {  # methods that do not call each other, and how their time is called

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.data import Size, Tick, noise
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import Case, candidates
-from dltoolbox.kernels.layout import preferred_order
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels.memory_format import preferred_order
+from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, as_tuple
-from dltoolbox.ops.pooling import winner_positions
+from dltoolbox.ops.pool import winner_positions
 
 
 class Pool(NamedTuple):

@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks import ours
 from benchmarks.rows import Row
 from dltoolbox import layerGraph
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.layers.inputs import DataInput
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.program.passes import multiply_adds
 

@@ -4,27 +4,24 @@ The flat namespace of MATLAB names: ``from dltoolbox import *`` gives a script e
 here. The factories (``convolution2dLayer`` and its kin) come from the registry of layers.
 """
 
-from dltoolbox.architectures.alexnet import alexnet
-from dltoolbox.architectures.darknet import darknet19, darknet53
-from dltoolbox.architectures.deeplab import deeplabv3plusLayers
-from dltoolbox.architectures.densenet import densenet201
-from dltoolbox.architectures.efficientnet import efficientnetb0
-from dltoolbox.architectures.fcn import fcnLayers
-from dltoolbox.architectures.googlenet import googlenet
-from dltoolbox.architectures.inceptionv3 import inceptionv3
-from dltoolbox.architectures.mobilenet import mobilenetv2
+from dltoolbox.architectures.classifiers.alexnet import alexnet
+from dltoolbox.architectures.classifiers.darknet import darknet19, darknet53
+from dltoolbox.architectures.classifiers.densenet import densenet201
+from dltoolbox.architectures.classifiers.efficientnet import efficientnetb0
+from dltoolbox.architectures.classifiers.googlenet import googlenet
+from dltoolbox.architectures.classifiers.inceptionv3 import inceptionv3
+from dltoolbox.architectures.classifiers.mobilenet import mobilenetv2
+from dltoolbox.architectures.classifiers.resnet import resnet18, resnet50, resnet101
+from dltoolbox.architectures.classifiers.shufflenet import shufflenet
+from dltoolbox.architectures.classifiers.squeezenet import squeezenet
+from dltoolbox.architectures.classifiers.vgg import vgg16, vgg19
+from dltoolbox.architectures.classifiers.xception import xception
 from dltoolbox.architectures.recipes import poolingToStridedConvolution
 from dltoolbox.architectures.residual import resnet3dLayers, resnet3dNetwork, resnetLayers, resnetNetwork
-from dltoolbox.architectures.resnet import resnet18, resnet50, resnet101
-from dltoolbox.architectures.segnet import segnetLayers
-from dltoolbox.architectures.shufflenet import shufflenet
-from dltoolbox.architectures.squeezenet import squeezenet
-from dltoolbox.architectures.unet import unet, unet3d, unet3dLayers, unetLayers
-from dltoolbox.architectures.vgg import vgg16, vgg19
-from dltoolbox.architectures.xception import xception
-from dltoolbox.autodiff.functions import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
-from dltoolbox.autodiff.losses import crossentropy, huber, l1loss, l2loss, mse
-from dltoolbox.autodiff.pooling import avgpool, maxpool, maxunpool
+from dltoolbox.architectures.segmentation.deeplab import deeplabv3plusLayers
+from dltoolbox.architectures.segmentation.fcn import fcnLayers
+from dltoolbox.architectures.segmentation.segnet import segnetLayers
+from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers, unetLayers
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.random import rng
 from dltoolbox.core.version import __version__ as __version__
@@ -55,27 +52,21 @@ from dltoolbox.data import (
     triangleImages,
 )
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
-from dltoolbox.exchange.code_matlab import toMATLAB
-from dltoolbox.exchange.code_python import toPython
+from dltoolbox.exchange.writers.matlab import toMATLAB
+from dltoolbox.exchange.writers.python import toPython
+from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
+from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
+from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
-from dltoolbox.network.analysis import NetworkAnalysis
-from dltoolbox.network.datalayout import networkDataLayout
-from dltoolbox.network.dlnetworks import dag2dlnetwork, dlnetwork, initialize, resetState
-from dltoolbox.network.factors import (
-    freezeWeights,
-    getL2Factor,
-    getLearnRateFactor,
-    setL2Factor,
-    setLearnRateFactor,
-    unfreezeWeights,
-)
-from dltoolbox.network.layerarray import LayerArray, layerArray
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.nested import expandLayers, getLayer, groupLayers, networkLayer
-from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
-from dltoolbox.network.summaries import summary
-from dltoolbox.network.surgery import (
+from dltoolbox.network.analysis.analysis import NetworkAnalysis
+from dltoolbox.network.analysis.summary import summary
+from dltoolbox.network.data_layout import networkDataLayout
+from dltoolbox.network.dlnetwork import dag2dlnetwork, dlnetwork, initialize, resetState
+from dltoolbox.network.graph.layer_array import LayerArray, layerArray
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.subnetworks import expandLayers, getLayer, groupLayers, networkLayer
+from dltoolbox.network.graph.surgery import (
     addInputLayer,
     addLayers,
     connectLayers,
@@ -83,13 +74,22 @@ from dltoolbox.network.surgery import (
     removeLayers,
     replaceLayer,
 )
+from dltoolbox.network.learn_rate_factors import (
+    freezeWeights,
+    getL2Factor,
+    getLearnRateFactor,
+    setL2Factor,
+    setLearnRateFactor,
+    unfreezeWeights,
+)
+from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.program.explain import explain
 from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
-from dltoolbox.program.threads import maxNumCompThreads
 from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.report.plot import plot
-from dltoolbox.training.options import trainingOptions
-from dltoolbox.training.train_network import trainNetwork
+from dltoolbox.runtime.threads import maxNumCompThreads
+from dltoolbox.train.options import trainingOptions
+from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",

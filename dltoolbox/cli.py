@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from dltoolbox import __version__
-from dltoolbox.core.console import until_unread
+from dltoolbox.runtime.console import until_unread
 
 DESCRIPTION = "Deep learning with MATLAB's names in Python: layer arrays, network analysis, training and max unpooling."
 EPILOG = """\

@@ -23,12 +23,12 @@ import numpy as np
 import scipy
 
 from dltoolbox import __version__
-from dltoolbox.core import machine
-from dltoolbox.core.blas import libraries
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, IssueCollector
-from dltoolbox.kernels import tuning, twins
-from dltoolbox.program.threads import automatic, one_blas_thread, thread_count
+from dltoolbox.kernels import numba_support
+from dltoolbox.runtime import autotune, cpu
+from dltoolbox.runtime.blas import libraries
+from dltoolbox.runtime.threads import automatic, one_blas_thread, thread_count
 
 SIDE, SECONDS, ROUNDS = 1024, 0.1, 3  # of the products that are timed
 COPIED = 1 << 27  # bytes of the array that is copied: more than caches hold
@@ -101,21 +101,21 @@ def run(*, as_json: bool = False, strict: bool = False) -> int:
 
 def collect() -> Facts:
     """Look at this machine, and measure it for about a second."""
-    allowed, limit, threads = machine.allowed_cpus(), machine.quota(), thread_count()
+    allowed, limit, threads = cpu.allowed_cpus(), cpu.quota(), thread_count()
     default, variable = automatic()
     config: Any = np.show_config(mode="dicts")
-    failure = twins.failure()
+    failure = numba_support.failure()
     return Facts(
         versions={"dltoolbox": __version__, "Python": platform.python_version(), "NumPy": np.__version__,
                   "SciPy": scipy.__version__},
-        numba=tuning.version_of("numba"), numba_failure=failure, platform=platform.platform(),
-        processor=machine.processor(), l2_bytes=machine.l2_cache(), physical=machine.physical_cores(allowed),
+        numba=autotune.version_of("numba"), numba_failure=failure, platform=platform.platform(),
+        processor=cpu.processor(), l2_bytes=cpu.l2_cache(), physical=cpu.physical_cores(allowed),
         allowed=len(allowed), quota=limit if math.isfinite(limit) else None, threads=threads,
         threads_from=variable if threads == default else "maxNumCompThreads",
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
         numpy_blas=config.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"), blas=blas(),
         flops_one=product_rate(1), flops_all=product_rate(threads), copy=copy_rate(),
-        tuning=cache_at(tuning.folder(), "*.json"), compiled=cache_at(twins.folder(), "*.nb[ic]"))
+        tuning=cache_at(autotune.folder(), "*.json"), compiled=cache_at(numba_support.folder(), "*.nb[ic]"))
 
 
 def blas() -> tuple[Blas, ...]:
@@ -128,7 +128,7 @@ def blas() -> tuple[Blas, ...]:
 def unpinned() -> list[str]:
     """The kernel sets that the libraries choose in a process without environment variables for them; empty on failure."""
     free = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
-    code = "from dltoolbox.core.blas import libraries; print(*(one.core for one in libraries()), sep='\\n')"
+    code = "from dltoolbox.runtime.blas import libraries; print(*(one.core for one in libraries()), sep='\\n')"
     try:
         ended = subprocess.run([sys.executable, "-c", code], env=free | {"PYTHONPATH": os.pathsep.join(sys.path)},
                                capture_output=True, text=True, timeout=60, check=True)

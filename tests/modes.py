@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import Bound, Closure, base, tuning
-from dltoolbox.program import executable, shard
+from dltoolbox.kernels import Bound, Closure, base
+from dltoolbox.program import bound_plan, executable
 from dltoolbox.program.executable import Program
+from dltoolbox.runtime import autotune
 
 MODES = ("first", "default", "random", "poisoned")
 
@@ -53,9 +54,9 @@ def environment(**variables: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        tuning.choices.cache_clear()  # answers of another mode
+        autotune.choices.cache_clear()  # answers of another mode
         yield
-    tuning.choices.cache_clear()
+    autotune.choices.cache_clear()
 
 
 def first_kernels() -> Any:
@@ -89,8 +90,8 @@ def poisoned() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "empty", spoilt_array)
         patch.setattr(Program, "settle", spoiling_settle(Program.settle))
-        patch.setattr(shard, "StepMemory", RecordingMemory)
-        patch.setattr(shard.Shard, "_bind_step", spoiling_steps(shard.Shard._bind_step))
+        patch.setattr(bound_plan, "StepMemory", RecordingMemory)
+        patch.setattr(bound_plan.Shard, "_bind_step", spoiling_steps(bound_plan.Shard._bind_step))
         yield
 
 
@@ -112,7 +113,7 @@ def spoiling_settle(settle: Callable[[Program], None]) -> Callable[[Program], No
     return run
 
 
-class RecordingMemory(shard.StepMemory):
+class RecordingMemory(bound_plan.StepMemory):
     """Remembers what scratch it has given."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -131,7 +132,7 @@ class RecordingMemory(shard.StepMemory):
 
 
 def spoiling_steps(bind_step: Callable[..., Bound]) -> Callable[..., Bound]:
-    def bind(self: shard.Shard, i: int, step: Any, memory: RecordingMemory, allocate: Any) -> Bound:
+    def bind(self: bound_plan.Shard, i: int, step: Any, memory: RecordingMemory, allocate: Any) -> Bound:
         bound = bind_step(self, i, step, memory, allocate)
         outputs = [self.values[value] for value in step.node.outputs]
         d_inputs = [self.gradients[value] for number, value in enumerate(step.node.inputs)

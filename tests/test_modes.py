@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import KERNELS, Bound, Kernel, Site, base, tuning, twins
-from dltoolbox.network.layergraph import layerGraph
+from dltoolbox.kernels import KERNELS, Bound, Kernel, Site, base, numba_support
+from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.program.model import Model
+from dltoolbox.runtime import autotune
 from tests import modes
 from tests.program.networks import images, make, segnet
 from tests.programs import ENVIRONMENT
@@ -19,32 +20,32 @@ OPTIONS = dict.fromkeys("abc")
 
 
 def test_no_test_writes_to_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = tuning.folder()
+    own = autotune.folder()
     assert own is not None
     assert ENVIRONMENT["DLTOOLBOX_CACHE"] == os.environ["DLTOOLBOX_CACHE"] == str(own)
     monkeypatch.delenv("DLTOOLBOX_CACHE")
-    assert tuning.folder() != own
+    assert autotune.folder() != own
 
 
-@pytest.mark.skipif(not twins.available(), reason="without Numba this network leaves nothing to choose")
+@pytest.mark.skipif(not numba_support.available(), reason="without Numba this network leaves nothing to choose")
 def test_measured_choices_go_to_the_given_folder(tmp_path: Path) -> None:
-    before = tuning.folder()
+    before = autotune.folder()
     with modes.mode("default", tmp_path):
         model = Model(segnet(), np.float32)
         model.predict([images(model.lgraph, 2, np.float32)])
     assert list(tmp_path.glob("choices-*.json"))
-    assert tuning.folder() == before
+    assert autotune.folder() == before
 
 
 def test_random_kernels_are_all_drawn_sometime_and_the_same_for_one_seed() -> None:
     drawn = []
     for seed in range(30):
         with modes.random_kernels(seed):
-            drawn.append(tuning.fastest("q", OPTIONS))
-            assert [tuning.fastest("q", OPTIONS) for _ in range(3)] == drawn[-1:] * 3
+            drawn.append(autotune.fastest("q", OPTIONS))
+            assert [autotune.fastest("q", OPTIONS) for _ in range(3)] == drawn[-1:] * 3
     assert set(drawn) == set(OPTIONS)
     with modes.random_kernels(1):
-        assert {tuning.fastest(f"q{number}", OPTIONS) for number in range(30)} == set(OPTIONS)
+        assert {autotune.fastest(f"q{number}", OPTIONS) for number in range(30)} == set(OPTIONS)
 
 
 class Careless(Kernel):

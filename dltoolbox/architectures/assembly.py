@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.layerarray import layerArray
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.graph.layer_array import layerArray
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique, sequence
 
 
 class Assembly:

@@ -10,7 +10,7 @@ from typing import Any
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, signature
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph
 
 TRAINED_ON = {"googlenet": ("imagenet", "places365")}  # in MATLAB; all others on ImageNet alone
 HOW = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in weights from "

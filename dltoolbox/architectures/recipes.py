@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.console import say
+from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import IssueCollector
-from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property
 from dltoolbox.core.table import Table
 from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.base import Layer, Learnable
 from dltoolbox.layers.pooling import MaxPooling
-from dltoolbox.network.analysis import number_of
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import Lowered, LoweredLayer, lower
+from dltoolbox.network.analysis.analysis import number_of
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.lowering.lower import Lowered, LoweredLayer, lower
+from dltoolbox.runtime.console import say
 
 
 class _Options(Configured):

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.segmentation import SIDES
+from dltoolbox.architectures.segmentation.common import SIDES
 from dltoolbox.core import convert
+from dltoolbox.core.dims import times, vector
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.formats import times, vector
 from dltoolbox.core.properties import ByRank, Configured, Property, Reject
 from dltoolbox.layers.activation import ReLULayer, SoftmaxLayer
 from dltoolbox.layers.base import Layer
@@ -35,8 +35,8 @@ from dltoolbox.layers.pooling import (
     MaxPooling2DLayer,
     MaxPooling3DLayer,
 )
-from dltoolbox.network.dlnetworks import dlnetwork
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.dlnetwork import dlnetwork
+from dltoolbox.network.graph.layer_graph import LayerGraph
 
 
 class Pages(NamedTuple):

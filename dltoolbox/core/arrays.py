@@ -10,7 +10,7 @@ import numpy as np
 
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.machine import memory
+from dltoolbox.core.limits import memory
 
 MOST = 1 << 30  # elements of the largest nested list that is turned into an array
 DEEPEST = 32  # dimensions of an array

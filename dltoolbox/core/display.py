@@ -1,7 +1,7 @@
 """Values and objects as MATLAB prints them (``format short``): property displays of layers, options and structs.
 
 A property is printed with single spaces inside brackets, ``[2 2]``; the descriptions of layers use two (see
-`dltoolbox.core.formats.vector`).
+`dltoolbox.core.dims.vector`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.console import say
 from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
@@ -17,6 +16,7 @@ from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, match, recode
+from dltoolbox.runtime.console import say
 
 
 class MetricsTable(Table):

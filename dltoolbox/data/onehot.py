@@ -8,9 +8,9 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.dims import times
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail, warn
-from dltoolbox.core.formats import times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical

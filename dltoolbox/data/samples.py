@@ -13,11 +13,11 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
-from dltoolbox.core.blas import libraries
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Reject, show
 from dltoolbox.data.categorical import categorical
+from dltoolbox.runtime.blas import libraries
 
 DIGITS_FILE = Path(__file__).with_name("mnist_10000.npz")
 PER_DIGIT = 500  # observations of each digit in each of the two sets

@@ -1,7 +1,7 @@
 """Networks in files, and as code."""
 
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
-from dltoolbox.exchange.code_matlab import toMATLAB
-from dltoolbox.exchange.code_python import toPython
+from dltoolbox.exchange.writers.matlab import toMATLAB
+from dltoolbox.exchange.writers.python import toPython
 
 __all__ = ["loadNetwork", "saveNetwork", "toMATLAB", "toPython"]

@@ -22,12 +22,12 @@ from dltoolbox.core.registry import LAYERS, find
 from dltoolbox.core.version import __version__
 from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Oversized, Reader, opened, write
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.datalayout import example_dims, networkDataLayout
-from dltoolbox.network.dlnetworks import dlnetwork, initialize
-from dltoolbox.network.layerarray import MOST_FAULTS
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port, check_unique
-from dltoolbox.network.nested import NetworkLayer
-from dltoolbox.network.nesting import expansion
+from dltoolbox.network.data_layout import example_dims, networkDataLayout
+from dltoolbox.network.dlnetwork import dlnetwork, initialize
+from dltoolbox.network.graph.expansion import expansion
+from dltoolbox.network.graph.layer_array import MOST_FAULTS
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})

@@ -1,29 +1,15 @@
-"""Fast bodies of ops. Each is tested against the op's own plain NumPy body."""
+"""Fast bodies of ops. Each is tested against the op's own plain NumPy body.
 
-from dltoolbox.kernels import (
-    channelwise,
-    convolution,
-    convolution_loops,
-    convolution_planes,
-    dense,
-    elementwise,
-    joining,
-    losses,
-    normalisation,
-    normalisation_loops,
-    normalised_pool,
-    pointwise,
-    pointwise_loops,
-    pooling,
-    pooling_loops,
-    random,
-    scatter,
-    winograd,
-    winograd_rows,
-)
+Importing the families enters their kernels; of several for one op, the last entered is the first choice.
+"""
+
+import dltoolbox.kernels.conv
+import dltoolbox.kernels.dense
+import dltoolbox.kernels.elementwise
+import dltoolbox.kernels.loss
+import dltoolbox.kernels.norm
+import dltoolbox.kernels.pool
+import dltoolbox.kernels.winograd  # noqa: F401
 from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
 
-__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "channelwise",
-           "convolution", "convolution_loops", "convolution_planes", "dense", "elementwise", "joining", "kernel", "losses",
-           "normalisation", "normalisation_loops", "normalised_pool", "plain", "pointwise", "pointwise_loops", "pooling",
-           "pooling_loops", "random", "scatter", "winograd", "winograd_rows"]
+__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "kernel", "plain"]

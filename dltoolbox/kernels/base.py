@@ -5,7 +5,7 @@ every run, at addresses that never change. Binding does all the work that does n
 sizes, reshaping) and returns closures without arguments, so that running a program is calling one closure after another.
 
 Arrays at a site have the axes of the op (S…, C, N) and lie in memory in an *order* that the program asked the kernel
-for (see `dltoolbox.kernels.layout`); inputs lie in the order that their producer chose.
+for (see `dltoolbox.kernels.memory_format`); inputs lie in the order that their producer chose.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
-from dltoolbox.kernels.layout import Order, inverse
+from dltoolbox.core.dims import Dims
+from dltoolbox.kernels.memory_format import Order, inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
 
 Closure = Callable[[], Any]

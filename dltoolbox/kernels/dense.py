@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.kernels import layout
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
-from dltoolbox.kernels.pointwise import ranks_for
-from dltoolbox.kernels.products import SMALL_PRODUCT, divisor
+from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
+from dltoolbox.kernels.elementwise.arithmetic import ranks_for
 
 BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
 SMALL_SUM = 1600  # elements of a result up to which a product with a transposed matrix stays fast
@@ -62,7 +62,7 @@ class Blocks:
             copy = self._take(part.transpose(order).shape) if inner else part.transpose(order)
             flat = copy.reshape((batch, each * len(part)) if batch <= FEW else (each * len(part), batch))
             yield Block(slice(start * each, (start + len(part)) * each), flat.T if batch <= FEW else flat, part,
-                        copy.transpose(layout.inverse(order)) if inner else None)
+                        copy.transpose(memory_format.inverse(order)) if inner else None)
 
     def _take(self, shape: tuple[int, ...]) -> np.ndarray:
         if self._room.size < prod(shape):
@@ -127,7 +127,7 @@ class Dense(Kernel):
     op = "dense"
 
     def orders(self, case: Case) -> tuple[Order, ...]:
-        return (layout.rows_order(len(case.outputs[0].sizes)),)
+        return (memory_format.rows_order(len(case.outputs[0].sizes)),)
 
     def bind(self, site: Site) -> Bound:
         ranks = ranks_for(site, site.inputs[1].size)

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.properties import LEARNABLE, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Call, Layer, Learnable

@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Call, Expression, Layer

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, Reject, in_call_order, signature
 
 SHORT = 8  # elements of the longest array that is shown in full

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Layer

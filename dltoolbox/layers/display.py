@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.console import say
 from dltoolbox.core.display import number, object_text, printable
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, show
 from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.runtime.console import say
 
 GROUPS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
 

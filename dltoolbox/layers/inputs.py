@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import ORDER, Dims, times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import ORDER, Dims, times
 from dltoolbox.core.properties import Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Call, Layer, State

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import Property, Reject
 from dltoolbox.core.registry import layer
 from dltoolbox.data.labels import distinct_keys, names_of

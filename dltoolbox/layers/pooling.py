@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Call, Expression

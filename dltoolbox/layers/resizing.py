@@ -8,8 +8,8 @@ from math import ceil, floor
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.properties import ByRank, Property, Reject
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, ByRank, Property
 from dltoolbox.core.registry import layer

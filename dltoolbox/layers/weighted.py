@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.formats import times
+from dltoolbox.core.dims import times
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
 from dltoolbox.layers.base import Array, Layer, Learnable
 from dltoolbox.layers.factors import l2_factor, learn_rate_factor

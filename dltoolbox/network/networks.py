@@ -9,10 +9,10 @@ from typing import Any
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.initialise import Arrays, initial_arrays
-from dltoolbox.network.layerarray import LayerArray
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import Lowered, lower
+from dltoolbox.network.graph.layer_array import LayerArray
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.lowering.initialise import Arrays, initial_arrays
+from dltoolbox.network.lowering.lower import Lowered, lower
 
 
 class Network(LayerGraph):

@@ -10,9 +10,9 @@ from math import pi, sqrt
 
 import numpy as np
 
-from dltoolbox.core.blas import libraries
+from dltoolbox.ops.arithmetic import SameSize, reduce_to
 from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, op
-from dltoolbox.ops.pointwise import SameSize, reduce_to
+from dltoolbox.runtime.blas import libraries
 
 
 class Elementwise(SameSize):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
 
 Arrays = tuple[np.ndarray, ...]

@@ -14,13 +14,13 @@ from time import perf_counter
 
 import numpy as np
 
-from dltoolbox.core.interrupts import check
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
+from dltoolbox.program.bound_plan import Shard, Shared, Surroundings
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plan import Plan, check_targets, shape_of
-from dltoolbox.program.shard import Shard, Shared, Surroundings
-from dltoolbox.program.team import Team, team_of
+from dltoolbox.runtime.interrupts import check
+from dltoolbox.runtime.thread_team import Team, team_of
 
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 

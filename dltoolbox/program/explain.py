@@ -11,13 +11,13 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
+from dltoolbox.core.dims import times
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import fail
-from dltoolbox.core.formats import times
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.random import rng
-from dltoolbox.network.layerarray import LayerArray
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_array import LayerArray
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork
 from dltoolbox.ops import Node
 from dltoolbox.program.executable import Program

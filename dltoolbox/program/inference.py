@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
-from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
-from dltoolbox.network.dlnetworks import chosen_outputs, dlnetwork, required
+from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.border import as_activations, network_inputs, rows
+from dltoolbox.program.data_layout import as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
 

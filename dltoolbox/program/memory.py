@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.machine import memory
+from dltoolbox.core.limits import memory
 from dltoolbox.kernels import base
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector

@@ -16,21 +16,21 @@ from weakref import WeakSet
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite
-from dltoolbox.core.formats import Dims
-from dltoolbox.kernels.tuning import budget
+from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Learnable
-from dltoolbox.network.initialise import Arrays, enough_memory, initial_arrays
-from dltoolbox.network.layergraph import LayerGraph
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.network.lowering.initialise import Arrays, enough_memory, initial_arrays
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.border import entrances
+from dltoolbox.program.data_layout import entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays
-from dltoolbox.program.plain import PlainProgram
 from dltoolbox.program.plan import Plan, make_plan
-from dltoolbox.program.statistics import move_statistics, settle_statistics
-from dltoolbox.program.threads import one_blas_thread, thread_count
+from dltoolbox.program.reference import PlainProgram
+from dltoolbox.program.running_statistics import move_statistics, settle_statistics
+from dltoolbox.runtime.autotune import budget
+from dltoolbox.runtime.threads import one_blas_thread, thread_count
 
 
 class Parameter:

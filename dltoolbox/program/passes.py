@@ -11,7 +11,7 @@ from itertools import count
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Graph, Node, Value
-from dltoolbox.ops.group import Link, group
+from dltoolbox.ops.fused import Link, group
 
 MOST_TAPS = 64  # of a window whose maxima are remembered by tap number
 

@@ -1,6 +1,6 @@
 """The plan: steps in order, the kernel of each, the memory order of every array, and when it is alive.
 
-A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.shard` binds it to memory.
+A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.bound_plan` binds it to memory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.interrupts import check
-from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, layout
+from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, memory_format
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.ops.base import MOVED
-from dltoolbox.program.choice import choose
 from dltoolbox.program.passes import Chain, multiply_adds, rewritten
+from dltoolbox.program.select_kernel import choose
+from dltoolbox.runtime.interrupts import check
 
 CHAINS = frozenset(name for name in KERNELS if "+" in name)
 
@@ -131,7 +131,7 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
     for value in graph.arrays.values():
         plan.orders[value] = tuple(range(len(value.dims.sizes)))
     for value in graph.inputs:
-        plan.orders[value] = layout.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
+        plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
     for node in nodes:
         check()
         add_steps(plan, node, differentiated, ranks, precision, measure)

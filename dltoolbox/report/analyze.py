@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.console import say
 from dltoolbox.core.nargout import check_nargout
 from dltoolbox.core.properties import Configured, Property, split_pairs
-from dltoolbox.network.analysis import NetworkAnalysis, analysis
+from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
 from dltoolbox.report.document import document
+from dltoolbox.runtime.console import say
 
 
 class _Options(Configured):

@@ -9,15 +9,15 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from dltoolbox.core.console import until_unread
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.files import write_text
-from dltoolbox.network.analysis import NetworkAnalysis, analysis
-from dltoolbox.network.analysis_text import problems, terminal_width
-from dltoolbox.network.datalayout import networkDataLayout
+from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
+from dltoolbox.network.analysis.text import problems, terminal_width
+from dltoolbox.network.data_layout import networkDataLayout
 from dltoolbox.report.compare import TOTALS, comparison, comparison_text
 from dltoolbox.report.document import SCHEMA, VERSION, Document, document, identity
 from dltoolbox.report.source import ScriptError, apart, network_from
+from dltoolbox.runtime.console import until_unread
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
 LABELS = {1: "CB", 2: "SSCB", 3: "SSCB", 4: "SSSCB"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.formats import Dims, times
 from dltoolbox.core.version import __version__
 from dltoolbox.report.document import Document
 

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.properties import HIDDEN
 from dltoolbox.core.version import __version__
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
-from dltoolbox.network.analysis import NetworkAnalysis
-from dltoolbox.network.footprint import Footprint, ReceptiveField, port_values
-from dltoolbox.network.layergraph import UNPOOLING, Port
-from dltoolbox.network.lowering import LoweredLayer
+from dltoolbox.network.analysis.analysis import NetworkAnalysis
+from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_values
+from dltoolbox.network.graph.layer_graph import UNPOOLING, Port
+from dltoolbox.network.lowering.lower import LoweredLayer
 
 SCHEMA, VERSION = "dltoolbox-analysis", 1
 UNSHOWN = "More properties"  # heading of those that a display leaves out

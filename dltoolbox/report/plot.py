@@ -9,7 +9,7 @@ from typing import Any
 from dltoolbox.core import convert
 from dltoolbox.core.optional import require
 from dltoolbox.core.properties import Configured, Property, Reject
-from dltoolbox.network.layergraph import UNPOOLING, LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, layerGraph
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, Point, draw
 
 LETTER, DOT, GAP = 5.2, 10.0, 9.0  # points that a letter, a layer and what lies between two rows take at full size

@@ -18,7 +18,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.exchange.archive import loadNetwork
 from dltoolbox.layers.base import Layer, flat, is_factory
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph
 
 PACKAGE = Path(__file__).parents[1]
 

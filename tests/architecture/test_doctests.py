@@ -9,11 +9,12 @@ import pytest
 
 import dltoolbox
 from dltoolbox.layers import FACTORIES
-from dltoolbox.network import analysis, layergraph
+from dltoolbox.network.analysis import analysis
+from dltoolbox.network.graph import layer_graph
 
 MODULES = [name for _, name, _ in pkgutil.walk_packages(dltoolbox.__path__, "dltoolbox.") if not name.endswith("__main__")]
 NAMES = {name: getattr(dltoolbox, name) for name in dltoolbox.__all__} | {
-    name: value for module in (analysis, layergraph) for name, value in vars(module).items() if inspect.isfunction(value)}
+    name: value for module in (analysis, layer_graph) for name, value in vars(module).items() if inspect.isfunction(value)}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,4 +1,7 @@
-"""Imports run one way: core ← data, ops ← layers ← network ← architectures, exchange, program ← report, training ← cli."""
+"""Imports run one way.
+
+core ← runtime ← data, ops ← layers ← network ← architectures, exchange, program ← report, train ← command line
+"""
 
 import ast
 from pathlib import Path
@@ -11,23 +14,24 @@ ROOT = Path(dltoolbox.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
-BELOW_NETWORK = {"core", "data", "ops", "layers"}
+BELOW_NETWORK = {"core", "runtime", "data", "ops", "layers"}
 MAY_IMPORT = {
     "core": set(),
-    "data": {"core"},
-    "ops": {"core"},
-    "kernels": {"core", "ops"},
-    "autodiff": {"core", "ops"},
-    "layers": {"core", "data", "ops"},
+    "runtime": {"core"},
+    "data": {"core", "runtime"},
+    "ops": {"core", "runtime"},
+    "kernels": {"core", "runtime", "ops"},
+    "functions": {"core", "ops"},
+    "layers": {"core", "runtime", "data", "ops"},
     "network": BELOW_NETWORK,
     "program": BELOW_NETWORK | {"network", "kernels"},
     "architectures": BELOW_NETWORK | {"network"},
     "exchange": BELOW_NETWORK | {"network"},
-    "training": BELOW_NETWORK | {"network", "program", "exchange"},
-    "engines": BELOW_NETWORK | {"network", "program", "training"},
+    "train": BELOW_NETWORK | {"network", "program", "exchange"},
+    "engines": BELOW_NETWORK | {"network", "program", "train"},
     "report": BELOW_NETWORK | {"network", "exchange"},
     "port": {"core"},
-    "testing": BELOW_NETWORK | {"network", "program", "training", "autodiff"},
+    "testing": BELOW_NETWORK | {"network", "program", "train", "functions"},
 }
 NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files of no room, which see everything
 
@@ -35,14 +39,14 @@ NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
     ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",
-    ("exchange/code_matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
-    ("kernels/convolution_loops.py", "numba.extending"): "as numba in kernels/twins.py",
-    ("kernels/twins.py", "numba"): "it is optional, and importing it takes a while",
+    ("exchange/writers/matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
+    ("kernels/conv/numba_2d.py", "numba.extending"): "as numba in kernels/numba_support.py",
+    ("kernels/numba_support.py", "numba"): "it is optional, and importing it takes a while",
     ("ops/activation.py", "scipy.special"): "importing it takes a while, and only GELU needs it",
     ("report/analyze.py", "webbrowser"): "as dltoolbox.report.html",
     ("report/analyze.py", "dltoolbox.report.html"): "it draws with scipy.sparse, which takes a while to import",
     ("report/command.py", "dltoolbox.report.html"): "as in report/analyze.py",
-    ("training/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
+    ("train/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
 FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs
 

@@ -13,7 +13,7 @@ from dltoolbox.core.registry import LAYERS
 ROOT = Path(dltoolbox.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 ASSETS = sorted((ROOT / "report" / "assets").iterdir())
-MACHINERY = ("ops", "kernels", "network", "program", "training", "exchange", "autodiff")
+MACHINERY = ("ops", "kernels", "network", "program", "train", "exchange", "functions")
 
 
 def name(path):

@@ -4,7 +4,7 @@ from math import prod
 from typing import NamedTuple
 
 from dltoolbox.layers.base import Learnable
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.lowering.lower import lower
 
 
 class Counts(NamedTuple):

@@ -15,7 +15,7 @@ from dltoolbox import (
     trainNetwork,
     triangleImages,
 )
-from dltoolbox.architectures.deeplab import BACKBONES, dense, trunk
+from dltoolbox.architectures.segmentation.deeplab import BACKBONES, dense, trunk
 from tests.architectures.counts import counts
 
 NEW_LAYERS = [

@@ -20,7 +20,7 @@ from dltoolbox import (
     unet3dLayers,
     unetLayers,
 )
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.lowering.lower import lower
 from tests.architectures.counts import counts
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 import dltoolbox as dl
 from dltoolbox.core.registry import LAYERS
-from dltoolbox.network.layergraph import Connection, Port
+from dltoolbox.network.graph.layer_graph import Connection, Port
 
 FOLDER = Path(gettempdir()) / "dltoolbox-calls"
 

@@ -17,7 +17,7 @@ import numpy as np
 
 import dltoolbox as dl
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph
 from tests.calls.examples import Call
 
 ROOT = str(Path(dl.__file__).parent)

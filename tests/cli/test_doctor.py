@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from dltoolbox import cli, doctor
-from dltoolbox.core.blas import Library
 from dltoolbox.doctor import Blas, Cache, Facts, judge, report
+from dltoolbox.runtime.blas import Library
 
 OPENBLAS = Blas("OpenBLAS 0.3.30", "SkylakeX", "SkylakeX", 4, "/libs/libopenblas.so")
 HEALTHY = Facts(

@@ -20,19 +20,19 @@ import numpy as np
 import pytest
 
 from dltoolbox import cli
-from dltoolbox.core.console import say
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.files import LEFT, replacing, write_text
 from dltoolbox.exchange import loadNetwork, saveNetwork, toMATLAB, toPython
 from dltoolbox.layers import FACTORIES as F
 from dltoolbox.layers.display import disp
-from dltoolbox.network.layergraph import layerGraph
+from dltoolbox.network.analysis.summary import summary
+from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.network.networks import assembleNetwork
-from dltoolbox.network.summaries import summary
 from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.report.document import document
 from dltoolbox.report.html import write as write_page
-from dltoolbox.training.checkpoints import Checkpoints
+from dltoolbox.runtime.console import say
+from dltoolbox.train.checkpoints import Checkpoints
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, pipes and locks of POSIX")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.core.formats import Dims, times, vector
 from dltoolbox.core.random import STREAMS, rng, stream
 from dltoolbox.core.registry import LAYERS, find, layer
 from dltoolbox.core.table import Table

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from dltoolbox import maxNumCompThreads
-from dltoolbox.kernels import twins
+from dltoolbox.kernels import numba_support
 from dltoolbox.layers import FACTORIES
 
 README = Path(__file__).parents[2] / "README.md"
@@ -41,7 +41,7 @@ def test_the_unpooling_graph_is_sound():
 
 def test_the_plan(capsys, monkeypatch):
     """As without Numba; how much memory the kernels take for themselves may differ."""
-    monkeypatch.setattr(twins, "failure", lambda: "switched off")
+    monkeypatch.setattr(numba_support, "failure", lambda: "switched off")
     before, names = maxNumCompThreads(), {}
     exec(blocks("python")[0].partition("rng(0)")[0], names)
     try:

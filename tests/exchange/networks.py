@@ -8,9 +8,9 @@ import numpy as np
 
 from dltoolbox.core.random import rng
 from dltoolbox.layers import FACTORIES
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.network.surgery import connectLayers
 from dltoolbox.program.model import Model
 
 F = FACTORIES

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 import dltoolbox
-from dltoolbox.core.formats import Dims
-from dltoolbox.exchange.code import frozen, learned
+from dltoolbox.core.dims import Dims
+from dltoolbox.exchange.writers.code import frozen, learned
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.initialise import initialised
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.lowering.initialise import initialised
 from tests.exchange.matlab_reader import Anonymous, FunctionLayer
 
 AWKWARD = ["it's", 'a "quoted" name', "größe ✓", "two\nlines", "a/b", "back\\slash", "%d {x}", "end", "1st"]

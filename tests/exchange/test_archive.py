@@ -15,7 +15,7 @@ from dltoolbox.core.registry import LAYERS
 from dltoolbox.exchange import container, loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES as F
 from dltoolbox.layers.base import Layer
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.ops import Builder, Value
 from dltoolbox.program.inference import classify, predict

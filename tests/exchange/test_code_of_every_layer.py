@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dltoolbox import toMATLAB, toPython
 from dltoolbox.core.registry import LAYERS
-from dltoolbox.exchange.code_matlab import string
+from dltoolbox.exchange.writers.matlab import string
 from tests.exchange.matlab_reader import run_matlab
 from tests.exchange.rebuilt import assert_same_connections, assert_same_in_matlab, graph_of
 from tests.program.cases import CASES

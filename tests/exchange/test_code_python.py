@@ -36,7 +36,7 @@ from dltoolbox import (
     toPython,
     transposedConv2dLayer,
 )
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
 from tests.exchange.networks import NETWORKS, data_for
 from tests.exchange.rebuilt import ARCHITECTURES, AWKWARD, architecture, assert_same_connections, graph_of, without_values
 

@@ -21,7 +21,7 @@ import torch
 
 from dltoolbox import activations, maxNumCompThreads, predict
 from dltoolbox.core.random import rng as restart
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program import executable
 from dltoolbox.program.model import Model
 from tests.generate.draw import LABELS

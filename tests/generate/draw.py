@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from tests.generate.dice import Dice, Unfit, drawn_padding, each, pairs_of, window
 from tests.generate.network import Network, Part, is_data, make
 from tests.generate.twin import Run, applied

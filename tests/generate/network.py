@@ -10,8 +10,8 @@ import numpy as np
 
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.base import show_python
-from dltoolbox.network.dlnetworks import dlnetwork
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+from dltoolbox.network.dlnetwork import dlnetwork
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
 
 Values = Mapping[str, np.ndarray]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dltoolbox.kernels import tuning
+from dltoolbox.runtime import autotune
 from tests import modes
 
 
@@ -22,6 +22,6 @@ def turn(seed: int, number: int, mode: str, threads: int, cache: Path) -> Iterat
     torch.set_num_threads(1)
     with modes.mode(mode, cache, f"{seed} {number}"), pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(tuning, "SPAN", 0.0)  # trying is what matters here, not choosing well
-        patch.setattr(tuning, "FEWEST", 1)
+        patch.setattr(autotune, "SPAN", 0.0)  # trying is what matters here, not choosing well
+        patch.setattr(autotune, "FEWEST", 1)
         yield mode, threads

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS
-from dltoolbox.ops.group import Link
-from dltoolbox.ops.pooling import window_counts
+from dltoolbox.ops.fused import Link
+from dltoolbox.ops.pool import window_counts
 from tests.ops.chains import NORM, chain, parameters
 from tests.ops.sample import Case, Inputs, normal, one_hot
 from tests.ops.samples import CASES

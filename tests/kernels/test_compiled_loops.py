@@ -5,10 +5,10 @@ import threading
 import numba
 import numpy as np
 
-from dltoolbox.kernels import twins
+from dltoolbox.kernels import numba_support
 
 
-@twins.loop
+@numba_support.loop
 def divided(x, y, out):
     for i in range(len(x)):
         out[i] = x[i] / y[i]
@@ -16,7 +16,7 @@ def divided(x, y, out):
 
 def test_loops_follow_the_rules_of_numpy():
     assert numba.__version__
-    assert twins.available()
+    assert numba_support.available()
     x, y, out = np.array([1, 0, -1, np.nan], np.float32), np.array([0, 0, 0, 1], np.float32), np.empty(4, np.float32)
     divided(x, y, out)
     np.testing.assert_array_equal(out, [np.inf, np.nan, -np.inf, np.nan])
@@ -24,9 +24,9 @@ def test_loops_follow_the_rules_of_numpy():
 
 def test_threads_that_meet_an_uncompiled_loop_compile_it_once(monkeypatch):
     made = []
-    monkeypatch.setattr(twins, "compiled", lambda function: made.append(numba.njit(function)) or made[-1])
+    monkeypatch.setattr(numba_support, "compiled", lambda function: made.append(numba.njit(function)) or made[-1])
 
-    @twins.loop
+    @numba_support.loop
     def double(x):
         return 2 * x
     results, ready = [], threading.Barrier(4)
@@ -45,6 +45,6 @@ def test_threads_that_meet_an_uncompiled_loop_compile_it_once(monkeypatch):
 
 def test_compiled_loops_are_kept_on_disk(monkeypatch, tmp_path):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    twins.compiled(twins._nothing)()
-    assert list(twins.folder().glob("*.nbc"))
-    assert tmp_path in twins.folder().parents
+    numba_support.compiled(numba_support._nothing)()
+    assert list(numba_support.folder().glob("*.nbc"))
+    assert tmp_path in numba_support.folder().parents

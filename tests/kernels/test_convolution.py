@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, Kernel, layout
-from dltoolbox.kernels.convolution import ConvKernel, ConvTransposedKernel
-from dltoolbox.kernels.products import chunk_length, multiply
-from dltoolbox.kernels.transposed import Dimension
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels import Case, Kernel, memory_format
+from dltoolbox.kernels.conv.adjoint import Dimension
+from dltoolbox.kernels.conv.conv import ConvKernel, ConvTransposedKernel
+from dltoolbox.kernels.conv.gemm import chunk_length, multiply
+from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
 from tests.ops.samples import dims_of
 
@@ -26,7 +26,8 @@ WINDOWS = {
     "1x1": Window.of((1, 1)),
     "transposing": Window.of((4, 4), (2, 2), ((1, 1), (1, 1))),
 }
-ORDERS = {"rows": layout.rows_order, "channels_last": layout.channels_last_order, "axes": lambda n: tuple(range(n))}
+ORDERS = {"rows": memory_format.rows_order, "channels_last": memory_format.channels_last_order,
+          "axes": lambda n: tuple(range(n))}
 
 
 def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows", **more: Any) -> Case:
@@ -84,9 +85,9 @@ def test_gradients_that_nobody_needs_are_not_made(op: str, label: str, needs: tu
 @pytest.mark.parametrize("op", KERNELS)
 def test_blocks_of_rows_join(op: str, label: str, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that force one row per block, and few rows per sum, give what one block gives."""
-    monkeypatch.setattr("dltoolbox.kernels.columns.COLUMN_BYTES", 1)
-    monkeypatch.setattr("dltoolbox.kernels.products.PART_BYTES", 1)
-    monkeypatch.setattr("dltoolbox.kernels.products.SMALL_PRODUCT", 10000)
+    monkeypatch.setattr("dltoolbox.kernels.conv.im2col.COLUMN_BYTES", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.gemm.PART_BYTES", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.gemm.SMALL_PRODUCT", 10000)
     window = WINDOWS[label]
     for batch in (1, 64):
         trained(op, random_inputs(op, window, 16, 16, batch, (11, 9)), window, order)
@@ -165,4 +166,4 @@ def test_results_lie_as_the_next_kernel_wants_them() -> None:
     for batch, filters in ((1, 64), (8, 64), (8, 4), (64, 64)):
         inputs = random_inputs("conv", window, 3, filters, batch, (8, 8))
         y = bind_alone(ConvKernel(), case_of("conv", inputs, window), inputs).forward()[0]
-        assert layout.lies_in(y, layout.preferred_order(y.shape))
+        assert memory_format.lies_in(y, memory_format.preferred_order(y.shape))

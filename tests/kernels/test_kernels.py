@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.random import rng as restart
-from dltoolbox.kernels import KERNELS, Case, Kernel, Order, twins
-from dltoolbox.kernels.layout import channels_last_order, rows_order
-from dltoolbox.kernels.trial import bind_alone
+from dltoolbox.kernels import KERNELS, Case, Kernel, Order, numba_support
+from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.ops import samples
 from tests.ops.chains import CHAINS
@@ -24,7 +24,7 @@ ORDERS = {"rows": rows_order, "channels last": channels_last_order, "axes": lamb
 
 def usable(op: str) -> list[Kernel]:
     """The kernels of an op whose accelerator is installed."""
-    return [one for one in KERNELS[op] if not one.accelerator or twins.available()]
+    return [one for one in KERNELS[op] if not one.accelerator or numba_support.available()]
 
 
 def use_of(sample: samples.Case, batch: int, dtype: Any = np.float64, order: str = "rows", train: bool = True) -> Case:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window, same_padding
-from dltoolbox.kernels import Case, twins
+from dltoolbox.kernels import Case, numba_support
 from dltoolbox.kernels.base import candidates
-from dltoolbox.kernels.layout import channels_last_order, rows_order
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.ops.samples import dims_of
 from tests.ops.test_large_windows import SIDES, drawn
@@ -137,7 +137,7 @@ def test_a_transposed_convolution_has_a_product_per_position_not_steps_per_tap()
     assert trial.forward()[0].tolist() == np.full((256, 256, 1, 1), 9).tolist()
 
 
-@pytest.mark.skipif(not twins.available(), reason="needs Numba")
+@pytest.mark.skipif(not numba_support.available(), reason="needs Numba")
 @pytest.mark.parametrize("name", ["window_max", "window_max_indices"])
 def test_loops_over_all_taps_are_not_offered_large_windows(name: str) -> None:
     window = Window.of((1, 1001), (1, 1), ((0, 0), (500, 500)))

@@ -14,7 +14,7 @@ import pytest
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Case, Kernel
 from dltoolbox.kernels.base import plain
-from dltoolbox.kernels.trial import bind_alone
+from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.kernels.test_kernels import ORDERS, usable
 from tests.ops.samples import dims_of

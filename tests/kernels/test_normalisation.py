@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dltoolbox.kernels import KERNELS, Case, Kernel
-from dltoolbox.kernels.layout import channels_last_order, rows_order
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
 from tests.kernels.test_kernels import expected, usable, use_of
 from tests.ops.chains import CHAINS

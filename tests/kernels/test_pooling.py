@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import KERNELS, Case, Kernel, parts
-from dltoolbox.kernels.layout import channels_last_order, rows_order
-from dltoolbox.kernels.parts import copying
-from dltoolbox.kernels.scatter import likely_window
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels import KERNELS, Case, Kernel, blocking
+from dltoolbox.kernels.blocking import copying
+from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.pool.unpool import likely_window
+from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.ops.samples import WINDOWS, dims_of
 
@@ -97,7 +97,7 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, la
 def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, ranks: int,
                            monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8, "LONGEST_RUN": 24}.items():
-        monkeypatch.setattr(parts, name, value)
+        monkeypatch.setattr(blocking, name, value)
     spatial, window = WINDOWS[label]
     assert_as_the_op(kernel, special("nan" if size == 60 else "ties", (*(2 * n for n in spatial), 3, 5)), window, order,
                      ranks)

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.random import rng as restart
-from dltoolbox.kernels import KERNELS, Kernel, twins
+from dltoolbox.kernels import KERNELS, Kernel, numba_support
 from dltoolbox.kernels.base import OwnMemory
-from dltoolbox.kernels.trial import bind_alone
+from dltoolbox.kernels.testing import bind_alone
 from tests.kernels.random_samples import family, pick
 from tests.kernels.test_kernels import ORDERS, TOLERANCE, assert_same, expected, use_of
 from tests.kernels.test_shards import Shards
@@ -86,7 +86,7 @@ def check(kernel: Kernel, use: Use) -> None:
     outputs, gradients, grads = expected(sample, use.batch, use.dtype)
     inputs = sample.inputs(use.batch, use.dtype)
     added = frozenset(i for i in sample.differentiable if kernel.adds(i))
-    with mock.patch("dltoolbox.kernels.trial.OwnMemory", Spoilt):
+    with mock.patch("dltoolbox.kernels.testing.OwnMemory", Spoilt):
         trial = bind_alone(kernel, case, inputs, [y.dtype for y in outputs], grads if use.train else None, added=added)
     site, memory = trial.site, trial.memory
     assert isinstance(memory, Spoilt)
@@ -130,7 +130,7 @@ def check_all(op: str, seed: int) -> int:
     use, found = drawn(op, seed), 0
     case = replace(use_of(use.sample, use.batch, use.dtype, use.order, use.train), precision=use.precision)
     for kernel in KERNELS[op]:
-        if kernel.accepts(case) and (not kernel.accelerator or twins.available()):
+        if kernel.accepts(case) and (not kernel.accelerator or numba_support.available()):
             check(kernel, use)
             found += 1
             if kernel.by_observation and use.train and seed % 3 == 0 and op not in ("size_of", "unpool"):

@@ -14,7 +14,7 @@ import pytest
 
 from dltoolbox.core.random import rng as restart
 from dltoolbox.kernels import Kernel
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels.testing import Trial, bind_alone
 from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, use_of
 from tests.ops import samples
 from tests.ops.samples import observations
@@ -132,7 +132,7 @@ def test_shards_in_single_precision(kernel: Kernel, sample: samples.Case) -> Non
 def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, sample: samples.Case,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts of a step may run in any order, and make the whole."""
-    monkeypatch.setattr("dltoolbox.kernels.pointwise.SHARED", 0)
+    monkeypatch.setattr("dltoolbox.kernels.elementwise.arithmetic.SHARED", 0)
     outputs, gradients, grads = expected(sample, 2, np.float64)
     case = replace(use_of(sample, 2), ranks=3)
     trial = bind_alone(kernel, case, sample.inputs(2), [y.dtype for y in outputs], grads)

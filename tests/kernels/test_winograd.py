@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, Kernel, candidates, winograd
-from dltoolbox.kernels.layout import channels_last_order, rows_order
-from dltoolbox.kernels.trial import Trial, bind_alone
+from dltoolbox.kernels import Case, Kernel, candidates
+from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.testing import Trial, bind_alone
+from dltoolbox.kernels.winograd import channels_last
 from dltoolbox.ops import OPS, Call
-from dltoolbox.ops.group import Link, group
+from dltoolbox.ops.fused import Link, group
 from tests.ops.samples import dims_of
 
 SAME = ((1, 1), (1, 1))
@@ -114,8 +115,8 @@ def test_chains(shape: Any, op: str, order: str) -> None:
 @pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+normalise+relu"])
 @pytest.mark.parametrize("shape", [((9, 11), 40, 192, 1), ((14, 7), 32, 256, 3), ((9, 9), 33, 129, 2)])
 def test_large_filters_are_not_stored(shape: Any, op: str, precision: str, ranks: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(winograd, "STORED", 0)
-    monkeypatch.setattr(winograd, "STREAMED", 1 << 18)
+    monkeypatch.setattr(channels_last, "STORED", 0)
+    monkeypatch.setattr(channels_last, "STREAMED", 1 << 18)
     case, inputs = made(shape, precision=precision, ranks=ranks, train=False, op=op)
     streamed = [kernel for kernel in chosen(case) if not bind_alone(kernel, case, inputs).bound.divided]
     assert bool(streamed) == (ranks == 1 or shape[1] != 33)

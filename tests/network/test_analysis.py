@@ -28,7 +28,7 @@ from dltoolbox import (
     transposedConv2dLayer,
 )
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.network.analysis_text import short_count
+from dltoolbox.network.analysis.text import short_count
 from tests.operations import operations
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -47,7 +47,7 @@ from dltoolbox import (
     unetLayers,
     vgg16,
 )
-from dltoolbox.network.layergraph import Connection, Port
+from dltoolbox.network.graph.layer_graph import Connection, Port
 
 BROKEN = {}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.network.layergraph import LayerGraph, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, Port
 
 
 def sibling(name):

@@ -43,7 +43,7 @@ from dltoolbox import (
     spaceToDepthLayer,
     transposedConv2dLayer,
 )
-from dltoolbox.network.layergraph import Connection, Port
+from dltoolbox.network.graph.layer_graph import Connection, Port
 from dltoolbox.report.analyze import analyzeNetwork
 
 HEAD = imageInputLayer([8, 8, 2], Name="in")

@@ -21,7 +21,7 @@ from dltoolbox import (
     softmaxLayer,
     transposedConv2dLayer,
 )
-from dltoolbox.network.initialise import initial_arrays
+from dltoolbox.network.lowering.initialise import initial_arrays
 from dltoolbox.network.networks import checked
 from dltoolbox.ops import ParameterKey
 

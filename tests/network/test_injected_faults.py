@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
 
 NETWORKS = [
     lambda: dl.resnet18("Weights", "none"), lambda: dl.squeezenet("Weights", "none"), lambda: dl.vgg16("Weights", "none"),

@@ -39,10 +39,11 @@ from dltoolbox import (
     trainNetwork,
     transposedConv2dLayer,
 )
-from dltoolbox.core import machine
+from dltoolbox.core import limits
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.network import initialise, structure
-from dltoolbox.network.layergraph import Connection, LayerGraph, Port
+from dltoolbox.network.graph import validate
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
+from dltoolbox.network.lowering import initialise
 from dltoolbox.program import memory
 from tests.operations import MOST, soon
 
@@ -152,12 +153,12 @@ def test_allocations_that_fail_are_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_memory_of_a_machine_and_of_its_container(tmp_path: Any) -> None:
-    whole = machine.memory(tmp_path)
+    whole = limits.memory(tmp_path)
     assert whole > 1 << 27
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     for text, expected in (("max\n", whole), ("1048576\n", 1 << 20)):
         (tmp_path / "sys/fs/cgroup/memory.max").write_text(text)
-        assert machine.memory(tmp_path) == expected
+        assert limits.memory(tmp_path) == expected
 
 
 # Large graphs --------------------------------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ GRAPHS: dict[str, Callable[[int], Any]] = {
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_time_grows_with_the_number_of_layers_not_with_its_square(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structure, "MOST_COMPARISONS", 100)
+    monkeypatch.setattr(validate, "MOST_COMPARISONS", 100)
 
     def seconds(count: int) -> float:
         made = GRAPHS[name](count)

@@ -14,8 +14,8 @@ from dltoolbox import (
     regressionLayer,
     reluLayer,
 )
-from dltoolbox.core.formats import Dims
-from dltoolbox.network.lowering import lower
+from dltoolbox.core.dims import Dims
+from dltoolbox.network.lowering.lower import lower
 
 IMAGE = Dims("SSCB", (8, 8, 3, None))
 

@@ -43,7 +43,7 @@ from dltoolbox import (
     unetLayers,
     vgg16,
 )
-from dltoolbox.network.analysis import analysis
+from dltoolbox.network.analysis.analysis import analysis
 from dltoolbox.program.model import Model
 
 SEAM = "one_above_the_other"  # whose fields jump where the maps meet

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.network.footprint import ELEMENT
+from dltoolbox.network.analysis.cost import ELEMENT
 from tests.program.networks import finished
 
 IMAGES, VOLUMES, FEATURES = ((dl.imageInputLayer([6, 5, 2], Normalization="none"), (6, 5, 2, 3)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops.group import Link
+from dltoolbox.ops.fused import Link
 from tests.ops.sample import Case, Inputs, normal
 from tests.ops.samples import WINDOWS
 

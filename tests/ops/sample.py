@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 
 Inputs = tuple[np.ndarray, ...]
 

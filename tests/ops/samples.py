@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops import OPS, Call, Op, as_tuple, group
+from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from tests.ops import samples_activation, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
@@ -173,7 +173,7 @@ def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
 
 def op_of(case: Case) -> Op:
     """The op, or the op that a chain of ops is."""
-    return group.op_of(case.op)
+    return fused.op_of(case.op)
 
 
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:

@@ -11,8 +11,8 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import OPS, Call, as_tuple
 from dltoolbox.ops.base import MOVED
-from dltoolbox.ops.group import op_of
-from dltoolbox.ops.pooling import looks, window_counts
+from dltoolbox.ops.fused import op_of
+from dltoolbox.ops.pool import looks, window_counts
 from tests.ops.chains import CHAINS
 from tests.ops.sample import Case
 from tests.ops.samples import CASES, WINDOWS, cotangent, dims_of, input_dims

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS
 from tests.ops.sample import distinct

@@ -12,7 +12,7 @@ import pytest
 
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.ops import OPS, Call
-from dltoolbox.ops.normalisation import sum_over_channels
+from dltoolbox.ops.norm import sum_over_channels
 
 SIDES = (3, 7, 15, 31, 63, 127, 255)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.core.formats import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call
 from tests.ops.samples import WINDOWS

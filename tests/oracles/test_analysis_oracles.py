@@ -66,8 +66,8 @@ from dltoolbox import (
     vgg19,
     xception,
 )
-from dltoolbox.network.analysis import analysis
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.analysis.analysis import analysis
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
 from dltoolbox.report.document import document

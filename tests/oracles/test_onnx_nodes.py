@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Pair, Window, same_cropping, same_padding
 from dltoolbox.ops import OPS
 

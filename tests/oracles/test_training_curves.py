@@ -13,8 +13,8 @@ import torch
 from dltoolbox import digitTrain4DArrayData, layerGraph, trainingOptions, trainNetwork
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
-from dltoolbox.training.dataset import Dataset, OneHot
-from dltoolbox.training.loop import train
+from dltoolbox.train.dataset import Dataset, OneHot
+from dltoolbox.train.loop import train
 
 from .torch_networks import L2_FACTORS, RATE_FACTORS, Twin, curve, digits_layers, zero_centred
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from dltoolbox.layers import FACTORIES, Layer
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.surgery import addLayers, connectLayers
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.program.model import Model
 
 Size = tuple[int, ...]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from tests.program.case import IMAGE, VECTOR, VOLUME, Case, Theirs, make, plain, single, there
 
 

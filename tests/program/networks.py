@@ -8,9 +8,9 @@ import numpy as np
 
 from dltoolbox.core.random import rng as restart
 from dltoolbox.layers import FACTORIES, Layer
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.network.surgery import addLayers, connectLayers
 from dltoolbox.program.model import Model
 
 

@@ -13,7 +13,7 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.base import Learnable, State
-from dltoolbox.network.lowering import lower
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program.model import Model
 from tests.program.case import Case, back, there
 from tests.program.cases import CASES

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.surgery import connectLayers
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.program.model import Model
 from tests import modes
 from tests.program.networks import images, make, one_hot, scrambled, segnet

@@ -30,8 +30,8 @@ from dltoolbox import (
     softmaxLayer,
 )
 from dltoolbox.core.random import stream
-from dltoolbox.kernels import twins
-from dltoolbox.network.surgery import addLayers
+from dltoolbox.kernels import numba_support
+from dltoolbox.network.graph.surgery import addLayers
 from dltoolbox.program import executable
 from tests.program.networks import digits, finished, residual, segnet
 
@@ -52,7 +52,7 @@ train, mini-batch of 4, single precision, 1 thread
 @pytest.fixture(autouse=True)
 def one_thread_without_compiled_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So that the kernels are those of every machine."""
-    monkeypatch.setattr(twins, "failure", lambda: "switched off")
+    monkeypatch.setattr(numba_support, "failure", lambda: "switched off")
     before = maxNumCompThreads(1)
     yield
     maxNumCompThreads(before)

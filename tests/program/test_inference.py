@@ -10,10 +10,10 @@ import pytest
 
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers import FACTORIES as F
-from dltoolbox.network.dlnetworks import dlnetwork
-from dltoolbox.network.layergraph import layerGraph
+from dltoolbox.network.dlnetwork import dlnetwork
+from dltoolbox.network.graph.layer_graph import layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers, disconnectLayers
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.network.surgery import addLayers, connectLayers, disconnectLayers
 from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.model import Model, model_of
 from tests.program.networks import digits, finished, images, make, scrambled, segnet

@@ -14,7 +14,7 @@ import dltoolbox as dl
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
 from dltoolbox.ops import OPS, Call, as_tuple
 from dltoolbox.program.model import Model
-from dltoolbox.program.threads import maxNumCompThreads
+from dltoolbox.runtime.threads import maxNumCompThreads
 from tests.ops.samples import CASES, op_of
 from tests.program.networks import digits, finished, images, segnet
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox.core.formats import Dims
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import lower
-from dltoolbox.network.surgery import addLayers, connectLayers
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import OPS, Graph, Node, Value, as_tuple
 from dltoolbox.program.model import Model
 from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, prune, rewritten, takes_taps

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.layers import FACTORIES as F
-from dltoolbox.network.layergraph import layerGraph
+from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.program.model import Model
 
 SIDE = 24

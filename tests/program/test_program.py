@@ -11,10 +11,10 @@ from weakref import ref
 import numpy as np
 import pytest
 
-from dltoolbox.core.formats import Dims
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.lowering import lower
-from dltoolbox.network.surgery import addLayers, connectLayers
+from dltoolbox.core.dims import Dims
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.inference import predict
 from dltoolbox.program.memory import Buffer, bytes_of, place

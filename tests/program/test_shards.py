@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import maxNumCompThreads
-from dltoolbox.program import executable, shard
+from dltoolbox.program import bound_plan, executable
 from dltoolbox.program.model import Model
 from tests.program.networks import digits, everything, finished, images, one_hot, residual, scrambled, segnet
 
@@ -37,7 +37,7 @@ def test_batches_of_any_size_on_several_threads(make_graph: Any, threads: int, l
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards of different sizes can have other kernels and other arrangements of the same filters."""
     if late:
-        monkeypatch.setattr(shard, "LARGE_SHARED", 0)
+        monkeypatch.setattr(bound_plan, "LARGE_SHARED", 0)
     maxNumCompThreads(threads)
     plain, model = (scrambled(Model(make_graph(), np.float64, fast=fast)) for fast in (False, True))
     for batch in (1, 2, 3, 5, 7):

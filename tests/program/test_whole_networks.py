@@ -19,8 +19,8 @@ from dltoolbox import (
     regressionLayer,
     transposedConv2dLayer,
 )
-from dltoolbox.network.layergraph import LayerGraph, layerGraph
-from dltoolbox.network.surgery import addLayers, connectLayers
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
 from tests.program.case import back, filters, there

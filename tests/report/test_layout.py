@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dltoolbox
-from dltoolbox.network.layergraph import LayerGraph
+from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.report.layout import BOX, UNPOOLING_LANE, Edge, draw
 
 

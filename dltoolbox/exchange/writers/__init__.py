@@ -1,0 +1,1 @@
+"""Networks as code, one file per language."""

@@ -1,0 +1,257 @@
+"""What `toPython` and `toMATLAB` share: a network as chains of layers and connections, and lines of code.
+
+How a call reads is said by the layers (`Layer.call`); how values and statements read, by the two languages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import IssueCollector, fail, warn
+from dltoolbox.core.files import replacing, write_text
+from dltoolbox.core.properties import LEARNABLE, Configured, Property
+from dltoolbox.core.registry import LAYERS
+from dltoolbox.core.version import __version__
+from dltoolbox.exchange.archive import target_of
+from dltoolbox.layers.base import Call, Layer
+from dltoolbox.network.dlnetwork import dlnetwork
+from dltoolbox.network.graph.expansion import expansion
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph, sequence
+from dltoolbox.network.learn_rate_factors import RATE, factor_names
+from dltoolbox.network.lowering.initialise import certain_start
+from dltoolbox.network.networks import DAGNetwork
+
+INLINE = 64  # elements of the largest array that stands in the code
+LISTED = 8  # differences that a warning names
+WIDTH = 110  # characters of a line, where it can be broken
+UNBROKEN = 96  # characters of the longest argument that is not broken: it fits a line of its own, indented twice
+KEYWORDS = frozenset((  # MATLAB's
+    "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
+    "otherwise", "parfor", "persistent", "return", "spmd", "switch", "try", "while"))
+
+Tokens = list[str]  # pieces of code between which a line may be broken
+
+
+class CodeOptions(Configured):
+    """Arguments of both functions after the network."""
+
+    File = Property(lambda value: value, "", positional=True, argument="file")  # checked by `code_files`
+    Parameters = Property(convert.flag, False)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An array beside the code: the group and the name under which it stands there."""
+
+    group: str
+    name: str
+
+
+@dataclass
+class Outline:
+    """A network as a script builds it: chains of layers, then connections; and the arrays that stand beside the script."""
+
+    net: Any
+    function: str
+    parameters: bool
+    files: tuple[Path, Path] | None
+    graph: LayerGraph = field(init=False)
+    chains: list[list[Layer]] = field(init=False)
+    connections: list[tuple[str, str]] = field(init=False)
+    arrays: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    omitted: set[tuple[str, str]] = field(default_factory=set)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.parameters and self.files is None:
+            fail(f"{self.function}:fileNeeded", "Parameters are written to a file beside the code, but no file was named.",
+                 f"Call {self.function}(net, file, Parameters=True).")
+        self.graph = expansion(self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)).graph
+        if isinstance(self.net, dlnetwork):
+            self.net = self.graph
+        self.refuse_unknown()
+        self.chains = chains(self.graph)
+        inside = {edge for chain in self.chains for edge in sequence(chain)}
+        self.connections = [self.texts(edge) for edge in self.graph.edges if edge not in inside]
+        self._groups = identifiers([one.Name for one in self.graph.nodes])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the layers alone, one after the other, are the network."""
+        return len(self.chains) == 1 and not self.connections
+
+    @property
+    def is_trained(self) -> bool:
+        return isinstance(self.net, DAGNetwork)
+
+    def refuse_unknown(self) -> None:
+        found = IssueCollector()
+        for index, one in enumerate(self.graph.nodes, 1):
+            if LAYERS.get(one.factory) is not type(one):
+                found.add(f"{self.function}:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that "
+                          "no code can say how to make it again.", "Replace it by layers of the toolbox.", layer=one.Name,
+                          index=index)
+        found.raise_if_any()
+
+    def texts(self, edge: Connection) -> tuple[str, str]:
+        """The arguments of connectLayers."""
+        return self.text(edge.source, "outputs"), self.text(edge.destination, "inputs")
+
+    def text(self, port: Port, side: str) -> str:
+        text = self.graph.port_text(port, side)
+        if self.graph.port(text, side) != port:
+            fail(f"{self.function}:ambiguousName", f"'{text}' is the name of a layer and a port of layer '{port.layer}'.",
+                 "Rename one of the layers.", layer=port.layer)
+        return text
+
+    def values(self, one: Layer, call: Call) -> dict[str, Any]:
+        """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
+        given: dict[str, Any] = {}
+        for name, value in call.options.items():
+            if callable(value):
+                self.note(one, f"{name} was a function of Python, {getattr(value, '__qualname__', value)}; it is left out")
+            elif not isinstance(value, np.ndarray):
+                given[name] = value
+            elif self.parameters and (learned(one, name) or value.size > INLINE):
+                group = self._groups[one.Name]
+                self.arrays.setdefault(group, {})[name] = value
+                given[name] = Saved(group, name)
+            elif starts_so(one, name, value):
+                continue
+            elif learned(one, name) and not frozen(one, name):
+                self.omitted.add((one.Name, name))
+            elif value.size <= INLINE:
+                given[name] = value
+            else:
+                why = ", which does not learn," if learned(one, name) else ""
+                self.note(one, f"{name}{why} is left out, since it has {value.size} elements; Parameters=True writes it")
+        return given
+
+    def note(self, one: Layer, text: str) -> None:
+        """Something that the code does not say as the layer does: a comment above the layer, and a warning."""
+        self.notes.setdefault(one.Name, []).append(text)
+
+    def summary(self) -> Iterator[str]:
+        """The comment at the top."""
+        yield (f"{counted(len(self.graph.nodes), 'layer')}, {counted(len(self.graph.edges), 'connection')}. "
+               f"Written by dltoolbox {__version__}.")
+        if self.omitted:
+            yield (f"The values of learnables and states, {counted(len(self.omitted), 'array')}, are left out; "
+                   "Parameters=True writes them.")
+
+    def write(self, text: str, save: Callable[[IO[bytes]], None]) -> None:
+        """Write the files that were asked for, both or none, and warn of what the code says differently."""
+        if self.files is not None:
+            code, data = self.files
+            try:
+                with ExitStack() as both:
+                    if self.arrays:
+                        save(both.enter_context(replacing(data)))
+                    write_text(code, text)
+            except OSError as error:
+                fail(f"{self.function}:cannotWrite", f"'{code}' cannot be written: {error}.", "Check the permissions.")
+        if self.notes:
+            told = [f"'{name}': {text.rstrip('.')}" for name, texts in self.notes.items() for text in texts]
+            more = [f"and {len(told) - LISTED} more"] if len(told) > LISTED else []
+            warn(f"{self.function}:notTheSame", f"The code differs from the network: {'; '.join([*told[:LISTED], *more])}.",
+                 "Comments in the code mark the places.")
+
+
+def chains(graph: LayerGraph) -> list[list[Layer]]:
+    """Layers that follow one another, in order, and feed each the next as in a layer array."""
+    edges, result = set(graph.edges), list[list[Layer]]()
+    for previous, one in pairwise([None, *graph.nodes]):
+        assert one is not None
+        if previous is not None and (link := sequence([previous, one])) and link[0] in edges:
+            result[-1].append(one)
+        else:
+            result.append([one])
+    return result
+
+
+def layouts_in_order(net: dlnetwork) -> list[Dims]:
+    """Sizes of the data at open inputs."""
+    return [net.layouts[name] for name in net.entrances() if name in net.layouts]
+
+
+def learned(one: Layer, name: str) -> bool:
+    """Whether training finds the value: code without parameters leaves it to the initialiser."""
+    prop = one.properties[name]
+    return (prop.group == LEARNABLE and prop.default is None) or name in one.states
+
+
+def frozen(one: Layer, name: str) -> bool:
+    """Whether training leaves the value as it is."""
+    if name in one.states:
+        return bool(one.__dict__.get("FixedStatistics"))
+    factor = factor_names(one, RATE).get(name)
+    return factor is not None and getattr(one, factor) == 0
+
+
+def starts_so(one: Layer, name: str, value: np.ndarray) -> bool:
+    """Whether the layer's initialiser gives the value again."""
+    start = certain_start(one.__dict__.get(f"{name}Initializer"), value.shape)
+    return start is not None and np.array_equal(start.astype(value.dtype), value)
+
+
+def identifiers(names: Sequence[str]) -> dict[str, str]:
+    """A different identifier of both languages for every name, as much like it as possible."""
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        stem = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48]
+        stem = stem if re.match("[A-Za-z]", stem) and stem not in KEYWORDS else f"layer_{stem}"
+        one, number = stem, 1
+        while one.lower() in taken:
+            number += 1
+            one = f"{stem}_{number}"
+        taken.add(one.lower())
+        made[name] = one
+    return made
+
+
+def joined(before: str, parts: Iterable[Tokens], separator: str, after: str) -> Tokens:
+    """Parts between brackets, with a place to break a line behind every separator, and within parts that no line holds."""
+    tokens: Tokens = []
+    for part in parts:
+        if tokens:
+            tokens[-1] += separator
+        tokens += ["".join(part)] if sum(map(len, part)) <= UNBROKEN else part
+    if not tokens:
+        return [before + after]
+    tokens[0] = before + tokens[0]
+    tokens[-1] += after
+    return tokens
+
+
+def filled(tokens: Tokens, indent: str, continuation: str = "") -> list[str]:
+    """Lines of at most `WIDTH` characters, where tokens are short enough; all but the first are indented once more."""
+    lines, line = [], indent
+    for token in tokens:
+        if line.strip() and len(line) + len(token.rstrip()) + len(continuation) > WIDTH:
+            lines.append(line.rstrip() + continuation)
+            line = indent + "    "
+        line += token
+    return [*lines, line.rstrip()]
+
+
+def code_files(file: Any, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
+    """The file for the code and, beside it, the one for the arrays; None if no file was named."""
+    if isinstance(file, str) and not file:
+        return None
+    path = target_of(file, function)
+    if not re.fullmatch(pattern, path.name):
+        fail(f"{function}:invalidFile", f"'{path.name}' is not the name of a file with code.",
+             f"Call it for example {example}.")
+    return path, path.with_suffix(data)

@@ -1,0 +1,133 @@
+"""`toPython`: the script that rebuilds a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
+from dltoolbox.layers.base import Layer, show_python
+from dltoolbox.network.dlnetwork import dlnetwork
+
+
+class _Options(CodeOptions):
+    function = "toPython"
+
+
+def toPython(net: Any, *arguments: Any, **options: Any) -> str:
+    """Write the Python script that rebuilds a network.
+
+    The script ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
+    dlnetworks and, with parameters, for trained networks. Every layer is named, and only options that differ from their
+    defaults are written.
+
+    Args:
+        net: A layer array, a layer graph, a trained network or a dlnetwork.
+        *arguments: ``file``: a file to write to, ``'segnet.py'``; its folder must exist. Then name-value pairs.
+        **options: ``Parameters`` (False): whether learnables and states are written as well, to a file of the same name
+            that ends in ``.npz``, from which the script loads them. Arrays of at most 64 elements that training does not
+            change stand in the script.
+
+    Returns:
+        The script.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:toPython:fileNeeded`` for parameters without a file; ``…:invalidFile``,
+            ``…:folderNotFound``, ``…:isAFolder``, ``…:cannotWrite``; ``…:unknownLayer`` for layers that are not of this
+            toolbox; ``…:ambiguousName`` where a layer is called like a port of another.
+
+    Warns:
+        DltoolboxWarning: ``dltoolbox:toPython:notTheSame`` for what the script leaves out although no training finds it:
+            options that are functions, large constants, and large learnables whose learn-rate factor is 0.
+
+    Example:
+        >>> print(toPython([imageInputLayer([28, 28, 1]), reluLayer(Name='act')]))  # doctest: +ELLIPSIS
+        # 2 layers, 1 connection. Written by dltoolbox ...
+        from dltoolbox import *
+        <BLANKLINE>
+        layers = [
+            imageInputLayer([28, 28, 1], Name='imageinput'),
+            reluLayer(Name='act'),
+        ]
+        <BLANKLINE>
+    """
+    chosen = _Options(*arguments, **options)
+    files = code_files(chosen.File, "toPython", r".+\.py", "'network.py'", ".npz")
+    outline = Outline(net, "toPython", chosen.Parameters, files)
+    body = list(statements(outline))
+    text = "\n".join([*header(outline), "", *body]) + "\n"
+    arrays: dict[str, Any] = {
+        f"{group}.{name}": array for group, members in outline.arrays.items() for name, array in members.items()}
+    outline.write(text, lambda file: np.savez(file, **arrays))
+    return text
+
+
+def header(outline: Outline) -> Iterator[str]:
+    yield from (f"# {line}" for line in outline.summary())
+    if outline.arrays:
+        yield "from pathlib import Path"
+        yield ""
+        yield "import numpy as np"
+        yield ""
+    yield "from dltoolbox import *"
+    if outline.arrays:
+        assert outline.files is not None
+        yield ""
+        yield f"values = np.load(Path(__file__).with_name({outline.files[1].name!r}))"
+
+
+def statements(outline: Outline) -> Iterator[str]:
+    """The layers, and what makes a network of them."""
+    if outline.is_sequence:
+        yield from layer_list("layers = [", outline.chains[0], outline, "]")
+        last = "layers"
+    else:
+        yield "lgraph = layerGraph()"
+        for chain in outline.chains:
+            yield from layer_list("lgraph = addLayers(lgraph, [", chain, outline, "])")
+        for source, destination in outline.connections:
+            parts = [["lgraph"], value(source), value(destination)]
+            yield from filled(joined("lgraph = connectLayers(", parts, ", ", ")"), "")
+        last = "lgraph"
+    if isinstance(outline.net, dlnetwork):
+        yield ""
+        yield from filled(network_call(outline.net, last), "")
+    elif outline.is_trained and outline.parameters:
+        yield ""
+        yield f"net = assembleNetwork({last})"
+
+
+def network_call(net: dlnetwork, layers: str) -> Tokens:
+    """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
+    layouts = [joined("networkDataLayout(", [value([nan if n is None else n for n in dims.sizes]), value(dims.labels)],
+                      ", ", ")") for dims in layouts_in_order(net)]
+    options = [joined("OutputNames=", [value(net.OutputNames)], "", "")] if net.chosen else []
+    if not net.Initialized:
+        options.append(["Initialize=False"])
+    return joined("net = dlnetwork(", [[layers], *layouts, *options], ", ", ")")
+
+
+def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: str) -> Iterator[str]:
+    yield before
+    for one in layers:
+        call = one.call()
+        options = outline.values(one, call) | {"Name": one.Name}
+        yield from (f"    # {note}" for note in outline.notes.get(one.Name, ()))
+        parts = [*(value(argument) for argument in call.arguments),
+                 *(joined(f"{name}=", [value(given)], "", "") for name, given in options.items())]
+        yield from filled(joined(f"{call.function}(", parts, ", ", "),"), "    ")
+    yield after
+
+
+def value(given: Any) -> Tokens:
+    """A value as Python code."""
+    if isinstance(given, Saved):
+        return [f"values['{given.group}.{given.name}']"]
+    if isinstance(given, np.ndarray):
+        return value(given.tolist())
+    if isinstance(given, list):
+        return joined("[", map(value, given), ", ", "]")
+    return [show_python(given)]

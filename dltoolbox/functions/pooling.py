@@ -1,0 +1,283 @@
+"""maxpool, maxunpool and avgpool: MATLAB's index convention around the ops' bodies.
+
+The ops count 0-based and row by row within one map; MATLAB's ``indx`` counts 1-based, column by column, through the
+whole array. Both directions of that conversion are here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.arrays import check_room
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.geometry import Window, same_padding
+from dltoolbox.core.nargout import check_nargout, outputs
+from dltoolbox.core.properties import Configured, Property, Reject, show
+from dltoolbox.functions.labels import Layout, anything, as_array, data_format, labels, refine
+from dltoolbox.ops import OPS
+
+
+def _pool_format(value: Any) -> str:
+    if isinstance(value, str) and not value:
+        return ""
+    try:
+        got = labels(value)
+    except Reject:
+        got = "?"
+    if set(got) - set("ST"):
+        raise Reject("the labels S and T of the dimensions to pool over, such as 'SS' or 'T'")
+    return got
+
+
+class _Pool(Configured):
+    """Options of maxpool and avgpool. Sizes depend on DataFormat, so they are converted when that is known."""
+
+    poolsize = Property(anything, positional=True)
+    Stride = Property(anything, 1)
+    Padding = Property(anything, 0)
+    PoolFormat = Property(_pool_format, "")
+    DataFormat = data_format()
+
+    @property
+    def pooled(self) -> str:
+        """Labels of the dimensions that are pooled, in the order S, T."""
+        return "".join(sorted(self.PoolFormat or "S" * self.DataFormat.count("S")))
+
+    def validate(self) -> None:
+        name, rank = self.function, len(self.pooled)
+        for label in set(self.PoolFormat):
+            if self.PoolFormat.count(label) != self.DataFormat.count(label):
+                fail(f"{name}:poolFormatMismatch", f"PoolFormat '{self.PoolFormat}' does not match DataFormat "
+                     f"'{self.DataFormat}': of a label, all dimensions are pooled or none.",
+                     "Repeat S as often as in DataFormat, and use T only where there is one.")
+        if not 1 <= rank <= 3:
+            fail(f"{name}:noPoolingDimensions", f"{name} pools over one to three dimensions, but DataFormat "
+                 f"'{self.DataFormat}' gives {rank} to pool over.",
+                 "Label them S, or name them with PoolFormat, such as PoolFormat='T'.")
+        found = IssueCollector()
+        refine(self, "poolsize", convert.either("global", convert.sizes(rank)), found)
+        refine(self, "Stride", convert.sizes(rank), found)
+        refine(self, "Padding", convert.padding(rank), found)
+        found.raise_if_any()
+        if self.poolsize == "global" and (self.Padding == "same" or any(map(any, self.Padding))):
+            fail(f"{name}:globalPadding", "poolsize 'global' takes the whole input as one region, so nothing can be "
+                 "padded.", "Leave Padding out.")
+
+    def window(self, spatial: tuple[int, ...]) -> Window:
+        """The window for these sizes, which must fit and never lie in padding alone."""
+        if 0 in spatial:
+            fail(f"{self.function}:emptyInput", f"The input is {times(spatial)} in the dimensions to pool over, so there is "
+                 "nothing to pool.", "Pass an array with at least one element along each of these dimensions.")
+        size = spatial if self.poolsize == "global" else self.poolsize
+        padding = same_padding(spatial, size, self.Stride) if self.Padding == "same" else self.Padding
+        window = Window.of(size, self.Stride, padding)
+        if self.Padding != "same" and any(max(pair) >= n for pair, n in zip(padding, size, strict=True)):
+            fail(f"{self.function}:paddingTooLarge", f"Padding of {max(map(max, padding))} is not smaller than the pool "
+                 f"size {times(size)}, so some regions would hold nothing but padding.",
+                 "Use padding of at most the pool size minus 1.")
+        if not window.fits(spatial):
+            padded = [n + sum(p) for n, p in zip(spatial, padding, strict=True)]
+            fail(f"{self.function}:windowTooLarge", f"The window of {times(size)} is larger than the padded input of "
+                 f"{times(padded)}.", "Reduce poolsize, or add Padding.")
+        return window
+
+
+class _MaxPool(_Pool):
+    function = "maxpool"
+
+
+class _AvgPool(_Pool):
+    function = "avgpool"
+    PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0)
+
+
+class _MaxUnpool(Configured):
+    function = "maxunpool"
+    DataFormat = data_format()
+
+    def validate(self) -> None:
+        if not 1 <= self.DataFormat.count("S") <= 3:
+            fail("maxunpool:noPoolingDimensions", "maxunpool needs one to three spatial dimensions, but DataFormat is "
+                 f"'{self.DataFormat}'.", "Label them S.")
+
+
+def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+    """Maximum of every pooling region: ``Y = maxpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
+
+    The output size is floor((in − poolsize + padding) / Stride) + 1 per pooled dimension. Padding never wins, the first
+    element of a tie (row by row) does, and so does a NaN.
+
+    Args:
+        X: Array of real numbers; its dimensions are labelled by ``DataFormat``, in any order. Trailing dimensions of
+            size 1 may be missing.
+        poolsize: Size of the regions: a positive integer, one per pooled dimension, or ``'global'`` for everything.
+        *pairs: Name-value pairs, instead of keywords.
+        nargout: 2 or 3 also return ``indx`` and ``inputSize``: ``Y, indx, inputSize = maxpool(…, nargout=3)``.
+        **options: ``Stride`` (1); ``Padding`` (0): a number, ``'same'``, or the forms of the pooling layers: [l r] in one
+            dimension, [a b] or [t b l r] in two, [a b c] or [t l f; b r k] in three; ``PoolFormat``: labels of the
+            dimensions to pool over, where these are not the spatial ones, such as ``'T'``; ``DataFormat``, required.
+
+    Returns:
+        Y: The maxima, with the dimensions in the order of X. Single stays single; integers become double.
+        indx: Where they were found, of the size of Y: 1-based linear (column-major) indices into the whole of X as
+            MATLAB stores it, in the order S, C, B, T, U. Overlapping and padded regions are allowed, which MATLAB does
+            not allow; an element may then be found several times.
+        inputSize: Size of X as a row vector, one element per label in the order of ``DataFormat``.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:maxpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:dataFormatMismatch``,
+            ``…:noPoolingDimensions``, ``…:poolFormatMismatch``, ``…:indicesWithPoolFormat``, ``…:paddingTooLarge``,
+            ``…:windowTooLarge``, ``…:emptyInput``, ``…:globalPadding``, ``…:invalidpoolsize``, ``…:invalidStride``,
+            ``…:invalidPadding``, ``…:notNumeric``.
+
+    Example:
+        >>> Y, indx, inputSize = maxpool([[1, 5, 2, 2], [3, 4, 0, 7]], 2, Stride=2, DataFormat='SSCB', nargout=3)
+        >>> Y.tolist(), indx.tolist(), inputSize.tolist()
+        ([[5.0, 7.0]], [[3, 8]], [2, 4, 1, 1])
+
+    Source:
+        MathWorks documentation of maxpool; the tie, NaN and overlap rules are dltoolbox's own.
+    """
+    check_nargout(nargout, 3, "maxpool")
+    chosen = _MaxPool(poolsize, *pairs, **options)
+    layout = Layout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
+    X = as_array(X, "maxpool", "X")
+    x, rank = layout.arrange(X), len(chosen.pooled)
+    window = chosen.window(x.shape[:rank])
+    if nargout == 1:
+        return layout.restore(OPS["window_max"].forward(x, window=window), X.ndim)
+    if chosen.PoolFormat:
+        fail("maxpool:indicesWithPoolFormat", "maxpool gives no indices when PoolFormat is set.",
+             "Leave PoolFormat out (the S dimensions are pooled), or ask for one output.")
+    y, local = OPS["window_max_indices"].forward(x, window=window)
+    indx = linear_indices(local, x.shape, rank)
+    results = (layout.restore(y, X.ndim), layout.restore(indx, X.ndim), np.array(layout.full(X.shape), np.int64))
+    return outputs(results, nargout, "maxpool")
+
+
+def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+    """Mean of every pooling region: ``Y = avgpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
+
+    Args:
+        X: Array of real numbers, as for `maxpool`.
+        poolsize: As for `maxpool`.
+        *pairs: Name-value pairs, instead of keywords.
+        **options: As `maxpool`, and ``PaddingValue``: 0 (default; padding counts as zeros) or ``'mean'`` (only real
+            elements count, both in the sum and in the divisor).
+
+    Returns:
+        The means, with the dimensions in the order of X.
+
+    Raises:
+        DltoolboxError: As `maxpool`, with identifiers ``dltoolbox:avgpool:…``; ``…:invalidPaddingValue``.
+
+    Example:
+        >>> avgpool([[1, 5, 2, 2], [3, 4, 0, 7]], 2, Stride=2, DataFormat='SSCB').tolist()
+        [[3.25, 2.75]]
+
+    Source:
+        MathWorks documentation of avgpool.
+    """
+    chosen = _AvgPool(poolsize, *pairs, **options)
+    layout = Layout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
+    X = as_array(X, "avgpool", "X")
+    x = layout.arrange(X)
+    window = chosen.window(x.shape[:len(chosen.pooled)])
+    y = OPS["window_mean"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
+    return layout.restore(y, X.ndim)
+
+
+def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+    """Put maxima back where `maxpool` found them; everything else is 0.
+
+    Args:
+        Y: Array of real numbers of the size of ``indx``, labelled by ``DataFormat``.
+        indx: From ``maxpool(…, nargout=2)``: 1-based linear indices into the output as stored in the order S, C, B, T, U.
+            A vector with one index per element of Y, in column order, is accepted, too. Of repeated indices the last, row
+            by row, stays.
+        outputSize: Size of the output, in the order of ``DataFormat``; trailing ones may be missing.
+        *pairs: Name-value pairs, instead of keywords.
+        **options: ``DataFormat``, required.
+
+    Returns:
+        Array of size ``outputSize`` and of the type of Y.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:maxunpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:noPoolingDimensions``,
+            ``…:sizeMismatch`` where sizes contradict each other, ``…:invalidIndices`` for indices that are no integers,
+            ``…:indexOutOfRange``, ``…:indexOfOtherMap`` for indices that lead into another channel or observation,
+            ``…:invalidOutputSize``, ``…:tooLarge``, ``…:notNumeric``.
+
+    Example:
+        >>> maxunpool([[5, 7]], [[3, 8]], [2, 4, 1, 1], DataFormat='SSCB')[:, :, 0, 0].tolist()
+        [[0.0, 5.0, 0.0, 0.0], [0.0, 0.0, 0.0, 7.0]]
+
+    Source:
+        MathWorks documentation of maxunpool.
+    """
+    chosen = _MaxUnpool(*pairs, **options)
+    layout = Layout.of(chosen.DataFormat, "maxunpool")
+    rank = chosen.DataFormat.count("S")
+    y = layout.arrange(as_array(Y, "maxunpool", "Y"), "Y")
+    given = _output_size(outputSize, layout)
+    size = layout.arranged(given)
+    if size[rank:] != y.shape[rank:]:
+        fail("maxunpool:sizeMismatch", f"Y has size {times(y.shape)} ({layout.labels}), but the output is to have size "
+             f"{times(size)}: only spatial sizes may differ.", "Pass the inputSize that maxpool returned with indx.")
+    local = local_indices(_linear(indx, y, layout), size, rank)
+    unpooled = OPS["unpool"].forward(y, local, np.array(size, np.int64), to=Dims(layout.labels, size))
+    return layout.restore(unpooled, len(given))
+
+
+def linear_indices(local: np.ndarray, shape: tuple[int, ...], rank: int) -> np.ndarray:
+    """0-based row-major positions within maps → 1-based column-major indices into an array of this shape."""
+    steps = np.cumprod([1, *shape[:-1]])
+    spatial = np.unravel_index(local, shape[:rank])
+    rest = np.indices(local.shape, sparse=True)[rank:]
+    return np.asarray(sum(at * step for at, step in zip((*spatial, *rest), steps, strict=True)) + 1, np.int64)
+
+
+def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.ndarray:
+    """The inverse of `linear_indices`, checked: every index must lie in the map that its place belongs to."""
+    count = prod(shape)
+    if linear.size and (linear.min() < 1 or linear.max() > count):
+        fail("maxunpool:indexOutOfRange", f"indx reaches from {linear.min()} to {linear.max()}, but an output of size "
+             f"{times(shape)} has the linear indices 1 to {count}.",
+             "Pass indx and inputSize of the same call of maxpool; indices are 1-based.")
+    coordinates = np.unravel_index(linear - 1, shape, order="F") if linear.size else [linear] * len(shape)
+    places: tuple[np.ndarray, ...] = np.indices(linear.shape, sparse=True)[rank:]
+    for at, own in zip(coordinates[rank:], places, strict=True):
+        if (at != own).any():
+            fail("maxunpool:indexOfOtherMap", "Some elements of indx lead into another channel or observation than the "
+                 "element of Y that they belong to.", "indx counts through the whole array, as maxpool returns it; indices "
+                 "that start again in every map (as PyTorch's do) must be offset.")
+    return np.asarray(np.ravel_multi_index(coordinates[:rank], shape[:rank])) if linear.size else linear
+
+
+def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
+    """indx as integers in the order of work; a vector is filled in column order."""
+    array = as_array(indx, "maxunpool", "indx")
+    if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
+        fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
+    whole = array.astype(np.int64)
+    if whole.ndim <= len(layout.given) and layout.arranged(whole.shape) == y.shape:
+        return layout.arrange(whole, "indx")
+    if whole.size == max(whole.shape, default=1) == y.size:
+        return whole.reshape(y.shape, order="F")
+    fail("maxunpool:sizeMismatch", f"indx has size {times(array.shape)}, but Y has size {times(y.shape)} "
+         f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
+
+
+def _output_size(outputSize: Any, layout: Layout) -> tuple[int, ...]:
+    size = convert.integers(outputSize, 0)
+    if size is None or len(size) > len(layout.given):
+        fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "
+             f"label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
+    check_room(prod(size) * np.dtype(np.float64).itemsize, "maxunpool:tooLarge", f"An output of {times(size)}",
+               "Pass the third output of maxpool.")
+    return size

@@ -1,0 +1,242 @@
+"""Convolution in any number of dimensions, with any stride, padding and dilation, as few large matrix products.
+
+Nothing is stored for the gradients. Where the stride is 1, that of the input is a convolution of the arriving gradient
+with turned filters, and that of the weights a product with the same columns, which are made once for both. Otherwise
+that of the weights makes the columns of the input again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from dltoolbox.core.geometry import Window
+from dltoolbox.kernels import memory_format
+from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
+from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
+from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
+from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, cut, expand, is_tall
+from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
+from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
+from dltoolbox.ops.base import BOTH
+
+
+def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
+                   window: Window, relu: bool) -> tuple[list[Closure], list[list[Closure]]]:
+    """Steps that prepare, and per rank those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
+    plus bias to ``target``."""
+    out, prepare, bands = target.shape[:window.rank], [], []
+    matrix: np.ndarray | None = None
+    parts = cut(slice(0, out[0]), -(-out[0] // site.case.ranks))
+    if suit(window, source, target):
+        return bind_lines(site, source, target, weights, bias, window, parts, relu)
+    if large(window, source, target):
+        return bind_rows(site, source, target, weights, bias, window, parts, relu)
+    for band in parts:
+        columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
+        image = Image(site, target, columns.longest)
+        if matrix is None:
+            finish = Finish(site, None if columns.ones else bias, 1, relu)
+            matrix, prepared = arranged(site, columns, weights, bias, is_tall(image.write(slice(0, 1))[0]))
+            prepare = [*prepared, *finish.prepare]
+        steps = list(columns.start)
+        for block in columns.blocks:
+            view, after = image.write(block.rows)
+            steps += [*block.fill, multiply(matrix, block.columns, view), *finish.steps(view), *after]
+        bands.append(steps)
+    return prepare, bands
+
+
+def arranged(site: Site, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
+             ) -> tuple[np.ndarray, list[Closure]]:
+    """The matrix (K, depth) of a convolution, and how it is prepared; the weights themselves where they lie so."""
+    if tall and not columns.ones:
+        return weights.reshape(-1, weights.shape[-1]).T, []
+    filters = Filters(site, weights.shape, lambda target: [partial(np.copyto, target, weights)], columns.parts,
+                      columns.ones, bias, tall)
+    return filters.matrix, filters.prepare
+
+
+def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
+                 ) -> list[Closure]:
+    """Steps that write Σ over positions and observations of x·yᵀ per tap."""
+    if large(window, source, grad):
+        return bind_row_weights(site, source, grad, window, weights)
+    columns = expand(site, source, window, grad.shape[:window.rank])
+    found = WithImage(site, columns, grad)
+    steps = list(columns.start)
+    for block in columns.blocks:
+        steps += [*block.fill, *found.add(block)]
+    return [*steps, found.sum.give(weights)]
+
+
+class WithImage:
+    """The sum of products of columns with blocks of an image."""
+
+    def __init__(self, site: Site, columns: Columns, other: np.ndarray) -> None:
+        self.image = Image(site, other, columns.longest)
+        view = self.image.read(slice(0, 1))[1]
+        tall = is_tall(columns.blocks[0].columns), is_tall(view)
+        self.sum = Sum(site, columns, view.shape[1], view.shape[2], tall)
+
+    def add(self, block: Block) -> list[Closure]:
+        before, view = self.image.read(block.rows)
+        return [*before, *self.sum.add(block.columns, view)]
+
+
+def sum_channels(site: Site, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
+    """Steps that write the gradient of the bias."""
+    view = by_row(grad)
+    if view is None:
+        return [partial(np.sum, grad, axis=(*range(grad.ndim - 2), grad.ndim - 1), out=bias.reshape(-1))]
+    channels = Channels(site, view)
+    return [channels.add(slice(0, len(view))), channels.give(bias)]
+
+
+def nothing() -> None:
+    """The closure of a batch without observations."""
+
+
+def bind_empty(site: Site) -> Bound:
+    """Nothing comes in: the gradients of the parameters are zero."""
+    clear = [partial(found.fill, 0) for found in site.d_inputs if found is not None]
+    return Bound((nothing,), (in_turn(clear),) if site.training else ())
+
+
+def prepared(steps: list[Closure]) -> Closure | None:
+    return in_turn(steps) if steps else None
+
+
+@kernel
+class ConvKernel(Kernel):
+    """`conv`, alone."""
+
+    op = "conv"
+
+    def orders(self, case: Case) -> tuple[Order, ...]:
+        dims = case.outputs[0].sizes
+        return (memory_format.preferred_order([int(n or 0) for n in dims]),)
+
+    def bind(self, site: Site) -> Bound:
+        if not site.outputs[0].size or not site.inputs[0].size:
+            return bind_empty(site)
+        window, ending = window_attrs(site)["window"], Ending(site)
+        assert isinstance(window, Window)
+        prepare = [] if ending.prepare is None else [ending.prepare]
+        more, bands = self.bind_forward(site, window, ending)
+        prepare += more
+        backward: tuple[Closure, ...] = ()
+        if site.training:
+            more, steps = self.bind_backward(site, window, ending)
+            prepare, backward = prepare + more, (in_turn(steps),)
+        return Bound(tuple(map(in_turn, bands)), backward, prepared(prepare))
+
+    def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+        """Steps that prepare, and per rank those that write the output."""
+        return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
+
+    def bind_backward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
+        """Steps that prepare, and those that write the gradients."""
+        x, weights = site.inputs[:2]
+        grad, (dx, dw, db) = site.grads[0], site.d_inputs[:3]
+        assert grad is not None
+        gate = ending.gate(site)
+        prepare: list[Closure] = []
+        steps = list(gate)
+        adjoint = Adjoint(window, x.shape[:window.rank])
+        if dx is not None and adjoint.simple and suit(adjoint.window, grad, dx):
+            prepare, bands = bind_lines(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+            steps += bands[0]
+        elif dx is not None and adjoint.simple and large(adjoint.window, grad, dx):
+            prepare, bands = bind_rows(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+            steps += bands[0]
+        elif dx is not None:
+            sums: list[WithImage] = []
+
+            def also(columns: Columns) -> Callable[[Block], list[Closure]]:
+                sums.append(WithImage(site, columns, x))
+                return sums[0].add
+            shared = adjoint.simple and dw is not None and not by_windows(window, grad, dx)
+            prepare, more = bind_adjoint(site, grad, dx, weights, None, window, also if shared else None)
+            steps += more
+            if sums and dw is not None:
+                steps.append(sums[0].sum.give(adjoint.turn(dw)))
+                dw = None
+        if dw is not None:
+            by = bind_line_weights if suit(window, x, grad) else bind_weights
+            steps += by(site, x, grad, window, dw)
+        if db is not None:
+            steps += sum_channels(site, grad, db)
+        return prepare, steps
+
+
+@kernel
+class ConvReluKernel(ConvKernel):
+    """`conv` and a ReLU."""
+
+    op = "conv+relu"
+    reads = BOTH
+
+
+@kernel
+class ConvNormaliseKernel(ConvKernel):
+    """`conv` and a normalisation with stored statistics, which disappears into the filters."""
+
+    op = "conv+normalise"
+
+    def accepts(self, case: Case) -> bool:
+        return not any(case.needs)
+
+
+@kernel
+class ConvNormaliseReluKernel(ConvNormaliseKernel):
+    """The same and a ReLU."""
+
+    op = "conv+normalise+relu"
+
+
+@kernel
+class ConvTransposedKernel(Kernel):
+    """`conv_transposed`: the same three products, in other parts. The gradients share the columns of what arrives."""
+
+    op = "conv_transposed"
+    orders = ConvKernel.orders
+
+    def bind(self, site: Site) -> Bound:
+        if not site.outputs[0].size or not site.inputs[0].size:
+            return bind_empty(site)
+        x, weights, bias = site.inputs
+        window = site.attrs["window"]
+        prepare, steps = bind_adjoint(site, x, site.outputs[0], weights, bias, window)
+        backward: tuple[Closure, ...] = ()
+        if site.training:
+            more, back = self.bind_backward(site, x, weights, window)
+            prepare, backward = prepare + more, (in_turn(back),)
+        return Bound((in_turn(steps),), backward, prepared(prepare))
+
+    def bind_backward(self, site: Site, x: np.ndarray, weights: np.ndarray, window: Window
+                      ) -> tuple[list[Closure], list[Closure]]:
+        grad, (dx, dw, db) = site.grads[0], site.d_inputs
+        assert grad is not None
+        columns = expand(site, grad, window, x.shape[:window.rank])
+        prepare: list[Closure] = []
+        steps = list(columns.start)
+        target = None if dx is None else Image(site, dx, columns.longest)
+        if target is not None:
+            matrix, prepare = arranged(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
+        found = None if dw is None else WithImage(site, columns, x)
+        for block in columns.blocks:
+            steps += block.fill
+            if target is not None:
+                view, after = target.write(block.rows)
+                steps += [multiply(matrix, block.columns, view), *after]
+            if found is not None:
+                steps += found.add(block)
+        if found is not None and dw is not None:
+            steps.append(found.sum.give(dw))
+        if db is not None:
+            steps += sum_channels(site, grad, db)
+        return prepare, steps

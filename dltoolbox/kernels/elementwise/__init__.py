@@ -1,0 +1,8 @@
+"""Activations, sums, dropout and joining: element by element, in pieces that stay in cache."""
+
+# ruff: noqa: F401
+import dltoolbox.kernels.elementwise.activation
+import dltoolbox.kernels.elementwise.arithmetic
+import dltoolbox.kernels.elementwise.dropout
+import dltoolbox.kernels.elementwise.joining
+import dltoolbox.kernels.elementwise.numba_loops

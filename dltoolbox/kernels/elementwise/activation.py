@@ -1,0 +1,32 @@
+"""Activations piece by piece: the op's own body on pieces that stay in cache, shared by the threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dltoolbox.kernels.base import Bound, Kernel, Site, kernel
+from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces
+from dltoolbox.ops import OPS, Call
+from dltoolbox.ops.activation import Elementwise
+
+
+class InPieces(Kernel):
+    """An op of one element at a time. Its temporaries are as small as the pieces."""
+
+    def bind(self, site: Site) -> Bound:
+        (x,), (y,), body, attrs = site.inputs, site.outputs, OPS[self.op], site.attrs
+
+        def forward(x: np.ndarray, y: np.ndarray) -> None:
+            np.copyto(y, body.forward(x, **attrs))
+
+        def backward(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
+            (found,) = body.backward(Call((x,), (y,), (True,)), grad, **attrs)
+            assert found is not None
+            np.copyto(dx, found)
+        return Bound(in_pieces(site, forward, x, y),
+                     in_pieces(site, backward, x, y, *backward_pair(site)) if site.training else ())
+
+
+for name, one in OPS.items():
+    if isinstance(one, Elementwise):
+        kernel(type(f"{name.title().replace('_', '')}InPieces", (InPieces,), {"op": name, "__doc__": f"`{name}`."}))

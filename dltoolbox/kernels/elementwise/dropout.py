@@ -1,0 +1,68 @@
+"""Dropout. One thread notes where every shard's random numbers begin; then the shards draw them at the same time."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.random import stream
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces
+from dltoolbox.ops.arithmetic import drawn_per_observation
+
+
+@kernel
+class Dropout(Kernel):
+    """`dropout`. The generator can jump ahead, so drawing costs the one thread no more than remembering its state."""
+
+    op = "dropout"
+
+    @property
+    def by_observation(self) -> bool:
+        return True
+
+    def bind(self, site: Site) -> Bound:
+        (x,), (y, mask) = site.inputs, site.outputs
+        own = np.random.PCG64()
+        begin: list[Any] = [None]
+        numbers = drawn_per_observation(x.shape) * x.shape[-1]
+
+        def before() -> None:
+            shared = stream("dropout").bit_generator
+            begin[0] = shared.state
+            shared.advance(numbers // 2)  # type: ignore[attr-defined]  # 64 bits make two numbers
+
+        def restart() -> None:
+            own.state = begin[0]
+
+        def apply(x: np.ndarray, mask: np.ndarray, y: np.ndarray) -> None:
+            np.multiply(x, mask, out=y)
+        forward = in_turn([restart, *self.draws(site, mask, np.random.Generator(own)),
+                           *in_pieces(site, apply, x, mask, y, ranks=1)])
+        if not site.training:
+            return Bound((forward,), before=before)
+        grad, dx = backward_pair(site)
+        return Bound((forward,), in_pieces(site, apply, grad, mask, dx), before=before)
+
+    @staticmethod
+    def draws(site: Site, mask: np.ndarray, generator: np.random.Generator) -> list[Closure]:
+        """Fill the mask, some observations at a time."""
+        length, batch, probability = drawn_per_observation(mask.shape), mask.shape[-1], site.attrs["probability"]
+        by_observation, features = np.moveaxis(mask, -1, 0), mask.shape[:-1]
+        step = max(1, min(batch, CHUNK // max(length, 1)))
+        uniform, kept = site.scratch((step, length), np.float32), site.scratch((step, length), np.bool_)
+        factor = np.asarray(1 / (1 - probability), mask.dtype)
+
+        def draw(numbers: np.ndarray, flags: np.ndarray, flags_of_features: np.ndarray, target: np.ndarray) -> None:
+            generator.random(out=numbers, dtype=np.float32)
+            np.greater_equal(numbers, probability, out=flags)
+            np.multiply(flags_of_features, factor, out=target)
+        jobs: list[Closure] = []
+        for start in range(0, batch, step):
+            target = by_observation[start:start + step]
+            numbers, flags = uniform[:len(target)], kept[:len(target)]
+            jobs.append(partial(draw, numbers, flags, flags[:, :prod(features)].reshape(target.shape), target))
+        return jobs

@@ -1,0 +1,87 @@
+"""Kernels that add arrays up or lay them side by side, and the sizes of an array."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.elementwise.arithmetic import in_pieces, ranks_for
+from dltoolbox.ops.base import sum_over
+
+
+@kernel
+class Add(Kernel):
+    """`add`: all terms of a piece while it is in cache."""
+
+    op = "add"
+
+    def bind(self, site: Site) -> Bound:
+        (y,) = site.outputs
+        ranks = ranks_for(site, y.size)
+
+        def total(*arrays: np.ndarray) -> None:
+            first, *rest, target = arrays
+            for term in rest:
+                np.add(first, term, out=target)
+                first = target
+        terms = [np.broadcast_to(x, y.shape) for x in site.inputs]
+        forward = in_pieces(site, total, *terms, y, ranks=ranks)
+        if not site.training:
+            return Bound(forward)
+        grad = site.grads[0]
+        assert grad is not None
+
+        def hand_on(*arrays: np.ndarray) -> None:
+            *targets, grad = arrays
+            for target in targets:
+                np.copyto(target, grad)
+        wanted = [dx for dx in site.d_inputs if dx is not None]
+        copies = in_pieces(site, hand_on, *(dx for dx in wanted if dx.shape == grad.shape), grad, ranks=ranks)
+        sums = [self.reduced(grad, dx) for dx in wanted if dx.shape != grad.shape]
+        return Bound(forward, tuple(in_turn([copies[rank], *sums[rank::ranks]]) for rank in range(ranks)))
+
+    @staticmethod
+    def reduced(grad: np.ndarray, dx: np.ndarray) -> Closure:
+        """Sums over the axes along which an input was expanded."""
+        axes = tuple(axis for axis, (a, b) in enumerate(zip(grad.shape, dx.shape, strict=True)) if b == 1 != a)
+        return lambda: np.copyto(dx, sum_over(grad, axes, keepdims=True))
+
+
+@kernel
+class Concat(Kernel):
+    """`concat`."""
+
+    op = "concat"
+
+    def bind(self, site: Site) -> Bound:
+        (y,) = site.outputs
+        ranks = ranks_for(site, y.size)
+        jobs = [in_pieces(site, np.copyto, part, x, ranks=ranks)
+                for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
+        forward = tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks))
+        if not site.training:
+            return Bound(forward)
+        grad = site.grads[0]
+        assert grad is not None
+        jobs = [in_pieces(site, np.copyto, dx, part, ranks=ranks)
+                for part, dx in zip(self.parts(site, grad), site.d_inputs, strict=True) if dx is not None]
+        return Bound(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
+
+    @staticmethod
+    def parts(site: Site, whole: np.ndarray) -> list[np.ndarray]:
+        """The parts of the joint array, one per input."""
+        lengths = [x.shape[site.attrs["axis"]] for x in site.inputs]
+        return np.split(whole, np.cumsum(lengths)[:-1], site.attrs["axis"])
+
+
+@kernel
+class SizeOf(Kernel):
+    """`size_of`: a constant."""
+
+    op = "size_of"
+
+    def bind(self, site: Site) -> Bound:
+        (x,), (sizes,) = site.inputs, site.outputs
+        return Bound((partial(np.copyto, sizes, np.array(x.shape, sizes.dtype)),))

@@ -1,0 +1,116 @@
+"""Twins of elementwise kernels: one pass where NumPy makes two or three, which is up to three times as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.kernels import memory_format, numba_support
+from dltoolbox.kernels.base import Bound, Case, Closure, Site, in_turn, kernel
+from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
+from dltoolbox.kernels.elementwise.joining import Add
+from dltoolbox.kernels.numba_support import loop
+
+PIECE = 1 << 20  # elements: one pass needs no cache, only calls that are worth their while
+
+
+@loop
+def rise(x: np.ndarray, y: np.ndarray, scale: Any) -> None:
+    for i in range(x.size):
+        y[i] = x[i] if x[i] >= 0 else x[i] * scale
+
+
+@loop
+def slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, scale: Any) -> None:
+    for i in range(x.size):
+        dx[i] = grad[i] if x[i] >= 0 else grad[i] * scale
+
+
+@loop
+def rectify(x: np.ndarray, y: np.ndarray, zero: Any) -> None:
+    for i in range(x.size):
+        y[i] = zero if x[i] <= zero else x[i]
+
+
+@loop
+def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, zero: Any) -> None:
+    for i in range(y.size):
+        dx[i] = grad[i] if y[i] > zero else grad[i] * zero
+
+
+@loop
+def twice(first: np.ndarray, second: np.ndarray, grad: np.ndarray) -> None:
+    for i in range(grad.size):
+        first[i] = grad[i]
+        second[i] = grad[i]
+
+
+def over(site: Site, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: Any) -> tuple[Closure, ...]:
+    """Closures, one per rank, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
+    ranks = ranks_for(site, arrays[-1].size)
+    jobs = [partial(body, *piece, *numbers) for piece in cut(*arrays, parts=ranks, size=PIECE)]
+    return tuple(map(in_turn, shares(jobs, ranks)))
+
+
+def lie_alike(site: Site) -> bool:
+    """Whether all arrays of the site are contiguous in the same memory order."""
+    arrays = [x for x in (*site.inputs, *site.outputs, *site.grads, *site.d_inputs) if x is not None]
+    return all(x.shape == arrays[0].shape and memory_format.lies_in(x, memory_format.order_of(arrays[0])) for x in arrays)
+
+
+@kernel
+class ReluLoops(Relu):
+    """`relu`."""
+
+    accelerator = "numba"
+
+    def accepts(self, case: Case) -> bool:
+        return numba_support.available()
+
+    def bind(self, site: Site) -> Bound:
+        if not lie_alike(site):
+            return super().bind(site)
+        zero, y = site.dtype.type(0), site.outputs[0]
+        forward = over(site, rectify, (site.inputs[0], y), zero)
+        return Bound(forward, over(site, close, (y, *backward_pair(site)), zero) if site.training else ())
+
+
+@kernel
+class LeakyReluLoops(LeakyRelu):
+    """`leaky_relu`."""
+
+    accelerator = "numba"
+
+    def accepts(self, case: Case) -> bool:
+        return numba_support.available()
+
+    def bind(self, site: Site) -> Bound:
+        if not lie_alike(site):
+            return super().bind(site)
+        scale, x = site.dtype.type(site.attrs["scale"]), site.inputs[0]
+        forward = over(site, rise, (x, site.outputs[0]), scale)
+        return Bound(forward, over(site, slope, (x, *backward_pair(site)), scale) if site.training else ())
+
+
+@kernel
+class AddLoops(Add):
+    """The gradient of a sum of two, read once for both."""
+
+    accelerator = "numba"
+
+    def accepts(self, case: Case) -> bool:
+        return numba_support.available() and len(case.inputs) == 2 and all(case.needs) and bool(case.needs)
+
+    def bind(self, site: Site) -> Bound:
+        bound = super().bind(site)
+        if not lie_alike(site):
+            return bound
+        first, second = site.d_inputs
+        assert first is not None
+        assert second is not None
+        grad = site.grads[0]
+        assert grad is not None
+        return bound._replace(backward=over(site, twice, (first, second, grad)))

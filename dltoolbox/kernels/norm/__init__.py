@@ -1,0 +1,6 @@
+"""Normalisation, also together with what follows it."""
+
+# ruff: noqa: F401
+import dltoolbox.kernels.norm.fused_pool
+import dltoolbox.kernels.norm.numba_loops
+import dltoolbox.kernels.norm.numpy_passes

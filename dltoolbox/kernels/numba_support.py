@@ -1,0 +1,87 @@
+"""Numba, where it is installed: second bodies of kernels as compiled loops.
+
+A twin is a subclass of the NumPy kernel with ``accelerator = "numba"``. It has the same name, passes the same tests and is
+used where it measures faster. Without Numba, with a Numba that fails to import, or with ``DLTOOLBOX_NUMBA=0`` in the
+environment, there are no twins and everything else stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dltoolbox.runtime.interrupts import check, held
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROUNDING = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
+
+
+def available() -> bool:
+    """Whether compiled loops can be used."""
+    return not failure()
+
+
+@cache
+def failure() -> str:
+    """Why compiled loops cannot be used; empty where they can."""
+    if os.environ.get("DLTOOLBOX_NUMBA", "1") == "0":
+        return "switched off by DLTOOLBOX_NUMBA=0"
+    with held():
+        return import_failure()
+
+
+def import_failure() -> str:
+    """Why Numba cannot be imported; empty where it can. An import that ends half-way must leave nothing behind: the next
+    would find the half that is there, and fail.
+    """
+    before = set(sys.modules)
+    try:
+        import numba  # noqa: F401
+    except ModuleNotFoundError as error:
+        return "not installed" if error.name == "numba" else f"{type(error).__name__}: {error}"
+    except Exception as error:  # a broken installation fails in many ways, and must cost speed only
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # by a handler of the user's own
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in ("numba", "llvmlite"):
+                del sys.modules[name]
+        raise
+    return ""
+
+
+def loop(function: F) -> F:
+    """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock."""
+    made: dict[str, Any] = {}
+
+    @wraps(function)
+    def run(*arguments: Any) -> Any:
+        check()  # compiling takes seconds
+        if not made:
+            made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
+        return made["body"](*arguments)
+    return run  # type: ignore[return-value]
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
+    import numba
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package's own folder nor the user's can be written
+        return numba.njit(**options)(function)
+
+
+def folder() -> Path | None:
+    """Where Numba keeps the compiled loops; None where they are compiled anew in every process."""
+    place = compiled(_nothing).stats.cache_path if available() else None
+    return Path(place) if place else None
+
+
+def _nothing() -> None:
+    pass

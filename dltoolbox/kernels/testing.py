@@ -1,0 +1,74 @@
+"""A kernel on its own: bound to a site outside any program, to be tested or measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dltoolbox.kernels.base import Bound, Case, Kernel, Order, OwnMemory, Site
+from dltoolbox.kernels.memory_format import inverse
+
+
+@dataclass
+class Trial:
+    """A kernel bound to arrays of its own; fill ``site.inputs`` and ``site.grads`` and run."""
+
+    kernel: Kernel
+    site: Site
+    bound: Bound
+    memory: OwnMemory
+
+    def forward(self) -> tuple[np.ndarray, ...]:
+        """Prepare and run forward; returns the outputs."""
+        for closure in (self.bound.prepare, *self.bound.divided, self.bound.before):
+            if closure is not None:
+                closure()
+        for band in self.bound.forward:
+            band()
+        return self.site.outputs
+
+    def backward(self) -> tuple[np.ndarray | None, ...]:
+        """Run backward; returns the gradients of the inputs."""
+        for band in self.bound.backward:
+            band()
+        return self.site.d_inputs
+
+
+def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes: Sequence[np.dtype] | None = None,
+               grads: Sequence[np.ndarray | None] | None = None, meet: Callable[[np.ndarray], None] | None = None,
+               shards: int = 1, added: frozenset[int] = frozenset()) -> Trial:
+    """Bind a kernel to copies of ``inputs``, in the memory orders that the case names, and to new outputs.
+
+    Args:
+        kernel: It must accept the case.
+        case: Sizes, orders, attributes and needs.
+        inputs: One array per input, with the axes of the op.
+        dtypes: Of the outputs; the case's own by default.
+        grads: Gradients of the outputs, copied; zeros by default where the kernel is to be trained.
+        meet: How it adds arrays up with other shards, of which there are ``shards`` in all.
+        added: Inputs whose gradients it adds to what lies in ``site.d_inputs``.
+    """
+    given = tuple(lay(x, order) for x, order in zip(inputs, case.orders, strict=True))
+    shapes = [dims.shape for dims in case.outputs]
+    kinds = list(dtypes) if dtypes is not None else [case.dtype] * len(shapes)
+    orders = kernel.orders(case)
+    outputs = tuple(lay(np.zeros(shape, kind), order) for shape, kind, order in zip(shapes, kinds, orders, strict=True))
+    if not any(case.needs):
+        incoming: tuple[np.ndarray | None, ...] = (None,) * len(outputs)
+    elif grads is None:
+        incoming = tuple(np.zeros_like(y) if y.dtype == case.dtype else None for y in outputs)
+    else:
+        incoming = tuple(None if g is None else lay(g, order) for g, order in zip(grads, orders, strict=True))
+    wanted = case.needs or (False,) * len(given)
+    d_inputs = tuple(lay(np.zeros_like(x), order) if need else None
+                     for x, order, need in zip(given, case.orders, wanted, strict=True))
+    memory = OwnMemory()
+    site = Site(case, given, outputs, incoming, d_inputs, memory, meet or (lambda array: None), shards, added)
+    return Trial(kernel, site, kernel.bind(site), memory)
+
+
+def lay(x: np.ndarray, order: Order) -> np.ndarray:
+    """A copy that lies in memory in ``order``."""
+    return np.array(x.transpose(order), order="C", copy=True).transpose(inverse(order))

@@ -1,0 +1,333 @@
+"""`dlnetwork`: a network without output layers, which can be edited, filled with values and run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.table import Table
+from dltoolbox.layers.base import Layer
+from dltoolbox.layers.inputs import DataInput
+from dltoolbox.layers.outputs import OutputLayer
+from dltoolbox.network.data_layout import example_dims
+from dltoolbox.network.graph.expansion import expansion
+from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph
+from dltoolbox.network.graph.validate import REMOVE, check_no_output_layers
+from dltoolbox.network.lowering.initialise import initial_arrays
+from dltoolbox.network.lowering.lower import lower
+from dltoolbox.network.networks import DAGNetwork, Network, with_values
+from dltoolbox.ops import ParameterKey
+
+UNSET = np.empty((0, 0))  # what tables hold in place of an array without a value
+UNSET.flags.writeable = False
+CONVERT = "Convert the network with dag2dlnetwork(net), which leaves them out."
+
+
+class _Options(Configured):
+    function = "dlnetwork"
+    Initialize = Property(convert.flag, True)
+    OutputNames = Property(convert.texts, ())
+
+
+class dlnetwork(Network):
+    """A network without output layers: ``net = dlnetwork(layers)``. Functions return changed copies; only Learnables, State
+    and OutputNames can be assigned.
+
+    Args:
+        layers: A layer array, a layer graph or a dlnetwork; nothing makes an empty network, to which `addLayers` adds.
+        *arguments: Example inputs, one per name in InputNames: arrays (images h×w×c×N, volumes h×w×d×c×N, features
+            N×f) or `networkDataLayout` objects. Inputs that no input layer feeds need them. Then name-value pairs.
+        **options: ``Initialize`` (True): whether learnables and states without a value get one. ``OutputNames``: names of
+            layers, or ``'layer/port'``, whose values leave the network; by default those of all open outputs.
+
+    Attributes:
+        Layers: The layers.
+        Connections: A table with the columns Source and Destination.
+        Learnables: A table with the columns Layer, Parameter and Value; an unset value is 0×0.
+        State: The same for arrays that training moves but does not differentiate.
+        InputNames: Names of the input layers, and of inputs that are not connected.
+        OutputNames: Names of the layers whose outputs leave the network.
+        Initialized: Whether the network has all its values and has not been edited since it got them.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every fault of the network;
+            ``dltoolbox:dlnetwork:wrongNumberOfInputs``, ``…:formatNeeded``, ``…:sizeNeeded``, ``…:inputSizeMismatch``.
+
+    Example:
+        >>> net = dlnetwork([imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), reluLayer])
+        >>> net
+        <dlnetwork of 3 layers and 2 connections>
+        >>> print(net.Learnables)
+            Layer    Parameter          Value
+            _____    _________    _________________
+        <BLANKLINE>
+            conv     Weights      {5×5×1×20 single}
+            conv     Bias         {1×1×20 single}
+    """
+
+    layouts: dict[str, Dims]
+
+    def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
+        examples, pairs = split_pairs(arguments)
+        chosen = _Options(*pairs, **options)
+        lgraph = layerGraph(layers)
+        refuse_output_layers(lgraph.nodes, of_network=isinstance(layers, DAGNetwork))
+        super().__init__(lgraph)
+        self.layouts = dict(layers.layouts) if isinstance(layers, LayerGraph) else {}
+        self.chosen = chosen_outputs(lgraph, chosen.OutputNames) or getattr(layers, "chosen", ())
+        self.layouts.update(layouts_of(self, examples, "dlnetwork"))
+        self._initialized = False
+        if chosen.Initialize and lgraph.nodes:
+            self._fill()
+
+    @property
+    def Learnables(self) -> Table:
+        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.learnables)
+
+    @Learnables.setter
+    def Learnables(self, table: Any) -> None:
+        self._assign(table, self.Learnables, "Learnables")
+
+    @property
+    def State(self) -> Table:
+        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.states)
+
+    @State.setter
+    def State(self, table: Any) -> None:
+        self._assign(table, self.State, "State")
+
+    @property
+    def InputNames(self) -> list[str]:
+        return self.entrances()
+
+    @property
+    def OutputNames(self) -> list[str]:
+        return [self.port_text(port, "outputs") for port in self.leaving]
+
+    @OutputNames.setter
+    def OutputNames(self, names: Any) -> None:
+        self.chosen = chosen_outputs(self, _Options(OutputNames=names).OutputNames)
+        self.cache = {}
+
+    @property
+    def ends_in_loss(self) -> bool:
+        return False
+
+    @property
+    def Initialized(self) -> bool:
+        return self._initialized
+
+    @property
+    def leaving(self) -> list[Port]:
+        return list(self.chosen) or super().leaving
+
+    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection],
+               ports: Mapping[Port, Port] = MappingProxyType({})) -> dlnetwork:
+        """A dlnetwork with other layers and connections, which keep their values; it wants to be initialised again."""
+        refuse_output_layers(layers := list(layers))
+        new = self.rewired(layers, connections, ports)
+        new._initialized = False
+        return new
+
+    def revised(self, layers: Iterable[Layer]) -> dlnetwork:
+        """The same network with other values in its layers."""
+        return self._with(layers, self.edges)
+
+    def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
+        new = self._with(layers, connections)
+        if self.chosen:
+            outputs = {Port(one.Name, port) for one in new.nodes for port in one.outputs()}
+            new.chosen = tuple(port for old in self.chosen if (port := ports.get(old, old)) in outputs)
+        if self.layouts:
+            before = {ports.get(old, old): self.port_text(old, "inputs") for old in self.open_inputs()}
+            new.layouts = {new.port_text(port, "inputs"): self.layouts[before[port]] for port in new.open_inputs()
+                           if before.get(port) in self.layouts}
+        return new
+
+    def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
+        new = copy.copy(self)
+        LayerGraph.__init__(new, layers, connections)
+        new.cache = {}
+        return new
+
+    def _fill(self) -> None:
+        """Give every array without a value its initial one; only for networks that nobody else has seen yet."""
+        lowered = lower(self)
+        lowered.issues.raise_if_any()
+        LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
+        self._initialized = True
+
+    def _assign(self, table: Any, present: Table, name: str) -> None:
+        """Take the values of a table for ours, all of which must be there; from then on the network computes with them."""
+        if not isinstance(table, Table) or table.VariableNames != present.VariableNames:
+            fail(f"dlnetwork:invalid{name}", f"{name} must be a table with the columns Layer, Parameter and Value, but it "
+                 f"is {show(table)}.", f"Change a copy of the one that there is: table = net.{name}.")
+        if (table.Layer, table.Parameter) != (present.Layer, present.Parameter):
+            fail(f"dlnetwork:invalid{name}", f"The rows of the table are not those of net.{name}.",
+                 "Keep the layers and parameters in their order, and change only values.")
+        found, arrays = IssueCollector(), {}
+        for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
+            if not self.Initialized or np.shape(value) != old.shape:
+                found.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
+                          f"{times(np.shape(value))} came." if self.Initialized else "The dlnetwork is not initialised.",
+                          "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
+                          layer=layer)
+            arrays[ParameterKey(layer, parameter)] = value
+        found.raise_if_any()
+        LayerGraph.__init__(self, with_values(self.nodes, arrays), self.edges)
+        self.cache = {}
+
+    def shown(self) -> list[tuple[str, str]]:
+        layers, connections, *names = super().shown()
+        return [layers, connections, ("Learnables", f"[{len(self.Learnables)}×3 table]"),
+                ("State", f"[{len(self.State)}×3 table]"), *names, ("Initialized", str(int(self.Initialized)))]
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n  View summary with summary.\n"
+
+
+def values_table(arrays: Iterable[tuple[Layer, str]]) -> Table:
+    """A row per array: the layer's name, the property's, and its value."""
+    rows = [(one.Name, name, UNSET if (value := getattr(one, name)) is None else value) for one, name in arrays]
+    return Table(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
+
+
+def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:
+    """Raise one issue per output layer, with the way out."""
+    found = IssueCollector()
+    check_no_output_layers(layers, found, CONVERT if of_network else REMOVE)
+    found.raise_if_any()
+
+
+def chosen_outputs(lgraph: LayerGraph, names: Sequence[str]) -> tuple[Port, ...]:
+    """The output ports of these names; every unknown one is reported."""
+    found, chosen = IssueCollector(), []
+    for name in names:
+        with found.collect():
+            chosen.append(lgraph.port(name, "outputs"))
+    found.raise_if_any()
+    return tuple(chosen)
+
+
+def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str, *, resized: bool = False) -> dict[str, Dims]:
+    """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest.
+
+    ``resized`` also takes sizes that input layers do not declare, in their place.
+    """
+    if not examples:
+        return {}
+    layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
+    names = net.entrances()
+    if len(examples) != len(names):
+        names = [name for name in names if name not in layers]
+    if len(examples) != len(names):
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.entrances())} inputs ("
+             f"{', '.join(net.entrances()) or 'none'}), but {len(examples)} example input(s) came.",
+             "Pass one example per input, in the order of InputNames.")
+    found, layouts = IssueCollector(), {}
+    for name, example in zip(names, examples, strict=True):
+        with found.collect(layer=name):
+            declared = layers[name].dims() if name in layers else None
+            dims = example_dims(example, declared, function)
+            if declared is None or (resized and dims.labels == declared.labels):
+                layouts[name] = dims
+            elif dims != declared:
+                fail(f"{function}:inputSizeMismatch", f"The example is {dims}, but the input layer takes {declared}.",
+                     "Pass an example of the declared size; input layers need none.")
+    found.raise_if_any()
+    return layouts
+
+
+def initialize(net: dlnetwork, *X: Any) -> dlnetwork:
+    """Give every learnable and state of a dlnetwork that has no value its initial one.
+
+    Args:
+        net: A dlnetwork. It is not changed.
+        *X: Example inputs as for `dlnetwork`; none where input layers declare all sizes.
+
+    Returns:
+        The initialised network; values that were set stay as they are.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every fault of the network; and as `dlnetwork` for X.
+
+    Example:
+        >>> net = dlnetwork([convolution2dLayer(3, 8), reluLayer], Initialize=False)
+        >>> net.Initialized, net.Learnables.Value[0].shape
+        (False, (0, 0))
+        >>> initialize(net, networkDataLayout([28, 28, 3], 'SSC')).Learnables.Value[0].shape
+        (3, 3, 3, 8)
+    """
+    new = required(net, "initialize").revised(net.nodes)
+    new.layouts = {**net.layouts, **layouts_of(net, X, "initialize")}
+    new._fill()
+    return new
+
+
+def required(net: Any, function: str) -> dlnetwork:
+    """The dlnetwork that a function needs; of anything else it is said how to make one of it."""
+    if not isinstance(net, dlnetwork):
+        how = "dag2dlnetwork(net)" if isinstance(net, DAGNetwork) else "dlnetwork(layers)"
+        fail(f"{function}:notADlnetwork", f"The first argument of {function} must be a dlnetwork, but it is {show(net)}.",
+             f"Make one first: net = {how}.")
+    return net
+
+
+def resetState(net: Network) -> Network:
+    """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
+
+    The state of batch normalisations is no such state and stays, as in MATLAB.
+
+    Args:
+        net: A SeriesNetwork, DAGNetwork or dlnetwork.
+
+    Returns:
+        The network itself.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:resetState:notANetwork`` for anything but a network.
+
+    Example:
+        >>> net = dlnetwork([featureInputLayer(2), fullyConnectedLayer(1)])
+        >>> resetState(net) is net
+        True
+    """
+    if not isinstance(net, Network):
+        fail("resetState:notANetwork", f"The argument of resetState must be a network, but it is {show(net)}.",
+             "Pass a SeriesNetwork, DAGNetwork or dlnetwork.")
+    return net
+
+
+def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
+    """The dlnetwork of a SeriesNetwork or DAGNetwork: the same layers and values, without the output layers.
+
+    Args:
+        net: A SeriesNetwork or DAGNetwork. It is not changed.
+
+    Returns:
+        An initialised `dlnetwork`, which predicts the same; maps of one element stay maps there.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:dag2dlnetwork:notANetwork`` for anything but a SeriesNetwork or DAGNetwork.
+
+    Example:
+        >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
+        ...                        regressionLayer])
+        >>> dag2dlnetwork(net).OutputNames
+        ['fc']
+    """
+    if not isinstance(net, DAGNetwork):
+        fail("dag2dlnetwork:notANetwork", f"The argument of dag2dlnetwork must be a SeriesNetwork or DAGNetwork, but it is "
+             f"{show(net)}.", "Layers and layer graphs become one by dlnetwork(layers).")
+    ends = {one.Name for one in net.nodes if isinstance(one, OutputLayer)}
+    kept = LayerGraph([one for one in net.nodes if one.Name not in ends],
+                      [edge for edge in net.edges if edge.destination.layer not in ends])
+    return dlnetwork(kept)

@@ -1,0 +1,250 @@
+"""Faults of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
+
+Each fault is reported once, where it is made: a port that is open because the input or output layer is missing is no
+fault of its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from dltoolbox.core.display import listed
+from dltoolbox.core.errors import IssueCollector
+from dltoolbox.layers.base import Layer
+from dltoolbox.layers.outputs import OutputLayer
+from dltoolbox.network.graph.layer_graph import UNPOOLING, Connection, LayerGraph, Port
+
+MOST_COMPARISONS = 10_000  # of names
+REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
+
+
+class Wiring:
+    """What arrives at every input port, and which output ports are used.
+
+    ``fed`` are open inputs where data enter without an input layer; ``loss`` says whether the network needs output layers.
+    """
+
+    def __init__(self, lgraph: LayerGraph, fed: Collection[Port] = (), *, loss: bool = True) -> None:
+        self.lgraph, self.fed, self.loss = lgraph, fed, loss
+        self.arriving: dict[Port, list[Port]] = {}
+        for source, destination in lgraph.edges:
+            self.arriving.setdefault(destination, []).append(source)
+        self.used = {source for source, _ in lgraph.edges}
+        self.comparisons = MOST_COMPARISONS
+        self.found: dict[tuple[str, ...], tuple[bool, list[str]]] = {}
+        self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(one)) for one in lgraph.nodes)
+
+    def sources(self, one: Layer, port: str) -> list[Port]:
+        return self.arriving.get(Port(one.Name, port), [])
+
+    def source_text(self, port: Port | None) -> str:
+        return self.lgraph.port_text(port, "outputs") if port else "source"
+
+    def poolings(self, lost: tuple[str, ...]) -> tuple[bool, list[str]]:
+        """Layers that could feed these ports of an unpooling, unused ones if there are some, and whether they have the
+        outputs for it."""
+        if lost not in self.found:
+            nodes = self.lgraph.nodes
+            ready = [p.Name for p in nodes if set(lost) <= set(self.open_outputs(p))]
+            ready = ready or [p.Name for p in nodes if set(lost) <= set(p.outputs())]
+            self.found[lost] = bool(ready), ready or [p.Name for p in nodes if p.optional_outputs]
+        return self.found[lost]
+
+    def nearest(self, name: str, names: list[str]) -> list[str]:
+        """The most similar name; the last one where so many have been compared that it takes seconds."""
+        self.comparisons -= len(names)
+        return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
+
+    def open_inputs(self, one: Layer) -> list[str]:
+        return [port for port in one.inputs() if not self.sources(one, port) and Port(one.Name, port) not in self.fed]
+
+    def open_outputs(self, one: Layer) -> list[str]:
+        return [port for port in one.outputs() if Port(one.Name, port) not in self.used]
+
+
+def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[Port] = (), *, loss: bool = True) -> None:
+    """Add every fault that the connections alone show; arguments as `Wiring`."""
+    if not lgraph.nodes:
+        issues.add("network:empty", "The network has no layers.",
+                   f"Pass at least an input layer and {'an output' if loss else 'another'} layer.")
+        return
+    wiring = Wiring(lgraph, fed, loss=loss)
+    explained = missing_ends(wiring, issues)
+    matches = likely_sources(wiring, explained)
+    explained |= {source for source in matches.values() if source}
+    explained |= {Port(source.layer, "out") for source, target in lgraph.edges
+                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one fault, there
+    for index, one in enumerate(lgraph.nodes, 1):
+        check_inputs(wiring, one, index, issues, matches)
+        check_outputs(wiring, one, index, issues, explained)
+        if loss:
+            check_softmax(wiring, one, index, issues)
+    if not loss:
+        check_no_output_layers(lgraph.nodes, issues)
+
+
+def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, cure: str = REMOVE) -> None:
+    """Networks that do not end in losses have no output layers; each is a fault."""
+    for index, one in enumerate(layers, 1):
+        if isinstance(one, OutputLayer):
+            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", cure, layer=one.Name,
+                       index=index)
+
+
+def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
+    """Report a missing input or output layer; returns the open ports where it would have been connected."""
+    nodes, explained = wiring.lgraph.nodes, set()
+    if not wiring.fed and all(one.inputs() for one in nodes):
+        issues.add("network:missingInputLayer", "The network has no input layer.",
+                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer"
+                   f"{'' if wiring.loss else ', or pass example inputs'}.")
+        heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
+        explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
+    if wiring.loss and all(one.outputs() for one in nodes):
+        issues.add("network:missingOutputLayer", "The network has no output layer.",
+                   "End it with classificationLayer, regressionLayer or pixelClassificationLayer.")
+        tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
+        explained |= {Port(one.Name, one.outputs()[0]) for one in tails[-1:]}
+    return explained
+
+
+def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | None]:
+    """Every open input for data, with the nearest open output before it: one forgotten connection is one fault."""
+    spare: list[Port] = []
+    matches: dict[Port, Port | None] = {}
+    for one in wiring.lgraph.nodes:
+        for port in wiring.open_inputs(one):
+            if port not in UNPOOLING and Port(one.Name, port) not in explained:
+                matches[Port(one.Name, port)] = spare.pop() if spare else None
+        spare += [Port(one.Name, port) for port in wiring.open_outputs(one)
+                  if port not in UNPOOLING and Port(one.Name, port) not in explained]
+    return matches
+
+
+def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
+                 matches: Mapping[Port, Port | None]) -> None:
+    """Every input needs exactly one connection."""
+    for port in one.inputs():
+        sources = wiring.sources(one, port)
+        if len(sources) > 1:
+            issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
+                       f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
+                       layer=one.Name, index=index)
+    data = {port: matches[Port(one.Name, port)] for port in one.inputs() if Port(one.Name, port) in matches}
+    if data:
+        calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{one.Name}/{port}')"
+                 for port, source in data.items()]
+        choose = "" if all(data.values()) else ", with the layer that is to feed it in place of 'source'"
+        issues.add("network:unconnectedInput", f"{ports('Input', [*data])} not connected to any output.",
+                   f"Use {listed(calls)}{choose}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name,
+                   index=index)
+    lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
+    if lost:
+        unpooling_without_indices(wiring, one, index, issues, lost)
+
+
+def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
+    """The commonest fault of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
+    ready, possible = wiring.poolings(tuple(lost))
+    near = [*wiring.nearest(one.Name, possible), "pool"][0]
+    first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
+    calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{one.Name}/{port}')" for port in lost)
+    issues.add("network:unpoolingWithoutIndices", f"{ports('Input', lost)} not connected, so the layer cannot know where "
+               "the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
+
+
+def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
+    """An output that nobody reads is a fault; indices that nobody reads only cost time."""
+    unconnected = wiring.open_outputs(one)
+    data = [port for port in unconnected if port not in UNPOOLING and Port(one.Name, port) not in explained]
+    if data and wiring.loss:
+        what = ports("Output", data) if len(one.outputs()) > 1 else "Its output is"
+        issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
+                   "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)
+    elif set(UNPOOLING) <= set(unconnected) and not wiring.wants_indices:
+        issues.add("network:unusedUnpoolingOutputs", f"{ports('Output', UNPOOLING)} not connected to any layer.",
+                   "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=one.Name, index=index,
+                   severity="warning")
+
+
+def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector) -> None:
+    """Cross-entropy is of probabilities, so a classification output must follow a softmax."""
+    if not one.needs_probabilities:
+        return
+    sources = wiring.sources(one, "in")
+    before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
+    if len(before) == 1 and not before[0].gives_probabilities:
+        issues.add("network:missingSoftmax", f"A {one.label()} needs probabilities and must follow a softmaxLayer, but it "
+                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert softmaxLayer after '{before[0].Name}'.",
+                   layer=one.Name, index=index)
+
+
+def ports(side: str, names: Sequence[str]) -> str:
+    """``Input 'in' is`` or ``Inputs 'indices' and 'size' are``."""
+    return f"{side}{'s' if len(names) > 1 else ''} {listed(map(repr, names))} {'are' if len(names) > 1 else 'is'}"
+
+
+def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
+    """Positions of the layers so that sources come first, else in the graph's order; layers on cycles are left out."""
+    position = {one.Name: i for i, one in enumerate(lgraph.nodes)}
+    waits = [0] * len(lgraph.nodes)
+    feeds: list[list[int]] = [[] for _ in lgraph.nodes]
+    for source, destination in lgraph.edges:
+        waits[position[destination.layer]] += 1
+        feeds[position[source.layer]].append(position[destination.layer])
+    order = released([i for i, count in enumerate(waits) if count == 0], waits, feeds)
+    stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
+    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
+    for i in reversed(stuck):
+        for target in feeds[i]:
+            sources[target].append(i)
+    edges = {(c.source.layer, c.destination.layer): c for c in reversed(lgraph.edges)} if stuck else {}
+    while stuck:
+        cycle = find_cycle(stuck, sources)
+        names = [lgraph.nodes[i].Name for i in cycle]
+        issues.add("network:cycle", f"The layers form a cycle: {' → '.join([*names, names[0]])}.",
+                   f"Remove one of these connections, for example with {cut(lgraph, edges[names[-1], names[0]])}.",
+                   layer=names[0], index=cycle[0] + 1)
+        for i in cycle:  # what only waits for this cycle is on no other
+            waits[i] = 0
+        freed, on_cycle = released(cycle, waits, feeds), set(cycle)
+        order += [i for i in freed if i not in on_cycle]
+        for i in freed:
+            del stuck[i]
+    return order
+
+
+def released(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list[int]:
+    """Positions in execution order, from those that wait for nothing; counts down ``waits`` of all that follow."""
+    ready, order = sorted(ready), []
+    while ready:
+        at = heapq.heappop(ready)
+        order.append(at)
+        for target in feeds[at]:
+            waits[target] -= 1
+            if waits[target] == 0:
+                heapq.heappush(ready, target)
+    return order
+
+
+def cut(lgraph: LayerGraph, edge: Connection) -> str:
+    """The call that removes a connection."""
+    return (f"disconnectLayers(lgraph, '{lgraph.port_text(edge.source, 'outputs')}', "
+            f"'{lgraph.port_text(edge.destination, 'inputs')}')")
+
+
+def find_cycle(stuck: Mapping[int, None], sources: Mapping[int, list[int]]) -> list[int]:
+    """One cycle among layers that wait for each other, from its first layer on; forgets sources that are not stuck."""
+    path: dict[int, None] = {}
+    at = next(iter(stuck))
+    while at not in path:
+        path[at] = None
+        while sources[at][-1] not in stuck:
+            sources[at].pop()
+        at = sources[at][-1]
+    walked = list(path)
+    cycle = walked[walked.index(at):][::-1]
+    start = cycle.index(min(cycle))
+    return cycle[start:] + cycle[:start]

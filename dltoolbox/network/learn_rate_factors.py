@@ -1,0 +1,225 @@
+"""The factors on learning rate and L2 decay by the name of the learnable: MATLAB's setters and getters, and freezing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dltoolbox.core import convert
+from dltoolbox.core.display import few
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import Configured, Property, did_you_mean, optional_first, show
+from dltoolbox.layers.base import Layer
+from dltoolbox.network.graph.layer_array import layerArray
+from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.network.networks import DAGNetwork
+
+RATE, DECAY = "LearnRateFactor", "L2Factor"
+
+
+def setLearnRateFactor(layer: Any, *arguments: Any) -> Any:
+    """Set the factor on the learning rate of a learnable; 0 freezes it.
+
+    Args:
+        layer: A layer, a layer graph or a dlnetwork. It is not changed.
+        *arguments: ``parameterName, factor`` for a layer; ``layerName, parameterName, factor`` or
+            ``'layerName/parameterName', factor`` for the others; within network layers, the path to the layer
+            (``'block/conv'``) for its name. The learnables are ``'Weights'``, ``'Bias'``,
+            ``'Offset'`` or ``'Scale'``, whichever the layer has; the factor is a non-negative number.
+
+    Returns:
+        A copy with the factor.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:setLearnRateFactor:notALayer``, ``…:unknownParameter``, ``…:invalidArguments``;
+            ``dltoolbox:layerGraph:unknownLayer``; and the layer's own for a factor that is none, such as
+            ``dltoolbox:convolution2dLayer:invalidWeightLearnRateFactor``.
+
+    Example:
+        >>> setLearnRateFactor(fullyConnectedLayer(10), 'Weights', 0).WeightLearnRateFactor
+        0.0
+        >>> lgraph = layerGraph([imageInputLayer([8, 8, 1]), fullyConnectedLayer(10, Name='fc')])
+        >>> setLearnRateFactor(lgraph, 'fc/Bias', 2).Layers[1].BiasLearnRateFactor
+        2.0
+    """
+    return changed(layer, arguments, RATE, "setLearnRateFactor")
+
+
+def getLearnRateFactor(layer: Any, *arguments: Any) -> float:
+    """The factor on the learning rate of a learnable; arguments as `setLearnRateFactor`, without the factor.
+
+    Example:
+        >>> getLearnRateFactor(fullyConnectedLayer(10, BiasLearnRateFactor=2), 'Bias')
+        2.0
+    """
+    return found_factor(layer, arguments, RATE, "getLearnRateFactor")
+
+
+def setL2Factor(layer: Any, *arguments: Any) -> Any:
+    """Set the factor on the L2 decay of a learnable; as `setLearnRateFactor`.
+
+    Example:
+        >>> setL2Factor(batchNormalizationLayer(), 'Scale', 0).ScaleL2Factor
+        0.0
+    """
+    return changed(layer, arguments, DECAY, "setL2Factor")
+
+
+def getL2Factor(layer: Any, *arguments: Any) -> float:
+    """The factor on the L2 decay of a learnable; arguments as `getLearnRateFactor`.
+
+    Example:
+        >>> [getL2Factor(fullyConnectedLayer(10), name) for name in ('Weights', 'Bias')]
+        [1.0, 0.0]
+    """
+    return found_factor(layer, arguments, DECAY, "getL2Factor")
+
+
+def changed(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) -> Any:
+    """A copy of a layer, or of the graph that has it, with another factor."""
+    *path, factor = arguments or (None,)
+    if isinstance(owner, DAGNetwork):
+        fail(f"{function}:notALayer", f"The first argument of {function} is a trained network, which stays as it is.",
+             "Edit its layer graph, which has the same values: lgraph = layerGraph(net).")
+    layer, parameter = addressed(owner, path, function)
+    new: Layer = layer.copy()
+    if layer.nested is not None:
+        new.nested = changed(layer.nested, (parameter, factor), suffix, function)
+    else:
+        setattr(new, factor_name(layer, parameter, suffix, function), factor)
+    if isinstance(owner, LayerGraph):
+        return owner.revised(new if one is layer else one for one in owner.nodes)
+    return new
+
+
+def found_factor(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) -> float:
+    layer, parameter = addressed(owner, arguments, function)
+    if layer.nested is not None:
+        return found_factor(layer.nested, (parameter,), suffix, function)
+    return float(getattr(layer, factor_name(layer, parameter, suffix, function)))
+
+
+def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, Any]:
+    """The layer and the name of its learnable that ``'Weights'``, ``'fc', 'Weights'`` or ``'fc/Weights'`` mean; for a layer
+    that holds a network, what follows it in ``'block/fc/Weights'``.
+    """
+    names = [*path]
+    if isinstance(owner, LayerGraph):
+        if len(names) == 2 and isinstance(names[0], str) and isinstance(names[1], str):
+            names = ["/".join(names)]
+        if len(names) == 1 and isinstance(names[0], str) and "/" in names[0]:
+            held = next((one for one in owner.nodes if one.nested is not None and names[0].startswith(f"{one.Name}/")), None)
+            if held is not None:
+                return held, names[0].removeprefix(f"{held.Name}/")
+            layer, _, names[0] = names[0].rpartition("/")
+            return owner.nodes[owner.find(layer)], names[0]
+        if len(names) == 2:
+            return owner.nodes[owner.find(names[0])], names[1]
+    elif not isinstance(owner, Layer):
+        fail(f"{function}:notALayer", f"The first argument of {function} must be a layer, a layer graph or a dlnetwork, but "
+             f"it is {show(owner)}.", "Pass one layer, such as net.Layers[1], or layerGraph(layers).")
+    elif len(names) == 1:
+        return owner, names[0]
+    factor = ", factor" if function.startswith("set") else ""
+    fail(f"{function}:invalidArguments", f"{function} does not know which learnable {show(tuple(names))} is.",
+         f"Call {function}(layer, parameterName{factor}), {function}(net, layerName, parameterName{factor}) or "
+         f"{function}(net, 'layerName/parameterName'{factor}).")
+
+
+def factor_names(layer: Layer, suffix: str) -> dict[str, str]:
+    """The properties that hold factors by the learnable: WeightLearnRateFactor of Weights, BiasLearnRateFactor of Bias."""
+    return {learnable: f"{stem}{suffix}" for learnable in layer.properties
+            for stem in (learnable, learnable.removesuffix("s")) if f"{stem}{suffix}" in layer.properties}
+
+
+def factor_name(layer: Layer, parameter: Any, suffix: str, function: str) -> str:
+    """The property that holds the factor of one learnable, in any letter case."""
+    names = factor_names(layer, suffix)
+    for learnable, name in names.items():
+        if isinstance(parameter, str) and parameter.lower() == learnable.lower():
+            return name
+    fail(f"{function}:unknownParameter", f"{layer.label()} has no learnable {show(parameter)}.",
+         f"Its learnables are {', '.join(names)}." if names else "It has no learnables.", layer=layer.Name)
+
+
+# Freezing ------------------------------------------------------------------------------------------------------------
+class _FreezeOptions(Configured):
+    function = "freezeWeights"
+    FixedStatistics = Property(convert.flag, False)
+
+
+def freezeWeights(layers: Any, names: Any = None, *pairs: Any, **options: Any) -> Any:
+    """Freeze layers for transfer learning: training leaves their learnables as they are, to the bit, and faster.
+
+    Sets all learn-rate factors to 0, as the helper of that name in MATLAB's transfer-learning examples does. No gradient is
+    computed for frozen learnables, and the backward pass ends where nothing before it is trained.
+
+    Batch normalisations go on normalising with the statistics of each mini-batch, and TrainedMean and TrainedVariance
+    become those of the new data, as in MATLAB. ``FixedStatistics=True`` (an extension) holds them: frozen layers then
+    compute in training what they compute in prediction.
+
+    Args:
+        layers: A layer, a layer array, a layer graph or a dlnetwork. It is not changed.
+        names: Name or names of the layers to freeze; by default all.
+        *pairs: Names and values of options in turn.
+        **options: ``FixedStatistics`` (False).
+
+    Returns:
+        The same kind, with frozen copies of the layers.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:freezeWeights:unknownLayer`` for every name that no layer has;
+            ``…:isATrainedNetwork``, since trained networks stay as they are.
+
+    Example:
+        >>> layers = freezeWeights([convolution2dLayer(3, 8), batchNormalizationLayer], FixedStatistics=True)
+        >>> layers[0].WeightLearnRateFactor, layers[1].ScaleLearnRateFactor, layers[1].FixedStatistics
+        (0.0, 0.0, True)
+    """
+    names, rest = optional_first(names, pairs)
+    fixed = _FreezeOptions(*rest, **options).FixedStatistics
+
+    def freeze(one: Layer) -> None:
+        for name in factor_names(one, RATE).values():
+            setattr(one, name, 0)
+        if fixed and "FixedStatistics" in one.properties:
+            one.FixedStatistics = True
+    return revised(layers, names, freeze, "freezeWeights")
+
+
+def unfreezeWeights(layers: Any, names: Any = None) -> Any:
+    """Undo `freezeWeights`: learn-rate factors and FixedStatistics get their defaults; arguments as there.
+
+    Example:
+        >>> unfreezeWeights(freezeWeights(fullyConnectedLayer(10))).BiasLearnRateFactor
+        1.0
+    """
+    def unfreeze(one: Layer) -> None:
+        for name in (*factor_names(one, RATE).values(), "FixedStatistics"):
+            if name in one.properties:
+                setattr(one, name, one.properties[name].default)
+    return revised(layers, names, unfreeze, "unfreezeWeights")
+
+
+def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: str) -> Any:
+    """Layers in the form in which they came, those of these names as copies that ``revise`` has changed."""
+    if isinstance(layers, DAGNetwork):
+        fail(f"{function}:isATrainedNetwork", f"The first argument of {function} is a trained network, which stays as it "
+             "is.", "Pass its layer graph, which has the same values: layerGraph(net).")
+    nodes = [one.copy() for one in layers.nodes] if isinstance(layers, LayerGraph) else layerArray(layers)
+    known = [one.Name for one in nodes]
+    chosen = known if names is None else convert.each(names)
+    found = IssueCollector()
+    for name in chosen:
+        if not isinstance(name, str) or name not in known:
+            found.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
+                      (isinstance(name, str) and did_you_mean(name, known)) or f"The layers are {few(known)}.")
+    found.raise_if_any()
+    for one in nodes:
+        if one.Name in chosen:
+            revise(one)
+            if one.nested is not None:
+                one.nested = revised(one.nested, None, revise, function)
+    if isinstance(layers, LayerGraph):
+        return layers.revised(nodes)
+    return nodes[0] if isinstance(layers, Layer) else nodes

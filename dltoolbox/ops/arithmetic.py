@@ -1,0 +1,266 @@
+"""Element-wise words: activations, sums, affine maps per channel, dropout, and joining arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.arrays import array_of
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.errors import fail
+from dltoolbox.core.geometry import Reach
+from dltoolbox.core.random import stream
+from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
+
+
+class SameSize(Op):
+    """An op whose output has the sizes of its first input."""
+
+    def infer(self, x: Dims, *others: Dims, **attrs: object) -> Dims:
+        return x
+
+
+@op
+class relu(SameSize):
+    """max(0, x)."""
+
+    reads = OUT
+    divisible = True
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, 0)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (grad * (y > 0),)
+
+
+@op
+class leaky_relu(SameSize):
+    """x where x ≥ 0, scale·x elsewhere."""
+
+    reads = IN
+    divisible = True
+
+    def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
+        return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
+
+    def backward(self, call: Call, grad: np.ndarray, *, scale: float) -> Gradients:
+        (x,) = call.inputs
+        return (np.where(x >= 0, grad, grad * np.asarray(scale, grad.dtype)),)
+
+
+class Expanding(Op):
+    """An op of two or more arrays of one size; dimensions of size 1 expand."""
+
+    divisible = True
+
+    def infer(self, *inputs: Dims) -> Dims:
+        result = inputs[0]
+        for other in inputs[1:]:
+            result = Dims(result.labels, tuple(b if a == 1 else a
+                                               for a, b in zip(result.sizes, other.sizes, strict=True)))
+        return result
+
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+        return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
+
+
+@op
+class add(Expanding):
+    """The sum."""
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        total = inputs[0] + inputs[1]
+        for other in inputs[2:]:
+            total = total + other
+        return total
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return tuple(reduce_to(grad, x.shape) for x in call.inputs)
+
+
+@op
+class multiply(Expanding):
+    """The product."""
+
+    reads = IN
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        return reduce(np.multiply, inputs)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return tuple(reduce_to(reduce(np.multiply, call.inputs[:i] + call.inputs[i + 1:], grad), x.shape)
+                     for i, x in enumerate(call.inputs))
+
+
+def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum over the axes along which an array of ``shape`` was expanded."""
+    axes = tuple(i for i, (a, b) in enumerate(zip(grad.shape, shape, strict=True)) if b == 1 and a != 1)
+    return sum_over(grad, axes, keepdims=True) if axes else grad
+
+
+@op
+class input_normalise(SameSize):
+    """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows.
+
+    zerocenter x − mean; zscore (x − mean)/std; rescale-zero-one (x − min)/(max − min); rescale-symmetric the same, mapped
+    to [−1, 1]. A constant feature is only shifted; see `width_of`.
+    """
+
+    any_type = True
+
+    reads = IN
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        """The second statistic is positive, and larger than the first."""
+        x, first, *spread = super().example(rng, inputs, dtypes, attrs)
+        return x, first, *(np.maximum(first, 0) + np.abs(one) + 1 for one in spread)
+
+    def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
+        first, *spread = (against(one, x) for one in statistics)
+        if kind == "zerocenter":
+            return x - first
+        scaled = (x - first) / width_of(kind, first, *spread)
+        return 2 * scaled - 1 if kind == "rescale-symmetric" else scaled
+
+    def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
+        first, *spread = (against(one, grad) for one in call.inputs[1:])
+        if kind != "zerocenter":
+            grad = grad / width_of(kind, first, *spread)
+            grad = 2 * grad if kind == "rescale-symmetric" else grad
+        return grad, *[None] * (len(call.inputs) - 1)
+
+
+ROUNDING = 1e-12  # of the magnitude: a spread below is what statistics in double are off by
+
+
+def width_of(kind: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What a normalisation with two statistics divides by: the deviation or the range, and 1 for a constant feature.
+
+    The spread of such a feature is often a little more than zero: its values were rounded on the way, or whoever computed
+    it was, as NumPy is, which finds a deviation of 3e-13 in a thousand times 14.62. What is divided by that is noise. So a
+    spread is held against the magnitude of the feature, not against zero, as scikit-learn's StandardScaler does.
+    """
+    width = second if kind == "zscore" else second - first
+    size = np.abs(first) if kind == "zscore" else np.maximum(np.abs(first), np.abs(second))
+    return np.where(np.abs(width) <= ROUNDING * size, np.ones_like(width), width)
+
+
+def against(statistic: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A statistic of MATLAB's shape (h×w×c, 1×1×c, c×1 or scalar) shaped to broadcast against ``x`` (…×c×n)."""
+    if statistic.size == 1:
+        return statistic.reshape((1,) * x.ndim)
+    if statistic.size == x.shape[-2]:
+        return statistic.reshape(-1, 1)
+    return statistic.reshape(*x.shape[:-1], 1)
+
+
+@op
+class function(SameSize):
+    """A user's function of one array that keeps its size; opaque, so no gradient passes.
+
+    It gets a copy, since it may work in place, in MATLAB's layout: features come as N×f.
+    """
+
+    any_type = True
+    differentiable = False
+    by_observation = False
+
+    def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        given = (x.T if x.ndim == 2 else x).copy()
+        size = given.shape
+        result = array_of(call(given))
+        if result is None or result.shape != size or result.dtype.kind not in "fiub":
+            got = "uneven rows" if result is None else f"{result.dtype} values of size {times(result.shape)}"
+            fail("function:invalidResult", f"The function returned {got} for data of size {times(size)}.",
+                 "Return real numbers, as many as it is given and in the same places.")
+        return (result.T if x.ndim == 2 else result).astype(x.dtype)
+
+
+def drawn_per_observation(shape: tuple[int, ...]) -> int:
+    """How many single-precision numbers `dropout` draws for one observation: an even number, whole draws of 64 bits."""
+    count = prod(shape[:-1])
+    return count + count % 2
+
+
+@op
+class dropout(Op):
+    """Zero with probability p, the rest times 1/(1 − p); the second output is the mask.
+
+    Numbers are drawn observation after observation, so that a batch draws what its parts would one after the other.
+    """
+
+    reads = OUT
+    by_observation = False
+
+    def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
+        return x, x
+
+    def forward(self, x: np.ndarray, *, probability: float) -> tuple[np.ndarray, np.ndarray]:
+        drawn = stream("dropout").random((x.shape[-1], drawn_per_observation(x.shape)), np.float32)
+        kept = drawn[:, :prod(x.shape[:-1])].reshape(x.shape[-1], *x.shape[:-1]) >= probability
+        mask = np.moveaxis(kept, 0, -1) * np.asarray(1 / (1 - probability), x.dtype)
+        return x * mask, mask
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:
+        return (grad * call.outputs[1],)
+
+
+@op
+class spatial_dropout(Op):
+    """Whole channels zero with probability p, the rest times 1/(1 − p); the second output is the mask, one per channel.
+
+    Drawn as the elements of `dropout` are.
+    """
+
+    reads = OUT
+    by_observation = False
+
+    def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
+        return x, x.with_spatial((1,) * x.rank)
+
+    def forward(self, x: np.ndarray, *, probability: float) -> tuple[np.ndarray, np.ndarray]:
+        ones = np.ones((*(1,) * (x.ndim - 2), *x.shape[-2:]), x.dtype)
+        mask, _ = OPS["dropout"].forward(ones, probability=probability)
+        return x * mask, mask
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, probability: float) -> Gradients:
+        return (grad * call.outputs[1],)
+
+
+@op
+class concat(Op):
+    """Arrays joined along one axis (0-based)."""
+
+    def infer(self, *inputs: Dims, axis: int) -> Dims:
+        sizes = list(inputs[0].sizes)
+        sizes[axis] = sum(int(x.sizes[axis] or 0) for x in inputs)
+        return Dims(inputs[0].labels, tuple(sizes))
+
+    def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:
+        return np.concatenate(inputs, axis)
+
+    def backward(self, call: Call, grad: np.ndarray, *, axis: int) -> Gradients:
+        ends = np.cumsum([x.shape[axis] for x in call.inputs])[:-1]
+        return tuple(np.split(grad, ends, axis))
+
+
+@op
+class softmax(SameSize):
+    """exp(x) / Σ exp(x) over the channels, shifted by the maximum so that nothing overflows."""
+
+    reads = OUT
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        e = np.exp(x - x.max(-2, keepdims=True, initial=-np.inf))
+        return e / e.sum(-2, keepdims=True)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (y,) = call.outputs
+        return (y * (grad - (grad * y).sum(-2, keepdims=True)),)

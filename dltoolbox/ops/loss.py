@@ -1,0 +1,105 @@
+"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do.
+
+Sources: Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.4 and 5.2, for the losses and their
+gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.dims import Dims
+from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Call, Gradients, Op, normal, op
+
+Weights = tuple[float, ...] | None  # one per class, or all 1
+
+
+class Loss(Op):
+    """Predictions and targets → a scalar; only the predictions get gradients."""
+
+    reads = IN
+    by_observation = False
+
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
+        return Dims.of("")
+
+
+class OfClasses(Loss):
+    """A loss whose targets are one-hot."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        x, t = inputs
+        classes = rng.integers(0, t.channels, (*(1,) * (t.rank + 1), t.batch or 0))
+        hot = (classes == np.arange(t.channels)[:, None]).astype(dtypes[1])
+        return normal(rng, x, dtypes[0]), np.broadcast_to(hot, t.shape)
+
+
+def labelled(t: np.ndarray) -> float:
+    """How many observations, pixels or voxels carry a label: targets are one-hot, and all zero where undefined."""
+    return max(float(np.any(t, axis=-2).sum()), 1.0)
+
+
+def weighted(t: np.ndarray, weights: Weights) -> np.ndarray:
+    """The targets times one weight per class."""
+    return t if weights is None else t * np.asarray(weights, t.dtype).reshape(-1, 1)
+
+
+@op
+class cross_entropy(OfClasses):
+    """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        scores, targets = super().example(rng, inputs, dtypes, attrs)
+        return OPS["softmax"].forward(scores), targets
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> np.ndarray:
+        logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
+        return np.asarray(-(weighted(t, weights) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights = None) -> Gradients:
+        y, t = call.inputs
+        share = grad / np.asarray(labelled(t), y.dtype)
+        return -share * weighted(t, weights) / np.maximum(y, np.finfo(y.dtype).tiny), None
+
+
+@op
+class softmax_cross_entropy(OfClasses):
+    """`softmax` followed by `cross_entropy`, from the scores before the softmax: exact where probabilities underflow.
+
+    The second output is the probabilities. Gradient: (Σₖ wₖtₖ)·y − w·t, divided by N.
+    """
+
+    reads = BOTH
+
+    def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:
+        return Dims.of(""), x
+
+    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
+        shifted = x - x.max(-2, keepdims=True)
+        e = np.exp(shifted)
+        total = e.sum(-2, keepdims=True)
+        loss = -(weighted(t, weights) * (shifted - np.log(total))).sum(dtype=np.float64) / labelled(t)
+        return np.asarray(loss, x.dtype), e / total
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights = None) -> Gradients:
+        (_, t), (_, y) = call.inputs, call.outputs
+        tw = weighted(t, weights)
+        share = grad / np.asarray(labelled(t), y.dtype)
+        return (y * tw.sum(-2, keepdims=True) - tw) * share, None
+
+
+@op
+class half_squared_error(Loss):
+    """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.asarray(np.square(y - t).sum(dtype=np.float64) / (2 * max(y.shape[-1], 1)), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        return (y - t) * (grad / np.asarray(max(y.shape[-1], 1), y.dtype)), None

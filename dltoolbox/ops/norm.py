@@ -1,0 +1,172 @@
+"""Batch normalisation, with the statistics of the batch (training) or with stored ones (inference), normalisation of
+groups of channels, and by neighbouring channels.
+
+Sources: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2; Wu and He, "Group Normalization" (2018);
+Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012), section 3.3.
+The gradients are the usual closed forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.spans import plus, reduced, seen
+
+WIDE = 32  # channels, beyond which adding them one by one takes longer
+
+
+def over(x: np.ndarray) -> tuple[int, ...]:
+    """Every axis but the channels."""
+    return (*range(x.ndim - 2), x.ndim - 1)
+
+
+def per_channel(values: np.ndarray) -> np.ndarray:
+    """A channel vector of any of MATLAB's shapes, shaped to broadcast against S…CB."""
+    return values.reshape(-1, 1)
+
+
+@op
+class batch_norm(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
+
+    reads = BOTH
+    by_observation = False
+    divisible = True
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
+        return x, scale, scale
+
+    def together(self, x: Dims, **attrs: Any) -> int | None:
+        return None if x.batch is None else prod(x.spatial) * x.batch
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
+                epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        mean = x.mean(over(x), keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
+        variance = np.square(x - mean).mean(over(x), keepdims=True)
+        y = (x - mean) / np.sqrt(variance + epsilon) * per_channel(scale) + per_channel(offset)
+        shape = scale.shape
+        return y.astype(x.dtype), mean.reshape(shape).astype(x.dtype), variance.reshape(shape).astype(x.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *_: None, epsilon: float) -> Gradients:
+        (x, scale, offset), (_, mean, variance) = call.inputs, call.outputs
+        deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
+        normal = (x - per_channel(mean)) / deviation
+        d_offset = sum_over(grad, over(x))
+        d_scale = sum_over(grad * normal, over(x))
+        count = x.size // x.shape[-2]
+        dx = per_channel(scale) / deviation * (
+            grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
+        return dx.astype(x.dtype), d_scale.reshape(scale.shape), d_offset.reshape(offset.shape)
+
+
+@op
+class normalise(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
+
+    reads = IN
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        *others, variance = super().example(rng, inputs, dtypes, attrs)
+        return *others, np.square(variance)
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, mean: Dims, variance: Dims, *, epsilon: float) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mean: np.ndarray, variance: np.ndarray, *,
+                epsilon: float) -> np.ndarray:
+        factor = scale / np.sqrt(variance + np.asarray(epsilon, variance.dtype))
+        return x * per_channel(factor) + per_channel(offset - mean * factor)
+
+    def backward(self, call: Call, grad: np.ndarray, *, epsilon: float) -> Gradients:
+        x, scale, offset, mean, variance = call.inputs
+        deviation = np.sqrt(variance + np.asarray(epsilon, variance.dtype))
+        normal = (x - per_channel(mean)) / per_channel(deviation)
+        return (grad * per_channel(scale / deviation), sum_over(grad * normal, over(x)).reshape(scale.shape),
+                sum_over(grad, over(x)).reshape(offset.shape), None, None)
+
+
+@op
+class group_norm(Op):
+    """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation.
+
+    ``spatial`` says whether they are taken over the spatial axes as well, or for every position by itself.
+    """
+
+    reads = IN
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
+        return x
+
+    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int:
+        return x.channels // groups * (prod(x.spatial) if spatial else 1)
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,
+                spatial: bool = True) -> np.ndarray:
+        return self.normal(x, groups, epsilon, spatial)[0] * per_channel(scale) + per_channel(offset)
+
+    def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
+        x, scale, offset = call.inputs
+        normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
+        along = sum_over(grad * normal, over(x))
+        dn, n = (one.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+                 for one in (grad * per_channel(scale), normal))
+        dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
+        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), sum_over(grad, over(x)).reshape(offset.shape)
+
+    @staticmethod
+    def normal(x: np.ndarray, groups: int, epsilon: float, spatial: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+        """x of mean 0 and variance 1, its deviation by group, and the axes of a group."""
+        parts = x.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+        axes = (*range(x.ndim - 2 if spatial else 0), x.ndim - 1)
+        mean = parts.mean(axes, keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
+        deviation = np.sqrt(np.square(parts - mean).mean(axes, keepdims=True) + epsilon)
+        return ((parts - mean) / deviation).reshape(x.shape).astype(x.dtype), deviation, axes
+
+
+def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:
+    """Σ over the channels from ``back`` before to ``forward`` behind each, as far as there are any."""
+    total, channels = np.zeros_like(x), x.shape[-2]
+    if back + forward > WIDE:
+        spans = seen(Window.of((back + 1 + forward,), None, ((back, forward),)), 0, channels, channels)
+        return reduced((x,), x.ndim - 2, spans, plus, (0,))[0]
+    for shift in range(-min(back, channels), min(forward, channels) + 1):
+        here = slice(max(-shift, 0), channels - max(shift, 0))
+        total[..., here, :] += x[..., max(shift, 0):channels + min(shift, 0), :]
+    return total
+
+
+@op
+class cross_channel_norm(Op):
+    """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each.
+
+    The window reaches ⌊(size − 1)/2⌋ channels back and ⌊size/2⌋ forward. At the edges fewer channels are summed, but the
+    divisor stays.
+    """
+
+    reads = IN
+
+    def infer(self, x: Dims, *, size: int, alpha: float, beta: float, k: float) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, *, size: int, alpha: float, beta: float, k: float) -> np.ndarray:
+        return np.asarray(x / self.base(x, size, alpha, k) ** beta)
+
+    def backward(self, call: Call, grad: np.ndarray, *, size: int, alpha: float, beta: float, k: float) -> Gradients:
+        (x,) = call.inputs
+        base = self.base(x, size, alpha, k)
+        direct = grad / base ** beta
+        through = sum_over_channels(direct * x / base, size // 2, (size - 1) // 2)  # the window, seen from the other side
+        return (direct - 2 * alpha / size * beta * x * through,)
+
+    @staticmethod
+    def base(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:
+        return k + alpha / size * sum_over_channels(np.square(x), (size - 1) // 2, size // 2)

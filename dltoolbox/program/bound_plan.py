@@ -1,0 +1,211 @@
+"""A plan bound to memory: closures that run one part of the batch, at addresses that never change.
+
+Binding happens twice. The first time every buffer is an array of its own (never touched, so it costs nothing), and only
+sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dltoolbox.kernels import Bound, Closure, Order, Site, base, memory_format
+from dltoolbox.ops import Value
+from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
+from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
+
+Interval = tuple[int, int]
+Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
+Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of the array in it
+
+
+@dataclass
+class Ledger:
+    """The first binding: notes what is needed."""
+
+    buffers: list[Buffer] = field(default_factory=list)
+
+    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+        self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
+        return base.empty(shape, dtype)
+
+
+class Placed:
+    """The second: hands out the places, in the same sequence."""
+
+    def __init__(self, arena: Arena, buffers: Sequence[Buffer]) -> None:
+        self.arena, self.places = arena, iter(buffers)
+
+    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+        return self.arena.view(next(self.places).offset, shape, dtype)
+
+
+@dataclass
+class StepMemory:
+    """Extra memory of one step; see `Site`."""
+
+    allocate: Allocate
+    forward: int
+    backward: int
+    shared_arrays: Shared
+    keeps_shared: bool  # whether shared arrays may stay from run to run, however large
+    made: int = 0  # shared arrays that this binding was the first to ask for
+    asked: int = 0
+    late: bool = False  # whether they are filled right before the step, in every run
+
+    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        return self.allocate(shape, dtype, ((self.forward, self.forward), (self.backward, self.backward)))
+
+    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        return self.allocate(shape, dtype, ((self.forward, self.backward),))
+
+    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        self.asked += 1
+        late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
+        self.late |= late
+        room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
+        key = self.forward, self.asked
+        if key not in self.shared_arrays:
+            self.made += 1
+            self.shared_arrays[key] = base.empty(shape, dtype) if room is None else room
+        return self.shared_arrays[key]
+
+
+@dataclass
+class Surroundings:
+    """What a shard shares with others: parameters, where their gradients go, and how to meet.
+
+    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps. Where there
+    are others, a shard in prediction has its own, since threads cannot meet before a step that not all of them have.
+    """
+
+    arrays: Mapping[Value, np.ndarray]
+    gradients: Mapping[Value, np.ndarray]
+    meet: Callable[[np.ndarray], None]
+    shards: int
+    shared: Shared
+
+
+class Shard:
+    """One bound plan.
+
+    Attributes:
+        steps: Each step with its closures.
+        prepare, divided, before: Closures of `Bound` that exist.
+        late: What prepares a step right before it, by its number: what one thread does, and what several do after it.
+        values: Every array by value, in the axes of the op.
+        gradients: Gradients of the values that enter.
+        peak: Bytes of the arena that it uses.
+    """
+
+    def __init__(self, plan: Plan, around: Surroundings) -> None:
+        self.plan, self.around = plan, around
+        self.incoming = contributions(plan)
+        self.values: dict[Value, np.ndarray] = {}
+        self.gradients: dict[Value, np.ndarray] = {}
+        self.steps: list[tuple[Step, Bound]] = []
+        self.prepare: list[Closure] = []
+        self.before: list[Closure] = []
+        self.divided: list[Closure] = []
+        self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
+        ledger = Ledger()
+        self._bind(ledger, {})
+        self.release()
+        self.buffers = ledger.buffers
+        self.peak = place(self.buffers)
+
+    def settle(self, arena: Arena) -> None:
+        """Bind to an arena, which must hold ``peak`` bytes."""
+        self._bind(Placed(arena, self.buffers), self.around.shared)
+
+    def release(self) -> None:
+        """Forget all arrays and closures."""
+        self.values.clear()
+        self.gradients.clear()
+        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+            closures.clear()
+        self.around.shared.clear()
+
+    def _bind(self, allocate: Allocate, shared: Shared) -> None:
+        plan = self.plan
+        self.values = self._values(allocate)
+        self.gradients = self._gradients(allocate)
+        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+            closures.clear()
+        for i, step in enumerate(plan.steps):
+            memory = StepMemory(allocate, i, plan.back(i), shared, keeps_shared=plan.differentiated)
+            bound = self._bind_step(i, step, memory, allocate)
+            self.steps.append((step, bound))
+            if memory.made and memory.late:
+                self.late[i] = bound.prepare, bound.divided
+            elif memory.made:
+                self.prepare += [] if bound.prepare is None else [bound.prepare]
+                self.divided += bound.divided
+            if bound.before is not None:
+                self.before.append(bound.before)
+
+    def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
+        plan, values = self.plan, dict(self.around.arrays)
+        for value, (born, dies) in lifetimes(plan).items():
+            values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
+        return values
+
+    def _gradients(self, allocate: Allocate) -> dict[Value, np.ndarray]:
+        """One array per value that has a gradient: from the first contribution to the step that made the value."""
+        plan = self.plan
+        born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
+        found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
+        for value, sources in self.incoming.items():
+            if value in self.around.gradients:
+                found[value] = self.around.gradients[value]
+            else:
+                last = plan.back(born[value]) if value in born else plan.end
+                alive = (plan.back(sources[0][0]), last)
+                found[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
+        return found
+
+    def _bind_step(self, i: int, step: Step, memory: StepMemory, allocate: Allocate) -> Bound:
+        node, back = step.node, self.plan.back(i)
+        d_inputs: list[np.ndarray | None] = []
+        sums: list[tuple[np.ndarray, np.ndarray]] = []
+        by_kernel: set[int] = set()
+        for number, value in enumerate(node.inputs):
+            if not step.needs or not step.needs[number]:
+                d_inputs.append(None)
+            elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
+                d_inputs.append(self.gradients[value])
+            elif step.kernel.adds(number):
+                d_inputs.append(self.gradients[value])
+                by_kernel.add(number)
+            else:
+                extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
+                d_inputs.append(extra)
+                sums.append((self.gradients[value], extra))
+        grads = tuple(self.gradients.get(value) if step.needs else None for value in node.outputs)
+        site = Site(step.case, tuple(self.values[v] for v in node.inputs), tuple(self.values[v] for v in node.outputs),
+                    grads, tuple(d_inputs), memory, self.around.meet, self.around.shards,
+                    frozenset(by_kernel))
+        bound = step.kernel.bind(site)
+        if sums and bound.backward:
+            last = bound.backward[-1]
+            bound = bound._replace(backward=(*bound.backward[:-1], added(last, sums)))
+        return bound
+
+
+def added(closure: Closure, sums: Sequence[tuple[np.ndarray, np.ndarray]]) -> Closure:
+    """The closure, and what it found added to what was there before."""
+    def run() -> None:
+        closure()
+        for total, more in sums:
+            total += more
+    return run
+
+
+def arranged(allocate: Allocate, value: Value, order: Order, dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+    """An array with the axes of the op that lies in memory in ``order``."""
+    shape = shape_of(value)
+    flat = allocate([shape[axis] for axis in order], dtype, alive)
+    return flat.transpose(memory_format.inverse(order))

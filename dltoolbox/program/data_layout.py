@@ -1,0 +1,162 @@
+"""From MATLAB's arrays to the program's and back.
+
+Images come as h×w×c×N, volumes as h×w×d×c×N, features as N×f. Inside, the observation is always the last axis, so only
+features are transposed. Nothing is converted or copied here; a mini-batch is cast when it is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.arrays import array_of
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.layers.inputs import DataInput
+from dltoolbox.network.graph.layer_graph import LayerGraph
+
+LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f"}
+
+
+class Entrance(NamedTuple):
+    """A place where data enter a network: an input layer, or an input that is not connected."""
+
+    name: str
+    dims: Dims
+    split_complex: bool = False
+    is_layer: bool = True
+
+    def __str__(self) -> str:
+        return f"input layer '{self.name}'" if self.is_layer else f"input '{self.name}'"
+
+
+def input_layers(lgraph: LayerGraph) -> list[DataInput]:
+    return [one for one in lgraph.nodes if isinstance(one, DataInput)]
+
+
+def entrances(lgraph: LayerGraph) -> list[Entrance]:
+    """Everything that a run of a checked network needs data for, in the order of InputNames."""
+    layers = {one.Name: one for one in input_layers(lgraph)}
+    return [Entrance(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
+            else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
+
+
+def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, exact: bool) -> list[np.ndarray]:
+    """The arrays of all entrances, observation last; every fault of every array is reported at once.
+
+    Args:
+        lgraph: The network.
+        data: One array per entrance, in the order of InputNames, or a list of these as its only element.
+        function: The caller, for messages.
+        exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
+    """
+    places = entrances(lgraph)
+    if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
+        data = data[0]
+    if len(data) != len(places):
+        what = "input layer" if all(one.is_layer for one in places) else "input"
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(places)} {what}(s) "
+             f"({', '.join(one.name for one in places)}), but {len(data)} array(s) came.",
+             f"Pass one array per {what}, in the order of InputNames.")
+    found = IssueCollector()
+    arrays: list[np.ndarray] = []
+    for one, X in zip(places, data, strict=True):
+        with found.collect(layer=one.name):
+            arrays.append(observations(X, one, function, exact=exact))
+    found.raise_if_any()
+    counts = {array.shape[-1] for array in arrays}
+    if len(counts) > 1:
+        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {sorted(counts)}.",
+             "Pass the same number of observations for every input.")
+    return arrays
+
+
+def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
+    """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N); a view where possible."""
+    array = numeric(X, function)
+    dims = place.dims
+    sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
+    if place.split_complex:  # the network sees real and imaginary parts as channels of their own
+        sizes = (*sizes[:-1], sizes[-1] // 2)
+    elif array.dtype.kind == "c":
+        fail(f"{function}:complexData", "The data are complex.",
+             "Pass abs(X) or real and imaginary parts, or set SplitComplexInputs=True in the input layer.")
+    array = feature_columns(array, sizes[0]) if not dims.rank else with_observations(array, sizes)
+    wrong = (array.ndim != len(sizes) + 1 or array.shape[len(sizes) - 1] != sizes[-1]
+             or (exact and array.shape[:-1] != sizes))
+    if wrong:
+        wanted = f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
+        fail(f"{function}:inputSizeMismatch", f"{function} got data of size {times(np.shape(X))}, but {place} "
+             f"takes {wanted} ({LAYOUT.get(dims.labels, dims.labels)}).", advice(np.shape(X), sizes, dims))
+    return split_complex(array) if place.split_complex else array
+
+
+def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
+    """What to do about a size: the likely transposition, if one would fit, else change either side."""
+    if not dims.rank:
+        return "Transpose X." if got[:1] == sizes else f"Pass one row of {sizes[0]} features per observation."
+    if len(got) == len(sizes) + 1 and got[1:] == sizes:
+        return "The observations are the last dimension here: use np.moveaxis(X, 0, -1)."
+    if len(got) == len(sizes) + 1 and got[2:] == sizes[:-1] and got[1] == sizes[-1]:
+        return "This looks like PyTorch's N×C×H×W: use X.transpose(2, 3, 1, 0)."
+    if sizes[-1] == 1 and got[:-1] == sizes[:-1]:
+        return "Insert the channel dimension: X[..., np.newaxis, :]."
+    return "Reshape the data, or change the size of the input layer."
+
+
+def numeric(X: Any, function: str) -> np.ndarray:
+    """Any array-like of numbers as an array; everything else is an error."""
+    array = array_of(X)
+    if array is None:
+        fail(f"{function}:notNumeric", "The data are a list with parts of different sizes.", "Pass one numeric array.")
+    if array.dtype.kind not in "fiubc":
+        what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
+        fail(f"{function}:notNumeric", f"The data must be a numeric array, but they are {what}.",
+             "Convert them with np.asarray(X, dtype=float).")
+    return array
+
+
+def feature_columns(array: np.ndarray, features: int) -> np.ndarray:
+    """N×f → f×N; a vector is one observation, or N of them where there is one feature."""
+    if array.ndim == 1:
+        return array.reshape(1, -1) if features == 1 else array.reshape(-1, 1)
+    return array.T
+
+
+def with_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """MATLAB drops trailing ones: one image may come as h×w×c, one grey image as h×w."""
+    if array.ndim == len(sizes) and array.shape[-1] == sizes[-1]:
+        return array[..., np.newaxis]
+    if array.ndim == len(sizes) - 1 and sizes[-1] == 1:
+        return array[..., np.newaxis, np.newaxis]
+    return array
+
+
+def split_complex(array: np.ndarray) -> np.ndarray:
+    """c complex channels → 2c real ones: real part, imaginary part, channel by channel."""
+    parts = np.stack([array.real, array.imag], axis=-2)
+    return parts.reshape(*array.shape[:-2], 2 * array.shape[-2], array.shape[-1])
+
+
+def rows(value: np.ndarray, *, vectors: bool) -> np.ndarray:
+    """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
+    element. Images of another size than declared can make a map of a vector.
+    """
+    if vectors and all(n == 1 for n in value.shape[:-2]):
+        value = value.reshape(value.shape[-2:]).T
+    return np.ascontiguousarray(value)
+
+
+def as_activations(value: np.ndarray, how: str, rank: int) -> np.ndarray:
+    """A layer's output as `activations` returns it: 'channels' h×w×c×N, 'rows' N×hwc or 'columns' hwc×N.
+
+    Vectors count as 1×1×c×N in networks of images, as MATLAB shows them, and are N×c in those of features (``rank`` 0).
+    Flattening is column-major (h, w, c).
+    """
+    if how == "channels" and (rank or value.ndim > 2):
+        shape = value.shape if value.ndim > 2 else (*[1] * rank, *value.shape)
+        return np.ascontiguousarray(value.reshape(shape))
+    columns = value.reshape(-1, value.shape[-1], order="F")
+    return np.ascontiguousarray(columns if how == "columns" else columns.T)

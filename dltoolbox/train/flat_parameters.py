@@ -1,0 +1,155 @@
+"""Learnables that lie one after the other in memory, as the vectors on which solvers work.
+
+A step of a solver is a handful of calls per array. On 65 small learnables they cost more than the numbers in them; on a
+vector of all of them there are a handful in all. The vector is walked in stretches that stay in the cache from the
+first call to the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from dltoolbox.train.trainable import Parameter
+
+STRETCH = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
+
+
+class Slot(NamedTuple):
+    """A trained parameter and its averages, which lie beside those of its neighbour in memory."""
+
+    number: int
+    parameter: Parameter
+    averages: tuple[np.ndarray, ...]
+
+
+class Run(NamedTuple):
+    """Numbers that move together, with one learn-rate factor.
+
+    ``decay`` is that of the weights, None for none. Where learnables with several meet, it has one number per weight:
+    one call that reads a few more numbers is cheaper than one call per learnable. ``scratch`` is shared by all runs.
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    averages: tuple[np.ndarray, ...]
+    scratch: np.ndarray
+    rate_factor: float
+    decay: float | np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradient of each trained parameter, and what to copy there first: (to, from), where gradients lie apart."""
+
+    each: list[np.ndarray]
+    copies: list[tuple[np.ndarray, np.ndarray]]
+
+
+def in_memory_order(parameters: Sequence[Parameter], averages: int) -> list[Slot]:
+    """The trained parameters by address, each with some averages of its shape, all zero."""
+    trained = [(index, p) for index, p in enumerate(parameters) if p.learn_rate_factor != 0]
+    trained.sort(key=lambda pair: (pair[1].value.dtype.str, address(pair[1].value)))
+    sizes: dict[np.dtype, int] = {}
+    places = []
+    for _, p in trained:
+        places.append(sizes.get(p.value.dtype, 0))
+        sizes[p.value.dtype] = places[-1] + p.value.size
+    vectors = {dtype: [np.zeros(size, dtype) for _ in range(averages)] for dtype, size in sizes.items()}
+    return [Slot(index, p, tuple(vector[at:at + p.value.size].reshape(p.value.shape) for vector in vectors[p.value.dtype]))
+            for (index, p), at in zip(trained, places, strict=True)]
+
+
+def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
+              decay: float) -> tuple[list[Run], Gradients]:
+    """Runs over all parameters that move, with this decay times their L2 factors. Those that do not reach the loss have a
+    gradient of zero; they move by their decay alone."""
+    runs: list[Run] = []
+    found = Gradients([], [])
+    scratch = {slot.parameter.value.dtype: np.empty(STRETCH, slot.parameter.value.dtype) for slot in slots}
+    reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
+    others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
+              if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
+    found.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
+    for group in (*neighbours(reached), *neighbours(others)):
+        first = group[0][0].parameter
+        value = joined([slot.parameter.value for slot, _ in group])
+        if value is None:  # a parameter with strides of its own
+            (slot, g), = group
+            found.each.append(g)
+            own = np.empty(first.value.shape, first.value.dtype)
+            runs.append(Run(first.value, g, slot.averages, own, first.learn_rate_factor, decay * first.l2_factor or None))
+        else:
+            runs += stretches(group, value, gather(group, value, found), scratch[value.dtype], decay)
+    return runs, found
+
+
+Group = list[tuple[Slot, np.ndarray]]
+
+
+def neighbours(given: Group) -> Iterator[Group]:
+    """Groups of parameters, with their gradients, that follow each other in memory and have the same learn-rate factor."""
+    group: Group = []
+    for slot, g in given:
+        if group and not (joined([group[-1][0].parameter.value, slot.parameter.value]) is not None
+                          and group[-1][0].parameter.learn_rate_factor == slot.parameter.learn_rate_factor):
+            yield group
+            group = []
+        group.append((slot, g))
+    if group:
+        yield group
+
+
+def gather(group: Group, value: np.ndarray, found: Gradients) -> np.ndarray:
+    """The gradients of a group as a vector: as they are, or as the place where they are to be copied."""
+    vector = joined([g for _, g in group])
+    if vector is not None:
+        found.each.extend(g for _, g in group)
+        return vector
+    vector = np.empty_like(value)
+    ends = [0, *accumulate(g.size for _, g in group)]
+    for (_, g), (start, stop) in zip(group, pairwise(ends), strict=True):
+        found.each.append(vector[start:stop].reshape(g.shape))
+        found.copies.append((found.each[-1], g))
+    return vector
+
+
+def stretches(group: Group, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
+              decay: float) -> Iterator[Run]:
+    """A group cut into runs."""
+    first = group[0][0]
+    averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(first.averages))]
+    ends = [0, *accumulate(g.size for _, g in group)]
+    for start in range(0, value.size, STRETCH):
+        here = slice(start, min(start + STRETCH, value.size))
+        inside = [(decay * slot.parameter.l2_factor, min(end, here.stop) - max(begin, start))
+                  for (slot, _), (begin, end) in zip(group, pairwise(ends), strict=True)
+                  if begin < here.stop and end > start]
+        decays, sizes = zip(*inside, strict=True)
+        mixed = np.repeat(np.array(decays, value.dtype), sizes) if len({*decays}) > 1 else decays[0] or None
+        yield Run(value[here], gradient[here], tuple(average[here] for average in averages if average is not None),
+                  scratch[:here.stop - start], first.parameter.learn_rate_factor, mixed)
+
+
+def joined(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
+    """One vector over contiguous arrays that lie one after the other in one piece of memory; None if they do not."""
+    first = arrays[0]
+    if len(arrays) == 1:
+        return first.reshape(-1) if first.flags.c_contiguous else None
+    at = address(first)
+    for array in arrays:
+        if (array.base is None or array.base is not first.base or array.dtype != first.dtype
+                or not array.flags.c_contiguous or address(array) != at):
+            return None
+        at += array.nbytes
+    return as_strided(first, ((at - address(first)) // first.itemsize,), (first.itemsize,))
+
+
+def address(array: np.ndarray) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place
