@@ -67,12 +67,12 @@ def our_loop(pool: Pool, size: Size, tick: Tick, threads: int) -> None:
 def trial(pool: Pool, x: np.ndarray) -> Trial:
     """The first choice of kernel for a part of the batch, bound to it; for the gradient it has run forward already."""
     if pool.what.startswith("unpool"):
-        kind = "window_max_taps" if pool.what == "unpool taps" else "window_max_indices"
+        kind = "max_pool_taps" if pool.what == "unpool taps" else "max_pool_indices"
         y, indices = as_tuple(OPS[kind].forward(x, window=pool.window))
         if pool.what == "unpool taps":
-            return bound("unpool_taps", (y, indices), {"window": pool.window, "to": dims_of(x)})
+            return bound("max_unpool_taps", (y, indices), {"window": pool.window, "to": dims_of(x)})
         return bound("unpool", (y, indices, np.array(x.shape)), {"to": dims_of(x)})
-    kind = {"indices": "window_max_indices", "taps": "window_max_taps"}.get(pool.what, "window_max")
+    kind = {"indices": "max_pool_indices", "taps": "max_pool_taps"}.get(pool.what, "max_pool")
     if pool.what != "backward":
         return bound(kind, (x,), {"window": pool.window})
     gradient = OPS[kind].forward(x, window=pool.window)

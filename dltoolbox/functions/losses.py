@@ -93,7 +93,7 @@ def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
     chosen = _Format(*pairs, **options)
     y, t, _ = _both(Y, targets, chosen)
     with_batch = (y, t) if "B" in chosen.DataFormat else (y[..., None], t[..., None])
-    return OPS["half_squared_error"].forward(*with_batch)[()]
+    return OPS["half_mse"].forward(*with_batch)[()]
 
 
 @np.errstate(all="ignore")

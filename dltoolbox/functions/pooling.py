@@ -150,11 +150,11 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     x, rank = layout.arrange(X), len(chosen.pooled)
     window = chosen.window(x.shape[:rank])
     if nargout == 1:
-        return layout.restore(OPS["window_max"].forward(x, window=window), X.ndim)
+        return layout.restore(OPS["max_pool"].forward(x, window=window), X.ndim)
     if chosen.PoolFormat:
         fail("maxpool:indicesWithPoolFormat", "maxpool gives no indices when PoolFormat is set.",
              "Leave PoolFormat out (the S dimensions are pooled), or ask for one output.")
-    y, local = OPS["window_max_indices"].forward(x, window=window)
+    y, local = OPS["max_pool_indices"].forward(x, window=window)
     indx = linear_indices(local, x.shape, rank)
     results = (layout.restore(y, X.ndim), layout.restore(indx, X.ndim), np.array(layout.full(X.shape), np.int64))
     return outputs(results, nargout, "maxpool")
@@ -188,7 +188,7 @@ def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
     X = as_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
-    y = OPS["window_mean"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
+    y = OPS["avg_pool"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
     return layout.restore(y, X.ndim)
 
 
@@ -230,7 +230,7 @@ def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -
         fail("maxunpool:sizeMismatch", f"Y has size {times(y.shape)} ({layout.labels}), but the output is to have size "
              f"{times(size)}: only spatial sizes may differ.", "Pass the inputSize that maxpool returned with indx.")
     local = local_indices(_linear(indx, y, layout), size, rank)
-    unpooled = OPS["unpool"].forward(y, local, np.array(size, np.int64), to=Dims(layout.labels, size))
+    unpooled = OPS["max_unpool"].forward(y, local, np.array(size, np.int64), to=Dims(layout.labels, size))
     return layout.restore(unpooled, len(given))
 
 

@@ -241,9 +241,9 @@ class CrossEntropy(Loss):
 
 @kernel
 class HalfSquaredError(Loss):
-    """`half_squared_error`."""
+    """`half_mse`."""
 
-    op = "half_squared_error"
+    op = "half_mse"
 
     def bind(self, site: Site) -> Bound:
         y, t = site.inputs

@@ -348,4 +348,4 @@ class ScalingLayer(Layer):
         return tuple(Array(name, expanded_shape(getattr(self, name))) for name in ("Scale", "Bias"))
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.scaling(x, g.state("Scale"), g.state("Bias"))
+        return g.affine(x, g.state("Scale"), g.state("Bias"))

@@ -119,11 +119,11 @@ class MultiplicationLayer(ElementWise):
 
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         rank = max(x.rank for x in inputs.values())
-        super().check_fit({port: OPS["raise_rank"].infer(x, rank=rank) for port, x in inputs.items()})
+        super().check_fit({port: OPS["append_spatial_dims"].infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
         rank = max(x.dims.rank for x in inputs)
-        return g.multiply(*(x if x.dims.rank == rank else g.raise_rank(x, rank=rank) for x in inputs))
+        return g.multiply(*(x if x.dims.rank == rank else g.append_spatial_dims(x, rank=rank) for x in inputs))
 
     def describe(self) -> str:
         return f"Element-wise multiplication of {self.NumInputs} inputs"

@@ -164,7 +164,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.conv_grouped(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
 
     def describe(self) -> str:
         groups, channels = self.NumGroups, self.NumChannelsPerGroup

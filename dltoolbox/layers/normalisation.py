@@ -88,7 +88,7 @@ class BatchNormalizationLayer(Scaled):
     def build(self, g: Builder, x: Value) -> Any:
         offset, scale = g.learnable("Offset"), g.learnable("Scale")
         if not g.training or self.FixedStatistics:
-            return g.normalise(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
+            return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
         g.update_statistics(("TrainedMean", mean, self.MeanDecay), ("TrainedVariance", variance, self.VarianceDecay))

@@ -202,7 +202,7 @@ class RegressionOutputLayer(OutputLayer):
             self.ResponseNames = ("Response",) if size.features == 1 else several
 
     def build(self, g: Builder, y: Value) -> Any:
-        g.result(y, g.half_squared_error(y, g.target(y.dims)))
+        g.result(y, g.half_mse(y, g.target(y.dims)))
         return ()
 
     def describe(self) -> str:

@@ -46,8 +46,8 @@ class MaxPooling(Pooling):
     def build(self, g: Builder, x: Value) -> Any:
         window = self.window(x.dims)
         if not self.HasUnpoolingOutputs:
-            return g.window_max(x, window=window)
-        y, indices = g.window_max_indices(x, window=window)
+            return g.max_pool(x, window=window)
+        y, indices = g.max_pool_indices(x, window=window)
         indices.kind, indices.denotes = "indices", x.dims
         return y, indices, g.size_of(x)
 
@@ -135,7 +135,7 @@ class MaxUnpooling(SpatialLayer):
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
-        return g.unpool(x, indices, size, to=size.denotes)
+        return g.max_unpool(x, indices, size, to=size.denotes)
 
     def describe(self) -> str:
         return "Max Unpooling"
@@ -184,7 +184,7 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.window_mean(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
+        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} average pooling {self.window_text()}"
@@ -222,7 +222,7 @@ class GlobalAveragePooling(SpatialLayer):
     """The mean over all spatial dimensions."""
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.global_mean(x)
+        return g.global_avg_pool(x)
 
     def describe(self) -> str:
         return f"{self.rank}-D global average pooling"
@@ -258,7 +258,7 @@ class GlobalMaxPooling(SpatialLayer):
     """The maximum over all spatial dimensions."""
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.global_max(x)
+        return g.global_max_pool(x)
 
     def describe(self) -> str:
         return f"{self.rank}-D global max pooling"

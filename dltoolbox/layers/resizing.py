@@ -249,7 +249,7 @@ class AdaptiveAveragePooling2DLayer(SpatialLayer, rank=2):
                           argument="outputSize")
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.adaptive_mean(x, to=self.OutputSize)
+        return g.adaptive_avg_pool(x, to=self.OutputSize)
 
     def describe(self) -> str:
         return f"adaptive average pooling with output size {vector(self.OutputSize)}"

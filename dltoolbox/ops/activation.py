@@ -163,7 +163,7 @@ class prelu(SameSize):
 
 
 @op
-class scaling(SameSize):
+class affine(SameSize):
     """scale·x + bias; both expand against x."""
 
     reads = IN

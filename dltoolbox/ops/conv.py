@@ -95,7 +95,7 @@ def from_groups(x: np.ndarray) -> np.ndarray:
 
 
 @op
-class conv_grouped(conv):
+class grouped_conv(conv):
     """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:

@@ -94,7 +94,7 @@ class softmax_cross_entropy(OfClasses):
 
 
 @op
-class half_squared_error(Loss):
+class half_mse(Loss):
     """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:

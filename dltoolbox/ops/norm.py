@@ -67,7 +67,7 @@ class batch_norm(Op):
 
 
 @op
-class normalise(Op):
+class batch_norm_inference(Op):
     """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     reads = IN

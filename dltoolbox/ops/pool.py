@@ -115,7 +115,7 @@ class Pooling(Op):
 
 
 @op
-class window_max(Pooling):
+class max_pool(Pooling):
     """Maximum over every window."""
 
     reads = IN
@@ -133,7 +133,7 @@ class window_max(Pooling):
 
 
 @op
-class window_max_indices(Pooling):
+class max_pool_indices(Pooling):
     """Maximum over every window, and where it was found."""
 
     reads = OUT
@@ -150,10 +150,10 @@ class window_max_indices(Pooling):
 
 
 @op
-class window_max_taps(Pooling):
+class max_pool_taps(Pooling):
     """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps.
 
-    The program uses it in place of `window_max_indices` where only `unpool_taps` reads them.
+    The program uses it in place of `max_pool_indices` where only `max_unpool_taps` reads them.
     """
 
     reads = BOTH
@@ -172,8 +172,8 @@ class window_max_taps(Pooling):
 
 
 @op
-class unpool_taps(Op):
-    """`unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
+class max_unpool_taps(Op):
+    """`max_unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
 
     reads = IN
     divisible = True
@@ -217,7 +217,7 @@ def scatter_add(values: np.ndarray, indices: np.ndarray, spatial: Sequence[int])
 
 
 @op
-class unpool(Op):
+class max_unpool(Op):
     """Zeros of the size that ``size`` stands for, with each value of ``x`` at its index."""
 
     reads = IN
@@ -268,7 +268,7 @@ class size_of(Op):
 
 
 @op
-class window_mean(Pooling):
+class avg_pool(Pooling):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
@@ -290,7 +290,7 @@ class window_mean(Pooling):
 
 
 @op
-class global_mean(Op):
+class global_avg_pool(Op):
     """Mean over the spatial axes, kept with size 1."""
 
     def infer(self, x: Dims) -> Dims:
@@ -308,7 +308,7 @@ class global_mean(Op):
 
 
 @op
-class global_max(Op):
+class global_max_pool(Op):
     """Maximum over the spatial axes, kept with size 1; a tie sends its gradient to the first position."""
 
     reads = IN

@@ -33,7 +33,7 @@ class flatten(Op):
 
 
 @op
-class raise_rank(Op):
+class append_spatial_dims(Op):
     """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 
     def infer(self, x: Dims, *, rank: int) -> Dims:

@@ -116,7 +116,7 @@ class resize(Op):
 
 
 @op
-class adaptive_mean(Op):
+class adaptive_avg_pool(Op):
     """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
 
     def infer(self, x: Dims, *, to: Sizes) -> Dims:
@@ -143,5 +143,5 @@ class adaptive_mean(Op):
 
 
 def regions(n: int, out: int) -> list[slice]:
-    """The regions of `adaptive_mean` along one axis; they overlap where ``out`` does not divide ``n``."""
+    """The regions of `adaptive_avg_pool` along one axis; they overlap where ``out`` does not divide ``n``."""
     return [slice(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]

@@ -68,8 +68,8 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
 def forget_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """Indices that nothing reads are not computed."""
     read = set(wanted) | {value for node in nodes for value in node.inputs}
-    return [Node(OPS["window_max"], node.inputs, node.outputs[:1], node.attrs, node.layer)
-            if node.op.name == "window_max_indices" and node.outputs[1] not in read else node for node in nodes]
+    return [Node(OPS["max_pool"], node.inputs, node.outputs[:1], node.attrs, node.layer)
+            if node.op.name == "max_pool_indices" and node.outputs[1] not in read else node for node in nodes]
 
 
 def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
@@ -78,13 +78,13 @@ def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """
     uses, replaced = consumers(nodes), {}
     for pool in nodes:
-        if pool.op.name != "window_max_indices" or pool.outputs[1] in wanted:
+        if pool.op.name != "max_pool_indices" or pool.outputs[1] in wanted:
             continue
         readers = uses.get(pool.outputs[1], [])
         if all(takes_taps(pool, one) for one in readers):
-            replaced[id(pool)] = Node(OPS["window_max_taps"], pool.inputs, pool.outputs, pool.attrs, pool.layer)
+            replaced[id(pool)] = Node(OPS["max_pool_taps"], pool.inputs, pool.outputs, pool.attrs, pool.layer)
             for one in readers:
-                replaced[id(one)] = Node(OPS["unpool_taps"], one.inputs[:2], one.outputs,
+                replaced[id(one)] = Node(OPS["max_unpool_taps"], one.inputs[:2], one.outputs,
                                          {"window": pool.attrs["window"], "to": one.attrs["to"]}, one.layer)
     return [replaced.get(id(node), node) for node in nodes]
 
@@ -92,12 +92,12 @@ def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
 def takes_taps(pool: Node, reader: Node) -> bool:
     """Whether a reader of a pooling's indices unpools to the very size that was pooled."""
     window: Window = pool.attrs["window"]
-    return (reader.op.name == "unpool" and reader.inputs[1] is pool.outputs[1] and not window.overlapping
+    return (reader.op.name == "max_unpool" and reader.inputs[1] is pool.outputs[1] and not window.overlapping
             and window.taps <= MOST_TAPS and reader.attrs["to"].spatial == pool.inputs[0].dims.spatial)
 
 
 def pool_before_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
-    """relu → window_max becomes window_max → relu: exact, since a maximum commutes with a non-decreasing function, and
+    """relu → max_pool becomes max_pool → relu: exact, since a maximum commutes with a non-decreasing function, and
     the ReLU then works on a map that is several times smaller. Behind a batch normalisation both join it instead.
     """
     uses = consumers(nodes)
@@ -108,7 +108,7 @@ def pool_before_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]
             continue
         (pool,) = uses[relu.outputs[0]]
         before = made.get(relu.inputs[0])
-        if pool.op.name != "window_max" or before is None or before.op.name == "batch_norm":
+        if pool.op.name != "max_pool" or before is None or before.op.name == "batch_norm":
             continue
         between = Value(pool.outputs[0].dims)
         result[at] = Node(pool.op, relu.inputs, (between,), pool.attrs, pool.layer)

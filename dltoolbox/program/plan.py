@@ -95,7 +95,7 @@ def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
     if value.kind == "size" or name == "size_of":
         return np.dtype(np.int64)
     if value.kind == "indices":
-        if name == "window_max_taps":
+        if name == "max_pool_taps":
             return np.dtype(np.uint8)
         positions = prod(value.denotes.spatial) if value.denotes is not None else 0
         return np.dtype(np.int32 if positions <= np.iinfo(np.int32).max else np.int64)

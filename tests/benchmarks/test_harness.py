@@ -151,7 +151,7 @@ def test_multiply_adds_of_the_digits_network():
 def test_bytes_of_one_pooling_layer():
     """Every array of a forward pass is read or written once per op that costs anything."""
     row = rows.ROWS["G-alexnet-8"].sized(small=True)
-    node = next(one for one in roofline.graph_of(row, training=False).nodes if one.op.name == "window_max")
+    node = next(one for one in roofline.graph_of(row, training=False).nodes if one.op.name == "max_pool")
     assert node.inputs[0].dims.spatial == (15, 15)
     assert roofline.forward_bytes(node) == 4 * 2 * 4 * (15 * 15 + 7 * 7)
 

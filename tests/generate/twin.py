@@ -263,17 +263,17 @@ def average_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 
 @twin("globalAveragePooling2dLayer", "globalAveragePooling3dLayer")
-def global_mean(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+def global_avg_pool(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return x.mean(tuple(range(2, x.ndim)), keepdim=True)
 
 
 @twin("globalMaxPooling2dLayer", "globalMaxPooling3dLayer", exact=True)
-def global_max(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+def global_max_pool(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return {2: F.max_pool2d, 3: F.max_pool3d}[one.rank](x, x.shape[2:])
 
 
 @twin("adaptiveAveragePooling2dLayer")
-def adaptive_mean(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+def adaptive_avg_pool(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(x, one.OutputSize)
 
 
@@ -424,7 +424,7 @@ def cross_entropy(one: Any, p: Any, run: Run, x: Tensor, t: Tensor) -> Tensor:
 
 
 @twin("regressionLayer")
-def half_squared_error(one: Any, p: Any, run: Run, y: Tensor, t: Tensor) -> Tensor:
+def half_mse(one: Any, p: Any, run: Run, y: Tensor, t: Tensor) -> Tensor:
     return ((y - t) ** 2).sum() / (2 * y.shape[0])
 
 

@@ -90,13 +90,13 @@ def convolution(rng: Draw, op: str) -> Case:
             int(rng.integers(3, 10)), int(rng.integers(3, 10)))
     while True:
         channels, filters, groups = (pick(rng, *CHANNELS) for _ in range(3))
-        if op == "conv_grouped":
+        if op == "grouped_conv":
             channels, filters = pick(rng, (1, 1), (1, 2), (2, 1), (3, 2))
         if window.taps * channels * filters * prod(spatial) < WORK:
             break
-    sizes = {"conv_transposed": (filters, channels), "conv_grouped": (channels, filters, groups)}
-    total = channels * groups if op == "conv_grouped" else channels
-    bias = (filters, groups) if op == "conv_grouped" else (filters,)
+    sizes = {"conv_transposed": (filters, channels), "grouped_conv": (channels, filters, groups)}
+    total = channels * groups if op == "grouped_conv" else channels
+    bias = (filters, groups) if op == "grouped_conv" else (filters,)
 
     def make(r: Draw, n: int) -> Inputs:
         return (normal(r, *spatial, total, n), normal(r, *window.size, *sizes.get(op, (channels, filters))),
@@ -107,7 +107,7 @@ def convolution(rng: Draw, op: str) -> Case:
         return (*make(r, n), r.uniform(0.5, 2, one), normal(r, *one), normal(r, *one), r.uniform(0.5, 2, one))
     if "+" not in op:
         return Case(op, f"{spatial} {total} channels", make, {"window": window}, differentiable=(0, 1, 2))
-    conv, norm = Link("conv", {"window": window}, (0, 1, 2)), Link("normalise", NORM, (7, 3, 4, 5, 6))
+    conv, norm = Link("conv", {"window": window}, (0, 1, 2)), Link("batch_norm_inference", NORM, (7, 3, 4, 5, 6))
     if op == "conv+relu":
         return chain(f"{spatial} {total} channels", make, conv, Link("relu", {}, (3,)), leaving=(4,))
     links = (conv, norm, Link("relu", {}, (8,)))[:op.count("+") + 1]
@@ -116,7 +116,7 @@ def convolution(rng: Draw, op: str) -> Case:
 
 def pooling(rng: Draw, op: str) -> Case:
     """Also of what normalisation and ReLU leave, and back by taps or indices."""
-    spatial, window = geometry(rng, True, op != "unpool_taps")
+    spatial, window = geometry(rng, True, op != "max_unpool_taps")
     channels, seed = pick(rng, *CHANNELS[:8]), int(rng.integers(1 << 30))
     pool, to = {"window": window}, Dims("S" * len(spatial) + "CB", (*spatial, channels, None))
 
@@ -125,21 +125,21 @@ def pooling(rng: Draw, op: str) -> Case:
         return (special(np.random.default_rng(seed), values.reshape(*spatial, channels, n)),)
 
     def unpooled(r: Draw, n: int) -> Inputs:
-        found, at = OPS["window_max_taps" if op == "unpool_taps" else "window_max_indices"].forward(
+        found, at = OPS["max_pool_taps" if op == "max_unpool_taps" else "max_pool_indices"].forward(
             normal(r, *spatial, channels, n), window=window)
-        kind = at.dtype if op == "unpool_taps" else np.int32
-        size = () if op == "unpool_taps" else (np.array((*spatial, channels, n)),)
+        kind = at.dtype if op == "max_unpool_taps" else np.int32
+        size = () if op == "max_unpool_taps" else (np.array((*spatial, channels, n)),)
         return special(np.random.default_rng(seed), normal(r, *found.shape)), at.astype(kind), *size
 
     def normalised(r: Draw, n: int) -> Inputs:
         return normal(r, *spatial, channels, n), *(x.reshape((1,) * len(spatial) + (channels,))
                                                    for x in parameters(r, channels, bool(seed % 2)))
     label = f"{spatial} {channels} channels"
-    if op == "window_mean":
+    if op == "avg_pool":
         return Case(op, label, lambda r, n: (normal(r, *spatial, channels, n),), {**pool, "count_padding": bool(seed % 2)})
-    if op == "unpool":
+    if op == "max_unpool":
         return Case(op, label, unpooled, {"to": to}, batched=(0, 1))
-    if op == "unpool_taps":
+    if op == "max_unpool_taps":
         return Case(op, label, unpooled, {**pool, "to": to}, batched=(0, 1))
     if "+" in op:
         last, leaving = op.rpartition("+")[2], (7, 4, 5) if op.endswith("max") else (7, 8, 4, 5)
@@ -171,16 +171,16 @@ def normalisation(rng: Draw, op: str) -> Case:
     if op == "batch_norm+add+relu":
         return chain(label, joined, norm, Link("add", {}, (4, 3)), Link("relu", {}, (7,)), leaving=(8, 5, 6),
                      differentiable=(0, 1, 2, 3), batched=(0, 3))
-    if op == "normalise+relu":
-        return chain(label, stored, Link("normalise", NORM, (0, 1, 2, 3, 4)), Link("relu", {}, (5,)), leaving=(6,),
-                     differentiable=())
-    return Case(op, label, stored if op == "normalise" else alone, NORM, differentiable=(0, 1, 2), joins=False)
+    if op == "batch_norm_inference+relu":
+        return chain(label, stored, Link("batch_norm_inference", NORM, (0, 1, 2, 3, 4)), Link("relu", {}, (5,)),
+                     leaving=(6,), differentiable=())
+    return Case(op, label, stored if op == "batch_norm_inference" else alone, NORM, differentiable=(0, 1, 2), joins=False)
 
 
 def plain(rng: Draw, op: str) -> Case:
     """Ops without a window."""
     full, count, axis = shape(rng), int(rng.integers(2, 5)), int(rng.integers(3))
-    if op == "global_mean" and len(full) == 1:
+    if op == "global_avg_pool" and len(full) == 1:
         full = (2, *full)
     if op == "add":
         return Case(op, str(full), lambda r, n: tuple(normal(r, *full, n) for _ in range(count)),
@@ -210,10 +210,10 @@ def loss(rng: Draw, op: str) -> Case:
 
     def compared(r: Draw, n: int) -> Inputs:
         x = normal(r, *full, n)
-        if op == "half_squared_error":
+        if op == "half_mse":
             return x, normal(r, *full, n)
         return x if op.startswith("softmax") else OPS["softmax"].forward(x), one_hot(r, *full, n)
-    return Case(op, str(full), compared, {} if op == "half_squared_error" else {"weights": weights}, batched=(0, 1),
+    return Case(op, str(full), compared, {} if op == "half_mse" else {"weights": weights}, batched=(0, 1),
                 joins=False)
 
 

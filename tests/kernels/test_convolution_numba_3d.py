@@ -36,7 +36,8 @@ def stored(rng: np.random.Generator, n: int) -> Inputs:
     return *plain(rng, n), rng.uniform(0.5, 2, one), normal(rng, *one), normal(rng, *one), rng.uniform(0.5, 2, one)
 
 
-CONV, NORM = Link("conv", {"window": WINDOWS["same"]}, (0, 1, 2)), Link("normalise", {"epsilon": 1e-5}, (7, 3, 4, 5, 6))
+CONV = Link("conv", {"window": WINDOWS["same"]}, (0, 1, 2))
+NORM = Link("batch_norm_inference", {"epsilon": 1e-5}, (7, 3, 4, 5, 6))
 SAMPLES = [
     Case("conv", "volume", plain, {"window": WINDOWS["same"]}, differentiable=(0, 1, 2)),
     chain("volume", plain, CONV, Link("relu", {}, (3,)), leaving=(4,)),

@@ -67,7 +67,7 @@ def test_chains(norm: bool, relu: bool, monkeypatch: pytest.MonkeyPatch) -> None
         found = normal(rng, 4, 5, 3, 16, n), normal(rng, 3, 3, 3, 16, 9), normal(rng, *one)
         return (*found, *(rng.uniform(0.5, 2, one) for _ in range(4))) if norm else found
     links = [Link("conv", {"window": WINDOWS["same"]}, (0, 1, 2))]
-    links += [Link("normalise", {"epsilon": 1e-5}, (7, 3, 4, 5, 6))] if norm else []
+    links += [Link("batch_norm_inference", {"epsilon": 1e-5}, (7, 3, 4, 5, 6))] if norm else []
     links += [Link("relu", {}, (8 if norm else 3,))] if relu else []
     if len(links) > 1:
         sample = chain("volume", made, *links, leaving=(7 + norm + relu if norm else 4,),

@@ -15,12 +15,12 @@ from tests.ops.samples import dims_of
 from tests.ops.test_large_windows import SIDES, drawn
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order}
-NAMES = ["window_max", "window_max_indices", "window_mean"]
+NAMES = ["max_pool", "max_pool_indices", "avg_pool"]
 
 
 def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, ranks: int = 1) -> tuple[Trial, tuple, dict]:
     """The first choice for a use of a pooling op, the outputs of the op's body, and the attributes."""
-    attrs = {"window": window, **({"count_padding": False} if name == "window_mean" else {})}
+    attrs = {"window": window, **({"count_padding": False} if name == "avg_pool" else {})}
     outputs = as_tuple(OPS[name].forward(x, **attrs))
     case = Case(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
                 (True,) if train else (), ranks)
@@ -32,7 +32,7 @@ def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, 
 
 def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, ranks: int = 1) -> None:
     trial, outputs, attrs = bound(name, x, window, order, train=train, ranks=ranks)
-    exact = {"rtol": 2e-5, "atol": 2e-5} if name == "window_mean" else {"rtol": 0}
+    exact = {"rtol": 2e-5, "atol": 2e-5} if name == "avg_pool" else {"rtol": 0}
     for _ in range(2):
         for found, wanted in zip(trial.forward(), outputs, strict=True):
             np.testing.assert_allclose(found, wanted, **exact)
@@ -49,10 +49,10 @@ def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, r
 @pytest.mark.parametrize("seed", range(60))
 def test_any_window(name: str, seed: int) -> None:
     x, window = drawn(seed)
-    whole = np.isfinite(OPS["window_mean"].forward(np.zeros_like(x), window=window, count_padding=False)).all()
-    if name != "window_mean" and not whole:
+    whole = np.isfinite(OPS["avg_pool"].forward(np.zeros_like(x), window=window, count_padding=False)).all()
+    if name != "avg_pool" and not whole:
         return  # windows of nothing but padding have no gradient
-    if name == "window_mean":
+    if name == "avg_pool":
         x = np.where(np.isfinite(x), x, 0)
         if not whole:
             return
@@ -138,7 +138,7 @@ def test_a_transposed_convolution_has_a_product_per_position_not_steps_per_tap()
 
 
 @pytest.mark.skipif(not numba_support.available(), reason="needs Numba")
-@pytest.mark.parametrize("name", ["window_max", "window_max_indices"])
+@pytest.mark.parametrize("name", ["max_pool", "max_pool_indices"])
 def test_loops_over_all_taps_are_not_offered_large_windows(name: str) -> None:
     window = Window.of((1, 1001), (1, 1), ((0, 0), (500, 500)))
     x = np.zeros((1, 5000, 2, 1), np.float32)

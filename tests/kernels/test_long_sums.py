@@ -36,18 +36,18 @@ def uses() -> Iterator[Use]:
     image, vectors, scale = (*SIDES, 2, 1), (3, 1 << 18), (1, 1, 2)
     small = (32, 32, 2, 250)
     for x in (image, small):
-        yield Use("global_mean", (x,), {}, (0,))
-        yield Use("adaptive_mean", (x,), {"to": (2, 1)}, (0,))
+        yield Use("global_avg_pool", (x,), {}, (0,))
+        yield Use("adaptive_avg_pool", (x,), {"to": (2, 1)}, (0,))
         yield Use("batch_norm", (x, scale, scale), {"epsilon": 1e-5}, (0, 1, 2))
-        yield Use("normalise", (x, *[scale] * 4), {"epsilon": 1e-5}, (0, 1, 2))
+        yield Use("batch_norm_inference", (x, *[scale] * 4), {"epsilon": 1e-5}, (0, 1, 2))
         yield Use("group_norm", (x, scale, scale), {"epsilon": 1e-5, "groups": 1}, (0, 1, 2))
         yield Use("add", (x, (1, 1, 2, x[-1])), {}, (0, 1))
         yield Use("multiply", (x, (1, 1, 2, x[-1])), {}, (0, 1))
         for size in (1, 3):
             window = {"window": Window.of((size, size), padding=((size // 2,) * 2,) * 2)}
             yield Use("conv", (x, (size, size, 2, 4), (1, 1, 4)), window, (0, 1, 2))
-            yield Use("conv_grouped", (x, (size, size, 1, 1, 2), (1, 1, 1, 2)), window, (0, 1, 2))
-        yield Use("half_squared_error", (x, x), {}, (0,))
+            yield Use("grouped_conv", (x, (size, size, 1, 1, 2), (1, 1, 1, 2)), window, (0, 1, 2))
+        yield Use("half_mse", (x, x), {}, (0,))
         yield Use("cross_entropy", (x, x), {}, (0,))
         yield Use("softmax_cross_entropy", (x, x), {}, (0,))
     yield Use("batch_norm", (vectors, (3, 1), (3, 1)), {"epsilon": 1e-5}, (0, 1, 2))
@@ -83,10 +83,11 @@ def test_sums_do_not_lose_digits(kernel: Kernel, use: Use, order: str) -> None:
             np.testing.assert_allclose(found, exactly, rtol=0, atol=8e-6 * np.abs(exactly).max(initial=1e-4))
 
 
-@pytest.mark.parametrize("kernel", [plain("global_mean"), *usable("global_mean")], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("kernel", [plain("global_avg_pool"), *usable("global_avg_pool")],
+                         ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("order", ["rows", "channels last"])
 def test_a_mean_of_nine_million_is_right_to_the_last_digit(kernel: Kernel, order: str) -> None:
     x = np.full((3000, 3000, 1, 1), 1.1, np.float32)
-    case = Case("global_mean", (dims_of(x),), (dims_of(x[:1, :1]),), (ORDERS[order](4),), {}, x.dtype)
+    case = Case("global_avg_pool", (dims_of(x),), (dims_of(x[:1, :1]),), (ORDERS[order](4),), {}, x.dtype)
     (y,) = bind_alone(kernel, case, [x]).forward()
     np.testing.assert_allclose(y, 1.1, rtol=1.2e-7)

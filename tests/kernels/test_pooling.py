@@ -22,9 +22,9 @@ from tests.ops.samples import WINDOWS, dims_of
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
 BODIES = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
-          for op in ("window_max", "window_max_indices", "window_max_taps") for kernel in KERNELS[op]]
+          for op in ("max_pool", "max_pool_indices", "max_pool_taps") for kernel in KERNELS[op]]
 UNPOOLS = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
-           for kernel in KERNELS["unpool"]]
+           for kernel in KERNELS["max_unpool"]]
 
 
 def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_special_values_as_the_plain_body(kernel: Kernel, label: str, kind: str)
 def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, label: str, value: float) -> None:
     spatial, window = WINDOWS[label]
     x = special("ties", (*spatial, 2, 3))
-    grad = np.ones_like(OPS["window_max"].forward(x, window=window))
+    grad = np.ones_like(OPS["max_pool"].forward(x, window=window))
     grad[0, 0] = value
     assert_as_the_op(kernel, x, window, grad=grad)
 
@@ -106,9 +106,9 @@ def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, ra
 def test_gradients_of_windows_of_very_many_taps_are_left_to_the_op_in_double_precision() -> None:
     x = special("ties", (19, 18, 2, 2))
     window = Window.of((17, 16))
-    y = OPS["window_max"].forward(x, window=window)
-    case = Case("window_max", (dims_of(x),), (dims_of(y),), (rows_order(4),), {"window": window}, x.dtype)
-    (kernel,) = {type(one): one for one in KERNELS["window_max"] if not one.accelerator}.values()
+    y = OPS["max_pool"].forward(x, window=window)
+    case = Case("max_pool", (dims_of(x),), (dims_of(y),), (rows_order(4),), {"window": window}, x.dtype)
+    (kernel,) = {type(one): one for one in KERNELS["max_pool"] if not one.accelerator}.values()
     np.testing.assert_array_equal(bind_alone(kernel, case, (x,)).forward()[0], y)
     for kind in (np.float32, np.float64):  # values and positions of single precision fit 64 bits together
         assert kernel.accepts(replace(case, dtype=np.dtype(kind), needs=(True,))) == (kind is np.float32)
@@ -131,14 +131,14 @@ EMPTY_PHASES = [((2, 2), Window.of((3, 3), (3, 3), ((0, 1), (0, 1)))),
 @pytest.mark.parametrize("batch", [1, 64])
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("spatial", "window"), EMPTY_PHASES, ids=str)
-@pytest.mark.parametrize("op", ["window_max", "window_max_indices", "window_max_taps", "window_mean", "unpool_taps"])
+@pytest.mark.parametrize("op", ["max_pool", "max_pool_indices", "max_pool_taps", "avg_pool", "max_unpool_taps"])
 def test_taps_that_meet_nothing_but_padding(op: str, spatial: tuple[int, ...], window: Window, order: str,
                                             batch: int) -> None:
     """On small maps, whole phases of a stride lie in the padding, and maps of padding are wider than the image."""
     x = special("ties", (*spatial, 3, batch))
-    inputs, attrs = (x,), {"window": window, **({"count_padding": False} if op == "window_mean" else {})}
-    if op == "unpool_taps":
-        inputs, attrs = OPS["window_max_taps"].forward(x, window=window), {**attrs, "to": dims_of(x)}
+    inputs, attrs = (x,), {"window": window, **({"count_padding": False} if op == "avg_pool" else {})}
+    if op == "max_unpool_taps":
+        inputs, attrs = OPS["max_pool_taps"].forward(x, window=window), {**attrs, "to": dims_of(x)}
     outputs = as_tuple(OPS[op].forward(*inputs, **attrs))
     grad, nothing = special("ties", outputs[0].shape), [None] * (len(outputs) - 1)
     expected = OPS[op].backward(Call(inputs, outputs, (True, *(False,) * (len(inputs) - 1))), grad, *nothing, **attrs)
@@ -152,7 +152,7 @@ def test_taps_that_meet_nothing_but_padding(op: str, spatial: tuple[int, ...], w
 
 
 @pytest.mark.parametrize("size", [(17, 16), (300, 257), (2, 2, 3), (40, 44, 40)])
-@pytest.mark.parametrize("kernel", [one for one in BODIES if one.values[0].op == "window_max_indices"])
+@pytest.mark.parametrize("kernel", [one for one in BODIES if one.values[0].op == "max_pool_indices"])
 def test_positions_of_any_width(kernel: Kernel, size: tuple[int, ...]) -> None:
     """8, 16 and 32 bits hold the positions of maps of these sizes, and of taps relative to one another."""
     rank = len(size)
@@ -162,8 +162,8 @@ def test_positions_of_any_width(kernel: Kernel, size: tuple[int, ...]) -> None:
 
 def assert_unpools(kernel: Kernel, x: np.ndarray, at: np.ndarray, size: tuple[int, ...], grad: np.ndarray) -> None:
     to, inputs = Dims("SSCB", size), (x, at, np.array(size))
-    y = OPS["unpool"].forward(*inputs, to=to)
-    (expected, _, _) = OPS["unpool"].backward(Call(inputs, (), (True, False, False)), grad, to=to)
+    y = OPS["max_unpool"].forward(*inputs, to=to)
+    (expected, _, _) = OPS["max_unpool"].backward(Call(inputs, (), (True, False, False)), grad, to=to)
     trial = bound(kernel, inputs, (y,), grad, {"to": to})
     for _ in range(2):
         np.testing.assert_array_equal(trial.forward()[0], y)
@@ -177,7 +177,7 @@ def assert_unpools(kernel: Kernel, x: np.ndarray, at: np.ndarray, size: tuple[in
 def test_unpooling_any_indices(kernel: Kernel, pattern: str, kind: str, dtype: Any) -> None:
     x, size, rng = special(kind, (3, 4, 2, 5)), (6, 8, 2, 5), np.random.default_rng(0)
     if pattern == "pooled":
-        _, at = OPS["window_max_indices"].forward(rng.standard_normal(size), window=Window.of((2, 2), (2, 2)))
+        _, at = OPS["max_pool_indices"].forward(rng.standard_normal(size), window=Window.of((2, 2), (2, 2)))
     else:
         at = rng.integers(0, 48 if pattern == "anywhere" else 3, x.shape)
     assert_unpools(kernel, x, at.astype(dtype), size, special(kind, size))

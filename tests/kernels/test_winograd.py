@@ -30,13 +30,13 @@ def made(shape: tuple[Any, ...], padding: Any = SAME, order: str = "channels las
     rng, window = np.random.default_rng(0), Window.of((3, 3), padding=padding)
     inputs = [rng.standard_normal((*spatial, channels, batch)), rng.standard_normal((3, 3, channels, count)),
               rng.standard_normal((1, 1, count))]
-    if "normalise" in op:
+    if "batch_norm_inference" in op:
         inputs += [rng.uniform(0.5, 2, (1, 1, count)) for _ in range(4)]
     attrs: dict[str, Any] = {"window": window}
     if "+" in op:
         links = [Link("conv", attrs, (0, 1, 2))]
-        if "normalise" in op:
-            links.append(Link("normalise", NORM, (len(inputs), 3, 4, 5, 6)))
+        if "batch_norm_inference" in op:
+            links.append(Link("batch_norm_inference", NORM, (len(inputs), 3, 4, 5, 6)))
         if "relu" in op:
             links.append(Link("relu", {}, (len(inputs) + len(links) - 1,)))
         attrs = {"links": tuple(links), "leaving": (len(inputs) + len(links) - 1,)}
@@ -104,7 +104,7 @@ def test_ranks_share_an_image(shape: Any, ranks: int, precision: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["channels last", "rows"])
-@pytest.mark.parametrize("op", ["conv+relu", "conv+normalise", "conv+normalise+relu"])
+@pytest.mark.parametrize("op", ["conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_chains(shape: Any, op: str, order: str) -> None:
     check(*made(shape, order=order, op=op, train=op == "conv+relu"))
@@ -112,7 +112,7 @@ def test_chains(shape: Any, op: str, order: str) -> None:
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 @pytest.mark.parametrize("precision", ["default", "fast"])
-@pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+normalise+relu"])
+@pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+batch_norm_inference+relu"])
 @pytest.mark.parametrize("shape", [((9, 11), 40, 192, 1), ((14, 7), 32, 256, 3), ((9, 9), 33, 129, 2)])
 def test_large_filters_are_not_stored(shape: Any, op: str, precision: str, ranks: int, monkeypatch: Any) -> None:
     monkeypatch.setattr(channels_last, "STORED", 0)

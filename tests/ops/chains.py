@@ -47,14 +47,14 @@ def _normalised() -> Iterator[Case]:
             for name in ("2x2", "2x2-odd", "2x2-odd-padded", "3x3-same", "3x3-stride2", "gaps"):
                 pool = {"window": WINDOWS[name][1]}
                 relu = Link("relu", {}, (3,))
-                yield chain(f"{label}-{name}", alone, norm, relu, Link("window_max", pool, (6,)), leaving=(7, 4, 5))
-                yield chain(f"{label}-{name}", alone, norm, relu, Link("window_max_taps", pool, (6,)), leaving=(7, 8, 4, 5))
+                yield chain(f"{label}-{name}", alone, norm, relu, Link("max_pool", pool, (6,)), leaving=(7, 4, 5))
+                yield chain(f"{label}-{name}", alone, norm, relu, Link("max_pool_taps", pool, (6,)), leaving=(7, 8, 4, 5))
 
         def stored(rng: np.random.Generator, n: int, make: Make = alone) -> Inputs:
             x, scale, offset = make(rng, n)
             return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
 
-        yield chain(label, stored, Link("normalise", NORM, (0, 1, 2, 3, 4)), Link("relu", {}, (5,)), leaving=(6,),
+        yield chain(label, stored, Link("batch_norm_inference", NORM, (0, 1, 2, 3, 4)), Link("relu", {}, (5,)), leaving=(6,),
                     differentiable=())
 
 
@@ -68,7 +68,7 @@ def _convolved() -> Iterator[Case]:
             return (*make(rng, n), rng.uniform(0.5, 2, one), normal(rng, *one), normal(rng, *one),
                     rng.uniform(0.5, 2, one))
 
-        conv, norm = Link("conv", {"window": window}, (0, 1, 2)), Link("normalise", NORM, (7, 3, 4, 5, 6))
+        conv, norm = Link("conv", {"window": window}, (0, 1, 2)), Link("batch_norm_inference", NORM, (7, 3, 4, 5, 6))
         yield chain(label, plain, conv, Link("relu", {}, (3,)), leaving=(4,))
         yield chain(label, stored, conv, norm, leaving=(8,), differentiable=())
         yield chain(label, stored, conv, norm, Link("relu", {}, (8,)), leaving=(9,), differentiable=())

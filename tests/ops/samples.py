@@ -60,17 +60,17 @@ def _windowed() -> Iterator[Case]:
         def convolved(rng: np.random.Generator, n: int, s: tuple[int, ...] = spatial, w: Window = window) -> Inputs:
             return normal(rng, *s, 3, n), normal(rng, *w.size, 3, 4), normal(rng, 4)
 
-        yield Case("window_max", label, pooled, {"window": window})
-        yield Case("window_max_indices", label, pooled, {"window": window})
-        yield Case("window_max_taps", label, pooled, {"window": window})
+        yield Case("max_pool", label, pooled, {"window": window})
+        yield Case("max_pool_indices", label, pooled, {"window": window})
+        yield Case("max_pool_taps", label, pooled, {"window": window})
         if not window.overlapping:
-            yield Case("unpool_taps", label, lambda rng, n, s=spatial, w=window: _tapped(rng, n, s, w), {
+            yield Case("max_unpool_taps", label, lambda rng, n, s=spatial, w=window: _tapped(rng, n, s, w), {
                 "window": window, "to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))
-        yield Case("window_mean", label, pooled, {"window": window, "count_padding": False})
+        yield Case("avg_pool", label, pooled, {"window": window, "count_padding": False})
         if window.padded:
-            yield Case("window_mean", f"{label}-counting", pooled, {"window": window, "count_padding": True})
+            yield Case("avg_pool", f"{label}-counting", pooled, {"window": window, "count_padding": True})
         yield Case("conv", label, convolved, {"window": window}, differentiable=(0, 1, 2))
-        yield Case("unpool", label, lambda rng, n, s=spatial, w=window: _unpooled(rng, n, s, w),
+        yield Case("max_unpool", label, lambda rng, n, s=spatial, w=window: _unpooled(rng, n, s, w),
                    {"to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))
     for label, (spatial, window) in TRANSPOSED.items():
         def spread(rng: np.random.Generator, n: int, s: tuple[int, ...] = spatial, w: Window = window) -> Inputs:
@@ -83,13 +83,13 @@ def _windowed() -> Iterator[Case]:
 
 def _unpooled(rng: np.random.Generator, n: int, spatial: tuple[int, ...], window: Window) -> Inputs:
     """A map to unpool, with the indices of a real pooling; overlapping windows give repeated indices."""
-    _, indices = OPS["window_max_indices"].forward(distinct(rng, *spatial, 3, n), window=window)
+    _, indices = OPS["max_pool_indices"].forward(distinct(rng, *spatial, 3, n), window=window)
     return normal(rng, *indices.shape), indices, np.array((*spatial, 3, n))
 
 
 def _tapped(rng: np.random.Generator, n: int, spatial: tuple[int, ...], window: Window) -> Inputs:
     """The same with tap numbers."""
-    _, taps = OPS["window_max_taps"].forward(distinct(rng, *spatial, 3, n), window=window)
+    _, taps = OPS["max_pool_taps"].forward(distinct(rng, *spatial, 3, n), window=window)
     return normal(rng, *taps.shape), taps
 
 
@@ -97,7 +97,7 @@ def _elementwise() -> Iterator[Case]:
     def image(rng: np.random.Generator, n: int) -> Inputs:
         return (distinct(rng, 3, 2, 4, n),)
 
-    for name in ("relu", "softmax", "global_mean", "global_max"):
+    for name in ("relu", "softmax", "global_avg_pool", "global_max_pool"):
         yield Case(name, "", image)
     yield Case("softmax", "vector", lambda rng, n: (normal(rng, 5, n),))
     yield Case("leaky_relu", "", image, {"scale": 0.1})
@@ -143,7 +143,7 @@ def _statistics() -> Iterator[Case]:
             return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
 
         yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
-        yield Case("normalise", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
+        yield Case("batch_norm_inference", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
 
 
 def _losses() -> Iterator[Case]:
@@ -159,7 +159,7 @@ def _losses() -> Iterator[Case]:
             name, attrs = label + ("-weighted" if weights else ""), {"weights": weights}
             yield Case("softmax_cross_entropy", name, scores, attrs, batched=(0, 1), joins=False)
             yield Case("cross_entropy", name, probabilities, attrs, batched=(0, 1), joins=False)
-    yield Case("half_squared_error", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
+    yield Case("half_mse", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
@@ -177,9 +177,9 @@ def op_of(case: Case) -> Op:
 
 
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
-    """The inputs of some observations; the sizes given to `unpool` follow."""
+    """The inputs of some observations; the sizes given to `max_unpool` follow."""
     chosen = tuple(x[..., at] if i in case.batched else x for i, x in enumerate(inputs))
-    if case.op == "unpool":
+    if case.op == "max_unpool":
         chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])))
     return chosen
 

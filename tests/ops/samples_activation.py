@@ -33,10 +33,10 @@ def cases() -> Iterator[Case]:
     yield Case("elu", "negative", image, {"alpha": -0.5})
     for label, shape in {"scalar": (1, 1), "channels": (1, 1, 4), "rows": (3, 1), "elements": (3, 2, 4)}.items():
         yield Case("prelu", label, lambda r, n, s=shape: (distinct(r, 3, 2, 4, n), normal(r, *s)), differentiable=(0, 1))
-        yield Case("scaling", label, lambda r, n, s=shape: (normal(r, 3, 2, 4, n), normal(r, *s), normal(r, 1, 2)),
+        yield Case("affine", label, lambda r, n, s=shape: (normal(r, 3, 2, 4, n), normal(r, *s), normal(r, 1, 2)),
                    differentiable=(0, 1, 2))
     yield Case("prelu", "features", lambda r, n: (distinct(r, 5, n), normal(r, 5, 1)), differentiable=(0, 1))
-    yield Case("scaling", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
+    yield Case("affine", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
                differentiable=(0, 1, 2))
     yield Case("spatial_dropout", "", image, {"probability": 0.25}, differentiable=(), joins=False)
     yield Case("flatten", "image", image)

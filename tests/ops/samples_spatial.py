@@ -38,7 +38,7 @@ def grouped() -> Iterator[Case]:
                       c: int = channels, k: int = filters, g: int = groups) -> Inputs:
             return normal(r, *s, c * g, n), normal(r, *w.size, c, k, g), normal(r, *[1] * w.rank, k, g)
 
-        yield Case("conv_grouped", label, convolved, {"window": window}, differentiable=(0, 1, 2))
+        yield Case("grouped_conv", label, convolved, {"window": window}, differentiable=(0, 1, 2))
 
 
 def elementwise() -> Iterator[Case]:
@@ -46,8 +46,8 @@ def elementwise() -> Iterator[Case]:
                batched=(0, 1, 2))
     yield Case("multiply", "expanding", lambda r, n: (normal(r, 1, 2, 4, n), normal(r, 3, 1, 4, n), normal(r, 3, 2, 1, n)),
                differentiable=(0, 1, 2), batched=(0, 1, 2))
-    yield Case("raise_rank", "vector", lambda r, n: (normal(r, 4, n),), {"rank": 3})
-    yield Case("raise_rank", "image", lambda r, n: (normal(r, 3, 2, 4, n),), {"rank": 3})
+    yield Case("append_spatial_dims", "vector", lambda r, n: (normal(r, 4, n),), {"rank": 3})
+    yield Case("append_spatial_dims", "image", lambda r, n: (normal(r, 3, 2, 4, n),), {"rank": 3})
     for label, size, channels in (("odd", 5, 8), ("even", 4, 7), ("one", 1, 3), ("wide", 9, 3)):
         yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
                    {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
@@ -91,6 +91,6 @@ def resized() -> Iterator[Case]:
         yield Case("resize", f"{method}-volume", volume,
                    {"to": (6, 2, 3), "factors": (Fraction(2), Fraction(1, 2), Fraction(7, 4)), "method": method,
                     "transform": "half-pixel", "rounding": "round"})
-    yield Case("adaptive_mean", "", image, {"to": (3, 2)})
-    yield Case("adaptive_mean", "larger", image, {"to": (7, 6)})
-    yield Case("adaptive_mean", "volume", volume, {"to": (2, 3, 1)})
+    yield Case("adaptive_avg_pool", "", image, {"to": (3, 2)})
+    yield Case("adaptive_avg_pool", "larger", image, {"to": (7, 6)})
+    yield Case("adaptive_avg_pool", "volume", volume, {"to": (2, 3, 1)})

@@ -65,7 +65,7 @@ def test_whatever_has_several_kernels_can_be_halved() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
-@pytest.mark.parametrize("case", [case for case in CASES if case.op == "unpool"], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if case.op == "max_unpool"], ids=str)
 def test_indices_have_the_type_that_is_asked_for(case: Case, kind: type) -> None:
     inputs = case.inputs(2)
     run(case, input_dims(case, inputs), case.attributes(2), [np.dtype(np.float64), np.dtype(kind), np.dtype(np.int64)])
@@ -76,5 +76,5 @@ def test_the_work_of_pooling_is_what_its_windows_look_at(spatial: tuple[int, ...
     total = int(window_counts(window, spatial).sum())
     assert looks(window, spatial) == total
     x = dims_of(np.zeros((*spatial, 3, 2)))
-    y = OPS["window_max"].infer(x, window=window)
-    assert OPS["window_max"].work([x], [y], {"window": window}) == MOVED * 2 * (total * 3 + x.elements + y.elements)
+    y = OPS["max_pool"].infer(x, window=window)
+    assert OPS["max_pool"].work([x], [y], {"window": window}) == MOVED * 2 * (total * 3 + x.elements + y.elements)

@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 def test_mean_is_a_depthwise_convolution_with_a_constant(label: str) -> None:
     spatial, window = WINDOWS[label]
     x = RNG.standard_normal((*spatial, 3, 2))
-    mean = OPS["window_mean"].forward(x, window=window, count_padding=True)
+    mean = OPS["avg_pool"].forward(x, window=window, count_padding=True)
     weights = np.full((*window.size, 1, 1), 1 / window.taps)
     for c in range(3):
         y = OPS["conv"].forward(x[..., c:c + 1, :], weights, np.zeros(1), window=window)
@@ -31,8 +31,8 @@ def test_mean_is_a_depthwise_convolution_with_a_constant(label: str) -> None:
 def test_unpooling_a_pooled_map_keeps_exactly_the_maxima(label: str) -> None:
     spatial, window = WINDOWS[label]
     x = distinct(np.random.default_rng(1), *spatial, 3, 2)
-    y, indices = OPS["window_max_indices"].forward(x, window=window)
-    kept = OPS["unpool"].forward(y, indices, np.array(x.shape), to=Dims("S" * len(spatial) + "CB", x.shape))
+    y, indices = OPS["max_pool_indices"].forward(x, window=window)
+    kept = OPS["max_unpool"].forward(y, indices, np.array(x.shape), to=Dims("S" * len(spatial) + "CB", x.shape))
     is_maximum = np.zeros((prod(spatial), 6), bool)
     np.put_along_axis(is_maximum, indices.reshape(-1, 6), True, 0)
     np.testing.assert_array_equal(kept, np.where(is_maximum.reshape(x.shape), x, 0))
@@ -61,12 +61,13 @@ def test_a_convolution_of_the_whole_image_is_a_dense_product() -> None:
 def test_normalising_with_the_statistics_of_the_batch_is_batch_normalisation() -> None:
     x, scale, offset = RNG.standard_normal((4, 3, 2, 5)), RNG.random((1, 1, 2)), RNG.random((1, 1, 2))
     y, mean, variance = OPS["batch_norm"].forward(x, scale, offset, epsilon=1e-3)
-    np.testing.assert_allclose(OPS["normalise"].forward(x, scale, offset, mean, variance, epsilon=1e-3), y, atol=1e-12)
+    stored = OPS["batch_norm_inference"].forward(x, scale, offset, mean, variance, epsilon=1e-3)
+    np.testing.assert_allclose(stored, y, atol=1e-12)
 
 
 def test_pooling_the_whole_image_is_global_pooling() -> None:
     x = RNG.standard_normal((4, 3, 2, 5))
     window = Window.of((4, 3))
-    np.testing.assert_allclose(OPS["window_mean"].forward(x, window=window, count_padding=False),
-                               OPS["global_mean"].forward(x), atol=1e-12)
-    np.testing.assert_array_equal(OPS["window_max"].forward(x, window=window), OPS["global_max"].forward(x))
+    np.testing.assert_allclose(OPS["avg_pool"].forward(x, window=window, count_padding=False),
+                               OPS["global_avg_pool"].forward(x), atol=1e-12)
+    np.testing.assert_array_equal(OPS["max_pool"].forward(x, window=window), OPS["global_max_pool"].forward(x))

@@ -56,8 +56,8 @@ def first_greatest(values: np.ndarray) -> int:
 def test_maxima_by_definition(seed: int) -> None:
     x, window = drawn(seed)
     spatial, flat = x.shape[:window.rank], x.reshape(-1, *x.shape[window.rank:])
-    y, at = OPS["window_max_indices"].forward(x, window=window)
-    plain, (_, code) = OPS["window_max"].forward(x, window=window), OPS["window_max_taps"].forward(x, window=window)
+    y, at = OPS["max_pool_indices"].forward(x, window=window)
+    plain, (_, code) = OPS["max_pool"].forward(x, window=window), OPS["max_pool_taps"].forward(x, window=window)
     grad = np.random.default_rng(seed).standard_normal(y.shape)
     wanted = np.zeros(flat.shape)
     seen = [(out, taps) for out, taps in looked_at(window, spatial) if taps]
@@ -71,8 +71,8 @@ def test_maxima_by_definition(seed: int) -> None:
     if len(seen) < prod(window.output(spatial)):
         return  # windows of nothing but padding have a maximum, -inf, but no gradient
     outputs = (y, at)
-    for name, call in (("window_max", Call((x,), (y,), (True,))), ("window_max_indices", Call((x,), outputs, (True,)))):
-        (found,) = OPS[name].backward(call, *([grad] if name == "window_max" else [grad, None]), window=window)
+    for name, call in (("max_pool", Call((x,), (y,), (True,))), ("max_pool_indices", Call((x,), outputs, (True,)))):
+        (found,) = OPS[name].backward(call, *([grad] if name == "max_pool" else [grad, None]), window=window)
         np.testing.assert_allclose(found.reshape(flat.shape), wanted, atol=1e-12)
 
 
@@ -83,9 +83,9 @@ def test_means_by_definition(seed: int, counting: bool) -> None:
     x = x.astype(np.float64)
     spatial, flat = x.shape[:window.rank], x.reshape(-1, *x.shape[window.rank:])
     with np.errstate(invalid="ignore", divide="ignore"):
-        y = OPS["window_mean"].forward(x, window=window, count_padding=counting)
+        y = OPS["avg_pool"].forward(x, window=window, count_padding=counting)
         grad = np.random.default_rng(seed).standard_normal(y.shape)
-        (found,) = OPS["window_mean"].backward(Call((x,), (y,), (True,)), grad, window=window, count_padding=counting)
+        (found,) = OPS["avg_pool"].backward(Call((x,), (y,), (True,)), grad, window=window, count_padding=counting)
         wanted = np.zeros(flat.shape)
         for out, taps in looked_at(window, spatial):
             if taps or counting:
@@ -99,17 +99,17 @@ def test_a_bad_pixel_stays_in_the_windows_that_hold_it() -> None:
     x = np.full((64, 64, 1, 1), 1e7 + 1, np.float32)
     x[40, 10] = np.inf
     window = Window.of((15, 15), (1, 1), ((7, 7), (7, 7)))
-    y = OPS["window_mean"].forward(x, window=window, count_padding=False)[..., 0, 0]
+    y = OPS["avg_pool"].forward(x, window=window, count_padding=False)[..., 0, 0]
     row, column = np.indices(y.shape)
     touched = (abs(row - 40) <= 7) & (abs(column - 10) <= 7)
     np.testing.assert_array_equal(np.isinf(y), touched)
     np.testing.assert_allclose(y[~touched], 1e7 + 1, rtol=3e-7)
 
 
-@pytest.mark.parametrize("op", ["window_max", "window_max_indices", "window_mean"])
+@pytest.mark.parametrize("op", ["max_pool", "max_pool_indices", "avg_pool"])
 def test_memory_does_not_grow_with_the_window(op: str) -> None:
     x = np.random.default_rng(0).standard_normal((64, 64, 2, 1)).astype(np.float32)
-    attrs = {"count_padding": False} if op == "window_mean" else {}
+    attrs = {"count_padding": False} if op == "avg_pool" else {}
     for side in SIDES:
         window = Window.of((side, side), (1, 1), same_padding((64, 64), (side, side), (1, 1)))
         tracemalloc.start()
@@ -126,8 +126,8 @@ def test_a_window_far_larger_than_the_map_costs_nothing() -> None:
     window = Window.of((65537, 65537), (1, 1), same_padding((1, 1), (65537, 65537), (1, 1)))
     x = np.full((1, 1, 1, 1), 3.0, np.float32)
     tracemalloc.start()
-    assert OPS["window_mean"].forward(x, window=window, count_padding=False) == 3
-    assert [each.item() for each in OPS["window_max_indices"].forward(x, window=window)] == [3, 0]
+    assert OPS["avg_pool"].forward(x, window=window, count_padding=False) == 3
+    assert [each.item() for each in OPS["max_pool_indices"].forward(x, window=window)] == [3, 0]
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
 

@@ -21,14 +21,14 @@ def image(rows: list[list[float]]) -> np.ndarray:
 
 
 def pool(x: np.ndarray, window: Window = TWO) -> tuple[np.ndarray, np.ndarray]:
-    y, indices = OPS["window_max_indices"].forward(x, window=window)
-    np.testing.assert_array_equal(OPS["window_max"].forward(x, window=window), y)
+    y, indices = OPS["max_pool_indices"].forward(x, window=window)
+    np.testing.assert_array_equal(OPS["max_pool"].forward(x, window=window), y)
     return y[..., 0, 0], indices[..., 0, 0]
 
 
 def unpool(x: np.ndarray, indices: np.ndarray, spatial: tuple[int, ...]) -> np.ndarray:
     size = (*spatial, *x.shape[len(spatial):])
-    return OPS["unpool"].forward(x, indices, np.array(size), to=Dims("S" * len(spatial) + "CB", size))
+    return OPS["max_unpool"].forward(x, indices, np.array(size), to=Dims("S" * len(spatial) + "CB", size))
 
 
 @pytest.mark.parametrize(("tied", "first"), [
@@ -80,7 +80,7 @@ def test_minus_infinity_is_a_value_that_padding_does_not_replace() -> None:
 def test_padding_never_wins() -> None:
     rng = np.random.default_rng(0)
     x = (-1 - rng.random((5, 7, 2, 2))).astype(np.float32)
-    y, indices = OPS["window_max_indices"].forward(x, window=PADDED)
+    y, indices = OPS["max_pool_indices"].forward(x, window=PADDED)
     assert y.max() < 0
     assert indices.min() >= 0
     flat = x.reshape(35, 4)
@@ -89,9 +89,9 @@ def test_padding_never_wins() -> None:
 
 def test_indices_are_local_to_channel_and_observation() -> None:
     x = np.random.default_rng(0).standard_normal((4, 4, 3, 2))
-    _, indices = OPS["window_max_indices"].forward(x, window=TWO)
+    _, indices = OPS["max_pool_indices"].forward(x, window=TWO)
     for c, n in np.ndindex(3, 2):
-        alone = OPS["window_max_indices"].forward(x[:, :, c:c + 1, n:n + 1], window=TWO)[1]
+        alone = OPS["max_pool_indices"].forward(x[:, :, c:c + 1, n:n + 1], window=TWO)[1]
         np.testing.assert_array_equal(indices[:, :, c, n], alone[:, :, 0, 0])
 
 
@@ -113,7 +113,7 @@ def test_the_gradient_of_repeated_indices_is_a_gather() -> None:
     indices = np.array([[5, 5], [5, 0]])[:, :, None, None]
     grad = np.arange(6.0).reshape(2, 3, 1, 1)
     to = Dims.of("SSCB", 2, 3, 1, 1)
-    found = OPS["unpool"].backward(Call((x, indices, np.array((2, 3, 1, 1))), (), (True, False, False)), grad, to=to)
+    found = OPS["max_unpool"].backward(Call((x, indices, np.array((2, 3, 1, 1))), (), (True, False, False)), grad, to=to)
     assert found[0][..., 0, 0].tolist() == [[5, 5], [5, 0]]
 
 
@@ -128,28 +128,28 @@ def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
 def test_tap_numbers_say_the_same_as_indices(label: str) -> None:
     spatial, window = WINDOWS[label]
     x = np.round(np.random.default_rng(0).standard_normal((*spatial, 2, 3)))
-    (y, at), (again, taps) = (OPS[name].forward(x, window=window) for name in ("window_max_indices", "window_max_taps"))
+    (y, at), (again, taps) = (OPS[name].forward(x, window=window) for name in ("max_pool_indices", "max_pool_taps"))
     np.testing.assert_array_equal(again, y)
     offsets = np.array(list(window.offsets()))[taps]
     origins = np.stack(np.meshgrid(*(np.arange(n) * s - p[0] for n, s, p in zip(y.shape, window.stride, window.padding,
                                                                                strict=False)), indexing="ij"), -1)
     positions = np.moveaxis(offsets + origins[..., None, None, :], -1, 0)
     np.testing.assert_array_equal(np.ravel_multi_index(tuple(positions), spatial), at)
-    (found,) = OPS["window_max_taps"].backward(Call((x,), (y, taps), (True,)), y, None, window=window)
-    (expected,) = OPS["window_max_indices"].backward(Call((x,), (y, at), (True,)), y, None, window=window)
+    (found,) = OPS["max_pool_taps"].backward(Call((x,), (y, taps), (True,)), y, None, window=window)
+    (expected,) = OPS["max_pool_indices"].backward(Call((x,), (y, at), (True,)), y, None, window=window)
     np.testing.assert_array_equal(found, expected)
     if not window.overlapping:
         to, size = Dims("S" * window.rank + "CB", x.shape), np.array(x.shape)
-        np.testing.assert_array_equal(OPS["unpool_taps"].forward(y, taps, window=window, to=to),
-                                      OPS["unpool"].forward(y, at, size, to=to))
-        pairs = (OPS["unpool_taps"].backward(Call((y, taps), (), (True, False)), x, window=window, to=to),
-                 OPS["unpool"].backward(Call((y, at, size), (), (True, False, False)), x, to=to))
+        np.testing.assert_array_equal(OPS["max_unpool_taps"].forward(y, taps, window=window, to=to),
+                                      OPS["max_unpool"].forward(y, at, size, to=to))
+        pairs = (OPS["max_unpool_taps"].backward(Call((y, taps), (), (True, False)), x, window=window, to=to),
+                 OPS["max_unpool"].backward(Call((y, at, size), (), (True, False, False)), x, to=to))
         np.testing.assert_array_equal(pairs[0][0], pairs[1][0])
 
 
 def test_unpooling_a_map_of_another_size_is_an_error() -> None:
     with pytest.raises(DltoolboxError) as caught:
-        OPS["unpool"].infer(Dims.of("SSCB", 2, 2, 3, None), Dims.of("SSCB", 2, 2, 4, None), Dims.of("U", 4),
+        OPS["max_unpool"].infer(Dims.of("SSCB", 2, 2, 3, None), Dims.of("SSCB", 2, 2, 4, None), Dims.of("U", 4),
                             to=Dims.of("SSCB", 4, 4, 3, None))
     assert caught.value.identifier == "dltoolbox:maxUnpooling:sizeMismatch"
 
@@ -157,10 +157,10 @@ def test_unpooling_a_map_of_another_size_is_an_error() -> None:
 def test_overlapping_windows_sum_their_gradients() -> None:
     x = image([[0, 0, 0], [0, 9, 0], [0, 0, 0]])
     window = Window.of((2, 2))
-    outputs = OPS["window_max_indices"].forward(x, window=window)
+    outputs = OPS["max_pool_indices"].forward(x, window=window)
     grad = np.ones((2, 2, 1, 1), np.float32)
-    (found,) = OPS["window_max_indices"].backward(Call((x,), outputs, (True,)), grad, None, window=window)
-    (plain,) = OPS["window_max"].backward(Call((x,), (), (True,)), grad, window=window)
+    (found,) = OPS["max_pool_indices"].backward(Call((x,), outputs, (True,)), grad, None, window=window)
+    (plain,) = OPS["max_pool"].backward(Call((x,), (), (True,)), grad, window=window)
     assert found[1, 1, 0, 0] == 4
     assert found.sum() == 4
     np.testing.assert_array_equal(found, plain)
@@ -168,11 +168,11 @@ def test_overlapping_windows_sum_their_gradients() -> None:
 
 def test_a_tie_over_the_whole_image_sends_its_gradient_to_the_first() -> None:
     x = np.ones((2, 3, 1, 1))
-    (found,) = OPS["global_max"].backward(Call((x,), (), (True,)), np.full((1, 1, 1, 1), 7.0))
+    (found,) = OPS["global_max_pool"].backward(Call((x,), (), (True,)), np.full((1, 1, 1, 1), 7.0))
     assert found.reshape(-1).tolist() == [7, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("counting", "corner"), [(False, 1.0), (True, 4 / 9)])
 def test_the_mean_counts_padding_only_when_asked(counting: bool, corner: float) -> None:
-    y = OPS["window_mean"].forward(np.ones((3, 3, 1, 1)), window=PADDED, count_padding=counting)
+    y = OPS["avg_pool"].forward(np.ones((3, 3, 1, 1)), window=PADDED, count_padding=counting)
     np.testing.assert_allclose(y[..., 0, 0], corner)

@@ -8,7 +8,7 @@ from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, dims_of
 
 LEFT_OUT = ("batch_norm", "group_norm")  # their statistics are those of whole maps, which receptive fields leave out
-OF_ANOTHER = ("unpool", "unpool_taps")  # their window is that of the pooling that the indices come from
+OF_ANOTHER = ("max_unpool", "max_unpool_taps")  # their window is that of the pooling that the indices come from
 CUT = ("symmetric-include-edge", "symmetric-exclude-edge")  # mirrors: edges see other elements
 SEAM = ("concat",)  # along a spatial dimension, elements see one of the inputs, each from its own first element on
 
@@ -58,4 +58,4 @@ def test_reach_is_what_is_seen(case, number):
 
 def test_most_ops_are_measured():
     measured = {case.op for case, _ in SPATIAL}
-    assert {"conv", "conv_transposed", "window_max", "window_mean", "crop", "resize", "add", "pad_edges"} <= measured
+    assert {"conv", "conv_transposed", "max_pool", "avg_pool", "crop", "resize", "add", "pad_edges"} <= measured

@@ -76,7 +76,7 @@ def conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
                            window.dilation))
 
 
-def conv_grouped(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
+def grouped_conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
     convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
     *spatial, channels, _, groups = range(weights.ndim)
     by_filter = weights.permute(groups, groups - 1, channels, *spatial).flatten(0, 1)
@@ -171,7 +171,7 @@ def resize(x: Tensor, *, to: Any, factors: Any, **way: str) -> Tensor:
     return undata(F.interpolate(data(x), scale_factor=[float(f) for f in factors], mode=mode))
 
 
-def adaptive_mean(x: Tensor, *, to: Any) -> Tensor:
+def adaptive_avg_pool(x: Tensor, *, to: Any) -> Tensor:
     return undata((F.adaptive_avg_pool2d if len(to) == 2 else F.adaptive_avg_pool3d)(data(x), to))
 
 
@@ -194,16 +194,16 @@ def space_to_depth(x: Tensor, *, block: Any) -> Tensor:
 
 
 MEANINGS: dict[str, Callable[..., Any]] = {
-    "window_max": lambda x, **attrs: max_pool(x, **attrs)[0],
-    "window_max_indices": max_pool,
-    "window_mean": mean_pool,
+    "max_pool": lambda x, **attrs: max_pool(x, **attrs)[0],
+    "max_pool_indices": max_pool,
+    "avg_pool": mean_pool,
     "conv": conv,
-    "conv_grouped": conv_grouped,
+    "grouped_conv": grouped_conv,
     "conv_transposed": conv_transposed,
-    "unpool": unpool,
+    "max_unpool": unpool,
     "dense": dense,
     "batch_norm": batch_norm,
-    "normalise": normalise,
+    "batch_norm_inference": normalise,
     "relu": F.relu,
     "leaky_relu": lambda x, *, scale: F.leaky_relu(x, scale),
     "sigmoid": F.sigmoid,
@@ -214,26 +214,26 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "softplus": F.softplus,
     "gelu": lambda x, *, approximation: F.gelu(x, approximate=approximation),
     "prelu": lambda x, alpha: torch.where(x > 0, x, expanded(alpha, x) * x),
-    "scaling": lambda x, scale, bias: x * expanded(scale, x) + expanded(bias, x),
+    "affine": lambda x, scale, bias: x * expanded(scale, x) + expanded(bias, x),
     "flatten": lambda x: x.permute(*range(x.ndim - 2, -1, -1), x.ndim - 1).flatten(0, -2),
     "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),
-    "raise_rank": lambda x, *, rank: x[(..., *[None] * (rank + 2 - x.ndim), slice(None), slice(None))],
+    "append_spatial_dims": lambda x, *, rank: x[(..., *[None] * (rank + 2 - x.ndim), slice(None), slice(None))],
     "group_norm": group_norm,
     "crop": crop,
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,
     "resize": resize,
-    "adaptive_mean": adaptive_mean,
+    "adaptive_avg_pool": adaptive_avg_pool,
     "multiply": lambda *xs: reduce(torch.mul, xs),
     "cross_channel_norm": cross_channel_norm,
     "concat": lambda *xs, axis: torch.cat(xs, axis),
-    "global_mean": lambda x: x.mean(tuple(range(x.ndim - 2)), keepdim=True),
-    "global_max": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
+    "global_avg_pool": lambda x: x.mean(tuple(range(x.ndim - 2)), keepdim=True),
+    "global_max_pool": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
     "cross_entropy": cross_entropy,
     "softmax_cross_entropy": softmax_cross_entropy,
-    "half_squared_error": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
+    "half_mse": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
 }
 
 
@@ -242,7 +242,7 @@ def comparable() -> Iterator[Case]:
         # of repeated indices PyTorch keeps any one; see the named tests
         way = {name: case.attrs[name] for name in ("method", "transform", "rounding")} if case.op == "resize" else None
         known = way is None or interpolation(**way) is not None  # the other ways are judged by ONNX
-        if case.op in MEANINGS and known and not (case.op == "unpool" and WINDOWS[case.label][1].overlapping):
+        if case.op in MEANINGS and known and not (case.op == "max_unpool" and WINDOWS[case.label][1].overlapping):
             yield case
 
 
@@ -264,8 +264,8 @@ def test_agrees_with_pytorch(case: Case) -> None:
 
 
 def test_what_pytorch_cannot_judge_is_listed() -> None:
-    no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "spatial_dropout", "size_of", "window_max_taps",
-                     "unpool_taps"}
+    no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "spatial_dropout", "size_of", "max_pool_taps",
+                     "max_unpool_taps"}
     assert set(MEANINGS) | no_equivalent == set(OPS)
 
 
@@ -277,7 +277,7 @@ def test_ties_and_nan_go_where_pytorch_sends_them(label: str, fill: str) -> None
     x = rng.integers(0, 2, (*spatial, 2, 3)).astype(np.float32) * (fill != "zeros")
     if fill == "nan":
         x[rng.random(x.shape) < 0.05] = np.nan
-    y, indices = OPS["window_max_indices"].forward(x, window=window)
+    y, indices = OPS["max_pool_indices"].forward(x, window=window)
     theirs, at = max_pool(torch.from_numpy(x), window=window)
     np.testing.assert_array_equal(y, theirs.numpy())
     first = ~np.isnan(y)  # of several NaN PyTorch keeps the last; the first is our rule, as for any tie

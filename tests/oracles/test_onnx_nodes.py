@@ -73,7 +73,7 @@ def rounded_up(n: int, extent: int, stride: int, padding: Pair) -> Pair:
 
 def max_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
     window = window_of(attrs, x.shape[2:])
-    y, indices = OPS["window_max_indices"].forward(ours(x), window=window)
+    y, indices = OPS["max_pool_indices"].forward(ours(x), window=window)
     if attrs.get("storage_order"):
         coordinates = np.unravel_index(indices, x.shape[2:])
         indices = np.ravel_multi_index(coordinates, x.shape[2:], order="F")
@@ -86,7 +86,7 @@ def average_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
     counting = bool(attrs.get("count_include_pad"))
     if counting and window != window_of({**attrs, "ceil_mode": 0}, x.shape[2:]):
         raise Untranslatable("declared padding counts, but what rounding up adds does not")
-    return (theirs(OPS["window_mean"].forward(ours(x), window=window, count_padding=counting)),)
+    return (theirs(OPS["avg_pool"].forward(ours(x), window=window, count_padding=counting)),)
 
 
 def convolve(attrs: Attributes, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
@@ -94,7 +94,7 @@ def convolve(attrs: Attributes, x: np.ndarray, w: np.ndarray, bias: np.ndarray |
     bias = np.zeros(w.shape[0], x.dtype) if bias is None else bias
     if groups > 1:
         by_group = ours(w).reshape(*w.shape[2:], w.shape[1], groups, -1).swapaxes(-1, -2)
-        return (theirs(OPS["conv_grouped"].forward(ours(x), by_group, bias.reshape(groups, -1).T, window=window)),)
+        return (theirs(OPS["grouped_conv"].forward(ours(x), by_group, bias.reshape(groups, -1).T, window=window)),)
     return (theirs(OPS["conv"].forward(ours(x), ours(w), bias, window=window)),)
 
 
@@ -123,7 +123,7 @@ def max_unpool(attrs: Attributes, x: np.ndarray, indices: np.ndarray,
     spatial = window.transposed_output(x.shape[2:])
     size = (*spatial, *x.shape[1::-1])
     local = ours(indices) % np.prod(spatial, dtype=np.int64)
-    y = OPS["unpool"].forward(ours(x), local, np.array(size), to=Dims("S" * len(spatial) + "CB", size))
+    y = OPS["max_unpool"].forward(ours(x), local, np.array(size), to=Dims("S" * len(spatial) + "CB", size))
     if shape is not None:
         y = np.pad(y, [(0, int(n) - m) for n, m in zip((*shape[2:], *shape[1::-1]), size, strict=True)])
     return (theirs(y),)
@@ -133,7 +133,7 @@ def batch_norm(attrs: Attributes, x: np.ndarray, scale: np.ndarray, offset: np.n
                variance: np.ndarray) -> tuple[np.ndarray, ...]:
     epsilon, momentum = attrs.get("epsilon", 1e-5), attrs.get("momentum", 0.9)
     if not attrs.get("training_mode"):
-        return (theirs(OPS["normalise"].forward(ours(x), scale, offset, mean, variance, epsilon=epsilon)),)
+        return (theirs(OPS["batch_norm_inference"].forward(ours(x), scale, offset, mean, variance, epsilon=epsilon)),)
     y, *batch = OPS["batch_norm"].forward(ours(x), scale, offset, epsilon=epsilon)
     return theirs(y), *(old * momentum + new * (1 - momentum) for old, new in zip((mean, variance), batch, strict=True))
 
@@ -233,8 +233,8 @@ def depth_to_space(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
 TRANSLATE: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {
     "MaxPool": max_pool,
     "AveragePool": average_pool,
-    "GlobalAveragePool": lambda attrs, x: (theirs(OPS["global_mean"].forward(ours(x))),),
-    "GlobalMaxPool": lambda attrs, x: (theirs(OPS["global_max"].forward(ours(x))),),
+    "GlobalAveragePool": lambda attrs, x: (theirs(OPS["global_avg_pool"].forward(ours(x))),),
+    "GlobalMaxPool": lambda attrs, x: (theirs(OPS["global_max_pool"].forward(ours(x))),),
     "Conv": convolve,
     "ConvTranspose": convolve_transposed,
     "MaxUnpool": max_unpool,

@@ -85,7 +85,7 @@ def test_options_come_in_both_forms() -> None:
 
 
 def test_training_differs_from_prediction() -> None:
-    assert "conv + normalise " in explain(tiny())
+    assert "conv + batch_norm_inference " in explain(tiny())
     assert "softmax_cross_entropy" not in explain(tiny())
     assert "with the gradients" not in explain(tiny())
 

@@ -19,8 +19,8 @@ from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, 
 from dltoolbox.program.plan import CHAINS as KERNEL_CHAINS
 from tests.program.networks import make, residual, scrambled, segnet
 
-CHAINS = {"conv+relu", "conv+normalise", "conv+normalise+relu", "batch_norm+relu", "batch_norm+add+relu",
-          "batch_norm+relu+window_max_taps"}
+CHAINS = {"conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu", "batch_norm+relu",
+          "batch_norm+add+relu", "batch_norm+relu+max_pool_taps"}
 
 
 def graph_of(lgraph: LayerGraph, training: bool) -> tuple[Graph, list[Value]]:
@@ -68,9 +68,9 @@ def test_the_longest_chain_is_joined() -> None:
     graph, wanted = graph_of(small(make("convolution2dLayer", 3, 4), make("batchNormalizationLayer"), make("reluLayer")),
                              training=False)
     nodes = join_chains(prune(graph.nodes, wanted), set(wanted), CHAINS)
-    assert names(nodes) == ["conv+normalise+relu", "dense"]
+    assert names(nodes) == ["conv+batch_norm_inference+relu", "dense"]
     assert isinstance(nodes[0], Chain)
-    assert names(nodes[0].parts) == ["conv", "normalise", "relu"]
+    assert names(nodes[0].parts) == ["conv", "batch_norm_inference", "relu"]
 
 
 def test_what_somebody_looks_at_ends_a_chain() -> None:
@@ -78,7 +78,7 @@ def test_what_somebody_looks_at_ends_a_chain() -> None:
                              training=False)
     nodes = prune(graph.nodes, wanted)
     seen = {*wanted, nodes[1].outputs[0]}
-    assert names(join_chains(nodes, seen, CHAINS)) == ["conv+normalise", "relu", "dense"]
+    assert names(join_chains(nodes, seen, CHAINS)) == ["conv+batch_norm_inference", "relu", "dense"]
 
 
 def test_a_residual_sum_joins_the_normalisation_before_it() -> None:
@@ -101,19 +101,19 @@ def test_pooling_goes_before_relu_unless_a_normalisation_joins_it() -> None:
     pool = make("maxPooling2dLayer", 2, Stride=2)
     graph, wanted = graph_of(small(make("convolution2dLayer", 3, 4), make("reluLayer"), pool), training=True)
     nodes = rewritten(graph, wanted, CHAINS)
-    assert names(nodes)[:3] == ["conv", "window_max", "relu"]
+    assert names(nodes)[:3] == ["conv", "max_pool", "relu"]
     assert nodes[2].outputs[0].dims.spatial == (3, 3)
     graph, wanted = graph_of(small(make("batchNormalizationLayer"), make("reluLayer"), pool), training=True)
-    assert names(rewritten(graph, wanted, CHAINS))[:2] == ["batch_norm+relu", "window_max"]
+    assert names(rewritten(graph, wanted, CHAINS))[:2] == ["batch_norm+relu", "max_pool"]
 
 
 def test_taps_replace_indices_only_between_a_pooling_and_its_unpoolings() -> None:
     graph, wanted = graph_of(segnet(), training=False)
     nodes = prune(graph.nodes, wanted)
-    assert names(carry_taps(nodes, set(wanted))).count("unpool_taps") == 2
-    indices = [node.outputs[1] for node in nodes if node.op.name == "window_max_indices"]
+    assert names(carry_taps(nodes, set(wanted))).count("max_unpool_taps") == 2
+    indices = [node.outputs[1] for node in nodes if node.op.name == "max_pool_indices"]
     kept = names(carry_taps(nodes, {*wanted, indices[0]}))
-    assert (kept.count("unpool_taps"), kept.count("unpool")) == (1, 1)
+    assert (kept.count("max_unpool_taps"), kept.count("max_unpool")) == (1, 1)
     assert "size_of" not in names(rewritten(graph, wanted, CHAINS))
 
 
@@ -164,17 +164,17 @@ def classifier() -> LayerGraph:
 # what is made where nobody looks between: of which network, in training or not
 MADE: list[tuple[str, Any, bool]] = [
     ("conv+relu", lambda: small(conv(), relu()), False),
-    ("conv+normalise", lambda: small(conv(), norm()), False),
-    ("conv+normalise+relu", lambda: small(conv(), norm(), relu()), False),
-    ("normalise+relu", lambda: small(norm(), relu()), False),
+    ("conv+batch_norm_inference", lambda: small(conv(), norm()), False),
+    ("conv+batch_norm_inference+relu", lambda: small(conv(), norm(), relu()), False),
+    ("batch_norm_inference+relu", lambda: small(norm(), relu()), False),
     ("batch_norm+relu", lambda: small(norm(), relu()), True),
     ("batch_norm+add+relu", residual, True),
-    ("batch_norm+relu+window_max", lambda: small(norm(), relu(), pooling()), True),
-    ("batch_norm+relu+window_max_taps", lambda: unpooling(norm(), relu()), True),
-    ("window_max", lambda: small(conv(), relu(), pooling()), False),  # before the ReLU
-    ("window_max", lambda: small(relu(), pooling()), False),
-    ("window_max", lambda: small(pooling(HasUnpoolingOutputs=True)), False),  # without its indices
-    ("unpool_taps", unpooling, False),
+    ("batch_norm+relu+max_pool", lambda: small(norm(), relu(), pooling()), True),
+    ("batch_norm+relu+max_pool_taps", lambda: unpooling(norm(), relu()), True),
+    ("max_pool", lambda: small(conv(), relu(), pooling()), False),  # before the ReLU
+    ("max_pool", lambda: small(relu(), pooling()), False),
+    ("max_pool", lambda: small(pooling(HasUnpoolingOutputs=True)), False),  # without its indices
+    ("max_unpool_taps", unpooling, False),
     ("softmax_cross_entropy", classifier, True),
 ]
 
@@ -267,7 +267,7 @@ def test_a_loss_behind_something_else_than_a_softmax_stays() -> None:
 def test_taps_are_for_unpooling_to_what_was_pooled(pool: dict[str, Any], other: dict[str, Any], taken: bool) -> None:
     graph, _ = graph_of(unpooling(), training=False)
     named = {node.op.name: node for node in graph.nodes}
-    pooled, reader = named["window_max_indices"], named["unpool"]
+    pooled, reader = named["max_pool_indices"], named["max_unpool"]
     pooled = replace(pooled, attrs=pooled.attrs | pool)
     assert takes_taps(pooled, replace(reader, attrs=reader.attrs | other)) == taken
     x, indices, size = reader.inputs
@@ -276,5 +276,5 @@ def test_taps_are_for_unpooling_to_what_was_pooled(pool: dict[str, Any], other: 
 
 def test_a_node_belongs_to_one_chain() -> None:
     graph, wanted = graph_of(small(conv(), norm(), relu()), training=False)
-    nodes = join_chains(prune(graph.nodes, wanted), set(wanted), {"conv+normalise", "normalise+relu"})
-    assert names(nodes) == ["conv+normalise", "relu", "dense"]
+    nodes = join_chains(prune(graph.nodes, wanted), set(wanted), {"conv+batch_norm_inference", "batch_norm_inference+relu"})
+    assert names(nodes) == ["conv+batch_norm_inference", "relu", "dense"]

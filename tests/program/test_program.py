@@ -46,21 +46,21 @@ def test_prediction_runs_no_loss_and_training_fuses_it() -> None:
 def test_only_what_a_port_needs_is_computed() -> None:
     model = scrambled(Model(segnet()))
     X = images(model.lgraph, 2)
-    assert ops_of(model, "predict", X, ("e1_relu/out",)) == ["conv", "normalise", "relu"]
-    assert "unpool" not in ops_of(model, "predict", X, ("pool2/out",))
+    assert ops_of(model, "predict", X, ("e1_relu/out",)) == ["conv", "batch_norm_inference", "relu"]
+    assert "max_unpool" not in ops_of(model, "predict", X, ("pool2/out",))
 
 
 def test_indices_that_nothing_reads_are_not_computed() -> None:
     model = scrambled(Model(segnet()))
     X = images(model.lgraph, 2)
-    assert ops_of(model, "predict", X).count("window_max_taps") == 2  # only the unpooling reads them
+    assert ops_of(model, "predict", X).count("max_pool_taps") == 2  # only the unpooling reads them
     to_pool = ops_of(model, "predict", X, ("pool2/out",))
-    assert to_pool.count("window_max") == 2
-    assert "window_max_indices" not in to_pool
+    assert to_pool.count("max_pool") == 2
+    assert "max_pool_indices" not in to_pool
     assert "size_of" not in to_pool
-    assert ops_of(model, "predict", X, ("pool2/indices",))[-1] == "window_max_indices"
+    assert ops_of(model, "predict", X, ("pool2/indices",))[-1] == "max_pool_indices"
     plain_pool = scrambled(Model(digits()))
-    assert "window_max_indices" not in ops_of(plain_pool, "predict", images(plain_pool.lgraph, 2))
+    assert "max_pool_indices" not in ops_of(plain_pool, "predict", images(plain_pool.lgraph, 2))
 
 
 # Memory --------------------------------------------------------------------------------------------------------------

@@ -77,10 +77,10 @@ def test_an_empty_batch_is_no_reason_to_measure(monkeypatch: pytest.MonkeyPatch)
     assert select_kernel.choose(found, case, [case.dtype], [case.dtype]) is found[0]
 
 
-@pytest.mark.parametrize("sample", [one for one in CASES if one.op == "window_max" and one.label == "3x3-same"], ids=str)
+@pytest.mark.parametrize("sample", [one for one in CASES if one.op == "max_pool" and one.label == "3x3-same"], ids=str)
 def test_smaller_sizes_are_those_that_all_kernels_accept(sample: Any) -> None:
     class Choosy(Kernel):
-        op = "window_max"
+        op = "max_pool"
 
         def accepts(self, case: Case) -> bool:
             return case.inputs[0].batch == 8
@@ -138,8 +138,8 @@ def test_a_kernel_that_would_take_minutes_is_never_tried_in_full(
     """One looks at all of every window (10 ns each), one does not: 30 seconds an image against 1 ms."""
     def by_windows(case: Case) -> float:
         return 1e-8 * looks(case.attrs["window"], case.inputs[0].spatial) * 2 * int(case.inputs[0].batch or 0)
-    slow = pretended("window_max", by_windows, "Slow", clock)
-    fast = pretended("window_max", lambda case: 1e-8 * np.prod(case.inputs[0].shape), "Fast", clock)
+    slow = pretended("max_pool", by_windows, "Slow", clock)
+    fast = pretended("max_pool", lambda case: 1e-8 * np.prod(case.inputs[0].shape), "Fast", clock)
     kernels = [fast, slow] if first == "Slow" else [slow, fast]
     assert chosen(kernels, monkeypatch, 256, batch, maxPooling2dLayer(255, Stride=1, Padding="same")) == "Fast"
     assert 0 < clock.now < 2

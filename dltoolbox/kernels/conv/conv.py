@@ -185,7 +185,7 @@ class ConvReluKernel(ConvKernel):
 class ConvNormaliseKernel(ConvKernel):
     """`conv` and a normalisation with stored statistics, which disappears into the filters."""
 
-    op = "conv+normalise"
+    op = "conv+batch_norm_inference"
 
     def accepts(self, case: Case) -> bool:
         return not any(case.needs)
@@ -195,7 +195,7 @@ class ConvNormaliseKernel(ConvKernel):
 class ConvNormaliseReluKernel(ConvNormaliseKernel):
     """The same and a ReLU."""
 
-    op = "conv+normalise+relu"
+    op = "conv+batch_norm_inference+relu"
 
 
 @kernel

@@ -31,9 +31,9 @@ class Part(NamedTuple):
 
 @kernel
 class ChannelwiseKernel(Kernel):
-    """`conv_grouped` with one channel and one filter per group."""
+    """`grouped_conv` with one channel and one filter per group."""
 
-    op = "conv_grouped"
+    op = "grouped_conv"
 
     def accepts(self, case: Case) -> bool:
         return tuple(case.inputs[1].sizes[-3:-1]) == (1, 1)

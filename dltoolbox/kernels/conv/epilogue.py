@@ -11,7 +11,7 @@ import numpy as np
 from dltoolbox.kernels.base import Case, Closure, Site
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces
 
-CHAINS = ("conv+relu", "conv+normalise", "conv+normalise+relu")
+CHAINS = ("conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu")
 
 
 class Ending:
@@ -28,8 +28,8 @@ class Ending:
         self.relu = names[-1] == "relu"
         self.weights, self.bias = site.inputs[1:3]
         self.prepare: Closure | None = None
-        if "normalise" in names:
-            epsilon = site.attrs["links"][names.index("normalise")].attrs["epsilon"]
+        if "batch_norm_inference" in names:
+            epsilon = site.attrs["links"][names.index("batch_norm_inference")].attrs["epsilon"]
             self.prepare = self._fold(site, epsilon)
 
     def _fold(self, site: Site, epsilon: float) -> Closure:

@@ -240,11 +240,11 @@ class ShiftedConvRelu(Shifted, ConvReluKernel):
 class ShiftedConvNormalise(Shifted, ConvNormaliseKernel):
     """`ConvNormaliseKernel`'s twin."""
 
-    op, accelerator = "conv+normalise", "numba"
+    op, accelerator = "conv+batch_norm_inference", "numba"
 
 
 @kernel
 class ShiftedConvNormaliseRelu(Shifted, ConvNormaliseReluKernel):
     """`ConvNormaliseReluKernel`'s twin."""
 
-    op, accelerator = "conv+normalise+relu", "numba"
+    op, accelerator = "conv+batch_norm_inference+relu", "numba"

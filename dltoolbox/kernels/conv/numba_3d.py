@@ -165,11 +165,11 @@ class ShiftedPlanesConvRelu(ShiftedPlanes, ConvReluKernel):
 class ShiftedPlanesConvNormalise(ShiftedPlanes, ConvNormaliseKernel):
     """`ConvNormaliseKernel`'s twin."""
 
-    op, accelerator = "conv+normalise", "numba"
+    op, accelerator = "conv+batch_norm_inference", "numba"
 
 
 @kernel
 class ShiftedPlanesConvNormaliseRelu(ShiftedPlanes, ConvNormaliseReluKernel):
     """`ConvNormaliseReluKernel`'s twin."""
 
-    op, accelerator = "conv+normalise+relu", "numba"
+    op, accelerator = "conv+batch_norm_inference+relu", "numba"

@@ -88,7 +88,7 @@ class Maximum:
 
 
 class PooledBlocks(Stage):
-    """The passes of ``batch_norm+relu+window_max`` and ``…_taps``."""
+    """The passes of ``batch_norm+relu+max_pool`` and ``…_taps``."""
 
     def __init__(self, site: Site, window: Window) -> None:
         x, order = site.inputs[0], site.case.orders[0]
@@ -263,9 +263,9 @@ def first_inside(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
 
 @kernel
 class BatchNormReluMax(BatchNormChain):
-    """`batch_norm`, `relu`, `window_max`."""
+    """`batch_norm`, `relu`, `max_pool`."""
 
-    op = "batch_norm+relu+window_max"
+    op = "batch_norm+relu+max_pool"
 
     def accepts(self, case: Case) -> bool:
         """Not for windows of very many taps, or windows that may lie in the padding altogether."""
@@ -280,9 +280,9 @@ class BatchNormReluMax(BatchNormChain):
 
 @kernel
 class BatchNormReluMaxTaps(BatchNormReluMax):
-    """`batch_norm`, `relu`, `window_max_taps`."""
+    """`batch_norm`, `relu`, `max_pool_taps`."""
 
-    op = "batch_norm+relu+window_max_taps"
+    op = "batch_norm+relu+max_pool_taps"
 
 
 def window_of(case: Case) -> Window:

@@ -338,7 +338,7 @@ def measure_over(site: Site, x: np.ndarray) -> Measure | RowMeasure:
 
 
 class PooledLoops:
-    """The passes of ``batch_norm+relu+window_max`` and ``…_taps`` for windows 2×2."""
+    """The passes of ``batch_norm+relu+max_pool`` and ``…_taps`` for windows 2×2."""
 
     def __init__(self, site: Site) -> None:
         order, shape = site.case.orders[0], site.outputs[0].shape

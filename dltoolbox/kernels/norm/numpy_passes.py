@@ -274,10 +274,11 @@ class BatchNormAddRelu(BatchNormChain):
 
 @kernel
 class Normalise(Kernel):
-    """`normalise`: one line per channel, whose tiles are shared by all runs with the same parameters. Its gradient is
-    rarely asked for and stays the op's own."""
+    """`batch_norm_inference`: one line per channel, whose tiles are shared by all runs with the same parameters. Its
+    gradient is rarely asked for and stays the op's own.
+    """
 
-    op = "normalise"
+    op = "batch_norm_inference"
     relu = False
 
     def bind(self, site: Site) -> Bound:
@@ -294,7 +295,7 @@ class Normalise(Kernel):
             line[0], line[1], line[2] = 0 if center is None else center, factor, offset - left * factor
 
         forward = self.line(site, grid, line, far)
-        return Bound((forward,), bind_plain(OPS["normalise"], site).backward if site.training else (), prepare)
+        return Bound((forward,), bind_plain(OPS["batch_norm_inference"], site).backward if site.training else (), prepare)
 
     def line(self, site: Site, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
         """A closure that applies the line in ``line``; its first row is subtracted only where ``far`` says so."""
@@ -317,9 +318,9 @@ class Normalise(Kernel):
 
 @kernel
 class NormaliseRelu(Normalise):
-    """`normalise`, `relu`: inference."""
+    """`batch_norm_inference`, `relu`: inference."""
 
-    op = "normalise+relu"
+    op = "batch_norm_inference+relu"
     relu = True
 
     def accepts(self, case: Case) -> bool:

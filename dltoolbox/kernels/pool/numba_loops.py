@@ -235,7 +235,7 @@ class LoopedMaximum(Looped):
 
 @kernel
 class WindowMaxLoops(LoopedMaximum, WindowMax):
-    """`window_max`."""
+    """`max_pool`."""
 
     accelerator = "numba"
 
@@ -246,7 +246,7 @@ class WindowMaxLoops(LoopedMaximum, WindowMax):
 
 @kernel
 class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
-    """`window_max_taps`."""
+    """`max_pool_taps`."""
 
     accelerator = "numba"
 
@@ -256,7 +256,7 @@ class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
 
 @kernel
 class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
-    """`window_max_indices`; its gradient looks at the positions themselves."""
+    """`max_pool_indices`; its gradient looks at the positions themselves."""
 
     accelerator = "numba"
     reads = OUT
@@ -267,7 +267,7 @@ class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
 
 @kernel
 class UnpoolTapsLoops(Looped, UnpoolTaps):
-    """`unpool_taps`."""
+    """`max_unpool_taps`."""
 
     accelerator = "numba"
 
@@ -281,7 +281,7 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
 
 @kernel
 class UnpoolLoops(Looped, Unpool):
-    """`unpool`; counts the positions that it finds, and leaves the rest to the op where some are in no window."""
+    """`max_unpool`; counts the positions that it finds, and leaves the rest to the op where some are in no window."""
 
     accelerator = "numba"
 

@@ -224,9 +224,9 @@ def decoded(bench: Bench, part: Part, indices: np.ndarray, window: Window, spati
 
 @kernel
 class Unpool(Kernel):
-    """`unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
+    """`max_unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
 
-    op = "unpool"
+    op = "max_unpool"
 
     def accepts(self, case: Case) -> bool:
         return likely_window(sizes(case.inputs[0]), sizes(case.outputs[0])) is not None
@@ -260,9 +260,9 @@ def sizes(dims: Dims) -> tuple[int, ...]:
 
 @kernel
 class UnpoolTaps(Kernel):
-    """`unpool_taps`."""
+    """`max_unpool_taps`."""
 
-    op = "unpool_taps"
+    op = "max_unpool_taps"
 
     def accepts(self, case: Case) -> bool:
         window: Window = case.attrs["window"]

@@ -296,9 +296,9 @@ def places_to_keep(site: Site, window: Window) -> np.ndarray | None:
 
 @kernel
 class WindowMax(Kernel):
-    """`window_max`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
+    """`max_pool`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
 
-    op = "window_max"
+    op = "max_pool"
     reads = NOTHING
 
     def accepts(self, case: Case) -> bool:
@@ -312,9 +312,9 @@ class WindowMax(Kernel):
 
 @kernel
 class WindowMaxTaps(Kernel):
-    """`window_max_taps`."""
+    """`max_pool_taps`."""
 
-    op = "window_max_taps"
+    op = "max_pool_taps"
     reads = OUT
 
     def accepts(self, case: Case) -> bool:
@@ -327,9 +327,9 @@ class WindowMaxTaps(Kernel):
 
 @kernel
 class WindowMaxIndices(Kernel):
-    """`window_max_indices`, by way of tap numbers, which it keeps for its gradient."""
+    """`max_pool_indices`, by way of tap numbers, which it keeps for its gradient."""
 
-    op = "window_max_indices"
+    op = "max_pool_indices"
     reads = NOTHING
 
     def accepts(self, case: Case) -> bool:
@@ -353,9 +353,9 @@ def back(site: Site, code: np.ndarray | None, window: Window) -> tuple[Closure, 
 
 @kernel
 class WindowMean(Kernel):
-    """`window_mean`: sums one axis after the other."""
+    """`avg_pool`: sums one axis after the other."""
 
-    op = "window_mean"
+    op = "avg_pool"
 
     def accepts(self, case: Case) -> bool:
         return maximal(case, False)
@@ -395,10 +395,10 @@ FEW_ROWS = 8  # of a map that are added up in its own precision
 
 @kernel
 class GlobalMean(Kernel):
-    """`global_mean`: a few rows at a time are summed as whole rows, in long contiguous stretches; then those sums, in
+    """`global_avg_pool`: a few rows at a time are summed as whole rows, in long contiguous stretches; then those sums, in
     double, and the columns of their sum."""
 
-    op = "global_mean"
+    op = "global_avg_pool"
 
     def bind(self, site: Site) -> Bound:
         x, y = site.inputs[0], site.outputs[0]
