@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.data import Size, Tick, noise
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, candidates
+from dltoolbox.kernels import KernelSpec, candidates
 from dltoolbox.kernels.memory_format import preferred_order
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, as_tuple
@@ -85,7 +85,8 @@ def bound(op: str, inputs: Sequence[np.ndarray], attrs: dict[str, Any], needs: t
           grads: Sequence[np.ndarray] | None = None) -> Trial:
     outputs = as_tuple(OPS[op].forward(*inputs, **attrs))
     orders = tuple(preferred_order(x.shape) if x.ndim > 1 else (0,) for x in inputs)
-    case = Case(op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs, np.dtype(np.float32), needs)
+    case = KernelSpec(op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs, np.dtype(np.float32),
+                      needs)
     return bind_alone(candidates(case)[0], case, inputs, [y.dtype for y in outputs], grads)
 
 
@@ -108,7 +109,7 @@ def again(one: Trial) -> Callable[[], None]:
 def joined(pool: Pool, trials: Sequence[Trial]) -> tuple[np.ndarray, ...]:
     """The results for the whole batch, as PyTorch has them."""
     if pool.what == "backward":
-        return (np.concatenate([one.site.d_inputs[0] for one in trials], -1),)  # type: ignore[arg-type]
+        return (np.concatenate([one.site.grad_inputs[0] for one in trials], -1),)  # type: ignore[arg-type]
     y, *indices = (np.concatenate(parts, -1) for parts in zip(*(one.site.outputs for one in trials), strict=True))
     if pool.what != "taps":
         return (y, *indices)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import Bound, Closure, base
+from dltoolbox.kernels import BoundKernel, Closure, base
 from dltoolbox.program import bound_plan, executable
 from dltoolbox.program.executable import Program
 from dltoolbox.runtime import autotune
@@ -131,14 +131,14 @@ class RecordingMemory(bound_plan.StepMemory):
         return array
 
 
-def spoiling_steps(bind_step: Callable[..., Bound]) -> Callable[..., Bound]:
-    def bind(self: bound_plan.Shard, i: int, step: Any, memory: RecordingMemory, allocate: Any) -> Bound:
+def spoiling_steps(bind_step: Callable[..., BoundKernel]) -> Callable[..., BoundKernel]:
+    def bind(self: bound_plan.Shard, i: int, step: Any, memory: RecordingMemory, allocate: Any) -> BoundKernel:
         bound = bind_step(self, i, step, memory, allocate)
         outputs = [self.values[value] for value in step.node.outputs]
-        d_inputs = [self.gradients[value] for number, value in enumerate(step.node.inputs)
-                    if self.incoming.get(value, [None])[0] == (i, number)]
+        grad_inputs = [self.gradients[value] for number, value in enumerate(step.node.inputs)
+                       if self.incoming.get(value, [None])[0] == (i, number)]
         return bound._replace(forward=spoiling(bound.forward, [*memory.given, *outputs]),
-                              backward=spoiling(bound.backward, [*memory.given, *d_inputs]))
+                              backward=spoiling(bound.backward, [*memory.given, *grad_inputs]))
     return bind
 
 

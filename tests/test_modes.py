@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import KERNELS, Bound, Kernel, Site, base, numba_support
+from dltoolbox.kernels import KERNELS, BindContext, BoundKernel, Kernel, base, numba_support
 from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.program.model import Model
 from dltoolbox.runtime import autotune
@@ -54,7 +54,7 @@ class Careless(Kernel):
     op = "relu"
     kind = "scratch"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         extra, bound = getattr(site, self.kind)((1,)), super().bind(site)
 
         def forward() -> None:
@@ -65,8 +65,8 @@ class Careless(Kernel):
 
 
 class CarelessBackward(Careless):
-    def bind(self, site: Site) -> Bound:
-        (extra, bound), (dx,) = (site.scratch((1,)), Kernel.bind(self, site)), site.d_inputs
+    def bind(self, site: BindContext) -> BoundKernel:
+        (extra, bound), (dx,) = (site.scratch((1,)), Kernel.bind(self, site)), site.grad_inputs
 
         def forward() -> None:
             bound.forward[0]()
@@ -81,7 +81,7 @@ class CarelessBackward(Careless):
 class Forgetful(Careless):
     """Leaves a part of its result as it was."""
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
         return super().bind(site)._replace(forward=(lambda: np.maximum(x[1:], 0, out=y[1:]),))
 

@@ -19,7 +19,7 @@ from dltoolbox.architectures.segmentation.common import SIDES
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times, vector
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import ByRank, Configured, Property, Reject
+from dltoolbox.core.properties import ByRank, Configured, InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer, SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import AdditionLayer
@@ -61,7 +61,7 @@ BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and n
 def _per_stack(value: Any) -> tuple[int, ...]:
     got = convert.integers(value)
     if not got:
-        raise Reject("a vector of positive integers, one per stack")
+        raise InvalidValue("a vector of positive integers, one per stack")
     return got
 
 

@@ -1,4 +1,4 @@
-"""Conversions of option values: each turns the user's form into the stored one or raises `Reject`.
+"""Conversions of option values: each turns the user's form into the stored one or raises `InvalidValue`.
 
 The stored forms are plain Python (tuples, numbers, strings) or read-only NumPy arrays, so that option values can be
 compared, printed and saved without knowing which layer they belong to.
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
-from dltoolbox.core.properties import Reject
+from dltoolbox.core.properties import InvalidValue
 
 Convert = Callable[[Any], Any]
 C = TypeVar("C", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ def text(value: Any) -> str:
     """A string; MATLAB's char and string scalars are the same thing here."""
     if isinstance(value, str):
         return str(value)
-    raise Reject("text")
+    raise InvalidValue("text")
 
 
 @hinted("str | Sequence[str]")
@@ -52,7 +52,7 @@ def texts(value: Any) -> tuple[str, ...]:
     items = items_of(value)
     if all(isinstance(v, str) for v in items):
         return tuple(str(v) for v in items)
-    raise Reject("a list of strings")
+    raise InvalidValue("a list of strings")
 
 
 @hinted("bool")
@@ -60,7 +60,7 @@ def flag(value: Any) -> bool:
     """A logical value: True/False or 1/0."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
         return bool(value)
-    raise Reject("true or false (True, False, 1 or 0)")
+    raise InvalidValue("true or false (True, False, 1 or 0)")
 
 
 def choice(*names: str) -> Convert:
@@ -76,7 +76,7 @@ def choice(*names: str) -> Convert:
             begins = exact or [n for n in names if low and n.lower().startswith(low)]
             if len(begins) == 1:
                 return begins[0]
-        raise Reject(expected)
+        raise InvalidValue(expected)
     return convert
 
 
@@ -90,7 +90,7 @@ def name(value: Any) -> str:
     """The name of a layer: text that tables can hold."""
     kept = text(value)
     if len(kept) > LONGEST_NAME:
-        raise Reject(f"text of at most {LONGEST_NAME} characters")
+        raise InvalidValue(f"text of at most {LONGEST_NAME} characters")
     return kept
 
 
@@ -127,7 +127,7 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
         number = _number(value)
         if (number is None or np.isnan(number) or (np.isinf(number) and not infinite)
                 or number < low or number > high or (low_open and number == low) or (high_open and number == high)):
-            raise Reject(expected)
+            raise InvalidValue(expected)
         return number
     return convert
 
@@ -145,9 +145,9 @@ def integer(low: int = 1, high: int = EXACT) -> Convert:
     def convert(value: Any) -> int:
         number = _number(value)
         if number is None or not np.isfinite(number) or number != int(number) or number < low:
-            raise Reject(expected)
+            raise InvalidValue(expected)
         if number > high:
-            raise Reject(f"{expected}{f' of at most {high}' if high >= LARGEST else ''}")
+            raise InvalidValue(f"{expected}{f' of at most {high}' if high >= LARGEST else ''}")
         return int(number)
     return convert
 
@@ -160,7 +160,7 @@ def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
     convert = integer(low, LARGEST)
     try:
         return tuple(convert(item) for item in items_of(value))
-    except Reject:
+    except InvalidValue:
         return None
 
 
@@ -170,7 +170,7 @@ def sizes(rank: int) -> Convert:
     def convert(value: Any) -> tuple[int, ...]:
         got = integers(value)
         if got is None or len(got) not in (1, rank):
-            raise Reject("a positive integer" + (f" or a vector of {rank} of them" if rank > 1 else ""))
+            raise InvalidValue("a positive integer" + (f" or a vector of {rank} of them" if rank > 1 else ""))
         return got * rank if len(got) == 1 else got
     return convert
 
@@ -208,7 +208,7 @@ def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
     items = [None if item is None or _is_nan(item) else item for item in items_of(value)]
     known = integers([item for item in items if item is not None])
     if not items or known is None or not isinstance(value, (list, tuple, np.ndarray)):
-        raise Reject("a vector of positive integers or NaN, such as [28 28 1 NaN]")
+        raise InvalidValue("a vector of positive integers or NaN, such as [28 28 1 NaN]")
     rest = iter(known)
     return tuple(None if item is None else next(rest) for item in items)
 
@@ -232,7 +232,7 @@ def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     def convert(value: Any) -> tuple[int, ...]:
         got = integers(value, low)
         if got is None or len(got) not in lengths:
-            raise Reject(f"a vector of positive integers {names}")
+            raise InvalidValue(f"a vector of positive integers {names}")
         return got
     return convert
 
@@ -264,8 +264,8 @@ def padding(rank: int) -> Convert:
             return "same"
         pairs = None if isinstance(value, str) else _padding_pairs(value, rank)
         if pairs is None:
-            raise Reject(f"non-negative integers in one of the forms {forms}",
-                         "Pass 0 for no padding, or 'same'." if isinstance(value, str) else "")
+            raise InvalidValue(f"non-negative integers in one of the forms {forms}",
+                               "Pass 0 for no padding, or 'same'." if isinstance(value, str) else "")
         return pairs
     return convert
 
@@ -300,14 +300,14 @@ def array(value: Any) -> np.ndarray | None:
     if value is None:
         return None
     if masked(value):
-        raise Reject("an array without masked elements", "Give them a value with np.ma.filled.")
+        raise InvalidValue("an array without masked elements", "Give them a value with np.ma.filled.")
     given = array_of(value)
     if given is None:
-        raise Reject("a numeric array")
+        raise InvalidValue("a numeric array")
     if not given.size:
         return None
     if given.dtype.kind not in "fiub" or beyond_memory(given) or not all_finite(given):
-        raise Reject("an array of finite real numbers")
+        raise InvalidValue("an array of finite real numbers")
     kept = np.array(given)
     if kept.dtype.kind != "f":
         single = kept.astype(np.float32)
@@ -321,7 +321,7 @@ def filled_array(value: Any) -> np.ndarray:
     """As `array`, with at least one element."""
     kept = array(value)
     if kept is None:
-        raise Reject("a numeric array with at least one element")
+        raise InvalidValue("a numeric array with at least one element")
     return kept
 
 
@@ -330,7 +330,7 @@ def positive_array(value: Any) -> np.ndarray | None:
     """As `array`, with every element above zero."""
     kept = array(value)
     if kept is not None and not (kept > 0).all():
-        raise Reject("an array of positive numbers")
+        raise InvalidValue("an array of positive numbers")
     return kept
 
 
@@ -339,7 +339,7 @@ def non_negative_array(value: Any) -> np.ndarray | None:
     """As `array`, with no element below zero: the spread of data, which is zero where they are constant."""
     kept = array(value)
     if kept is not None and (kept < 0).any():
-        raise Reject("an array of non-negative numbers")
+        raise InvalidValue("an array of non-negative numbers")
     return kept
 
 
@@ -351,8 +351,8 @@ def either(word: str, other: Convert) -> Convert:
             return word
         try:
             return other(value)
-        except Reject as no:
-            raise Reject(f"'{word}' or {no.expected}", no.cure, no.reason) from None
+        except InvalidValue as no:
+            raise InvalidValue(f"'{word}' or {no.expected}", no.cure, no.reason) from None
     return convert
 
 
@@ -361,7 +361,7 @@ def function(value: Any) -> Any:
     """A callable."""
     if callable(value):
         return value
-    raise Reject("a function")
+    raise InvalidValue("a function")
 
 
 def word_or_function(*names: str) -> Convert:
@@ -374,8 +374,8 @@ def word_or_function(*names: str) -> Convert:
             return value
         try:
             return word(value)
-        except Reject as no:
-            raise Reject(f"{no.expected}, or a function") from None
+        except InvalidValue as no:
+            raise InvalidValue(f"{no.expected}, or a function") from None
     return convert
 
 
@@ -387,6 +387,6 @@ def number_or_word(*names: str) -> Convert:
     def convert(value: Any) -> Any:
         try:
             return word(value) if isinstance(value, str) else number(value)
-        except Reject:
-            raise Reject(f"a number or {', '.join(map(repr, names))}") from None
+        except InvalidValue:
+            raise InvalidValue(f"a number or {', '.join(map(repr, names))}") from None
     return convert

@@ -36,7 +36,7 @@ class ByRank(NamedTuple):
     make: Callable[[int], Callable[[Any], Any]]
 
 
-class Reject(Exception):
+class InvalidValue(Exception):
     """Raised by a conversion: what was expected, and optionally how to get it and a more precise identifier."""
 
     def __init__(self, expected: str, cure: str = "", reason: str = "") -> None:
@@ -48,7 +48,7 @@ class Property:
     """One option of a layer or of the training options: a descriptor.
 
     Args:
-        convert: Turns the user's value into the stored one, or raises `Reject`.
+        convert: Turns the user's value into the stored one, or raises `InvalidValue`.
         default: The documented default, in the user's form; ``REQUIRED`` for none. It is converted like any value.
         doc: One sentence for the docstring of the factory.
         positional: Whether the factory takes it by position, in the order of declaration.
@@ -81,7 +81,7 @@ class Property:
         found.raise_if_any()
 
     def converted(self, value: Any, owner: Any) -> Any:
-        """The stored form of a value, for an owner that may tell the number of dimensions; may raise `Reject`."""
+        """The stored form of a value, for an owner that may tell the number of dimensions; may raise `InvalidValue`."""
         return self.conversion(getattr(owner, "rank", 0))(value)
 
     def conversion(self, rank: int) -> Callable[[Any], Any]:
@@ -92,7 +92,7 @@ class Property:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
         try:
             instance.__dict__[self.name] = self.converted(value, instance)
-        except Reject as no:
+        except InvalidValue as no:
             label = instance.label()
             reason = no.reason or f"invalid{self.name}"
             found.add(f"{label}:{reason}",

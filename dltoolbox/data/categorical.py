@@ -13,7 +13,7 @@ from dltoolbox.core.arrays import ends
 from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.optional import require
-from dltoolbox.core.properties import Reject, show
+from dltoolbox.core.properties import InvalidValue, show
 from dltoolbox.data.labels import (
     UNDEFINED,
     Encoded,
@@ -301,7 +301,7 @@ def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
     valueset, names = given + [None] * (2 - len(given))
     try:
         return valueset, names, None if Ordinal is None else convert.flag(Ordinal)
-    except Reject as no:
+    except InvalidValue as no:
         fail("categorical:invalidOrdinal", f"'Ordinal' must be {no.expected}, but it is {show(Ordinal)}.",
              f"Pass {no.expected}.")
 

@@ -12,7 +12,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Reject, show
+from dltoolbox.core.properties import InvalidValue, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names_of
 
@@ -177,7 +177,7 @@ def _grows(shape: tuple[int, ...], axis: int) -> bool:
 def _axis(value: Any, most: int, function: str, argument: str = "featureDim") -> int:
     try:
         axis = convert.integer(1)(value) - 1
-    except Reject:
+    except InvalidValue:
         axis = most
     if axis >= most:
         fail(f"{function}:invalid{argument[0].upper()}{argument[1:]}", f"{argument} must be an integer from 1 to {most} "

@@ -15,7 +15,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Reject, show
+from dltoolbox.core.properties import InvalidValue, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.runtime.blas import libraries
 
@@ -263,7 +263,7 @@ def _noisy(solid: np.ndarray, random: np.random.RandomState) -> np.ndarray:
 def _integer(value: Any, name: str, function: str, low: int = 1) -> int:
     try:
         return convert.integer(low)(value)
-    except Reject as no:
+    except InvalidValue as no:
         fail(f"{function}:invalid{name[0].upper()}{name[1:]}", f"'{name}' of {function} must be {no.expected}, but it "
              f"is {show(value)}.", f"Pass {no.expected}.")
 

@@ -17,19 +17,19 @@ from dltoolbox.core.arrays import array_of, check_room
 from dltoolbox.core.convert import Convert
 from dltoolbox.core.dims import ORDER, times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Property, Reject
+from dltoolbox.core.properties import InvalidValue, Property
 
 
 def labels(value: Any) -> str:
     """A DataFormat: a word of the letters S, C, B, T, U, of which C, B and T occur at most once."""
     expected = "one label per dimension of X out of S, C, B, T and U, such as 'SSCB'"
     if value is None or (isinstance(value, str) and not value):
-        raise Reject(expected, "Arrays carry no labels: pass for example DataFormat='SSCB' for h×w×c×N images.",
-                     "missingDataFormat")
+        raise InvalidValue(expected, "Arrays carry no labels: pass for example DataFormat='SSCB' for h×w×c×N images.",
+                           "missingDataFormat")
     if not isinstance(value, str) or set(value.upper()) - set(ORDER):
-        raise Reject(expected, "S is spatial, C channel, B batch, T time, U anything else.")
+        raise InvalidValue(expected, "S is spatial, C channel, B batch, T time, U anything else.")
     if any(value.upper().count(label) > 1 for label in "CBT"):
-        raise Reject(f"{expected}, with C, B and T at most once", "Label further dimensions U.")
+        raise InvalidValue(f"{expected}, with C, B and T at most once", "Label further dimensions U.")
     return value.upper()
 
 

@@ -10,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Configured, Property, Reject
+from dltoolbox.core.properties import Configured, InvalidValue, Property
 from dltoolbox.functions.labels import Layout, as_array, data_format, labels
 from dltoolbox.ops import OPS
 
@@ -24,7 +24,7 @@ def _mask(value: Any) -> Any:
         return None
     array = array_of(value)
     if array is None or array.dtype.kind not in "fiub" or beyond_memory(array) or not np.isin(array, (0, 1)).all():
-        raise Reject("an array of logical values")
+        raise InvalidValue("an array of logical values")
     return array.astype(bool)
 
 

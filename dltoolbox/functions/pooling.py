@@ -17,7 +17,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, Reject, show
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 from dltoolbox.functions.labels import Layout, anything, as_array, data_format, labels, refine
 from dltoolbox.ops import OPS
 
@@ -27,10 +27,10 @@ def _pool_format(value: Any) -> str:
         return ""
     try:
         got = labels(value)
-    except Reject:
+    except InvalidValue:
         got = "?"
     if set(got) - set("ST"):
-        raise Reject("the labels S and T of the dimensions to pool over, such as 'SS' or 'T'")
+        raise InvalidValue("the labels S and T of the dimensions to pool over, such as 'SS' or 'T'")
     return got
 
 

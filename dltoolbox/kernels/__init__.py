@@ -10,6 +10,19 @@ import dltoolbox.kernels.loss
 import dltoolbox.kernels.norm
 import dltoolbox.kernels.pool
 import dltoolbox.kernels.winograd  # noqa: F401
-from dltoolbox.kernels.base import KERNELS, Bound, Case, Closure, Kernel, Order, OwnMemory, Site, candidates, kernel, plain
+from dltoolbox.kernels.base import (
+    KERNELS,
+    BindContext,
+    BoundKernel,
+    Closure,
+    Kernel,
+    KernelSpec,
+    Order,
+    OwnMemory,
+    candidates,
+    kernel,
+    plain,
+)
 
-__all__ = ["KERNELS", "Bound", "Case", "Closure", "Kernel", "Order", "OwnMemory", "Site", "candidates", "kernel", "plain"]
+__all__ = ["KERNELS", "BindContext", "BoundKernel", "Closure", "Kernel", "KernelSpec", "Order", "OwnMemory", "candidates",
+           "kernel", "plain"]

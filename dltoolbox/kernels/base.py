@@ -1,6 +1,6 @@
 """What a kernel is: a fast body of one op, or of a chain of ops, with the same meaning.
 
-Only `dltoolbox.program` uses kernels. A kernel is *bound* once to a `Site`: the arrays that it will read and write in
+Only `dltoolbox.program` uses kernels. A kernel is *bound* once to a `BindContext`: the arrays that it will read and write in
 every run, at addresses that never change. Binding does all the work that does not depend on values (views, block
 sizes, reshaping) and returns closures without arguments, so that running a program is calling one closure after another.
 
@@ -25,7 +25,7 @@ Closure = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Case:
+class KernelSpec:
     """What a kernel is chosen by: everything about a use of an op that is known before there are arrays."""
 
     op: str
@@ -48,7 +48,7 @@ class Memory(Protocol):
 
 
 @dataclass
-class Site:
+class BindContext:
     """The place in a program where a kernel is bound: its arrays, for ever.
 
     Attributes:
@@ -57,7 +57,7 @@ class Site:
         outputs: Arrays to write in the forward call.
         grads: Gradients of the outputs, to read in the backward call and free to be overwritten there; None where none
             arrives.
-        d_inputs: Where gradients of the inputs go: written, not added to, but for those in ``added``. None where none is
+        grad_inputs: Where gradients of the inputs go: written, not added to, but for those in ``added``. None where none is
             wanted.
         memory: Where `scratch`, `keep` and `shared` come from.
         meet: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
@@ -65,11 +65,11 @@ class Site:
         added: Inputs whose gradients are added to what others left there; only those that `Kernel.adds` offers.
     """
 
-    case: Case
+    case: KernelSpec
     inputs: tuple[np.ndarray, ...]
     outputs: tuple[np.ndarray, ...]
     grads: tuple[np.ndarray | None, ...]
-    d_inputs: tuple[np.ndarray | None, ...]
+    grad_inputs: tuple[np.ndarray | None, ...]
     memory: Memory
     meet: Callable[[np.ndarray], None]
     shards: int = 1
@@ -107,13 +107,13 @@ class Site:
         return flat.transpose(inverse(order))
 
 
-class Bound(NamedTuple):
+class BoundKernel(NamedTuple):
     """A kernel at its site. ``forward`` and ``backward`` hold one closure, or one per rank, to run at the same time.
 
-    ``prepare`` depends on parameters alone (transformed filters, folded factors) and fills `Site.shared` memory; it runs
-    on one thread before the first forward call and after every change of the parameters; the closures of ``divided`` run
-    after it, in any order and on several threads. ``before`` runs in every run before the forward calls, shard after shard
-    in one thread: random numbers are drawn there.
+    ``prepare`` depends on parameters alone (transformed filters, folded factors) and fills `BindContext.shared` memory; it
+    runs on one thread before the first forward call and after every change of the parameters; the closures of ``divided``
+    run after it, in any order and on several threads. ``before`` runs in every run before the forward calls, shard after
+    shard in one thread: random numbers are drawn there.
     """
 
     forward: tuple[Closure, ...]
@@ -147,20 +147,20 @@ class Kernel:
         return next(one.__name__ for one in type(self).__mro__ if not one.__dict__.get("accelerator"))
 
     @property
-    def reads(self) -> frozenset[str]:
+    def saved_for_backward(self) -> frozenset[str]:
         """Which arrays of the site, ``inputs`` or ``outputs``, its backward call reads; the op's own choice by default."""
-        return IN if "+" in self.op else OPS[self.op].reads
+        return IN if "+" in self.op else OPS[self.op].saved_for_backward
 
     @property
     def by_observation(self) -> bool:
         """Whether shards of a batch may run it independently, or meet where they may not."""
         return "+" in self.op or OPS[self.op].by_observation
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         """Whether it can, and should, be used."""
         return True
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         """Memory orders of the outputs: those of the first input of that many axes, unless a kernel knows better."""
         def like(dims: Dims) -> Order:
             return next((order for order in case.orders if len(order) == len(dims.sizes)), tuple(range(len(dims.sizes))))
@@ -170,12 +170,12 @@ class Kernel:
         """Whether it can add the gradient of that input to what is there, which saves whoever adds a pass."""
         return False
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         """Closures that run this op at a site; the default calls the op's own body and copies what it returns."""
         return bind_plain(OPS[self.op], site)
 
 
-def bind_plain(body: Any, site: Site) -> Bound:
+def bind_plain(body: Any, site: BindContext) -> BoundKernel:
     """Closures around a body with ``forward(*inputs)`` and ``backward(call, *grads)``."""
     def forward() -> None:
         results = as_tuple(body.forward(*site.inputs, **site.attrs))
@@ -185,10 +185,10 @@ def bind_plain(body: Any, site: Site) -> Bound:
     def backward() -> None:
         call = Call(site.inputs, site.outputs, site.case.needs)
         found: Gradients = body.backward(call, *site.grads, **site.attrs)
-        for target, result in zip(site.d_inputs, found, strict=True):
+        for target, result in zip(site.grad_inputs, found, strict=True):
             if target is not None:
                 target[...] = 0 if result is None else result
-    return Bound((forward,), (backward,) if site.training else ())
+    return BoundKernel((forward,), (backward,) if site.training else ())
 
 
 KERNELS: dict[str, list[Kernel]] = {}
@@ -200,7 +200,7 @@ def kernel(cls: type[Kernel]) -> type[Kernel]:
     return cls
 
 
-def candidates(case: Case) -> list[Kernel]:
+def candidates(case: KernelSpec) -> list[Kernel]:
     """The kernels to choose from, first choice first; the op's own NumPy body, wrapped, where none accepts."""
     found = [one for one in reversed(KERNELS.get(case.op, [])) if one.accepts(case)]
     return found or [plain(case.op)]

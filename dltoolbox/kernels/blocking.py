@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Closure, Order, Site
+from dltoolbox.kernels.base import BindContext, Closure, Order
 
 PART = 1 << 19  # elements of a part of the larger map: calls under 20 µs make threads wait for one another instead
 HALO = 4  # rows of windows that overlap are worked on by at least so many, since neighbours share rows
@@ -73,7 +73,7 @@ class Bench:
     says how large the largest will be; what is larger gets scratch of its own.
     """
 
-    def __init__(self, site: Site, order: Order) -> None:
+    def __init__(self, site: BindContext, order: Order) -> None:
         self._site, self.order = site, order
         self._flat: dict[str, np.ndarray] = {}
         self._long: dict[str, bool] = {}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
 from dltoolbox.kernels.elementwise.arithmetic import ranks_for
 
@@ -45,7 +45,7 @@ class Blocks:
     All arrays are moved into the same scratch.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: BindContext) -> None:
         self._site = site
         self._room = np.empty(0)
 
@@ -84,7 +84,7 @@ def by_rows(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Closure:
     return partial(np.matmul, a.reshape(-1, step, depth), b, out=out.reshape(-1, step, width))
 
 
-def by_columns(site: Site, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Closure]:
+def by_columns(site: BindContext, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Closure]:
     """``out = a @ b``, where ``a`` has long contiguous columns: some rows at a time, in sums of several products."""
     (height, depth), width = a.shape, b.shape[1]
     step = divisor(height, small(depth, width))
@@ -126,19 +126,19 @@ class Dense(Kernel):
 
     op = "dense"
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return (memory_format.rows_order(len(case.outputs[0].sizes)),)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         ranks = ranks_for(site, site.inputs[1].size)
         blocks = [Blocks(site) for _ in range(ranks)]
         forward = tuple(self.forward(site, one, rank, ranks) for rank, one in enumerate(blocks))
         if not site.training:
-            return Bound(forward)
-        return Bound(forward, tuple(self.backward(site, one, rank, ranks) for rank, one in enumerate(blocks)))
+            return BoundKernel(forward)
+        return BoundKernel(forward, tuple(self.backward(site, one, rank, ranks) for rank, one in enumerate(blocks)))
 
     @staticmethod
-    def forward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
+    def forward(site: BindContext, blocks: Blocks, rank: int, ranks: int) -> Closure:
         x, weights, bias = site.inputs
         outputs = band(len(weights), rank, ranks)
         y = matrix(site.outputs[0])[outputs]
@@ -155,8 +155,8 @@ class Dense(Kernel):
         return in_turn([*steps, partial(np.add, y, bias.reshape(-1, 1)[outputs], out=y)])
 
     @staticmethod
-    def backward(site: Site, blocks: Blocks, rank: int, ranks: int) -> Closure:
-        (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.d_inputs
+    def backward(site: BindContext, blocks: Blocks, rank: int, ranks: int) -> Closure:
+        (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.grad_inputs
         assert site.grads[0] is not None
         grad = matrix(site.grads[0])
         inputs = band(x.shape[-2], rank, ranks)

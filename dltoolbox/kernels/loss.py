@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces, ranks_for, shares
 
 DATA_AND_FLAGS = (None, np.bool_)  # dtypes of temporaries; None is that of the data
@@ -29,7 +29,7 @@ def planes(x: np.ndarray, order: Sequence[int]) -> np.ndarray:
     return x.transpose(by_class(order))
 
 
-def in_blocks(site: Site, job: Callable[..., Any], *arrays: np.ndarray, whole: Sequence[Any] = (),
+def in_blocks(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, whole: Sequence[Any] = (),
               single: Sequence[Any] = (), ranks: int = 1) -> tuple[Closure, ...]:
     """Closures, one per rank, that call ``job(*cuts, *temporaries)`` for every block of some `planes`.
 
@@ -62,7 +62,7 @@ class Softmax(Kernel):
 
     op = "softmax"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), order = site.inputs, site.outputs, site.case.orders[0]
         direct, ranks = apart(x, order), ranks_for(site, 4 * x.size)  # exponentials take a while
 
@@ -80,9 +80,9 @@ class Softmax(Kernel):
         arrays = [planes(one, order) for one in (x, y)]
         ways = in_blocks(site, forward, *arrays, whole=[None], single=[None], ranks=ranks)
         if not site.training:
-            return Bound(ways)
+            return BoundKernel(ways)
         arrays = [planes(one, order) for one in (y, *backward_pair(site))]
-        return Bound(ways, in_blocks(site, backward, *arrays, whole=[None, None], single=[None], ranks=ranks))
+        return BoundKernel(ways, in_blocks(site, backward, *arrays, whole=[None, None], single=[None], ranks=ranks))
 
 
 def exponentials(x: np.ndarray, shifted: np.ndarray, y: np.ndarray, top: np.ndarray, direct: bool) -> None:
@@ -99,7 +99,7 @@ def exponentials(x: np.ndarray, shifted: np.ndarray, y: np.ndarray, top: np.ndar
 class Tally:
     """A shard's sum of losses, and how much the whole batch counts."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: BindContext) -> None:
         self._site = site
         self._counted = np.zeros(1)
         self.sum, self.count = 0.0, 0.0
@@ -132,14 +132,14 @@ class Loss(Kernel):
     def by_observation(self) -> bool:
         return True
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return ((), *(by_class(case.orders[0]) for _ in case.outputs[1:]))
 
     def settled(self, tally: Tally, work: Sequence[Closure]) -> tuple[Closure, ...]:
         return (in_turn([tally.start, *work, tally.finish]),)
 
 
-def class_weights(site: Site) -> np.ndarray:
+def class_weights(site: BindContext) -> np.ndarray:
     """One weight per class, to broadcast against `planes`; a single 1 where there are none."""
     weights = site.attrs.get("weights")
     values = np.ones(1) if weights is None else np.asarray(weights)
@@ -152,7 +152,7 @@ class SoftmaxCrossEntropy(Loss):
 
     op = "softmax_cross_entropy"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x, t), (_, y), order = site.inputs, site.outputs, site.case.orders[0]
         tally, weights, direct = Tally(site), class_weights(site), apart(x, order)
         factor = np.empty_like(weights)
@@ -181,11 +181,11 @@ class SoftmaxCrossEntropy(Loss):
         ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
                                              whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
         if not site.training:
-            return Bound(ways)
-        dx = site.d_inputs[0]
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
         assert dx is not None
         back = in_blocks(site, backward, *(planes(one, order) for one in (t, y, dx)), whole=[None, None], single=[None])
-        return Bound(ways, (in_turn([share, *back]),))
+        return BoundKernel(ways, (in_turn([share, *back]),))
 
 
 def weighted_sum(logs: np.ndarray, t: np.ndarray, weights: np.ndarray, line: np.ndarray) -> float:
@@ -210,7 +210,7 @@ class CrossEntropy(Loss):
 
     op = "cross_entropy"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (y, t), order = site.inputs, site.case.orders[0]
         tally, weights, tiny = Tally(site), class_weights(site), np.finfo(site.dtype).tiny
         factor = np.empty_like(weights)
@@ -232,11 +232,11 @@ class CrossEntropy(Loss):
         ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (y, t)), whole=DATA_AND_FLAGS,
                                              single=DATA_AND_FLAGS))
         if not site.training:
-            return Bound(ways)
-        dx = site.d_inputs[0]
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
         assert dx is not None
         back = in_blocks(site, backward, *(planes(one, order) for one in (y, t, dx)), whole=[None, None])
-        return Bound(ways, (in_turn([share, *back]),))
+        return BoundKernel(ways, (in_turn([share, *back]),))
 
 
 @kernel
@@ -245,7 +245,7 @@ class HalfSquaredError(Loss):
 
     op = "half_mse"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         y, t = site.inputs
         tally, factor = Tally(site), np.empty((), site.dtype)
 
@@ -266,7 +266,7 @@ class HalfSquaredError(Loss):
             factor[...] = tally.share
         ways = self.settled(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], ranks=1)])
         if not site.training:
-            return Bound(ways)
-        dx = site.d_inputs[0]
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
         assert dx is not None
-        return Bound(ways, (in_turn([share, *in_pieces(site, backward, y, t, dx, ranks=1)]),))
+        return BoundKernel(ways, (in_turn([share, *in_pieces(site, backward, y, t, dx, ranks=1)]),))

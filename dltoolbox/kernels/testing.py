@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Kernel, Order, OwnMemory, Site
+from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, Order, OwnMemory
 from dltoolbox.kernels.memory_format import inverse
 
 
@@ -16,8 +16,8 @@ class Trial:
     """A kernel bound to arrays of its own; fill ``site.inputs`` and ``site.grads`` and run."""
 
     kernel: Kernel
-    site: Site
-    bound: Bound
+    site: BindContext
+    bound: BoundKernel
     memory: OwnMemory
 
     def forward(self) -> tuple[np.ndarray, ...]:
@@ -33,10 +33,10 @@ class Trial:
         """Run backward; returns the gradients of the inputs."""
         for band in self.bound.backward:
             band()
-        return self.site.d_inputs
+        return self.site.grad_inputs
 
 
-def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes: Sequence[np.dtype] | None = None,
+def bind_alone(kernel: Kernel, case: KernelSpec, inputs: Sequence[np.ndarray], dtypes: Sequence[np.dtype] | None = None,
                grads: Sequence[np.ndarray | None] | None = None, meet: Callable[[np.ndarray], None] | None = None,
                shards: int = 1, added: frozenset[int] = frozenset()) -> Trial:
     """Bind a kernel to copies of ``inputs``, in the memory orders that the case names, and to new outputs.
@@ -62,10 +62,10 @@ def bind_alone(kernel: Kernel, case: Case, inputs: Sequence[np.ndarray], dtypes:
     else:
         incoming = tuple(None if g is None else lay(g, order) for g, order in zip(grads, orders, strict=True))
     wanted = case.needs or (False,) * len(given)
-    d_inputs = tuple(lay(np.zeros_like(x), order) if need else None
-                     for x, order, need in zip(given, case.orders, wanted, strict=True))
+    grad_inputs = tuple(lay(np.zeros_like(x), order) if need else None
+                        for x, order, need in zip(given, case.orders, wanted, strict=True))
     memory = OwnMemory()
-    site = Site(case, given, outputs, incoming, d_inputs, memory, meet or (lambda array: None), shards, added)
+    site = BindContext(case, given, outputs, incoming, grad_inputs, memory, meet or (lambda array: None), shards, added)
     return Trial(kernel, site, kernel.bind(site), memory)
 
 

@@ -16,7 +16,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, Property, Reject, in_call_order, signature
+from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, InvalidValue, Property, in_call_order, signature
 
 SHORT = 8  # elements of the longest array that is shown in full
 
@@ -207,7 +207,7 @@ class Layer(Configured):
         value = self.__dict__[prop.name]
         numbers = {*flat(value)} if isinstance(value, tuple) else set()
         if len(numbers) == 1 and isinstance(number := numbers.pop(), (int, float)):
-            with suppress(Reject):
+            with suppress(InvalidValue):
                 if prop.converted(number, self) == value:
                     return number
         return self.as_written(prop.name)

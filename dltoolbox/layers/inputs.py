@@ -48,10 +48,11 @@ def _format(value: Any) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
     if not labels or set(labels) - set(ORDER):
-        raise convert.Reject("text made of the letters S, C, B, T and U, such as 'SSCB'")
+        raise convert.InvalidValue("text made of the letters S, C, B, T and U, such as 'SSCB'")
     if "".join(sorted(labels, key=ORDER.index)) not in SUPPORTED:
-        raise convert.Reject(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order", "Data without "
-                             "channels or observations, and sequences (T), are not supported yet.", "notYetSupported")
+        raise convert.InvalidValue(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order",
+                                   "Data without channels or observations, and sequences (T), are not supported yet.",
+                                   "notYetSupported")
     return labels
 
 
@@ -210,8 +211,8 @@ class SizedInput(NormalisedInput):
 def _augmentation(value: Any) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
-    raise convert.Reject("'none'", "Augment the images before training; augmented datastores are not available yet.",
-                         "notYetSupported")
+    raise convert.InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",
+                               "notYetSupported")
 
 
 @layer("imageInputLayer", "Image Input", name="imageinput")

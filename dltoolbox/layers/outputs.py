@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
-from dltoolbox.core.properties import Property, Reject
+from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.data.labels import distinct_keys, names_of
 from dltoolbox.layers.base import Layer
@@ -26,13 +26,13 @@ def class_names(value: Any) -> Any:
     if listed is None or callable(listed):
         listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, Iterable):
-        raise Reject("'auto' or a list of class names")
+        raise InvalidValue("'auto' or a list of class names")
     try:
         names = tuple(names_of(distinct_keys(listed)))
     except DltoolboxError:
         names = ()
     if not names:
-        raise Reject("'auto' or a list of different, non-empty class names")
+        raise InvalidValue("'auto' or a list of different, non-empty class names")
     return names
 
 
@@ -43,7 +43,7 @@ def _weights(value: Any) -> Any:
         return "none"
     got = convert.positive_array(value)
     if got is None:
-        raise Reject("'none' or a vector of positive numbers")
+        raise InvalidValue("'none' or a vector of positive numbers")
     return tuple(float(w) for w in got.reshape(-1))
 
 

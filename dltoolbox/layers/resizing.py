@@ -10,7 +10,7 @@ from typing import Any
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import ByRank, Property, Reject
+from dltoolbox.core.properties import ByRank, InvalidValue, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
@@ -113,10 +113,10 @@ def _factors(rank: int) -> Callable[[Any], Any]:
         items = convert.items_of(value)
         try:
             got = tuple(one(item) for item in items)
-        except Reject:
+        except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
-            raise Reject(f"a number from {1 / SCALES:g} to {convert.LARGEST} or a vector of {rank} of them")
+            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST} or a vector of {rank} of them")
         return got * rank if len(got) == 1 else got
     return convert.optional(conversion)
 
@@ -126,7 +126,7 @@ def _size(rank: int) -> Callable[[Any], Any]:
     def conversion(value: Any) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
-            raise Reject(f"a vector of {rank} positive integers or NaN, not all of them NaN")
+            raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")
         return sizes
     return convert.optional(conversion)
 

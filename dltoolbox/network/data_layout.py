@@ -12,7 +12,7 @@ from dltoolbox.core.convert import LARGEST
 from dltoolbox.core.dims import ORDER, Dims, Size, times
 from dltoolbox.core.display import object_text
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Configured, Property, Reject, show
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 
 MOST_SIZES = 16  # dimensions
 FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by their number of dimensions
@@ -26,8 +26,8 @@ def _sizes(value: Any) -> tuple[float, ...]:
     got = np.empty(0) if array is None else array.reshape(-1)
     known = got[~np.isnan(got)]
     if not 2 <= got.size <= MOST_SIZES or (known < 0).any() or (known != np.floor(known)).any() or (known > LARGEST).any():
-        raise Reject(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST}, with NaN for those that are not "
-                     "known")
+        raise InvalidValue(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST}, with NaN for those that "
+                           "are not known")
     return tuple(n if np.isnan(n) else int(n) for n in got.tolist())
 
 
@@ -36,7 +36,7 @@ def _format(value: Any) -> str:
         counts = Counter(value.upper())
         if set(counts) <= set(ORDER) and all(counts[label] <= 1 for label in "CBT"):
             return value.upper()
-    raise Reject("dimension labels, such as 'SSCB', with C, B and T at most once")
+    raise InvalidValue("dimension labels, such as 'SSCB', with C, B and T at most once")
 
 
 class networkDataLayout(Configured):

@@ -30,7 +30,7 @@ def logistic(x: np.ndarray) -> np.ndarray:
 class sigmoid(Elementwise):
     """1/(1 + exp(−x))."""
 
-    reads = OUT
+    saved_for_backward = OUT
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return logistic(x)
@@ -44,7 +44,7 @@ class sigmoid(Elementwise):
 class tanh(Elementwise):
     """The hyperbolic tangent."""
 
-    reads = OUT
+    saved_for_backward = OUT
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.tanh(x)
@@ -58,7 +58,7 @@ class tanh(Elementwise):
 class swish(Elementwise):
     """x/(1 + exp(−x))."""
 
-    reads = BOTH
+    saved_for_backward = BOTH
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return x * logistic(x)
@@ -73,7 +73,7 @@ class swish(Elementwise):
 class clipped_relu(Elementwise):
     """min(max(0, x), ceiling)."""
 
-    reads = OUT
+    saved_for_backward = OUT
 
     def forward(self, x: np.ndarray, *, ceiling: float) -> np.ndarray:
         return np.clip(x, 0, np.asarray(ceiling, x.dtype))
@@ -87,7 +87,7 @@ class clipped_relu(Elementwise):
 class elu(Elementwise):
     """x where x ≥ 0, alpha·(exp(x) − 1) elsewhere."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, x: np.ndarray, *, alpha: float) -> np.ndarray:
         values: np.ndarray = np.maximum(x, 0) + np.asarray(alpha, x.dtype) * np.expm1(np.minimum(x, 0))
@@ -102,7 +102,7 @@ class elu(Elementwise):
 class softplus(Elementwise):
     """log(1 + exp(x)) = max(0, x) + log(1 + exp(−|x|))."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
@@ -120,7 +120,7 @@ FAR = 40.0  # beyond, the distribution is 0 or 1 in any precision; squares stay 
 class gelu(Elementwise):
     """x·Φ(x) with the normal distribution function Φ, or with ``tanh`` its approximation by a hyperbolic tangent."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, x: np.ndarray, *, approximation: str) -> np.ndarray:
         return x * self.distribution(x, approximation)
@@ -149,7 +149,7 @@ class gelu(Elementwise):
 class prelu(SameSize):
     """x where x > 0, alpha·x elsewhere; ``alpha`` expands against x."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         values: np.ndarray = np.maximum(x, 0) + expanded(alpha, x) * np.minimum(x, 0)
@@ -166,7 +166,7 @@ class prelu(SameSize):
 class affine(SameSize):
     """scale·x + bias; both expand against x."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> np.ndarray:
         return x * expanded(scale, x) + expanded(bias, x)

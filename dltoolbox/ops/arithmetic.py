@@ -28,7 +28,7 @@ class SameSize(Op):
 class relu(SameSize):
     """max(0, x)."""
 
-    reads = OUT
+    saved_for_backward = OUT
     divisible = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -43,7 +43,7 @@ class relu(SameSize):
 class leaky_relu(SameSize):
     """x where x ≥ 0, scale·x elsewhere."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
@@ -88,7 +88,7 @@ class add(Expanding):
 class multiply(Expanding):
     """The product."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return reduce(np.multiply, inputs)
@@ -114,7 +114,7 @@ class input_normalise(SameSize):
 
     any_type = True
 
-    reads = IN
+    saved_for_backward = IN
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
                 attrs: Mapping[str, Any]) -> Arrays:
@@ -196,7 +196,7 @@ class dropout(Op):
     Numbers are drawn observation after observation, so that a batch draws what its parts would one after the other.
     """
 
-    reads = OUT
+    saved_for_backward = OUT
     by_observation = False
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
@@ -219,7 +219,7 @@ class spatial_dropout(Op):
     Drawn as the elements of `dropout` are.
     """
 
-    reads = OUT
+    saved_for_backward = OUT
     by_observation = False
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
@@ -255,7 +255,7 @@ class concat(Op):
 class softmax(SameSize):
     """exp(x) / Σ exp(x) over the channels, shifted by the maximum so that nothing overflows."""
 
-    reads = OUT
+    saved_for_backward = OUT
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         e = np.exp(x - x.max(-2, keepdims=True, initial=-np.inf))

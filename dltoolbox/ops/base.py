@@ -45,7 +45,7 @@ class Op:
     """
 
     name: ClassVar[str] = ""
-    reads: ClassVar[frozenset[str]] = frozenset()
+    saved_for_backward: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
     by_observation: ClassVar[bool] = True
     any_type: ClassVar[bool] = False

@@ -62,7 +62,7 @@ def bias_gradient(grad: np.ndarray, bias: np.ndarray) -> np.ndarray:
 class conv(Op):
     """Cross-correlation of ``x`` (S…CB) with ``weights`` (S…CK) plus ``bias`` (K elements); zeros as padding."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
@@ -147,7 +147,7 @@ class grouped_conv(conv):
 class conv_transposed(Op):
     """The adjoint of `conv`: ``weights`` S…KC, ``window.padding`` is the cropping."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
@@ -211,7 +211,7 @@ class dense(Op):
     The result has ``rank`` spatial dimensions of size 1.
     """
 
-    reads = IN
+    saved_for_backward = IN
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, rank: int = 0) -> Dims:
         return Dims("S" * rank + "CB", (*[1] * rank, weights.sizes[0], x.batch))

@@ -29,7 +29,7 @@ class Link(NamedTuple):
 class Group(Op):
     """A chain named ``a+b+c``; ``leaving`` are the numbers of the arrays that it returns."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def __init__(self, name: str) -> None:
         self.name = name  # type: ignore[misc]

@@ -20,7 +20,7 @@ Weights = tuple[float, ...] | None  # one per class, or all 1
 class Loss(Op):
     """Predictions and targets → a scalar; only the predictions get gradients."""
 
-    reads = IN
+    saved_for_backward = IN
     by_observation = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
@@ -74,7 +74,7 @@ class softmax_cross_entropy(OfClasses):
     The second output is the probabilities. Gradient: (Σₖ wₖtₖ)·y − w·t, divided by N.
     """
 
-    reads = BOTH
+    saved_for_backward = BOTH
 
     def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:
         return Dims.of(""), x

@@ -36,7 +36,7 @@ def per_channel(values: np.ndarray) -> np.ndarray:
 class batch_norm(Op):
     """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 
-    reads = BOTH
+    saved_for_backward = BOTH
     by_observation = False
     divisible = True
 
@@ -70,7 +70,7 @@ class batch_norm(Op):
 class batch_norm_inference(Op):
     """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
@@ -101,7 +101,7 @@ class group_norm(Op):
     ``spatial`` says whether they are taken over the spatial axes as well, or for every position by itself.
     """
 
-    reads = IN
+    saved_for_backward = IN
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
@@ -152,7 +152,7 @@ class cross_channel_norm(Op):
     divisor stays.
     """
 
-    reads = IN
+    saved_for_backward = IN
 
     def infer(self, x: Dims, *, size: int, alpha: float, beta: float, k: float) -> Dims:
         return x

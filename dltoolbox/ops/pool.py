@@ -118,7 +118,7 @@ class Pooling(Op):
 class max_pool(Pooling):
     """Maximum over every window."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def infer(self, x: Dims, *, window: Window) -> Dims:
         return windowed_dims(x, window)
@@ -136,7 +136,7 @@ class max_pool(Pooling):
 class max_pool_indices(Pooling):
     """Maximum over every window, and where it was found."""
 
-    reads = OUT
+    saved_for_backward = OUT
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
         return windowed_dims(x, window), windowed_dims(x, window)
@@ -156,7 +156,7 @@ class max_pool_taps(Pooling):
     The program uses it in place of `max_pool_indices` where only `max_unpool_taps` reads them.
     """
 
-    reads = BOTH
+    saved_for_backward = BOTH
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
         return windowed_dims(x, window), windowed_dims(x, window)
@@ -175,7 +175,7 @@ class max_pool_taps(Pooling):
 class max_unpool_taps(Op):
     """`max_unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
@@ -220,7 +220,7 @@ def scatter_add(values: np.ndarray, indices: np.ndarray, spatial: Sequence[int])
 class max_unpool(Op):
     """Zeros of the size that ``size`` stands for, with each value of ``x`` at its index."""
 
-    reads = IN
+    saved_for_backward = IN
     divisible = True
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
@@ -311,7 +311,7 @@ class global_avg_pool(Op):
 class global_max_pool(Op):
     """Maximum over the spatial axes, kept with size 1; a tie sends its gradient to the first position."""
 
-    reads = IN
+    saved_for_backward = IN
 
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import Bound, Closure, Order, Site, base, memory_format
+from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
 from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
@@ -23,7 +23,7 @@ Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of 
 
 
 @dataclass
-class Ledger:
+class MemoryRecorder:
     """The first binding: notes what is needed."""
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Ledger:
         return base.empty(shape, dtype)
 
 
-class Placed:
+class ArenaAllocator:
     """The second: hands out the places, in the same sequence."""
 
     def __init__(self, arena: Arena, buffers: Sequence[Buffer]) -> None:
@@ -45,7 +45,7 @@ class Placed:
 
 @dataclass
 class StepMemory:
-    """Extra memory of one step; see `Site`."""
+    """Extra memory of one step; see `BindContext`."""
 
     allocate: Allocate
     forward: int
@@ -75,7 +75,7 @@ class StepMemory:
 
 
 @dataclass
-class Surroundings:
+class ShardContext:
     """What a shard shares with others: parameters, where their gradients go, and how to meet.
 
     ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps. Where there
@@ -94,24 +94,24 @@ class Shard:
 
     Attributes:
         steps: Each step with its closures.
-        prepare, divided, before: Closures of `Bound` that exist.
+        prepare, divided, before: Closures of `BoundKernel` that exist.
         late: What prepares a step right before it, by its number: what one thread does, and what several do after it.
         values: Every array by value, in the axes of the op.
         gradients: Gradients of the values that enter.
         peak: Bytes of the arena that it uses.
     """
 
-    def __init__(self, plan: Plan, around: Surroundings) -> None:
+    def __init__(self, plan: Plan, around: ShardContext) -> None:
         self.plan, self.around = plan, around
         self.incoming = contributions(plan)
         self.values: dict[Value, np.ndarray] = {}
         self.gradients: dict[Value, np.ndarray] = {}
-        self.steps: list[tuple[Step, Bound]] = []
+        self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
         self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
-        ledger = Ledger()
+        ledger = MemoryRecorder()
         self._bind(ledger, {})
         self.release()
         self.buffers = ledger.buffers
@@ -119,7 +119,7 @@ class Shard:
 
     def settle(self, arena: Arena) -> None:
         """Bind to an arena, which must hold ``peak`` bytes."""
-        self._bind(Placed(arena, self.buffers), self.around.shared)
+        self._bind(ArenaAllocator(arena, self.buffers), self.around.shared)
 
     def release(self) -> None:
         """Forget all arrays and closures."""
@@ -167,27 +167,27 @@ class Shard:
                 found[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
         return found
 
-    def _bind_step(self, i: int, step: Step, memory: StepMemory, allocate: Allocate) -> Bound:
+    def _bind_step(self, i: int, step: Step, memory: StepMemory, allocate: Allocate) -> BoundKernel:
         node, back = step.node, self.plan.back(i)
-        d_inputs: list[np.ndarray | None] = []
+        grad_inputs: list[np.ndarray | None] = []
         sums: list[tuple[np.ndarray, np.ndarray]] = []
         by_kernel: set[int] = set()
         for number, value in enumerate(node.inputs):
             if not step.needs or not step.needs[number]:
-                d_inputs.append(None)
+                grad_inputs.append(None)
             elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
-                d_inputs.append(self.gradients[value])
+                grad_inputs.append(self.gradients[value])
             elif step.kernel.adds(number):
-                d_inputs.append(self.gradients[value])
+                grad_inputs.append(self.gradients[value])
                 by_kernel.add(number)
             else:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
-                d_inputs.append(extra)
+                grad_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
         grads = tuple(self.gradients.get(value) if step.needs else None for value in node.outputs)
-        site = Site(step.case, tuple(self.values[v] for v in node.inputs), tuple(self.values[v] for v in node.outputs),
-                    grads, tuple(d_inputs), memory, self.around.meet, self.around.shards,
-                    frozenset(by_kernel))
+        inputs, outputs = (tuple(self.values[value] for value in values) for values in (node.inputs, node.outputs))
+        site = BindContext(step.case, inputs, outputs, grads, tuple(grad_inputs), memory, self.around.meet,
+                           self.around.shards, frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:
             last = bound.backward[-1]

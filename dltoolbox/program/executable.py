@@ -16,7 +16,7 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Shard, Shared, Surroundings
+from dltoolbox.program.bound_plan import Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plan import Plan, check_targets, shape_of
 from dltoolbox.runtime.interrupts import check
@@ -97,7 +97,7 @@ class Program:
         memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        by_plan = self.alike or whole.differentiated  # see `Surroundings.shared`
+        by_plan = self.alike or whole.differentiated  # see `ShardContext.shared`
         self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if by_plan else rank])
                        for rank, size in enumerate(sizes)]
         self.prepared = False
@@ -110,7 +110,7 @@ class Program:
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
         meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, Surroundings(values, gradients, meet, count, shared))
+        return Shard(plan, ShardContext(values, gradients, meet, count, shared))
 
     @property
     def plan(self) -> Plan:

@@ -22,7 +22,7 @@ from dltoolbox.network.networks import DAGNetwork
 from dltoolbox.ops import Node
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model, model_of
-from dltoolbox.program.passes import Chain, multiply_adds
+from dltoolbox.program.passes import FusedNode, multiply_adds
 from dltoolbox.program.plan import shape_of
 
 HEAD = ("", "Step", "Layers", "Kernel", "Output", "In memory", "Multiply-adds", "Bytes")
@@ -147,7 +147,7 @@ def _table(program: Program) -> list[str]:
 
 def _layers(node: Node) -> str:
     """The layers that a step runs; one layer may record several ops."""
-    parts = node.parts if isinstance(node, Chain) else [node]
+    parts = node.parts if isinstance(node, FusedNode) else [node]
     return " + ".join(dict.fromkeys(part.layer for part in parts))
 
 

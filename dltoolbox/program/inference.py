@@ -25,7 +25,8 @@ from dltoolbox.program.model import Model, model_of
 def _cpu(value: Any) -> str:
     name: str = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
     if name not in ("auto", "cpu"):
-        raise convert.Reject("'auto' or 'cpu'", "Other execution environments are not available yet.", "notYetSupported")
+        raise convert.InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
+                                   "notYetSupported")
     return name
 
 

@@ -17,7 +17,7 @@ MOST_TAPS = 64  # of a window whose maxima are remembered by tap number
 
 
 @dataclass(eq=False)
-class Chain(Node):
+class FusedNode(Node):
     """A node that stands for several; ``parts`` are they, should no kernel want the chain after all."""
 
     parts: list[Node] = field(default_factory=list)
@@ -65,14 +65,14 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
     return [node for node in result if node is not None]
 
 
-def forget_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
+def drop_unused_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """Indices that nothing reads are not computed."""
     read = set(wanted) | {value for node in nodes for value in node.inputs}
     return [Node(OPS["max_pool"], node.inputs, node.outputs[:1], node.attrs, node.layer)
             if node.op.name == "max_pool_indices" and node.outputs[1] not in read else node for node in nodes]
 
 
-def carry_taps(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
+def use_tap_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """Between a pooling and its unpoolings, positions travel as 8-bit tap numbers: a quarter of the bytes, and scattering
     and gathering by tap needs no addresses. Exact for windows without overlap.
     """
@@ -96,7 +96,7 @@ def takes_taps(pool: Node, reader: Node) -> bool:
             and window.taps <= MOST_TAPS and reader.attrs["to"].spatial == pool.inputs[0].dims.spatial)
 
 
-def pool_before_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
+def hoist_max_pool_over_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """relu → max_pool becomes max_pool → relu: exact, since a maximum commutes with a non-decreasing function, and
     the ReLU then works on a map that is several times smaller. Behind a batch normalisation both join it instead.
     """
@@ -116,10 +116,10 @@ def pool_before_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]
     return result
 
 
-def join_chains(nodes: list[Node], wanted: Collection[Value], names: Collection[str]) -> list[Node]:
+def fuse_chains(nodes: list[Node], wanted: Collection[Value], names: Collection[str]) -> list[Node]:
     """Replace the longest chains of ops that have one of the ``names`` (``a+b+c``) by one node each."""
     uses = consumers(nodes)
-    joined: dict[int, Chain | None] = {}
+    joined: dict[int, FusedNode | None] = {}
     for node in nodes:
         if id(node) not in joined:
             parts = longest_chain(node, uses, wanted, names, joined)
@@ -150,7 +150,7 @@ def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[
         parts.append(follower)
 
 
-def chain_of(parts: list[Node]) -> Chain:
+def chain_of(parts: list[Node]) -> FusedNode:
     """One node for several; what leaves is the last output first, then everything else that the parts make."""
     inside = {parts[i].outputs[0] for i in range(len(parts) - 1)}
     entering = tuple(value for part in parts for value in part.inputs if value not in inside)
@@ -163,25 +163,25 @@ def chain_of(parts: list[Node]) -> Chain:
             numbers[value] = end
             end += 1
     leaving = (*parts[-1].outputs, *(value for part in parts[:-1] for value in part.outputs if value not in inside))
-    return Chain(group("+".join(link.op for link in links)), entering, leaving,
-                 {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, parts)
+    return FusedNode(group("+".join(link.op for link in links)), entering, leaving,
+                     {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, parts)
 
 
-def rewritten(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | None) -> list[Node]:
+def run_passes(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | None) -> list[Node]:
     """All passes in their order; ``chains`` names the chains that kernels exist for. None: only what changes results, which
     is that losses are computed from scores.
     """
     keep = set(wanted)
     nodes = join_softmax_with_loss(prune(graph.nodes, keep))
     if chains is not None:
-        nodes = carry_taps(forget_indices(nodes, keep), keep)
+        nodes = use_tap_indices(drop_unused_indices(nodes, keep), keep)
         nodes = prune(nodes, keep)  # sizes that only an unpooling read
-        nodes = join_chains(pool_before_relu(nodes, keep), keep, chains)
+        nodes = fuse_chains(hoist_max_pool_over_relu(nodes, keep), keep, chains)
     return nodes
 
 
 def multiply_adds(node: Node) -> int:
     """Multiplications followed by an addition in one run of a node, for all of its batch."""
-    parts = node.parts if isinstance(node, Chain) else [node]
+    parts = node.parts if isinstance(node, FusedNode) else [node]
     return sum(part.op.multiply_adds([value.dims for value in part.inputs], part.outputs[0].dims)
                * (part.outputs[0].dims.batch or 0) for part in parts)

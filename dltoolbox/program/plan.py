@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import KERNELS, Case, Kernel, Order, candidates, memory_format
+from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, Order, candidates, memory_format
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.ops.base import MOVED
-from dltoolbox.program.passes import Chain, multiply_adds, rewritten
+from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 from dltoolbox.program.select_kernel import choose
 from dltoolbox.runtime.interrupts import check
 
@@ -28,7 +28,7 @@ class Step:
 
     node: Node
     kernel: Kernel
-    case: Case
+    case: KernelSpec
 
     @property
     def needs(self) -> tuple[bool, ...]:
@@ -125,8 +125,8 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
         measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
     plan = Plan(graph, tuple(wanted), np.dtype(dtype), kinds=dict(types or {}))
-    nodes = rewritten(graph, wanted, CHAINS)
-    parts = [part for node in nodes for part in (node.parts if isinstance(node, Chain) else [node])]
+    nodes = run_passes(graph, wanted, CHAINS)
+    parts = [part for node in nodes for part in (node.parts if isinstance(node, FusedNode) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
     for value in graph.arrays.values():
         plan.orders[value] = tuple(range(len(value.dims.sizes)))
@@ -148,11 +148,11 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
     needs: tuple[bool, ...] = ()
     if differentiated.intersection(node.outputs):
         needs = tuple(value in differentiated for value in node.inputs)
-    case = Case(node.op.name, tuple(value.dims for value in node.inputs), tuple(value.dims for value in node.outputs),
-                tuple(plan.orders[value] for value in node.inputs), node.attrs, plan.dtype,
-                needs if any(needs) else (), ranks, precision)
+    case = KernelSpec(node.op.name, tuple(value.dims for value in node.inputs), tuple(value.dims for value in node.outputs),
+                      tuple(plan.orders[value] for value in node.inputs), node.attrs, plan.dtype,
+                      needs if any(needs) else (), ranks, precision)
     found = candidates(case)
-    if isinstance(node, Chain) and found[0].name == Kernel.__name__:
+    if isinstance(node, FusedNode) and found[0].name == Kernel.__name__:
         for part in node.parts:
             add_steps(plan, part, differentiated, ranks, precision, measure)
         return
@@ -197,8 +197,9 @@ def lifetimes(plan: Plan) -> dict[Value, tuple[int, int]]:
 def read_by_gradient(step: Step) -> tuple[Value, ...]:
     if not step.needs:
         return ()
-    reads = step.kernel.reads
-    return (*(step.node.inputs if "inputs" in reads else ()), *(step.node.outputs if "outputs" in reads else ()))
+    saved_for_backward = step.kernel.saved_for_backward
+    return (*(step.node.inputs if "inputs" in saved_for_backward else ()),
+            *(step.node.outputs if "outputs" in saved_for_backward else ()))
 
 
 def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dltoolbox.ops import Call, Graph, ParameterKey, Value, as_tuple
 from dltoolbox.program.executable import Outcome
-from dltoolbox.program.passes import rewritten
+from dltoolbox.program.passes import run_passes
 from dltoolbox.program.plan import check_targets, gradient_paths
 
 
@@ -23,7 +23,7 @@ class PlainProgram:
                  types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
         self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
         self.types = types or {}
-        self.nodes = rewritten(graph, wanted, chains=None)
+        self.nodes = run_passes(graph, wanted, chains=None)
         self.differentiated = gradient_paths(graph, self.nodes, gradients_of)
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import Case, Closure, Kernel
+from dltoolbox.kernels import Closure, Kernel, KernelSpec
 from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import as_tuple
 from dltoolbox.ops.base import normal
@@ -19,7 +19,7 @@ from dltoolbox.runtime.autotune import Stage, fastest
 Kinds = Sequence[np.dtype[Any]]
 
 
-def choose(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Kernel:
+def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:
     """The fastest of several kernels, forward and backward together; the first where nothing is measured."""
     if len(found) == 1 or any(0 in dims.sizes for dims in case.inputs):
         return found[0]
@@ -32,18 +32,18 @@ def label(kernel: Kernel) -> str:
     return f"{type(kernel).__name__}{f' ({kernel.accelerator})' if kernel.accelerator else ''}"
 
 
-def question(case: Case) -> str:
+def question(case: KernelSpec) -> str:
     """Everything that the answer depends on."""
     inputs = " ".join(f"{dims}@{''.join(map(str, order))}" for dims, order in zip(case.inputs, case.orders, strict=True))
     return f"{case.op} {inputs} {dict(case.attrs)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
 
 
-def stage(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Stage:
+def stage(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Stage:
     work = op_of(case.op).work(case.inputs, case.outputs, case.attrs)
     return Stage(work, {label(one): trial(one, case, inputs, outputs) for one in found})
 
 
-def smaller(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
+def smaller(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
     """The same with half as much to do, and again and again, as long as all kernels accept it."""
     op = op_of(case.op)
     while True:
@@ -57,7 +57,7 @@ def smaller(found: Sequence[Kernel], case: Case, inputs: Kinds, outputs: Kinds) 
         yield stage(found, case, inputs, outputs)
 
 
-def trial(kernel: Kernel, case: Case, inputs: Kinds, outputs: Kinds) -> Callable[[], Closure]:
+def trial(kernel: Kernel, case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Callable[[], Closure]:
     """Binds the kernel to an example when asked to, and returns a closure that runs it both ways."""
     def make() -> Closure:
         rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.optional import require
-from dltoolbox.core.properties import Configured, Property, Reject
+from dltoolbox.core.properties import Configured, InvalidValue, Property
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, layerGraph
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, Point, draw
 
@@ -21,7 +21,7 @@ def _axes(value: Any) -> Any:
     """Axes to draw into, of Matplotlib or of what behaves like them; None for the current ones."""
     if value is None or callable(convert.attribute(value, "get_window_extent")):
         return value
-    raise Reject("Matplotlib axes")
+    raise InvalidValue("Matplotlib axes")
 
 
 class _Options(Configured):

@@ -15,7 +15,7 @@ import numpy as np
 from dltoolbox.core.convert import choice, flag, integer, real, text
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, Reject, did_you_mean, match, show
+from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 
 Convert = Callable[[Any], Any]
 
@@ -27,7 +27,7 @@ def now_only(*supported: Any, of: Convert, cure: str) -> Convert:
         got = of(value)
         if got not in supported:
             words = " or ".join("[]" if one is None else repr(one) for one in supported)
-            raise Reject(f"{words} in this release", cure, "notYetSupported")
+            raise InvalidValue(f"{words} in this release", cure, "notYetSupported")
         return got
     return narrowed
 
@@ -53,8 +53,8 @@ def count_or_inf(value: Any) -> float:
         return np.inf
     try:
         return integer()(value)
-    except Reject:
-        raise Reject("a positive integer or Inf") from None
+    except InvalidValue:
+        raise InvalidValue("a positive integer or Inf") from None
 
 
 def validation_pair(value: Any) -> tuple[Any, Any] | None:
@@ -63,7 +63,7 @@ def validation_pair(value: Any) -> tuple[Any, Any] | None:
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
         return value[0], value[1]
-    raise Reject("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
+    raise InvalidValue("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
 
 
 def functions(value: Any) -> tuple[Callable[[Any], Any], ...] | None:
@@ -73,22 +73,22 @@ def functions(value: Any) -> tuple[Callable[[Any], Any], ...] | None:
     items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     if all(callable(item) for item in items):
         return items
-    raise Reject("a function or a list of functions", "Pass OutputFcn=f, where f(info) returns True to stop.")
+    raise InvalidValue("a function or a list of functions", "Pass OutputFcn=f, where f(info) returns True to stop.")
 
 
 def learn_rate_schedule(value: Any) -> str:
     """'none' or 'piecewise'; the schedules of newer releases are named, and refused."""
     try:
         word = choice("none", "piecewise", "warmup", "polynomial", "exponential", "cosine", "cyclical")(value)
-    except Reject:
+    except InvalidValue:
         if callable(value) or isinstance(value, (list, tuple)):
             word = "other"
         else:
-            raise Reject("'none' or 'piecewise'") from None
+            raise InvalidValue("'none' or 'piecewise'") from None
     if word in ("none", "piecewise"):
         return word
-    raise Reject("'none' or 'piecewise' in this release",
-                 "Use 'piecewise' with LearnRateDropFactor and LearnRateDropPeriod.", "notYetSupported")
+    raise InvalidValue("'none' or 'piecewise' in this release",
+                       "Use 'piecewise' with LearnRateDropFactor and LearnRateDropPeriod.", "notYetSupported")
 
 
 def output_network(value: Any) -> str:

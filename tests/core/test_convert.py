@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dltoolbox.core import convert
-from dltoolbox.core.properties import Reject
+from dltoolbox.core.properties import InvalidValue
 
 naturals = st.integers(0, 9)
 
@@ -43,7 +43,7 @@ def test_padding_3d(value, stored):
     (3, [[1, 2, 3], [4, 5, -6]]), (3, [1, 2, 3, 4]), (2, ((1, 2), (3, -4))),
 ])
 def test_padding_refuses(rank, value):
-    with pytest.raises(Reject, match=r"non-negative integers in one of the forms|'same'"):
+    with pytest.raises(InvalidValue, match=r"non-negative integers in one of the forms|'same'"):
         convert.padding(rank)(value)
 
 
@@ -64,7 +64,7 @@ def test_sizes_expand_scalars(rank, value, stored):
 @pytest.mark.parametrize(("rank", "value"), [(2, 0), (2, [1, 2, 3]), (2, -1), (2, 1.5), (2, "3"), (1, [1, 2]), (3, [1, 2]),
                                              (2, [[1, 2], [3, 4]]), (2, None), (2, True)])
 def test_sizes_refuse(rank, value):
-    with pytest.raises(Reject, match="positive integer"):
+    with pytest.raises(InvalidValue, match="positive integer"):
         convert.sizes(rank)(value)
 
 
@@ -111,7 +111,7 @@ def test_accepted(conversion, value, stored):
     (convert.padding(2), "valid", "non-negative integers in one of the forms"),
 ])
 def test_refused(conversion, value, expected):
-    with pytest.raises(Reject, match=expected):
+    with pytest.raises(InvalidValue, match=expected):
         conversion(value)
 
 

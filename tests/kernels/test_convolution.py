@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, Kernel, memory_format
+from dltoolbox.kernels import Kernel, KernelSpec, memory_format
 from dltoolbox.kernels.conv.adjoint import Dimension
 from dltoolbox.kernels.conv.conv import ConvKernel, ConvTransposedKernel
 from dltoolbox.kernels.conv.gemm import chunk_length, multiply
@@ -30,10 +30,10 @@ ORDERS = {"rows": memory_format.rows_order, "channels_last": memory_format.chann
           "axes": lambda n: tuple(range(n))}
 
 
-def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows", **more: Any) -> Case:
+def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows", **more: Any) -> KernelSpec:
     orders = (ORDERS[order](inputs[0].ndim), *(tuple(range(x.ndim)) for x in inputs[1:]))
     y = OPS[op].forward(*inputs, window=window)
-    return Case(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, inputs[0].dtype, **more)
+    return KernelSpec(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, inputs[0].dtype, **more)
 
 
 def trained(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows",

@@ -62,15 +62,15 @@ def test_gradient_added_to_what_is_there(label: str) -> None:
     grad = np.random.default_rng(0).standard_normal([int(n or 0) for n in case.outputs[0].sizes]).astype(case.dtype)
     written, added = (bind_alone(kernel, case, inputs, grads=[grad], added=frozenset(those)) for those in ((), (0,)))
     assert [kernel.adds(number) for number in range(3)] == [True, False, False]
-    dx = added.site.d_inputs[0]
+    dx = added.site.grad_inputs[0]
     assert dx is not None
     before = dx[...] = np.random.default_rng(1).standard_normal(dx.shape).astype(case.dtype)
     for trial in (written, added):
         trial.forward()
         trial.backward()
-    assert written.site.d_inputs[0] is not None
-    np.testing.assert_allclose(dx, before + written.site.d_inputs[0], rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(added.site.d_inputs[1], written.site.d_inputs[1])
+    assert written.site.grad_inputs[0] is not None
+    np.testing.assert_allclose(dx, before + written.site.grad_inputs[0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(added.site.grad_inputs[1], written.site.grad_inputs[1])
 
 
 def test_bands_of_one_observation_join() -> None:

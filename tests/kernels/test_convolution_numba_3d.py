@@ -84,13 +84,13 @@ def test_the_gradient_of_the_image_is_added_where_that_is_wanted() -> None:
     grad = np.random.default_rng(1).standard_normal((5, 4, 6, 8, 3))
     alone, onto = (bind_alone(ShiftedPlanesConv(), case, inputs, grads=[grad], added=added)
                    for added in (frozenset[int](), frozenset({0})))
-    there = onto.site.d_inputs[0]
+    there = onto.site.grad_inputs[0]
     assert there is not None
     there[...] = 7
     for trial in (alone, onto):
         trial.forward()
         trial.backward()
-    expected = alone.site.d_inputs[0]
+    expected = alone.site.grad_inputs[0]
     assert expected is not None
     np.testing.assert_allclose(there, expected + 7, atol=1e-10)
 

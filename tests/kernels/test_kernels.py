@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.random import rng as restart
-from dltoolbox.kernels import KERNELS, Case, Kernel, Order, numba_support
+from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, Order, numba_support
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
@@ -27,15 +27,15 @@ def usable(op: str) -> list[Kernel]:
     return [one for one in KERNELS[op] if not one.accelerator or numba_support.available()]
 
 
-def use_of(sample: samples.Case, batch: int, dtype: Any = np.float64, order: str = "rows", train: bool = True) -> Case:
+def use_of(sample: samples.Case, batch: int, dtype: Any = np.float64, order: str = "rows", train: bool = True) -> KernelSpec:
     """The case that a program would hand to a kernel for this sample."""
     inputs, attrs = sample.inputs(batch, dtype), sample.attributes(batch)
     orders: list[Order] = [ORDERS[order](x.ndim) if i in sample.batched and x.ndim > 1 else tuple(range(x.ndim))
                            for i, x in enumerate(inputs)]
     outputs = as_tuple(op_of(sample).forward(*inputs, **attrs))
     needs = tuple(i in sample.differentiable for i in range(len(inputs))) if train else ()
-    return Case(sample.op, input_dims(sample, inputs), tuple(dims_of(y) for y in outputs), tuple(orders), attrs,
-                np.dtype(dtype), needs)
+    return KernelSpec(sample.op, input_dims(sample, inputs), tuple(dims_of(y) for y in outputs), tuple(orders), attrs,
+                      np.dtype(dtype), needs)
 
 
 PAIRS = [pytest.param(kernel, sample, id=f"{kernel.name}-{sample}") for sample in (*CASES, *CHAINS)

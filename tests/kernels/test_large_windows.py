@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window, same_padding
-from dltoolbox.kernels import Case, numba_support
+from dltoolbox.kernels import KernelSpec, numba_support
 from dltoolbox.kernels.base import candidates
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import Trial, bind_alone
@@ -22,8 +22,8 @@ def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, 
     """The first choice for a use of a pooling op, the outputs of the op's body, and the attributes."""
     attrs = {"window": window, **({"count_padding": False} if name == "avg_pool" else {})}
     outputs = as_tuple(OPS[name].forward(x, **attrs))
-    case = Case(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
-                (True,) if train else (), ranks)
+    case = KernelSpec(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
+                      (True,) if train else (), ranks)
     trial = bind_alone(candidates(case)[0], case, (x,), [y.dtype for y in outputs])
     for garbage in trial.memory.taken:
         garbage.view(np.uint8).fill(255)
@@ -105,7 +105,7 @@ def test_large_filters(label: str, transposed: bool, order: str, batch: int) -> 
     grad = rng.standard_normal(y.shape)
     wanted = OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
     orders = (ORDERS[order](x.ndim), tuple(range(x.ndim)), (0,))
-    case = Case(name, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, x.dtype, (True,) * 3)
+    case = KernelSpec(name, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, x.dtype, (True,) * 3)
     for kernel in candidates(case):
         trial = bind_alone(kernel, case, inputs, grads=[grad])
         for garbage in trial.memory.taken:
@@ -118,8 +118,8 @@ def test_large_filters(label: str, transposed: bool, order: str, batch: int) -> 
 def test_filters_take_columns_of_one_row_of_the_image_not_of_windows() -> None:
     window = Window.of((127, 127), None, ((63, 63), (63, 63)))
     x, weights, bias = (np.zeros(shape, np.float32) for shape in ((128, 128, 3, 1), (127, 127, 3, 1), (1,)))
-    case = Case("conv", tuple(map(dims_of, (x, weights, bias))), (dims_of(x[:, :, :1]),),
-                ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": window}, x.dtype, (True, True, True))
+    case = KernelSpec("conv", tuple(map(dims_of, (x, weights, bias))), (dims_of(x[:, :, :1]),),
+                      ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": window}, x.dtype, (True, True, True))
     for kernel in candidates(case):
         trial = bind_alone(kernel, case, (x, weights, bias))
         assert len(trial.memory.taken) < 30
@@ -129,8 +129,8 @@ def test_filters_take_columns_of_one_row_of_the_image_not_of_windows() -> None:
 def test_a_transposed_convolution_has_a_product_per_position_not_steps_per_tap() -> None:
     x, weights = np.ones((1, 1, 8, 1), np.float32), np.ones((256, 256, 1, 8), np.float32)
     inputs, y = tuple(map(dims_of, (x, weights, np.ones(1)))), dims_of(np.ones((256, 256, 1, 1)))
-    case = Case("conv_transposed", inputs, (y,), ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": Window.of((256, 256))},
-                x.dtype, (True, True, True))
+    case = KernelSpec("conv_transposed", inputs, (y,), ((0, 1, 2, 3), (0, 1, 2, 3), (0,)), {"window": Window.of((256, 256))},
+                      x.dtype, (True, True, True))
     trial = bind_alone(candidates(case)[0], case, (x, weights, np.ones(1, np.float32)))
     assert len(trial.memory.taken) < 20
     assert trial.memory.scratch_bytes < 4 * weights.nbytes

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import KERNELS, Case, Kernel
+from dltoolbox.kernels import KERNELS, Kernel, KernelSpec
 from dltoolbox.kernels.base import plain
 from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
@@ -71,9 +71,9 @@ def test_sums_do_not_lose_digits(kernel: Kernel, use: Use, order: str) -> None:
     wanted = as_tuple(op.forward(*exact, **use.attrs))
     grads = [np.full(wanted[0].shape, 1.1), *[None] * (len(wanted) - 1)]
     slopes = op.backward(Call(exact, wanted, needs), *grads, **use.attrs)
-    case = Case(use.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, wanted)),
-                tuple(ORDERS[order](x.ndim) if i == 0 else tuple(range(x.ndim)) for i, x in enumerate(inputs)),
-                use.attrs, np.dtype(np.float32), needs)
+    case = KernelSpec(use.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, wanted)),
+                      tuple(ORDERS[order](x.ndim) if i == 0 else tuple(range(x.ndim)) for i, x in enumerate(inputs)),
+                      use.attrs, np.dtype(np.float32), needs)
     if not kernel.accepts(case):
         pytest.skip("the kernel does not take this case")
     trial = bind_alone(kernel, case, inputs, grads=[g if g is None else g.astype(np.float32) for g in grads])
@@ -88,6 +88,6 @@ def test_sums_do_not_lose_digits(kernel: Kernel, use: Use, order: str) -> None:
 @pytest.mark.parametrize("order", ["rows", "channels last"])
 def test_a_mean_of_nine_million_is_right_to_the_last_digit(kernel: Kernel, order: str) -> None:
     x = np.full((3000, 3000, 1, 1), 1.1, np.float32)
-    case = Case("global_avg_pool", (dims_of(x),), (dims_of(x[:1, :1]),), (ORDERS[order](4),), {}, x.dtype)
+    case = KernelSpec("global_avg_pool", (dims_of(x),), (dims_of(x[:1, :1]),), (ORDERS[order](4),), {}, x.dtype)
     (y,) = bind_alone(kernel, case, [x]).forward()
     np.testing.assert_allclose(y, 1.1, rtol=1.2e-7)

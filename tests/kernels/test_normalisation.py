@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox.kernels import KERNELS, Case, Kernel
+from dltoolbox.kernels import KERNELS, Kernel, KernelSpec
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
@@ -30,8 +30,8 @@ def bound(kernel: Kernel, x: np.ndarray, order: str, grad: np.ndarray | None = N
     """The kernel at ``x``, with one scale and an offset of −0.5."""
     parameters = [np.full(x.shape[-2], value, x.dtype) for value in (scale, -0.5)]
     axes = (ORDERS[order](x.ndim), (0,), (0,))
-    case = Case("batch_norm", tuple(dims_of(a) for a in (x, *parameters)), tuple(dims_of(a) for a in (x, *parameters)),
-                axes, {"epsilon": EPSILON}, x.dtype, (True,) * 3)
+    case = KernelSpec("batch_norm", tuple(dims_of(a) for a in (x, *parameters)), tuple(dims_of(a) for a in (x, *parameters)),
+                      axes, {"epsilon": EPSILON}, x.dtype, (True,) * 3)
     return bind_alone(kernel, case, [x, *parameters], grads=None if grad is None else [grad, None, None])
 
 
@@ -153,7 +153,7 @@ def test_shards_of_different_sizes_agree_with_the_whole_batch(kernel: Kernel, ch
             batched = found.ndim > 1 and found.shape[-2] == 4
             np.testing.assert_allclose(found, wanted[..., cut] if batched else wanted, rtol=1e-10, atol=1e-10)
         for i in chain.batched:
-            np.testing.assert_allclose(trial.site.d_inputs[i], gradients[i][..., cut], rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(trial.site.grad_inputs[i], gradients[i][..., cut], rtol=1e-9, atol=1e-9)
     for i in set(chain.differentiable) - set(chain.batched):
-        total = sum(trial.site.d_inputs[i] for trial in trials)
+        total = sum(trial.site.grad_inputs[i] for trial in trials)
         np.testing.assert_allclose(total, gradients[i], rtol=1e-9, atol=1e-9)

@@ -12,7 +12,7 @@ import pytest
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import KERNELS, Case, Kernel, blocking
+from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, blocking
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.pool.unpool import likely_window
@@ -41,10 +41,10 @@ def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def case_of(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, attrs: dict[str, Any], order: str,
-            ranks: int) -> Case:
+            ranks: int) -> KernelSpec:
     orders = tuple(ORDERS[order](x.ndim) if x.ndim > 1 else (0,) for x in inputs)
-    return Case(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
-                np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
+    return KernelSpec(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
+                      np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
 
 
 def bound(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, grad: np.ndarray, attrs: dict[str, Any],
@@ -107,7 +107,7 @@ def test_gradients_of_windows_of_very_many_taps_are_left_to_the_op_in_double_pre
     x = special("ties", (19, 18, 2, 2))
     window = Window.of((17, 16))
     y = OPS["max_pool"].forward(x, window=window)
-    case = Case("max_pool", (dims_of(x),), (dims_of(y),), (rows_order(4),), {"window": window}, x.dtype)
+    case = KernelSpec("max_pool", (dims_of(x),), (dims_of(y),), (rows_order(4),), {"window": window}, x.dtype)
     (kernel,) = {type(one): one for one in KERNELS["max_pool"] if not one.accelerator}.values()
     np.testing.assert_array_equal(bind_alone(kernel, case, (x,)).forward()[0], y)
     for kind in (np.float32, np.float64):  # values and positions of single precision fit 64 bits together

@@ -102,17 +102,18 @@ def check(kernel: Kernel, use: Use) -> None:
         assert_same(site.outputs, outputs, tolerance)
         if not use.train:
             continue
-        reads = kernel.reads
-        spoil([*memory.temporary, *site.d_inputs, *([] if "outputs" in reads else site.outputs),
-               *([] if "inputs" in reads else [site.inputs[i] for i in sample.batched])])
+        saved_for_backward = kernel.saved_for_backward
+        spoil([*memory.temporary, *site.grad_inputs, *([] if "outputs" in saved_for_backward else site.outputs),
+               *([] if "inputs" in saved_for_backward else [site.inputs[i] for i in sample.batched])])
         for i in added:
-            site.d_inputs[i][...] = 1  # type: ignore[index]
+            site.grad_inputs[i][...] = 1  # type: ignore[index]
         for grad, given in zip(site.grads, grads, strict=True):
             if grad is not None:
                 np.copyto(grad, given)  # type: ignore[arg-type]
         for closure in reversed(trial.bound.backward):
             closure()
-        assert_same(site.d_inputs, [g if g is None or i not in added else g + 1 for i, g in enumerate(gradients)], tolerance)
+        wanted = [g if g is None or i not in added else g + 1 for i, g in enumerate(gradients)]
+        assert_same(site.grad_inputs, wanted, tolerance)
 
 
 def check_shards(kernel: Kernel, use: Use) -> None:

@@ -101,7 +101,7 @@ class Shards:
     def added(self) -> Iterator[np.ndarray | None]:
         """Gradients: joined for data, added up for parameters."""
         for number, whole in enumerate(self.gradients):
-            parts = [trial.site.d_inputs[number] for trial in self.trials]
+            parts = [trial.site.grad_inputs[number] for trial in self.trials]
             if whole is None:
                 assert parts == [None] * len(parts)
                 yield None
@@ -146,7 +146,7 @@ def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, 
         assert len(trial.bound.backward) <= 3
         for closure in reversed(trial.bound.backward):
             closure()
-        assert_same(trial.site.d_inputs, gradients, TOLERANCE[np.float64])
+        assert_same(trial.site.grad_inputs, gradients, TOLERANCE[np.float64])
 
 
 def test_every_kind_of_meeting_is_tested() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import Case, Kernel, candidates
+from dltoolbox.kernels import Kernel, KernelSpec, candidates
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.kernels.winograd import channels_last
@@ -24,7 +24,8 @@ SHAPES = [((12, 14), 32, 32, 2), ((9, 11), 40, 34, 3), ((14, 14), 32, 64, 1), ((
 
 
 def made(shape: tuple[Any, ...], padding: Any = SAME, order: str = "channels last", precision: str = "default",
-         ranks: int = 1, train: bool = True, op: str = "conv", dtype: Any = np.float32) -> tuple[Case, list[np.ndarray]]:
+         ranks: int = 1, train: bool = True, op: str = "conv",
+         dtype: Any = np.float32) -> tuple[KernelSpec, list[np.ndarray]]:
     """A case of images (spatial, channels, filters, batch), and inputs in double precision."""
     spatial, channels, count, batch = shape
     rng, window = np.random.default_rng(0), Window.of((3, 3), padding=padding)
@@ -43,17 +44,17 @@ def made(shape: tuple[Any, ...], padding: Any = SAME, order: str = "channels las
     y = np.empty((*window.output(spatial), count, batch))
     needs = (True, True, True, *(False,) * (len(inputs) - 3)) if train else ()
     orders = (ORDERS[order](4), *(tuple(range(x.ndim)) for x in inputs[1:]))
-    return Case(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, attrs, np.dtype(dtype), needs, ranks,
-                precision), inputs
+    return KernelSpec(op, tuple(map(dims_of, inputs)), (dims_of(y),), orders, attrs, np.dtype(dtype), needs, ranks,
+                      precision), inputs
 
 
-def chosen(case: Case) -> list[Kernel]:
+def chosen(case: KernelSpec) -> list[Kernel]:
     """The Winograd kernels of the case's precision."""
     return [one for one in candidates(case)
             if "Winograd" in one.name and one.name.startswith("Fast") == (case.precision == "fast")]
 
 
-def body(case: Case) -> Any:
+def body(case: KernelSpec) -> Any:
     return group(case.op) if "+" in case.op else OPS[case.op]
 
 
@@ -62,7 +63,7 @@ def assert_close(found: np.ndarray, exact: np.ndarray, tolerance: float) -> None
     assert np.abs(found - exact).max() < tolerance * np.abs(exact).max()
 
 
-def spoilt(kernel: Kernel, case: Case, inputs: list[np.ndarray], grad: np.ndarray | None = None) -> Trial:
+def spoilt(kernel: Kernel, case: KernelSpec, inputs: list[np.ndarray], grad: np.ndarray | None = None) -> Trial:
     """The kernel, bound, with garbage in all memory."""
     trial = bind_alone(kernel, case, [x.astype(np.float32) for x in inputs],
                        grads=None if grad is None else [grad.astype(np.float32)])
@@ -71,7 +72,7 @@ def spoilt(kernel: Kernel, case: Case, inputs: list[np.ndarray], grad: np.ndarra
     return trial
 
 
-def check(case: Case, inputs: list[np.ndarray]) -> None:
+def check(case: KernelSpec, inputs: list[np.ndarray]) -> None:
     """Outputs and gradients of every kernel, twice."""
     y = np.asarray(body(case).forward(*inputs, **case.attrs)).reshape(case.outputs[0].sizes)
     grad = np.random.default_rng(1).standard_normal(y.shape)
@@ -126,7 +127,7 @@ def test_large_filters_are_not_stored(shape: Any, op: str, precision: str, ranks
 @pytest.mark.parametrize("wanted", [(False, True, True), (True, False, False), (False, False, True), (False, True, False)])
 def test_only_wanted_gradients(wanted: tuple[bool, ...]) -> None:
     case, inputs = made(SHAPES[1])
-    check(Case(**{**vars(case), "needs": wanted}), inputs)
+    check(KernelSpec(**{**vars(case), "needs": wanted}), inputs)
 
 
 @pytest.mark.parametrize(("spatial", "window"), [
@@ -139,8 +140,8 @@ def test_only_wanted_gradients(wanted: tuple[bool, ...]) -> None:
 def test_other_windows_are_left_to_others(spatial: tuple[int, ...], window: Window) -> None:
     inputs = [np.empty((*spatial, 64, 4)), np.empty((*window.size, 64, 64)), np.empty((1,) * window.rank + (64,))]
     y = np.empty((*window.output(spatial), 64, 4))
-    case = Case("conv", tuple(map(dims_of, inputs)), (dims_of(y),), tuple(tuple(range(x.ndim)) for x in inputs),
-                {"window": window}, np.dtype(np.float32), precision="fast")
+    case = KernelSpec("conv", tuple(map(dims_of, inputs)), (dims_of(y),), tuple(tuple(range(x.ndim)) for x in inputs),
+                      {"window": window}, np.dtype(np.float32), precision="fast")
     assert not any("Winograd" in one.name for one in candidates(case))
 
 

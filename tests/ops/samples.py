@@ -203,8 +203,8 @@ def recorded(case: Case, inputs: Inputs, outputs: Any) -> Call:
     op = OPS[case.op]
     needs = tuple(i in case.differentiable for i in range(len(inputs)))
     kept = as_tuple(outputs)
-    return Call(inputs if "inputs" in op.reads else tuple(ghost(x) for x in inputs),
-                kept if "outputs" in op.reads else tuple(ghost(y) for y in kept), needs)
+    return Call(inputs if "inputs" in op.saved_for_backward else tuple(ghost(x) for x in inputs),
+                kept if "outputs" in op.saved_for_backward else tuple(ghost(y) for y in kept), needs)
 
 
 def gradients(case: Case, inputs: Inputs, cotangents: Sequence[np.ndarray | None], batch: int) -> tuple[Any, ...]:

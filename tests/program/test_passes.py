@@ -15,7 +15,7 @@ from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import OPS, Graph, Node, Value, as_tuple
 from dltoolbox.program.model import Model
-from dltoolbox.program.passes import Chain, carry_taps, consumers, join_chains, prune, rewritten, takes_taps
+from dltoolbox.program.passes import FusedNode, consumers, fuse_chains, prune, run_passes, takes_taps, use_tap_indices
 from dltoolbox.program.plan import CHAINS as KERNEL_CHAINS
 from tests.program.networks import make, residual, scrambled, segnet
 
@@ -56,7 +56,7 @@ def values_for(graph: Graph, nodes: list[Node]) -> dict[Value, np.ndarray]:
 @pytest.mark.parametrize("make_graph", [segnet, residual])
 def test_rewriting_keeps_every_result(make_graph: Any, training: bool) -> None:
     graph, wanted = graph_of(make_graph(), training)
-    before, after = rewritten(graph, wanted, None), rewritten(graph, wanted, CHAINS)
+    before, after = run_passes(graph, wanted, None), run_passes(graph, wanted, CHAINS)
     assert len(after) < len(before)
     known = values_for(graph, before)
     one, other = run(before, known), run(after, known)
@@ -67,9 +67,9 @@ def test_rewriting_keeps_every_result(make_graph: Any, training: bool) -> None:
 def test_the_longest_chain_is_joined() -> None:
     graph, wanted = graph_of(small(make("convolution2dLayer", 3, 4), make("batchNormalizationLayer"), make("reluLayer")),
                              training=False)
-    nodes = join_chains(prune(graph.nodes, wanted), set(wanted), CHAINS)
+    nodes = fuse_chains(prune(graph.nodes, wanted), set(wanted), CHAINS)
     assert names(nodes) == ["conv+batch_norm_inference+relu", "dense"]
-    assert isinstance(nodes[0], Chain)
+    assert isinstance(nodes[0], FusedNode)
     assert names(nodes[0].parts) == ["conv", "batch_norm_inference", "relu"]
 
 
@@ -78,12 +78,12 @@ def test_what_somebody_looks_at_ends_a_chain() -> None:
                              training=False)
     nodes = prune(graph.nodes, wanted)
     seen = {*wanted, nodes[1].outputs[0]}
-    assert names(join_chains(nodes, seen, CHAINS)) == ["conv+batch_norm_inference", "relu", "dense"]
+    assert names(fuse_chains(nodes, seen, CHAINS)) == ["conv+batch_norm_inference", "relu", "dense"]
 
 
 def test_a_residual_sum_joins_the_normalisation_before_it() -> None:
     graph, wanted = graph_of(residual(), training=True)
-    assert "batch_norm+add+relu" in names(rewritten(graph, wanted, CHAINS))
+    assert "batch_norm+add+relu" in names(run_passes(graph, wanted, CHAINS))
 
 
 def test_a_sum_of_three_or_one_that_expands_stays() -> None:
@@ -93,28 +93,28 @@ def test_a_sum_of_three_or_one_that_expands_stays() -> None:
     first, other = add.inputs
     for inputs in ((first, other, Value(other.dims)), (first, Value(other.dims.with_spatial((1, 1))))):
         changed = Node(add.op, inputs, add.outputs, add.attrs, add.layer)
-        found = join_chains([changed if node is add else node for node in nodes], set(wanted), CHAINS)
+        found = fuse_chains([changed if node is add else node for node in nodes], set(wanted), CHAINS)
         assert "batch_norm+add+relu" not in names(found)
 
 
 def test_pooling_goes_before_relu_unless_a_normalisation_joins_it() -> None:
     pool = make("maxPooling2dLayer", 2, Stride=2)
     graph, wanted = graph_of(small(make("convolution2dLayer", 3, 4), make("reluLayer"), pool), training=True)
-    nodes = rewritten(graph, wanted, CHAINS)
+    nodes = run_passes(graph, wanted, CHAINS)
     assert names(nodes)[:3] == ["conv", "max_pool", "relu"]
     assert nodes[2].outputs[0].dims.spatial == (3, 3)
     graph, wanted = graph_of(small(make("batchNormalizationLayer"), make("reluLayer"), pool), training=True)
-    assert names(rewritten(graph, wanted, CHAINS))[:2] == ["batch_norm+relu", "max_pool"]
+    assert names(run_passes(graph, wanted, CHAINS))[:2] == ["batch_norm+relu", "max_pool"]
 
 
 def test_taps_replace_indices_only_between_a_pooling_and_its_unpoolings() -> None:
     graph, wanted = graph_of(segnet(), training=False)
     nodes = prune(graph.nodes, wanted)
-    assert names(carry_taps(nodes, set(wanted))).count("max_unpool_taps") == 2
+    assert names(use_tap_indices(nodes, set(wanted))).count("max_unpool_taps") == 2
     indices = [node.outputs[1] for node in nodes if node.op.name == "max_pool_indices"]
-    kept = names(carry_taps(nodes, {*wanted, indices[0]}))
+    kept = names(use_tap_indices(nodes, {*wanted, indices[0]}))
     assert (kept.count("max_unpool_taps"), kept.count("max_unpool")) == (1, 1)
-    assert "size_of" not in names(rewritten(graph, wanted, CHAINS))
+    assert "size_of" not in names(run_passes(graph, wanted, CHAINS))
 
 
 def test_consumers_count_a_node_once_per_input() -> None:
@@ -129,7 +129,7 @@ def test_of_two_normalisations_that_are_added_one_takes_the_sum() -> None:
     lgraph = addLayers(lgraph, batchNormalizationLayer(Name="other"))
     lgraph = connectLayers(connectLayers(lgraph, "imageinput", "other"), "other", "sum/in2")
     graph, wanted = graph_of(lgraph, training=True)
-    found = names(rewritten(graph, wanted, CHAINS))
+    found = names(run_passes(graph, wanted, CHAINS))
     assert sorted(found[:2]) == ["batch_norm", "batch_norm+add+relu"]
     assert len(found) == 4
 
@@ -185,7 +185,7 @@ def every_made(graph: Graph, wanted: list[Value]) -> list[Value]:
 
 def assert_kept(graph: Graph, wanted: list[Value]) -> None:
     """All of ``wanted`` comes out of the rewritten graph as it came out before."""
-    before, after = prune(graph.nodes, wanted), rewritten(graph, wanted, KERNEL_CHAINS)
+    before, after = prune(graph.nodes, wanted), run_passes(graph, wanted, KERNEL_CHAINS)
     known = values_for(graph, before)
     one, other = run(before, known), run(after, known)
     for value in wanted:
@@ -196,7 +196,7 @@ def test_every_chain_has_a_network_here() -> None:
     assert {name for name, _, _ in MADE} >= KERNEL_CHAINS
     for name, make_graph, training in MADE:
         graph, wanted = graph_of(make_graph(), training)
-        assert name in names(rewritten(graph, wanted, KERNEL_CHAINS))
+        assert name in names(run_passes(graph, wanted, KERNEL_CHAINS))
 
 
 @pytest.mark.parametrize(("name", "make_graph", "training"), MADE)
@@ -239,7 +239,7 @@ def test_a_softmax_that_something_else_reads_stays_beside_the_loss() -> None:
     graph, wanted = graph_of(classifier(), training=True)
     softmax = next(node for node in graph.nodes if node.op.name == "softmax")
     reader = Node(OPS["relu"], softmax.outputs, (Value(softmax.outputs[0].dims),), {})
-    found = rewritten(replace(graph, nodes=[*graph.nodes, reader]), [*wanted, *reader.outputs], KERNEL_CHAINS)
+    found = run_passes(replace(graph, nodes=[*graph.nodes, reader]), [*wanted, *reader.outputs], KERNEL_CHAINS)
     assert names(found)[-3:] == ["softmax", "softmax_cross_entropy", "relu"]
     assert "cross_entropy" not in names(found)
 
@@ -258,7 +258,7 @@ def test_no_probability_underflows_where_something_else_reads_the_softmax(fast: 
 def test_a_loss_behind_something_else_than_a_softmax_stays() -> None:
     graph, wanted = graph_of(classifier(), training=True)
     nodes = [replace(node, op=OPS["relu"]) if node.op.name == "softmax" else node for node in graph.nodes]
-    assert "cross_entropy" in names(rewritten(replace(graph, nodes=nodes), wanted, KERNEL_CHAINS))
+    assert "cross_entropy" in names(run_passes(replace(graph, nodes=nodes), wanted, KERNEL_CHAINS))
 
 
 @pytest.mark.parametrize(("pool", "other", "taken"), [
@@ -276,5 +276,5 @@ def test_taps_are_for_unpooling_to_what_was_pooled(pool: dict[str, Any], other: 
 
 def test_a_node_belongs_to_one_chain() -> None:
     graph, wanted = graph_of(small(conv(), norm(), relu()), training=False)
-    nodes = join_chains(prune(graph.nodes, wanted), set(wanted), {"conv+batch_norm_inference", "batch_norm_inference+relu"})
+    nodes = fuse_chains(prune(graph.nodes, wanted), set(wanted), {"conv+batch_norm_inference", "batch_norm_inference+relu"})
     assert names(nodes) == ["conv+batch_norm_inference", "relu", "dense"]

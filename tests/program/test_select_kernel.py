@@ -19,7 +19,7 @@ from dltoolbox import (
     reluLayer,
 )
 from dltoolbox.core.dims import Dims
-from dltoolbox.kernels import KERNELS, Bound, Case, Kernel, Site, candidates, plain
+from dltoolbox.kernels import KERNELS, BindContext, BoundKernel, Kernel, KernelSpec, candidates, plain
 from dltoolbox.ops import as_tuple
 from dltoolbox.ops.pool import looks
 from dltoolbox.program import bound_plan, executable, memory, select_kernel
@@ -51,7 +51,7 @@ def test_the_fastest_is_taken_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(question)
         return list(options)[-1]
     monkeypatch.setattr(select_kernel, "fastest", last)
-    case = Case("relu", (Dims("CB", (3, 4)),), (Dims("CB", (3, 4)),), ((0, 1),), {}, np.dtype(np.float32))
+    case = KernelSpec("relu", (Dims("CB", (3, 4)),), (Dims("CB", (3, 4)),), ((0, 1),), {}, np.dtype(np.float32))
     found = [One(), Other()]
     assert select_kernel.choose(found, case, [case.dtype], [case.dtype]) is found[1]
     assert "relu" in asked[0]
@@ -82,7 +82,7 @@ def test_smaller_sizes_are_those_that_all_kernels_accept(sample: Any) -> None:
     class Choosy(Kernel):
         op = "max_pool"
 
-        def accepts(self, case: Case) -> bool:
+        def accepts(self, case: KernelSpec) -> bool:
             return case.inputs[0].batch == 8
     case = use_of(sample, 8, np.float32)
     works = {all_of_it: [stage.work for stage in select_kernel.smaller(kernels, case, [case.dtype], [case.dtype])]
@@ -108,15 +108,15 @@ def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clock]:
         yield autotune.clock
 
 
-def pretended(op: str, seconds: Callable[[Case], float], name: str, clock: Clock, fails: bool = False) -> Kernel:
+def pretended(op: str, seconds: Callable[[KernelSpec], float], name: str, clock: Clock, fails: bool = False) -> Kernel:
     """A kernel that only takes its time, by the clock, or fails."""
     class Body(Kernel):
-        def bind(self, site: Site) -> Bound:
+        def bind(self, site: BindContext) -> BoundKernel:
             def forward() -> None:
                 clock.now += seconds(site.case)
                 if fails:
                     raise ValueError(name)
-            return Bound((forward,))
+            return BoundKernel((forward,))
     Body.__name__, Body.op = name, op
     return Body()
 
@@ -136,7 +136,7 @@ def chosen(kernels: list[Kernel], monkeypatch: pytest.MonkeyPatch, size: int, ba
 def test_a_kernel_that_would_take_minutes_is_never_tried_in_full(
         clock: Clock, monkeypatch: pytest.MonkeyPatch, first: str, batch: int) -> None:
     """One looks at all of every window (10 ns each), one does not: 30 seconds an image against 1 ms."""
-    def by_windows(case: Case) -> float:
+    def by_windows(case: KernelSpec) -> float:
         return 1e-8 * looks(case.attrs["window"], case.inputs[0].spatial) * 2 * int(case.inputs[0].batch or 0)
     slow = pretended("max_pool", by_windows, "Slow", clock)
     fast = pretended("max_pool", lambda case: 1e-8 * np.prod(case.inputs[0].shape), "Fast", clock)

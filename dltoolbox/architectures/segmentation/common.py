@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import ByRank, Configured, Property, Reject
+from dltoolbox.core.properties import ByRank, Configured, InvalidValue, Property
 from dltoolbox.layers.activation import SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import PixelClassificationLayer
@@ -24,7 +24,7 @@ def odd_sizes(rank: int) -> convert.Convert:
     def conversion(value: Any) -> tuple[int, ...]:
         got = convert.integers(value)
         if got is None or len(got) not in (1, rank) or any(n % 2 == 0 for n in got):
-            raise Reject(f"a positive odd integer or a vector of {rank} of them")
+            raise InvalidValue(f"a positive odd integer or a vector of {rank} of them")
         return got * rank if len(got) == 1 else got
     return conversion
 

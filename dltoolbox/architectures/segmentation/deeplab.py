@@ -21,7 +21,7 @@ from dltoolbox.architectures.classifiers.xception import xception
 from dltoolbox.architectures.segmentation.common import ColourOptions, enlarging, pixel_labels
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector
-from dltoolbox.core.properties import Property, Reject
+from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.combination import DepthConcatenationLayer
@@ -58,7 +58,7 @@ BACKBONES = {
 def _factor(value: Any) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
-        raise Reject("16 or 8")
+        raise InvalidValue("16 or 8")
     return got[0]
 
 

@@ -21,7 +21,7 @@ from dltoolbox.architectures.segmentation.common import (
 )
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import ByRank, Property, Reject
+from dltoolbox.core.properties import ByRank, InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.inputs import ImageInputLayer
@@ -49,8 +49,8 @@ def _model(value: Any) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
         return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer(1, DEEPEST)(value)
-    except Reject:
-        raise Reject(f"an integer from 1 to {DEEPEST}, 'vgg16' or 'vgg19'") from None
+    except InvalidValue:
+        raise InvalidValue(f"an integer from 1 to {DEEPEST}, 'vgg16' or 'vgg19'") from None
 
 
 @convert.hinted("int | Sequence[int]")
@@ -58,7 +58,7 @@ def _per_stage(value: Any) -> tuple[int, ...]:
     """One number for all stages, or one each."""
     got = convert.integers(value)
     if got is None:
-        raise Reject("a positive integer or a vector of one per encoder stage")
+        raise InvalidValue("a positive integer or a vector of one per encoder stage")
     return got
 
 

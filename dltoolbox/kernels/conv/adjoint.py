@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Filters, Finish, multiply
 from dltoolbox.kernels.conv.im2col import Block, Columns, by_row, expand, is_tall
@@ -56,15 +56,15 @@ class Dimension:
     @classmethod
     def of(cls, size: int, stride: int, dilation: int, before: int) -> Dimension:
         """Tap t of y[o] adds to x[s·o + t·d − p], so x[s·q + φ] reads y[q + (φ + p − t·d)/s]."""
-        reads: dict[int, list[tuple[int, int]]] = {}
+        saved_for_backward: dict[int, list[tuple[int, int]]] = {}
         for tap in range(size):
             phase = (tap * dilation - before) % stride
-            reads.setdefault(phase, []).append((tap, (phase + before - tap * dilation) // stride))
-        offsets = sorted({offset for pairs in reads.values() for _, offset in pairs})
+            saved_for_backward.setdefault(phase, []).append((tap, (phase + before - tap * dilation) // stride))
+        offsets = sorted({offset for pairs in saved_for_backward.values() for _, offset in pairs})
         first = offsets[0]
         step = gcd(*(offset - first for offset in offsets)) or 1
         shares = []
-        for phase, pairs in sorted(reads.items()):
+        for phase, pairs in sorted(saved_for_backward.items()):
             (tap, offset), each = pairs[0], stride // gcd(stride, dilation)
             end, back = (pairs[-1][1] - first) // step, dilation // gcd(stride, dilation) // step
             shares.append(Share(phase, slice(tap, pairs[-1][0] + 1, each),
@@ -139,7 +139,7 @@ def moved(stop: int | None, start: int) -> int | None:
 class Interleaved:
     """The image (S…, C, N) that phases make up, block by block."""
 
-    def __init__(self, site: Site, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
         self.image, self.adjoint = np.moveaxis(x, -2, 1), adjoint
         self.view = by_row(x) if {one.stride for one in adjoint.dimensions[1:]} <= {1} else None
         self.spare: np.ndarray | None = None
@@ -183,7 +183,7 @@ def by_windows(window: Window, source: np.ndarray, target: np.ndarray) -> bool:
     return count <= MOST_WINDOWS and (per_phase >= SPARSE * count or prod(window.stride) >= MANY_PHASES)
 
 
-def bind_windows(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+def bind_windows(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
                  window: Window) -> list[Closure]:
     """Steps that add the windows of ``source`` up one by one."""
     matrix = weights.reshape(-1, weights.shape[-1])
@@ -199,7 +199,7 @@ def bind_windows(site: Site, source: np.ndarray, target: np.ndarray, weights: np
 Also = Callable[[Columns], Callable[[Block], list[Closure]]]
 
 
-def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+def bind_adjoint(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
                  window: Window, also: Also | None = None) -> tuple[list[Closure], list[Closure]]:
     """Steps that prepare, and steps that write the adjoint of ``source`` to ``target``.
 
@@ -222,7 +222,7 @@ def bind_adjoint(site: Site, source: np.ndarray, target: np.ndarray, weights: np
     return prepare, steps
 
 
-def _bind_phases(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+def _bind_phases(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
                  adjoint: Adjoint, also: Also | None) -> tuple[list[Closure], list[Closure]]:
     """The same for the phases along a row that share their columns."""
     columns = expand(site, source, adjoint.window, adjoint.out, ones=bias is not None and weights.size <= ONES_PAY)

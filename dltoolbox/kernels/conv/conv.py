@@ -14,7 +14,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
@@ -24,7 +24,7 @@ from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, la
 from dltoolbox.ops.base import BOTH
 
 
-def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
+def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
                    window: Window, relu: bool) -> tuple[list[Closure], list[list[Closure]]]:
     """Steps that prepare, and per rank those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
     plus bias to ``target``."""
@@ -50,7 +50,7 @@ def bind_correlate(site: Site, source: np.ndarray, target: np.ndarray, weights: 
     return prepare, bands
 
 
-def arranged(site: Site, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
+def arranged(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
              ) -> tuple[np.ndarray, list[Closure]]:
     """The matrix (K, depth) of a convolution, and how it is prepared; the weights themselves where they lie so."""
     if tall and not columns.ones:
@@ -60,7 +60,7 @@ def arranged(site: Site, columns: Columns, weights: np.ndarray, bias: np.ndarray
     return filters.matrix, filters.prepare
 
 
-def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
+def bind_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                  ) -> list[Closure]:
     """Steps that write Σ over positions and observations of x·yᵀ per tap."""
     if large(window, source, grad):
@@ -76,7 +76,7 @@ def bind_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Windo
 class WithImage:
     """The sum of products of columns with blocks of an image."""
 
-    def __init__(self, site: Site, columns: Columns, other: np.ndarray) -> None:
+    def __init__(self, site: BindContext, columns: Columns, other: np.ndarray) -> None:
         self.image = Image(site, other, columns.longest)
         view = self.image.read(slice(0, 1))[1]
         tall = is_tall(columns.blocks[0].columns), is_tall(view)
@@ -87,7 +87,7 @@ class WithImage:
         return [*before, *self.sum.add(block.columns, view)]
 
 
-def sum_channels(site: Site, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
+def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
     """Steps that write the gradient of the bias."""
     view = by_row(grad)
     if view is None:
@@ -100,10 +100,10 @@ def nothing() -> None:
     """The closure of a batch without observations."""
 
 
-def bind_empty(site: Site) -> Bound:
+def bind_empty(site: BindContext) -> BoundKernel:
     """Nothing comes in: the gradients of the parameters are zero."""
-    clear = [partial(found.fill, 0) for found in site.d_inputs if found is not None]
-    return Bound((nothing,), (in_turn(clear),) if site.training else ())
+    clear = [partial(found.fill, 0) for found in site.grad_inputs if found is not None]
+    return BoundKernel((nothing,), (in_turn(clear),) if site.training else ())
 
 
 def prepared(steps: list[Closure]) -> Closure | None:
@@ -116,11 +116,11 @@ class ConvKernel(Kernel):
 
     op = "conv"
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         dims = case.outputs[0].sizes
         return (memory_format.preferred_order([int(n or 0) for n in dims]),)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
         window, ending = window_attrs(site)["window"], Ending(site)
@@ -132,16 +132,16 @@ class ConvKernel(Kernel):
         if site.training:
             more, steps = self.bind_backward(site, window, ending)
             prepare, backward = prepare + more, (in_turn(steps),)
-        return Bound(tuple(map(in_turn, bands)), backward, prepared(prepare))
+        return BoundKernel(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
-    def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
         """Steps that prepare, and per rank those that write the output."""
         return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
-    def bind_backward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
+    def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
         """Steps that prepare, and those that write the gradients."""
         x, weights = site.inputs[:2]
-        grad, (dx, dw, db) = site.grads[0], site.d_inputs[:3]
+        grad, (dx, dw, db) = site.grads[0], site.grad_inputs[:3]
         assert grad is not None
         gate = ending.gate(site)
         prepare: list[Closure] = []
@@ -178,7 +178,7 @@ class ConvReluKernel(ConvKernel):
     """`conv` and a ReLU."""
 
     op = "conv+relu"
-    reads = BOTH
+    saved_for_backward = BOTH
 
 
 @kernel
@@ -187,7 +187,7 @@ class ConvNormaliseKernel(ConvKernel):
 
     op = "conv+batch_norm_inference"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return not any(case.needs)
 
 
@@ -205,7 +205,7 @@ class ConvTransposedKernel(Kernel):
     op = "conv_transposed"
     orders = ConvKernel.orders
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
         x, weights, bias = site.inputs
@@ -215,11 +215,11 @@ class ConvTransposedKernel(Kernel):
         if site.training:
             more, back = self.bind_backward(site, x, weights, window)
             prepare, backward = prepare + more, (in_turn(back),)
-        return Bound((in_turn(steps),), backward, prepared(prepare))
+        return BoundKernel((in_turn(steps),), backward, prepared(prepare))
 
-    def bind_backward(self, site: Site, x: np.ndarray, weights: np.ndarray, window: Window
+    def bind_backward(self, site: BindContext, x: np.ndarray, weights: np.ndarray, window: Window
                       ) -> tuple[list[Closure], list[Closure]]:
-        grad, (dx, dw, db) = site.grads[0], site.d_inputs
+        grad, (dx, dw, db) = site.grads[0], site.grad_inputs
         assert grad is not None
         columns = expand(site, grad, window, x.shape[:window.rank])
         prepare: list[Closure] = []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, in_turn, kernel
 from dltoolbox.kernels.conv.conv import bind_empty, sum_channels
 from dltoolbox.kernels.conv.im2col import cut
 from dltoolbox.kernels.valid_range import starting_at, taps
@@ -35,17 +35,17 @@ class ChannelwiseKernel(Kernel):
 
     op = "grouped_conv"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return tuple(case.inputs[1].sizes[-3:-1]) == (1, 1)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
         count = len(site.outputs[0])
         forward = [in_turn(self.forward(site, rows)) for rows in cut(slice(0, count), -(-count // site.case.ranks))]
-        return Bound(tuple(forward), (in_turn(self.backward(site)),) if site.training else ())
+        return BoundKernel(tuple(forward), (in_turn(self.backward(site)),) if site.training else ())
 
-    def forward(self, site: Site, rows: slice) -> list[Closure]:
+    def forward(self, site: BindContext, rows: slice) -> list[Closure]:
         x, weights, bias = site.inputs
         y, factors = site.outputs[0], weights.reshape(-1, weights.shape[-1], 1)
         steps: list[Closure] = []
@@ -57,9 +57,9 @@ class ChannelwiseKernel(Kernel):
                           partial(np.add, target, part.products, target)]
         return steps
 
-    def backward(self, site: Site) -> list[Closure]:
+    def backward(self, site: BindContext) -> list[Closure]:
         x, weights, _ = site.inputs
-        (dx, dw, db), grad = site.d_inputs, site.grads[0]
+        (dx, dw, db), grad = site.grad_inputs, site.grads[0]
         assert grad is not None
         factors = weights.reshape(-1, weights.shape[-1], 1)
         sums = None if dw is None else site.scratch((len(factors), dw.shape[-1]), np.float64)
@@ -82,7 +82,7 @@ class ChannelwiseKernel(Kernel):
             steps.append(partial(np.copyto, dw.reshape(sums.shape), sums))
         return steps + ([] if db is None else sum_channels(site, grad, db))
 
-    def blocks(self, site: Site, rows: slice) -> Iterator[tuple[slice, list[Part]]]:
+    def blocks(self, site: BindContext, rows: slice) -> Iterator[tuple[slice, list[Part]]]:
         """Blocks of output rows with their taps; all of them share the room for products."""
         window, y, spatial = site.attrs["window"], site.outputs[0], site.inputs[0].shape[:-2]
         parts = cut(rows, BLOCK_BYTES // y[0].nbytes)

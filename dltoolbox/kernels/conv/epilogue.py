@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels.base import Case, Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces
 
 CHAINS = ("conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu")
@@ -23,7 +23,7 @@ class Ending:
         relu: Whether the output is rectified.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: BindContext) -> None:
         names = site.case.op.split("+")
         self.relu = names[-1] == "relu"
         self.weights, self.bias = site.inputs[1:3]
@@ -32,7 +32,7 @@ class Ending:
             epsilon = site.attrs["links"][names.index("batch_norm_inference")].attrs["epsilon"]
             self.prepare = self._fold(site, epsilon)
 
-    def _fold(self, site: Site, epsilon: float) -> Closure:
+    def _fold(self, site: BindContext, epsilon: float) -> Closure:
         weights, bias, scale, offset, mean, variance = site.inputs[1:7]
         self.weights, self.bias = site.shared(weights.shape), site.shared(bias.shape)
 
@@ -49,7 +49,7 @@ class Ending:
             return None
         return partial(np.maximum, block, zero_row(block.shape[-1], block.dtype), out=block)
 
-    def gate(self, site: Site) -> tuple[Closure, ...]:
+    def gate(self, site: BindContext) -> tuple[Closure, ...]:
         """Closures that clear the arriving gradient where the ReLU was closed."""
         if not self.relu:
             return ()
@@ -62,7 +62,7 @@ class Ending:
         return in_pieces(site, close, y, grad, temporaries=[np.bool_], ranks=1)
 
 
-def window_attrs(use: Site | Case) -> dict[str, object]:
+def window_attrs(use: BindContext | KernelSpec) -> dict[str, object]:
     """Attributes of the convolution, alone or first of a chain."""
     return dict(use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.conv.im2col import Columns, is_tall
 from dltoolbox.kernels.sums import stretch
 from dltoolbox.ops.base import sum_over
@@ -88,7 +88,7 @@ class Filters:
         tall: Whether the products have filters as their fast axis.
     """
 
-    def __init__(self, site: Site, shape: Sequence[int], moves: Callable[[np.ndarray], list[Closure]], parts: int,
+    def __init__(self, site: BindContext, shape: Sequence[int], moves: Callable[[np.ndarray], list[Closure]], parts: int,
                  ones: bool, bias: np.ndarray, tall: bool) -> None:
         deep, count = prod(shape[:-1]) + ones * parts, shape[-1]
         self.matrix = site.shared((deep, count)).T if tall else site.shared((count, deep))
@@ -113,7 +113,7 @@ class Sum:
         tall: Whether depth is contiguous in the columns, and channels in the other factor.
     """
 
-    def __init__(self, site: Site, columns: Columns, width: int, length: int, tall: tuple[bool, bool]) -> None:
+    def __init__(self, site: BindContext, columns: Columns, width: int, length: int, tall: tuple[bool, bool]) -> None:
         self.tile = tile(columns, width, *tall)
         groups, across = columns.depth // self.tile.deep, width // self.tile.wide
         ends = (self.tile.deep, self.tile.wide)
@@ -191,7 +191,7 @@ def tile(columns: Columns, width: int, tall: bool, wide_is_tall: bool) -> Tile:
 class Finish:
     """What follows a product on the same block, still in cache: a bias that no column of ones has brought, and a ReLU."""
 
-    def __init__(self, site: Site, bias: np.ndarray | None, repeat: int, relu: bool) -> None:
+    def __init__(self, site: BindContext, bias: np.ndarray | None, repeat: int, relu: bool) -> None:
         self.relu, self.bias = relu, bias
         self.prepare: list[Closure] = []
         if bias is not None:
@@ -230,7 +230,7 @@ class Channels:
     """Σ over everything but the channels of an image (row, C, position): products of short stretches with ones, and the sum
     of those in double."""
 
-    def __init__(self, site: Site, image: np.ndarray) -> None:
+    def __init__(self, site: BindContext, image: np.ndarray) -> None:
         rows, channels, length = image.shape
         each = stretch(length)
         self.image = image.reshape(rows, channels, length // each, each)

@@ -25,7 +25,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.valid_range import reach, window_at
 
@@ -100,7 +100,7 @@ def is_tall(x: np.ndarray) -> bool:
     return x.strides[1] < x.strides[2]
 
 
-def expand(site: Site, source: np.ndarray, window: Window, out: Sequence[int], rows: slice | None = None,
+def expand(site: BindContext, source: np.ndarray, window: Window, out: Sequence[int], rows: slice | None = None,
            ones: bool = False) -> Columns:
     """Columns of a ``source`` (S…, C, N) for the output rows ``rows`` of all ``out``, in the form that suits it."""
     rows = slice(0, out[0]) if rows is None else rows
@@ -116,7 +116,7 @@ def expand(site: Site, source: np.ndarray, window: Window, out: Sequence[int], r
     return stacked(site, source, window, out, rows, ones)
 
 
-def stacked(site: Site, source: np.ndarray, window: Window, out: Sequence[int], rows: slice, ones: bool) -> Columns:
+def stacked(site: BindContext, source: np.ndarray, window: Window, out: Sequence[int], rows: slice, ones: bool) -> Columns:
     """Columns with contiguous positions.
 
     Where the window's rows are dilated they are not neighbours, and every tap is expanded.
@@ -147,7 +147,7 @@ def stacked(site: Site, source: np.ndarray, window: Window, out: Sequence[int], 
     return Columns(blocks, start, height, inner, ones)
 
 
-def patches(site: Site, source: np.ndarray, window: Window, out: Sequence[int], rows: slice) -> Columns:
+def patches(site: BindContext, source: np.ndarray, window: Window, out: Sequence[int], rows: slice) -> Columns:
     """Columns with contiguous depth."""
     channels, batch = source.shape[-2:]
     depth, length = window.taps * channels, prod(out[1:]) * batch
@@ -227,7 +227,7 @@ def fill(target: np.ndarray, source: np.ndarray, along: Sequence[Reach], pairs: 
 class Image:
     """An array (S…, C, N) as blocks (row, C, position): views where it lies in one of the two orders, else copies."""
 
-    def __init__(self, site: Site, x: np.ndarray, longest: int) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray, longest: int) -> None:
         self.image, self.view = np.moveaxis(x, -2, 1), by_row(x)
         self.spare = site.scratch((longest, *self.image.shape[1:]), x.dtype) if self.view is None else None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.conv.gemm import Finish, Sum, multiply
 from dltoolbox.kernels.conv.im2col import FULL_RUN, Block, Columns, Image, patches
 
@@ -33,7 +33,7 @@ def suit(window: Window, source: np.ndarray, other: np.ndarray) -> bool:
 class Lines:
     """Columns of the source for output rows ``rows`` of all ``out``, with the lines that a window spans beyond them."""
 
-    def __init__(self, site: Site, source: np.ndarray, window: Window, out: tuple[int, ...], rows: slice) -> None:
+    def __init__(self, site: BindContext, source: np.ndarray, window: Window, out: tuple[int, ...], rows: slice) -> None:
         high, _, wide = window.size
         flat = Window.of((high, 1, wide), None, window.padding, (window.dilation[0], 1, window.dilation[2]))
         self.columns: Columns = patches(site, source, flat, (out[0], out[1] + window.extent[1] - 1, out[2]), rows)
@@ -46,7 +46,7 @@ class Lines:
         return [block.columns[..., start:start + self.length] for start in self.starts]
 
 
-def bind_lines(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+def bind_lines(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
                window: Window, bands: Sequence[slice], relu: bool = False) -> tuple[list[Closure], list[list[Closure]]]:
     """Steps that prepare, and per band of rows those that write a convolution."""
     high, count, wide, channels, width = weights.shape
@@ -56,7 +56,7 @@ def bind_lines(site: Site, source: np.ndarray, target: np.ndarray, weights: np.n
                                                 finish) for band in bands]
 
 
-def _bind_band(site: Site, lines: Lines, target: np.ndarray, matrices: np.ndarray, finish: Finish) -> list[Closure]:
+def _bind_band(site: BindContext, lines: Lines, target: np.ndarray, matrices: np.ndarray, finish: Finish) -> list[Closure]:
     image, steps = Image(site, target, lines.columns.longest), list(lines.columns.start)
     spare = site.scratch((lines.columns.longest, lines.length, target.shape[-2])).swapaxes(1, 2)
     for block in lines.columns.blocks:
@@ -70,7 +70,7 @@ def _bind_band(site: Site, lines: Lines, target: np.ndarray, matrices: np.ndarra
     return steps
 
 
-def bind_line_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
+def bind_line_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                       ) -> list[Closure]:
     """Steps that write the gradient of the weights."""
     lines = Lines(site, source, window, grad.shape[:3], slice(0, len(grad)))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying, cut
 from dltoolbox.kernels.valid_range import reach
 
@@ -44,7 +44,7 @@ class ByRows:
     Rows of filters that meet an input row together, every ``step``-th, lie together in the matrix.
     """
 
-    def __init__(self, site: Site, source: np.ndarray, window: Window, out: Sequence[int], filters: int) -> None:
+    def __init__(self, site: BindContext, source: np.ndarray, window: Window, out: Sequence[int], filters: int) -> None:
         self.site, self.source, self.window, self.out = site, source, window, tuple(out[:window.rank])
         channels, batch = source.shape[-2:]
         self.depth, self.length = prod(window.size[1:]) * channels, prod(self.out[1:])
@@ -87,7 +87,7 @@ class ByRows:
                 partial(np.copyto, expanded, as_strided(padded, shape, strides))], expanded.reshape(self.depth, -1)
 
 
-def bind_rows(site: Site, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
+def bind_rows(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
               window: Window, bands: Sequence[slice], relu: bool = False) -> tuple[list[Closure], list[list[Closure]]]:
     """Steps that prepare, and per band of rows those that write a convolution."""
     size, filters = window.size[0], weights.shape[-1]
@@ -114,7 +114,7 @@ def bind_rows(site: Site, source: np.ndarray, target: np.ndarray, weights: np.nd
     return list[Closure](moves), result
 
 
-def bind_row_weights(site: Site, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
+def bind_row_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                      ) -> list[Closure]:
     """Steps that write the gradient of the weights."""
     size, filters = window.size[0], weights.shape[-1]

@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format, numba_support
-from dltoolbox.kernels.base import Case, Closure, Site, kernel
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import ConvKernel, ConvNormaliseKernel, ConvNormaliseReluKernel, ConvReluKernel
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
@@ -107,7 +107,7 @@ def even(length: int, limit: int) -> int:
     return min(length, -(-length // number // 16) * 16)
 
 
-def padded(site: Site, source: np.ndarray, window: Window, out: tuple[int, ...], rows: slice) -> Columns:
+def padded(site: BindContext, source: np.ndarray, window: Window, out: tuple[int, ...], rows: slice) -> Columns:
     """Rows of an image with the zeros around it; those that a window spans lie one after the other."""
     tall = Window.of((window.size[0], 1), None, window.padding)
     return stacked(site, source, tall, (out[0], out[1] + window.extent[1] - 1), rows, False)
@@ -116,7 +116,7 @@ def padded(site: Site, source: np.ndarray, window: Window, out: tuple[int, ...],
 class Shifts:
     """The weights (window size…, C, K) as one matrix (K, window rows·C) per tap along a row, in shared memory."""
 
-    def __init__(self, site: Site, weights: np.ndarray) -> None:
+    def __init__(self, site: BindContext, weights: np.ndarray) -> None:
         high, across, channels, count = weights.shape
         self.matrices = site.shared((across, count, high * channels))
         self.prepare: Closure = partial(np.copyto, self.matrices.reshape(across, count, high, channels),
@@ -126,7 +126,7 @@ class Shifts:
 class Total:
     """Σ over rows of products of shifted images with another, the gradient of the weights."""
 
-    def __init__(self, site: Site, window: Window, channels: int, width: int, length: int) -> None:
+    def __init__(self, site: BindContext, window: Window, channels: int, width: int, length: int) -> None:
         self.high, self.channels, depth = window.size[0], channels, window.size[0] * channels
         self.total = site.scratch((window.size[1], depth, width), site.dtype)
         self.wide = width if width <= 16 else 8
@@ -145,7 +145,7 @@ class Total:
         return partial(np.copyto, weights, self.total.reshape(across, self.high, self.channels, width).swapaxes(0, 1))
 
 
-def bind_shifted(site: Site, source: np.ndarray, target: np.ndarray, matrices: np.ndarray, bias: np.ndarray,
+def bind_shifted(site: BindContext, source: np.ndarray, target: np.ndarray, matrices: np.ndarray, bias: np.ndarray,
                  window: Window, rows: slice, relu: bool = False, fresh: bool = True,
                  also: Callable[[slice, np.ndarray], list[Closure]] | None = None) -> list[Closure]:
     """Steps that write some rows of a convolution; ``also`` uses a block of the image while it is in cache."""
@@ -167,7 +167,7 @@ class Shifted(ConvKernel):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         window, (x, weights, *_), out = window_attrs(case)["window"], case.inputs, case.outputs[0].sizes
         shape = [int(n or 0) for n in out]
         return (super().accepts(case) and numba_support.available() and isinstance(window, Window) and window.rank == 2
@@ -180,14 +180,14 @@ class Shifted(ConvKernel):
         """Products add up anyway: at the start of a residual block, a pass over three arrays less."""
         return number == 0
 
-    def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
         y, shifts = site.outputs[0], Shifts(site, ending.weights)
         bands = cut(slice(0, len(y)), -(-len(y) // site.case.ranks))
         return [shifts.prepare], [bind_shifted(site, site.inputs[0], y, shifts.matrices, ending.bias.reshape(-1), window,
                                                band, ending.relu) for band in bands]
 
-    def bind_backward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
-        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.d_inputs[:3]
+    def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
+        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
         assert grad is not None
         steps, prepare = list(ending.gate(site)), []
         adjoint = Adjoint(window, x.shape[:2])
@@ -211,7 +211,7 @@ class Shifted(ConvKernel):
         return prepare, steps + ([] if db is None else [partial(sum_rows, by_row(grad), site.dtype.type(0), db.reshape(-1))])
 
     @staticmethod
-    def _weights_alone(site: Site, x: np.ndarray, grad: np.ndarray, window: Window, dw: np.ndarray) -> list[Closure]:
+    def _weights_alone(site: BindContext, x: np.ndarray, grad: np.ndarray, window: Window, dw: np.ndarray) -> list[Closure]:
         images = padded(site, x, window, grad.shape[:2], slice(0, len(grad)))
         total = Total(site, window, x.shape[-2], grad.shape[-2], prod(grad.shape[1::2]))
         view = by_row(grad)

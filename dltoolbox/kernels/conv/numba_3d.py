@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format, numba_support
-from dltoolbox.kernels.base import Case, Closure, Site, kernel
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import (
     ConvKernel,
@@ -85,7 +85,7 @@ def sweep(call: Any, flags: Any, source: Any, ring: Any, before: Any, gaps: Any,
 class Sweep:
     """A ring of planes at a site, and closures that go over an image with it."""
 
-    def __init__(self, site: Site, source: np.ndarray, window: Window, out: tuple[int, ...]) -> None:
+    def __init__(self, site: BindContext, source: np.ndarray, window: Window, out: tuple[int, ...]) -> None:
         self.source, self.window, (channels, batch) = source.transpose(LAST), window, source.shape[-2:]
         high, wide = out[1] + window.extent[1] - 1, out[2]
         self.ring = site.scratch((window.extent[0], high, wide, batch, window.size[2], channels))
@@ -110,7 +110,7 @@ class ShiftedPlanes(ConvKernel):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         window, (x, weights, *_) = window_attrs(case)["window"], case.inputs
         out = [int(n or 0) for n in case.outputs[0].sizes]
         return (super().accepts(case) and numba_support.available() and isinstance(window, Window) and window.rank == 3
@@ -123,14 +123,14 @@ class ShiftedPlanes(ConvKernel):
         """Products add up anyway."""
         return number == 0
 
-    def bind_forward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
         x, y = site.inputs[0], site.outputs[0]
         return [], [[Sweep(site, x, window, y.shape[:3]).run(ending.weights, ending.bias.reshape(-1), y[band], band.start,
                                                              relu=ending.relu)]
                     for band in cut(slice(0, len(y)), -(-len(y) // site.case.ranks))]
 
-    def bind_backward(self, site: Site, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
-        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.d_inputs[:3]
+    def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
+        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
         assert grad is not None
         steps = list(ending.gate(site))
         prepare: list[Closure] = []

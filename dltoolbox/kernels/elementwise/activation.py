@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Kernel, Site, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, kernel
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces
 from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.activation import Elementwise
@@ -13,7 +13,7 @@ from dltoolbox.ops.activation import Elementwise
 class InPieces(Kernel):
     """An op of one element at a time. Its temporaries are as small as the pieces."""
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), body, attrs = site.inputs, site.outputs, OPS[self.op], site.attrs
 
         def forward(x: np.ndarray, y: np.ndarray) -> None:
@@ -23,8 +23,8 @@ class InPieces(Kernel):
             (found,) = body.backward(Call((x,), (y,), (True,)), grad, **attrs)
             assert found is not None
             np.copyto(dx, found)
-        return Bound(in_pieces(site, forward, x, y),
-                     in_pieces(site, backward, x, y, *backward_pair(site)) if site.training else ())
+        return BoundKernel(in_pieces(site, forward, x, y),
+                           in_pieces(site, backward, x, y, *backward_pair(site)) if site.training else ())
 
 
 for name, one in OPS.items():

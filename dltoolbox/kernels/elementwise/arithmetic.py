@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
 from dltoolbox.ops.arithmetic import against, width_of
 
 Piece = tuple[np.ndarray, ...]
@@ -54,12 +54,12 @@ def shares(jobs: Sequence[T], ranks: int) -> list[Sequence[T]]:
     return [jobs[start:end] for start, end in pairwise(ends)]
 
 
-def ranks_for(site: Site, size: int) -> int:
+def ranks_for(site: BindContext, size: int) -> int:
     """How many threads share a pass over ``size`` elements."""
     return site.case.ranks if size >= SHARED else 1
 
 
-def in_pieces(site: Site, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),
+def in_pieces(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),
               ranks: int = 0) -> tuple[Closure, ...]:
     """Closures, one per rank, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 
@@ -78,25 +78,25 @@ class Relu(Kernel):
 
     op = "relu"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
         ranks = ranks_for(site, y.size)
         pieces = [part for piece in cut(x, y, parts=ranks, size=4 * CHUNK) for part in rows(piece)]
         zeros = np.zeros(max((piece[0].shape[-1] for piece in pieces), default=0), x.dtype)
         # the maximum with a row of zeros is three times as fast as with the number 0, which NumPy does not vectorise
         jobs = [partial(np.maximum, source, zeros[:source.shape[-1]], out=target) for source, target in pieces]
-        return Bound(tuple(map(in_turn, shares(jobs, ranks))), self.gates(site) if site.training else ())
+        return BoundKernel(tuple(map(in_turn, shares(jobs, ranks))), self.gates(site) if site.training else ())
 
-    def gates(self, site: Site) -> tuple[Closure, ...]:
+    def gates(self, site: BindContext) -> tuple[Closure, ...]:
         def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, positive: np.ndarray) -> None:
             np.greater(y, 0, out=positive)
             np.multiply(grad, positive, out=dx)
         return in_pieces(site, close, site.outputs[0], *backward_pair(site), temporaries=[np.bool_])
 
 
-def backward_pair(site: Site) -> tuple[np.ndarray, np.ndarray]:
+def backward_pair(site: BindContext) -> tuple[np.ndarray, np.ndarray]:
     """The gradient that arrives and the one to write, of an op of one input."""
-    grad, dx = site.grads[0], site.d_inputs[0]
+    grad, dx = site.grads[0], site.grad_inputs[0]
     assert grad is not None
     assert dx is not None
     return grad, dx
@@ -108,7 +108,7 @@ class LeakyRelu(Kernel):
 
     op = "leaky_relu"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
         scale = np.asarray(site.attrs["scale"], x.dtype)
         bend = np.maximum if scale <= 1 else np.minimum
@@ -122,7 +122,7 @@ class LeakyRelu(Kernel):
             np.multiply(above, 1 - scale, out=slope)  # copying where a mask says so takes 20 times as long
             np.add(slope, scale, out=slope)
             np.multiply(grad, slope, out=dx)
-        return Bound(in_pieces(site, forward, x, y), in_pieces(
+        return BoundKernel(in_pieces(site, forward, x, y), in_pieces(
             site, backward, x, *backward_pair(site), temporaries=[np.bool_, x.dtype]) if site.training else ())
 
 
@@ -133,7 +133,7 @@ class InputNormalise(Kernel):
 
     op = "input_normalise"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
         order = memory_format.order_of(y)
         shape = broadcast_shape(statistics, y, order)
@@ -155,14 +155,14 @@ class InputNormalise(Kernel):
         else:
             forward = self.closures(site, less_and_times, (y, x), order, [centre, factor], stage=x.dtype)
         if not site.training:
-            return Bound(forward, prepare=prepare)
+            return BoundKernel(forward, prepare=prepare)
         grad, dx = backward_pair(site)
         if factor is None:
-            return Bound(forward, in_pieces(site, np.copyto, dx, grad), prepare)
-        return Bound(forward, self.closures(site, multiplied, (dx, grad), order, [factor]), prepare)
+            return BoundKernel(forward, in_pieces(site, np.copyto, dx, grad), prepare)
+        return BoundKernel(forward, self.closures(site, multiplied, (dx, grad), order, [factor]), prepare)
 
     @staticmethod
-    def closures(site: Site, job: Callable[..., None], arrays: Sequence[np.ndarray], order: Sequence[int],
+    def closures(site: BindContext, job: Callable[..., None], arrays: Sequence[np.ndarray], order: Sequence[int],
                  constants: Sequence[np.ndarray], stage: Any = None) -> tuple[Closure, ...]:
         """``job(*slices, *slices of the constants)`` along the slowest axis, before them a
         temporary of type ``stage``, if one is wanted: the target's slice where that has the type.

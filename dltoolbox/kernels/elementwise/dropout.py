@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.random import stream
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces
 from dltoolbox.ops.arithmetic import drawn_per_observation
 
@@ -24,7 +24,7 @@ class Dropout(Kernel):
     def by_observation(self) -> bool:
         return True
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y, mask) = site.inputs, site.outputs
         own = np.random.PCG64()
         begin: list[Any] = [None]
@@ -43,12 +43,12 @@ class Dropout(Kernel):
         forward = in_turn([restart, *self.draws(site, mask, np.random.Generator(own)),
                            *in_pieces(site, apply, x, mask, y, ranks=1)])
         if not site.training:
-            return Bound((forward,), before=before)
+            return BoundKernel((forward,), before=before)
         grad, dx = backward_pair(site)
-        return Bound((forward,), in_pieces(site, apply, grad, mask, dx), before=before)
+        return BoundKernel((forward,), in_pieces(site, apply, grad, mask, dx), before=before)
 
     @staticmethod
-    def draws(site: Site, mask: np.ndarray, generator: np.random.Generator) -> list[Closure]:
+    def draws(site: BindContext, mask: np.ndarray, generator: np.random.Generator) -> list[Closure]:
         """Fill the mask, some observations at a time."""
         length, batch, probability = drawn_per_observation(mask.shape), mask.shape[-1], site.attrs["probability"]
         by_observation, features = np.moveaxis(mask, -1, 0), mask.shape[:-1]

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Closure, Kernel, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces, ranks_for
 from dltoolbox.ops.base import sum_over
 
@@ -17,7 +17,7 @@ class Add(Kernel):
 
     op = "add"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
         ranks = ranks_for(site, y.size)
 
@@ -29,7 +29,7 @@ class Add(Kernel):
         terms = [np.broadcast_to(x, y.shape) for x in site.inputs]
         forward = in_pieces(site, total, *terms, y, ranks=ranks)
         if not site.training:
-            return Bound(forward)
+            return BoundKernel(forward)
         grad = site.grads[0]
         assert grad is not None
 
@@ -37,10 +37,10 @@ class Add(Kernel):
             *targets, grad = arrays
             for target in targets:
                 np.copyto(target, grad)
-        wanted = [dx for dx in site.d_inputs if dx is not None]
+        wanted = [dx for dx in site.grad_inputs if dx is not None]
         copies = in_pieces(site, hand_on, *(dx for dx in wanted if dx.shape == grad.shape), grad, ranks=ranks)
         sums = [self.reduced(grad, dx) for dx in wanted if dx.shape != grad.shape]
-        return Bound(forward, tuple(in_turn([copies[rank], *sums[rank::ranks]]) for rank in range(ranks)))
+        return BoundKernel(forward, tuple(in_turn([copies[rank], *sums[rank::ranks]]) for rank in range(ranks)))
 
     @staticmethod
     def reduced(grad: np.ndarray, dx: np.ndarray) -> Closure:
@@ -55,22 +55,22 @@ class Concat(Kernel):
 
     op = "concat"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
         ranks = ranks_for(site, y.size)
         jobs = [in_pieces(site, np.copyto, part, x, ranks=ranks)
                 for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
         forward = tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks))
         if not site.training:
-            return Bound(forward)
+            return BoundKernel(forward)
         grad = site.grads[0]
         assert grad is not None
         jobs = [in_pieces(site, np.copyto, dx, part, ranks=ranks)
-                for part, dx in zip(self.parts(site, grad), site.d_inputs, strict=True) if dx is not None]
-        return Bound(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
+                for part, dx in zip(self.parts(site, grad), site.grad_inputs, strict=True) if dx is not None]
+        return BoundKernel(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
 
     @staticmethod
-    def parts(site: Site, whole: np.ndarray) -> list[np.ndarray]:
+    def parts(site: BindContext, whole: np.ndarray) -> list[np.ndarray]:
         """The parts of the joint array, one per input."""
         lengths = [x.shape[site.attrs["axis"]] for x in site.inputs]
         return np.split(whole, np.cumsum(lengths)[:-1], site.attrs["axis"])
@@ -82,6 +82,6 @@ class SizeOf(Kernel):
 
     op = "size_of"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x,), (sizes,) = site.inputs, site.outputs
-        return Bound((partial(np.copyto, sizes, np.array(x.shape, sizes.dtype)),))
+        return BoundKernel((partial(np.copyto, sizes, np.array(x.shape, sizes.dtype)),))

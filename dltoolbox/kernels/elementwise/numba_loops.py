@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels import memory_format, numba_support
-from dltoolbox.kernels.base import Bound, Case, Closure, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
 from dltoolbox.kernels.elementwise.joining import Add
 from dltoolbox.kernels.numba_support import loop
@@ -48,16 +48,16 @@ def twice(first: np.ndarray, second: np.ndarray, grad: np.ndarray) -> None:
         second[i] = grad[i]
 
 
-def over(site: Site, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: Any) -> tuple[Closure, ...]:
+def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: Any) -> tuple[Closure, ...]:
     """Closures, one per rank, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
     ranks = ranks_for(site, arrays[-1].size)
     jobs = [partial(body, *piece, *numbers) for piece in cut(*arrays, parts=ranks, size=PIECE)]
     return tuple(map(in_turn, shares(jobs, ranks)))
 
 
-def lie_alike(site: Site) -> bool:
+def lie_alike(site: BindContext) -> bool:
     """Whether all arrays of the site are contiguous in the same memory order."""
-    arrays = [x for x in (*site.inputs, *site.outputs, *site.grads, *site.d_inputs) if x is not None]
+    arrays = [x for x in (*site.inputs, *site.outputs, *site.grads, *site.grad_inputs) if x is not None]
     return all(x.shape == arrays[0].shape and memory_format.lies_in(x, memory_format.order_of(arrays[0])) for x in arrays)
 
 
@@ -67,15 +67,15 @@ class ReluLoops(Relu):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return numba_support.available()
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         if not lie_alike(site):
             return super().bind(site)
         zero, y = site.dtype.type(0), site.outputs[0]
         forward = over(site, rectify, (site.inputs[0], y), zero)
-        return Bound(forward, over(site, close, (y, *backward_pair(site)), zero) if site.training else ())
+        return BoundKernel(forward, over(site, close, (y, *backward_pair(site)), zero) if site.training else ())
 
 
 @kernel
@@ -84,15 +84,15 @@ class LeakyReluLoops(LeakyRelu):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return numba_support.available()
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         if not lie_alike(site):
             return super().bind(site)
         scale, x = site.dtype.type(site.attrs["scale"]), site.inputs[0]
         forward = over(site, rise, (x, site.outputs[0]), scale)
-        return Bound(forward, over(site, slope, (x, *backward_pair(site)), scale) if site.training else ())
+        return BoundKernel(forward, over(site, slope, (x, *backward_pair(site)), scale) if site.training else ())
 
 
 @kernel
@@ -101,14 +101,14 @@ class AddLoops(Add):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return numba_support.available() and len(case.inputs) == 2 and all(case.needs) and bool(case.needs)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         bound = super().bind(site)
         if not lie_alike(site):
             return bound
-        first, second = site.d_inputs
+        first, second = site.grad_inputs
         assert first is not None
         assert second is not None
         grad = site.grads[0]

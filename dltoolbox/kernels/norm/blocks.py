@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels.base import Closure, Order, Site
+from dltoolbox.kernels.base import BindContext, Closure, Order
 from dltoolbox.kernels.sums import stretch
 
 BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
@@ -84,7 +84,7 @@ class Grid:
         return [((part.stop - part.start) // self.repeats, self.repeats, self.channels, self.inner)
                 for part in self.slices]
 
-    def tile(self, site: Site) -> Tile:
+    def tile(self, site: BindContext) -> Tile:
         return Tile(site.scratch(self.tile_shape))
 
     def zeros(self, dtype: Any) -> np.ndarray:
@@ -112,7 +112,7 @@ class Sums:
     """Two sums per channel, Σ a and Σ a·b: in the data's precision within a stretch of a row or a block, in double over
     them."""
 
-    def __init__(self, site: Site, grid: Grid) -> None:
+    def __init__(self, site: BindContext, grid: Grid) -> None:
         self.grid, self.along, self.each = grid, grid.inner >= STRETCH, stretch(grid.inner)
         count = grid.outer if self.along else len(grid.slices)
         repeats = 1 if self.along else largest_divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))

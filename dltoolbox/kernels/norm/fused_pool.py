@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels.base import Case, Closure, Site, kernel
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.memory_format import inverse
 from dltoolbox.kernels.norm.blocks import BLOCK, Grid, run
 from dltoolbox.kernels.norm.numpy_passes import BatchNormChain, Ends, Passes, Stage
@@ -90,7 +90,7 @@ class Maximum:
 class PooledBlocks(Stage):
     """The passes of ``batch_norm+relu+max_pool`` and ``…_taps``."""
 
-    def __init__(self, site: Site, window: Window) -> None:
+    def __init__(self, site: BindContext, window: Window) -> None:
         x, order = site.inputs[0], site.case.orders[0]
         shape = site.outputs[0].shape
         step = shape[0] if order[0] else max(BLOCK * x.shape[0] // max(x.size * window.stride[0], 1), 1)
@@ -114,7 +114,7 @@ class PooledBlocks(Stage):
         self._upright, self._mixed = self._maxima(False), self._maxima(True)
         self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.room[i])]
         self._closed = self._closing() if self.codes is not None else []
-        if site.training and site.d_inputs[0] is not None:
+        if site.training and site.grad_inputs[0] is not None:
             self._spreads = [self._spreading(far) for far in (False, True)]
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
@@ -194,7 +194,7 @@ class PooledBlocks(Stage):
 
     def _spreading(self, far: bool) -> list[Closure]:
         """Windows that overlap add to a line that is there before; others are written, and the line is added to them."""
-        dx, lines, gradients = self.site.d_inputs[0], [], []
+        dx, lines, gradients = self.site.grad_inputs[0], [], []
         assert dx is not None
         for i, (band, block) in enumerate(zip(self.bands, self.grid.blocks(dx), strict=True)):
             target = block if self.window.overlapping else self.room[i]
@@ -221,7 +221,7 @@ class PooledBlocks(Stage):
 
     def _scattering(self, band: Band) -> list[Closure]:
         """Each gradient of a band to the first tap that holds the maximum."""
-        grad, dx = self.site.grads[0], self.site.d_inputs[0]
+        grad, dx = self.site.grads[0], self.site.grad_inputs[0]
         assert grad is not None
         assert dx is not None
         grad, every = grad[band.outputs], self._taps(band)
@@ -267,14 +267,14 @@ class BatchNormReluMax(BatchNormChain):
 
     op = "batch_norm+relu+max_pool"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         """Not for windows of very many taps, or windows that may lie in the padding altogether."""
         window = window_of(case)
         return window.taps <= MOST_TAPS and all(
             pads == (0, 0) or (d == 1 and min(pads) >= 0 and max(pads) < f)
             for pads, f, d in zip(window.padding, window.size, window.dilation, strict=True))
 
-    def passes(self, site: Site) -> Passes:
+    def passes(self, site: BindContext) -> Passes:
         return PooledBlocks(site, window_of(site.case))
 
 
@@ -285,6 +285,6 @@ class BatchNormReluMaxTaps(BatchNormReluMax):
     op = "batch_norm+relu+max_pool_taps"
 
 
-def window_of(case: Case) -> Window:
+def window_of(case: KernelSpec) -> Window:
     window: Window = case.attrs["links"][-1].attrs["window"]
     return window

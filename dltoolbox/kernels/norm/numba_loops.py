@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels.base import Case, Closure, Order, Site, kernel
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kernel
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.norm.blocks import Grid, Tile, largest_divisor
 from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, BatchNormReluMaxTaps, window_of
@@ -254,7 +254,7 @@ class Form:
 class Vectors:
     """Memory of the loops over arrays of one form: vectors written out, and sums."""
 
-    def __init__(self, site: Site, form: Form) -> None:
+    def __init__(self, site: BindContext, form: Form) -> None:
         self.form, (_, groups, _, width) = form, form.shape
         self.tiles = [Tile(site.scratch(form.vector)) for _ in range(4)]
         self.arrays = [tile.array.reshape(groups, width) for tile in self.tiles]
@@ -277,7 +277,7 @@ class Vectors:
 class Measure:
     """The pass `measure` over an array ``x``."""
 
-    def __init__(self, site: Site, x: np.ndarray) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray) -> None:
         self.form = Form.of(x.shape, site.case.orders[0])
         self.vectors, self.x = Vectors(site, self.form), self.form.view(x)
 
@@ -289,7 +289,7 @@ class Measure:
 class Loops(Measure):
     """The passes of a chain ``batch_norm[+add][+relu]`` from ``x`` on."""
 
-    def __init__(self, site: Site, x: np.ndarray) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray) -> None:
         super().__init__(site, x)
         names, view = site.case.op.split("+"), self.form.view
         self.relu, self.y = "relu" in names, view(site.outputs[0])
@@ -298,11 +298,11 @@ class Loops(Measure):
         self.added = view(site.inputs[3]) if "add" in names else None
         if site.training:
             assert site.grads[0] is not None
-            other = site.d_inputs[3] if self.added is not None else None
+            other = site.grad_inputs[3] if self.added is not None else None
             self.grad = view(site.grads[0])
             self.gated = self.grad if other is None else view(other)
-            if x is site.inputs[0] and site.d_inputs[0] is not None:
-                self.dx = view(site.d_inputs[0])
+            if x is site.inputs[0] and site.grad_inputs[0] is not None:
+                self.dx = view(site.grad_inputs[0])
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
         written = self.vectors.write(center, factor, constant)
@@ -325,13 +325,13 @@ class Loops(Measure):
         spread(self.gated, self.x, self.dx, *self.vectors.write(center, factor, tilt, constant))
 
 
-def passes_over(site: Site, x: np.ndarray) -> Loops | RowLoops:
+def passes_over(site: BindContext, x: np.ndarray) -> Loops | RowLoops:
     """The passes from ``x`` on, by the loops that suit its shape and order."""
     stretches = Stretches(x.shape, site.case.orders[0])
     return RowLoops(site, x, stretches) if stretches else Loops(site, x)
 
 
-def measure_over(site: Site, x: np.ndarray) -> Measure | RowMeasure:
+def measure_over(site: BindContext, x: np.ndarray) -> Measure | RowMeasure:
     """Likewise the pass `measure`."""
     stretches = Stretches(x.shape, site.case.orders[0])
     return RowMeasure(site, x, stretches) if stretches else Measure(site, x)
@@ -340,7 +340,7 @@ def measure_over(site: Site, x: np.ndarray) -> Measure | RowMeasure:
 class PooledLoops:
     """The passes of ``batch_norm+relu+max_pool`` and ``…_taps`` for windows 2×2."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: BindContext) -> None:
         order, shape = site.case.orders[0], site.outputs[0].shape
         pooled = (site.keep if site.training else site.scratch)(shape, None, order)
         self.scale, self.ends, self.one = site.inputs[1].reshape(-1), passes_over(site, pooled), site.dtype.type(1)
@@ -349,8 +349,8 @@ class PooledLoops:
         self.vectors, self.x, self.pooled = Vectors(site, wide), wide.view(site.inputs[0]), small.view(pooled)
         self.y = small.view(site.outputs[0])
         self.codes = small.view(site.outputs[1]) if site.case.op.endswith("taps") else None
-        if site.training and site.d_inputs[0] is not None and site.grads[0] is not None:
-            self.grad, self.dx = small.view(site.grads[0]), wide.view(site.d_inputs[0])
+        if site.training and site.grad_inputs[0] is not None and site.grads[0] is not None:
+            self.grad, self.dx = small.view(site.grads[0]), wide.view(site.grad_inputs[0])
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
         if center is not None:
@@ -378,10 +378,10 @@ class Twin(BatchNormChain):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return available() and super().accepts(case)
 
-    def passes(self, site: Site) -> Passes:
+    def passes(self, site: BindContext) -> Passes:
         return passes_over(site, site.inputs[0])
 
 
@@ -390,10 +390,10 @@ class PooledTwin(BatchNormReluMax):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return available() and super().accepts(case) and window_of(case) == SIDE_BY_SIDE
 
-    def passes(self, site: Site) -> Passes:
+    def passes(self, site: BindContext) -> Passes:
         """In orders that are not ours, there is nothing for a loop to run along."""
         return PooledLoops(site) if site.case.orders[0] in ORDERS else super().passes(site)
 
@@ -428,10 +428,10 @@ class LineTwin(Normalise):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return available() and super().accepts(case)
 
-    def line(self, site: Site, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
+    def line(self, site: BindContext, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
         least, shape = site.dtype.type(0 if self.relu else -np.inf), site.inputs[0].shape
         stretches = Stretches(shape, grid.order)
         if stretches:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels.base import Closure, Order, Site
+from dltoolbox.kernels.base import BindContext, Closure, Order
 from dltoolbox.kernels.norm.blocks import Grid, largest_divisor
 from dltoolbox.kernels.numba_support import loop
 
@@ -190,7 +190,7 @@ class Stretches:
 class RowMeasure:
     """The pass `measure` over an array ``x``."""
 
-    def __init__(self, site: Site, x: np.ndarray, stretches: Stretches) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray, stretches: Stretches) -> None:
         self.x, self.line = stretches.view(x), (site.keep if site.training else site.scratch)((3, x.shape[-2]))
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
@@ -203,7 +203,7 @@ class RowLoops(RowMeasure):
     gated twice rather than kept: 6 passes over memory instead of 8.
     """
 
-    def __init__(self, site: Site, x: np.ndarray, stretches: Stretches) -> None:
+    def __init__(self, site: BindContext, x: np.ndarray, stretches: Stretches) -> None:
         super().__init__(site, x, stretches)
         names, view, zero = site.case.op.split("+"), stretches.view, site.dtype.type(0)
         self.y, self.zero, self.relu = view(site.outputs[0]), zero, "relu" in names
@@ -212,12 +212,12 @@ class RowLoops(RowMeasure):
         self.again = self.relu and self.added is None and x is site.inputs[0]
         if site.training:
             assert site.grads[0] is not None
-            other = site.d_inputs[3] if self.added is not None else None
+            other = site.grad_inputs[3] if self.added is not None else None
             self.slope = site.scratch((3, x.shape[-2]))
             self.grad = view(site.grads[0])
             self.gated = self.grad if other is None else view(other)
-            if x is site.inputs[0] and site.d_inputs[0] is not None:
-                self.dx = view(site.d_inputs[0])
+            if x is site.inputs[0] and site.grad_inputs[0] is not None:
+                self.dx = view(site.grad_inputs[0])
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
         self.line[0] = 0 if center is None else center
@@ -246,7 +246,7 @@ class RowLoops(RowMeasure):
             spread(self.gated, self.x, self.dx, self.line, self.slope)
 
 
-def bind_line(site: Site, stretches: Stretches, given: np.ndarray, least: Any) -> Closure:
+def bind_line(site: BindContext, stretches: Stretches, given: np.ndarray, least: Any) -> Closure:
     """A closure that applies a line, given in double, to a site's first input."""
     line, x, y = site.scratch(given.shape), stretches.view(site.inputs[0]), stretches.view(site.outputs[0])
 

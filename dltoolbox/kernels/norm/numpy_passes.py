@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, bind_plain, kernel
 from dltoolbox.kernels.norm.blocks import Grid, Sums, run
 from dltoolbox.ops.base import BOTH, IN, OPS
 
@@ -43,7 +43,7 @@ class Passes(Protocol):
         """dx = factor·(g + tilt·x + constant)."""
 
 
-def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
+def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundKernel:
     """A batch normalisation made of its passes: the mathematics per channel, and the meetings of the shards.
 
     The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
@@ -70,22 +70,22 @@ def bind_statistics(site: Site, passes: Passes, epsilon: float) -> Bound:
         center, left, inverse = kept
         middle = center if count[1] else None
         passes.collect(middle, sums[:2])
-        d_scale, d_offset = site.d_inputs[1:3]
+        d_scale, d_offset = site.grad_inputs[1:3]
         if d_scale is not None:
             d_scale.reshape(-1)[...] = (sums[1] - left * sums[0]) * inverse
         if d_offset is not None:
             d_offset.reshape(-1)[...] = sums[0]
-        if site.d_inputs[0] is None:
+        if site.grad_inputs[0] is None:
             return
         site.meet(sums)
         sums[:2] /= count[0]
         tilt = inverse * inverse * (left * sums[0] - sums[1])
         passes.spread(middle, scale * inverse, tilt, -sums[0] - left * tilt)
 
-    return Bound((forward,), (backward,) if site.training else ())
+    return BoundKernel((forward,), (backward,) if site.training else ())
 
 
-def met_moments(site: Site, passes: Passes, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+def met_moments(site: BindContext, passes: Passes, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     """Mean and variance of the whole batch, and whether the mean is far from zero: sums are then taken again around it, so
     that nothing is lost. All shards see the same sums, and take the same way.
     """
@@ -116,7 +116,7 @@ def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[n
 class Stage:
     """Passes in NumPy over an array ``x``, block by block, with four tiles."""
 
-    def __init__(self, site: Site, grid: Grid, x: np.ndarray) -> None:
+    def __init__(self, site: BindContext, grid: Grid, x: np.ndarray) -> None:
         self.site, self.grid, self.x = site, grid, grid.blocks(x)
         self.tiles = tuple(grid.tile(site) for _ in range(4))
         self.sums = Sums(site, grid)
@@ -147,7 +147,7 @@ class Ends(Stage):
     is memory for the centered blocks in `collect`.
     """
 
-    def __init__(self, site: Site, grid: Grid, x: np.ndarray, rooms: Sequence[np.ndarray]) -> None:
+    def __init__(self, site: BindContext, grid: Grid, x: np.ndarray, rooms: Sequence[np.ndarray]) -> None:
         super().__init__(site, grid, x)
         names = site.case.op.split("+")
         self.relu = "relu" in names
@@ -186,7 +186,7 @@ class Ends(Stage):
         """The arriving gradient, and where it lies once gated."""
         assert self.site.grads[0] is not None
         arriving = self.grid.blocks(self.site.grads[0])
-        other = self.site.d_inputs[3] if self.added is not None else None
+        other = self.site.grad_inputs[3] if self.added is not None else None
         return arriving, arriving if other is None else self.grid.blocks(other)
 
     def _collecting(self, far: bool, rooms: Sequence[np.ndarray]) -> list[Closure]:
@@ -205,8 +205,8 @@ class Ends(Stage):
 class Blocks(Ends):
     """All passes of a chain ``batch_norm[+add][+relu]``. Temporaries go where the next pass will write its results."""
 
-    def __init__(self, site: Site) -> None:
-        grid, dx = Grid(site.inputs[0].shape, site.case.orders[0]), site.d_inputs[0]
+    def __init__(self, site: BindContext) -> None:
+        grid, dx = Grid(site.inputs[0].shape, site.case.orders[0]), site.grad_inputs[0]
         rooms = grid.within(site.scratch((grid.largest,))) if dx is None and site.training else []
         super().__init__(site, grid, site.inputs[0], rooms if dx is None else grid.blocks(dx))
         self._measures = [[step for i, y in enumerate(grid.blocks(site.outputs[0])) for step in self.measuring(i, far, y)]
@@ -223,9 +223,9 @@ class Blocks(Ends):
     def _spreading(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []
         _, factor, tilt, constant = (tile.array for tile in self.tiles)
-        if self.site.d_inputs[0] is None:
+        if self.site.grad_inputs[0] is None:
             return []
-        for i, (dx, grad) in enumerate(zip(self.grid.blocks(self.site.d_inputs[0]), self.gated, strict=True)):
+        for i, (dx, grad) in enumerate(zip(self.grid.blocks(self.site.grad_inputs[0]), self.gated, strict=True)):
             less, block = self.less(i, far, dx)
             steps += [*less, partial(np.multiply, block, tilt, out=dx), partial(np.add, dx, grad, out=dx),
                       partial(np.add, dx, constant, out=dx), partial(np.multiply, dx, factor, out=dx)]
@@ -235,14 +235,14 @@ class Blocks(Ends):
 class BatchNormChain(Kernel):
     """A chain that starts with a `batch_norm`; its shards meet."""
 
-    reads = BOTH
+    saved_for_backward = BOTH
     by_observation = True
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         attrs = site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
         return bind_statistics(site, self.passes(site), attrs["epsilon"])
 
-    def passes(self, site: Site) -> Passes:
+    def passes(self, site: BindContext) -> Passes:
         return Blocks(site)
 
 
@@ -251,7 +251,7 @@ class BatchNorm(BatchNormChain):
     """`batch_norm`."""
 
     op = "batch_norm"
-    reads = IN
+    saved_for_backward = IN
 
 
 @kernel
@@ -267,7 +267,7 @@ class BatchNormAddRelu(BatchNormChain):
 
     op = "batch_norm+add+relu"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return (len(case.inputs) == 4 and case.inputs[3].sizes == case.inputs[0].sizes
                 and case.orders[3] == case.orders[0])
 
@@ -281,7 +281,7 @@ class Normalise(Kernel):
     op = "batch_norm_inference"
     relu = False
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         epsilon = (site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs)["epsilon"]
         grid = Grid(site.inputs[0].shape, site.case.orders[0])
         line = site.shared((3, grid.channels), np.float64)  # center, factor, constant
@@ -295,9 +295,10 @@ class Normalise(Kernel):
             line[0], line[1], line[2] = 0 if center is None else center, factor, offset - left * factor
 
         forward = self.line(site, grid, line, far)
-        return Bound((forward,), bind_plain(OPS["batch_norm_inference"], site).backward if site.training else (), prepare)
+        backward = bind_plain(OPS["batch_norm_inference"], site).backward if site.training else ()
+        return BoundKernel((forward,), backward, prepare)
 
-    def line(self, site: Site, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
+    def line(self, site: BindContext, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
         """A closure that applies the line in ``line``; its first row is subtracted only where ``far`` says so."""
         tiles = [grid.tile(site) for _ in range(3)]
         center, factor, constant = (tile.array for tile in tiles)
@@ -323,5 +324,5 @@ class NormaliseRelu(Normalise):
     op = "batch_norm_inference+relu"
     relu = True
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return not any(case.needs)

@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format, numba_support
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, bind_plain, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, bind_plain, kernel
 from dltoolbox.kernels.pool.unpool import MOST_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import WindowMax, WindowMaxIndices, WindowMaxTaps
 from dltoolbox.ops.base import OPS, OUT
@@ -178,7 +178,7 @@ class Lines:
         pairs = [connections(window, axes, large.shape, small.shape) for axes in (range(1), range(1, rank))]
         self.to_large, self.to_small = ([*pairs[0][side], *pairs[1][side]] for side in (0, 1))
 
-    def maximum(self, site: Site, number: np.ndarray | None) -> tuple[Closure, ...]:
+    def maximum(self, site: BindContext, number: np.ndarray | None) -> tuple[Closure, ...]:
         x, y = (as_lines(each, self.order) for each in (site.inputs[0], site.outputs[0]))
         ranks = site.case.ranks
         ends = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
@@ -197,14 +197,14 @@ class Lines:
                        0 if number.dtype != np.uint8 else self.columns, *tables)
 
 
-def bind_maximum(site: Site, number: np.ndarray | None) -> Bound:
+def bind_maximum(site: BindContext, number: np.ndarray | None) -> BoundKernel:
     window, (x, y) = site.attrs["window"], (site.inputs[0], site.outputs[0])
     lines = Lines(window, site.case.orders[0], x, y)
     forward = lines.maximum(site, number)
-    dx, grad = site.d_inputs[0], site.grads[0]
+    dx, grad = site.grad_inputs[0], site.grads[0]
     if dx is None or grad is None or number is None:
-        return Bound(forward)
-    return Bound(forward, (lines.moved(scattered, grad, number, dx),))
+        return BoundKernel(forward)
+    return BoundKernel(forward, (lines.moved(scattered, grad, number, dx),))
 
 
 class Looped(Kernel):
@@ -212,14 +212,14 @@ class Looped(Kernel):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return numba_support.available() and super().accepts(case)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         orders = {order for order in site.case.orders if len(order) > 1}
         return self.loops(site) if len(orders) == 1 and lined(*orders) else super().bind(site)
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         raise NotImplementedError
 
 
@@ -228,7 +228,7 @@ class LoopedMaximum(Looped):
 
     accelerator = "numba"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
         return window.taps <= MOST_TAPS and super().accepts(case)
 
@@ -239,7 +239,7 @@ class WindowMaxLoops(LoopedMaximum, WindowMax):
 
     accelerator = "numba"
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         y = site.outputs[0]
         return bind_maximum(site, site.keep(y.shape, np.uint8, site.case.orders[0]) if site.training else None)
 
@@ -250,7 +250,7 @@ class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
 
     accelerator = "numba"
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         return bind_maximum(site, site.outputs[1])
 
 
@@ -259,9 +259,9 @@ class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
     """`max_pool_indices`; its gradient looks at the positions themselves."""
 
     accelerator = "numba"
-    reads = OUT
+    saved_for_backward = OUT
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         return bind_maximum(site, site.outputs[1])
 
 
@@ -271,12 +271,12 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
 
     accelerator = "numba"
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
         lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
-        dx, grad = site.d_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grads[0]
         backward = () if dx is None or grad is None else (lines.moved(gathered, grad, taps, dx),)
-        return Bound((lines.moved(scattered, x, taps, y),), backward)
+        return BoundKernel((lines.moved(scattered, x, taps, y),), backward)
 
 
 @kernel
@@ -285,7 +285,7 @@ class UnpoolLoops(Looped, Unpool):
 
     accelerator = "numba"
 
-    def loops(self, site: Site) -> Bound:
+    def loops(self, site: BindContext) -> BoundKernel:
         (x, indices, _), y = site.inputs, site.outputs[0]
         window, plain = likely_window(x.shape[:-2], y.shape[:-2]), bind_plain(OPS[self.op], site)
         assert window is not None
@@ -295,7 +295,7 @@ class UnpoolLoops(Looped, Unpool):
             return lambda: None if quick() == indices.size else slow()
 
         forward = complete(lines.moved(scattered, x, indices, y), plain.forward[0])
-        dx, grad = site.d_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grads[0]
         if dx is None or grad is None:
-            return Bound((forward,))
-        return Bound((forward,), (complete(lines.moved(gathered, grad, indices, dx), plain.backward[0]),))
+            return BoundKernel((forward,))
+        return BoundKernel((forward,), (complete(lines.moved(gathered, grad, indices, dx), plain.backward[0]),))

@@ -18,7 +18,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Case, Closure, Order, Site, in_turn
+from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, in_turn
 from dltoolbox.kernels.blocking import Part, copying, cut
 from dltoolbox.ops.pool import scatter_add
 from dltoolbox.ops.spans import seeing, seen
@@ -34,7 +34,7 @@ Index = tuple[slice, ...]
 Move = Callable[[Index, np.ndarray], list[Closure]]
 
 
-def pays(case: Case) -> bool:
+def pays(case: KernelSpec) -> bool:
     """Whether it touches fewer elements than one step per tap and axis does, or those steps would be too many."""
     window, spatial, out = case.attrs["window"], case.inputs[0].spatial, case.outputs[0].spatial
     return any(f > MOST_STEPS * s or f * m > (2 * f.bit_length() + 6) * n
@@ -81,8 +81,8 @@ class Running:
         back: From windows to what they saw: the adjoint.
     """
 
-    def __init__(self, site: Site, order: Order, window: Window, given: Sequence[int], made: Sequence[int], reduce: np.ufunc,
-                 empty: float, dtype: Any, *, back: bool = False) -> None:
+    def __init__(self, site: BindContext, order: Order, window: Window, given: Sequence[int], made: Sequence[int],
+                 reduce: np.ufunc, empty: float, dtype: Any, *, back: bool = False) -> None:
         self.site, self.order, self.reduce, self.empty, self.dtype = site, order, reduce, empty, np.dtype(dtype)
         self.axes = [Along.of(window, axis, given[axis], made[axis], back=back, overlapping=reduce is np.maximum)
                      for axis in reversed(range(window.rank))
@@ -177,7 +177,7 @@ def parts(shape: Sequence[int], order: Order, ranks: int) -> list[Part]:
     return [Part(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
 
 
-def by_parts(site: Site, given: np.ndarray, made: np.ndarray, bind: Callable[[Part, list[Part]], list[Closure]]
+def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[Part, list[Part]], list[Closure]]
              ) -> tuple[Closure, ...]:
     """A closure per rank that works through its parts; ``bind`` gets the largest and all of them."""
     if not made.size:
@@ -186,7 +186,7 @@ def by_parts(site: Site, given: np.ndarray, made: np.ndarray, bind: Callable[[Pa
     return tuple(in_turn(bind(every[0], every[rank::site.case.ranks])) for rank in range(site.case.ranks))
 
 
-def bind_reduction(site: Site, window: Window, given: np.ndarray, made: np.ndarray, reduce: np.ufunc, empty: float,
+def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: np.ndarray, reduce: np.ufunc, empty: float,
                    share: np.ndarray | None = None, *, back: bool = False) -> tuple[Closure, ...]:
     """Closures that reduce windows; ``share`` multiplies the result, or what is given to the adjoint."""
     weights = None if share is None else np.broadcast_to(share, (*(given if back else made).shape[:window.rank], 1, 1))
@@ -214,7 +214,7 @@ def moving(target: np.ndarray, source: np.ndarray, weight: np.ndarray | None) ->
     return [copying(target, source) if weight is None else partial(np.multiply, source, weight, target)]
 
 
-def bind_places(site: Site, window: Window, x: np.ndarray, y: np.ndarray, places: Sequence[np.ndarray]
+def bind_places(site: BindContext, window: Window, x: np.ndarray, y: np.ndarray, places: Sequence[np.ndarray]
                 ) -> tuple[Closure, ...]:
     """Closures that fill ``y`` with maxima and ``places`` with their positions, row-major in the unpadded image."""
     counted = ~np.arange(prod(x.shape[:window.rank]), dtype=np.int32).reshape(*x.shape[:window.rank], 1, 1)

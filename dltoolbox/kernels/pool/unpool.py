@@ -14,7 +14,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Site, bind_plain, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, bind_plain, in_turn, kernel
 from dltoolbox.kernels.blocking import Bench, Part, bits, copying, delivered, strips
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OPS
@@ -148,7 +148,7 @@ def chosen(codes: np.ndarray, number: int, won: np.ndarray) -> list[Closure]:
     return [partial(np.equal, codes, np.uint8(number), won), partial(np.negative, mask, mask)]
 
 
-def spread(site: Site, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray, window: Window) -> Closure:
+def spread(site: BindContext, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray, window: Window) -> Closure:
     """A closure that writes sums of the values of ``small``, each at its tap, or at every tap without codes."""
     if window.rank == 1:  # phases are of columns, so a signal is an image of one row
         window = Window.of((1, *window.size), (1, *window.stride), ((0, 0), *window.padding), (1, *window.dilation))
@@ -165,7 +165,7 @@ def spread(site: Site, small: np.ndarray, codes: np.ndarray | None, large: np.nd
     return in_turn(steps)
 
 
-def gather(site: Site, large: np.ndarray, codes: np.ndarray, small: np.ndarray, window: Window) -> Closure:
+def gather(site: BindContext, large: np.ndarray, codes: np.ndarray, small: np.ndarray, window: Window) -> Closure:
     """The adjoint for windows that do not overlap: a closure that takes, for each code, the value at its tap."""
     if not small.size:
         return in_turn([])
@@ -228,10 +228,10 @@ class Unpool(Kernel):
 
     op = "max_unpool"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return likely_window(sizes(case.inputs[0]), sizes(case.outputs[0])) is not None
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x, indices, _), y = site.inputs, site.outputs[0]
         window, spatial = likely_window(x.shape[:-2], y.shape[:-2]), y.shape[:-2]
         plain = bind_plain(OPS[self.op], site)
@@ -248,10 +248,10 @@ class Unpool(Kernel):
             return lambda: (quick if np.maximum.reduce(known) < MOST_TAPS else slow)()
 
         forward = in_turn([decode, either(spread(site, x, codes, y, window), plain.forward[0])])
-        dx, grad = site.d_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grads[0]
         if dx is None or grad is None:
-            return Bound((forward,))
-        return Bound((forward,), (either(gather(site, grad, codes, dx, window), plain.backward[0]),))
+            return BoundKernel((forward,))
+        return BoundKernel((forward,), (either(gather(site, grad, codes, dx, window), plain.backward[0]),))
 
 
 def sizes(dims: Dims) -> tuple[int, ...]:
@@ -264,12 +264,12 @@ class UnpoolTaps(Kernel):
 
     op = "max_unpool_taps"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
         return window.taps <= MOST_TAPS and not window.overlapping
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         (x, taps), y, window = site.inputs, site.outputs[0], site.attrs["window"]
-        dx, grad = site.d_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grads[0]
         backward = () if dx is None or grad is None else (gather(site, grad, taps, dx, window),)
-        return Bound((spread(site, x, taps, y, window),), backward)
+        return BoundKernel((spread(site, x, taps, y, window),), backward)

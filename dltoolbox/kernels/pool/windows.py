@@ -19,7 +19,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.blocking import Bench, Part, copying, delivered, strips
 from dltoolbox.kernels.pool.running import bind_places, bind_reduction, pays, scattering
 from dltoolbox.kernels.pool.unpool import MOST_TAPS, spread, window_origins
@@ -190,7 +190,7 @@ class Reduction:
                        partial(won[frame.index(frame.unseen(f))].fill, True)]
 
 
-def bind_parts(site: Site, window: Window, order: Order, make: Bind) -> tuple[Closure, ...]:
+def bind_parts(site: BindContext, window: Window, order: Order, make: Bind) -> tuple[Closure, ...]:
     """A closure, or one per rank, that works through all parts of the first output."""
     y = site.outputs[0]
     if not y.size:
@@ -204,7 +204,7 @@ def bind_parts(site: Site, window: Window, order: Order, make: Bind) -> tuple[Cl
     return tuple(bands)
 
 
-def bind_maximum(site: Site, window: Window, code: np.ndarray | None, indices: np.ndarray | None = None) -> tuple[
+def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, indices: np.ndarray | None = None) -> tuple[
         Closure, ...]:
     """Forward closures of a window maximum that fill ``code`` with numbers of taps and ``indices`` with positions."""
     x, y = site.inputs[0], site.outputs[0]
@@ -280,14 +280,14 @@ def narrowest(most: int) -> type[np.integer[Any]]:
     return next(kind for kind in (np.uint8, np.uint16, np.int32, np.int64) if most <= np.iinfo(kind).max)
 
 
-def maximal(case: Case, coded: bool) -> bool:
+def maximal(case: KernelSpec, coded: bool) -> bool:
     """Whether the steps above serve: they number at most 64 taps, else places in single precision, and crop nothing."""
     window: Window = case.attrs["window"]
     return ((window.taps <= MOST_TAPS or not coded or case.dtype == np.float32)
             and all(min(pair) >= 0 for pair in window.padding))
 
 
-def places_to_keep(site: Site, window: Window) -> np.ndarray | None:
+def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
     """What the gradient reads: numbers of the winning taps, or positions where 8 bits do not hold them."""
     y = site.outputs[0]
     kind = np.uint8 if window.taps <= MOST_TAPS else np.int32
@@ -299,15 +299,15 @@ class WindowMax(Kernel):
     """`max_pool`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
 
     op = "max_pool"
-    reads = NOTHING
+    saved_for_backward = NOTHING
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return maximal(case, any(case.needs))
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         window = site.attrs["window"]
         code = places_to_keep(site, window)
-        return Bound(bind_maximum(site, window, code), back(site, code, window))
+        return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
 
 
 @kernel
@@ -315,14 +315,14 @@ class WindowMaxTaps(Kernel):
     """`max_pool_taps`."""
 
     op = "max_pool_taps"
-    reads = OUT
+    saved_for_backward = OUT
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return maximal(case, True)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         window, code = site.attrs["window"], site.outputs[1]
-        return Bound(bind_maximum(site, window, code), back(site, code, window))
+        return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
 
 
 @kernel
@@ -330,20 +330,20 @@ class WindowMaxIndices(Kernel):
     """`max_pool_indices`, by way of tap numbers, which it keeps for its gradient."""
 
     op = "max_pool_indices"
-    reads = NOTHING
+    saved_for_backward = NOTHING
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return maximal(case, True)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         window = site.attrs["window"]
         code = places_to_keep(site, window)
-        return Bound(bind_maximum(site, window, code, site.outputs[1]), back(site, code, window))
+        return BoundKernel(bind_maximum(site, window, code, site.outputs[1]), back(site, code, window))
 
 
-def back(site: Site, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
+def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
     """Backward closures of a window maximum: every gradient goes to the tap that won."""
-    (dx,), grad = site.d_inputs, site.grads[0]
+    (dx,), grad = site.grad_inputs, site.grads[0]
     if dx is None or grad is None or code is None:
         return ()
     if window.taps > MOST_TAPS:
@@ -357,10 +357,10 @@ class WindowMean(Kernel):
 
     op = "avg_pool"
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return maximal(case, False)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         x, y = site.inputs[0], site.outputs[0]
         window: Window = site.attrs["window"]
         share = self.share(x, window, site.attrs["count_padding"])
@@ -371,7 +371,7 @@ class WindowMean(Kernel):
                             partial(np.multiply, total, share[part.rows] if share.ndim else share, total),
                             *delivered(total, part.of(y))])
 
-        (dx,), grad = site.d_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grads[0]
         backward: tuple[Closure, ...] = ()
         if dx is not None and grad is not None:
             if window.taps > MOST_TAPS:
@@ -379,8 +379,8 @@ class WindowMean(Kernel):
             else:
                 backward = (in_turn([partial(np.multiply, grad, share, grad), spread(site, grad, None, dx, window)]),)
         if pays(site.case):
-            return Bound(bind_reduction(site, window, x, y, np.add, 0, share), backward)
-        return Bound(bind_parts(site, window, memory_format.order_of(x), make), backward)
+            return BoundKernel(bind_reduction(site, window, x, y, np.add, 0, share), backward)
+        return BoundKernel(bind_parts(site, window, memory_format.order_of(x), make), backward)
 
     @staticmethod
     def share(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
@@ -400,7 +400,7 @@ class GlobalMean(Kernel):
 
     op = "global_avg_pool"
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         x, y = site.inputs[0], site.outputs[0]
         order = tuple(axis - 1 for axis in memory_format.order_of(x) if axis)
         parts = [x[start:start + FEW_ROWS] for start in range(0, len(x), FEW_ROWS)]
@@ -417,12 +417,12 @@ class GlobalMean(Kernel):
                     np.add(wide, rows, out=wide)
             np.multiply(np.add.reduce(wide, axis=axes, dtype=np.float64), weight, out=y.reshape(y.shape[-2:]))
 
-        (dx,), grad = site.d_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grads[0]
         if dx is None or grad is None:
-            return Bound((forward,))
+            return BoundKernel((forward,))
 
         def backward() -> None:
             np.multiply(grad, weight, out=grad)
             np.copyto(rows, grad[0])
             np.copyto(dx, rows)
-        return Bound((forward,), (backward,))
+        return BoundKernel((forward,), (backward,))

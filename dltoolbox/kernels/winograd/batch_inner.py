@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Case, Closure, Order, in_turn
+from dltoolbox.kernels.base import Closure, KernelSpec, Order, in_turn
 from dltoolbox.kernels.conv.epilogue import Ending
 from dltoolbox.kernels.conv.gemm import divisor
 from dltoolbox.kernels.winograd.channels_last import WinogradConv, enter, is_in_rows, is_narrow
@@ -247,10 +247,10 @@ def add_products(inputs: np.ndarray, outputs: np.ndarray, parts: np.ndarray, tot
 class WinogradRowsConv(WinogradConv):
     """The same for large batches of small images, which lie in rows."""
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return self.fits(case) and case.ranks == 1 and is_in_rows(case) and is_narrow(case)
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return tuple(ROWS for _ in case.outputs)
 
     def correlations(self, x: np.ndarray, filters: np.ndarray, y: np.ndarray, padding: Sequence[Pair], ranks: int = 1,
@@ -267,7 +267,7 @@ class FastWinogradRowsConv(WinogradRowsConv):
 
     tile = TILES[4]
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return case.precision == "fast" and super().accepts(case)
 
 

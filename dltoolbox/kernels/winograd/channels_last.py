@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Bound, Case, Closure, Kernel, Order, Site, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
 from dltoolbox.kernels.valid_range import reach
@@ -326,24 +326,24 @@ class Streamed:
             yield multiply(inputs, some, products[..., start - self.filters.start:stop - self.filters.start])
 
 
-def window_of(use: Site | Case) -> Window:
+def window_of(use: BindContext | KernelSpec) -> Window:
     window = window_attrs(use)["window"]
     assert isinstance(window, Window)
     return window
 
 
-def is_in_rows(case: Case) -> bool:
+def is_in_rows(case: KernelSpec) -> bool:
     """Whether the output of this convolution had better lie in rows."""
     order = memory_format.preferred_order([int(n or 0) for n in case.outputs[0].sizes])
     return order == memory_format.rows_order(len(order))
 
 
-def thinnest(case: Case) -> int:
+def thinnest(case: KernelSpec) -> int:
     """The smaller of the numbers of channels and filters."""
     return min(case.inputs[0].channels or 0, case.outputs[0].channels or 0)
 
 
-def is_narrow(case: Case) -> bool:
+def is_narrow(case: KernelSpec) -> bool:
     """Whether images are so narrow beside the channels that one banded matrix transforms all their columns."""
     width = max(case.inputs[0].spatial[1], case.outputs[0].spatial[1])
     return width <= min(WIDEST, thinnest(case) // 4)
@@ -355,10 +355,10 @@ class WinogradConv(Kernel):
     op = "conv"
     tile: ClassVar[Tile] = TILES[2]
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return self.fits(case) and (not is_in_rows(case) or (thinnest(case) >= 64 and not is_narrow(case)))
 
-    def fits(self, case: Case) -> bool:
+    def fits(self, case: KernelSpec) -> bool:
         """Whether the algorithm serves this convolution at all."""
         x, weights = case.inputs[0], case.inputs[1]
         window = window_of(case)
@@ -369,10 +369,10 @@ class WinogradConv(Kernel):
                 and prod(out) * (x.batch or 0) >= FEWEST_POSITIONS)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def saved_for_backward(self) -> frozenset[str]:
         return BOTH if self.op.endswith("relu") else IN
 
-    def orders(self, case: Case) -> tuple[Order, ...]:
+    def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return tuple(LAST for _ in case.outputs)
 
     def correlations(self, x: np.ndarray, filters: np.ndarray, y: np.ndarray, padding: Sequence[Pair], ranks: int = 1,
@@ -386,7 +386,7 @@ class WinogradConv(Kernel):
         """Gradients of weights and bias."""
         return WeightsCorrelation(self.tile, x, grad, padding, d_weights, d_bias)
 
-    def bind(self, site: Site) -> Bound:
+    def bind(self, site: BindContext) -> BoundKernel:
         window, ending = window_of(site), Ending(site)
         if not site.training and Streamed.suits(self.tile, site.inputs[0], site.outputs[0], site.case.ranks):
             return self._streamed(site, window, ending)
@@ -398,17 +398,17 @@ class WinogradConv(Kernel):
         first, *closures = pooled(site, [forward[0], *backward])
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
-        return Bound((first, *others), together, ending.prepare, divided=tuple(divided))
+        return BoundKernel((first, *others), together, ending.prepare, divided=tuple(divided))
 
-    def _streamed(self, site: Site, window: Window, ending: Ending) -> Bound:
+    def _streamed(self, site: BindContext, window: Window, ending: Ending) -> BoundKernel:
         (x, y), (channels, count) = (site.inputs[0], site.outputs[0]), ending.weights.shape[2:]
         shares = [Streamed(self.tile, x, ending.weights, y, window.padding, part, ending)
                   for part in pieces(count, piece(count, channels, lines=1), site.case.ranks)]
-        return Bound(tuple(pooled(site, [one])[0] for one in shares), prepare=ending.prepare)
+        return BoundKernel(tuple(pooled(site, [one])[0] for one in shares), prepare=ending.prepare)
 
-    def _backward(self, site: Site, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
+    def _backward(self, site: BindContext, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
         """Passes that come after one another; adds to what threads prepare together."""
-        x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grads[0], site.d_inputs[:3]
+        x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
         assert grad is not None
         passes: list[Pass] = []
         if d_weights is not None or d_bias is not None:
@@ -426,7 +426,7 @@ class FastWinogradConv(WinogradConv):
 
     tile = TILES[4]
 
-    def accepts(self, case: Case) -> bool:
+    def accepts(self, case: KernelSpec) -> bool:
         return case.precision == "fast" and super().accepts(case)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.kernels.base import Closure, Site
+from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
 from dltoolbox.kernels.memory_format import blocks
 
@@ -103,7 +103,7 @@ class Pool:
 Pass = Callable[[Pool], Closure]
 
 
-def pooled(site: Site, passes: Sequence[Pass]) -> list[Closure]:
+def pooled(site: BindContext, passes: Sequence[Pass]) -> list[Closure]:
     """The closures of passes that use the same scratch."""
     def run(pool: Pool) -> Iterator[Closure]:
         for one in passes:
@@ -162,7 +162,7 @@ def both_axes(matrix: np.ndarray) -> np.ndarray:
 class Filters:
     """Filters (3, 3, C, K) transformed to (r·r, K/k, C, k) in shared memory, by the closures ``prepare``."""
 
-    def __init__(self, site: Site, tile: Tile, weights: np.ndarray) -> None:
+    def __init__(self, site: BindContext, tile: Tile, weights: np.ndarray) -> None:
         channels, count = weights.shape[2:]
         width = piece(count, channels)
         self.transformed = site.shared((tile.products, count // width, channels, width))
@@ -175,7 +175,7 @@ class Filters:
 class TurnedFilters:
     """Filters of the gradient of the input, reversed and with channels and filters exchanged: (r·r, C/c, K, c)."""
 
-    def __init__(self, site: Site, tile: Tile, weights: np.ndarray) -> None:
+    def __init__(self, site: BindContext, tile: Tile, weights: np.ndarray) -> None:
         channels, count = weights.shape[2:]
         width = piece(channels, count)
         self.transformed = site.shared((tile.products, channels // width, count, width))

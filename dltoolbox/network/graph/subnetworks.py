@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, Reject, optional_first, show
+from dltoolbox.core.properties import Configured, InvalidValue, Property, optional_first, show
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetwork import dlnetwork, required
 from dltoolbox.network.graph.expansion import expansion
@@ -23,10 +23,10 @@ def _network(value: Any) -> dlnetwork:
     """
     net = value.revised(value.nodes) if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
     if not net.nodes:
-        raise Reject("a dlnetwork or layers", "Pass one layer or more.")
+        raise InvalidValue("a dlnetwork or layers", "Pass one layer or more.")
     if not all(one.inputs() for one in net.nodes):
-        raise Reject("a dlnetwork or layers, without input layers", "Remove the input layer: data come from the network "
-                     "around it.")
+        raise InvalidValue("a dlnetwork or layers, without input layers", "Remove the input layer: data come from the "
+                           "network around it.")
     return net
 
 
