@@ -71,7 +71,7 @@ def trial(pool: Pool, x: np.ndarray) -> Trial:
         y, indices = as_tuple(OPS[kind].forward(x, window=pool.window))
         if pool.what == "unpool taps":
             return bound("max_unpool_taps", (y, indices), {"window": pool.window, "to": dims_of(x)})
-        return bound("unpool", (y, indices, np.array(x.shape)), {"to": dims_of(x)})
+        return bound("max_unpool", (y, indices, np.array(x.shape)), {"to": dims_of(x)})
     kind = {"indices": "max_pool_indices", "taps": "max_pool_taps"}.get(pool.what, "max_pool")
     if pool.what != "backward":
         return bound(kind, (x,), {"window": pool.window})

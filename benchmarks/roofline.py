@@ -25,7 +25,8 @@ from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import Graph, Node, Value
 from dltoolbox.program.passes import multiply_adds
 
-FREE = {"relu", "leaky_relu", "dropout", "softmax", "normalise", "input_normalise", "size_of"}  # cost no bytes of their own
+# Cost no bytes of their own.
+FREE = {"relu", "leaky_relu", "dropout", "softmax", "batch_norm_inference", "input_normalise", "size_of"}
 ITEM = 4  # bytes of a number
 SECONDS = 1.0  # for which a rate is measured
 GEMM_SIDE, COPY_BYTES = 1024, 1 << 26
@@ -83,7 +84,7 @@ def forward_bytes(node: Node) -> int:
 
 
 def backward_bytes(node: Node, wanted: list[bool]) -> int:
-    again = node.inputs if "inputs" in node.op.reads else ()
+    again = node.inputs if "inputs" in node.op.saved_for_backward else ()
     gradients = [value for value, want in zip(node.inputs, wanted, strict=True) if want]
     return sum(map(size_in_bytes, (node.outputs[0], *again, *gradients)))
 

@@ -142,7 +142,7 @@ def pooling(rng: Draw, op: str) -> Case:
     if op == "max_unpool_taps":
         return Case(op, label, unpooled, {**pool, "to": to}, batched=(0, 1))
     if "+" in op:
-        last, leaving = op.rpartition("+")[2], (7, 4, 5) if op.endswith("max") else (7, 8, 4, 5)
+        last, leaving = op.rpartition("+")[2], (7, 4, 5) if op.endswith("max_pool") else (7, 8, 4, 5)
         return chain(label, normalised, Link("batch_norm", NORM, (0, 1, 2)), Link("relu", {}, (3,)), Link(last, pool, (6,)),
                      leaving=leaving)
     return Case(op, label, mapped, pool)
@@ -218,10 +218,10 @@ def loss(rng: Draw, op: str) -> Case:
 
 
 def family(op: str) -> Callable[[Draw, str], Case]:
-    if "pool" in op or "window" in op:
+    if "max_pool" in op or op in ("avg_pool", "max_unpool", "max_unpool_taps"):
         return pooling
-    if op.startswith("conv"):
+    if op == "grouped_conv" or op.startswith("conv"):
         return convolution
-    if op.endswith(("entropy", "error")):
+    if op.endswith(("entropy", "mse")):
         return loss
     return normalisation if "norm" in op and op != "input_normalise" else plain

@@ -84,7 +84,7 @@ def compare(kernel: Kernel, sample: samples.Case, batch: int, dtype: Any, order:
 @pytest.mark.parametrize("batch", [0, 1, 3, 32])
 @pytest.mark.parametrize(("kernel", "sample"), PAIRS)
 def test_agrees_with_the_plain_body(kernel: Kernel, sample: samples.Case, batch: int, dtype: Any) -> None:
-    if batch == 0 and "batch_norm" in sample.op:
+    if batch == 0 and "batch_norm" in sample.op.split("+"):
         return  # the statistics of nothing do not exist
     compare(kernel, sample, batch, dtype, "rows")
 

@@ -55,7 +55,7 @@ def drawn(op: str, seed: int) -> Use:
     sample = replace(sample, differentiable=needs)
     fits = [n for n in BATCHES if sample.inputs(1)[0].size * n <= MOST]
     batch = pick(rng, *(fits or [1]))
-    if "batch_norm" in op and sample.inputs(1)[0].size * batch < 4 * sample.inputs(1)[1].size:
+    if "batch_norm" in op.split("+") and sample.inputs(1)[0].size * batch < 4 * sample.inputs(1)[1].size:
         batch = 4  # gradients through the variance of two or three values are mostly rounding
     return Use(sample, batch, pick(rng, np.float32, np.float32, np.float64), pick(rng, *ORDERS),
                pick(rng, 1, 1, 2, 3), pick(rng, "default", "default", "fast"), rng.random() < 0.8 and bool(needs))

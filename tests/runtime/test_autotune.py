@@ -314,9 +314,9 @@ def test_processes_keep_what_the_others_have_written(world, tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from dltoolbox.kernels import tuning
-tuning.measure = lambda *_: "b"
-choices = tuning.Choices(Path(sys.argv[1]), {"processor": "Chip 9000"})
+from dltoolbox.runtime import autotune
+autotune.measure = lambda *_: "b"
+choices = autotune.Choices(Path(sys.argv[1]), {"processor": "Chip 9000"})
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(100):

@@ -18,9 +18,9 @@ import sys
 import numpy as np
 
 from dltoolbox import digitTrain4DArrayData
-from dltoolbox.core.blas import libraries
+from dltoolbox.runtime.blas import libraries
 from dltoolbox.ops import OPS
-from dltoolbox.training.solvers import norm
+from dltoolbox.train.solvers import norm
 
 assert not any(name.startswith(("scipy.linalg", "scipy.special", "scipy.ndimage")) for name in sys.modules)
 signal.alarm(60)

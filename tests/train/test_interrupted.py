@@ -212,7 +212,7 @@ except KeyboardInterrupt as interrupt:
 sys.settrace(None)
 dl.predict(net, X)
 net = dl.trainNetwork(X, np.ones(32), layers, options)
-from dltoolbox.kernels import twins
+from dltoolbox.kernels import numba_support
 assert numba_support.available(), numba_support.failure()
 print('well')
 """

@@ -154,7 +154,7 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
 
 def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
     """How a node looks at an input; an unpooling undoes the window that its indices come from."""
-    if node.op.name == "unpool":
+    if node.op.name == "max_unpool":
         window: Window = made[node.inputs[1]].attrs["window"]
         return window.transposed_reach()
     return node.op.reach(value.dims, node.outputs[0].dims, **node.attrs)
