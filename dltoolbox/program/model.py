@@ -100,15 +100,16 @@ class Model:
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
         precision: ``'fast'`` permits convolution algorithms with roundings ten times larger.
         lowered: The checked record of the graph for prediction, where somebody has it already.
+        arrays: Values of all arrays; by default those of the layers, or drawn.
     """
 
     @enough_memory()
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
-                 precision: str = "default", lowered: Lowered | None = None) -> None:
+                 precision: str = "default", lowered: Lowered | None = None, arrays: Arrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = checked(lgraph) if lowered is None else lowered
         self.constant = not draw
-        values = initial_arrays(lowered, self.dtype, draw=draw)
+        values = initial_arrays(lowered, self.dtype, draw=draw) if arrays is None else arrays
         learnables = {ParameterKey(info.layer.Name, a.name): a
                       for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)}
         self.shapes = {key: values[key].shape for key in learnables}
