@@ -10,7 +10,7 @@ from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
-from dltoolbox.layers.base import Array, Call, Expression, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
     BOX_FORMATS,
     SizeRule,
@@ -365,16 +365,6 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
         Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
                                               "WeightL2Factor", "BiasL2Factor"))
-
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """The bilinear start as a function of the size of Weights."""
-        made = super().call_in_matlab(*inputs)
-        if self.WeightsInitializer != "bilinear":
-            return made
-        column, row = (f"(1-abs({1 - n}:2:{n - 1}){turned}/{n + n % 2})"
-                       for n, turned in zip(self.FilterSize, ("'", ""), strict=True))
-        start = Expression(f"@(sz) {column}.*{row}.*reshape(eye(sz(3:4)),[1 1 sz(3:4)])")
-        return made._replace(options=made.options | {"WeightsInitializer": start})
 
 
 @layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")
