@@ -16,7 +16,7 @@ from typing import Any
 import dltoolbox
 from dltoolbox.core.convert import hint_of
 from dltoolbox.core.properties import REQUIRED, Property, in_call_order
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 
 PATH = Path(__file__).with_name("__init__.pyi")
 HEADER = '''\

@@ -5,14 +5,11 @@ from __future__ import annotations
 from math import nan, prod
 from typing import Any, ClassVar
 
-import numpy as np
-
 from dltoolbox.core import convert
 from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Call, Layer, State
+from dltoolbox.layers.base import Array, Layer, State, layer
 from dltoolbox.ops import Builder
 
 STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
@@ -160,13 +157,6 @@ class NormalisedInput(DataInput):
         initial = {"StandardDeviation": 1.0, "Max": 1.0, "Min": -1.0 if self.Normalization == "rescale-symmetric" else 0.0}
         return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape,
                            initial=initial.get(name, 0.0), double=True) for name in self.statistics)
-
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """Statistics per channel, however they were given, as 1×1×c for images, 1×1×1×c for volumes and c×1 for features."""
-        made, x = super().call_in_matlab(*inputs), self.dims()
-        per_channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))
-        return made._replace(options={name: value.reshape(per_channel) if isinstance(value, np.ndarray) and
-                                      value.size == x.channels else value for name, value in made.options.items()})
 
     def check_statistics(self, x: Dims) -> None:
         """Statistics per element fit data of one size only; those per channel fit all."""
