@@ -96,8 +96,8 @@ class Sliding(Windowed):
         super().check(*inputs)
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
-            for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
-                if max(pair) >= n:
+            for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
+                if n is not None and max(pair) >= n:
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -108,7 +108,7 @@ class Sliding(Windowed):
             return x, window
         word = isinstance(self.PaddingValue, str)
         padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                             value=0.0 if word else self.PaddingValue)
+                             value=0.0 if word else self.PaddingValue, way=self.way(x.dims))
         return padded, Window.of(window.size, window.stride, dilation=window.dilation)
 
 
@@ -126,7 +126,7 @@ class Convolution(Sliding, Filters):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{self.filters_text()} convolutions {self.window_text()}"
@@ -228,7 +228,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         groups, channels = self.NumGroups, self.NumChannelsPerGroup

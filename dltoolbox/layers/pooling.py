@@ -43,10 +43,10 @@ class MaxPooling(Pooling):
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
     def build(self, g: Builder, x: Value) -> Any:
-        window = self.window(x.dims)
+        window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
-            return g.max_pool(x, window=window)
-        y, indices = g.max_pool_indices(x, window=window)
+            return g.max_pool(x, window=window, way=way)
+        y, indices = g.max_pool_indices(x, window=window, way=way)
         indices.kind, indices.denotes = "indices", x.dims
         return y, indices, g.size_of(x)
 
@@ -94,6 +94,8 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
 class MaxUnpooling(SpatialLayer):
     """Max unpooling in any number of dimensions."""
 
+    over_time = True
+
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
@@ -120,7 +122,7 @@ class MaxUnpooling(SpatialLayer):
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
-        return g.max_unpool(x, indices, size, to=size.denotes)
+        return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
     def describe(self) -> str:
         return "Max Unpooling"
@@ -163,7 +165,7 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
+        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} average pooling {self.window_text()}"
