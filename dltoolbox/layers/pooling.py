@@ -11,7 +11,7 @@ from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Call, Expression
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed, padding_text
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Kind, Value
 
 
 class Pooling(Windowed):
@@ -47,9 +47,7 @@ class MaxPooling(Pooling):
         window = self.window(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window)
-        y, indices = g.max_pool_indices(x, window=window)
-        indices.kind, indices.denotes = "indices", x.dims
-        return y, indices, g.size_of(x)
+        return *g.max_pool_indices(x, window=window), g.size_of(x)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
@@ -116,8 +114,8 @@ class MaxUnpooling(SpatialLayer):
         _, indices, size = inputs
         if indices is None or size is None:
             return
-        if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
-            wrong = "indices" if indices.kind != "indices" else "size"
+        if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
+            wrong = "indices" if indices.kind is not Kind.INDICES else "size"
             fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
                  f"does not carry the {wrong} of a max pooling layer.",
                  f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
@@ -127,14 +125,15 @@ class MaxUnpooling(SpatialLayer):
 
     def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         x, indices, size = inputs
-        dims = size.denotes if size and size.kind == "size" else None
-        if dims and not (indices and indices.kind == "indices" and indices.denotes != dims):
+        dims = size.denotes if size and size.kind is Kind.SIZE else None
+        if dims and not (indices and indices.kind is Kind.INDICES and indices.denotes != dims):
             return (dims,)
         (labels,) = BOX_FORMATS[self.rank]
         channels = x.dims.channels if x and x.dims.labels == labels else None
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+        assert size.denotes is not None  # as `check_partly` asks for
         return g.max_unpool(x, indices, size, to=size.denotes)
 
     def describe(self) -> str:

@@ -6,20 +6,22 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import OPS, Op, as_tuple
+from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.builder import Builder
 
 
 @dataclass(eq=False)
 class Value:
-    """One array to be: its sizes, and for the value of a ``size`` port the sizes that it stands for."""
+    """One array to be: its sizes, and for indices and sizes of a map the sizes of that."""
 
     dims: Dims
-    kind: str = "data"  # data | indices | size
+    kind: Kind = Kind.DATA
     denotes: Dims | None = None
 
 
@@ -37,7 +39,7 @@ class Node:
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    attrs: dict[str, Any]
+    attrs: Attributes
     layer: str = ""
 
 
@@ -71,14 +73,12 @@ class StatisticsUpdate(NamedTuple):
     variance: StateUpdate
 
 
-class Builder:
-    """What a page's ``build(g, x)`` receives: every op of the vocabulary as a method, and the layer's own arrays.
-
-    ``g.training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+class Recorder(Builder):
+    """The builder that writes a graph.
 
     Args:
         graph: Where ops are recorded.
-        training: See above.
+        training: Which of the two networks is built.
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
@@ -99,32 +99,20 @@ class Builder:
         self.layer = layer
         self._arrays = {one.name: one for one in arrays}
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in OPS:
-            raise AttributeError(f"there is no op called {name!r}")
-        return lambda *inputs, **attrs: self.record(OPS[name], inputs, attrs)
-
-    def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any]) -> Any:
-        """Append one use of an op; returns its output value, or a tuple of several."""
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes) -> Value | tuple[Value, ...]:
         sizes = as_tuple(op.infer(*(v.dims for v in inputs), **attrs))
-        outputs = tuple(Value(dims) for dims in sizes)
+        outputs = tuple(Value(dims) if kind is Kind.DATA else Value(dims, kind, inputs[0].dims)
+                        for dims, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
         if not self.keeps_rank:
             return 0
         return self.assumed_rank if x is None else x.dims.rank
 
-    def size_of(self, x: Value) -> Value:
-        """The value of a ``size`` port: it stands for the sizes of ``x``."""
-        size = self.record(OPS["size_of"], (x,), {})
-        size.kind, size.denotes = "size", x.dims
-        return size
-
     def source(self, dims: Dims) -> Value:
-        """The data that enter at an input layer; ``sources`` may replace the declared size, for larger images."""
+        """``sources`` may replace the declared size, for larger images."""
         return self.entering(self.layer, self.sources.get(self.layer, dims))
 
     def entering(self, name: str, dims: Dims) -> Value:
@@ -134,13 +122,11 @@ class Builder:
         return value
 
     def target(self, dims: Dims) -> Value:
-        """The targets that an output layer compares with."""
         value = Value(dims)
         self.graph.targets.append(value)
         return value
 
     def result(self, y: Value, loss: Value) -> None:
-        """What leaves the network at an output layer, and its loss."""
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
@@ -148,7 +134,6 @@ class Builder:
         return self._array(name, learnable=True)
 
     def state(self, name: str) -> Value:
-        """A stored array that training does not differentiate: running statistics, input normalisation."""
         return self._array(name, learnable=False)
 
     def _array(self, name: str, *, learnable: bool) -> Value:
@@ -161,6 +146,5 @@ class Builder:
         return self.graph.arrays[key]
 
     def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
         self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
                                                      for name, value, decay in (mean, variance))))
