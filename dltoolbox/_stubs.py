@@ -18,8 +18,7 @@ from types import ModuleType
 import dltoolbox
 from dltoolbox.core.convert import hint_of
 from dltoolbox.core.properties import REQUIRED, Property, in_call_order
-from dltoolbox.core.registry import LAYERS
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import OPS, Op
 
 HEADER = '''\

@@ -10,9 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import LEARNABLE, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Call, Layer, Learnable
-from dltoolbox.layers.factors import l2_factor, learn_rate_factor
+from dltoolbox.layers.base import Array, Call, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 

@@ -9,8 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Call, Expression, Layer
+from dltoolbox.layers.base import Call, Expression, Layer, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 

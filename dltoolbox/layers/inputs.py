@@ -11,8 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import ORDER, Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Call, Layer, State
+from dltoolbox.layers.base import Array, Call, Layer, State, layer
 from dltoolbox.ops import Builder
 
 STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),

@@ -8,9 +8,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, Learnable, State
-from dltoolbox.layers.factors import l2_factor, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 

@@ -9,9 +9,8 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import InvalidValue, Property
-from dltoolbox.core.registry import layer
 from dltoolbox.data.labels import distinct_keys, names_of
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Value
 

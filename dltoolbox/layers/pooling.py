@@ -8,8 +8,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Call, Expression
+from dltoolbox.layers.base import Call, Expression, layer
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed, padding_text
 from dltoolbox.ops import Builder, Kind, Value
 

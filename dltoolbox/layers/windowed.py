@@ -10,8 +10,7 @@ from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import LAYERS
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import Builder
 
 Padding = str | tuple[Pair, ...]

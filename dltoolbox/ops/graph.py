@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
-from dltoolbox.ops.builder import Builder
+from dltoolbox.ops.vocabulary import Vocabulary
 
 
 @dataclass(eq=False)
@@ -71,6 +71,37 @@ class StatisticsUpdate(NamedTuple):
 
     mean: StateUpdate
     variance: StateUpdate
+
+
+class Builder(Vocabulary, Protocol):
+    """What a page's ``build(g, x)`` receives: every op as a method, the layer's own arrays, and where data enter and leave.
+
+    The `Recorder` is one; whatever else runs pages step by step can stand behind it, too.
+    ``training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+    """
+
+    training: bool
+
+    def learnable(self, name: str) -> Value:
+        """An array of the layer that training differentiates."""
+
+    def state(self, name: str) -> Value:
+        """A stored array that training does not differentiate: running statistics, input normalisation."""
+
+    def vector_rank(self, x: Value | None) -> int | None:
+        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+
+    def source(self, dims: Dims) -> Value:
+        """The data that enter at an input layer."""
+
+    def target(self, dims: Dims) -> Value:
+        """The targets that an output layer compares with."""
+
+    def result(self, y: Value, loss: Value) -> None:
+        """What leaves the network at an output layer, and its loss."""
+
+    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
+        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
 
 
 class Recorder(Builder):

@@ -12,8 +12,8 @@ from typing import Any
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
+from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import HIDDEN
-from dltoolbox.core.version import __version__
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
