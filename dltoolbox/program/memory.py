@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from dltoolbox.core.arrays import memory
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.limits import memory
 from dltoolbox.kernels import base
 
 Key = TypeVar("Key")

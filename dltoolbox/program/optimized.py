@@ -14,7 +14,7 @@ from typing import Any
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
-from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.base import MOVED, OPS
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 
@@ -93,11 +93,11 @@ def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]
     below = set(sources)
     for node in nodes:
         if below.intersection(node.inputs) and node.op.differentiable:
-            below.update(value for value in node.outputs if value.kind == "data")
+            below.update(value for value in node.outputs if value.kind is Kind.DATA)
     above = set(graph.losses)
     for node in reversed(nodes):
         if above.intersection(node.outputs) and node.op.differentiable:
-            above.update(value for value in node.inputs if value.kind == "data")
+            above.update(value for value in node.inputs if value.kind is Kind.DATA)
     return below & above
 
 
@@ -120,14 +120,18 @@ class _Sizes:
     def node(self, node: Node) -> Node:
         made = copy(node)
         made.inputs, made.outputs = tuple(map(self.value, node.inputs)), tuple(map(self.value, node.outputs))
-        made.attrs = self.attrs(node.attrs)
+        made.attrs = self.attrs(node, node.attrs)
         if isinstance(made, FusedNode):
+            made.attrs["links"] = tuple(link._replace(attrs=self.attrs(part, link.attrs))
+                                        for part, link in zip(made.parts, made.attrs["links"], strict=True))
             made.parts = [self.node(part) for part in made.parts]
-            made.attrs["links"] = tuple(link._replace(attrs=self.attrs(link.attrs)) for link in made.attrs["links"])
         return made
 
-    def attrs(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: self.dims(value) if isinstance(value, Dims) else value for key, value in attrs.items()}
+    def attrs(self, node: Node, attrs: Mapping[str, Any]) -> dict[str, Any]:
+        """Attributes of a node; sizes among them are as its op sees them."""
+        like = next((value.dims for value in node.inputs if value.dims.timed), Dims.of(""))
+        return {key: node.way.dims(self.dims(node.way.undone(value, like))) if isinstance(value, Dims) else value
+                for key, value in attrs.items()}
 
     def value(self, value: Value) -> Value:
         made = self.known.get(value)
