@@ -12,6 +12,7 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Layer, Learnable, State
 from dltoolbox.layers.factors import l2_factor, learn_rate_factor
 from dltoolbox.ops import Builder, Value
+from dltoolbox.ops.state import MovingAverage, Population
 
 
 class Scaled(Layer):
@@ -91,7 +92,8 @@ class BatchNormalizationLayer(Scaled):
             return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
-        g.update_statistics(("TrainedMean", mean, self.MeanDecay), ("TrainedVariance", variance, self.VarianceDecay))
+        g.update_state("TrainedMean", mean, MovingAverage(self.MeanDecay), Population())
+        g.update_state("TrainedVariance", variance, MovingAverage(self.VarianceDecay), Population(between=mean))
         return y
 
     def describe(self) -> str:
