@@ -16,6 +16,8 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.base import MOVED, OPS
+from dltoolbox.ops.graph import StateUpdate
+from dltoolbox.ops.state import Population
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 
 CHAINS = frozenset(name for name in KERNELS if "+" in name)
@@ -44,7 +46,7 @@ class OptimizedGraph:
     @property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
-        sums = {*self.graph.losses, *(update.value for pair in self.graph.updates for update in pair)}
+        sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
         return (all(map(by_observation, {part.op.name for part in parts(self.graph.nodes)}))
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
 
@@ -114,8 +116,7 @@ class _Sizes:
                        targets=[*map(value, graph.targets)], losses=[*map(value, graph.losses)],
                        results=[*map(value, graph.results)],
                        ports={name: value(held) for name, held in graph.ports.items()},
-                       updates=[type(pair)(*(state._replace(value=value(state.value)) for state in pair))
-                                for pair in graph.updates])
+                       updates=[*map(self.update, graph.updates)])
 
     def node(self, node: Node) -> Node:
         made = copy(node)
@@ -132,6 +133,12 @@ class _Sizes:
         like = next((value.dims for value in node.inputs if value.dims.timed), Dims.of(""))
         return {key: node.way.dims(self.dims(node.way.undone(value, like))) if isinstance(value, Dims) else value
                 for key, value in attrs.items()}
+
+    def update(self, update: StateUpdate) -> StateUpdate:
+        rule = update.rule
+        if isinstance(rule, Population) and rule.between is not None:
+            rule = Population(self.value(rule.between))
+        return update._replace(value=self.value(update.value), rule=rule)
 
     def value(self, value: Value) -> Value:
         made = self.known.get(value)
