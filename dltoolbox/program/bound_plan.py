@@ -1,7 +1,8 @@
 """A plan bound to memory: closures that run one part of the batch, at addresses that never change.
 
 Binding happens twice. The first time every buffer is an array of its own (never touched, so it costs nothing), and only
-sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these.
+sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these, once for each shard
+that has it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
-from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
+from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 Interval = tuple[int, int]
@@ -26,7 +27,7 @@ Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of 
 class MemoryRecorder:
     """The first binding: notes what is needed."""
 
-    buffers: list[Buffer] = field(default_factory=list)
+    buffers: list[Buffer]
 
     def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
         self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
@@ -51,10 +52,8 @@ class StepMemory:
     forward: int
     backward: int
     shared_arrays: Shared
-    keeps_shared: bool  # whether shared arrays may stay from run to run, however large
     made: int = 0  # shared arrays that this binding was the first to ask for
     asked: int = 0
-    late: bool = False  # whether they are filled right before the step, in every run
 
     def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.forward), (self.backward, self.backward)))
@@ -64,13 +63,10 @@ class StepMemory:
 
     def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
         self.asked += 1
-        late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
-        self.late |= late
-        room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
         key = self.forward, self.asked
         if key not in self.shared_arrays:
             self.made += 1
-            self.shared_arrays[key] = base.empty(shape, dtype) if room is None else room
+            self.shared_arrays[key] = base.empty(shape, dtype)
         return self.shared_arrays[key]
 
 
@@ -78,8 +74,7 @@ class StepMemory:
 class ShardContext:
     """What a shard shares with others: parameters, where their gradients go, and how to meet.
 
-    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps. Where there
-    are others, a shard in prediction has its own, since threads cannot meet before a step that not all of them have.
+    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps.
     """
 
     arrays: Mapping[Value, np.ndarray]
@@ -89,43 +84,62 @@ class ShardContext:
     shared: Shared
 
 
+@dataclass
+class Layout:
+    """What a plan needs of memory, the same in all shards that have it.
+
+    Attributes:
+        incoming: Where the gradients of values come from; see `contributions`.
+        alive: When every array is alive.
+        buffers: All arrays and their places, in the sequence of binding.
+        peak: Bytes of the arena.
+        shared: Bytes of shared memory.
+    """
+
+    incoming: dict[Value, list[tuple[int, int]]]
+    alive: dict[Value, Interval]
+    buffers: list[Buffer] = field(default_factory=list)
+    peak: int = 0
+    shared: int = 0
+
+
 class Shard:
     """One bound plan.
 
     Attributes:
         steps: Each step with its closures.
         prepare, divided, before: Closures of `BoundKernel` that exist.
-        late: What prepares a step right before it, by its number: what one thread does, and what several do after it.
         values: Every array by value, in the axes of the op.
         gradients: Gradients of the values that enter.
-        peak: Bytes of the arena that it uses.
+        layout: What its plan needs of memory.
     """
 
-    def __init__(self, plan: Plan, around: ShardContext) -> None:
+    def __init__(self, plan: Plan, around: ShardContext, like: Shard | None = None) -> None:
+        """``like`` is another shard with the same plan, which needs the same memory."""
         self.plan, self.around = plan, around
-        self.incoming = contributions(plan)
         self.values: dict[Value, np.ndarray] = {}
         self.gradients: dict[Value, np.ndarray] = {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
-        self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
-        ledger = MemoryRecorder()
-        self._bind(ledger, {})
-        self.release()
-        self.buffers = ledger.buffers
-        self.peak = place(self.buffers)
+        self.layout: Layout = Layout(contributions(plan), lifetimes(plan)) if like is None else like.layout
+        if like is None:
+            recorder, shared = MemoryRecorder(self.layout.buffers), Shared()
+            self._bind(recorder, shared)
+            self.release()
+            self.layout.peak = place(self.layout.buffers)
+            self.layout.shared = sum(array.nbytes for array in shared.values())
 
     def settle(self, arena: Arena) -> None:
         """Bind to an arena, which must hold ``peak`` bytes."""
-        self._bind(ArenaAllocator(arena, self.buffers), self.around.shared)
+        self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
 
     def release(self) -> None:
         """Forget all arrays and closures."""
         self.values.clear()
         self.gradients.clear()
-        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+        for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         self.around.shared.clear()
 
@@ -133,15 +147,13 @@ class Shard:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
-        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+        for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         for i, step in enumerate(plan.steps):
-            memory = StepMemory(allocate, i, plan.back(i), shared, keeps_shared=plan.differentiated)
+            memory = StepMemory(allocate, i, plan.back(i), shared)
             bound = self._bind_step(i, step, memory, allocate)
             self.steps.append((step, bound))
-            if memory.made and memory.late:
-                self.late[i] = bound.prepare, bound.divided
-            elif memory.made:
+            if memory.made:
                 self.prepare += [] if bound.prepare is None else [bound.prepare]
                 self.divided += bound.divided
             if bound.before is not None:
@@ -149,7 +161,7 @@ class Shard:
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
-        for value, (born, dies) in lifetimes(plan).items():
+        for value, (born, dies) in self.layout.alive.items():
             values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
         return values
 
@@ -158,7 +170,7 @@ class Shard:
         plan = self.plan
         born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
         found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
-        for value, sources in self.incoming.items():
+        for value, sources in self.layout.incoming.items():
             if value in self.around.gradients:
                 found[value] = self.around.gradients[value]
             else:
@@ -175,7 +187,7 @@ class Shard:
         for number, value in enumerate(node.inputs):
             if not step.needs or not step.needs[number]:
                 grad_inputs.append(None)
-            elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
+            elif self.layout.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 grad_inputs.append(self.gradients[value])
             elif step.kernel.adds(number):
                 grad_inputs.append(self.gradients[value])

@@ -6,7 +6,6 @@ kernel can divide, and meet between steps.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.ops.time_axis import Way
-from dltoolbox.program.bound_plan import Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import Shard, ShardContext
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, check_targets
@@ -98,25 +97,25 @@ class Program:
                  for size in sorted(set(sizes))}
         if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
             raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
-        self.alike = len(plans) == 1  # whether all shards have the same plan
         self.meeting = Meeting()
-        memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        by_plan = self.alike or bool(whole.differentiated)  # see `ShardContext.shared`
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if by_plan else rank])
-                       for rank, size in enumerate(sizes)]
+        first: dict[int, Shard] = {}  # with each plan
+        self.shards: list[Shard] = []
+        for rank, size in enumerate(sizes):
+            self.shards.append(self._shard(rank, plans[size], count, arrays, first.get(size)))
+            first.setdefault(size, self.shards[-1])
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
     def _shard(self, rank: int, plan: Plan, count: int, arrays: Mapping[ParameterKey, np.ndarray],
-               shared: Shared) -> Shard:
+               like: Shard | None) -> Shard:
         graph = plan.graph
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
         meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, ShardContext(values, gradients, meet, count, shared))
+        return Shard(plan, ShardContext(values, gradients, meet, count, {} if like is None else like.around.shared), like)
 
     @property
     def plan(self) -> Plan:
@@ -126,7 +125,7 @@ class Program:
     @property
     def peak(self) -> int:
         """Bytes of planned memory, in all threads together."""
-        return sum(shard.peak for shard in self.shards)
+        return sum(shard.layout.peak for shard in self.shards)
 
     @property
     def graph(self) -> Graph:
@@ -147,7 +146,7 @@ class Program:
     def settle(self) -> None:
         """Bind to the arenas, where that is not done or they have moved."""
         for arena, shard in zip(self.arenas, self.shards, strict=False):
-            arena.reserve(shard.peak)
+            arena.reserve(shard.layout.peak)
         if not self.is_settled:
             for shard in self.shards:
                 shard.around.shared.clear()
@@ -177,8 +176,9 @@ class Program:
             self.meeting.team.run([partial(work, rank) for rank in range(self.size)])
         self.prepared = True
         self._add_losses(results)
+        incoming = self.shards[0].layout.incoming
         gradients = {} if not self.gradients else {
-            key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in self.shards[0].incoming}
+            key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in incoming}
         return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), gradients, entering)
 
     def _add_losses(self, results: list[np.ndarray]) -> None:
@@ -190,7 +190,7 @@ class Program:
 
     @property
     def _input_gradients(self) -> bool:
-        return any(value in self.shards[0].incoming for value in self.plan.graph.inputs)
+        return any(value in self.shards[0].layout.incoming for value in self.plan.graph.inputs)
 
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
@@ -232,33 +232,21 @@ class Program:
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
         """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
-        around the steps that several threads run. Shards of different plans prepare late steps each for itself.
+        around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
-        late = self.shards[0].late if self.alike else shard.late
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
         alone = False  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
-            just_in_time = late.get(name[1]) if name[0] == "forward" else None
-            if self.size == 1 or not self.alike or not (just_in_time or (together and len(bands) > 1)):
-                if just_in_time:
-                    first, divided = just_in_time
-                    yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)
+            if not together or len(bands) == 1:
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
                 alone = True
                 continue
-            if alone or just_in_time:
+            if alone:
                 yield meeting
-            if just_in_time:
-                first, divided = just_in_time
-                if first is not None:
-                    yield from [(("prepare", name[1]), first)] if rank == 0 else []
-                    yield meeting
-                yield from ((("prepare", name[1]), closure) for closure in divided[rank::self.size])
-                yield meeting
-            yield from ((name, band) for band in (bands[rank:rank + 1] if together else bands))
+            yield from ((name, band) for band in bands[rank:rank + 1])
             yield meeting
             alone = False
 
