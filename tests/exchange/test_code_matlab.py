@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dltoolbox.core.registry import LAYERS
 from scipy.io import loadmat
 
 from dltoolbox import (
@@ -32,6 +31,7 @@ from dltoolbox import (
     transposedConv2dLayer,
 )
 from dltoolbox.exchange.writers.matlab import MatlabCalls
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.ops import OPS
 from tests.exchange.matlab_reader import Reader, run_matlab
 from tests.exchange.networks import NETWORKS
