@@ -24,7 +24,7 @@ from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.ops.state import Population, StepRule
-from dltoolbox.program.data_layout import entrances
+from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plan import Plan, make_plan
@@ -177,8 +177,14 @@ class Model:
     @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
         """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+        return [result.array for result in self.results(inputs, ports)]
+
+    @one_at_a_time
+    def results(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[Result]:
+        """The same with the dimensions of each."""
         outcome = self.run("predict", inputs, ports=tuple(ports))
-        return [outcome[outcome.graph.ports[port]] for port in ports] if ports else outcome.results
+        values = [outcome.graph.ports[port] for port in ports] if ports else outcome.graph.results
+        return [Result(outcome[value], value.dims) for value in values]
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],
