@@ -18,7 +18,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.kernels.memory_format import Order, inverse
+from dltoolbox.kernels.memory_format import Order as Order  # given on
+from dltoolbox.kernels.memory_format import inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
 
 Closure = Callable[[], Any]
