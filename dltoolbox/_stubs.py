@@ -37,7 +37,8 @@ METHODS = '''\
 from typing import Protocol
 
 from dltoolbox.ops.base import Attributes, Op
-from dltoolbox.ops.graph import Value\
+from dltoolbox.ops.graph import Value
+from dltoolbox.ops.time_axis import Way\
 '''
 
 
@@ -78,7 +79,8 @@ def parameter(prop: Property[object], rank: int) -> str:
 def vocabulary() -> str:
     """The stub of the ops as methods."""
     imports = {line for op in OPS.values() for p in attributes(op) for line in imports_for(p.annotation, op)}
-    record = "    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes) -> Value | tuple[Value, ...]: ..."
+    record = ("    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,\n"
+              "               way: Way | None = None) -> Value | tuple[Value, ...]: ...")
     parts = [METHODS, *sorted(imports), "\n\nclass Vocabulary(Protocol):", record, *map(method, OPS.values())]
     return "\n".join(parts) + "\n"
 
@@ -92,9 +94,10 @@ def method(op: Op) -> str:
     docstring."""
     inputs = [p for p in inspect.signature(op.forward).parameters.values() if p.kind is not p.KEYWORD_ONLY]
     words = ["self", *(f"{'*' if p.kind is p.VAR_POSITIONAL else ''}{p.name}: Value" for p in inputs)]
-    if attributes(op) and not any(p.kind is p.VAR_POSITIONAL for p in inputs):
+    if not any(p.kind is p.VAR_POSITIONAL for p in inputs):
         words.append("*")
     words += [f"{p.name}: {p.annotation}{'' if p.default is p.empty else f' = {p.default!r}'}" for p in attributes(op)]
+    words.append("way: Way | None = None")
     returns = inspect.signature(op.infer).return_annotation.replace("Dims", "Value")
     summary = (inspect.getdoc(op) or "").splitlines()[0]
     return f'\n    def {op.name}({", ".join(words)}) -> {returns}:\n        """{summary}"""'

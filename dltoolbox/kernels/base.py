@@ -18,9 +18,11 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.memory_format import Order as Order  # given on
 from dltoolbox.kernels.memory_format import inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
+from dltoolbox.ops.time_axis import Way
 
 Closure = Callable[[], Any]
 
@@ -38,6 +40,12 @@ class KernelSpec:
     needs: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
     ranks: int = 1  # threads that share this one step, when there are fewer observations than threads
     precision: str = "default"  # 'fast' permits roundings ten times larger
+    way: Way = Way.FOLD  # how T is looked at; sizes and orders are those that the op sees
+
+    def preferred_order(self, dims: Dims) -> Order:
+        """The order in which convolutions deliver an array of these sizes: that of their neighbours, who see T·B."""
+        steps = dims.spatial[-1] if self.way is Way.SPACE else 1
+        return memory_format.preferred_order(dims.shape, dims.shape[-1] * steps)
 
 
 class Memory(Protocol):

@@ -1,8 +1,9 @@
 """What an op is: a name, a size rule, a plain NumPy forward and its gradient.
 
-Arrays are in MATLAB's axis order: spatial axes, then C, then B (``H×W×C×N``). Only the *order of the axes* is fixed;
-the memory order is free, so that kernels may return transposed views of whatever layout suits them. Pages record ops
-through a `Builder`; machinery reads the record and never knows which layer an op came from.
+The axes of arrays are spatial ones, then C, then B (``H×W×C×N``), with T·B in the place of B where there is time; see
+`dltoolbox.ops.time_axis` for ops that look at T otherwise. Only the *order of the axes* is fixed; the memory order is free,
+so that kernels may return transposed views of whatever layout suits them. Pages record ops through a `Builder`; machinery
+reads the record and never knows which layer an op came from.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
+from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
 Gradients = tuple[np.ndarray | None, ...]
@@ -53,6 +55,7 @@ class Op:
     ``kinds`` says what its outputs hold where that is not data alone; what is no data belongs to its first input.
     ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
+    ``way`` says how it looks at T unless a page asks for another one, ``any_way`` that its result is the same in each.
     """
 
     name: ClassVar[str] = ""
@@ -62,6 +65,8 @@ class Op:
     kinds: ClassVar[tuple[Kind, ...]] = ()
     any_type: ClassVar[bool] = False
     divisible: ClassVar[bool] = False
+    way: ClassVar[Way] = Way.FOLD
+    any_way: ClassVar[bool] = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Dims | tuple[Dims, ...]:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.

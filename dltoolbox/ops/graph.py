@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
 
@@ -34,13 +35,23 @@ class ParameterKey(NamedTuple):
 
 @dataclass(eq=False)
 class Node:
-    """One use of an op."""
+    """One use of an op, and how it looks at T."""
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     attrs: Attributes
     layer: str = ""
+    way: Way = Way.FOLD
+
+    @property
+    def input_dims(self) -> tuple[Dims, ...]:
+        """Sizes of the inputs as the op sees them."""
+        return tuple(self.way.dims(value.dims) for value in self.inputs)
+
+    @property
+    def output_dims(self) -> tuple[Dims, ...]:
+        return tuple(self.way.dims(value.dims) for value in self.outputs)
 
 
 @dataclass(eq=False)
@@ -130,11 +141,16 @@ class Recorder(Builder):
         self.layer = layer
         self._arrays = {one.name: one for one in arrays}
 
-    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes) -> Value | tuple[Value, ...]:
-        sizes = as_tuple(op.infer(*(v.dims for v in inputs), **attrs))
-        outputs = tuple(Value(dims) if kind is Kind.DATA else Value(dims, kind, inputs[0].dims)
-                        for dims, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
-        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
+               way: Way | None = None) -> Value | tuple[Value, ...]:
+        dims = [value.dims for value in inputs]
+        way = chosen_way(way, op.way, dims)
+        attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
+        like = next((x for x in dims if x.timed), Dims.of(""))
+        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
+                        for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
+        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def vector_rank(self, x: Value | None) -> int | None:

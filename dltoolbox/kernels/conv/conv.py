@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
 from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
@@ -122,8 +121,7 @@ class ConvKernel(Kernel):
         return BOTH if self.op == "conv+relu" else IN
 
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
-        dims = case.outputs[0].sizes
-        return (memory_format.preferred_order([int(n or 0) for n in dims]),)
+        return (case.preferred_order(case.outputs[0]),)
 
     def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:

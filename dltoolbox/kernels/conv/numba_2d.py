@@ -172,7 +172,7 @@ class ShiftedConv(Twin, ConvKernel):
         return (super().accepts(case) and isinstance(window, Window) and window.rank == 2
                 and set(window.stride) == {1} and window.dilation[0] == 1 and window.size[1] > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
-                and memory_format.preferred_order(shape) == memory_format.rows_order(4) == case.orders[0]
+                and case.preferred_order(case.outputs[0]) == memory_format.rows_order(4) == case.orders[0]
                 and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT)
 
     def adds(self, number: int) -> bool:

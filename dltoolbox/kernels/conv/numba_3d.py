@@ -109,7 +109,7 @@ class ShiftedPlanesConv(Twin, ConvKernel):
         return (super().accepts(case) and isinstance(window, Window) and window.rank == 3
                 and set(window.stride) == {1} and window.taps > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
-                and memory_format.preferred_order(out) == LAST == case.orders[0]
+                and case.preferred_order(case.outputs[0]) == LAST == case.orders[0]
                 and min(out[1] * out[2], int(x.sizes[1] or 0) * int(x.sizes[2] or 0)) * out[-1] >= SHORT)
 
     def adds(self, number: int) -> bool:

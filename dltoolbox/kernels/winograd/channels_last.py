@@ -334,7 +334,7 @@ def window_of(use: BindContext | KernelSpec) -> Window:
 
 def is_in_rows(case: KernelSpec) -> bool:
     """Whether the output of this convolution had better lie in rows."""
-    order = memory_format.preferred_order([int(n or 0) for n in case.outputs[0].sizes])
+    order = case.preferred_order(case.outputs[0])
     return order == memory_format.rows_order(len(order))
 
 
