@@ -204,7 +204,7 @@ def _augmentation(value: Any) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
     raise InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",
-                               "notYetSupported")
+                       "notYetSupported")
 
 
 @layer("imageInputLayer", "Image Input", name="imageinput")
