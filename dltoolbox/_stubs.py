@@ -68,7 +68,7 @@ def definition(cls: type[Layer]) -> str:
     return f'def {cls.factory}(\n{lines}) -> _{cls.__name__}:\n    """{summary}"""'
 
 
-def parameter(prop: Property, rank: int) -> str:
+def parameter(prop: Property[object], rank: int) -> str:
     """``Stride: int | Sequence[int] = 1``; where a positional may be left out, the first name of a pair may stand."""
     hint = hint_of(prop.conversion(rank))
     if prop.default is REQUIRED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dltoolbox.core import convert
@@ -122,7 +122,7 @@ def _enlarging(info: LoweredLayer, pooled: LoweredLayer) -> Layer:
 def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
     """A row per replaced layer, and one for the network."""
     rows = [(old, new) for old, new in zip(before.layers, after.layers, strict=True) if new.layer.Name in names]
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "Layer": [new.layer.Name for _, new in rows],
         "Before": [old.layer.type_text for old, _ in rows],
         "After": [new.layer.type_text for _, new in rows],

@@ -80,7 +80,7 @@ class _Options(Configured):
     BottleneckType = Property(convert.choice(*BOTTLENECKS), "downsample-first-conv")
     StackDepth = Property(_per_stack, [3, 4, 6, 3])
     NumFilters = Property(_per_stack, [64, 128, 256, 512])
-    Normalization = ImageInputLayer.properties["Normalization"]
+    Normalization = ImageInputLayer.Normalization
 
     def validate(self) -> None:
         found = IssueCollector()

@@ -92,7 +92,7 @@ def beyond_memory(array: np.ndarray) -> bool:
 def masked(value: Any) -> int:
     """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
     if isinstance(value, np.ma.MaskedArray):
-        return int(np.ma.count_masked(value))
+        return int(np.count_nonzero(np.ma.getmaskarray(value)))
     if not isinstance(value, (list, tuple)) or not holds(value, np.ma.MaskedArray):
         return 0
     return sum(masked(one) for one in value if isinstance(one, np.ma.MaskedArray))

@@ -125,7 +125,8 @@ def counts(confusions: Any, classes: int) -> np.ndarray:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole``, NaN where there is nothing to be a part of."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.true_divide(part, whole)
+        values: np.ndarray = np.true_divide(part, whole)
+        return values
 
 
 def class_scores(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

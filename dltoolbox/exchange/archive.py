@@ -202,7 +202,7 @@ def described_ends(net: Network) -> dict[str, Any]:
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
-def initialised(one: Layer, prop: Property) -> bool:
+def initialised(one: Layer, prop: Property[object]) -> bool:
     """Whether the property is the initialiser of an array that has a value."""
     name = prop.name.removesuffix("Initializer")
     return name != prop.name and getattr(one, name, None) is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -203,7 +203,7 @@ class Layer(Configured):
         value = self.__dict__[name]
         return list(value) if isinstance(value, tuple) else value
 
-    def in_short(self, prop: Property) -> Any:
+    def in_short(self, prop: Property[object]) -> Any:
         """As `as_written`, but one number for equal ones where that means the same."""
         value = self.__dict__[prop.name]
         numbers = {*flat(value)} if isinstance(value, tuple) else set()
@@ -229,14 +229,14 @@ class Layer(Configured):
         parts = [*map(show_python, made.arguments), *(f"{name}={show_python(value)}" for name, value in named.items())]
         return f"{made.function}({', '.join(parts)})"
 
-    def is_default(self, prop: Property) -> bool:
+    def is_default(self, prop: Property[object]) -> bool:
         return prop.default is not REQUIRED and equal(self.__dict__[prop.name], prop.converted(prop.default, self))
 
     def __str__(self) -> str:
         from dltoolbox.layers.display import layer_text  # the display knows layers, so it is imported late
         return layer_text(self)
 
-    def copy(self) -> Any:
+    def copy(self) -> Self:
         """An independent layer with the same values; arrays are shared because they are read-only."""
         return copy.copy(self)
 
@@ -355,10 +355,10 @@ def find(factory: str) -> type[Layer]:
 
 
 # The factors that a page declares for each of its learnables.
-def learn_rate_factor(learnable: str) -> Property:
+def learn_rate_factor(learnable: str) -> Property[float]:
     return Property(convert.real(0), 1, f"Factor on the learning rate of {learnable}.", settable=True, group=HIDDEN)
 
 
-def l2_factor(learnable: str, default: int = 1) -> Property:
+def l2_factor(learnable: str, default: int = 1) -> Property[float]:
     note = "" if default else "; 0: it is not decayed"
     return Property(convert.real(0), default, f"Factor on the L2 decay of {learnable}{note}.", settable=True, group=HIDDEN)

@@ -22,7 +22,7 @@ def _ports(count: int) -> tuple[str, ...]:
     return tuple(f"in{i + 1}" for i in range(count))
 
 
-def _inputs_property(argument: str) -> Property:
+def _inputs_property(argument: str) -> Property[int]:
     return Property(convert.integer(2, MOST_INPUTS), doc=f"Number of inputs, 2 to {MOST_INPUTS}.", positional=True,
                     argument=argument, group="")
 

@@ -14,7 +14,6 @@ from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import Builder
 from dltoolbox.ops.time_axis import Way
 
-Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
 
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
@@ -28,7 +27,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: Padding) -> list[Any]:
+def padding_vector(padding: convert.Padding) -> list[Any]:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -37,7 +36,7 @@ def padding_vector(padding: Padding) -> list[Any]:
     return [n for pair in padding for n in pair]
 
 
-def padding_text(padding: Padding) -> str:
+def padding_text(padding: convert.Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
@@ -46,7 +45,7 @@ def padding_text(padding: Padding) -> str:
     return vector(padding_vector(padding))
 
 
-def padding_mode(padding: Padding) -> str:
+def padding_mode(padding: convert.Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
@@ -148,11 +147,13 @@ class Windowed(SpatialLayer):
 
     @property
     def window_size(self) -> tuple[int, ...]:
-        return self.__dict__[self.size_property]
+        size: tuple[int, ...] = getattr(self, self.size_property)
+        return size
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        return self.__dict__.get("DilationFactor", (1,) * self.rank)
+        dilation: tuple[int, ...] = self.__dict__.get("DilationFactor", (1,) * self.rank)
+        return dilation
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""

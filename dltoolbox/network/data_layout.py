@@ -92,7 +92,7 @@ def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
             fail(f"{function}:invalidExample", f"The example input is {show(example)}, neither an array of numbers nor a "
                  "layout.", "Pass an array, or networkDataLayout([28, 28, 1], 'SSC').")
         sizes = array.shape
-        labels = array_format(sizes, declared, function)
+        labels = array_format(array.shape, declared, function)
         sizes += (1,) * (len(labels) - len(sizes))  # trailing ones may be left out
     unknown = [label for label, n in zip(labels, sizes, strict=True) if label in "SC" and np.isnan(n)]
     if unknown:

@@ -72,7 +72,8 @@ class conv(Op):
         return inputs[1].elements * output.positions  # every weight is used once per position
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
-        return correlate(x, weights, window) + bias.reshape(-1, 1)
+        values: np.ndarray = correlate(x, weights, window) + bias.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -108,7 +109,8 @@ class grouped_conv(conv):
         for tap, patch in self.patches(x, window, groups):
             total += np.matmul(weights[tap].T, patch)
         y = from_groups(total.reshape(groups, filters, *out, x.shape[-1]))
-        return y + bias.reshape(filters, groups).T.reshape(-1, 1)
+        values: np.ndarray = y + bias.reshape(filters, groups).T.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -162,7 +164,8 @@ class conv_transposed(Op):
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
         spatial = window.transposed_output(x.shape[:window.rank])
-        return correlate_adjoint(x, weights, window, spatial) + bias.reshape(-1, 1)
+        values: np.ndarray = correlate_adjoint(x, weights, window, spatial) + bias.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -189,7 +192,8 @@ class pad_edges(Op):
         widths = [*padding, (0, 0), (0, 0)]
         if mode == "constant":
             return np.pad(x, widths, constant_values=value)
-        return np.pad(x, widths, mode=self.MODES[mode])  # type: ignore[call-overload]
+        padded: np.ndarray = np.pad(x, widths, mode=self.MODES[mode])  # type: ignore[call-overload]
+        return padded
 
     def backward(self, call: Call, grad: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
                  value: float = 0.0) -> Gradients:
@@ -224,7 +228,8 @@ class dense(Op):
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, rank: int = 0) -> np.ndarray:
         y = np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)
-        return y.reshape(*[1] * rank, *y.shape)
+        values: np.ndarray = y.reshape(*[1] * rank, *y.shape)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, rank: int = 0) -> Gradients:
         x, weights, bias = call.inputs

@@ -279,7 +279,8 @@ class avg_pool(Pooling):
 
     def forward(self, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
         (total,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, plus, (0,))
-        return total / self._counts(x, window, count_padding)
+        values: np.ndarray = total / self._counts(x, window, count_padding)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
         (x,) = call.inputs
@@ -323,7 +324,8 @@ class global_max_pool(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.max(tuple(range(x.ndim - 2)), keepdims=True)
+        values: np.ndarray = x.max(tuple(range(x.ndim - 2)), keepdims=True)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs

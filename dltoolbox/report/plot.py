@@ -93,7 +93,7 @@ def drawn(graph: LayerGraph, names: list[str], unpooling: list[bool]) -> Drawing
 def room(axes: Any, drawing: Drawing) -> float:
     """How large the axes can show it, up to 1 for full size."""
     box, points = axes.get_window_extent(), 72 / axes.figure.dpi
-    return min(1.0, points * box.height / (drawing.height + 2 * DOT), points * box.width / (drawing.width + 2 * DOT))
+    return float(min(1.0, points * box.height / (drawing.height + 2 * DOT), points * box.width / (drawing.width + 2 * DOT)))
 
 
 def add_line(axes: Any, points: list[Point], colour: str, style: str) -> None:

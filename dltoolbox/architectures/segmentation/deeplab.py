@@ -9,7 +9,7 @@ Source: Chen et al., "Encoder-decoder with atrous separable convolution for sema
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -144,7 +144,10 @@ def resized(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
     return LayerGraph(map(fitted, lgraph.nodes), lgraph.edges)
 
 
-def changed(one: Layer, **values: Any) -> Any:
+L = TypeVar("L", bound=Layer)
+
+
+def changed(one: L, **values: object) -> L:
     """A layer of the same kind with other values of some options."""
     return type(one)(**{prop.argument: value for prop, value in one.values()} | values)
 

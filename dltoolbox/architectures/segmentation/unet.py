@@ -86,7 +86,7 @@ class _Options3D(_Options):
     rank = 3
 
     ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
-    NumClasses = SegmentationOptions.properties["NumClasses"]
+    NumClasses = SegmentationOptions.NumClasses
     EncoderDepth = Property(convert.integer(1, DEEPEST), 3, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 32, "Filters of the first convolution.")
 

@@ -68,7 +68,8 @@ class Columns:
 
     @property
     def longest(self) -> int:
-        return max(block.rows.stop - block.rows.start for block in self.blocks)
+        values: int = max(block.rows.stop - block.rows.start for block in self.blocks)
+        return values
 
 
 def cut(rows: slice, most: int) -> list[slice]:

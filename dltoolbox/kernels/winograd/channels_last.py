@@ -300,8 +300,8 @@ class Streamed:
     def suits(tile: Tile, x: np.ndarray, y: np.ndarray, ranks: int) -> bool:
         """Whether filters are large, and at least twice as large as the inputs once both are transformed."""
         positions, (channels, count) = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3], (x.shape[2], y.shape[2])
-        return (tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
-                and count // piece(count, channels, lines=1) >= ranks)
+        return bool(tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
+                    and count // piece(count, channels, lines=1) >= ranks)
 
     def __call__(self, pool: Pool) -> Closure:
         tile, x, y = self.tile, self.x, self.y[:, :, self.filters]

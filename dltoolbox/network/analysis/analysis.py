@@ -13,12 +13,12 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
-from dltoolbox.network.analysis.cost import ELEMENT, footprints
+from dltoolbox.network.analysis.cost import footprints
 from dltoolbox.network.analysis.text import analysis_text
 from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.network.lowering.lower import Lowered, LoweredLayer, lower
+from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 from dltoolbox.network.lowering.partial import with_certain
 
 UNKNOWN = "?"
