@@ -10,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import LEARNABLE, Property
-from dltoolbox.layers.base import Array, Call, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, FactoryCall, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 
@@ -304,7 +304,7 @@ class PReLULayer(Layer):
         return (Learnable("Alpha", expanded_shape(self.Alpha), learn_rate_factor=self.AlphaLearnRateFactor,
                           l2_factor=self.AlphaL2Factor),)
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """The factors are set by functions."""
         factors = (("setLearnRateFactor", "AlphaLearnRateFactor"), ("setL2Factor", "AlphaL2Factor"))
         made = super().call_in_matlab(*inputs)

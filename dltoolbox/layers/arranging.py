@@ -9,7 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.layers.base import Call, Expression, Layer, layer
+from dltoolbox.layers.base import Expression, FactoryCall, Layer, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 
@@ -74,29 +74,29 @@ class ChannelShuffleLayer(Layer):
     def build(self, g: Builder, x: Value) -> Any:
         return g.channel_shuffle(x, groups=self.NumGroups)
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """A function layer that rearranges the channels of data S…CB."""
         rank = inputs[0].rank if inputs else 2
         kept = ",".join(f"size(X,{axis + 1})" for axis in range(rank))
         spatial, (first, *rest) = [*range(1, rank + 1)], [*range(rank + 1, rank + 4)]
         order = " ".join(map(str, [*spatial, rest[0], first, rest[1]]))
         split = ",".join(filter(None, [kept, "[]", str(self.NumGroups), f"size(X,{rank + 2})"]))
-        return Call("functionLayer", (Expression(f"@(X) reshape(permute(reshape(X,{split}),[{order}]),size(X))"),), {},
-                    note=f"MATLAB has no channel shuffle layer; this function layer does it for data with {rank} spatial "
-                         "dimensions.")
+        shuffle = Expression(f"@(X) reshape(permute(reshape(X,{split}),[{order}]),size(X))")
+        return FactoryCall("functionLayer", (shuffle,), {}, note="MATLAB has no channel shuffle layer; this function layer "
+                           f"does it for data with {rank} spatial dimensions.")
 
     def describe(self) -> str:
         return f"Channel shuffle of {self.NumGroups} groups"
 
 
-class Blocks(SpatialLayer):
+class BlockRearrangement(SpatialLayer):
     """What the two rearrangements between channels and blocks of elements share."""
 
     BlockSize = Property(ByRank(convert.sizes), doc="Height and width of a block.", positional=True, argument="blockSize")
 
 
 @layer("spaceToDepthLayer", "Space to Depth", name="spacetodepth")
-class SpaceToDepthLayer(Blocks, rank=2):
+class SpaceToDepthLayer(BlockRearrangement, rank=2):
     """Space to depth layer: every block of h×w elements becomes h·w times as many channels.
 
     The channels of the first element of a block come first, then those of the next in its row. The output size is
@@ -131,7 +131,7 @@ class SpaceToDepthLayer(Blocks, rank=2):
 
 
 @layer("depthToSpace2dLayer", "2-D Depth to Space", name="depthtospace2d")
-class DepthToSpace2DLayer(Blocks, rank=2):
+class DepthToSpace2DLayer(BlockRearrangement, rank=2):
     """2-D depth to space layer: every h·w channels become a block of h×w elements of one channel.
 
     With ``'dcr'`` the channels run by output channel, column and row of the block, the first fastest; with ``'crd'`` by

@@ -29,7 +29,7 @@ from dltoolbox.core.properties import (
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
-SHORT = 8  # elements of the longest array that is shown in full
+SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Expression(str):
     """MATLAB code that stands for a value, such as an anonymous function."""
 
 
-class Call(NamedTuple):
+class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults.
 
     ``factors`` are learn-rate and L2 factors that no option sets: function, learnable, value. ``note`` says what reads
@@ -223,7 +223,7 @@ class Layer(Configured):
                     return number
         return self.as_written(prop.name)
 
-    def call(self, *, in_full: bool = False) -> Call:
+    def call(self, *, in_full: bool = False) -> FactoryCall:
         """The call that makes this layer, but for its name; equal numbers per dimension as one unless ``in_full``."""
         changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
         positional = [prop for prop, _ in self.values() if prop.positional]
@@ -231,9 +231,9 @@ class Layer(Configured):
             positional.pop()
         written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
-        return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
+        return FactoryCall(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """The same in MATLAB, for inputs of these sizes where they are known."""
         made = self.call(in_full=True)
         beyond = [name for name in made.options if name in self.beyond_matlab]
@@ -280,7 +280,7 @@ def equal(a: Any, b: Any) -> bool:
 def show_python(value: Any) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
-        return (show_python(value.tolist()) if value.size <= SHORT else
+        return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
                 f"<{'×'.join(map(str, value.shape))} {value.dtype}>")
     if isinstance(value, list):
         return f"[{', '.join(map(show_python, value))}]"

@@ -10,14 +10,14 @@ from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
-from dltoolbox.layers.base import Array, Call, Expression, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, Expression, FactoryCall, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
     BOX_FORMATS,
     SizeRule,
     SpatialLayer,
     Windowed,
     by_mode_and_size,
-    each,
+    edge_terms,
     padding_mode,
     padding_text,
     padding_vector,
@@ -318,7 +318,7 @@ class TransposedConvolution(SpatialLayer, Filters):
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()
         return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
-                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                              f"({n} − 1)·{stride} + {size}{edge_terms('−', pair)} = {out}".replace("-", "−"))
                      for n, out, size, stride, pair in zip(
                          x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
                          strict=True))
@@ -366,7 +366,7 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
         Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
                                               "WeightL2Factor", "BiasL2Factor"))
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """The bilinear start as a function of the size of Weights."""
         made = super().call_in_matlab(*inputs)
         if self.WeightsInitializer != "bilinear":

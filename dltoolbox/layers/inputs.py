@@ -11,11 +11,11 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import ORDER, Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.layers.base import Array, Call, Layer, State, layer
+from dltoolbox.layers.base import Array, FactoryCall, Layer, State, layer
 from dltoolbox.ops import Builder
 
-STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
-              "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
+STATISTICS_BY_NORMALISATION = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
+                               "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
 _NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symmetric", "rescale-zero-one", "none")
 
 
@@ -43,7 +43,7 @@ SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB")
 
 
 @convert.hinted("str")
-def _format(value: Any) -> str:
+def _label_format(value: Any) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
     if not labels or set(labels) - set(ORDER):
@@ -77,7 +77,7 @@ class InputLayer(DataInput):
 
     InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations.",
                          positional=True, argument="inputSize", group="")
-    InputFormat = Property(_format, doc="Label of each dimension: S, C or B.", positional=True, argument="inputFormat",
+    InputFormat = Property(_label_format, doc="Label of each dimension: S, C or B.", positional=True, argument="inputFormat",
                            group="")
 
     def dims(self) -> Dims:
@@ -128,7 +128,7 @@ class NormalisedInput(DataInput):
     @property
     def statistics(self) -> tuple[str, ...]:
         """Names of the statistics that the chosen normalisation needs."""
-        return STATISTICS.get(self.Normalization, ()) if isinstance(self.Normalization, str) else ()
+        return STATISTICS_BY_NORMALISATION.get(self.Normalization, ()) if isinstance(self.Normalization, str) else ()
 
     def statistics_shape(self) -> tuple[int, ...]:
         """Shape in which training computes missing statistics; 'auto' means per channel."""
@@ -158,7 +158,7 @@ class NormalisedInput(DataInput):
         return tuple(State(name, self.statistics_shape() if getattr(self, name) is None else getattr(self, name).shape,
                            initial=initial.get(name, 0.0), double=True) for name in self.statistics)
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """Statistics per channel, however they were given, as 1×1×c for images, 1×1×1×c for volumes and c×1 for features."""
         made, x = super().call_in_matlab(*inputs), self.dims()
         per_channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))

@@ -8,7 +8,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.layers.base import Call, Expression, layer
+from dltoolbox.layers.base import Expression, FactoryCall, layer
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed, padding_text
 from dltoolbox.ops import Builder, Value
 
@@ -74,7 +74,7 @@ class MaxPooling2DLayer(MaxPooling, rank=2):
         MathWorks documentation of maxPooling2dLayer; the tie, NaN and overlap rules are dltoolbox's own.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         made = super().call_in_matlab(*inputs)
         overlap = self.HasUnpoolingOutputs and any(s < p for s, p in zip(self.Stride, self.PoolSize, strict=True))
         return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
@@ -95,12 +95,12 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
         MathWorks documentation of maxPooling3dLayer.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """With unpooling outputs a function layer, since MATLAB's layer has none."""
         if not self.HasUnpoolingOutputs:
             return super().call_in_matlab(*inputs)
         pool = f"maxpool(X,{vector(self.PoolSize)},'Stride',{vector(self.Stride)},'Padding',{padding_text(self.Padding)})"
-        return Call("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), {
+        return FactoryCall("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), {
             "NumOutputs": 3, "OutputNames": list(self.outputs()), "Formattable": True},
             note="MATLAB's maxPooling3dLayer has no unpooling outputs; this function layer calls maxpool.")
 
@@ -169,11 +169,11 @@ class MaxUnpooling3DLayer(MaxUnpooling, rank=3):
         Its own definition: that of `maxUnpooling2dLayer` in three dimensions.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
+    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
         """A function layer, since MATLAB unpools images only."""
-        return Call("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),),
-                    {"NumInputs": 3, "InputNames": list(self.inputs()), "Formattable": True},
-                    note="MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
+        return FactoryCall("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),),
+                           {"NumInputs": 3, "InputNames": list(self.inputs()), "Formattable": True},
+                           note="MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
 
 
 class AveragePooling(Pooling):

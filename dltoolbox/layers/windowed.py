@@ -102,7 +102,7 @@ def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
     return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
 
 
-def each(sign: str, pair: Pair) -> str:
+def edge_terms(sign: str, pair: Pair) -> str:
     """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
@@ -167,7 +167,7 @@ class Windowed(SpatialLayer):
                 window.dilation, strict=True):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
             text = (f"ceil({n}/{stride})" if self.Padding == "same" else
-                    f"floor(({n} − {span}{each('+', pair)})/{stride}) + 1")
+                    f"floor(({n} − {span}{edge_terms('+', pair)})/{stride}) + 1")
             unread = n + pair[0] - extent - (out - 1) * stride if out > 0 else 0
             rules.append(SizeRule(f"{text} = {out}".replace("-", "−"), max(unread, 0)))
         return tuple(rules)

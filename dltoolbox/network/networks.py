@@ -70,7 +70,7 @@ def is_series(lgraph: LayerGraph) -> bool:
     return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(pairwise(names))
 
 
-def checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
+def lower_checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
     """Lower a graph and raise everything that is wrong with it at once; ``loss`` as `lower` takes it."""
     lowered = lower(lgraph, loss=loss)
     lowered.issues.raise_if_any()
@@ -102,7 +102,7 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
 
 def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> Arrays:
     """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
-    lowered, arrays, found = checked(lgraph, loss=loss), Arrays(), IssueCollector()
+    lowered, arrays, found = lower_checked(lgraph, loss=loss), Arrays(), IssueCollector()
     with found.collect():
         arrays = initial_arrays(lowered, "float32", draw=False)
     with found.collect():

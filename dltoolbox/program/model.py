@@ -21,7 +21,7 @@ from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import Arrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import lower
-from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
+from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.data_layout import entrances
 from dltoolbox.program.executable import Outcome, Program
@@ -100,7 +100,7 @@ class Model:
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default") -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
-        lowered = checked(lgraph)
+        lowered = lower_checked(lgraph)
         self.constant = not draw
         values = initial_arrays(lowered, self.dtype, draw=draw)
         learnables = {ParameterKey(info.layer.Name, a.name): a

@@ -10,7 +10,16 @@ from typing import IO, Any
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
+from dltoolbox.exchange.writers.code import (
+    CodeOptions,
+    Outline,
+    Saved,
+    Tokens,
+    code_files,
+    filled,
+    joined_tokens,
+    layouts_in_order,
+)
 from dltoolbox.layers.base import Expression, Layer, plain_number
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.lowering.lower import LoweredLayer, lower
@@ -106,7 +115,7 @@ class Script:
                 yield ""
             for source, destination in outline.connections:
                 parts = [["lgraph"], [string(source)], [string(destination)]]
-                yield from filled(joined("lgraph = connectLayers(", parts, ",", ");"), "", MORE)
+                yield from filled(joined_tokens("lgraph = connectLayers(", parts, ",", ");"), "", MORE)
             last = "lgraph"
         if isinstance(outline.net, dlnetwork):
             yield ""
@@ -135,11 +144,11 @@ class Script:
         if made.note:
             self.outline.note(one, made.note)
         given = {"Name": one.Name} | self.outline.values(one, made)
-        options = [joined(f"{string(name)},", [value(in_full(name, option, info, self.outline))], "", "")
+        options = [joined_tokens(f"{string(name)},", [value(in_full(name, option, info, self.outline))], "", "")
                    for name, option in given.items()]
-        tokens = joined(f"{made.function}(", [*map(value, made.arguments), *options], ",", ")")
+        tokens = joined_tokens(f"{made.function}(", [*map(value, made.arguments), *options], ",", ")")
         for function, learnable, factor in made.factors:
-            tokens = joined(f"{function}(", [tokens, [string(learnable)], value(factor)], ",", ")")
+            tokens = joined_tokens(f"{function}(", [tokens, [string(learnable)], value(factor)], ",", ")")
         return tokens
 
 
@@ -160,13 +169,13 @@ def network(net: dlnetwork, layers: str) -> Iterator[str]:
     parts = [[layers], *map(layout, layouts_in_order(net))]
     if not net.Initialized:
         parts += [[string("Initialize")], ["false"]]
-    yield from filled(joined("net = dlnetwork(", parts, ",", ");"), "", MORE)
+    yield from filled(joined_tokens("net = dlnetwork(", parts, ",", ");"), "", MORE)
     if net.chosen:
-        yield from filled(joined("net.OutputNames = ", [value(net.OutputNames)], "", ";"), "", MORE)
+        yield from filled(joined_tokens("net.OutputNames = ", [value(net.OutputNames)], "", ";"), "", MORE)
 
 
 def layout(dims: Dims) -> Tokens:
-    return joined("networkDataLayout(", [value(list(dims.sizes)), value(dims.labels)], ",", ")")
+    return joined_tokens("networkDataLayout(", [value(list(dims.sizes)), value(dims.labels)], ",", ")")
 
 
 def value(given: Any) -> Tokens:
@@ -188,12 +197,12 @@ def value(given: Any) -> Tokens:
 
 def row(items: Sequence[Any]) -> Tokens:
     """``[2 2]``, ``["a" "b"]``; one element stands for itself."""
-    return value(items[0]) if len(items) == 1 else joined("[", map(value, items), " ", "]")
+    return value(items[0]) if len(items) == 1 else joined_tokens("[", map(value, items), " ", "]")
 
 
 def rows(items: Sequence[Sequence[Any]]) -> Tokens:
     """``[1 2; 3 4]``"""
-    return joined("[", (joined("", map(value, line), " ", "") for line in items), "; ", "]")
+    return joined_tokens("[", (joined_tokens("", map(value, line), " ", "") for line in items), "; ", "]")
 
 
 def array(given: np.ndarray) -> Tokens:
@@ -202,7 +211,7 @@ def array(given: np.ndarray) -> Tokens:
         return [number(given.item())]
     if given.ndim < 3:
         return rows(given.reshape(1, -1).tolist() if given.ndim < 2 else given.tolist())
-    return joined("reshape(", [row(given.ravel("F").tolist()), row(given.shape)], ",", ")")
+    return joined_tokens("reshape(", [row(given.ravel("F").tolist()), row(given.shape)], ",", ")")
 
 
 def number(given: Any) -> str:

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
+from dltoolbox.exchange.writers.code import (
+    CodeOptions,
+    Outline,
+    Saved,
+    Tokens,
+    code_files,
+    filled,
+    joined_tokens,
+    layouts_in_order,
+)
 from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 
@@ -90,7 +99,7 @@ def statements(outline: Outline) -> Iterator[str]:
             yield from layer_list("lgraph = addLayers(lgraph, [", chain, outline, "])")
         for source, destination in outline.connections:
             parts = [["lgraph"], value(source), value(destination)]
-            yield from filled(joined("lgraph = connectLayers(", parts, ", ", ")"), "")
+            yield from filled(joined_tokens("lgraph = connectLayers(", parts, ", ", ")"), "")
         last = "lgraph"
     if isinstance(outline.net, dlnetwork):
         yield ""
@@ -102,12 +111,12 @@ def statements(outline: Outline) -> Iterator[str]:
 
 def network_call(net: dlnetwork, layers: str) -> Tokens:
     """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
-    layouts = [joined("networkDataLayout(", [value([nan if n is None else n for n in dims.sizes]), value(dims.labels)],
-                      ", ", ")") for dims in layouts_in_order(net)]
-    options = [joined("OutputNames=", [value(net.OutputNames)], "", "")] if net.chosen else []
+    layouts = [joined_tokens("networkDataLayout(", [value([nan if n is None else n for n in dims.sizes]),
+                                                      value(dims.labels)], ", ", ")") for dims in layouts_in_order(net)]
+    options = [joined_tokens("OutputNames=", [value(net.OutputNames)], "", "")] if net.chosen else []
     if not net.Initialized:
         options.append(["Initialize=False"])
-    return joined("net = dlnetwork(", [[layers], *layouts, *options], ", ", ")")
+    return joined_tokens("net = dlnetwork(", [[layers], *layouts, *options], ", ", ")")
 
 
 def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: str) -> Iterator[str]:
@@ -117,8 +126,8 @@ def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: st
         options = outline.values(one, call) | {"Name": one.Name}
         yield from (f"    # {note}" for note in outline.notes.get(one.Name, ()))
         parts = [*(value(argument) for argument in call.arguments),
-                 *(joined(f"{name}=", [value(given)], "", "") for name, given in options.items())]
-        yield from filled(joined(f"{call.function}(", parts, ", ", "),"), "    ")
+                 *(joined_tokens(f"{name}=", [value(given)], "", "") for name, given in options.items())]
+        yield from filled(joined_tokens(f"{call.function}(", parts, ", ", "),"), "    ")
     yield after
 
 
@@ -129,5 +138,5 @@ def value(given: Any) -> Tokens:
     if isinstance(given, np.ndarray):
         return value(given.tolist())
     if isinstance(given, list):
-        return joined("[", map(value, given), ", ", "]")
+        return joined_tokens("[", map(value, given), ", ", "]")
     return [show_python(given)]
