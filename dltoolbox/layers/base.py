@@ -14,7 +14,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import counted, listed
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import (
     HIDDEN,
@@ -76,22 +76,12 @@ class State(Array):
     double: bool = False
 
 
-class Expression(str):
-    """MATLAB code that stands for a value, such as an anonymous function."""
-
-
-class FactoryCall(NamedTuple):
-    """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults.
-
-    ``factors`` are learn-rate and L2 factors that no option sets: function, learnable, value. ``note`` says what reads
-    differently from the layer.
-    """
+class Call(NamedTuple):
+    """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
     arguments: tuple[Any, ...]
     options: dict[str, Any]
-    factors: tuple[tuple[str, str, float], ...] = ()
-    note: str = ""
 
 
 class Layer(Configured):
@@ -232,14 +222,6 @@ class Layer(Configured):
         written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
         return FactoryCall(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
-
-    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
-        """The same in MATLAB, for inputs of these sizes where they are known."""
-        made = self.call(in_full=True)
-        beyond = [name for name in made.options if name in self.beyond_matlab]
-        return made._replace(
-            options={name: value for name, value in made.options.items() if name not in (*self.not_in_matlab, *beyond)},
-            note=f"MATLAB's {made.function} has no {listed(beyond)}; it is left out." if beyond else "")
 
     def __repr__(self) -> str:
         made = self.call()

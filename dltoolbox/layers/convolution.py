@@ -10,7 +10,7 @@ from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
-from dltoolbox.layers.base import Array, Expression, FactoryCall, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
     BOX_FORMATS,
     SizeRule,
@@ -96,8 +96,8 @@ class Sliding(Windowed):
         super().check(*inputs)
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
-            for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
-                if max(pair) >= n:
+            for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
+                if n is not None and max(pair) >= n:
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -108,7 +108,7 @@ class Sliding(Windowed):
             return x, window
         word = isinstance(self.PaddingValue, str)
         padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                             value=0.0 if word else self.PaddingValue)
+                             value=0.0 if word else self.PaddingValue, way=self.way(x.dims))
         return padded, Window.of(window.size, window.stride, dilation=window.dilation)
 
 
@@ -126,7 +126,7 @@ class Convolution(Sliding, Filters):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{self.filters_text()} convolutions {self.window_text()}"
@@ -228,7 +228,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         groups, channels = self.NumGroups, self.NumChannelsPerGroup
@@ -365,16 +365,6 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
         Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
                                               "WeightL2Factor", "BiasL2Factor"))
-
-    def call_in_matlab(self, *inputs: Dims) -> FactoryCall:
-        """The bilinear start as a function of the size of Weights."""
-        made = super().call_in_matlab(*inputs)
-        if self.WeightsInitializer != "bilinear":
-            return made
-        column, row = (f"(1-abs({1 - n}:2:{n - 1}){turned}/{n + n % 2})"
-                       for n, turned in zip(self.FilterSize, ("'", ""), strict=True))
-        start = Expression(f"@(sz) {column}.*{row}.*reshape(eye(sz(3:4)),[1 1 sz(3:4)])")
-        return made._replace(options=made.options | {"WeightsInitializer": start})
 
 
 @layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")

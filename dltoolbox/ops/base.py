@@ -1,8 +1,9 @@
 """What an op is: a name, a size rule, a plain NumPy forward and its gradient.
 
-Arrays are in MATLAB's axis order: spatial axes, then C, then B (``H×W×C×N``). Only the *order of the axes* is fixed;
-the memory order is free, so that kernels may return transposed views of whatever layout suits them. Pages record ops
-through a `Builder`; machinery reads the record and never knows which layer an op came from.
+The axes of arrays are spatial ones, then C, then B (``H×W×C×N``), with T·B in the place of B where there is time; see
+`dltoolbox.ops.time_axis` for ops that look at T otherwise. Only the *order of the axes* is fixed; the memory order is free,
+so that kernels may return transposed views of whatever layout suits them. Pages record ops through a `Builder`; machinery
+reads the record and never knows which layer an op came from.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
+from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
 Gradients = tuple[np.ndarray | None, ...]
@@ -42,6 +44,7 @@ class Op:
     ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
     ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
+    ``way`` says how it looks at T unless a page asks for another one, ``any_way`` that its result is the same in each.
     """
 
     name: ClassVar[str] = ""
@@ -50,6 +53,8 @@ class Op:
     by_observation: ClassVar[bool] = True
     any_type: ClassVar[bool] = False
     divisible: ClassVar[bool] = False
+    way: ClassVar[Way] = Way.FOLD
+    any_way: ClassVar[bool] = False
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.

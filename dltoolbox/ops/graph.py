@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import OPS, Op, as_tuple
+from dltoolbox.ops.time_axis import Way, chosen_way
 
 
 @dataclass(eq=False)
@@ -32,13 +33,23 @@ class ParameterKey(NamedTuple):
 
 @dataclass(eq=False)
 class Node:
-    """One use of an op."""
+    """One use of an op, and how it looks at T."""
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     attrs: dict[str, Any]
     layer: str = ""
+    way: Way = Way.FOLD
+
+    @property
+    def input_dims(self) -> tuple[Dims, ...]:
+        """Sizes of the inputs as the op sees them."""
+        return tuple(self.way.dims(value.dims) for value in self.inputs)
+
+    @property
+    def output_dims(self) -> tuple[Dims, ...]:
+        return tuple(self.way.dims(value.dims) for value in self.outputs)
 
 
 @dataclass(eq=False)
@@ -102,13 +113,20 @@ class Builder:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in OPS:
             raise AttributeError(f"there is no op called {name!r}")
-        return lambda *inputs, **attrs: self.record(OPS[name], inputs, attrs)
+        return lambda *inputs, way=None, **attrs: self.record(OPS[name], inputs, attrs, way)
 
-    def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any]) -> Any:
-        """Append one use of an op; returns its output value, or a tuple of several."""
-        sizes = as_tuple(op.infer(*(v.dims for v in inputs), **attrs))
-        outputs = tuple(Value(dims) for dims in sizes)
-        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any], way: Way | None = None) -> Any:
+        """Append one use of an op; returns its output value, or a tuple of several.
+
+        ``way`` is how it looks at T, where that is not as usual. Sizes among the attributes are those that the op sees.
+        """
+        dims = [value.dims for value in inputs]
+        way = chosen_way(way, op.way, dims)
+        attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
+        like = next((x for x in dims if x.timed), Dims.of(""))
+        sizes = as_tuple(op.infer(*map(way.dims, dims), **attrs))
+        outputs = tuple(Value(way.undone(y, like)) for y in sizes)
+        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def vector_rank(self, x: Value | None) -> int | None:

@@ -17,6 +17,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer
 from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops.time_axis import Way
 
 MOST_TURNS = 250_000  # of all spans: about a second; beyond, receptive fields are not told
 LARGEST_FIELD = 1 << 63  # number in a field: more elements than any input has
@@ -40,7 +41,8 @@ class ReceptiveField(NamedTuple):
 
 @dataclass
 class Footprint:
-    """Cost of one layer for one observation, and the receptive field of its first output.
+    """Cost of one layer for one observation (one time step, where their number is open), and the receptive field of its
+    first output.
 
     None: there is no spatial input, or enlarging maps has made the field too hard to tell.
     """
@@ -56,7 +58,7 @@ def footprints(lowered: Lowered) -> list[Footprint]:
     made = {value: node.layer for node in graph.nodes for value in node.outputs}
     work: dict[str, int] = {}
     for node in graph.nodes:
-        cost = node.op.multiply_adds([value.dims for value in node.inputs], node.outputs[0].dims)
+        cost = node.op.multiply_adds(node.input_dims, node.output_dims[0])
         work[node.layer] = work.get(node.layer, 0) + cost
     result = []
     for info in lowered.layers:
@@ -153,11 +155,13 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
 
 
 def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
-    """How a node looks at an input; an unpooling undoes the window that its indices come from."""
+    """How a node looks at an input, time left out; an unpooling undoes the window that its indices come from."""
     if node.op.name == "max_unpool":
         window: Window = made[node.inputs[1]].attrs["window"]
-        return window.transposed_reach()
-    return node.op.reach(value.dims, node.outputs[0].dims, **node.attrs)
+        reach: tuple[Reach, ...] | None = window.transposed_reach()
+    else:
+        reach = node.op.reach(node.way.dims(value.dims), node.output_dims[0], **node.attrs)
+    return reach[-1 - value.dims.rank:-1] if reach and node.way is Way.SPACE else reach
 
 
 def spans_of(seen: list[tuple[InputSpans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> InputSpans | None:

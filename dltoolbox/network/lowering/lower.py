@@ -195,6 +195,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     """
     one, dims = info.layer, tuple(v.dims for v in inputs)
     info.inputs = dims
+    check_time(one, inputs)
     one.check(*dims)
     with issues.collect(layer=one.Name, index=info.index):
         one.check_values(*dims)
@@ -207,13 +208,21 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
         fail(f"{one.label()}:invalidBuild", f"The method build of {type(one).__name__} does not return one value per output "
              f"port ({', '.join(one.outputs()) or 'none'}).", "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        if node.op.together(node.inputs[0].dims, **node.attrs) == 1:
+        if node.op.together(node.input_dims[0], **node.attrs) == 1:
             issues.add(f"{one.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",
                        "Normalise what has more values, or remove the layer.", layer=one.Name, index=info.index,
                        severity="warning")
     info.outputs = tuple(v.dims for v in outputs)
     return outputs
+
+
+def check_time(one: Layer, inputs: list[Value]) -> None:
+    """Data with time steps and data without do not go together: nothing says how."""
+    timed = [x.dims.timed for x in inputs if x.kind == "data"]
+    if any(timed) and not all(timed):
+        fail("network:timeMismatch", f"Some inputs of {one.label()} have time steps and others have none: "
+             f"{'; '.join(str(x.dims) for x in inputs)}.", "Make the formats equal.")
 
 
 def check_kind(port: str, value: Value, source: Port | None) -> None:
