@@ -64,7 +64,7 @@ def parameter(prop: Property, rank: int) -> str:
     return f"{prop.argument}: {hint}{' | str' if prop.positional else ''} = {prop.default!r}"
 
 
-def main(arguments: Sequence[str]) -> int:
+def write_stub(arguments: Sequence[str]) -> int:
     """Write the stub, or only check it; returns the exit status."""
     if list(arguments) == ["--check"]:
         if PATH.read_text(encoding="utf-8") == stub():
@@ -76,4 +76,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_stub(sys.argv[1:]))

@@ -20,7 +20,7 @@ from dltoolbox.network.lowering.lower import Lowered, LoweredLayer, lower
 from dltoolbox.runtime.console import say
 
 
-class _Options(Configured):
+class _RecipeOptions(Configured):
     function = "poolingToStridedConvolution"
 
     ReplaceUnpooling = Property(convert.flag, False)
@@ -65,7 +65,7 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
     """
     count = 1 if nargout is None else nargout
     check_nargout(count, 2, "poolingToStridedConvolution")
-    chosen = _Options(*pairs, **options)
+    chosen = _RecipeOptions(*pairs, **options)
     before = net if isinstance(net, LayerGraph) else layerGraph(net)
     sizes = lower(before)
     pools = {info.layer.Name: info for info in sizes.layers if isinstance(info.layer, MaxPooling)}

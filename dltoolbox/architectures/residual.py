@@ -65,7 +65,7 @@ def _per_stack(value: Any) -> tuple[int, ...]:
     return got
 
 
-class _Options(Configured):
+class _ResidualOptions(Configured):
     """Arguments and options in MATLAB's order."""
 
     rank = 2
@@ -101,15 +101,15 @@ class _Options(Configured):
         found.raise_if_any()
 
 
-class _Layers(_Options):
+class _Layers(_ResidualOptions):
     function = "resnetLayers"
 
 
-class _Layers3D(_Options):
+class _Layers3D(_ResidualOptions):
     function, rank = "resnet3dLayers", 3
 
 
-class _Network(_Options):
+class _Network(_ResidualOptions):
     function = "resnetNetwork"
     Initialize = Property(convert.flag, True)
 

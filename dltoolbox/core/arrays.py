@@ -14,7 +14,7 @@ import numpy as np
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 
-MOST_ELEMENTS = 1 << 30  # elements of the largest nested list that is turned into an array
+MOST_LIST_ELEMENTS = 1 << 30  # elements of the largest nested list that is turned into an array
 MOST_DIMENSIONS = 32  # dimensions of an array
 FITS = 1 << 26  # bytes that every machine has: asking takes longer than most conversions
 ROOT = Path("/")
@@ -41,7 +41,7 @@ def terminates(value: Any) -> bool:
         return True
     level: dict[int, tuple[Any, int]] = {id(value): (value, 1)}
     for _ in range(MOST_DIMENSIONS):  # each list once, with the number of times that it stands there
-        if sum(len(items) * times for items, times in level.values()) > MOST_ELEMENTS:
+        if sum(len(items) * times for items, times in level.values()) > MOST_LIST_ELEMENTS:
             return False
         below: dict[int, tuple[Any, int]] = {}
         if holds(chain.from_iterable(items for items, _ in level.values()), (list, tuple)):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import MOST_ELEMENTS, array_of, beyond_memory, masked
+from dltoolbox.core.arrays import MOST_LIST_ELEMENTS, array_of, beyond_memory, masked
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -63,7 +63,7 @@ def lossless_array(values: Any) -> np.ndarray:
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         array = array_of(values, object)
     else:
-        array = array_of(each(values, MOST_ELEMENTS), object)
+        array = array_of(each(values, MOST_LIST_ELEMENTS), object)
     if array is None or beyond_memory(array):
         fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")

@@ -148,7 +148,7 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
     return ratio(np.nansum(values, -1), (~np.isnan(values)).sum(-1))
 
 
-class _Options(Configured):
+class _MetricOptions(Configured):
     function = "evaluateSemanticSegmentation"
     Verbose = Property(convert.flag, True)
 
@@ -186,7 +186,7 @@ def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: 
         >>> metrics.ClassMetrics["road", "IoU"]
         0.5
     """
-    chosen = _Options(*pairs, **options)
+    chosen = _MetricOptions(*pairs, **options)
     predicted, true = images(pred, "pred"), images(truth, "truth")
     if len(predicted) != len(true):
         fail("evaluateSemanticSegmentation:sizeMismatch", f"There are {len(predicted)} predicted and {len(true)} true "

@@ -303,7 +303,7 @@ def restored_layers(entries: Iterable[Any], reader: ContainerReader, used: set[s
         described_layer = typed(item, dict, f"layer {index}")
         factory = entry(described_layer, "layer", str)
         given = entry(described_layer, "properties", dict)
-        values = {name: decoded(value, reader, used) for name, value in given.items()}
+        values = {name: decoded_value(value, reader, used) for name, value in given.items()}
         with found.collect(layer=str(values.get("Name", "")), index=index):
             cls = PAGES.get(factory) or find(factory)
             unknown = [name for name in values if name not in cls.properties]
@@ -348,14 +348,14 @@ def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> lis
     return connections
 
 
-def decoded(value: Any, reader: ContainerReader, used: set[str]) -> Any:
+def decoded_value(value: Any, reader: ContainerReader, used: set[str]) -> Any:
     """The inverse of `encoded`; ``used`` collects the members that were read."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict) and len(value) == 1:
         (what, content), = value.items()
         if what == "tuple" and isinstance(content, list):
-            return tuple(decoded(item, reader, used) for item in content)
+            return tuple(decoded_value(item, reader, used) for item in content)
         if what == "array" and isinstance(content, str) and content not in used:
             used.add(content)
             return reader.array(content)

@@ -25,7 +25,7 @@ from dltoolbox.core.files import replacing
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
 LARGEST_JSON = 8 << 20  # bytes: about twelve thousand convolutions
 MOST_VALUES = 600_000  # in it: read, each takes up to a hundred bytes
-MOST_DIMENSIONS = 16
+MOST_STORED_DIMENSIONS = 16
 MAGIC = b"\x93NUMPY\1\0"
 NPY_HEADER = re.compile(rb"{'descr': '(<f[248])', 'fortran_order': (True|False), "
                         rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), } *\n")
@@ -84,7 +84,7 @@ class ContainerReader:
         if data[:8] != MAGIC or header is None:
             raise Damaged(f"array '{name}' has no valid header")
         dtype, shape = np.dtype(header[1].decode()), tuple(map(int, re.findall(rb"\d+", header[3])))
-        if len(shape) > MOST_DIMENSIONS:
+        if len(shape) > MOST_STORED_DIMENSIONS:
             raise Damaged(f"array '{name}' has {len(shape)} dimensions")
         if max(shape, default=0) > len(data) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")

@@ -76,7 +76,7 @@ class State(Array):
     double: bool = False
 
 
-class Call(NamedTuple):
+class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
@@ -276,7 +276,7 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-MOST_ELEMENTS = 200_000  # of nested lists of layers, and lists among them
+MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
 def flat(layers: Any) -> Iterable[Any]:
@@ -284,13 +284,13 @@ def flat(layers: Any) -> Iterable[Any]:
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
     walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
-    left = MOST_ELEMENTS
+    left = MOST_LISTED_LAYERS
     while walked:
         at, items = next(reversed(walked.items()))
         for item in items:
             left -= 1
             if left < 0:
-                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_ELEMENTS:,} elements.",
+                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_LISTED_LAYERS:,} elements.",
                      "Pass the layers in one list, each once.")
             if isinstance(item, (list, tuple)) and id(item) not in walked:
                 walked[id(item)] = iter(item)

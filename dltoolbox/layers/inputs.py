@@ -76,8 +76,8 @@ class InputLayer(DataInput):
 
     InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations or "
                          "time steps.", positional=True, argument="inputSize", group="")
-    InputFormat = Property(_format, doc="Label of each dimension: S, C, B or T.", positional=True, argument="inputFormat",
-                           group="")
+    InputFormat = Property(_label_format, doc="Label of each dimension: S, C, B or T.", positional=True,
+                           argument="inputFormat", group="")
 
     def dims(self) -> Dims:
         pairs = sorted(zip(self.InputFormat, self.InputSize, strict=True), key=lambda pair: ORDER.index(pair[0]))

@@ -192,7 +192,7 @@ class Windowed(SpatialLayer):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
             length = "T" if n is None else n
             text = (f"ceil({length}/{stride})" if self.Padding == "same" else
-                    f"floor(({length} − {span}{each('+', pair)})/{stride}) + 1")
+                    f"floor(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
             if n is None:
                 rules.append(SizeRule(text.replace("-", "−")))
                 continue

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from dltoolbox.network.lowering.initialise import Arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.executable import Outcome
 
 
-def move_statistics(arrays: Arrays, run: Outcome) -> None:
+def move_statistics(arrays: ParameterArrays, run: Outcome) -> None:
     """state ← decay·(value of this batch) + (1 − decay)·state; zero before it becomes a denormal number."""
     for update in run.graph.updates:
         for key, value, decay in update:
@@ -21,7 +21,7 @@ def move_statistics(arrays: Arrays, run: Outcome) -> None:
             state[np.abs(state) < np.finfo(state.dtype).tiny] = 0
 
 
-def settle_statistics(arrays: Arrays, batches: Iterable[Sequence[np.ndarray]],
+def settle_statistics(arrays: ParameterArrays, batches: Iterable[Sequence[np.ndarray]],
                       forward: Callable[[Sequence[np.ndarray]], Outcome | None]) -> None:
     """Set the statistics to those of the whole set.
 

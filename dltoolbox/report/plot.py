@@ -24,7 +24,7 @@ def _axes(value: Any) -> Any:
     raise InvalidValue("Matplotlib axes")
 
 
-class _Options(Configured):
+class _PlotOptions(Configured):
     function = "plot"
     Parent = Property(_axes, None)
 
@@ -49,7 +49,7 @@ def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
     Example:
         >>> axes = plot(layerGraph([imageInputLayer([28, 28, 1]), reluLayer, regressionLayer]))  # doctest: +SKIP
     """
-    chosen = _Options(*pairs, **options)
+    chosen = _PlotOptions(*pairs, **options)
     pyplot = matplotlib("pyplot")
     graph = lgraph if isinstance(lgraph, LayerGraph) else layerGraph(lgraph)
     axes = pyplot.gca() if chosen.Parent is None else chosen.Parent

@@ -23,7 +23,7 @@ def grouped_conv_relu(i: int, size: int, filters: int, groups: int = 1, **option
     return [conv, ReLULayer(Name=f"relu{i}")]
 
 
-def cross_channel_norm(i: int) -> Layer:
+def numbered_norm(i: int) -> Layer:
     return CrossChannelNormalizationLayer(5, K=1, Name=f"norm{i}")
 
 
@@ -47,8 +47,8 @@ def alexnet() -> LayerGraph:
     """
     return layerGraph([
         ImageInputLayer([227, 227, 3], Name="data"),
-        grouped_conv_relu(1, 11, 96, Stride=4), cross_channel_norm(1), max_pooling(1),
-        grouped_conv_relu(2, 5, 128, 2, Padding=2), cross_channel_norm(2), max_pooling(2),
+        grouped_conv_relu(1, 11, 96, Stride=4), numbered_norm(1), max_pooling(1),
+        grouped_conv_relu(2, 5, 128, 2, Padding=2), numbered_norm(2), max_pooling(2),
         grouped_conv_relu(3, 3, 384, Padding=1),
         grouped_conv_relu(4, 3, 192, 2, Padding=1),
         grouped_conv_relu(5, 3, 128, 2, Padding=1), max_pooling(5),

@@ -22,19 +22,20 @@ MIDDLE_CHANNELS = ENTRY[-1]
 MIDDLE = range(5, 13)  # blocks that keep the size
 
 
-def batch_norm(name: str) -> Layer:
+def named_batch_norm(name: str) -> Layer:
     return BatchNormalizationLayer(Epsilon=0.001, Name=name)
 
 
 def convolution(name: str, filters: int, stride: int) -> list[Layer]:
     """A 3×3 convolution without padding, its normalisation and ReLU."""
-    return [conv_without_bias(3, filters, name, Stride=stride), batch_norm(f"{name}_bn"), ReLULayer(Name=f"{name}_act")]
+    return [conv_without_bias(3, filters, name, Stride=stride), named_batch_norm(f"{name}_bn"),
+            ReLULayer(Name=f"{name}_act")]
 
 
 def separable(name: str, channels: int, filters: int) -> list[Layer]:
     """A 3×3 convolution of each channel, a 1×1 convolution of them all, normalisation."""
     return [depthwise_without_bias(3, channels, f"{name}_channel-wise", Padding="same"),
-            conv_without_bias(1, filters, f"{name}_point-wise"), batch_norm(f"{name}_bn")]
+            conv_without_bias(1, filters, f"{name}_point-wise"), named_batch_norm(f"{name}_bn")]
 
 
 def halving(a: Assembly, source: str, block: int, shortcut: int, total: int, widths: tuple[int, int, int]) -> str:
@@ -44,7 +45,7 @@ def halving(a: Assembly, source: str, block: int, shortcut: int, total: int, wid
     main = a.chain([*act, *separable(first, *widths[:2]), ReLULayer(Name=f"{second}_act"), *separable(second, *widths[1:]),
                     MaxPooling2DLayer(3, Stride=2, Padding="same", Name=f"block{block}_pool")], after=source)
     side = a.chain([conv_without_bias(1, widths[-1], f"conv2d_{shortcut}", Stride=2, Padding="same"),
-                    batch_norm(f"batch_normalization_{shortcut}")], after=source)
+                    named_batch_norm(f"batch_normalization_{shortcut}")], after=source)
     return a.join(AdditionLayer(2, Name=f"add_{total}"), [main, side])
 
 

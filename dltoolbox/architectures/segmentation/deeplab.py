@@ -62,7 +62,7 @@ def _factor(value: Any) -> int:
     return got[0]
 
 
-class _Options(ColourOptions):
+class _DeeplabOptions(ColourOptions):
     function = "deeplabv3plusLayers"
 
     Network = Property(convert.choice(*BACKBONES), doc="The classifier that it is made of.", positional=True,
@@ -99,7 +99,7 @@ def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: A
         Chen et al., "Encoder-decoder with atrous separable convolution for semantic image segmentation" (2018); MathWorks
         documentation of deeplabv3plusLayers.
     """
-    chosen = _Options(imageSize, numClasses, network, *pairs, **options)
+    chosen = _DeeplabOptions(imageSize, numClasses, network, *pairs, **options)
     backbone = BACKBONES[chosen.Network]
     classifier = for_image_size(backbone.classifier(Weights="none"), chosen.ImageSize)
     features = dilated(trunk(classifier, backbone.deep), chosen.DownsamplingFactor)

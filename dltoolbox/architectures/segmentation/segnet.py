@@ -62,7 +62,7 @@ def _per_stage(value: Any) -> tuple[int, ...]:
     return got
 
 
-class _Options(SegmentationOptions):
+class _SegnetOptions(SegmentationOptions):
     function = "segnetLayers"
 
     EncoderDepth = Property(_depth_or_model, doc="Number of encoder stages, or 'vgg16' or 'vgg19'.", positional=True,
@@ -131,14 +131,14 @@ def segnetLayers(imageSize: Any, numClasses: int, encoderDepth: Any, *pairs: Any
         Badrinarayanan, Kendall and Cipolla, "SegNet: a deep convolutional encoder-decoder architecture for image
         segmentation" (2015); MathWorks documentation of segnetLayers.
     """
-    chosen = _Options(imageSize, numClasses, encoderDepth, *pairs, **options)
+    chosen = _SegnetOptions(imageSize, numClasses, encoderDepth, *pairs, **options)
     if chosen.vgg and (pairs or options):
         fail("segnetLayers:optionsOfModel", f"'{chosen.EncoderDepth}' fixes the convolutions of the encoder, but options "
              "for them are given.", "Leave them out, or pass an encoder depth instead.")
     return _segnet(chosen, VGG_ENCODER if chosen.vgg else ENCODER)
 
 
-def _segnet(chosen: _Options, encoder: StageNames) -> LayerGraph:
+def _segnet(chosen: _SegnetOptions, encoder: StageNames) -> LayerGraph:
     stages = chosen.stages()
     net = Assembly()
     at = net.chain(ImageInputLayer(chosen.ImageSize, Name="inputImage"))
@@ -157,7 +157,7 @@ def _segnet(chosen: _Options, encoder: StageNames) -> LayerGraph:
     return net.graph()
 
 
-def _block(chosen: _Options, names: StageNames, k: int, j: int, filters: int) -> list[Layer]:
+def _block(chosen: _SegnetOptions, names: StageNames, k: int, j: int, filters: int) -> list[Layer]:
     """Convolution, batch normalisation and ReLU number ``j`` of stage ``k``."""
     conv, norm, relu, _ = (name.format(k, j) for name in names)
     padding = [n // 2 for n in chosen.FilterSize]

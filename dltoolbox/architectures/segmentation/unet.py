@@ -55,7 +55,7 @@ NETWORK = GenerationNames("encoderImageInputLayer", "LatentNetwork-Bridge", "enc
                           "FinalNetworkSoftmax-Layer", output="")
 
 
-class _Options(SegmentationOptions):
+class _UnetOptions(SegmentationOptions):
     """Options of all four, with the defaults of the 2-D ones."""
 
     EncoderDepth = Property(convert.integer(1, MOST_STAGES), 4, "Number of encoder stages, and of decoder stages.")
@@ -82,7 +82,7 @@ class _Options(SegmentationOptions):
         return [*result, self.NumClasses]
 
 
-class _Options3D(_Options):
+class _Unet3dOptions(_UnetOptions):
     rank = 3
 
     ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
@@ -113,7 +113,7 @@ def _sides(depth: int, lost: int) -> Sides:
 class _UNet:
     """One U-Net to be: its options, and what its generation has."""
 
-    options: _Options
+    options: _UnetOptions
     names: GenerationNames
 
     @property
@@ -195,11 +195,11 @@ class _UNet:
         return DepthConcatenationLayer(2, Name=name)
 
 
-class _UnetLayers(_Options):
+class _UnetLayers(_UnetOptions):
     function = "unetLayers"
 
 
-class _Unet3dLayers(_Options3D):
+class _Unet3dLayers(_Unet3dOptions):
     function = "unet3dLayers"
 
 
@@ -276,11 +276,11 @@ def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1,
     return outputs((_UNet(chosen, GRAPH_3D).graph(), chosen.output_size()), nargout, "unet3dLayers")
 
 
-class _Unet(_Options):
+class _Unet(_UnetOptions):
     function = "unet"
 
 
-class _Unet3d(_Options3D):
+class _Unet3d(_Unet3dOptions):
     function = "unet3d"
 
 
