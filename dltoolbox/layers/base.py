@@ -29,7 +29,7 @@ from dltoolbox.core.properties import (
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
-SHORT = 8  # elements of the longest array that is shown in full
+SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class State(Array):
     double: bool = False
 
 
-class Call(NamedTuple):
+class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
@@ -213,7 +213,7 @@ class Layer(Configured):
                     return number
         return self.as_written(prop.name)
 
-    def call(self, *, in_full: bool = False) -> Call:
+    def call(self, *, in_full: bool = False) -> FactoryCall:
         """The call that makes this layer, but for its name; equal numbers per dimension as one unless ``in_full``."""
         changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
         positional = [prop for prop, _ in self.values() if prop.positional]
@@ -221,7 +221,7 @@ class Layer(Configured):
             positional.pop()
         written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
-        return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
+        return FactoryCall(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
     def __repr__(self) -> str:
         made = self.call()
@@ -262,7 +262,7 @@ def equal(a: Any, b: Any) -> bool:
 def show_python(value: Any) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
-        return (show_python(value.tolist()) if value.size <= SHORT else
+        return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
                 f"<{'×'.join(map(str, value.shape))} {value.dtype}>")
     if isinstance(value, list):
         return f"[{', '.join(map(show_python, value))}]"
@@ -276,7 +276,7 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-MOST_ELEMENTS = 200_000  # of nested lists of layers, and lists among them
+MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
 def flat(layers: Any) -> Iterable[Any]:
@@ -284,13 +284,13 @@ def flat(layers: Any) -> Iterable[Any]:
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
     walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
-    left = MOST_ELEMENTS
+    left = MOST_LISTED_LAYERS
     while walked:
         at, items = next(reversed(walked.items()))
         for item in items:
             left -= 1
             if left < 0:
-                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_ELEMENTS:,} elements.",
+                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_LISTED_LAYERS:,} elements.",
                      "Pass the layers in one list, each once.")
             if isinstance(item, (list, tuple)) and id(item) not in walked:
                 walked[id(item)] = iter(item)

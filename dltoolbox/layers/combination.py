@@ -18,7 +18,7 @@ MOST_INPUTS = 10_000
 
 
 @lru_cache
-def _ports(count: int) -> tuple[str, ...]:
+def _numbered_inputs(count: int) -> tuple[str, ...]:
     return tuple(f"in{i + 1}" for i in range(count))
 
 
@@ -33,7 +33,7 @@ class Combination(Layer):
     NumInputs = _inputs_property("numInputs")
 
     def inputs(self) -> tuple[str, ...]:
-        return _ports(self.NumInputs)
+        return _numbered_inputs(self.NumInputs)
 
     def check(self, *inputs: Dims) -> None:
         self.check_fit(dict(zip(self.inputs(), inputs, strict=True)))

@@ -17,7 +17,7 @@ from dltoolbox.layers.windowed import (
     SpatialLayer,
     Windowed,
     by_mode_and_size,
-    each,
+    edge_terms,
     padding_mode,
     padding_text,
     padding_vector,
@@ -323,7 +323,7 @@ class TransposedConvolution(SpatialLayer, Filters):
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()
         return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
-                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                              f"({n} − 1)·{stride} + {size}{edge_terms('−', pair)} = {out}".replace("-", "−"))
                      for n, out, size, stride, pair in zip(
                          x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
                          strict=True))

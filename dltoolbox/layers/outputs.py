@@ -36,7 +36,7 @@ def class_names(value: Any) -> Any:
 
 
 @convert.hinted("Literal['none'] | Sequence[float]")
-def _weights(value: Any) -> Any:
+def _class_weights(value: Any) -> Any:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
@@ -72,7 +72,7 @@ class ClassOutput(OutputLayer):
 
     Classes = Property(class_names, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
                        "training labels.", group="", settable=True)
-    ClassWeights = Property(_weights, "none", "One positive weight per class, in the order of Classes.", group="")
+    ClassWeights = Property(_class_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 
     @property
     def OutputSize(self) -> Any:

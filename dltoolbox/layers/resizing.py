@@ -106,7 +106,7 @@ class Crop3DLayer(Crop, rank=3):
 
 
 def _factors(rank: int) -> Callable[[Any], Any]:
-    one = convert.real(1 / SCALES, convert.LARGEST)
+    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.hinted("float | Sequence[float] | None")
     def conversion(value: Any) -> tuple[float, ...]:
@@ -116,7 +116,7 @@ def _factors(rank: int) -> Callable[[Any], Any]:
         except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
-            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST} or a vector of {rank} of them")
+            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST_COUNT} or a vector of {rank} of them")
         return got * rank if len(got) == 1 else got
     return convert.optional(conversion)
 

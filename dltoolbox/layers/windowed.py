@@ -123,7 +123,7 @@ def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
     return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
 
 
-def each(sign: str, pair: Pair) -> str:
+def edge_terms(sign: str, pair: Pair) -> str:
     """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
@@ -193,7 +193,7 @@ class Windowed(SpatialLayer):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
             length = "T" if n is None else n
             text = (f"ceil({length}/{stride})" if self.Padding == "same" else
-                    f"floor(({length} − {span}{each('+', pair)})/{stride}) + 1")
+                    f"floor(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
             if n is None:
                 rules.append(SizeRule(text.replace("-", "−")))
                 continue

@@ -26,7 +26,7 @@ class flatten(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return conv.flatten(x)
+        return conv.column_major(x)
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         return (conv.unflatten(grad, call.inputs[0].shape),)
