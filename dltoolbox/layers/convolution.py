@@ -33,7 +33,7 @@ class Sliding(Windowed):
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
             for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
-                if max(pair) >= n:
+                if n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -53,9 +53,6 @@ class Convolution(Sliding, Filters):
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
-
-    def channels_after(self, x: Dims | None) -> int:
-        return int(self.NumFilters)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
@@ -142,10 +139,6 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
-    def channels_after(self, x: Dims | None) -> int | None:
-        known = x is not None or self.NumGroups != "channel-wise"
-        return self.groups(x or Dims.of("")) * int(self.NumFiltersPerGroup) if known else None
-
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
@@ -200,10 +193,6 @@ class FullyConnectedLayer(Weighted):
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "feature")
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        rank = g.vector_rank(inputs[0])
-        return None if rank is None else (Dims("S" * rank + "CB", (*[1] * rank, self.OutputSize, None)),)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features

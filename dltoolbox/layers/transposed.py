@@ -13,7 +13,6 @@ from dltoolbox.core.registry import layer
 from dltoolbox.layers.base import Array, Call, Expression
 from dltoolbox.layers.weighted import WEIGHT_INITIALIZERS, Filters
 from dltoolbox.layers.windowed import (
-    BOX_FORMATS,
     SizeRule,
     SpatialLayer,
     by_mode_and_size,
@@ -47,18 +46,13 @@ class TransposedConvolution(SpatialLayer, Filters):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        out = self.window().transposed_output(inputs[0].spatial)
-        if min(out) < 1:
+        if any(n < 1 for n in self.window().transposed_output(inputs[0].spatial)):
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
                  "Reduce Cropping.")
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()

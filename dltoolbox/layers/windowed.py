@@ -12,7 +12,6 @@ from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers.base import Layer
-from dltoolbox.ops import Builder
 
 Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
@@ -62,14 +61,13 @@ class SpatialLayer(Layer):
 
     def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
         if rank is not None:
-            cls.rank = rank
+            cls.rank, cls.formats = rank, BOX_FORMATS[rank]
         super().__init_subclass__(**kwargs)
 
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
-        accepted = BOX_FORMATS[self.rank]
-        if x.labels not in accepted:
-            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {' or '.join(accepted)} "
+        if x.labels not in self.formats:
+            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {' or '.join(self.formats)} "
                  f"({self.rank} spatial dimensions), but its input is {x}.", self.cure_for_format(x))
 
     def cure_for_format(self, x: Dims) -> str:
@@ -90,7 +88,7 @@ class SpatialLayer(Layer):
 
     def size_formula(self, *inputs: Dims) -> tuple[tuple[str, str], ...]:
         """`size_rules` by name of dimension; equal ones are joined."""
-        rules = self.size_rules(inputs[0]) if inputs[0].labels in BOX_FORMATS[self.rank] else ()
+        rules = self.size_rules(inputs[0]) if inputs[0].labels in self.formats else ()
         names = ["length"] if self.rank == 1 else [*DIMENSIONS]
         return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
                      for rule in dict.fromkeys(rules))
@@ -146,19 +144,6 @@ class Windowed(SpatialLayer):
             fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
                  f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
-
-    def channels_after(self, x: Dims | None) -> int | None:
-        """Channels of the output, where they are certain, of an input that may not be known."""
-        return x.channels if x else None
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        if len(self.outputs()) > 1:
-            return None
-        x: Dims | None = inputs[0].dims if inputs[0] and inputs[0].dims.labels == labels else None
-        window = self.window(x) if x else None
-        spatial = window.output(x.spatial) if x and window and window.fits(x.spatial) else (None,) * self.rank
-        return (Dims(labels, (*spatial, self.channels_after(x), None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import OPS, Op, as_tuple
 
 
@@ -82,13 +83,13 @@ class Builder:
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        assumed_rank: Spatial dimensions to assume where a fault hides them.
+        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
-                 keeps_rank: bool = False, assumed_rank: int | None = None) -> None:
+                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN) -> None:
         self.graph, self.training = graph, training
-        self.keeps_rank, self.assumed_rank = keeps_rank, assumed_rank
+        self.keeps_rank, self.hidden_rank = keeps_rank, hidden_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
@@ -107,15 +108,13 @@ class Builder:
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any]) -> Any:
         """Append one use of an op; returns its output value, or a tuple of several."""
         sizes = as_tuple(op.infer(*(v.dims for v in inputs), **attrs))
-        outputs = tuple(Value(dims) for dims in sizes)
+        outputs = tuple(Value(possible(dims)) for dims in sizes)
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
-        if not self.keeps_rank:
-            return 0
-        return self.assumed_rank if x is None else x.dims.rank
+    def vector_rank(self, x: Value) -> int:
+        """How many spatial dimensions a vector made of ``x`` has."""
+        return 0 if not self.keeps_rank else self.hidden_rank if x.dims.hidden else x.dims.rank
 
     def size_of(self, x: Value) -> Value:
         """The value of a ``size`` port: it stands for the sizes of ``x``."""
@@ -164,3 +163,8 @@ class Builder:
         """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
         self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
                                                      for name, value, decay in (mean, variance))))
+
+
+def possible(dims: Dims) -> Dims:
+    """Sizes that come out below 1, behind a problem, are none."""
+    return Dims(dims.labels, tuple(n if n is None or not is_known(n) or n > 0 else UNKNOWN for n in dims.sizes))
