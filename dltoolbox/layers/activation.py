@@ -10,9 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import LEARNABLE, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Call, Layer, Learnable
-from dltoolbox.layers.factors import l2_factor, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 
@@ -270,7 +268,7 @@ def check_expansion(layer: Layer, name: str, x: Dims) -> None:
     if x.hidden:
         return
     shape = expanded_shape(getattr(layer, name))
-    fits = (*(n for n in x.sizes[:-1] if n is not None), 1)
+    fits = (*(n for n in x.folded.sizes[:-1] if n is not None), 1)
     padded = shape + (1,) * (len(fits) - len(shape))
     if len(padded) > len(fits) or any(n not in (1, wanted) for n, wanted in zip(padded, fits, strict=True)):
         channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))
@@ -307,14 +305,6 @@ class PReLULayer(Layer):
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return (Learnable("Alpha", expanded_shape(self.Alpha), learn_rate_factor=self.AlphaLearnRateFactor,
                           l2_factor=self.AlphaL2Factor),)
-
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """The factors are set by functions."""
-        factors = (("setLearnRateFactor", "AlphaLearnRateFactor"), ("setL2Factor", "AlphaL2Factor"))
-        made = super().call_in_matlab(*inputs)
-        return made._replace(
-            options={name: value for name, value in made.options.items() if name == "Alpha"},
-            factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
 
     def build(self, g: Builder, x: Value) -> Any:
         return g.prelu(x, g.learnable("Alpha"))

@@ -9,8 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Call, Expression, Layer
+from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 
@@ -74,17 +73,6 @@ class ChannelShuffleLayer(Layer):
 
     def build(self, g: Builder, x: Value) -> Any:
         return g.channel_shuffle(x, groups=self.NumGroups)
-
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """A function layer that rearranges the channels of data S…CB."""
-        rank = inputs[0].rank if inputs else 2
-        kept = ",".join(f"size(X,{axis + 1})" for axis in range(rank))
-        spatial, (first, *rest) = [*range(1, rank + 1)], [*range(rank + 1, rank + 4)]
-        order = " ".join(map(str, [*spatial, rest[0], first, rest[1]]))
-        split = ",".join(filter(None, [kept, "[]", str(self.NumGroups), f"size(X,{rank + 2})"]))
-        return Call("functionLayer", (Expression(f"@(X) reshape(permute(reshape(X,{split}),[{order}]),size(X))"),), {},
-                    note=f"MATLAB has no channel shuffle layer; this function layer does it for data with {rank} spatial "
-                         "dimensions.")
 
     def describe(self) -> str:
         return f"Channel shuffle of {self.NumGroups} groups"

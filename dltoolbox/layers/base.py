@@ -8,16 +8,27 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import counted, listed
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, InvalidValue, Property, in_call_order, signature
+from dltoolbox.core.properties import (
+    HIDDEN,
+    LEARNABLE,
+    REQUIRED,
+    Configured,
+    InvalidValue,
+    Property,
+    in_call_order,
+    signature,
+)
 
+LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
+Page = TypeVar("Page", bound="type[Layer]")
 SHORT = 8  # elements of the longest array that is shown in full
 
 
@@ -65,22 +76,12 @@ class State(Array):
     double: bool = False
 
 
-class Expression(str):
-    """MATLAB code that stands for a value, such as an anonymous function."""
-
-
 class Call(NamedTuple):
-    """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults.
-
-    ``factors`` are learn-rate and L2 factors that no option sets: function, learnable, value. ``note`` says what reads
-    differently from the layer.
-    """
+    """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
     arguments: tuple[Any, ...]
     options: dict[str, Any]
-    factors: tuple[tuple[str, str, float], ...] = ()
-    note: str = ""
 
 
 class Layer(Configured):
@@ -91,7 +92,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
-    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have; none: all
+    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have, with or without T; none: all
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
@@ -213,14 +214,6 @@ class Layer(Configured):
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
         return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """The same in MATLAB, for inputs of these sizes where they are known."""
-        made = self.call(in_full=True)
-        beyond = [name for name in made.options if name in self.beyond_matlab]
-        return made._replace(
-            options={name: value for name, value in made.options.items() if name not in (*self.not_in_matlab, *beyond)},
-            note=f"MATLAB's {made.function} has no {listed(beyond)}; it is left out." if beyond else "")
-
     def __repr__(self) -> str:
         made = self.call()
         named = made.options | ({"Name": self.Name} if self.Name else {})
@@ -325,3 +318,38 @@ def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
     factory.layer_class = cls  # type: ignore[attr-defined]
     return factory
+
+
+def layer(factory: str, type_text: str, *, name: str) -> Callable[[Page], Page]:
+    """Class decorator: enter a layer page.
+
+    Args:
+        factory: MATLAB's name of the function that makes it, ``maxPooling2dLayer``; also its tag in saved networks.
+        type_text: The type that displays print, ``2-D Max Pooling``.
+        name: Stem of the automatic name, ``maxpool``.
+    """
+    def enter(cls: Page) -> Page:
+        if factory in LAYERS:
+            raise AssertionError(f"two layers are called {factory}")
+        cls.factory, cls.type_text, cls.default_name = factory, type_text, name
+        LAYERS[factory] = cls
+        return cls
+    return enter
+
+
+def find(factory: str) -> type[Layer]:
+    """The class of a factory name; an unknown one is an error (archives may name anything)."""
+    if factory not in LAYERS:
+        fail("registry:unknownLayer", f"There is no layer '{factory}' in this version of dltoolbox.",
+             "Update dltoolbox, or replace the layer.")
+    return LAYERS[factory]
+
+
+# The factors that a page declares for each of its learnables.
+def learn_rate_factor(learnable: str) -> Property:
+    return Property(convert.real(0), 1, f"Factor on the learning rate of {learnable}.", settable=True, group=HIDDEN)
+
+
+def l2_factor(learnable: str, default: int = 1) -> Property:
+    note = "" if default else "; 0: it is not decayed"
+    return Property(convert.real(0), default, f"Factor on the L2 decay of {learnable}{note}.", settable=True, group=HIDDEN)

@@ -10,10 +10,11 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, Size
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.registry import layer
 from dltoolbox.core.unknown import UNKNOWN, is_known
-from dltoolbox.layers.base import Layer
-from dltoolbox.ops import OPS, Builder, Value
+from dltoolbox.layers.base import Layer, layer
+from dltoolbox.ops import Builder, Value
+from dltoolbox.ops.reshape import append_spatial_dims
+from dltoolbox.ops.time_axis import Way
 
 MOST_INPUTS = 10_000
 
@@ -126,12 +127,11 @@ class MultiplicationLayer(ElementWise):
 
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         rank = max(x.rank for x in inputs.values())
-        super().check_fit({port: OPS["append_spatial_dims"].infer(x, rank=rank) for port, x in inputs.items()})
+        super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
-        rank = max(x.dims.rank for x in inputs)
-        return g.multiply(*(g.append_spatial_dims(x, rank=rank) if x.dims.rank < rank and not x.dims.hidden else x
-                            for x in inputs))
+        rank = max(x.dims.rank for x in inputs if not x.dims.hidden)
+        return g.multiply(*(g.append_spatial_dims(x, rank=rank) if x.dims.rank < rank else x for x in inputs))
 
     def describe(self) -> str:
         return f"Element-wise multiplication of {self.NumInputs} inputs"
@@ -151,7 +151,9 @@ class Joining(Combination):
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
     def build(self, g: Builder, *inputs: Value) -> Any:
-        return g.concat(*inputs, axis=self.axis(next(x.dims for x in inputs if not x.dims.hidden)))
+        x = next(x.dims for x in inputs if not x.dims.hidden)
+        axis = self.axis(x)
+        return g.concat(*inputs, axis=axis, way=Way.SEE if x.labels[axis] == "T" else None)
 
 
 @layer("depthConcatenationLayer", "Depth concatenation", name="depthcat")
@@ -177,7 +179,7 @@ class DepthConcatenationLayer(Joining):
 class ConcatenationLayer(Joining):
     """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal.
 
-    For images ``h×w×c×n`` dimension 3 is the channels.
+    For images ``h×w×c×n`` dimension 3 is the channels; for their sequences ``h×w×c×n×t`` dimension 5 is time.
 
     Example:
         >>> concatenationLayer(1, 2).describe()
@@ -194,13 +196,15 @@ class ConcatenationLayer(Joining):
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         Combination.check_fit(self, inputs)
         first = next(iter(inputs.values()))
-        if self.Dim > len(first.sizes) or first.labels[self.Dim - 1] == "B":
+        if self.Dim > len(first.sizes) or first.format[self.Dim - 1] == "B":
             fail(f"{self.label()}:invalidDim", f"The inputs cannot be joined along dimension {self.Dim}: they are "
                  f"{first}.", "Choose a spatial dimension or the channels.")
         super().check_fit(inputs)
 
     def axis(self, x: Dims) -> int:
-        return int(self.Dim) - 1
+        """Dimensions are counted in MATLAB's order."""
+        at = int(self.Dim) - 1
+        return x.labels.index("T") if at < len(x.sizes) and x.format[at] == "T" else at
 
     def describe(self) -> str:
         return f"Concatenation of {self.NumInputs} inputs along dimension {self.Dim}"

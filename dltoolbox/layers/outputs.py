@@ -9,9 +9,8 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import InvalidValue, Property
-from dltoolbox.core.registry import layer
 from dltoolbox.data.labels import distinct_keys, names_of
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Value
 
@@ -57,7 +56,7 @@ class OutputLayer(Layer):
         return ()
 
     def check(self, *inputs: Dims) -> None:
-        if self.formats and inputs[0].labels not in self.formats and not inputs[0].hidden:
+        if self.formats and inputs[0].folded.labels not in self.formats and not inputs[0].hidden:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
                  f"{' or '.join(self.formats)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
 
@@ -174,7 +173,7 @@ def with_classes(classes: Any, *, named: int) -> str:
 
 @layer("regressionLayer", "Regression Output", name="regressionoutput")
 class RegressionOutputLayer(OutputLayer):
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations.
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps.
 
     The sum over the R responses (or the h·w·c elements of an image) is not divided by their number.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import Dims, times, vector
+from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Call, Expression
-from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text
+from dltoolbox.layers.base import layer
+from dltoolbox.layers.windowed import SpatialLayer, Windowed
 from dltoolbox.ops import Builder, Value
 
 
@@ -44,12 +43,10 @@ class MaxPooling(Pooling):
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
     def build(self, g: Builder, x: Value) -> Any:
-        window = self.window(x.dims)
+        window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
-            return g.max_pool(x, window=window)
-        y, indices = g.max_pool_indices(x, window=window)
-        indices.kind, indices.denotes = "indices", x.dims
-        return y, indices, g.size_of(x)
+            return g.max_pool(x, window=window, way=way)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
@@ -75,11 +72,6 @@ class MaxPooling2DLayer(MaxPooling, rank=2):
         MathWorks documentation of maxPooling2dLayer; the tie, NaN and overlap rules are dltoolbox's own.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        made = super().call_in_matlab(*inputs)
-        overlap = self.HasUnpoolingOutputs and any(s < p for s, p in zip(self.Stride, self.PoolSize, strict=True))
-        return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
-
 
 @layer("maxPooling3dLayer", "3-D Max Pooling", name="maxpool3d")
 class MaxPooling3DLayer(MaxPooling, rank=3):
@@ -96,24 +88,18 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
         MathWorks documentation of maxPooling3dLayer.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """With unpooling outputs a function layer, since MATLAB's layer has none."""
-        if not self.HasUnpoolingOutputs:
-            return super().call_in_matlab(*inputs)
-        pool = f"maxpool(X,{vector(self.PoolSize)},'Stride',{vector(self.Stride)},'Padding',{padding_text(self.Padding)})"
-        return Call("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), {
-            "NumOutputs": 3, "OutputNames": list(self.outputs()), "Formattable": True},
-            note="MATLAB's maxPooling3dLayer has no unpooling outputs; this function layer calls maxpool.")
-
 
 class MaxUnpooling(SpatialLayer):
     """Max unpooling in any number of dimensions."""
+
+    over_time = True
 
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
-        return g.max_unpool(x, indices, size, to=size.denotes)
+        assert size.denotes is not None  # lowering has asked for it
+        return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
     def describe(self) -> str:
         return "Max Unpooling"
@@ -148,12 +134,6 @@ class MaxUnpooling3DLayer(MaxUnpooling, rank=3):
         Its own definition: that of `maxUnpooling2dLayer` in three dimensions.
     """
 
-    def call_in_matlab(self, *inputs: Dims) -> Call:
-        """A function layer, since MATLAB unpools images only."""
-        return Call("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),),
-                    {"NumInputs": 3, "InputNames": list(self.inputs()), "Formattable": True},
-                    note="MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
-
 
 class AveragePooling(Pooling):
     """Average pooling in any number of dimensions."""
@@ -162,7 +142,7 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
+        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} average pooling {self.window_text()}"

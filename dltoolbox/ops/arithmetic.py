@@ -16,6 +16,7 @@ from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
 from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
 from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.time_axis import Way
 
 
 class SameSize(Op):
@@ -31,6 +32,7 @@ class relu(SameSize):
 
     saved_for_backward = OUT
     divisible = True
+    any_way = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
@@ -46,6 +48,7 @@ class leaky_relu(SameSize):
 
     saved_for_backward = IN
     divisible = True
+    any_way = True
 
     def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
         return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
@@ -77,6 +80,8 @@ def expanded(sizes: tuple[Size, ...]) -> Size:
 @op
 class add(Expanding):
     """The sum."""
+
+    any_way = True
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         total = inputs[0] + inputs[1]
@@ -197,11 +202,13 @@ def drawn_per_observation(shape: tuple[int, ...]) -> int:
 class dropout(Op):
     """Zero with probability p, the rest times 1/(1 − p); the second output is the mask.
 
-    Numbers are drawn observation after observation, so that a batch draws what its parts would one after the other.
+    Numbers are drawn observation after observation, all steps of each, so that a batch draws what its parts would one after
+    the other.
     """
 
     saved_for_backward = OUT
     by_observation = False
+    way = Way.SEE
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
         return x, x
@@ -220,11 +227,12 @@ class dropout(Op):
 class spatial_dropout(Op):
     """Whole channels zero with probability p, the rest times 1/(1 − p); the second output is the mask, one per channel.
 
-    Drawn as the elements of `dropout` are.
+    Drawn as the elements of `dropout` are; a channel is zero at all steps.
     """
 
     saved_for_backward = OUT
     by_observation = False
+    way = Way.SPACE
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
         return x, x.with_spatial((1,) * x.rank)
@@ -245,8 +253,8 @@ class concat(Op):
     def infer(self, *inputs: Dims, axis: int) -> Dims:
         shown = [x for x in inputs if not x.hidden]
         sizes = [agreed(*along) for along in zip(*(x.sizes for x in shown), strict=True)]
-        if shown[0].labels[axis] != "B":
-            sizes[axis] = sum(UNKNOWN if x.hidden else x.sizes[axis] or 0 for x in inputs)
+        joined = [UNKNOWN if x.hidden else x.sizes[axis] for x in inputs]
+        sizes[axis] = None if any(n is None for n in joined) else sum(n or 0 for n in joined)
         return Dims(shown[0].labels, tuple(sizes))
 
     def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:

@@ -30,6 +30,8 @@ from dltoolbox import (
     toMATLAB,
     transposedConv2dLayer,
 )
+from dltoolbox.exchange.writers.matlab import MatlabCalls
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.ops import OPS
 from tests.exchange.matlab_reader import Reader, run_matlab
 from tests.exchange.networks import NETWORKS
@@ -142,6 +144,10 @@ def test_arguments_that_fit_a_line_are_not_broken():
     for argument in ('"Mean",reshape([123.675 116.28 103.53],[1 1 3])',
                      '"StandardDeviation",reshape([58.395 57.12 57.375],[1 1 3])'):
         assert argument in text
+
+
+def test_writers_are_named_after_factories():
+    assert {name for name in vars(MatlabCalls) if name.endswith("Layer")} <= set(LAYERS)
 
 
 def test_layers_that_matlab_does_not_have():

@@ -1,12 +1,12 @@
 """What `toPython` and `toMATLAB` share: a network as chains of layers and connections, and lines of code.
 
-How a call reads is said by the layers (`Layer.call`); how values and statements read, by the two languages.
+What a call holds is said by the layers (`Layer.call`); how calls, values and statements read, by a file per language.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,11 +20,10 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail, warn
 from dltoolbox.core.files import replacing, write_text
+from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import LEARNABLE, Configured, Property
-from dltoolbox.core.registry import LAYERS
-from dltoolbox.core.version import __version__
 from dltoolbox.exchange.archive import target_of
-from dltoolbox.layers.base import Call, Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph, sequence
@@ -115,10 +114,10 @@ class Outline:
                  "Rename one of the layers.", layer=port.layer)
         return text
 
-    def values(self, one: Layer, call: Call) -> dict[str, Any]:
+    def values(self, one: Layer, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
         given: dict[str, Any] = {}
-        for name, value in call.options.items():
+        for name, value in options.items():
             if callable(value):
                 self.note(one, f"{name} was a function of Python, {getattr(value, '__qualname__', value)}; it is left out")
             elif not isinstance(value, np.ndarray):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from math import isinf, isnan
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, vector
+from dltoolbox.core.display import listed
 from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
-from dltoolbox.layers.base import Expression, Layer, plain_number
+from dltoolbox.layers.base import Layer, plain_number
+from dltoolbox.layers.windowed import padding_text
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.lowering.lower import LoweredLayer, lower
 
@@ -80,11 +82,111 @@ def loading(outline: Outline) -> Iterator[str]:
         yield ""
 
 
+class Expression(str):
+    """MATLAB code that stands for a value, such as an anonymous function."""
+
+
+class MatlabCall(NamedTuple):
+    """How MATLAB makes a layer: as `Call`, and learn-rate and L2 factors that no option sets (function, learnable, value),
+    and what reads differently from the layer.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    factors: tuple[tuple[str, str, float], ...] = ()
+    note: str = ""
+
+
+class MatlabCalls:
+    """The calls that make layers in MATLAB. Where one reads differently from ours, a method that is named after the factory
+    says how: it takes the layer, and the sizes of its inputs where they are known.
+    """
+
+    def of(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        write = getattr(self, layer.factory, None)
+        return self.same(layer) if write is None else write(layer, *inputs)
+
+    def same(self, layer: Layer) -> MatlabCall:
+        """Our own call, without the properties that MATLAB's layer does not have or does not take."""
+        function, arguments, given = layer.call(in_full=True)
+        beyond = [name for name in given if name in layer.beyond_matlab]
+        options = {name: value for name, value in given.items() if name not in (*layer.not_in_matlab, *beyond)}
+        note = f"MATLAB's {function} has no {listed(beyond)}; it is left out." if beyond else ""
+        return MatlabCall(function, arguments, options, note=note)
+
+    def imageInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        return self.with_statistics(layer, (1, 1, layer.dims().channels))
+
+    def image3dInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        return self.with_statistics(layer, (1, 1, 1, layer.dims().channels))
+
+    def featureInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        return self.with_statistics(layer, (layer.dims().channels, 1))
+
+    def with_statistics(self, layer: Any, per_channel: tuple[int, ...]) -> MatlabCall:
+        """Statistics per channel in the one shape that MATLAB takes, however they were given."""
+        made, channels = self.same(layer), layer.dims().channels
+        return made._replace(options={
+            name: value.reshape(per_channel) if isinstance(value, np.ndarray) and value.size == channels else value
+            for name, value in made.options.items()})
+
+    def maxPooling2dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        overlap = layer.HasUnpoolingOutputs and any(s < p for s, p in zip(layer.Stride, layer.PoolSize, strict=True))
+        made = self.same(layer)
+        return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
+
+    def maxPooling3dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        """With unpooling outputs a function layer, since MATLAB's layer has none."""
+        if not layer.HasUnpoolingOutputs:
+            return self.same(layer)
+        padding = padding_text(layer.Padding)
+        pool = f"maxpool(X,{vector(layer.PoolSize)},'Stride',{vector(layer.Stride)},'Padding',{padding})"
+        options = {"NumOutputs": 3, "OutputNames": list(layer.outputs()), "Formattable": True}
+        return MatlabCall("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), options, note=
+                          "MATLAB's maxPooling3dLayer has no unpooling outputs; this function layer calls maxpool.")
+
+    def maxUnpooling3dLayer(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        """A function layer, since MATLAB unpools images only."""
+        options = {"NumInputs": 3, "InputNames": list(layer.inputs()), "Formattable": True}
+        return MatlabCall("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),), options, note=
+                          "MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
+
+    def transposedConv2dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        """The bilinear start as a function of the size of Weights."""
+        made = self.same(layer)
+        if layer.WeightsInitializer != "bilinear":
+            return made
+        column, row = (f"(1-abs({1 - n}:2:{n - 1}){turned}/{n + n % 2})"
+                       for n, turned in zip(layer.FilterSize, ("'", ""), strict=True))
+        start = Expression(f"@(sz) {column}.*{row}.*reshape(eye(sz(3:4)),[1 1 sz(3:4)])")
+        return made._replace(options=made.options | {"WeightsInitializer": start})
+
+    def preluLayer(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        """The factors are set by functions."""
+        made = self.same(layer)
+        factors = (("setLearnRateFactor", "AlphaLearnRateFactor"), ("setL2Factor", "AlphaL2Factor"))
+        return made._replace(
+            options={name: value for name, value in made.options.items() if name == "Alpha"},
+            factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
+
+    def channelShuffleLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        """A function layer that rearranges the channels of data S…CB."""
+        rank = inputs[0].rank if inputs else 2
+        kept = ",".join(f"size(X,{axis + 1})" for axis in range(rank))
+        spatial, (first, *rest) = [*range(1, rank + 1)], [*range(rank + 1, rank + 4)]
+        order = " ".join(map(str, [*spatial, rest[0], first, rest[1]]))
+        split = ",".join(filter(None, [kept, "[]", str(layer.NumGroups), f"size(X,{rank + 2})"]))
+        shuffle = Expression(f"@(X) reshape(permute(reshape(X,{split}),[{order}]),size(X))")
+        return MatlabCall("functionLayer", (shuffle,), {}, note="MATLAB has no channel shuffle layer; this function layer "
+                          f"does it for data with {rank} spatial dimensions.")
+
+
 class Script:
     """The statements. Arrays get the sizes that the layers need here, where the network says which these are."""
 
     def __init__(self, outline: Outline) -> None:
-        self.outline = outline
+        self.outline, self.calls = outline, MatlabCalls()
         self.known = {info.layer.Name: info for info in lower(outline.graph).layers}
 
     def statements(self) -> Iterator[str]:
@@ -131,10 +233,10 @@ class Script:
     def call(self, one: Layer) -> Tokens:
         """The call that makes a layer."""
         info = self.known.get(one.Name)
-        made = one.call_in_matlab(*(info.inputs or ()) if info else ())
+        made = self.calls.of(one, *(info.inputs or ()) if info else ())
         if made.note:
             self.outline.note(one, made.note)
-        given = {"Name": one.Name} | self.outline.values(one, made)
+        given = {"Name": one.Name} | self.outline.values(one, made.options)
         options = [joined(f"{string(name)},", [value(in_full(name, option, info, self.outline))], "", "")
                    for name, option in given.items()]
         tokens = joined(f"{made.function}(", [*map(value, made.arguments), *options], ",", ")")

@@ -114,7 +114,7 @@ def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: st
     yield before
     for one in layers:
         call = one.call()
-        options = outline.values(one, call) | {"Name": one.Name}
+        options = outline.values(one, call.options) | {"Name": one.Name}
         yield from (f"    # {note}" for note in outline.notes.get(one.Name, ()))
         parts = [*(value(argument) for argument in call.arguments),
                  *(joined(f"{name}=", [value(given)], "", "") for name, given in options.items())]

@@ -7,7 +7,7 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, Port
 from dltoolbox.network.graph.validate import check_structure, execution_order
-from dltoolbox.ops import Builder, Graph, Value, as_tuple
+from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
 
 ELEMENT = 4  # bytes of a number in single precision
 MEMORY = 1 << 40  # bytes: one array or map that is larger was hardly meant
@@ -109,14 +109,20 @@ class Walk:
         self.result = Lowered(Graph(), [LoweredLayer(layer, i) for i, layer in enumerate(lgraph.nodes, 1)],
                               sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1),  # as OutputNames
                               self.issues)
-        self.builder = Builder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
+        self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
 
     @cached_property
-    def aside(self) -> Builder:
-        """Records what is not certain."""
-        ranks = possible_ranks(self.lgraph, self.sources)
-        return Builder(Graph(), training=self.builder.training, sources=self.sources, keeps_rank=self.builder.keeps_rank,
-                       hidden_rank=ranks.pop() if len(ranks) == 1 else UNKNOWN)
+    def entering(self) -> list[Dims]:
+        """Sizes of the data that may enter."""
+        return [layer.dims() for layer in self.lgraph.nodes if isinstance(layer, DataInput)] + list(self.sources.values())
+
+    @cached_property
+    def aside(self) -> Recorder:
+        """Records what is not certain. Data have as many spatial dimensions as what enters, or none where layers flatten."""
+        may_flatten = any(layer.flattens or not layer.factory for layer in self.lgraph.nodes)
+        ranks = {*({dims.rank for dims in self.entering} or {0, 2}), *[0] * may_flatten}
+        return Recorder(Graph(), training=self.builder.training, sources=self.sources, keeps_rank=self.builder.keeps_rank,
+                        hidden_rank=ranks.pop() if len(ranks) == 1 else UNKNOWN)
 
     def lower_layer(self, info: LoweredLayer) -> None:
         """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
@@ -125,7 +131,7 @@ class Walk:
         with self.issues.collect(layer=layer.Name, index=info.index):
             layer.validate()  # again, as properties can be set after creation, one by one
             self.check_ports(layer, arriving)
-            outputs = self.recorded(info, [value if value and not value.dims.hidden else placeholder(layer, port, value)
+            outputs = self.recorded(info, [value if value and not value.dims.hidden else self.hidden(layer, port, value)
                                            for port, value in arriving.items()])
         if outputs is None:
             outputs = self.despite(layer, arriving)
@@ -157,7 +163,7 @@ class Walk:
         if all(value.dims.known for value in inputs):
             info.inputs = tuple(value.dims for value in inputs)
             return recorded(info, inputs, self.builder, self.issues)
-        if not (info.layer.factory or all(not value.dims.hidden for value in inputs)):
+        if not copes(info.layer, inputs):
             return None
         try:
             return recorded(info, inputs, self.aside, self.issues)
@@ -170,8 +176,8 @@ class Walk:
         """What leaves a layer that has a problem: what its ops make of the sizes that are left. Of layers that are not the
         toolbox's own, nothing is known then.
         """
-        inputs = left_over(layer, arriving)
-        if not (layer.factory and inputs):
+        inputs = self.left_over(layer, arriving)
+        if not (layer.factory and inputs and copes(layer, inputs)):
             return ()
         try:
             self.aside.enter(layer.Name, layer.arrays(*(value.dims for value in inputs)))
@@ -179,26 +185,35 @@ class Walk:
         except Exception:  # whatever it is, it follows from the problem that has been told
             return ()
 
+    def left_over(self, layer: Layer, arriving: Mapping[str, Value | None]) -> list[Value]:
+        """What arrives at a layer that has a problem, without what may be the problem: other formats, what contradicts."""
+        inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
+                  for port, value in arriving.items()}
+        indices, size = (arriving.get(port) for port in UNPOOLING)
+        if "indices" in inputs:  # any go with a map, and none changes the size of the output
+            inputs["indices"] = self.hidden(layer, "indices")
+        if size and size.kind is Kind.SIZE and not (indices and indices.kind is Kind.INDICES
+                                                    and indices.denotes != size.denotes):
+            inputs["size"] = size
+        return [*inputs.values()]
 
-def placeholder(layer: Layer, port: str, value: Value | None = None) -> Value:
-    """What arrives at a port and is not known, or only its channels: of the format that the layer takes, if it is one."""
-    dims = unknown(layer.formats[0]) if len(layer.formats) == 1 else HIDDEN
-    if value:
-        dims = dims.with_size("C", value.dims.channels)
-    return Value(dims, port, dims) if port in UNPOOLING else Value(dims)
+    def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
+        """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
+        certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
+        dims = unknown(layer.formats[0]) if certain else HIDDEN
+        if value:
+            dims = dims.with_size("C", value.dims.channels)
+        return Value(dims, Kind(port), dims) if port in UNPOOLING else Value(dims)
 
 
-def left_over(layer: Layer, arriving: Mapping[str, Value | None]) -> list[Value]:
-    """What arrives at a layer that has a problem, without what may be the problem: other formats, and what contradicts."""
-    inputs = {port: value if value is not None and value.kind != "size" and value.dims.labels in (
-        layer.formats or (value.dims.labels,)) else placeholder(layer, port) for port, value in arriving.items()}
-    indices, size = (arriving.get(port) for port in UNPOOLING)
-    if "indices" in inputs:  # any go with a map, and none changes the size of the output
-        inputs["indices"] = placeholder(layer, "indices")
-    if size is not None and size.kind == "size" and not (indices and indices.kind == "indices"
-                                                         and indices.denotes != size.denotes):
-        inputs["size"] = size
-    return [*inputs.values()]
+def copes(layer: Layer, inputs: Sequence[Value]) -> bool:
+    """Whether a layer can tell something of these inputs: of some, not even the format may be known."""
+    return not any(value.dims.hidden for value in inputs) or (bool(layer.factory) and len(layer.formats) != 1)
+
+
+def fits(layer: Layer, value: Value) -> bool:
+    """Whether a layer takes data of this format."""
+    return value.kind is not Kind.SIZE and (not layer.formats or value.dims.folded.labels in layer.formats)
 
 
 def within_memory(value: Value) -> Value:
@@ -209,19 +224,13 @@ def within_memory(value: Value) -> Value:
     return replace(value, dims=dims, denotes=value.denotes and dims)
 
 
-def possible_ranks(lgraph: LayerGraph, sources: Mapping[str, Dims]) -> set[int]:
-    """Numbers of spatial dimensions that data may have: those of what enters, and none where a layer may flatten."""
-    entering = [layer.dims() for layer in lgraph.nodes if isinstance(layer, DataInput)] + list(sources.values())
-    may_flatten = any(layer.flattens or not layer.factory for layer in lgraph.nodes)
-    return ({dims.rank for dims in entering} or {0, 2}) | ({0} if may_flatten else set())
-
-
-def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueCollector) -> tuple[Value, ...]:
+def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: IssueCollector) -> tuple[Value, ...]:
     """Check a layer, let it record its ops and return what leaves it; raises where that is not known.
 
     Problems of values that were set are noted, and the record goes on with the sizes that the inputs ask for.
     """
     layer, dims = info.layer, tuple(v.dims for v in inputs)
+    check_time(layer, inputs)
     layer.check(*dims)
     with issues.collect(layer=layer.Name, index=info.index):
         layer.check_values(*dims)
@@ -237,7 +246,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
              f"output port ({', '.join(layer.outputs()) or 'none'}).",
              "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        x = node.inputs[0].dims
+        x = node.input_dims[0]
         if x.known and node.op.together(x, **node.attrs) == 1:
             issues.add(f"{layer.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",
@@ -247,18 +256,26 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueC
     return outputs
 
 
+def check_time(layer: Layer, inputs: list[Value]) -> None:
+    """Data with time steps and data without do not go together: nothing says how."""
+    data = [value.dims for value in inputs if value.kind is Kind.DATA and not value.dims.hidden]
+    if len({dims.timed for dims in data}) > 1:
+        fail("network:timeMismatch", f"Some inputs of {layer.label()} have time steps and others have none: "
+             f"{'; '.join(map(str, data))}.", "Make the formats equal.")
+
+
 def check_kind(port: str, value: Value, source: Port | None) -> None:
     """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
-    if source and value.kind != "data" and port not in UNPOOLING:
-        what = "indices of the maxima" if value.kind == "indices" else "size"
+    if source and value.kind is not Kind.DATA and port not in UNPOOLING:
+        what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{port}' is connected to '{source}', the {what} that a max pooling layer passes to "
              "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
 
 
 def check_unpooling(layer: Layer, indices: Value, size: Value) -> None:
     """The indices and the size of an unpooling layer are those of one max pooling layer."""
-    if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
-        wrong = "indices" if indices.kind != "indices" else "size"
+    if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
+        wrong = "indices" if indices.kind is not Kind.INDICES else "size"
         fail(f"{layer.label()}:notUnpoolingData", f"Input '{wrong}' of {layer.label()} is connected to an output that does "
              f"not carry the {wrong} of a max pooling layer.",
              f"Connect 'pool/{wrong}' of a {layer.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
