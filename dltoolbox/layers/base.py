@@ -92,6 +92,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have, with or without T; none: all
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
@@ -143,16 +144,6 @@ class Layer(Configured):
     def check_values(self, *inputs: Dims) -> None:
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
-
-    def check_partly(self, *inputs: Any) -> None:
-        """Raise for faults that show although not all inputs are known; values, None for the unknown."""
-
-    def outputs_despite(self, g: Any, *inputs: Any) -> tuple[Dims, ...] | None:
-        """What is certain of the outputs although a fault is found or an input is unknown (None).
-
-        Sizes of None are not certain; None in place of all is the default: not even the format is.
-        """
-        return None
 
     def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
@@ -100,7 +100,7 @@ class grouped_conv(conv):
     """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
-        filters = int(weights.sizes[-2] or 0) * int(weights.sizes[-1] or 0)
+        filters = (weights.sizes[-2] or 0) * (weights.sizes[-1] or 0)
         return x.with_spatial(window.output(x.spatial)).with_size("C", filters)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
@@ -218,7 +218,7 @@ class dense(Op):
     saved_for_backward = IN
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, rank: int = 0) -> Dims:
-        return Dims("S" * rank + "CB", (*[1] * rank, weights.sizes[0], x.batch))
+        return features(rank, weights.sizes[0], x.batch)
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements

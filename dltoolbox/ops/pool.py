@@ -17,6 +17,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
@@ -239,7 +240,8 @@ class max_unpool(Op):
         if x.sizes != indices.sizes:
             fail("maxUnpooling:sizeMismatch", f"The map to unpool has size {x}, but the indices have size {indices}.",
                  "Unpool a map of the same size and channels as the pooled output that the indices came with.")
-        return to.with_size("B", x.batch)
+        to = to.with_size("B", x.batch)
+        return to if is_known(to.channels) else to.with_size("C", x.channels)
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])
