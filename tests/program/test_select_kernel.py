@@ -41,7 +41,7 @@ def test_without_a_choice_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_fastest_is_taken_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     class One(Kernel):
-        op = "relu"
+        ops = ("relu",)
 
     class Other(One):
         pass
@@ -80,7 +80,7 @@ def test_an_empty_batch_is_no_reason_to_measure(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("sample", [one for one in CASES if one.op == "max_pool" and one.label == "3x3-same"], ids=str)
 def test_smaller_sizes_are_those_that_all_kernels_accept(sample: Any) -> None:
     class Choosy(Kernel):
-        op = "max_pool"
+        ops = ("max_pool",)
 
         def accepts(self, case: KernelSpec) -> bool:
             return case.inputs[0].batch == 8
@@ -117,8 +117,8 @@ def pretended(op: str, seconds: Callable[[KernelSpec], float], name: str, clock:
                 if fails:
                     raise ValueError(name)
             return BoundKernel((forward,))
-    Body.__name__, Body.op = name, op
-    return Body()
+    Body.__name__ = name
+    return Body(op)
 
 
 def chosen(kernels: list[Kernel], monkeypatch: pytest.MonkeyPatch, size: int, batch: int, layer: Any) -> str:

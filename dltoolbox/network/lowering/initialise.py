@@ -46,10 +46,21 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Parame
                 value = initial_value(info.layer, array, draw)
                 # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
                 copy = np.array if draw else np.asarray
-                double = isinstance(array, State) and array.double
-                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, np.float64 if double else dtype)
+                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, type_of(array, dtype))
     found.raise_if_any()
     return arrays
+
+
+def blank_arrays(lowered: Lowered, dtype: Any) -> ParameterArrays:
+    """Zeros for every array of every layer, of a network that is planned but never run; arguments as `initial_arrays`."""
+    check_memory(lowered, np.dtype(dtype).itemsize)
+    return {ParameterKey(info.layer.Name, array.name): np.zeros(array.shape, type_of(array, dtype))
+            for info in lowered.layers for array in info.arrays}
+
+
+def type_of(array: Array, dtype: Any) -> Any:
+    """The type of an array in a network of some type."""
+    return np.float64 if isinstance(array, State) and array.double else dtype
 
 
 def check_memory(lowered: Lowered, itemsize: int) -> None:
