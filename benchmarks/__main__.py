@@ -15,7 +15,7 @@ from benchmarks.pooling import POOLS
 from benchmarks.report import DOCUMENT, HEAD, as_text, cells, machine, markdown_table, rewrite, write_block
 from benchmarks.rows import ROWS, Row, chosen
 from dltoolbox import DltoolboxError
-from dltoolbox.core.optional import require
+from dltoolbox.core.packages import require
 
 PLOT = "sweep.png"  # beside the document
 

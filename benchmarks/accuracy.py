@@ -33,7 +33,7 @@ from dltoolbox import (
     trainingOptions,
     trainNetwork,
 )
-from dltoolbox.core.optional import require
+from dltoolbox.core.packages import require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

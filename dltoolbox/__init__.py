@@ -23,8 +23,8 @@ from dltoolbox.architectures.segmentation.fcn import fcnLayers
 from dltoolbox.architectures.segmentation.segnet import segnetLayers
 from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers, unetLayers
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
+from dltoolbox.core.packages import __version__ as __version__
 from dltoolbox.core.random import rng
-from dltoolbox.core.version import __version__ as __version__
 from dltoolbox.data import (
     SemanticSegmentationMetrics,
     addcats,

@@ -107,6 +107,8 @@ from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLay
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedConvolution2DLayer
+from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
+from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.layers.display import disp as disp
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
@@ -135,8 +137,6 @@ from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
 from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
 from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
-from dltoolbox.layers.transposed import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
-from dltoolbox.layers.transposed import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.network.analysis.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary as summary
 from dltoolbox.network.data_layout import networkDataLayout as networkDataLayout
@@ -449,6 +449,44 @@ def fullyConnectedLayer(
 ) -> _FullyConnectedLayer:
     """Fully connected layer: ``Weights·x + Bias`` over all features of an observation."""
 
+def transposedConv2dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones', 'bilinear'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution2DLayer:
+    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
+
+def transposedConv3dLayer(
+    filterSize: int | Sequence[int],
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int | Sequence[int] = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution3DLayer:
+    """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions."""
+
 def inputLayer(
     inputSize: Sequence[float | None],
     inputFormat: str,
@@ -602,7 +640,7 @@ def regressionLayer(
     ResponseNames: str | Sequence[str] = (),
     Name: str = '',
 ) -> _RegressionOutputLayer:
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations."""
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps."""
 
 def maxPooling2dLayer(
     poolSize: int | Sequence[int],
@@ -724,41 +762,3 @@ def adaptiveAveragePooling2dLayer(
     Name: str = '',
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
-
-def transposedConv2dLayer(
-    filterSize: int | Sequence[int],
-    numFilters: int,
-    *pairs: Any,
-    NumChannels: Literal['auto'] | int = 'auto',
-    Stride: int | Sequence[int] = 1,
-    Cropping: Literal['same'] | int | Sequence[Any] = 0,
-    Weights: ArrayLike | None = None,
-    Bias: ArrayLike | None = None,
-    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones', 'bilinear'] | str | Callable[..., Any] = 'glorot',
-    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
-    WeightLearnRateFactor: float = 1,
-    BiasLearnRateFactor: float = 1,
-    WeightL2Factor: float = 1,
-    BiasL2Factor: float = 0,
-    Name: str = '',
-) -> _TransposedConvolution2DLayer:
-    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride."""
-
-def transposedConv3dLayer(
-    filterSize: int | Sequence[int],
-    numFilters: int,
-    *pairs: Any,
-    NumChannels: Literal['auto'] | int = 'auto',
-    Stride: int | Sequence[int] = 1,
-    Cropping: Literal['same'] | int | Sequence[Any] = 0,
-    Weights: ArrayLike | None = None,
-    Bias: ArrayLike | None = None,
-    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
-    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
-    WeightLearnRateFactor: float = 1,
-    BiasLearnRateFactor: float = 1,
-    WeightL2Factor: float = 1,
-    BiasL2Factor: float = 0,
-    Name: str = '',
-) -> _TransposedConvolution3DLayer:
-    """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions."""

@@ -1,20 +1,23 @@
-"""What every border asks of the user's arrays first: is it an array at all, and are its numbers finite?"""
+"""What every border asks of the user's arrays: is it an array at all, does it fit into memory, are its numbers finite?"""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.limits import memory
 
 MOST = 1 << 30  # elements of the largest nested list that is turned into an array
 DEEPEST = 32  # dimensions of an array
 FITS = 1 << 26  # bytes that every machine has: asking takes longer than most conversions
+ROOT = Path("/")
 
 
 def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
@@ -55,6 +58,23 @@ def ends(value: Any) -> bool:
 def holds(items: Iterable[Any], kinds: type | tuple[type, ...]) -> bool:
     """Whether there is an element of these types: millions of numbers are looked at quickly."""
     return any(issubclass(kind, kinds) for kind in set(map(type, items)))
+
+
+def memory(root: Path = ROOT) -> float:
+    """Bytes of memory that this process may use, all of the machine's or its container's; infinite where nobody tells."""
+    groups = root / "sys/fs/cgroup"
+    words = words_of(groups / "memory.max") + words_of(groups / "memory/memory.limit_in_bytes")
+    limits = [int(word) for word in words if word.isdecimal()]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min((limit for limit in limits if limit > 0), default=math.inf)
+
+
+def words_of(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="ascii").split()
+    except (OSError, UnicodeError):
+        return []
 
 
 def check_room(needed: int, identifier: str, what: str, advice: str) -> None:

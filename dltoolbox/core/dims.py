@@ -1,7 +1,9 @@
 """Dimension labels and sizes: what MATLAB calls the format of an array.
 
 A `Dims` pairs labels with sizes, ``28(S) × 28(S) × 8(C) × 1(B)``. Labels are S (spatial), C (channel), B (batch),
-T (time) and U (unspecified), stored in that order. A size of ``None`` is not known yet (usually the batch).
+T (time) and U (unspecified). A size of ``None`` is not known yet (usually the batch).
+
+Axes have the order S C T B U everywhere inside; MATLAB's order S C B T U is for displays and for users' arrays.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-ORDER = "SCBTU"
+ORDER = "SCTBU"  # of axes
+DISPLAY = "SCBTU"  # as MATLAB shows them
 Size = int | None
 
 
@@ -36,8 +39,8 @@ class Dims:
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """Sizes of the spatial dimensions (they are always known)."""
-        return tuple(int(n) for label, n in zip(self.labels, self.sizes, strict=True) if label == "S" and n is not None)
+        """Sizes of the spatial dimensions; an open length of time that counts as one is None."""
+        return tuple(n for label, n in zip(self.labels, self.sizes, strict=True) if label == "S")  # type: ignore[misc]
 
     @property
     def channels(self) -> int:
@@ -72,6 +75,24 @@ class Dims:
         return tuple(int(n or 0) for n in self.sizes)
 
     @property
+    def timed(self) -> bool:
+        """Whether these are sizes of sequences."""
+        return self.labels.endswith("CTB")
+
+    @property
+    def folded(self) -> Dims:
+        """T and B as one last dimension, the steps of all observations; itself without T."""
+        if not self.timed:
+            return self
+        *rest, steps, batch = self.sizes
+        return Dims(self.labels[:-2] + "B", (*rest, None if steps is None or batch is None else steps * batch))
+
+    @property
+    def positions(self) -> int:
+        """Number of positions of a map: the product of the spatial sizes; unknown ones count once."""
+        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label == "S" and n is not None)
+
+    @property
     def features(self) -> int:
         """Number of elements of one observation (and one time step): the product of the S and C sizes."""
         return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)
@@ -81,9 +102,19 @@ class Dims:
         """Number of elements of one observation and all its time steps; unknown sizes count once."""
         return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label != "B" and n is not None)
 
+    @property
+    def shown(self) -> list[tuple[str, Size]]:
+        """Labels and sizes in MATLAB's order."""
+        return sorted(zip(self.labels, self.sizes, strict=True), key=lambda pair: DISPLAY.index(pair[0]))
+
+    @property
+    def format(self) -> str:
+        """The labels in MATLAB's order."""
+        return "".join(label for label, _ in self.shown)
+
     def __str__(self) -> str:
         """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""
-        return " × ".join(f"{1 if n is None else n}({label})" for label, n in zip(self.labels, self.sizes, strict=True))
+        return " × ".join(f"{1 if n is None else n}({label})" for label, n in self.shown)
 
 
 def times(sizes: Sequence[Size]) -> str:

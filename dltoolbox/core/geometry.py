@@ -64,16 +64,18 @@ class Window:
         return any(s < e for s, e in zip(self.stride, self.extent, strict=True))
 
     def output(self, spatial: Sequence[int]) -> tuple[int, ...]:
-        """floor((in − extent + before + after) / stride) + 1 per dimension; below 1 where the window does not fit."""
-        return tuple((n - e + sum(p)) // s + 1
+        """floor((in − extent + before + after) / stride) + 1 per dimension; below 1 where the window does not fit, and None
+        for a length of time that is open.
+        """
+        return tuple(n if n is None else (n - e + sum(p)) // s + 1
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
 
     def fits(self, spatial: Sequence[int]) -> bool:
-        return all(n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
+        return all(n is None or n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
 
     def transposed_output(self, spatial: Sequence[int]) -> tuple[int, ...]:
         """(in − 1)·stride + extent − before − after per dimension; ``padding`` plays the part of the cropping."""
-        return tuple((n - 1) * s + e - sum(p)
+        return tuple(n if n is None else (n - 1) * s + e - sum(p)
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
 
     def reach(self) -> tuple[Reach, ...]:
@@ -95,8 +97,11 @@ class Window:
 
 
 def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end."""
-    return tuple(_halve(max((-(-n // s) - 1) * s + e - n, 0)) for n, e, s in zip(spatial, extent, stride, strict=True))
+    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end. Of an open length it is
+    that of one which the stride divides.
+    """
+    return tuple(_halve(max((-(-(n or s) // s) - 1) * s + e - (n or s), 0))
+                 for n, e, s in zip(spatial, extent, stride, strict=True))
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:

@@ -9,6 +9,7 @@ in `dltoolbox.core.convert`.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from reprlib import Repr
@@ -17,7 +18,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.lost import references, refuse_lost
 
 
 class _Required:
@@ -282,3 +282,35 @@ def signature(properties: Mapping[str, Property]) -> inspect.Signature:
 
     return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
                               *parameters(False, kind.KEYWORD_ONLY)])
+
+
+# Assignments that nobody will ever see: to a part of a copy, as in ``net.Layers[2].Bias = 0``. Python makes the copy,
+# assigns and throws it away. The object is then held by nothing but the statement itself, which shows in its number of
+# references. How many those are is found out at import; if they tell nothing (other Pythons than CPython, and versions
+# that count local variables differently), nothing is refused.
+references: Callable[[object], int] = getattr(sys, "getrefcount", lambda value: 1)
+
+
+class _Probe:
+    count: ClassVar[int] = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _Probe.count = references(self)
+
+
+def _held_by_a_statement() -> int:
+    """References to an object, in its own ``__setattr__``, that nothing but the statement holds; 0 if that tells nothing."""
+    _Probe().any = 0
+    alone = _Probe.count
+    named = _Probe()
+    named.any = 0
+    return alone if alone < _Probe.count else 0
+
+
+ALONE = _held_by_a_statement()
+
+
+def refuse_lost(held: int, label: str, name: str, cure: str) -> None:
+    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such."""
+    if held <= ALONE:
+        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.core.display import printable, size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
-from dltoolbox.core.lost import references, refuse_lost
+from dltoolbox.core.properties import references, refuse_lost
 
 KEEP = "Keep the table in a variable, as in table = net.Learnables, and then use that: net.Learnables = table."
 

@@ -12,7 +12,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.arrays import ends
 from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
-from dltoolbox.core.optional import require
+from dltoolbox.core.packages import require
 from dltoolbox.core.properties import InvalidValue, show
 from dltoolbox.data.labels import (
     UNDEFINED,

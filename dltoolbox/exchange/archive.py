@@ -17,11 +17,10 @@ import numpy as np
 
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.files import names_folder
+from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import Property, show
-from dltoolbox.core.registry import LAYERS, find
-from dltoolbox.core.version import __version__
 from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Oversized, Reader, opened, write
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer, find
 from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
 from dltoolbox.network.graph.expansion import expansion

@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.core.arrays import array_of, check_room
 from dltoolbox.core.convert import Convert
-from dltoolbox.core.dims import ORDER, times
+from dltoolbox.core.dims import DISPLAY, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue, Property
 
@@ -26,7 +26,7 @@ def labels(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value):
         raise InvalidValue(expected, "Arrays carry no labels: pass for example DataFormat='SSCB' for h×w×c×N images.",
                            "missingDataFormat")
-    if not isinstance(value, str) or set(value.upper()) - set(ORDER):
+    if not isinstance(value, str) or set(value.upper()) - set(DISPLAY):
         raise InvalidValue(expected, "S is spatial, C channel, B batch, T time, U anything else.")
     if any(value.upper().count(label) > 1 for label in "CBT"):
         raise InvalidValue(f"{expected}, with C, B and T at most once", "Label further dimensions U.")
@@ -56,7 +56,7 @@ class Layout:
         """The order S, C, B, T, U, with the labels in ``first`` moved to the front and those in ``last`` to the end."""
         def place(axis: int) -> tuple[int, int]:
             label = given[axis]
-            return (0 if label in first else 2 + last.index(label) if label in last else 1, ORDER.index(label))
+            return (0 if label in first else 2 + last.index(label) if label in last else 1, DISPLAY.index(label))
         return cls(given, tuple(sorted(range(len(given)), key=place)), function)
 
     @property

@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.memory_format import Order, inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
+from dltoolbox.ops.time_axis import Way
 
 Closure = Callable[[], Any]
 
@@ -37,6 +39,12 @@ class KernelSpec:
     needs: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
     ranks: int = 1  # threads that share this one step, when there are fewer observations than threads
     precision: str = "default"  # 'fast' permits roundings ten times larger
+    way: Way = Way.FOLD  # how T is looked at; sizes and orders are those that the op sees
+
+    def preferred_order(self, dims: Dims) -> Order:
+        """The order in which convolutions deliver an array of these sizes: that of their neighbours, who see T·B."""
+        steps = dims.spatial[-1] if self.way is Way.SPACE else 1
+        return memory_format.preferred_order(dims.shape, dims.shape[-1] * steps)
 
 
 class Memory(Protocol):
@@ -136,15 +144,24 @@ def in_turn(calls: Iterable[Closure | None]) -> Closure:
 
 
 class Kernel:
-    """A fast body of the op, or the chain of ops ``a+b+c``, named ``op``."""
+    """A fast body of an op, or of a chain of ops ``a+b+c``.
 
-    op: ClassVar[str] = ""
-    accelerator: ClassVar[str] = ""  # the optional package that it needs
+    Attributes:
+        ops: What the class is entered for; the first is the one that it serves unless told otherwise.
+        accelerator: The optional package that it needs.
+        op: What this kernel serves.
+    """
+
+    ops: ClassVar[tuple[str, ...]] = ()
+    accelerator: ClassVar[str] = ""
+
+    def __init__(self, op: str = "") -> None:
+        self.op = op or self.ops[0]
 
     @property
     def name(self) -> str:
         """The same for a kernel and its twin."""
-        return next(one.__name__ for one in type(self).__mro__ if not one.__dict__.get("accelerator"))
+        return next(cls.__name__ for cls in type(self).__mro__ if not getattr(cls, "accelerator", ""))
 
     @property
     def saved_for_backward(self) -> frozenset[str]:
@@ -194,10 +211,19 @@ def bind_plain(body: Any, site: BindContext) -> BoundKernel:
 KERNELS: dict[str, list[Kernel]] = {}
 
 
-def kernel(cls: type[Kernel]) -> type[Kernel]:
-    """Class decorator: enter a kernel; of several for one op, the last entered that accepts is the first choice."""
-    KERNELS.setdefault(cls.op, []).append(cls())
-    return cls
+K = TypeVar("K", bound=type[Kernel])
+
+
+def kernel(*ops: str) -> Callable[[K], K]:
+    """Class decorator: enter a kernel for ops or chains of ops; of several for one, the last entered that accepts is the
+    first choice.
+    """
+    def enter(cls: K) -> K:
+        cls.ops = ops
+        for op in ops:
+            KERNELS.setdefault(op, []).append(cls(op))
+        return cls
+    return enter
 
 
 def candidates(case: KernelSpec) -> list[Kernel]:
@@ -208,9 +234,7 @@ def candidates(case: KernelSpec) -> list[Kernel]:
 
 def plain(op: str) -> Kernel:
     """The op's own body as a kernel."""
-    body = Kernel()
-    body.op = op  # type: ignore[misc]
-    return body
+    return Kernel(op)
 
 
 def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:

@@ -120,11 +120,9 @@ def outer(grad: np.ndarray, features: np.ndarray, out: np.ndarray) -> Closure:
     return partial(np.matmul, grad, features.T, out=out)
 
 
-@kernel
+@kernel("dense")
 class Dense(Kernel):
     """`dense`. Threads that share it cut its outputs forward, and its inputs backward."""
-
-    op = "dense"
 
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return (memory_format.rows_order(len(case.outputs[0].sizes)),)

@@ -56,11 +56,9 @@ def apart(x: np.ndarray, order: Sequence[int]) -> bool:
     return x.shape[-2] == 1 or order[-1] != x.ndim - 2
 
 
-@kernel
+@kernel("softmax")
 class Softmax(Kernel):
     """`softmax`."""
-
-    op = "softmax"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), order = site.inputs, site.outputs, site.case.orders[0]
@@ -146,11 +144,9 @@ def class_weights(site: BindContext) -> np.ndarray:
     return values.astype(site.dtype).reshape(-1, *(1,) * (site.inputs[0].ndim - 1))
 
 
-@kernel
+@kernel("softmax_cross_entropy")
 class SoftmaxCrossEntropy(Loss):
     """`softmax_cross_entropy`; the probabilities lie with their classes outermost."""
-
-    op = "softmax_cross_entropy"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, t), (_, y), order = site.inputs, site.outputs, site.case.orders[0]
@@ -204,11 +200,9 @@ def positions(t: np.ndarray, known: np.ndarray, labelled: np.ndarray) -> int:
     return int(np.count_nonzero(labelled))
 
 
-@kernel
+@kernel("cross_entropy")
 class CrossEntropy(Loss):
     """`cross_entropy`."""
-
-    op = "cross_entropy"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y, t), order = site.inputs, site.case.orders[0]
@@ -239,11 +233,9 @@ class CrossEntropy(Loss):
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 
-@kernel
+@kernel("half_mse")
 class HalfSquaredError(Loss):
     """`half_mse`."""
-
-    op = "half_mse"
 
     def bind(self, site: BindContext) -> BoundKernel:
         y, t = site.inputs

@@ -30,9 +30,11 @@ def channels_last_order(ndim: int) -> Order:
     return (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
-def preferred_order(shape: Sequence[int]) -> Order:
-    """The order in which convolutions deliver an array of the op's ``shape`` (S…, C, N)."""
-    channels, batch = shape[-2:]
+def preferred_order(shape: Sequence[int], observations: int | None = None) -> Order:
+    """The order in which convolutions deliver an array of the op's ``shape`` (S…, C, N); ``observations`` are those that its
+    neighbours see, where that is not N.
+    """
+    channels, batch = shape[-2], shape[-1] if observations is None else observations
     if batch >= LARGE_BATCH or (batch >= SMALL_BATCH and channels < MANY_CHANNELS):
         return rows_order(len(shape))
     return channels_last_order(len(shape))

@@ -1,7 +1,7 @@
 """Numba, where it is installed: second bodies of kernels as compiled loops.
 
-A twin is a subclass of the NumPy kernel with ``accelerator = "numba"``. It has the same name, passes the same tests and is
-used where it measures faster. Without Numba, with a Numba that fails to import, or with ``DLTOOLBOX_NUMBA=0`` in the
+A twin is a subclass of `Twin` and of the NumPy kernel. It has the same name, passes the same tests and is used where it
+measures faster. Without Numba, with a Numba that fails to import, or with ``DLTOOLBOX_NUMBA=0`` in the
 environment, there are no twins and everything else stays as it is.
 """
 
@@ -14,6 +14,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dltoolbox.kernels.base import Kernel, KernelSpec
 from dltoolbox.runtime.interrupts import check, held
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,6 +34,15 @@ def failure() -> str:
         return "switched off by DLTOOLBOX_NUMBA=0"
     with held():
         return import_failure()
+
+
+class Twin(Kernel):
+    """Stands before a NumPy kernel in the list of base classes, and accepts nothing where there is no Numba."""
+
+    accelerator = "numba"
+
+    def accepts(self, case: KernelSpec) -> bool:
+        return available() and super().accepts(case)
 
 
 def import_failure() -> str:

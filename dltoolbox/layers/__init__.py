@@ -1,6 +1,5 @@
 """One class per layer. Importing this package fills the registry; the factories are made from it."""
 
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import (
     activation,
     arranging,
@@ -11,9 +10,8 @@ from dltoolbox.layers import (
     outputs,
     pooling,
     resizing,
-    transposed,
 )
-from dltoolbox.layers.base import Layer, factory_of
+from dltoolbox.layers.base import LAYERS, Layer, factory_of
 
 FACTORIES = {name: factory_of(cls) for name, cls in LAYERS.items()}
 

@@ -10,9 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import LEARNABLE, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, Learnable
-from dltoolbox.layers.factors import l2_factor, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
 
 
@@ -268,7 +266,7 @@ def expanded_shape(values: np.ndarray) -> tuple[int, ...]:
 def check_expansion(layer: Layer, name: str, x: Dims) -> None:
     """An array must fit its input: every size is 1 or the input's, and the observations share it."""
     shape = expanded_shape(getattr(layer, name))
-    fits = (*(n for n in x.sizes[:-1] if n is not None), 1)
+    fits = (*(n for n in x.folded.sizes[:-1] if n is not None), 1)
     padded = shape + (1,) * (len(fits) - len(shape))
     if len(padded) > len(fits) or any(n not in (1, wanted) for n, wanted in zip(padded, fits, strict=True)):
         channel = (*[1] * x.rank, x.channels, *[1] * (not x.rank))

@@ -9,8 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 

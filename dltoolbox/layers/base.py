@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,8 +16,19 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import LEARNABLE, REQUIRED, Configured, InvalidValue, Property, in_call_order, signature
+from dltoolbox.core.properties import (
+    HIDDEN,
+    LEARNABLE,
+    REQUIRED,
+    Configured,
+    InvalidValue,
+    Property,
+    in_call_order,
+    signature,
+)
 
+LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
+Page = TypeVar("Page", bound="type[Layer]")
 SHORT = 8  # elements of the longest array that is shown in full
 
 
@@ -316,3 +327,38 @@ def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
     factory.layer_class = cls  # type: ignore[attr-defined]
     return factory
+
+
+def layer(factory: str, type_text: str, *, name: str) -> Callable[[Page], Page]:
+    """Class decorator: enter a layer page.
+
+    Args:
+        factory: MATLAB's name of the function that makes it, ``maxPooling2dLayer``; also its tag in saved networks.
+        type_text: The type that displays print, ``2-D Max Pooling``.
+        name: Stem of the automatic name, ``maxpool``.
+    """
+    def enter(cls: Page) -> Page:
+        if factory in LAYERS:
+            raise AssertionError(f"two layers are called {factory}")
+        cls.factory, cls.type_text, cls.default_name = factory, type_text, name
+        LAYERS[factory] = cls
+        return cls
+    return enter
+
+
+def find(factory: str) -> type[Layer]:
+    """The class of a factory name; an unknown one is an error (archives may name anything)."""
+    if factory not in LAYERS:
+        fail("registry:unknownLayer", f"There is no layer '{factory}' in this version of dltoolbox.",
+             "Update dltoolbox, or replace the layer.")
+    return LAYERS[factory]
+
+
+# The factors that a page declares for each of its learnables.
+def learn_rate_factor(learnable: str) -> Property:
+    return Property(convert.real(0), 1, f"Factor on the learning rate of {learnable}.", settable=True, group=HIDDEN)
+
+
+def l2_factor(learnable: str, default: int = 1) -> Property:
+    note = "" if default else "; 0: it is not decayed"
+    return Property(convert.real(0), default, f"Factor on the L2 decay of {learnable}{note}.", settable=True, group=HIDDEN)

@@ -9,9 +9,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Layer
-from dltoolbox.ops import OPS, Builder, Value
+from dltoolbox.layers.base import Layer, layer
+from dltoolbox.ops import Builder, Value
+from dltoolbox.ops.reshape import append_spatial_dims
+from dltoolbox.ops.time_axis import Way
 
 MOST_INPUTS = 10_000
 
@@ -119,7 +120,7 @@ class MultiplicationLayer(ElementWise):
 
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         rank = max(x.rank for x in inputs.values())
-        super().check_fit({port: OPS["append_spatial_dims"].infer(x, rank=rank) for port, x in inputs.items()})
+        super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
         rank = max(x.dims.rank for x in inputs)
@@ -151,7 +152,9 @@ class Joining(Combination):
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
     def build(self, g: Builder, *inputs: Value) -> Any:
-        return g.concat(*inputs, axis=self.axis(inputs[0].dims))
+        x = inputs[0].dims
+        axis = self.axis(x)
+        return g.concat(*inputs, axis=axis, way=Way.SEE if x.labels[axis] == "T" else None)
 
 
 @layer("depthConcatenationLayer", "Depth concatenation", name="depthcat")
@@ -177,7 +180,7 @@ class DepthConcatenationLayer(Joining):
 class ConcatenationLayer(Joining):
     """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal.
 
-    For images ``h×w×c×n`` dimension 3 is the channels.
+    For images ``h×w×c×n`` dimension 3 is the channels; for their sequences ``h×w×c×n×t`` dimension 5 is time.
 
     Example:
         >>> concatenationLayer(1, 2).describe()
@@ -194,13 +197,15 @@ class ConcatenationLayer(Joining):
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         Combination.check_fit(self, inputs)
         first = next(iter(inputs.values()))
-        if self.Dim > len(first.sizes) or first.labels[self.Dim - 1] == "B":
+        if self.Dim > len(first.sizes) or first.format[self.Dim - 1] == "B":
             fail(f"{self.label()}:invalidDim", f"The inputs cannot be joined along dimension {self.Dim}: they are "
                  f"{first}.", "Choose a spatial dimension or the channels.")
         super().check_fit(inputs)
 
     def axis(self, x: Dims) -> int:
-        return int(self.Dim) - 1
+        """Dimensions are counted in MATLAB's order."""
+        at = int(self.Dim) - 1
+        return x.labels.index("T") if at < len(x.sizes) and x.format[at] == "T" else at
 
     def describe(self) -> str:
         return f"Concatenation of {self.NumInputs} inputs along dimension {self.Dim}"

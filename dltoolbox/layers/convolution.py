@@ -1,22 +1,86 @@
-"""Convolution, grouped convolution and the fully connected layer."""
+"""Layers with weights and a bias: convolution, grouped and transposed, and the fully connected layer."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Window
-from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array
-from dltoolbox.layers.weighted import Filters, Weighted
-from dltoolbox.layers.windowed import Windowed
+from dltoolbox.core.geometry import Window, same_cropping
+from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
+from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.windowed import (
+    BOX_FORMATS,
+    SizeRule,
+    SpatialLayer,
+    Windowed,
+    by_mode_and_size,
+    each,
+    padding_mode,
+    padding_text,
+    padding_vector,
+)
 from dltoolbox.ops import Builder, Value
 
+WEIGHT_INITIALIZERS = ("glorot", "he", "orthogonal", "narrow-normal", "zeros", "ones")
+BIAS_INITIALIZERS = ("zeros", "narrow-normal", "ones")
 EDGE_MODES = ("symmetric-include-edge", "symmetric-exclude-edge", "replicate")
+
+
+class Weighted(Layer):
+    """Weights and a bias: initialisers, values, and the factors on their learning rate and L2 decay."""
+
+    size_in: ClassVar[tuple[str, int]] = ("NumChannels", -2)  # property for the size of the input, its axis in Weights
+
+    WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS), "glorot",
+                                  "How Weights start: a name or a function of the size.", group=HIDDEN)
+    BiasInitializer = Property(convert.word_or_function(*BIAS_INITIALIZERS), "zeros",
+                               "How Bias starts: a name or a function of the size.", group=HIDDEN)
+    WeightLearnRateFactor, BiasLearnRateFactor = learn_rate_factor("Weights"), learn_rate_factor("Bias")
+    WeightL2Factor, BiasL2Factor = l2_factor("Weights"), l2_factor("Bias", 0)
+    Weights = Property(convert.array, None, "Initial weights; [] lets the initialiser choose.", settable=True,
+                       group=LEARNABLE)
+    Bias = Property(convert.array, None, "Initial bias; [] lets the initialiser choose.", settable=True, group=LEARNABLE)
+
+    def weights_and_bias(self, weights: tuple[int, ...], bias: tuple[int, ...], fan_in: int, fan_out: int, *,
+                         grouped: bool = False) -> tuple[Array, ...]:
+        return (Learnable("Weights", weights, self.WeightsInitializer, fan_in, fan_out, self.WeightLearnRateFactor,
+                          self.WeightL2Factor, grouped),
+                Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
+                          self.BiasL2Factor, grouped))
+
+    def given_channels(self) -> Any:
+        """The channels that the description prints: from Weights where they are given in full, else as declared."""
+        name, axis = self.size_in
+        in_full = self.Weights is not None and self.Weights.ndim == self.rank + 2
+        return self.Weights.shape[axis] if in_full else self.__dict__[name]
+
+    def settle(self) -> None:
+        name, axis = self.size_in
+        self.__dict__[name] = self.Weights.shape[axis]
+
+
+class Filters(Weighted):
+    """Filters over all channels: their size and number, and the channels of the input."""
+
+    FilterSize = Property(ByRank(convert.sizes), doc="Size of the filters per dimension.", positional=True,
+                          argument="filterSize")
+    NumChannels = Property(convert.either("auto", convert.count), "auto", "Channels of the input.")
+    NumFilters = Property(convert.count, doc="Number of filters: the channels of the output.", positional=True,
+                          argument="numFilters")
+
+    def filters_and_bias(self, channels: int) -> tuple[Array, ...]:
+        """Weights for an input of so many channels; ``size_in`` says where they stand in the size."""
+        taps, order = prod(self.FilterSize), (channels, self.NumFilters)
+        weights = (*self.FilterSize, *(order if self.size_in[1] == -2 else order[::-1]))
+        return self.weights_and_bias(weights, (*[1] * self.rank, self.NumFilters), taps * channels, taps * self.NumFilters)
+
+    def filters_text(self) -> str:
+        """``8 3×3×16``: number and size of the filters, with their channels where they are known."""
+        channels = self.given_channels()
+        return f"{self.NumFilters} {times(self.FilterSize if channels == 'auto' else (*self.FilterSize, channels))}"
 
 
 class Sliding(Windowed):
@@ -32,8 +96,8 @@ class Sliding(Windowed):
         super().check(*inputs)
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
-            for n, pair in zip(x.spatial, self.window(x).padding, strict=True):
-                if max(pair) >= n:
+            for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
+                if n is not None and max(pair) >= n:
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -44,7 +108,7 @@ class Sliding(Windowed):
             return x, window
         word = isinstance(self.PaddingValue, str)
         padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                             value=0.0 if word else self.PaddingValue)
+                             value=0.0 if word else self.PaddingValue, way=self.way(x.dims))
         return padded, Window.of(window.size, window.stride, dilation=window.dilation)
 
 
@@ -62,7 +126,7 @@ class Convolution(Sliding, Filters):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{self.filters_text()} convolutions {self.window_text()}"
@@ -164,7 +228,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
 
     def build(self, g: Builder, x: Value) -> Any:
         x, window = self.slid_over(g, x)
-        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window)
+        return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         groups, channels = self.NumGroups, self.NumChannelsPerGroup
@@ -210,7 +274,109 @@ class FullyConnectedLayer(Weighted):
         return self.weights_and_bias((self.OutputSize, features), (self.OutputSize, 1), features, self.OutputSize)
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x))
+        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x) or 0)
 
     def describe(self) -> str:
         return f"{self.OutputSize} fully connected layer"
+
+
+class TransposedConvolution(SpatialLayer, Filters):
+    """Transposed convolution in any number of dimensions."""
+
+    size_in = ("NumChannels", -1)
+
+    Stride = Property(ByRank(convert.sizes), 1, "Up-sampling factor per dimension.")
+    Cropping = Property(ByRank(convert.padding), 0, "Output elements removed per edge, or 'same'.")
+
+    @property
+    def CroppingMode(self) -> str:
+        return padding_mode(self.Cropping)
+
+    @property
+    def CroppingSize(self) -> list[Any]:
+        return padding_vector(self.Cropping)
+
+    def window(self) -> Window:
+        cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
+        return Window.of(self.FilterSize, self.Stride, cropping)
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        out = self.window().transposed_output(inputs[0].spatial)
+        if min(out) < 1:
+            fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
+                 f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
+                 "Reduce Cropping.")
+
+    def check_values(self, *inputs: Dims) -> None:
+        self.check_declared("NumChannels", inputs[0].channels, "channel")
+
+    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
+        (labels,) = BOX_FORMATS[self.rank]
+        return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
+
+    def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
+        window = self.window()
+        return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
+                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                     for n, out, size, stride, pair in zip(
+                         x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
+                         strict=True))
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return self.filters_and_bias(inputs[0].channels)
+
+    def build(self, g: Builder, x: Value) -> Any:
+        return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
+
+    def describe(self) -> str:
+        return (f"{self.filters_text()} transposed convolutions with stride {vector(self.Stride)} and cropping "
+                f"{padding_text(self.Cropping)}")
+
+    def rows(self) -> list[tuple[str, str, Any]]:
+        return by_mode_and_size(super().rows(), "Cropping")
+
+
+@layer("transposedConv2dLayer", "2-D Transposed Convolution", name="transposed-conv")
+class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
+    """2-D transposed convolution layer: enlarges an ``h×w×c×n`` input by its stride.
+
+    Weights are ``h×w×numFilters×c`` (filters before channels), Bias is ``1×1×numFilters``. The output size is
+    (in − 1)·stride + filterSize − cropping, and in·stride with ``Cropping='same'``, where what a stride larger than the
+    filters leaves open is added at the end.
+
+    ``WeightsInitializer='bilinear'`` goes beyond MATLAB: with filters of 2·s elements for a stride s (2·s − 1 where s is
+    odd), the layer starts by interpolating every channel.
+
+    Example:
+        >>> transposedConv2dLayer(4, 8, Stride=2, Cropping='same').describe()
+        "8 4×4 transposed convolutions with stride [2  2] and cropping 'same'"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:transposedConv2dLayer:croppingTooLarge`` when nothing would be left.
+
+    Source:
+        MathWorks documentation of transposedConv2dLayer; Long, Shelhamer and Darrell, "Fully convolutional networks for
+        semantic segmentation" (2015), section 3.3, for the bilinear start.
+    """
+
+    WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS, "bilinear"), "glorot",
+                                  "How Weights start: a name or a function of the size.", group=HIDDEN)
+    BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
+        Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
+                                              "WeightL2Factor", "BiasL2Factor"))
+
+
+@layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")
+class TransposedConvolution3DLayer(TransposedConvolution, rank=3):
+    """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions.
+
+    Weights are ``h×w×d×numFilters×c``, Bias is ``1×1×1×numFilters``.
+
+    Example:
+        >>> transposedConv3dLayer(2, 16, Stride=2).describe()
+        '16 2×2×2 transposed convolutions with stride [2  2  2] and cropping [0  0  0; 0  0  0]'
+
+    Source:
+        MathWorks documentation of transposedConv3dLayer.
+    """

@@ -6,11 +6,10 @@ from math import nan, prod
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import ORDER, Dims, times
+from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, State
+from dltoolbox.layers.base import Array, Layer, State, layer
 from dltoolbox.ops import Builder
 
 STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
@@ -38,18 +37,18 @@ class DataInput(Layer):
         return self.describe()
 
 
-SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB")
+SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
 @convert.hinted("str")
 def _format(value: Any) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
-    if not labels or set(labels) - set(ORDER):
+    if not labels or set(labels) - set(DISPLAY):
         raise convert.InvalidValue("text made of the letters S, C, B, T and U, such as 'SSCB'")
-    if "".join(sorted(labels, key=ORDER.index)) not in SUPPORTED:
+    if "".join(sorted(labels, key=DISPLAY.index)) not in SUPPORTED:
         raise convert.InvalidValue(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order",
-                                   "Data without channels or observations, and sequences (T), are not supported yet.",
+                                   "Data without channels or observations are not supported yet.",
                                    "notYetSupported")
     return labels
 
@@ -58,9 +57,10 @@ def _format(value: Any) -> str:
 class InputLayer(DataInput):
     """Input layer: takes data of any supported format as they are, without normalisation.
 
-    Formats are made of spatial dimensions (S, up to three), channels (C) and observations (B), in any order: CB, SCB, SSCB
-    and SSSCB. Data are passed to networks as those of the other input layers: features N×f, else spatial × c × N. The number
-    of observations is NaN, or a number that is kept but does not limit what the network takes.
+    Formats are made of spatial dimensions (S, up to three), channels (C), observations (B) and, for sequences, time steps
+    (T), in any order: CB, SCB, SSCB and SSSCB, and the same with T. Data are passed to networks as those of the other input
+    layers: features N×f, else spatial × c × N; sequences spatial × c × N × T. The numbers of observations and of time steps
+    are NaN, or numbers that are kept but do not limit what the network takes.
 
     Example:
         >>> inputLayer([28, 28, 1, float('nan')], 'SSCB', Name='in').describe()
@@ -68,29 +68,30 @@ class InputLayer(DataInput):
 
     Raises:
         DltoolboxError: ``dltoolbox:inputLayer:formatMismatch`` if there are not as many sizes as letters,
-            ``…:unknownSize`` if another size than that of the observations is NaN.
+            ``…:unknownSize`` if another size than those of observations and time steps is NaN.
 
     Source:
         MathWorks documentation of inputLayer.
     """
 
-    InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations.",
-                         positional=True, argument="inputSize", group="")
-    InputFormat = Property(_format, doc="Label of each dimension: S, C or B.", positional=True, argument="inputFormat",
+    InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations or "
+                         "time steps.", positional=True, argument="inputSize", group="")
+    InputFormat = Property(_format, doc="Label of each dimension: S, C, B or T.", positional=True, argument="inputFormat",
                            group="")
 
     def dims(self) -> Dims:
         pairs = sorted(zip(self.InputFormat, self.InputSize, strict=True), key=lambda pair: ORDER.index(pair[0]))
-        return Dims("".join(label for label, _ in pairs), tuple(None if label == "B" else n for label, n in pairs))
+        return Dims("".join(label for label, _ in pairs), tuple(None if label in "BT" else n for label, n in pairs))
 
     def validate(self) -> None:
         if len(self.InputFormat) != len(self.InputSize):
             fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
                  f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size.", layer=self.Name)
-        unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True) if n is None and label != "B"]
+        unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True)
+                   if n is None and label not in "BT"]
         if unknown:
             fail(f"{self.label()}:unknownSize", f"The size of dimension '{unknown[0]}' of '{self.InputFormat}' is NaN.",
-                 "Pass its size; only the number of observations (B) may be NaN.", layer=self.Name)
+                 "Pass its size; only the numbers of observations (B) and of time steps (T) may be NaN.", layer=self.Name)
 
     def build(self, g: Builder) -> Any:
         return g.source(self.dims())

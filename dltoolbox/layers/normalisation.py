@@ -8,11 +8,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
-from dltoolbox.core.registry import layer
-from dltoolbox.layers.base import Array, Layer, Learnable, State
-from dltoolbox.layers.factors import l2_factor, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
-from dltoolbox.ops.state import MovingAverage, Population
+from dltoolbox.ops.graph import MovingAverage, Population
+from dltoolbox.ops.time_axis import Way
 
 
 class Scaled(Layer):
@@ -104,8 +103,9 @@ class BatchNormalizationLayer(Scaled):
 class GroupNormalizationLayer(Scaled):
     """Group normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each group of channels.
 
-    They are those of one observation, over the spatial dimensions and the channels of the group; the variance is the biased
-    one. ``numGroups`` divides the channels, or is ``'all-channels'`` for one group, ``'channel-wise'`` for one per channel.
+    They are those of one observation, over the spatial dimensions, time and the channels of the group; the variance is the
+    biased one. ``numGroups`` divides the channels, or is ``'all-channels'`` for one group, ``'channel-wise'`` for one per
+    channel.
 
     Example:
         >>> groupNormalizationLayer(4).describe()
@@ -131,7 +131,8 @@ class GroupNormalizationLayer(Scaled):
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=self.groups(x.dims), epsilon=self.Epsilon)
+        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=self.groups(x.dims), epsilon=self.Epsilon,
+                            way=Way.SPACE)
 
     def describe(self) -> str:
         channels = self.with_channels()
@@ -143,7 +144,7 @@ class GroupNormalizationLayer(Scaled):
 class InstanceNormalizationLayer(Scaled):
     """Instance normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each channel.
 
-    They are those of one observation, over its spatial dimensions; the variance is the biased one.
+    They are those of one observation, over its spatial dimensions and time; the variance is the biased one.
 
     Example:
         >>> instanceNormalizationLayer(Name='in').describe()
@@ -158,12 +159,13 @@ class InstanceNormalizationLayer(Scaled):
     """
 
     def check(self, *inputs: Dims) -> None:
-        if not inputs[0].rank:
+        if not inputs[0].rank and not inputs[0].timed:
             fail(f"{self.label()}:noSpatialDimensions", f"{self.label()} normalises over spatial dimensions, but its input "
                  f"is {inputs[0]}.", "Use layerNormalizationLayer for features.", layer=self.Name)
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=x.dims.channels, epsilon=self.Epsilon)
+        return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=x.dims.channels, epsilon=self.Epsilon,
+                            way=Way.SPACE)
 
     def describe(self) -> str:
         return f"Instance normalization{self.with_channels()}"
@@ -173,9 +175,9 @@ class InstanceNormalizationLayer(Scaled):
 class LayerNormalizationLayer(Scaled):
     """Layer normalisation layer: Scale·(x − mean)/√(variance + Epsilon) + Offset, the statistics of each observation.
 
-    ``'auto'``, ``'batch-excluded'`` and ``'spatial-channel'`` take them over the channels and the spatial dimensions,
-    ``'channel-only'`` over the channels of every position; the variance is the biased one. Scale and Offset are per
-    channel.
+    ``'spatial-channel'`` takes them over the channels and the spatial dimensions, ``'batch-excluded'`` over time as well,
+    ``'channel-only'`` over the channels of every position; ``'auto'`` is ``'channel-only'`` for sequences, else
+    ``'spatial-channel'``. The variance is the biased one. Scale and Offset are per channel.
 
     Example:
         >>> layerNormalizationLayer(OperationDimension='channel-only').OperationDimension
@@ -189,8 +191,10 @@ class LayerNormalizationLayer(Scaled):
                                   "Dimensions over which the statistics are taken.")
 
     def build(self, g: Builder, x: Value) -> Any:
+        over = self.OperationDimension
+        over = over if over != "auto" else "channel-only" if x.dims.timed else "spatial-channel"
         return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=1, epsilon=self.Epsilon,
-                            spatial=self.OperationDimension != "channel-only")
+                            spatial=over != "channel-only", way=Way.SPACE if over == "batch-excluded" else None)
 
     def describe(self) -> str:
         return f"Layer normalization{self.with_channels()}"

@@ -9,9 +9,8 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import InvalidValue, Property
-from dltoolbox.core.registry import layer
 from dltoolbox.data.labels import distinct_keys, names_of
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Value
 
@@ -52,13 +51,13 @@ class OutputLayer(Layer):
 
     task: ClassVar[str] = "classification"  # or 'regression'
     per_pixel: ClassVar[bool] = False  # whether every pixel has a label of its own
-    accepted: ClassVar[tuple[str, ...]] = ()
+    accepted: ClassVar[tuple[str, ...]] = ()  # formats, which may have T
 
     def outputs(self) -> tuple[str, ...]:
         return ()
 
     def check(self, *inputs: Dims) -> None:
-        if self.accepted and inputs[0].labels not in self.accepted:
+        if self.accepted and inputs[0].folded.labels not in self.accepted:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
                  f"{' or '.join(self.accepted)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
 
@@ -175,7 +174,7 @@ def with_classes(classes: Any, *, named: int) -> str:
 
 @layer("regressionLayer", "Regression Output", name="regressionoutput")
 class RegressionOutputLayer(OutputLayer):
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations.
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps.
 
     The sum over the R responses (or the h·w·c elements of an image) is not divided by their number.
 

@@ -8,9 +8,9 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Kind, Value
 
 
 class Pooling(Windowed):
@@ -43,12 +43,10 @@ class MaxPooling(Pooling):
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
     def build(self, g: Builder, x: Value) -> Any:
-        window = self.window(x.dims)
+        window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
-            return g.max_pool(x, window=window)
-        y, indices = g.max_pool_indices(x, window=window)
-        indices.kind, indices.denotes = "indices", x.dims
-        return y, indices, g.size_of(x)
+            return g.max_pool(x, window=window, way=way)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
@@ -94,6 +92,8 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
 class MaxUnpooling(SpatialLayer):
     """Max unpooling in any number of dimensions."""
 
+    over_time = True
+
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
@@ -101,8 +101,8 @@ class MaxUnpooling(SpatialLayer):
         _, indices, size = inputs
         if indices is None or size is None:
             return
-        if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
-            wrong = "indices" if indices.kind != "indices" else "size"
+        if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
+            wrong = "indices" if indices.kind is not Kind.INDICES else "size"
             fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
                  f"does not carry the {wrong} of a max pooling layer.",
                  f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
@@ -112,15 +112,16 @@ class MaxUnpooling(SpatialLayer):
 
     def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         x, indices, size = inputs
-        dims = size.denotes if size and size.kind == "size" else None
-        if dims and not (indices and indices.kind == "indices" and indices.denotes != dims):
+        dims = size.denotes if size and size.kind is Kind.SIZE else None
+        if dims and not (indices and indices.kind is Kind.INDICES and indices.denotes != dims):
             return (dims,)
         (labels,) = BOX_FORMATS[self.rank]
         channels = x.dims.channels if x and x.dims.labels == labels else None
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
-        return g.max_unpool(x, indices, size, to=size.denotes)
+        assert size.denotes is not None  # as `check_partly` asks for
+        return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
     def describe(self) -> str:
         return "Max Unpooling"
@@ -163,7 +164,7 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean")
+        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} average pooling {self.window_text()}"

@@ -11,7 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
-from dltoolbox.core.registry import layer
+from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
 

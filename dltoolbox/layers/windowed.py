@@ -10,9 +10,9 @@ from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.registry import LAYERS
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import Builder
+from dltoolbox.ops.time_axis import Way
 
 Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
@@ -58,18 +58,36 @@ def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
 
 
 class SpatialLayer(Layer):
-    """A layer that wants a certain number of spatial dimensions, which its class names: ``rank=2``."""
+    """A layer that wants a certain number of spatial dimensions, which its class names: ``rank=2``.
+
+    Of sequences it takes every step by itself; where ``over_time``, time may be the last of its dimensions, too.
+    """
+
+    over_time: ClassVar[bool] = False
 
     def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
         if rank is not None:
             cls.rank = rank
         super().__init_subclass__(**kwargs)
 
+    def way(self, x: Dims) -> Way | None:
+        """How it looks at time in an input; None: it takes none of this format."""
+        if x.folded.labels in BOX_FORMATS[self.rank]:
+            return Way.FOLD
+        return Way.SPACE if self.over_time and x.timed and x.rank == self.rank - 1 else None
+
+    def seen(self, x: Dims) -> Dims:
+        """Sizes of an input as its windows see them."""
+        way = self.way(x)
+        return x if way is None else way.dims(x)
+
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
-        accepted = BOX_FORMATS[self.rank]
-        if x.labels not in accepted:
-            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {' or '.join(accepted)} "
+        if self.way(x) is None:
+            (accepted,) = BOX_FORMATS[self.rank]
+            if x.timed:
+                accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
+            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
                  f"({self.rank} spatial dimensions), but its input is {x}.", self.cure_for_format(x))
 
     def cure_for_format(self, x: Dims) -> str:
@@ -90,8 +108,11 @@ class SpatialLayer(Layer):
 
     def size_formula(self, *inputs: Dims) -> tuple[tuple[str, str], ...]:
         """`size_rules` by name of dimension; equal ones are joined."""
-        rules = self.size_rules(inputs[0]) if inputs[0].labels in BOX_FORMATS[self.rank] else ()
-        names = ["length"] if self.rank == 1 else [*DIMENSIONS]
+        way = self.way(inputs[0])
+        rules = self.size_rules(inputs[0]) if way else ()
+        names = ["length"] if self.rank == 1 else [*DIMENSIONS][:self.rank]
+        if way is Way.SPACE:
+            names[-1] = "time"
         return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
                      for rule in dict.fromkeys(rules))
 
@@ -112,6 +133,7 @@ class Windowed(SpatialLayer):
     """Size, stride, padding and dilation of a window, resolved for an input by `window`."""
 
     size_property: ClassVar[str] = "PoolSize"
+    over_time = True
 
     Stride = Property(ByRank(convert.sizes), 1, "Step of the window per dimension.")
     Padding = Property(ByRank(convert.padding), 0, "Padding of the input: numbers of elements per edge, or 'same'.")
@@ -134,17 +156,17 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        free = Window.of(self.window_size, self.Stride, dilation=self.dilation)
-        padding = same_padding(x.spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
+        free, spatial = Window.of(self.window_size, self.Stride, dilation=self.dilation), self.seen(x).spatial
+        padding = same_padding(spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
         return Window.of(self.window_size, self.Stride, padding, self.dilation)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        window = self.window(inputs[0])
-        if not window.fits(inputs[0].spatial):
-            padded = [n + sum(p) for n, p in zip(inputs[0].spatial, window.padding, strict=True)]
+        window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
+        if not window.fits(spatial):
+            padded = [n if n is None else n + sum(p) for n, p in zip(spatial, window.padding, strict=True)]
             fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
-                 f"of {times(padded)} (input {times(inputs[0].spatial)}, padding {padding_text(window.padding)}).",
+                 f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
 
     def channels_after(self, x: Dims | None) -> int | None:
@@ -158,17 +180,22 @@ class Windowed(SpatialLayer):
         x: Dims | None = inputs[0].dims if inputs[0] and inputs[0].dims.labels == labels else None
         window = self.window(x) if x else None
         spatial = window.output(x.spatial) if x and window and window.fits(x.spatial) else (None,) * self.rank
-        return (Dims(labels, (*spatial, self.channels_after(x), None)),)
+        return None if inputs[0] and inputs[0].dims.timed else (
+            Dims(labels, (*spatial, self.channels_after(x), None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
-        rules = []
+        rules, spatial = [], self.seen(x).spatial
         for n, size, out, extent, pair, stride, dilation in zip(
-                x.spatial, window.size, window.output(x.spatial), window.extent, window.padding, window.stride,
+                spatial, window.size, window.output(spatial), window.extent, window.padding, window.stride,
                 window.dilation, strict=True):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
-            text = (f"ceil({n}/{stride})" if self.Padding == "same" else
-                    f"floor(({n} − {span}{each('+', pair)})/{stride}) + 1")
+            length = "T" if n is None else n
+            text = (f"ceil({length}/{stride})" if self.Padding == "same" else
+                    f"floor(({length} − {span}{each('+', pair)})/{stride}) + 1")
+            if n is None:
+                rules.append(SizeRule(text.replace("-", "−")))
+                continue
             unread = n + pair[0] - extent - (out - 1) * stride if out > 0 else 0
             rules.append(SizeRule(f"{text} = {out}".replace("-", "−"), max(unread, 0)))
         return tuple(rules)

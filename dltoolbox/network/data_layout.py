@@ -74,7 +74,7 @@ class networkDataLayout(Configured):
 
 
 def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
-    """Labelled sizes of a mini-batch like an example input; the batch size stays open.
+    """Labelled sizes of a mini-batch like an example input; the batch size stays open, and so does the length of time.
 
     Args:
         example: A `networkDataLayout`, or an array: h×w×c×N, h×w×d×c×N or N×f.
@@ -98,7 +98,7 @@ def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
     if unknown:
         fail(f"{function}:sizeNeeded", f"The layout {example!r} has no size for {', '.join(unknown)}.",
              "Only the sizes of B, T and U may be NaN.")
-    pairs: list[tuple[str, Size]] = [(label, None if label == "B" or np.isnan(n) else int(n))
+    pairs: list[tuple[str, Size]] = [(label, None if label in "BT" or np.isnan(n) else int(n))
                                      for label, n in zip(labels, sizes, strict=True)]
     if "B" not in labels:
         pairs.append(("B", None))
@@ -109,7 +109,7 @@ def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
 def array_format(sizes: tuple[int, ...], declared: Dims | None, function: str) -> str:
     """The format of an array: that of its input layer, else by its number of dimensions."""
     if declared is not None and len(sizes) <= len(declared.labels):
-        return "BC"[-len(sizes):] if declared.labels == "CB" else declared.labels
+        return "BC"[-len(sizes):] if declared.labels == "CB" else declared.format
     if len(sizes) not in FORMATS:
         fail(f"{function}:formatNeeded", f"An array of size {times(sizes)} has no format of its own.", "Pass images as "
              "h×w×c×N, volumes as h×w×d×c×N, features as N×f, or describe them: networkDataLayout([28, 28, 1], 'SSC').")

@@ -15,6 +15,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
 from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.time_axis import Way
 
 
 class SameSize(Op):
@@ -30,6 +31,7 @@ class relu(SameSize):
 
     saved_for_backward = OUT
     divisible = True
+    any_way = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0)
@@ -45,6 +47,7 @@ class leaky_relu(SameSize):
 
     saved_for_backward = IN
     divisible = True
+    any_way = True
 
     def forward(self, x: np.ndarray, *, scale: float) -> np.ndarray:
         return np.where(x >= 0, x, x * np.asarray(scale, x.dtype))
@@ -73,6 +76,8 @@ class Expanding(Op):
 @op
 class add(Expanding):
     """The sum."""
+
+    any_way = True
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         total = inputs[0] + inputs[1]
@@ -193,11 +198,13 @@ def drawn_per_observation(shape: tuple[int, ...]) -> int:
 class dropout(Op):
     """Zero with probability p, the rest times 1/(1 − p); the second output is the mask.
 
-    Numbers are drawn observation after observation, so that a batch draws what its parts would one after the other.
+    Numbers are drawn observation after observation, all steps of each, so that a batch draws what its parts would one after
+    the other.
     """
 
     saved_for_backward = OUT
     by_observation = False
+    way = Way.SEE
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
         return x, x
@@ -216,11 +223,12 @@ class dropout(Op):
 class spatial_dropout(Op):
     """Whole channels zero with probability p, the rest times 1/(1 − p); the second output is the mask, one per channel.
 
-    Drawn as the elements of `dropout` are.
+    Drawn as the elements of `dropout` are; a channel is zero at all steps.
     """
 
     saved_for_backward = OUT
     by_observation = False
+    way = Way.SPACE
 
     def infer(self, x: Dims, *, probability: float) -> tuple[Dims, Dims]:
         return x, x.with_spatial((1,) * x.rank)
@@ -239,8 +247,8 @@ class concat(Op):
     """Arrays joined along one axis (0-based)."""
 
     def infer(self, *inputs: Dims, axis: int) -> Dims:
-        sizes = list(inputs[0].sizes)
-        sizes[axis] = sum(int(x.sizes[axis] or 0) for x in inputs)
+        sizes, joined = list(inputs[0].sizes), [x.sizes[axis] for x in inputs]
+        sizes[axis] = None if None in joined else sum(n or 0 for n in joined)
         return Dims(inputs[0].labels, tuple(sizes))
 
     def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:

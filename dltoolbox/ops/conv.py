@@ -69,7 +69,7 @@ class conv(Op):
         return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
-        return inputs[1].elements * prod(output.spatial)  # every weight is used once per position
+        return inputs[1].elements * output.positions  # every weight is used once per position
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
         return correlate(x, weights, window) + bias.reshape(-1, 1)
@@ -154,7 +154,7 @@ class conv_transposed(Op):
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
-        return inputs[1].elements * prod(inputs[0].spatial)
+        return inputs[1].elements * inputs[0].positions
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         window: Window = attrs["window"]

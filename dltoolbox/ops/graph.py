@@ -6,21 +6,25 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import OPS, Op, as_tuple
-from dltoolbox.ops.state import Population, Rule
+from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.time_axis import Way, chosen_way
+from dltoolbox.ops.vocabulary import Vocabulary
 
 
 @dataclass(eq=False)
 class Value:
-    """One array to be: its sizes, and for the value of a ``size`` port the sizes that it stands for."""
+    """One array to be: its sizes, and for indices and sizes of a map the sizes of that."""
 
     dims: Dims
-    kind: str = "data"  # data | indices | size
+    kind: Kind = Kind.DATA
     denotes: Dims | None = None
 
 
@@ -33,13 +37,23 @@ class ParameterKey(NamedTuple):
 
 @dataclass(eq=False)
 class Node:
-    """One use of an op."""
+    """One use of an op, and how it looks at T."""
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    attrs: dict[str, Any]
+    attrs: Attributes
     layer: str = ""
+    way: Way = Way.FOLD
+
+    @property
+    def input_dims(self) -> tuple[Dims, ...]:
+        """Sizes of the inputs as the op sees them."""
+        return tuple(self.way.dims(value.dims) for value in self.inputs)
+
+    @property
+    def output_dims(self) -> tuple[Dims, ...]:
+        return tuple(self.way.dims(value.dims) for value in self.outputs)
 
 
 @dataclass(eq=False)
@@ -57,8 +71,60 @@ class Graph:
     updates: list[StateUpdate] = field(default_factory=list)
 
 
+class StepRule:
+    """What a training step does to a state."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        """Change the state in place."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Assign(StepRule):
+    """state ← value: what recurrent layers carry over to the next step."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state[...] = value
+
+
+@dataclass(frozen=True)
+class MovingAverage(StepRule):
+    """state ← decay·value + (1 − decay)·state; zero before it becomes a denormal number."""
+
+    decay: float
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state *= 1 - self.decay
+        state += self.decay * value
+        state[np.abs(state) < np.finfo(state.dtype).tiny] = 0
+
+
+@dataclass(frozen=True)
+class Population:
+    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by the numbers of observations.
+
+    A variance lies within mini-batches and between them (law of total variance): ``between`` is the value whose variance
+    among the mini-batches is added, which is their mean.
+    """
+
+    between: Value | None = None
+
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> Any:
+        """The state; the mini-batches are the first axis of what they gave."""
+        if between is not None:
+            values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
+        return np.average(values, axis=0, weights=weights)
+
+
+Rule = StepRule | Population
+
+
 class StateUpdate(NamedTuple):
-    """A state is to follow a value that training computes, by some rule."""
+    """A state is to follow a value that training computes, by some rule.
+
+    The page says *which* value, the rule *how*: after every training step, or by one pass over the whole training set when
+    training ends. Rules are data, so every engine can read them; their NumPy meaning stands with them, as that of ops does.
+    """
 
     key: ParameterKey
     value: Value
@@ -71,14 +137,43 @@ class StateUpdate(NamedTuple):
         return (self.value,) if between is None else (self.value, between)
 
 
-class Builder:
-    """What a page's ``build(g, x)`` receives: every op of the vocabulary as a method, and the layer's own arrays.
+class Builder(Vocabulary, Protocol):
+    """What a page's ``build(g, x)`` receives: every op as a method, the layer's own arrays, and where data enter and leave.
 
-    ``g.training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+    The `Recorder` is one; whatever else runs pages step by step can stand behind it, too.
+    ``training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+    """
+
+    training: bool
+
+    def learnable(self, name: str) -> Value:
+        """An array of the layer that training differentiates."""
+
+    def state(self, name: str) -> Value:
+        """A stored array that training does not differentiate: running statistics, input normalisation."""
+
+    def vector_rank(self, x: Value | None) -> int | None:
+        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+
+    def source(self, dims: Dims) -> Value:
+        """The data that enter at an input layer."""
+
+    def target(self, dims: Dims) -> Value:
+        """The targets that an output layer compares with."""
+
+    def result(self, y: Value, loss: Value) -> None:
+        """What leaves the network at an output layer, and its loss."""
+
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        """A state of the layer is to follow a value, by these rules; see `StateUpdate`."""
+
+
+class Recorder(Builder):
+    """The builder that writes a graph.
 
     Args:
         graph: Where ops are recorded.
-        training: See above.
+        training: Which of the two networks is built.
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
@@ -99,32 +194,25 @@ class Builder:
         self.layer = layer
         self._arrays = {one.name: one for one in arrays}
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in OPS:
-            raise AttributeError(f"there is no op called {name!r}")
-        return lambda *inputs, **attrs: self.record(OPS[name], inputs, attrs)
-
-    def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any]) -> Any:
-        """Append one use of an op; returns its output value, or a tuple of several."""
-        sizes = as_tuple(op.infer(*(v.dims for v in inputs), **attrs))
-        outputs = tuple(Value(dims) for dims in sizes)
-        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer))
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
+               way: Way | None = None) -> Value | tuple[Value, ...]:
+        dims = [value.dims for value in inputs]
+        way = chosen_way(way, op.way, dims)
+        attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
+        like = next((x for x in dims if x.timed), Dims.of(""))
+        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
+                        for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
+        self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
         if not self.keeps_rank:
             return 0
         return self.assumed_rank if x is None else x.dims.rank
 
-    def size_of(self, x: Value) -> Value:
-        """The value of a ``size`` port: it stands for the sizes of ``x``."""
-        size = self.record(OPS["size_of"], (x,), {})
-        size.kind, size.denotes = "size", x.dims
-        return size
-
     def source(self, dims: Dims) -> Value:
-        """The data that enter at an input layer; ``sources`` may replace the declared size, for larger images."""
+        """``sources`` may replace the declared size, for larger images."""
         return self.entering(self.layer, self.sources.get(self.layer, dims))
 
     def entering(self, name: str, dims: Dims) -> Value:
@@ -134,13 +222,11 @@ class Builder:
         return value
 
     def target(self, dims: Dims) -> Value:
-        """The targets that an output layer compares with."""
         value = Value(dims)
         self.graph.targets.append(value)
         return value
 
     def result(self, y: Value, loss: Value) -> None:
-        """What leaves the network at an output layer, and its loss."""
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
@@ -148,7 +234,6 @@ class Builder:
         return self._array(name, learnable=True)
 
     def state(self, name: str) -> Value:
-        """A stored array that training does not differentiate: running statistics, input normalisation."""
         return self._array(name, learnable=False)
 
     def _array(self, name: str, *, learnable: bool) -> Value:
@@ -161,5 +246,4 @@ class Builder:
         return self.graph.arrays[key]
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
-        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
         self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)

@@ -15,7 +15,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Call, Gradients, Op, normal, op
 
-Weights = tuple[float, ...] | None  # one per class, or all 1
+Weights = tuple[float, ...]  # one per class
 
 
 class Loss(Op):
@@ -24,7 +24,7 @@ class Loss(Op):
     saved_for_backward = IN
     by_observation = False
 
-    def infer(self, *args: Any, **kwargs: Any) -> Any:
+    def infer(self, y: Dims, t: Dims, **attrs: object) -> Dims:
         return Dims.of("")
 
 
@@ -44,7 +44,7 @@ def labelled(t: np.ndarray) -> float:
     return max(float(np.any(t, axis=-2).sum()), 1.0)
 
 
-def weighted(t: np.ndarray, weights: Weights) -> np.ndarray:
+def weighted(t: np.ndarray, weights: Weights | None) -> np.ndarray:
     """The targets times one weight per class."""
     return t if weights is None else t * np.asarray(weights, t.dtype).reshape(-1, 1)
 
@@ -58,11 +58,11 @@ class cross_entropy(OfClasses):
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
 
-    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> np.ndarray:
+    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> np.ndarray:
         logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
         return np.asarray(-(weighted(t, weights) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
 
-    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights = None) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights | None = None) -> Gradients:
         y, t = call.inputs
         share = grad / np.asarray(labelled(t), y.dtype)
         return -share * weighted(t, weights) / np.maximum(y, np.finfo(y.dtype).tiny), None
@@ -77,17 +77,17 @@ class softmax_cross_entropy(OfClasses):
 
     saved_for_backward = BOTH
 
-    def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:
+    def infer(self, x: Dims, t: Dims, **attrs: object) -> tuple[Dims, Dims]:  # type: ignore[override]
         return Dims.of(""), x
 
-    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> tuple[np.ndarray, np.ndarray]:
         shifted = x - x.max(-2, keepdims=True)
         e = np.exp(shifted)
         total = e.sum(-2, keepdims=True)
         loss = -(weighted(t, weights) * (shifted - np.log(total))).sum(dtype=np.float64) / labelled(t)
         return np.asarray(loss, x.dtype), e / total
 
-    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights = None) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights | None = None) -> Gradients:
         (_, t), (_, y) = call.inputs, call.outputs
         tw = weighted(t, weights)
         share = grad / np.asarray(labelled(t), y.dtype)

@@ -39,12 +39,13 @@ class batch_norm(Op):
     saved_for_backward = BOTH
     by_observation = False
     divisible = True
+    any_way = True
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
 
     def together(self, x: Dims, **attrs: Any) -> int | None:
-        return None if x.batch is None else prod(x.spatial) * x.batch
+        return None if x.batch is None or None in x.spatial else prod(x.spatial) * x.batch
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
                 epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,6 +73,7 @@ class batch_norm_inference(Op):
 
     saved_for_backward = IN
     divisible = True
+    any_way = True
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
                 attrs: Mapping[str, Any]) -> Arrays:
@@ -106,7 +108,9 @@ class group_norm(Op):
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
 
-    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int:
+    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int | None:
+        if spatial and None in x.spatial:
+            return None
         return x.channels // groups * (prod(x.spatial) if spatial else 1)
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,

@@ -37,7 +37,7 @@ class append_spatial_dims(Op):
     """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 
     def infer(self, x: Dims, *, rank: int) -> Dims:
-        return Dims("S" * rank + x.labels[x.rank:], self.shape(x.sizes, rank))
+        return Dims("S" * rank + x.labels[x.rank:], (*x.spatial, *[1] * (rank - x.rank), *x.sizes[x.rank:]))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         return None

@@ -6,7 +6,7 @@ sizes and lifetimes are noted; then all get their places in one arena, and the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,10 +184,15 @@ class Shard:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
                 grad_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
-        grads = tuple(self.gradients.get(value) if step.needs else None for value in node.outputs)
-        inputs, outputs = (tuple(self.values[value] for value in values) for values in (node.inputs, node.outputs))
-        site = BindContext(step.case, inputs, outputs, grads, tuple(grad_inputs), memory, self.around.meet,
-                           self.around.shards, frozenset(by_kernel))
+        grads = [self.gradients.get(value) if step.needs else None for value in node.outputs]
+
+        def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
+            return tuple(array if array is None else node.way.view(array, value.dims)
+                         for value, array in zip(values, arrays, strict=True))
+        site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
+                           viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
+                           viewed(node.inputs, grad_inputs), memory, self.around.meet, self.around.shards,
+                           frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:
             last = bound.backward[-1]

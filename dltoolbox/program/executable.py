@@ -16,9 +16,10 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.bound_plan import Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
-from dltoolbox.program.plan import Plan, check_targets, shape_of
+from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
@@ -188,7 +189,7 @@ class Program:
 
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
-        shape, dtype = shape_of(value), self.plan.dtype_of(value)
+        shape, dtype = value.dims.shape, self.plan.dtype_of(value)
         if value.dims.labels.endswith("B"):
             shape = (*shape[:-1], self.edges[-1])
         return base.empty(shape[::-1], dtype).T if len(shape) == 2 else base.empty(shape, dtype)
@@ -264,7 +265,7 @@ class Program:
         shard = self.shards[0 if shared else rank]
         graph = shard.plan.graph
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            target = shard.values[value]
+            target = Way.SEE.view(shard.values[value], value.dims)
             if shared:
                 part = slice(len(target) * rank // self.size, len(target) * (rank + 1) // self.size)
                 np.copyto(target[part], array[part], casting="unsafe")
@@ -278,11 +279,12 @@ class Program:
         shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
         for value, target in zip(shard.plan.wanted, results, strict=True):
             if value.dims.labels.endswith("B"):
-                target[..., here] = shard.values[value]
+                target[..., here] = Way.SEE.view(shard.values[value], value.dims)
             elif rank == 0:
                 target[...] = shard.values[value]
         for value, target in zip(shard.plan.graph.inputs, entering, strict=False):
-            target[..., here] = shard.gradients.get(value, 0)  # no loss depends on an input of which only the size counts
+            gradient = shard.gradients.get(value)  # None: no loss depends on an input of which only the size counts
+            target[..., here] = 0 if gradient is None else Way.SEE.view(gradient, value.dims)
 
     def _add_gradients(self, rank: int) -> None:
         """Add the gradients of all shards into the first's, each thread a part of the vector."""

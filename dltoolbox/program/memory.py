@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import memory
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.limits import memory
 from dltoolbox.kernels import base
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector

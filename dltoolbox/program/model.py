@@ -23,7 +23,7 @@ from dltoolbox.network.lowering.initialise import Arrays, enough_memory, initial
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.state import Population, StepRule
+from dltoolbox.ops.graph import Population, StepRule
 from dltoolbox.program.data_layout import entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays

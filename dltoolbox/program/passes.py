@@ -6,12 +6,13 @@ Rewrites are exact: they keep every value that leaves the network. Chains are jo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Graph, Node, Value
 from dltoolbox.ops.fused import Link, group
+from dltoolbox.ops.time_axis import Way
 
 MOST_TAPS = 64  # of a window whose maxima are remembered by tap number
 
@@ -52,14 +53,14 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
     replaced: dict[int, Node | None] = {}
     for loss in nodes:
         before = made.get(loss.inputs[0]) if loss.op.name == "cross_entropy" else None
-        if before is None or before.op.name != "softmax":
+        if before is None or before.op.name != "softmax" or before.way is not loss.way:
             continue
         op, inputs, (probabilities,) = OPS["softmax_cross_entropy"], (before.inputs[0], loss.inputs[1]), before.outputs
         if len(uses[probabilities]) > 1:
-            replaced[id(loss)] = Node(op, inputs, (*loss.outputs, Value(probabilities.dims)), loss.attrs, loss.layer)
+            replaced[id(loss)] = replace(loss, op=op, inputs=inputs, outputs=(*loss.outputs, Value(probabilities.dims)))
         else:
-            replaced[id(before)] = Node(op, inputs, (*loss.outputs, probabilities), loss.attrs,
-                                        f"{before.layer} + {loss.layer}")
+            replaced[id(before)] = replace(loss, op=op, inputs=inputs, outputs=(*loss.outputs, probabilities),
+                                           layer=f"{before.layer} + {loss.layer}")
             replaced[id(loss)] = None
     result = (replaced.get(id(node), node) for node in nodes)
     return [node for node in result if node is not None]
@@ -68,7 +69,7 @@ def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
 def drop_unused_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
     """Indices that nothing reads are not computed."""
     read = set(wanted) | {value for node in nodes for value in node.inputs}
-    return [Node(OPS["max_pool"], node.inputs, node.outputs[:1], node.attrs, node.layer)
+    return [replace(node, op=OPS["max_pool"], outputs=node.outputs[:1])
             if node.op.name == "max_pool_indices" and node.outputs[1] not in read else node for node in nodes]
 
 
@@ -82,10 +83,10 @@ def use_tap_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
             continue
         readers = uses.get(pool.outputs[1], [])
         if all(takes_taps(pool, one) for one in readers):
-            replaced[id(pool)] = Node(OPS["max_pool_taps"], pool.inputs, pool.outputs, pool.attrs, pool.layer)
+            replaced[id(pool)] = replace(pool, op=OPS["max_pool_taps"])
             for one in readers:
-                replaced[id(one)] = Node(OPS["max_unpool_taps"], one.inputs[:2], one.outputs,
-                                         {"window": pool.attrs["window"], "to": one.attrs["to"]}, one.layer)
+                replaced[id(one)] = replace(one, op=OPS["max_unpool_taps"], inputs=one.inputs[:2],
+                                            attrs={"window": pool.attrs["window"], "to": one.attrs["to"]})
     return [replaced.get(id(node), node) for node in nodes]
 
 
@@ -93,7 +94,8 @@ def takes_taps(pool: Node, reader: Node) -> bool:
     """Whether a reader of a pooling's indices unpools to the very size that was pooled."""
     window: Window = pool.attrs["window"]
     return (reader.op.name == "max_unpool" and reader.inputs[1] is pool.outputs[1] and not window.overlapping
-            and window.taps <= MOST_TAPS and reader.attrs["to"].spatial == pool.inputs[0].dims.spatial)
+            and reader.way is pool.way and window.taps <= MOST_TAPS
+            and reader.attrs["to"].spatial == pool.input_dims[0].spatial)
 
 
 def hoist_max_pool_over_relu(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
@@ -111,8 +113,8 @@ def hoist_max_pool_over_relu(nodes: list[Node], wanted: Collection[Value]) -> li
         if pool.op.name != "max_pool" or before is None or before.op.name == "batch_norm":
             continue
         between = Value(pool.outputs[0].dims)
-        result[at] = Node(pool.op, relu.inputs, (between,), pool.attrs, pool.layer)
-        result[nodes.index(pool)] = Node(relu.op, (between,), pool.outputs, relu.attrs, relu.layer)
+        result[at] = replace(pool, inputs=relu.inputs, outputs=(between,))
+        result[nodes.index(pool)] = replace(relu, inputs=(between,), outputs=pool.outputs)
     return result
 
 
@@ -143,11 +145,16 @@ def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[
         if value in wanted or len(readers) != 1 or not any(one.startswith(name + "+") for one in names):
             return parts[:best]
         follower = readers[0]
-        if id(follower) in joined:
+        if id(follower) in joined or len({*decided(parts), *decided([follower])}) > 1:
             return parts[:best]
         if follower.op.name == "add" and len({x.dims for x in follower.inputs}) + len(follower.inputs) != 3:
             return parts[:best]  # a sum of more than two, or one that expands
         parts.append(follower)
+
+
+def decided(parts: Iterable[Node]) -> set[Way]:
+    """How nodes look at T, but for those whose result is the same in any way."""
+    return {part.way for part in parts if not part.op.any_way}
 
 
 def chain_of(parts: list[Node]) -> FusedNode:
@@ -163,8 +170,10 @@ def chain_of(parts: list[Node]) -> FusedNode:
             numbers[value] = end
             end += 1
     leaving = (*parts[-1].outputs, *(value for part in parts[:-1] for value in part.outputs if value not in inside))
+    (way,) = decided(parts) or {parts[0].way}
     return FusedNode(group("+".join(link.op for link in links)), entering, leaving,
-                     {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, parts)
+                     {"links": tuple(links), "leaving": tuple(numbers[value] for value in leaving)}, parts[-1].layer, way,
+                     parts)
 
 
 def run_passes(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | None) -> list[Node]:
@@ -183,5 +192,5 @@ def run_passes(graph: Graph, wanted: Iterable[Value], chains: Collection[str] | 
 def multiply_adds(node: Node) -> int:
     """Multiplications followed by an addition in one run of a node, for all of its batch."""
     parts = node.parts if isinstance(node, FusedNode) else [node]
-    return sum(part.op.multiply_adds([value.dims for value in part.inputs], part.outputs[0].dims)
-               * (part.outputs[0].dims.batch or 0) for part in parts)
+    return sum(part.op.multiply_adds(part.input_dims, part.output_dims[0]) * (part.output_dims[0].batch or 0)
+               for part in parts)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, Order, candidates, memory_format
-from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.base import MOVED
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 from dltoolbox.program.select_kernel import choose
@@ -86,18 +86,19 @@ class Plan:
 
 
 def shape_of(value: Value) -> tuple[int, ...]:
-    return value.dims.shape
+    """Of the array in memory, in which T and B are one."""
+    return value.dims.folded.shape
 
 
 def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
     name = node.op.name.rpartition("+")[2]
-    if value.kind == "size" or name == "size_of":
+    if value.kind is Kind.SIZE:
         return np.dtype(np.int64)
-    if value.kind == "indices":
+    if value.kind is Kind.INDICES:
         if name == "max_pool_taps":
             return np.dtype(np.uint8)
-        positions = prod(value.denotes.spatial) if value.denotes is not None else 0
+        positions = node.way.dims(value.denotes).positions if value.denotes is not None else 0
         return np.dtype(np.int32 if positions <= np.iinfo(np.int32).max else np.int64)
     return dtype
 
@@ -105,7 +106,7 @@ def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
 def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
     """Targets have the axes that the graph declares: others might broadcast, and every loss would be wrong in silence."""
     for value, array in zip(graph.targets, targets, strict=False):
-        if array.shape[:-1] != shape_of(value)[:-1]:
+        if array.shape[:-1] != value.dims.shape[:-1]:
             raise AssertionError(f"targets of size {array.shape} in the place of {value.dims}")
 
 
@@ -129,28 +130,28 @@ def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[V
     parts = [part for node in nodes for part in (node.parts if isinstance(node, FusedNode) else [node])]
     differentiated = gradient_paths(graph, parts, gradients_of)
     for value in graph.arrays.values():
-        plan.orders[value] = tuple(range(len(value.dims.sizes)))
+        plan.orders[value] = tuple(range(len(shape_of(value))))
     for value in graph.inputs:
-        plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(value.dims.sizes) > 1 else (0,)
+        plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(shape_of(value)) > 1 else (0,)
     for node in nodes:
         check()
         add_steps(plan, node, differentiated, ranks, precision, measure)
     for value in graph.targets:  # nobody reads them
-        plan.orders.setdefault(value, tuple(range(len(value.dims.sizes))))
+        plan.orders.setdefault(value, tuple(range(len(shape_of(value)))))
     return plan
 
 
 def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str, measure: bool) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
     for value in node.inputs:  # targets lie as what they are compared with
-        plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(value.dims.sizes) == len(
-            node.inputs[0].dims.sizes) else tuple(range(len(value.dims.sizes))))
+        plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(shape_of(value)) == len(
+            shape_of(node.inputs[0])) else tuple(range(len(shape_of(value)))))
     needs: tuple[bool, ...] = ()
     if differentiated.intersection(node.outputs):
         needs = tuple(value in differentiated for value in node.inputs)
-    case = KernelSpec(node.op.name, tuple(value.dims for value in node.inputs), tuple(value.dims for value in node.outputs),
-                      tuple(plan.orders[value] for value in node.inputs), node.attrs, plan.dtype,
-                      needs if any(needs) else (), ranks, precision)
+    case = KernelSpec(node.op.name, node.input_dims, node.output_dims,
+                      tuple(node.way.order(plan.orders[value], value.dims) for value in node.inputs), node.attrs, plan.dtype,
+                      needs if any(needs) else (), ranks, precision, node.way)
     found = candidates(case)
     if isinstance(node, FusedNode) and found[0].name == Kernel.__name__:
         for part in node.parts:
@@ -160,7 +161,8 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
     kernel = choose(found if measure else found[:1], case, [plan.dtype_of(value) for value in node.inputs],
                     [plan.dtype_of(value) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
-    plan.orders.update(zip(node.outputs, kernel.orders(case), strict=True))
+    plan.orders.update((value, node.way.folded_order(order, value.dims))
+                       for value, order in zip(node.outputs, kernel.orders(case), strict=True))
 
 
 def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]) -> set[Value]:
@@ -168,11 +170,11 @@ def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]
     below = set(sources)
     for node in nodes:
         if below.intersection(node.inputs) and node.op.differentiable:
-            below.update(value for value in node.outputs if value.kind == "data")
+            below.update(value for value in node.outputs if value.kind is Kind.DATA)
     above = set(graph.losses)
     for node in reversed(nodes):
         if above.intersection(node.outputs) and node.op.differentiable:
-            above.update(value for value in node.inputs if value.kind == "data")
+            above.update(value for value in node.inputs if value.kind is Kind.DATA)
     return below & above
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.ops import Call, Graph, ParameterKey, Value, as_tuple
+from dltoolbox.ops import Call, Graph, Node, ParameterKey, Value, as_tuple
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Outcome
 from dltoolbox.program.passes import run_passes
 from dltoolbox.program.plan import check_targets, gradient_paths
@@ -32,14 +33,15 @@ class PlainProgram:
         check_targets(graph, targets)
         live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            live[value] = np.array(array, self.types.get(value, self.dtype))
+            live[value] = Way.SEE.folded(np.array(array, self.types.get(value, self.dtype)), value.dims)
         for node in self.nodes:
-            outputs = as_tuple(node.op.forward(*(live[value] for value in node.inputs), **node.attrs))
-            live.update(zip(node.outputs, map(self.narrowed, outputs), strict=True))
+            outputs = as_tuple(node.op.forward(*viewed(node, node.inputs, live), **node.attrs))
+            live.update((value, self.narrowed(node.way.folded(array, value.dims)))
+                        for value, array in zip(node.outputs, outputs, strict=True))
         found = self.backward(live)
-        return Outcome(graph, {value: live[value] for value in self.wanted},
+        return Outcome(graph, {value: Way.SEE.view(live[value], value.dims) for value in self.wanted},
                        {key: found[value] for key, value in graph.arrays.items() if value in found},
-                       [found.get(value, np.zeros_like(live[value])) for value in graph.inputs]
+                       [Way.SEE.view(found.get(value, np.zeros_like(live[value])), value.dims) for value in graph.inputs]
                        if self.differentiated.intersection(graph.inputs) else [])
 
     def narrowed(self, output: Any) -> Any:
@@ -53,10 +55,16 @@ class PlainProgram:
             needs = tuple(value in self.differentiated for value in node.inputs)
             if not any(needs) or not self.differentiated.intersection(node.outputs):
                 continue
-            incoming = [found.pop(value, None) for value in node.outputs]
-            call = Call(tuple(live[v] for v in node.inputs), tuple(live[v] for v in node.outputs), needs)
+            incoming = viewed(node, node.outputs, {value: found.pop(value, None) for value in node.outputs})
+            call = Call(viewed(node, node.inputs, live), viewed(node, node.outputs, live), needs)
             for value, need, gradient in zip(node.inputs, needs, node.op.backward(call, *incoming, **node.attrs),
                                              strict=True):
                 if need and gradient is not None:
+                    gradient = node.way.folded(gradient, value.dims)
                     found[value] = found[value] + gradient if value in found else gradient
         return found
+
+
+def viewed(node: Node, values: Sequence[Value], arrays: Mapping[Value, Any]) -> tuple[Any, ...]:
+    """Arrays, where there are any, as the op of a node sees them."""
+    return tuple(array if (array := arrays[value]) is None else node.way.view(array, value.dims) for value in values)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.version import __version__
+from dltoolbox.core.packages import __version__
 from dltoolbox.report.document import Document
 
 SCHEMA, VERSION = "dltoolbox-comparison", 1

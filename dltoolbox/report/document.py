@@ -12,8 +12,8 @@ from typing import Any
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
+from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import HIDDEN
-from dltoolbox.core.version import __version__
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
@@ -74,7 +74,7 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.labels, "sizes": list(dims.sizes)} if dims else None
+    return {"labels": dims.format, "sizes": [n for _, n in dims.shown]} if dims else None
 
 
 def _array(array: Array) -> Document:

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.optional import require
+from dltoolbox.core.packages import require
 from dltoolbox.core.properties import Configured, InvalidValue, Property
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, layerGraph
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, Point, draw

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from dltoolbox.core.limits import words_of
+from dltoolbox.core.arrays import words_of
 
 ROOT = Path("/")
 

@@ -48,7 +48,7 @@ LATE = {
     ("report/command.py", "dltoolbox.report.html"): "as in report/analyze.py",
     ("train/solvers.py", "scipy.linalg.blas"): "importing it takes a while, and clipping is rare",
 }
-FREE = ("core/optional.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs
+FREE = ("core/packages.py", "cli.py")  # importing late is their purpose: optional packages, and what one command needs
 
 
 def name(path):

@@ -3,12 +3,13 @@
 import ast
 import inspect
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import dltoolbox
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 
 ROOT = Path(dltoolbox.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -30,6 +31,12 @@ def test_files_and_functions_are_short(path):
     assert text.count("\n") <= 500
     long = {one.name: one.end_lineno - one.lineno + 1 - docstring_lines(one) for one in functions(ast.parse(text))}
     assert {one: lines for one, lines in long.items() if lines > 50} == {}
+
+
+def test_rooms_are_small():
+    """A room of much more than a dozen files is split, or files of one subject become one."""
+    rooms = Counter(path.parent for path in FILES if path.name != "__init__.py")
+    assert {name(room): files for room, files in rooms.items() if files > 13} == {}
 
 
 @pytest.mark.parametrize("path", ASSETS, ids=name)

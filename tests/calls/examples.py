@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import dltoolbox as dl
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.network.graph.layer_graph import Connection, Port
 
 FOLDER = Path(gettempdir()) / "dltoolbox-calls"

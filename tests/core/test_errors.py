@@ -9,7 +9,7 @@ from dltoolbox.core.errors import (
     MissingExtraError,
     fail,
 )
-from dltoolbox.core.optional import require
+from dltoolbox.core.packages import require
 
 
 def test_a_failure_has_identifier_place_message_and_cure():

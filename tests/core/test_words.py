@@ -6,8 +6,8 @@ import pytest
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.random import STREAMS, rng, stream
-from dltoolbox.core.registry import LAYERS, find, layer
 from dltoolbox.core.table import Table
+from dltoolbox.layers.base import LAYERS, find, layer
 
 IMAGE = Dims.of("SSCB", 28, 14, 8, None)
 

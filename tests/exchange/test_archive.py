@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.exchange import container, loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES as F
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.ops import Builder, Value

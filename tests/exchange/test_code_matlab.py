@@ -30,8 +30,8 @@ from dltoolbox import (
     toMATLAB,
     transposedConv2dLayer,
 )
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.exchange.writers.matlab import MatlabCalls
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.ops import OPS
 from tests.exchange.matlab_reader import Reader, run_matlab
 from tests.exchange.networks import NETWORKS

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dltoolbox import toMATLAB, toPython
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.exchange.writers.matlab import string
+from dltoolbox.layers.base import LAYERS
 from tests.exchange.matlab_reader import run_matlab
 from tests.exchange.rebuilt import assert_same_connections, assert_same_in_matlab, graph_of
 from tests.program.cases import CASES

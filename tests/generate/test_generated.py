@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES, Layer
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.ops import OPS
 from tests.generate.compare import verdict
 from tests.generate.draw import NOT_DRAWN, OPTIONS_NOT_DRAWN, doubled, draw

@@ -13,7 +13,7 @@ pytest.importorskip("numba")
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Kernel
 from dltoolbox.kernels.conv.epilogue import window_attrs
-from dltoolbox.kernels.conv.numba_2d import Shifted, ShiftedConv, even
+from dltoolbox.kernels.conv.numba_2d import ShiftedConv, even
 from dltoolbox.kernels.testing import bind_alone
 from tests.kernels.test_convolution import case_of, random_inputs, trained
 from tests.kernels.test_kernels import compare, use_of
@@ -27,7 +27,7 @@ def fits(sample: Any) -> bool:
     return window.rank == 2 and set(window.stride) == {1} and window.dilation[0] == 1
 
 
-TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, Shifted)]
+TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, ShiftedConv)]
 PAIRS = [pytest.param(kernel, sample, id=f"{type(kernel).__name__}-{sample}") for kernel in TWINS
          for sample in (*CASES, *CHAINS) if sample.op == kernel.op and fits(sample)]
 WINDOWS = {

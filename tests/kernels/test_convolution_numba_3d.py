@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Kernel
-from dltoolbox.kernels.conv.numba_3d import ShiftedPlanes, ShiftedPlanesConv
+from dltoolbox.kernels.conv.numba_3d import ShiftedPlanesConv
 from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops.fused import Link
 from tests.kernels.test_convolution import case_of, random_inputs, trained
@@ -44,7 +44,7 @@ SAMPLES = [
     chain("volume", stored, CONV, NORM, leaving=(8,), differentiable=()),
     chain("volume", stored, CONV, NORM, Link("relu", {}, (8,)), leaving=(9,), differentiable=()),
 ]
-TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, ShiftedPlanes)]
+TWINS = [one for several in KERNELS.values() for one in several if isinstance(one, ShiftedPlanesConv)]
 PAIRS = [pytest.param(kernel, sample, id=f"{type(kernel).__name__}") for kernel in TWINS for sample in SAMPLES
          if sample.op == kernel.op]
 

@@ -133,7 +133,8 @@ def together(trials: Sequence[Trial], action: Callable[[Trial], Any]) -> None:
 
 
 SHARDED = [pytest.param(kernel, chain, id=f"{type(kernel).__name__}-{chain}") for chain in CHAINS
-           for kernel in KERNELS.get(chain.op, []) if chain.op.partition("+")[0] == "batch_norm" and kernel.accepts(use_of(chain, 2))]
+           for kernel in KERNELS.get(chain.op, [])
+           if chain.op.partition("+")[0] == "batch_norm" and kernel.accepts(use_of(chain, 2))]
 
 
 @pytest.mark.parametrize(("kernel", "chain"), SHARDED)

@@ -27,7 +27,7 @@ from dltoolbox import (
     transposedConv2dLayer,
 )
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 
 REQUIRED = {"inputLayer": ([8, 8, 1, None], "SSCB"), "imageInputLayer": ([8, 8, 1],),
             "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2), "crop2dLayer": ("centercrop",),

@@ -5,7 +5,7 @@ import pytest
 
 import dltoolbox
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 
 NONE_2D, NONE_3D = ((0, 0),) * 2, ((0, 0),) * 3
 WEIGHTED = {"WeightsInitializer": "glorot", "BiasInitializer": "zeros", "Weights": None, "Bias": None,

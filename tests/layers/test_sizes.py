@@ -64,7 +64,7 @@ from dltoolbox import (
     transposedConv2dLayer,
     transposedConv3dLayer,
 )
-from dltoolbox.core.registry import LAYERS
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
 
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)

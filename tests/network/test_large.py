@@ -39,7 +39,7 @@ from dltoolbox import (
     trainNetwork,
     transposedConv2dLayer,
 )
-from dltoolbox.core import limits
+from dltoolbox.core import arrays
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.network.graph import validate
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
@@ -153,12 +153,12 @@ def test_allocations_that_fail_are_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_memory_of_a_machine_and_of_its_container(tmp_path: Any) -> None:
-    whole = limits.memory(tmp_path)
+    whole = arrays.memory(tmp_path)
     assert whole > 1 << 27
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     for text, expected in (("max\n", whole), ("1048576\n", 1 << 20)):
         (tmp_path / "sys/fs/cgroup/memory.max").write_text(text)
-        assert limits.memory(tmp_path) == expected
+        assert arrays.memory(tmp_path) == expected
 
 
 # Large graphs --------------------------------------------------------------------------------------------------------

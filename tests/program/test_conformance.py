@@ -10,9 +10,8 @@ import torch
 
 from dltoolbox import maxNumCompThreads
 from dltoolbox.core.random import rng as restart
-from dltoolbox.core.registry import LAYERS
 from dltoolbox.layers import FACTORIES
-from dltoolbox.layers.base import Learnable, State
+from dltoolbox.layers.base import LAYERS, Learnable, State
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program.model import Model
 from tests.program.case import Case, back, there

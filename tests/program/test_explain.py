@@ -44,7 +44,7 @@ train, mini-batch of 4, single precision, 1 thread
 ---------------------------------------------------------------------------------------------------------------
 1  input_normalise        imageinput             InputNormalise       8×8×1×4  S1 S2 B C                 1.0 KB
 2  conv                   conv                   ConvKernel           8×8×2×4  S1 S2 B C          4,608  2.0 KB
-3  batch_norm + relu      batchnorm + relu       BatchNormRelu        8×8×2×4  S1 S2 B C                 2.0 KB
+3  batch_norm + relu      batchnorm + relu       BatchNorm            8×8×2×4  S1 S2 B C                 2.0 KB
 4  dense                  fc                     Dense                1×1×2×4  S1 C S2 B          1,024    32 B
 5  softmax_cross_entropy  softmax + classoutput  SoftmaxCrossEntropy  scalar                                4 B"""
 

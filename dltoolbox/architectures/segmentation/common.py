@@ -11,8 +11,8 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Configured, InvalidValue, Property
 from dltoolbox.layers.activation import SoftmaxLayer
 from dltoolbox.layers.base import Layer
+from dltoolbox.layers.convolution import TransposedConvolution2DLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer
-from dltoolbox.layers.transposed import TransposedConvolution2DLayer
 
 DEEPEST = 16  # encoder stages: each halves the image, and 65,536 pixels become one
 SIDES = ("height", "width", "depth")

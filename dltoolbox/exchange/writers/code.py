@@ -20,11 +20,10 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail, warn
 from dltoolbox.core.files import replacing, write_text
+from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import LEARNABLE, Configured, Property
-from dltoolbox.core.registry import LAYERS
-from dltoolbox.core.version import __version__
 from dltoolbox.exchange.archive import target_of
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph, sequence

@@ -13,15 +13,14 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
-from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
+from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
 from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, cut, expand, is_tall
 from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
-from dltoolbox.ops.base import BOTH
+from dltoolbox.ops.base import BOTH, IN
 
 
 def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
@@ -110,15 +109,19 @@ def prepared(steps: list[Closure]) -> Closure | None:
     return in_turn(steps) if steps else None
 
 
-@kernel
+@kernel("conv", *CHAINS)
 class ConvKernel(Kernel):
-    """`conv`, alone."""
+    """`conv`, alone or with what follows it. A normalisation with stored statistics disappears into the filters."""
 
-    op = "conv"
+    def accepts(self, case: KernelSpec) -> bool:
+        return "batch_norm_inference" not in self.op or not any(case.needs)
+
+    @property
+    def saved_for_backward(self) -> frozenset[str]:
+        return BOTH if self.op == "conv+relu" else IN
 
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
-        dims = case.outputs[0].sizes
-        return (memory_format.preferred_order([int(n or 0) for n in dims]),)
+        return (case.preferred_order(case.outputs[0]),)
 
     def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
@@ -173,36 +176,10 @@ class ConvKernel(Kernel):
         return prepare, steps
 
 
-@kernel
-class ConvReluKernel(ConvKernel):
-    """`conv` and a ReLU."""
-
-    op = "conv+relu"
-    saved_for_backward = BOTH
-
-
-@kernel
-class ConvNormaliseKernel(ConvKernel):
-    """`conv` and a normalisation with stored statistics, which disappears into the filters."""
-
-    op = "conv+batch_norm_inference"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return not any(case.needs)
-
-
-@kernel
-class ConvNormaliseReluKernel(ConvNormaliseKernel):
-    """The same and a ReLU."""
-
-    op = "conv+batch_norm_inference+relu"
-
-
-@kernel
+@kernel("conv_transposed")
 class ConvTransposedKernel(Kernel):
     """`conv_transposed`: the same three products, in other parts. The gradients share the columns of what arrives."""
 
-    op = "conv_transposed"
     orders = ConvKernel.orders
 
     def bind(self, site: BindContext) -> BoundKernel:

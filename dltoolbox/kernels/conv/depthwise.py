@@ -29,11 +29,9 @@ class Part(NamedTuple):
     products: np.ndarray
 
 
-@kernel
+@kernel("grouped_conv")
 class ChannelwiseKernel(Kernel):
     """`grouped_conv` with one channel and one filter per group."""
-
-    op = "grouped_conv"
 
     def accepts(self, case: KernelSpec) -> bool:
         return tuple(case.inputs[1].sizes[-3:-1]) == (1, 1)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import memory_format, numba_support
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import ConvKernel, ConvNormaliseKernel, ConvNormaliseReluKernel, ConvReluKernel
+from dltoolbox.kernels.conv.conv import ConvKernel
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, SMALL_SUM
 from dltoolbox.kernels.conv.im2col import Columns, Image, by_row, cut, stacked
-from dltoolbox.kernels.numba_support import loop
+from dltoolbox.kernels.numba_support import Twin, loop
 
 FEWEST_CHANNELS = 8  # below, products of so few taps at a time are too thin
 SHORT = 64  # elements of an output row below which calls cost too much
@@ -162,18 +162,17 @@ def bind_shifted(site: BindContext, source: np.ndarray, target: np.ndarray, matr
     return steps
 
 
-class Shifted(ConvKernel):
-    """What the twins have in common."""
-
-    accelerator = "numba"
+@kernel(*ConvKernel.ops)
+class ShiftedConv(Twin, ConvKernel):
+    """`ConvKernel`'s twin."""
 
     def accepts(self, case: KernelSpec) -> bool:
         window, (x, weights, *_), out = window_attrs(case)["window"], case.inputs, case.outputs[0].sizes
         shape = [int(n or 0) for n in out]
-        return (super().accepts(case) and numba_support.available() and isinstance(window, Window) and window.rank == 2
+        return (super().accepts(case) and isinstance(window, Window) and window.rank == 2
                 and set(window.stride) == {1} and window.dilation[0] == 1 and window.size[1] > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
-                and memory_format.preferred_order(shape) == memory_format.rows_order(4) == case.orders[0]
+                and case.preferred_order(case.outputs[0]) == memory_format.rows_order(4) == case.orders[0]
                 and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT)
 
     def adds(self, number: int) -> bool:
@@ -220,31 +219,3 @@ class Shifted(ConvKernel):
         for block in images.blocks:
             steps += [*block.fill, total.add(block.columns, view[block.rows], window.dilation[1] * x.shape[-1])]
         return [*steps, total.give(dw)]
-
-
-@kernel
-class ShiftedConv(Shifted):
-    """`ConvKernel`'s twin."""
-
-    accelerator = "numba"
-
-
-@kernel
-class ShiftedConvRelu(Shifted, ConvReluKernel):
-    """`ConvReluKernel`'s twin."""
-
-    op, accelerator = "conv+relu", "numba"
-
-
-@kernel
-class ShiftedConvNormalise(Shifted, ConvNormaliseKernel):
-    """`ConvNormaliseKernel`'s twin."""
-
-    op, accelerator = "conv+batch_norm_inference", "numba"
-
-
-@kernel
-class ShiftedConvNormaliseRelu(Shifted, ConvNormaliseReluKernel):
-    """`ConvNormaliseReluKernel`'s twin."""
-
-    op, accelerator = "conv+batch_norm_inference+relu", "numba"

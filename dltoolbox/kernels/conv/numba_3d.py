@@ -14,21 +14,15 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import memory_format, numba_support
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import (
-    ConvKernel,
-    ConvNormaliseKernel,
-    ConvNormaliseReluKernel,
-    ConvReluKernel,
-    sum_channels,
-)
+from dltoolbox.kernels.conv.conv import ConvKernel, sum_channels
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.conv.im2col import cut
 from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT, even, gemm
-from dltoolbox.kernels.numba_support import loop
+from dltoolbox.kernels.numba_support import Twin, loop
 
 CHUNK = 512  # positions of a product at most: what it adds to stays in the first cache
 LARGEST = SMALL_PRODUCT // 64  # weights of a tap, beyond which packing costs less than short products
@@ -105,18 +99,17 @@ class Sweep:
                        chunk, deep, learn, relu, fresh)
 
 
-class ShiftedPlanes(ConvKernel):
-    """What the twins have in common."""
-
-    accelerator = "numba"
+@kernel(*ConvKernel.ops)
+class ShiftedPlanesConv(Twin, ConvKernel):
+    """`ConvKernel`'s twin."""
 
     def accepts(self, case: KernelSpec) -> bool:
         window, (x, weights, *_) = window_attrs(case)["window"], case.inputs
         out = [int(n or 0) for n in case.outputs[0].sizes]
-        return (super().accepts(case) and numba_support.available() and isinstance(window, Window) and window.rank == 3
+        return (super().accepts(case) and isinstance(window, Window) and window.rank == 3
                 and set(window.stride) == {1} and window.taps > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
-                and memory_format.preferred_order(out) == LAST == case.orders[0]
+                and case.preferred_order(case.outputs[0]) == LAST == case.orders[0]
                 and min(out[1] * out[2], int(x.sizes[1] or 0) * int(x.sizes[2] or 0)) * out[-1] >= SHORT)
 
     def adds(self, number: int) -> bool:
@@ -145,31 +138,3 @@ class ShiftedPlanes(ConvKernel):
         if dw is not None:
             steps += [partial(dw.fill, 0), Sweep(site, x, window, grad.shape[:3]).run(dw, none, grad, learn=True)]
         return prepare, steps + ([] if db is None else sum_channels(site, grad, db))
-
-
-@kernel
-class ShiftedPlanesConv(ShiftedPlanes):
-    """`ConvKernel`'s twin."""
-
-    accelerator = "numba"
-
-
-@kernel
-class ShiftedPlanesConvRelu(ShiftedPlanes, ConvReluKernel):
-    """`ConvReluKernel`'s twin."""
-
-    op, accelerator = "conv+relu", "numba"
-
-
-@kernel
-class ShiftedPlanesConvNormalise(ShiftedPlanes, ConvNormaliseKernel):
-    """`ConvNormaliseKernel`'s twin."""
-
-    op, accelerator = "conv+batch_norm_inference", "numba"
-
-
-@kernel
-class ShiftedPlanesConvNormaliseRelu(ShiftedPlanes, ConvNormaliseReluKernel):
-    """`ConvNormaliseReluKernel`'s twin."""
-
-    op, accelerator = "conv+batch_norm_inference+relu", "numba"

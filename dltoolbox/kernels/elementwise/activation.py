@@ -10,6 +10,7 @@ from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.activation import Elementwise
 
 
+@kernel(*(name for name, op in OPS.items() if isinstance(op, Elementwise)))
 class InPieces(Kernel):
     """An op of one element at a time. Its temporaries are as small as the pieces."""
 
@@ -25,8 +26,3 @@ class InPieces(Kernel):
             np.copyto(dx, found)
         return BoundKernel(in_pieces(site, forward, x, y),
                            in_pieces(site, backward, x, y, *backward_pair(site)) if site.training else ())
-
-
-for name, one in OPS.items():
-    if isinstance(one, Elementwise):
-        kernel(type(f"{name.title().replace('_', '')}InPieces", (InPieces,), {"op": name, "__doc__": f"`{name}`."}))

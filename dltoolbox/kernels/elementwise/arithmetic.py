@@ -72,11 +72,9 @@ def in_pieces(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, t
     return tuple(closures)
 
 
-@kernel
+@kernel("relu")
 class Relu(Kernel):
     """`relu`."""
-
-    op = "relu"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
@@ -102,11 +100,9 @@ def backward_pair(site: BindContext) -> tuple[np.ndarray, np.ndarray]:
     return grad, dx
 
 
-@kernel
+@kernel("leaky_relu")
 class LeakyRelu(Kernel):
     """`leaky_relu` as a maximum, or as a minimum where the scale is above 1."""
-
-    op = "leaky_relu"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
@@ -126,12 +122,10 @@ class LeakyRelu(Kernel):
             site, backward, x, *backward_pair(site), temporaries=[np.bool_, x.dtype]) if site.training else ())
 
 
-@kernel
+@kernel("input_normalise")
 class InputNormalise(Kernel):
     """`input_normalise` as (x − centre)·factor, prepared from the statistics: their difference first, so that nothing
     cancels where the values are far from zero."""
-
-    op = "input_normalise"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]

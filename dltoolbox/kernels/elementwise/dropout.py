@@ -14,11 +14,9 @@ from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pi
 from dltoolbox.ops.arithmetic import drawn_per_observation
 
 
-@kernel
+@kernel("dropout")
 class Dropout(Kernel):
     """`dropout`. The generator can jump ahead, so drawing costs the one thread no more than remembering its state."""
-
-    op = "dropout"
 
     @property
     def by_observation(self) -> bool:

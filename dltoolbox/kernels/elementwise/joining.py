@@ -11,11 +11,9 @@ from dltoolbox.kernels.elementwise.arithmetic import in_pieces, ranks_for
 from dltoolbox.ops.base import sum_over
 
 
-@kernel
+@kernel("add")
 class Add(Kernel):
     """`add`: all terms of a piece while it is in cache."""
-
-    op = "add"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
@@ -49,11 +47,9 @@ class Add(Kernel):
         return lambda: np.copyto(dx, sum_over(grad, axes, keepdims=True))
 
 
-@kernel
+@kernel("concat")
 class Concat(Kernel):
     """`concat`."""
-
-    op = "concat"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
@@ -76,11 +72,9 @@ class Concat(Kernel):
         return np.split(whole, np.cumsum(lengths)[:-1], site.attrs["axis"])
 
 
-@kernel
+@kernel("size_of")
 class SizeOf(Kernel):
     """`size_of`: a constant."""
-
-    op = "size_of"
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (sizes,) = site.inputs, site.outputs

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import memory_format, numba_support
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
 from dltoolbox.kernels.elementwise.joining import Add
-from dltoolbox.kernels.numba_support import loop
+from dltoolbox.kernels.numba_support import Twin, loop
 
 PIECE = 1 << 20  # elements: one pass needs no cache, only calls that are worth their while
 
@@ -61,14 +61,9 @@ def lie_alike(site: BindContext) -> bool:
     return all(x.shape == arrays[0].shape and memory_format.lies_in(x, memory_format.order_of(arrays[0])) for x in arrays)
 
 
-@kernel
-class ReluLoops(Relu):
+@kernel(*Relu.ops)
+class ReluLoops(Twin, Relu):
     """`relu`."""
-
-    accelerator = "numba"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return numba_support.available()
 
     def bind(self, site: BindContext) -> BoundKernel:
         if not lie_alike(site):
@@ -78,14 +73,9 @@ class ReluLoops(Relu):
         return BoundKernel(forward, over(site, close, (y, *backward_pair(site)), zero) if site.training else ())
 
 
-@kernel
-class LeakyReluLoops(LeakyRelu):
+@kernel(*LeakyRelu.ops)
+class LeakyReluLoops(Twin, LeakyRelu):
     """`leaky_relu`."""
-
-    accelerator = "numba"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return numba_support.available()
 
     def bind(self, site: BindContext) -> BoundKernel:
         if not lie_alike(site):
@@ -95,14 +85,12 @@ class LeakyReluLoops(LeakyRelu):
         return BoundKernel(forward, over(site, slope, (x, *backward_pair(site)), scale) if site.training else ())
 
 
-@kernel
-class AddLoops(Add):
+@kernel(*Add.ops)
+class AddLoops(Twin, Add):
     """The gradient of a sum of two, read once for both."""
 
-    accelerator = "numba"
-
     def accepts(self, case: KernelSpec) -> bool:
-        return numba_support.available() and len(case.inputs) == 2 and all(case.needs) and bool(case.needs)
+        return super().accepts(case) and len(case.inputs) == 2 and all(case.needs) and bool(case.needs)
 
     def bind(self, site: BindContext) -> BoundKernel:
         bound = super().bind(site)

@@ -261,11 +261,9 @@ def first_inside(window: Window, spatial: tuple[int, ...]) -> np.ndarray:
     return number
 
 
-@kernel
+@kernel("batch_norm+relu+max_pool", "batch_norm+relu+max_pool_taps")
 class BatchNormReluMax(BatchNormChain):
-    """`batch_norm`, `relu`, `max_pool`."""
-
-    op = "batch_norm+relu+max_pool"
+    """`batch_norm`, `relu`, and `max_pool` or `max_pool_taps`."""
 
     def accepts(self, case: KernelSpec) -> bool:
         """Not for windows of very many taps, or windows that may lie in the padding altogether."""
@@ -276,13 +274,6 @@ class BatchNormReluMax(BatchNormChain):
 
     def passes(self, site: BindContext) -> Passes:
         return PooledBlocks(site, window_of(site.case))
-
-
-@kernel
-class BatchNormReluMaxTaps(BatchNormReluMax):
-    """`batch_norm`, `relu`, `max_pool_taps`."""
-
-    op = "batch_norm+relu+max_pool_taps"
 
 
 def window_of(case: KernelSpec) -> Window:

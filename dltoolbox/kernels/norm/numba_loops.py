@@ -18,18 +18,10 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kernel
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.norm.blocks import Grid, Tile, largest_divisor
-from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, BatchNormReluMaxTaps, window_of
+from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, window_of
 from dltoolbox.kernels.norm.numba_rows import RowLoops, RowMeasure, Stretches, bind_line
-from dltoolbox.kernels.norm.numpy_passes import (
-    BatchNorm,
-    BatchNormAddRelu,
-    BatchNormChain,
-    BatchNormRelu,
-    Normalise,
-    NormaliseRelu,
-    Passes,
-)
-from dltoolbox.kernels.numba_support import available, loop
+from dltoolbox.kernels.norm.numpy_passes import BatchNorm, Normalise, Passes
+from dltoolbox.kernels.numba_support import Twin, loop
 
 WIDTH = 128  # elements of the innermost loop, about: its vectors stay in the first cache, its start costs little
 SIDE_BY_SIDE = Window.of((2, 2), (2, 2))
@@ -373,63 +365,29 @@ class PooledLoops:
         spread_pooled(self.grad, self.pooled, self.one, self.x, self.dx, self.vectors.part, *written)
 
 
-class Twin(BatchNormChain):
-    """What the twins have in common."""
-
-    accelerator = "numba"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return available() and super().accepts(case)
+@kernel(*BatchNorm.ops)
+class BatchNormLoops(Twin, BatchNorm):
+    """The passes as loops."""
 
     def passes(self, site: BindContext) -> Passes:
         return passes_over(site, site.inputs[0])
 
 
-class PooledTwin(BatchNormReluMax):
-    """What the twins with windows have in common."""
-
-    accelerator = "numba"
+@kernel(*BatchNormReluMax.ops)
+class BatchNormReluMaxLoops(Twin, BatchNormReluMax):
+    """The same for windows 2×2 side by side."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return available() and super().accepts(case) and window_of(case) == SIDE_BY_SIDE
+        return super().accepts(case) and window_of(case) == SIDE_BY_SIDE
 
     def passes(self, site: BindContext) -> Passes:
         """In orders that are not ours, there is nothing for a loop to run along."""
         return PooledLoops(site) if site.case.orders[0] in ORDERS else super().passes(site)
 
 
-@kernel
-class BatchNormLoops(Twin, BatchNorm):
-    accelerator = "numba"
-
-
-@kernel
-class BatchNormReluLoops(Twin, BatchNormRelu):
-    accelerator = "numba"
-
-
-@kernel
-class BatchNormAddReluLoops(Twin, BatchNormAddRelu):
-    accelerator = "numba"
-
-
-@kernel
-class BatchNormReluMaxLoops(PooledTwin, BatchNormReluMax):
-    accelerator = "numba"
-
-
-@kernel
-class BatchNormReluMaxTapsLoops(PooledTwin, BatchNormReluMaxTaps):
-    accelerator = "numba"
-
-
-class LineTwin(Normalise):
-    """What the twins with stored statistics have in common."""
-
-    accelerator = "numba"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return available() and super().accepts(case)
+@kernel(*Normalise.ops)
+class NormaliseLoops(Twin, Normalise):
+    """The line as a loop."""
 
     def line(self, site: BindContext, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
         least, shape = site.dtype.type(0 if self.relu else -np.inf), site.inputs[0].shape
@@ -442,13 +400,3 @@ class LineTwin(Normalise):
         def forward() -> None:
             apply(x, least, y, *vectors.write(*line))
         return forward
-
-
-@kernel
-class NormaliseLoops(LineTwin, Normalise):
-    accelerator = "numba"
-
-
-@kernel
-class NormaliseReluLoops(LineTwin, NormaliseRelu):
-    accelerator = "numba"

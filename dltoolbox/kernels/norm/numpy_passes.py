@@ -7,9 +7,9 @@ cancellation. Sums are met over the shards of a batch; decisions are taken from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -232,57 +232,54 @@ class Blocks(Ends):
         return steps
 
 
+def attrs_of(site: BindContext) -> Mapping[str, Any]:
+    """Attributes of the normalisation, alone or first of a chain."""
+    return site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
+
+
 class BatchNormChain(Kernel):
     """A chain that starts with a `batch_norm`; its shards meet."""
 
-    saved_for_backward = BOTH
     by_observation = True
 
+    @property
+    def saved_for_backward(self) -> frozenset[str]:
+        return BOTH if "+" in self.op else IN
+
     def bind(self, site: BindContext) -> BoundKernel:
-        attrs = site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
-        return bind_statistics(site, self.passes(site), attrs["epsilon"])
+        return bind_statistics(site, self.passes(site), attrs_of(site)["epsilon"])
+
+    def passes(self, site: BindContext) -> Passes:
+        raise NotImplementedError
+
+
+@kernel("batch_norm", "batch_norm+relu", "batch_norm+add+relu")
+class BatchNorm(BatchNormChain):
+    """`batch_norm`, alone or with what follows it: at the end of a residual block one other array of the same sizes."""
+
+    def accepts(self, case: KernelSpec) -> bool:
+        return "add" not in self.op or (len(case.inputs) == 4 and case.inputs[3].sizes == case.inputs[0].sizes
+                                        and case.orders[3] == case.orders[0])
 
     def passes(self, site: BindContext) -> Passes:
         return Blocks(site)
 
 
-@kernel
-class BatchNorm(BatchNormChain):
-    """`batch_norm`."""
-
-    op = "batch_norm"
-    saved_for_backward = IN
-
-
-@kernel
-class BatchNormRelu(BatchNormChain):
-    """`batch_norm`, `relu`."""
-
-    op = "batch_norm+relu"
-
-
-@kernel
-class BatchNormAddRelu(BatchNormChain):
-    """The end of a residual block: `batch_norm`, `add` of one other array of the same sizes, `relu`."""
-
-    op = "batch_norm+add+relu"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return (len(case.inputs) == 4 and case.inputs[3].sizes == case.inputs[0].sizes
-                and case.orders[3] == case.orders[0])
-
-
-@kernel
+@kernel("batch_norm_inference", "batch_norm_inference+relu")
 class Normalise(Kernel):
-    """`batch_norm_inference`: one line per channel, whose tiles are shared by all runs with the same parameters. Its
-    gradient is rarely asked for and stays the op's own.
+    """`batch_norm_inference`, alone or with a ReLU: one line per channel, whose tiles are shared by all runs with the same
+    parameters. Its gradient is rarely asked for and stays the op's own.
     """
 
-    op = "batch_norm_inference"
-    relu = False
+    def accepts(self, case: KernelSpec) -> bool:
+        return not self.relu or not any(case.needs)
+
+    @property
+    def relu(self) -> bool:
+        return self.op.endswith("relu")
 
     def bind(self, site: BindContext) -> BoundKernel:
-        epsilon = (site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs)["epsilon"]
+        epsilon = attrs_of(site)["epsilon"]
         grid = Grid(site.inputs[0].shape, site.case.orders[0])
         line = site.shared((3, grid.channels), np.float64)  # center, factor, constant
         far = site.shared((1,), np.bool_)
@@ -315,14 +312,3 @@ class Normalise(Kernel):
                 tile.fill(values)
             run(lines[int(far[0])])
         return forward
-
-
-@kernel
-class NormaliseRelu(Normalise):
-    """`batch_norm_inference`, `relu`: inference."""
-
-    op = "batch_norm_inference+relu"
-    relu = True
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return not any(case.needs)

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltoolbox.core.geometry import Window
-from dltoolbox.kernels import memory_format, numba_support
-from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, bind_plain, kernel
+from dltoolbox.kernels import memory_format
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, kernel
+from dltoolbox.kernels.numba_support import Twin, loop
 from dltoolbox.kernels.pool.unpool import MOST_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import WindowMax, WindowMaxIndices, WindowMaxTaps
 from dltoolbox.ops.base import OPS, OUT
@@ -48,7 +49,7 @@ def _table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> T
     return Table(np.searchsorted(key[order], np.arange(count + 1)), other[order], tap[order])
 
 
-@numba_support.loop
+@loop
 def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, other0: Any, tap0: Any, start1: Any,
              other1: Any, tap1: Any) -> None:
     """Maxima; a NaN wins."""
@@ -68,7 +69,7 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, ot
                                 best[k] = best[k] if value[k] <= best[k] or best[k] != best[k] else value[k]
 
 
-@numba_support.loop
+@loop
 def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, code: np.ndarray, rows: int,
                       columns: int, start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
@@ -102,7 +103,7 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
                     found[k] = code[k]
 
 
-@numba_support.loop
+@loop
 def scattered(small: np.ndarray, number: np.ndarray, large: np.ndarray, rows: int, columns: int, start0: Any, other0: Any,
               tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
     """Sums of the values whose number is that of the tap, or position, where they would be added. Returns how many."""
@@ -131,7 +132,7 @@ def scattered(small: np.ndarray, number: np.ndarray, large: np.ndarray, rows: in
     return found
 
 
-@numba_support.loop
+@loop
 def gathered(large: np.ndarray, number: np.ndarray, small: np.ndarray, rows: int, columns: int, start0: Any, other0: Any,
              tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
     """For every number, the value at that tap or position. Returns how many there are."""
@@ -207,13 +208,8 @@ def bind_maximum(site: BindContext, number: np.ndarray | None) -> BoundKernel:
     return BoundKernel(forward, (lines.moved(scattered, grad, number, dx),))
 
 
-class Looped(Kernel):
+class Looped(Twin):
     """What the twins share: they stand before a NumPy kernel, which does what lies in no lines."""
-
-    accelerator = "numba"
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return numba_support.available() and super().accepts(case)
 
     def bind(self, site: BindContext) -> BoundKernel:
         orders = {order for order in site.case.orders if len(order) > 1}
@@ -226,50 +222,41 @@ class Looped(Kernel):
 class LoopedMaximum(Looped):
     """Every output looks at every tap, so windows are not to have many."""
 
-    accelerator = "numba"
-
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
         return window.taps <= MOST_TAPS and super().accepts(case)
 
 
-@kernel
+@kernel(*WindowMax.ops)
 class WindowMaxLoops(LoopedMaximum, WindowMax):
     """`max_pool`."""
-
-    accelerator = "numba"
 
     def loops(self, site: BindContext) -> BoundKernel:
         y = site.outputs[0]
         return bind_maximum(site, site.keep(y.shape, np.uint8, site.case.orders[0]) if site.training else None)
 
 
-@kernel
+@kernel(*WindowMaxTaps.ops)
 class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
     """`max_pool_taps`."""
-
-    accelerator = "numba"
 
     def loops(self, site: BindContext) -> BoundKernel:
         return bind_maximum(site, site.outputs[1])
 
 
-@kernel
+@kernel(*WindowMaxIndices.ops)
 class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
     """`max_pool_indices`; its gradient looks at the positions themselves."""
 
-    accelerator = "numba"
     saved_for_backward = OUT
 
     def loops(self, site: BindContext) -> BoundKernel:
         return bind_maximum(site, site.outputs[1])
 
 
-@kernel
+@kernel(*UnpoolTaps.ops)
 class UnpoolTapsLoops(Looped, UnpoolTaps):
     """`max_unpool_taps`."""
-
-    accelerator = "numba"
 
     def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
@@ -279,11 +266,9 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
         return BoundKernel((lines.moved(scattered, x, taps, y),), backward)
 
 
-@kernel
+@kernel(*Unpool.ops)
 class UnpoolLoops(Looped, Unpool):
     """`max_unpool`; counts the positions that it finds, and leaves the rest to the op where some are in no window."""
-
-    accelerator = "numba"
 
     def loops(self, site: BindContext) -> BoundKernel:
         (x, indices, _), y = site.inputs, site.outputs[0]

@@ -222,11 +222,9 @@ def decoded(bench: Bench, part: Part, indices: np.ndarray, window: Window, spati
     return [*steps, partial(np.subtract, code, np.uint8(1), code), *delivered(code, target)]
 
 
-@kernel
+@kernel("max_unpool")
 class Unpool(Kernel):
     """`max_unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
-
-    op = "max_unpool"
 
     def accepts(self, case: KernelSpec) -> bool:
         return likely_window(sizes(case.inputs[0]), sizes(case.outputs[0])) is not None
@@ -258,11 +256,9 @@ def sizes(dims: Dims) -> tuple[int, ...]:
     return tuple(int(n or 0) for n in dims.spatial)
 
 
-@kernel
+@kernel("max_unpool_taps")
 class UnpoolTaps(Kernel):
     """`max_unpool_taps`."""
-
-    op = "max_unpool_taps"
 
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]

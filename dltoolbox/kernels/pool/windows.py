@@ -294,11 +294,10 @@ def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
     return site.keep(y.shape, kind, memory_format.order_of(y)) if site.training else None
 
 
-@kernel
+@kernel("max_pool")
 class WindowMax(Kernel):
     """`max_pool`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
 
-    op = "max_pool"
     saved_for_backward = NOTHING
 
     def accepts(self, case: KernelSpec) -> bool:
@@ -310,11 +309,10 @@ class WindowMax(Kernel):
         return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
 
 
-@kernel
+@kernel("max_pool_taps")
 class WindowMaxTaps(Kernel):
     """`max_pool_taps`."""
 
-    op = "max_pool_taps"
     saved_for_backward = OUT
 
     def accepts(self, case: KernelSpec) -> bool:
@@ -325,11 +323,10 @@ class WindowMaxTaps(Kernel):
         return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
 
 
-@kernel
+@kernel("max_pool_indices")
 class WindowMaxIndices(Kernel):
     """`max_pool_indices`, by way of tap numbers, which it keeps for its gradient."""
 
-    op = "max_pool_indices"
     saved_for_backward = NOTHING
 
     def accepts(self, case: KernelSpec) -> bool:
@@ -351,11 +348,9 @@ def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Cl
     return (spread(site, grad, code, dx, window),)
 
 
-@kernel
+@kernel("avg_pool")
 class WindowMean(Kernel):
     """`avg_pool`: sums one axis after the other."""
-
-    op = "avg_pool"
 
     def accepts(self, case: KernelSpec) -> bool:
         return maximal(case, False)
@@ -393,12 +388,10 @@ class WindowMean(Kernel):
 FEW_ROWS = 8  # of a map that are added up in its own precision
 
 
-@kernel
+@kernel("global_avg_pool")
 class GlobalMean(Kernel):
     """`global_avg_pool`: a few rows at a time are summed as whole rows, in long contiguous stretches; then those sums, in
     double, and the columns of their sum."""
-
-    op = "global_avg_pool"
 
     def bind(self, site: BindContext) -> BoundKernel:
         x, y = site.inputs[0], site.outputs[0]

@@ -16,10 +16,10 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Pair
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import Closure, KernelSpec, Order, in_turn
+from dltoolbox.kernels.base import Closure, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.conv.epilogue import Ending
 from dltoolbox.kernels.conv.gemm import divisor
-from dltoolbox.kernels.winograd.channels_last import WinogradConv, enter, is_in_rows, is_narrow
+from dltoolbox.kernels.winograd.channels_last import WinogradConv, is_in_rows, is_narrow
 from dltoolbox.kernels.winograd.transforms import LINE, TILES, Band, Pass, Pool, Tile, bands, both_axes
 
 ROWS = memory_format.rows_order(4)
@@ -244,6 +244,7 @@ def add_products(inputs: np.ndarray, outputs: np.ndarray, parts: np.ndarray, tot
     return calls if first else [*calls, partial(np.add, total, sum_of, out=total)]
 
 
+@kernel(*WinogradConv.ops)
 class WinogradRowsConv(WinogradConv):
     """The same for large batches of small images, which lie in rows."""
 
@@ -262,6 +263,7 @@ class WinogradRowsConv(WinogradConv):
         return WeightsCorrelation(self.tile, x, grad, padding, d_weights, d_bias)
 
 
+@kernel(*WinogradConv.ops)
 class FastWinogradRowsConv(WinogradRowsConv):
     """The same with tiles of 4×4."""
 
@@ -269,6 +271,3 @@ class FastWinogradRowsConv(WinogradRowsConv):
 
     def accepts(self, case: KernelSpec) -> bool:
         return case.precision == "fast" and super().accepts(case)
-
-
-enter(WinogradRowsConv, FastWinogradRowsConv)

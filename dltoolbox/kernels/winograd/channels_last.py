@@ -334,7 +334,7 @@ def window_of(use: BindContext | KernelSpec) -> Window:
 
 def is_in_rows(case: KernelSpec) -> bool:
     """Whether the output of this convolution had better lie in rows."""
-    order = memory_format.preferred_order([int(n or 0) for n in case.outputs[0].sizes])
+    order = case.preferred_order(case.outputs[0])
     return order == memory_format.rows_order(len(order))
 
 
@@ -349,10 +349,10 @@ def is_narrow(case: KernelSpec) -> bool:
     return width <= min(WIDEST, thinnest(case) // 4)
 
 
+@kernel("conv", *CHAINS)
 class WinogradConv(Kernel):
     """`conv` with 3×3 filters of stride 1 in single precision, many channels and images that are not tiny."""
 
-    op = "conv"
     tile: ClassVar[Tile] = TILES[2]
 
     def accepts(self, case: KernelSpec) -> bool:
@@ -421,6 +421,7 @@ class WinogradConv(Kernel):
         return passes
 
 
+@kernel(*WinogradConv.ops)
 class FastWinogradConv(WinogradConv):
     """The same with tiles of 4×4: fewer products, ten times the rounding."""
 
@@ -428,13 +429,3 @@ class FastWinogradConv(WinogradConv):
 
     def accepts(self, case: KernelSpec) -> bool:
         return case.precision == "fast" and super().accepts(case)
-
-
-def enter(*bases: type[WinogradConv]) -> None:
-    """A kernel for every chain that starts with a convolution."""
-    for base in bases:
-        for op in ("conv", *CHAINS):
-            kernel(type(base.__name__, (base,), {"op": op, "__doc__": base.__doc__, "__module__": base.__module__}))
-
-
-enter(WinogradConv, FastWinogradConv)

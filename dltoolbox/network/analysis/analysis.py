@@ -74,7 +74,7 @@ class NetworkAnalysis:
             Type=[info.layer.type_text for info in layers],
             ActivationSizes=[alone([[1 if n is None else n for n in dims.sizes] for dims in known_outputs(info)], [])
                              for info in layers],
-            ActivationFormats=[alone([dims.labels for dims in known_outputs(info)], "") for info in layers],
+            ActivationFormats=[alone([dims.format for dims in known_outputs(info)], "") for info in layers],
             LearnableSizes=[array_sizes(info.arrays, Learnable) for info in layers],
             NumLearnables=learnables,
             StateSizes=[array_sizes(info.arrays, State) for info in layers],

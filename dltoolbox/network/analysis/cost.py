@@ -16,7 +16,8 @@ from typing import NamedTuple
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer
-from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops import Graph, Kind, Node, Value
+from dltoolbox.ops.time_axis import Way
 
 MOST_TURNS = 250_000  # of all spans: about a second; beyond, receptive fields are not told
 LARGEST = 1 << 63  # number in a field: more elements than any input has
@@ -40,7 +41,8 @@ class ReceptiveField(NamedTuple):
 
 @dataclass
 class Footprint:
-    """Cost of one layer for one observation, and the receptive field of its first output.
+    """Cost of one layer for one observation (one time step, where their number is open), and the receptive field of its
+    first output.
 
     None: there is no spatial input, or enlarging maps has made the field too hard to tell.
     """
@@ -56,13 +58,13 @@ def footprints(lowered: Lowered) -> list[Footprint]:
     made = {value: node.layer for node in graph.nodes for value in node.outputs}
     work: dict[str, int] = {}
     for node in graph.nodes:
-        cost = node.op.multiply_adds([value.dims for value in node.inputs], node.outputs[0].dims)
+        cost = node.op.multiply_adds(node.input_dims, node.output_dims[0])
         work[node.layer] = work.get(node.layer, 0) + cost
     result = []
     for info in lowered.layers:
         values = [value for value in port_values(graph, info) if value]
         own = [value for value in values if made.get(value, "" if info.layer.inputs() else info.layer.Name)
-               == info.layer.Name and value.kind != "size"]
+               == info.layer.Name and value.kind is not Kind.SIZE]
         result.append(Footprint(work.get(info.layer.Name, 0), sum(ELEMENT * value.dims.elements for value in own),
                                 fields.get(values[0]) if values else None))
     return result
@@ -143,7 +145,7 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
     for node in graph.nodes:
         made.update(dict.fromkeys(node.outputs, node))
         seen = [(spans[value], reach_of(node, value, made)) for value in node.inputs
-                if value in spans and value.kind != "size"]
+                if value in spans and value.kind is not Kind.SIZE]
         if seen:
             found = spans_of(seen, node.outputs[0].dims, most)
             most -= sum(span.turn for span in found or ())
@@ -153,11 +155,13 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
 
 
 def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
-    """How a node looks at an input; an unpooling undoes the window that its indices come from."""
+    """How a node looks at an input, time left out; an unpooling undoes the window that its indices come from."""
     if node.op.name == "max_unpool":
         window: Window = made[node.inputs[1]].attrs["window"]
-        return window.transposed_reach()
-    return node.op.reach(value.dims, node.outputs[0].dims, **node.attrs)
+        reach: tuple[Reach, ...] | None = window.transposed_reach()
+    else:
+        reach = node.op.reach(node.way.dims(value.dims), node.output_dims[0], **node.attrs)
+    return reach[-1 - value.dims.rank:-1] if reach and node.way is Way.SPACE else reach
 
 
 def spans_of(seen: list[tuple[Spans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> Spans | None:

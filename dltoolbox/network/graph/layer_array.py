@@ -8,8 +8,7 @@ from typing import Any
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.lost import references, refuse_lost
-from dltoolbox.core.properties import show
+from dltoolbox.core.properties import references, refuse_lost, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import array_text
 

@@ -12,8 +12,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import aligned, cell, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
-from dltoolbox.core.lost import references, refuse_lost
-from dltoolbox.core.properties import did_you_mean, show
+from dltoolbox.core.properties import did_you_mean, references, refuse_lost, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import LayerArray, duplicated_names, layerArray, with_names

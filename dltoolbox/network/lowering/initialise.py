@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import array_of, memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.limits import memory
 from dltoolbox.core.random import stream
 from dltoolbox.layers.base import Array, Layer, Learnable, State
 from dltoolbox.network.lowering.lower import Lowered, conform

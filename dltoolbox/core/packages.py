@@ -1,4 +1,4 @@
-"""Optional packages: imported inside the function that needs them, with one clear error when they are absent."""
+"""The version of this package, and optional ones: imported where they are needed, with one clear error if absent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from importlib import import_module
 from types import ModuleType
 
 from dltoolbox.core.errors import Issue, MissingExtraError
+
+__version__ = "0.1.0"
 
 
 def require(module: str, *, extra: str = "", needed_by: str) -> ModuleType:
