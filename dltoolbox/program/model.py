@@ -23,7 +23,7 @@ from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory
 from dltoolbox.network.lowering.lower import Lowered, lower
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.state import Population, StepRule
+from dltoolbox.ops.graph import Population, StepRule
 from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
