@@ -124,7 +124,7 @@ def opened(path: Path) -> Iterator[Reader]:
             yield Reader(archive, size)
 
 
-def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+def write(path: Path, description: object, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was.
 
     Raises:

@@ -24,7 +24,7 @@ class _Options(CodeOptions):
     function = "toMATLAB"
 
 
-def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
+def toMATLAB(net: object, *arguments: object, **options: object) -> str:
     """Write the MATLAB code that rebuilds a network, in the style of the code that Deep Network Designer generates.
 
     The code ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -271,7 +271,7 @@ def layout(dims: Dims) -> Tokens:
     return joined("networkDataLayout(", [value(list(dims.sizes)), value(dims.labels)], ",", ")")
 
 
-def value(given: Any) -> Tokens:
+def value(given: object) -> Tokens:
     """A value as MATLAB code."""
     if isinstance(given, Expression):
         return [str(given)]
@@ -288,12 +288,12 @@ def value(given: Any) -> Tokens:
     return [number(given)]
 
 
-def row(items: Sequence[Any]) -> Tokens:
+def row(items: Sequence[object]) -> Tokens:
     """``[2 2]``, ``["a" "b"]``; one element stands for itself."""
     return value(items[0]) if len(items) == 1 else joined("[", map(value, items), " ", "]")
 
 
-def rows(items: Sequence[Sequence[Any]]) -> Tokens:
+def rows(items: Sequence[Sequence[object]]) -> Tokens:
     """``[1 2; 3 4]``"""
     return joined("[", (joined("", map(value, line), " ", "") for line in items), "; ", "]")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import array_of, memory
 from dltoolbox.core.dims import times
@@ -26,7 +26,7 @@ from dltoolbox.ops import ParameterKey
 Arrays = dict[ParameterKey, np.ndarray]
 
 
-def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays:
+def initial_arrays(lowered: Lowered, dtype: DTypeLike, *, draw: bool = True) -> Arrays:
     """Values for every array of every layer: the user's where given, else from the initialiser.
 
     Args:
@@ -110,7 +110,7 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     return np.stack(matrices, -1).reshape(shape)
 
 
-def certain_start(how: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+def certain_start(how: object, shape: tuple[int, ...]) -> np.ndarray | None:
     """What an initialiser gives that draws no random numbers; None for the others."""
     if how == "bilinear" and len(shape) == 4:
         column, row = (1 - np.abs(np.arange(1 - n, n, 2)) / (n + n % 2) for n in shape[:2])
