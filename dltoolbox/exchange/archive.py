@@ -198,7 +198,7 @@ def described_ends(net: Network) -> dict[str, Any]:
     """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
-    layouts = {name: {"labels": dims.labels, "sizes": list(dims.sizes)} for name, dims in net.layouts.items()}
+    layouts = {name: {"labels": dims.format, "sizes": dims.shown_sizes} for name, dims in net.layouts.items()}
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 

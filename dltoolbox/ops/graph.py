@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.state import Population, Rule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -66,22 +67,21 @@ class Graph:
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
-    updates: list[StatisticsUpdate] = field(default_factory=list)
+    updates: list[StateUpdate] = field(default_factory=list)
 
 
 class StateUpdate(NamedTuple):
-    """A state is to move towards a value computed in this step: state ← decay·value + (1 − decay)·state."""
+    """A state is to follow a value that training computes, by some rule."""
 
     key: ParameterKey
     value: Value
-    decay: float
+    rule: Rule
 
-
-class StatisticsUpdate(NamedTuple):
-    """The states that follow the mean and the variance of some value, which training settles together in the end."""
-
-    mean: StateUpdate
-    variance: StateUpdate
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All that the rule looks at."""
+        between = self.rule.between if isinstance(self.rule, Population) else None
+        return (self.value,) if between is None else (self.value, between)
 
 
 class Builder(Vocabulary, Protocol):
@@ -111,8 +111,8 @@ class Builder(Vocabulary, Protocol):
     def result(self, y: Value, loss: Value) -> None:
         """What leaves the network at an output layer, and its loss."""
 
-    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
 
 
 class Recorder(Builder):
@@ -192,6 +192,5 @@ class Recorder(Builder):
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]
 
-    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
-                                                     for name, value, decay in (mean, variance))))
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)

@@ -193,7 +193,7 @@ class max_unpool_taps(Op):
             yield tuple(dims.with_spatial(pooled) for dims in maps), others
 
     def infer(self, x: Dims, taps: Dims, *, window: Window, to: Dims) -> Dims:
-        return to
+        return to.with_size("B", x.batch)
 
     def forward(self, x: np.ndarray, taps: np.ndarray, *, window: Window, to: Dims) -> np.ndarray:
         return scatter_add(x, winner_positions(taps, window, to.spatial), to.spatial)
@@ -239,7 +239,7 @@ class max_unpool(Op):
         if x.sizes != indices.sizes:
             fail("maxUnpooling:sizeMismatch", f"The map to unpool has size {x}, but the indices have size {indices}.",
                  "Unpool a map of the same size and channels as the pooled output that the indices came with.")
-        return to
+        return to.with_size("B", x.batch)
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])

@@ -74,7 +74,7 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": [n for _, n in dims.shown]} if dims else None
+    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims else None
 
 
 def _array(array: Array) -> Document:

@@ -67,6 +67,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
     check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
+    refuse_sequences(lgraph)
     end = the_output(lgraph)
     size = arriving(lgraph, end)
     inputs = predictors(lgraph, X)
@@ -124,6 +125,14 @@ def check_arguments(X: object, layers: object, options: object) -> None:
     if isinstance(X, categorical):
         fail("trainNetwork:invalidPredictors", f"The first argument must hold the predictors, but it holds labels: it is "
              f"{what(X)}.", order)
+
+
+def refuse_sequences(lgraph: LayerGraph) -> None:
+    """Training counts observations, not yet their time steps."""
+    for layer in input_layers(lgraph):
+        if layer.dims().timed:
+            fail("trainNetwork:notYetSupported", f"Input layer '{layer.Name}' takes sequences, which trainNetwork does not "
+                 "train on yet.", "Use data without time steps (T).", layer=layer.Name)
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:

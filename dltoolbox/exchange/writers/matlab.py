@@ -268,7 +268,7 @@ def network(net: dlnetwork, layers: str) -> Iterator[str]:
 
 
 def layout(dims: Dims) -> Tokens:
-    return joined("networkDataLayout(", [value(list(dims.sizes)), value(dims.labels)], ",", ")")
+    return joined("networkDataLayout(", [value(dims.shown_sizes), value(dims.format)], ",", ")")
 
 
 def value(given: object) -> Tokens:

@@ -102,7 +102,7 @@ def statements(outline: Outline) -> Iterator[str]:
 
 def network_call(net: dlnetwork, layers: str) -> Tokens:
     """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
-    layouts = [joined("networkDataLayout(", [value([nan if n is None else n for n in dims.sizes]), value(dims.labels)],
+    layouts = [joined("networkDataLayout(", [value([nan if n is None else n for n in dims.shown_sizes]), value(dims.format)],
                       ", ", ")") for dims in layouts_in_order(net)]
     options = [joined("OutputNames=", [value(net.OutputNames)], "", "")] if net.chosen else []
     if not net.Initialized:

@@ -72,7 +72,7 @@ class NetworkAnalysis:
         self.LayerInfo = Table(
             Name=[names.get(info.layer.Name, info.layer.Name) for info in layers],
             Type=[info.layer.type_text for info in layers],
-            ActivationSizes=[alone([[1 if n is None else n for n in dims.sizes] for dims in known_outputs(info)], [])
+            ActivationSizes=[alone([[1 if n is None else n for n in dims.shown_sizes] for dims in known_outputs(info)], [])
                              for info in layers],
             ActivationFormats=[alone([dims.format for dims in known_outputs(info)], "") for info in layers],
             LearnableSizes=[array_sizes(info.arrays, Learnable) for info in layers],
