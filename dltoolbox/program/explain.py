@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class Explanation(str):
         return str(self)
 
 
-def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
+def explain(net: object, *pairs: object, **options: object) -> Explanation:
     """How a network is run: steps, what is fused, chosen kernels, memory, multiply-adds.
 
     This function is dltoolbox's own; MATLAB has none like it. It compiles the network as the first run does, and tries
@@ -86,7 +85,7 @@ def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 
-def _model(net: Any, chosen: _Explain) -> Model:
+def _model(net: object, chosen: _Explain) -> Model:
     if isinstance(net, DAGNetwork) and (chosen.Mode, chosen.Precision) == ("predict", "default"):
         return model_of(net)
     if not isinstance(net, (LayerGraph, LayerArray, list)):

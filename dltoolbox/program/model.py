@@ -52,7 +52,7 @@ class StepResult(NamedTuple):
     gradients: list[np.ndarray | None]
 
 
-Snapshot = dict[Any, np.ndarray]
+Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
 Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
@@ -85,7 +85,7 @@ def one_at_a_time(method: F) -> F:
     of a team have the settings of the caller.
     """
     @wraps(method)
-    def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
+    def locked(self: Model, *args: object, **kwargs: object) -> Any:
         with self.lock, one_blas_thread(), enough_memory(), np.errstate(all="ignore"):
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
@@ -166,9 +166,10 @@ class Model:
         for key, value in self._everything().items():
             value[...] = snapshot[key]
 
-    def _everything(self) -> dict[Any, np.ndarray]:
+    def _everything(self) -> Snapshot:
         """All arrays, the learnables as one."""
-        return {"learnables": self.learnables.vector, **self.states}
+        everything: Snapshot = {"learnables": self.learnables.vector}
+        return everything | self.states
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:

@@ -111,9 +111,9 @@ def network_kept(model: Model) -> Iterator[Model]:
         raise
 
 
-def check_arguments(X: Any, layers: Any, options: Any) -> None:
+def check_arguments(X: object, layers: object, options: object) -> None:
     """Each argument is of the kind that belongs there; what is in it is checked later."""
-    def what(value: Any) -> str:
+    def what(value: object) -> str:
         return f"a categorical of size {times(value.shape)}" if isinstance(value, categorical) else show(value)
     order = "The order is trainNetwork(X, Y, layers, options)."
     if not isinstance(options, TrainingOptions):
@@ -158,7 +158,7 @@ def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
     return info.inputs[0]
 
 
-def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
+def predictors(lgraph: LayerGraph, X: object, name: str = "X") -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
     try:
@@ -171,7 +171,7 @@ def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     return [finite(numeric(array, its), its) for array, its in zip(arrays, names, strict=True)]
 
 
-def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
+def encode(end: OutputLayer, size: Dims, Y: object, observations: int, *, name: str = "Y") -> Any:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     if isinstance(end, ClassOutput):
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
