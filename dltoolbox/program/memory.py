@@ -18,7 +18,6 @@ from dltoolbox.core.display import bytes_text
 from dltoolbox.kernels import base
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
