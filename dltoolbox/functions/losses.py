@@ -11,7 +11,7 @@ from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property
-from dltoolbox.functions.labels import Layout, as_array, data_format, labels
+from dltoolbox.functions.labels import Layout, data_format, labels, real_array
 from dltoolbox.ops import OPS
 
 
@@ -128,11 +128,8 @@ def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _CrossEntropy(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    tiny = np.finfo(y.dtype).tiny
-    terms = -t * np.log(np.maximum(y, tiny))
-    mode = chosen.ClassificationMode or chosen.TargetCategories
-    if mode in ("multilabel", "independent"):
-        terms = terms - (1 - t) * np.log(np.maximum(1 - y, tiny))
+    independent = (chosen.ClassificationMode or chosen.TargetCategories) in ("multilabel", "independent")
+    terms = OPS["elementwise_cross_entropy"].forward(y, t, independent=independent)
     return _reduced(terms, chosen, layout, np.ndim(Y))
 
 
@@ -162,9 +159,7 @@ def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _Huber(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    d, point = np.abs(y - t), np.asarray(chosen.TransitionPoint, y.dtype)
-    terms = np.where(d <= point, d * d / 2, point * d - point * point / 2)
-    return _reduced(terms, chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_huber"].forward(y, t, transition=chosen.TransitionPoint), chosen, layout, np.ndim(Y))
 
 
 @np.errstate(all="ignore")
@@ -193,7 +188,7 @@ def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _L1(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    return _reduced(np.abs(y - t), chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_l1"].forward(y, t), chosen, layout, np.ndim(Y))
 
 
 @np.errstate(all="ignore")
@@ -222,15 +217,15 @@ def l2loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _L2(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    return _reduced(np.square(y - t), chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_l2"].forward(y, t), chosen, layout, np.ndim(Y))
 
 
 def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, Layout]:
     """Predictions and targets in one order, the batch last; targets take the type of the predictions."""
     name = chosen.function
     layout = Layout.of(chosen.DataFormat, name, last="B")
-    y = layout.arrange(as_array(Y, name, "Y"), "Y")
-    t = layout.arrange(as_array(targets, name, "targets"), "targets")
+    y = layout.arrange(real_array(Y, name, "Y"), "Y")
+    t = layout.arrange(real_array(targets, name, "targets"), "targets")
     if y.shape != t.shape:
         fail(f"{name}:sizeMismatch", f"Y has size {times(np.shape(Y))}, but targets have size {times(np.shape(targets))}.",
              "Pass targets of the size of Y, with the dimensions in the same order.")
@@ -240,19 +235,16 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
 def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
     mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
-    if chosen.weights is not None:
-        terms = terms * _weights(chosen, layout, terms)
-    terms = np.where(mask, terms, np.zeros((), terms.dtype))
+    weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
     batch = terms.shape[-1] if "B" in layout.given else 1
     divisor = {"batch-size": batch, "all-elements": terms.size, "mask-included": int(mask.sum()),
                "none": 1}[chosen.NormalizationFactor]
-    share = np.asarray(max(divisor, 1), terms.dtype)
-    if chosen.Reduction == "none":
-        return layout.restore(terms / share, ndim)
-    return (terms.sum(dtype=np.float64) / share).astype(terms.dtype)[()]
+    total = chosen.Reduction == "sum"
+    reduced = OPS["reduce_loss"].forward(terms, weights, mask, divisor=max(divisor, 1), total=total)
+    return reduced[()] if total else layout.restore(reduced, ndim)
 
 
-def _weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
+def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
     """Weights, shaped to broadcast against the summands."""
     given: np.ndarray = chosen.weights.astype(terms.dtype)
     if chosen.WeightsFormat:

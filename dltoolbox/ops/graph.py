@@ -12,7 +12,9 @@ from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.state import Population, Rule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -66,22 +68,21 @@ class Graph:
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
-    updates: list[StatisticsUpdate] = field(default_factory=list)
+    updates: list[StateUpdate] = field(default_factory=list)
 
 
 class StateUpdate(NamedTuple):
-    """A state is to move towards a value computed in this step: state ← decay·value + (1 − decay)·state."""
+    """A state is to follow a value that training computes, by some rule."""
 
     key: ParameterKey
     value: Value
-    decay: float
+    rule: Rule
 
-
-class StatisticsUpdate(NamedTuple):
-    """The states that follow the mean and the variance of some value, which training settles together in the end."""
-
-    mean: StateUpdate
-    variance: StateUpdate
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All that the rule looks at."""
+        between = self.rule.between if isinstance(self.rule, Population) else None
+        return (self.value,) if between is None else (self.value, between)
 
 
 class Builder(Vocabulary, Protocol):
@@ -99,8 +100,8 @@ class Builder(Vocabulary, Protocol):
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+    def vector_rank(self, x: Value) -> int:
+        """How many spatial dimensions a vector made of ``x`` has."""
 
     def source(self, dims: Dims) -> Value:
         """The data that enter at an input layer."""
@@ -111,8 +112,8 @@ class Builder(Vocabulary, Protocol):
     def result(self, y: Value, loss: Value) -> None:
         """What leaves the network at an output layer, and its loss."""
 
-    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
 
 
 class Recorder(Builder):
@@ -124,13 +125,13 @@ class Recorder(Builder):
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        assumed_rank: Spatial dimensions to assume where a fault hides them.
+        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
-                 keeps_rank: bool = False, assumed_rank: int | None = None) -> None:
+                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN) -> None:
         self.graph, self.training = graph, training
-        self.keeps_rank, self.assumed_rank = keeps_rank, assumed_rank
+        self.keeps_rank, self.hidden_rank = keeps_rank, hidden_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
@@ -147,16 +148,14 @@ class Recorder(Builder):
         way = chosen_way(way, op.way, dims)
         attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
         like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        sizes = (possible(way.undone(y, like)) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
         outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        if not self.keeps_rank:
-            return 0
-        return self.assumed_rank if x is None else x.dims.rank
+    def vector_rank(self, x: Value) -> int:
+        return 0 if not self.keeps_rank else self.hidden_rank if x.dims.hidden else x.dims.rank
 
     def source(self, dims: Dims) -> Value:
         """``sources`` may replace the declared size, for larger images."""
@@ -192,6 +191,10 @@ class Recorder(Builder):
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]
 
-    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
-                                                     for name, value, decay in (mean, variance))))
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)
+
+
+def possible(dims: Dims) -> Dims:
+    """Sizes that come out below 1, behind a problem, are none."""
+    return Dims(dims.labels, tuple(n if n is None or not is_known(n) or n > 0 else UNKNOWN for n in dims.sizes))

@@ -1,4 +1,5 @@
-"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do.
+"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do; and element by
+element, to be weighted, masked and normalised in many ways.
 
 Sources: Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.4 and 5.2, for the losses and their
 gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers.
@@ -103,3 +104,95 @@ class half_mse(Loss):
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
         return (y - t) * (grad / np.asarray(max(y.shape[-1], 1), y.dtype)), None
+
+
+# Element by element --------------------------------------------------------------------------------------------------
+class Elementwise(Op):
+    """Predictions and targets → what every element adds to a loss; only the predictions get gradients."""
+
+    saved_for_backward = IN
+    divisible = True
+
+    def infer(self, y: Dims, t: Dims, **attrs: Any) -> Dims:
+        return y
+
+
+@op
+class elementwise_cross_entropy(Elementwise):
+    """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:
+        tiny = np.finfo(y.dtype).tiny
+        terms = -t * np.log(np.maximum(y, tiny))
+        return np.asarray(terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms)
+
+    def backward(self, call: Call, grad: np.ndarray, *, independent: bool = False) -> Gradients:
+        y, t = call.inputs
+        tiny = np.finfo(y.dtype).tiny
+        slope = -t / np.maximum(y, tiny)
+        return grad * (slope + (1 - t) / np.maximum(1 - y, tiny) if independent else slope), None
+
+
+@op
+class elementwise_huber(Elementwise):
+    """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
+        d, point = np.abs(y - t), np.asarray(transition, y.dtype)
+        return np.asarray(np.where(d <= point, d * d / 2, point * d - point * point / 2))
+
+    def backward(self, call: Call, grad: np.ndarray, *, transition: float = 1.0) -> Gradients:
+        y, t = call.inputs
+        point = np.asarray(transition, y.dtype)
+        return grad * np.clip(y - t, -point, point), None
+
+
+@op
+class elementwise_l1(Elementwise):
+    """|y − t|; its gradient is 0 where they are equal."""
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.asarray(np.abs(y - t))
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        return grad * np.sign(y - t), None
+
+
+@op
+class elementwise_l2(Elementwise):
+    """(y − t)²"""
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.asarray(np.square(y - t))
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        return grad * 2 * (y - t), None
+
+
+@op
+class reduce_loss(Op):
+    """Elements times ``weights``, 0 where ``mask`` is false, divided by ``divisor``; their ``total``, or all of them.
+
+    Weights and mask expand to the size of the elements; only the elements get gradients.
+    """
+
+    saved_for_backward = IN
+    by_observation = False
+
+    def infer(self, x: Dims, weights: Dims, mask: Dims, *, divisor: float, total: bool = True) -> Dims:
+        return Dims.of("") if total else x
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, mask: np.ndarray, *, divisor: float,
+                total: bool = True) -> np.ndarray:
+        terms, share = np.where(mask, x * weights, np.zeros((), x.dtype)), np.asarray(divisor, x.dtype)
+        return np.asarray(terms.sum(dtype=np.float64) / share, x.dtype) if total else terms / share
+
+    def backward(self, call: Call, grad: np.ndarray, *, divisor: float, total: bool = True) -> Gradients:
+        x, weights, mask = call.inputs
+        return np.where(mask, grad / np.asarray(divisor, x.dtype) * weights, np.zeros_like(x)), None, None

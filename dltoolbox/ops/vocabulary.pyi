@@ -126,6 +126,21 @@ class Vocabulary(Protocol):
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 
+    def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
+        """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
+
+    def elementwise_huber(self, y: Value, t: Value, *, transition: float = 1.0, way: Way | None = None) -> Value:
+        """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
+
+    def elementwise_l1(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """|y − t|; its gradient is 0 where they are equal."""
+
+    def elementwise_l2(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """(y − t)²"""
+
+    def reduce_loss(self, x: Value, weights: Value, mask: Value, *, divisor: float, total: bool = True, way: Way | None = None) -> Value:
+        """Elements times ``weights``, 0 where ``mask`` is false, divided by ``divisor``; their ``total``, or all of them."""
+
     def batch_norm(self, x: Value, scale: Value, offset: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
         """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 

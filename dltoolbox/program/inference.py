@@ -12,21 +12,21 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import as_activations, network_inputs, rows
+from dltoolbox.program.data_layout import Result, as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
 
-def _cpu(value: Any) -> str:
-    name: str = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
+def _cpu(value: object) -> str:
+    name = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
     if name not in ("auto", "cpu"):
-        raise convert.InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
-                                   "notYetSupported")
+        raise InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
+                           "notYetSupported")
     return name
 
 
@@ -85,25 +85,26 @@ def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     return net
 
 
-def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[np.ndarray]:
+def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
     model = model_of(net)
     check_sizes(net, model, inputs, ports, options)
-    batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
-    for port, value in zip(ports, batches[0], strict=False):
-        if value.ndim < 2:
+    batches = [model.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
+    for port, (_, dims) in zip(ports, batches[0], strict=False):
+        if "B" not in dims.labels:
             fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
                  "Its value is the size of what enters the pooling layer.")
-    return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
+    return [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
+            for parts in zip(*batches, strict=True)]
 
 
 def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [one.dims.sizes[:-1] for one in model.inputs]
-    if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
+    declared = [(*one.dims.spatial, one.dims.channels) for one in model.inputs]
+    if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
-    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
+    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:len(sizes)])}" for name, sizes, array in
                        zip(net.InputNames, declared, inputs, strict=True))
     try:
         model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
@@ -128,7 +129,8 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
 
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`.
-        X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; any numeric type.
+        X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; sequences of one length c×N×T,
+            h×w×c×N×T and so on; any numeric type.
         *arguments: Data of further input layers, in the order of ``net.InputNames`` (or X is a list of all), then
             name-value pairs.
         nargout: Number of outputs for networks with several output layers; by default all of them.
@@ -137,7 +139,8 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
             in its place: names of layers, or ``'layer/port'``, by default ``net.OutputNames``.
 
     Returns:
-        Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element. A dlnetwork gives
+        Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element; K×N×T and h×w×c×N×T
+        for sequences. A dlnetwork gives
         vectors where its output has no spatial dimensions (format CB); any other network where images of the declared size
         lead to one element, which does not hold for pixel classification. Several outputs come as a tuple.
 
@@ -200,7 +203,7 @@ def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, narg
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([rows(value, vectors=value.ndim == 2) for value in values], nargout, chosen.function)
+    return outputs([rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -242,7 +245,8 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
         use = "semanticseg" if any(end.per_pixel for end in ends) else "predict"
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
-    scores = rows(_run(net, [X, *more], chosen)[0], vectors=True)
+    result = of_images(_run(net, [X, *more], chosen)[0], "classify")
+    scores = rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
@@ -296,10 +300,11 @@ def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Seque
         ends = output_layers(_network(net, "semanticseg", "second"))
         fitting = len(ends) == 1 and ends[0].per_pixel
         names = ends[0].Classes if fitting else None
-    scores = _run(net, [images], chosen)[0] if fitting else np.empty(0)
-    if scores.ndim < 3:
+    result = _run(net, [images], chosen)[0] if fitting else None
+    if result is None or not result.dims.rank:
         fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one output of classes per pixel.",
              "Use classify or predict for other networks.")
+    scores = of_images(result, "semanticseg").array
     count = scores.shape[-2]
     if chosen.Classes != "auto":
         names = chosen.Classes
@@ -355,7 +360,15 @@ def gives_vectors(end: Any, declared: Dims) -> bool:
     return not end.per_pixel and all(n == 1 for n in declared.spatial)
 
 
-def labels_of(value: np.ndarray, layer: Any) -> categorical:
+def of_images(result: Result, function: str) -> Result:
+    """The scores of a network of images or features: labels of sequences are a vector each."""
+    if result.dims.timed:
+        fail(f"{function}:notYetSupported", f"{function} does not give labels of sequences yet.",
+             "Call predict without ReturnCategorical for the scores of all time steps.")
+    return result
+
+
+def labels_of(result: Result, layer: Any) -> categorical:
     """Class scores → labels: one per observation, or h×w×N where every pixel has one."""
-    codes = class_codes(value, -2, "predict")
+    codes = class_codes(of_images(result, "predict").array, -2, "predict")
     return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)

@@ -66,7 +66,7 @@ class Plan:
     @property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
-        sums = {*self.graph.losses, *(update.value for pair in self.graph.updates for update in pair)}
+        sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
         return (all(step.kernel.by_observation for step in self.steps)
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
 

@@ -67,7 +67,8 @@ class Columns:
 
     @property
     def longest(self) -> int:
-        return max(block.rows.stop - block.rows.start for block in self.blocks)
+        values: int = max(block.rows.stop - block.rows.start for block in self.blocks)
+        return values
 
 
 def zero(target: np.ndarray) -> Closure:
