@@ -98,13 +98,11 @@ class Program:
                  for size in sorted(set(sizes))}
         if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
             raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
-        self.alike = len(plans) == 1  # whether all shards have the same plan
         self.meeting = Meeting()
         memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        by_plan = self.alike or bool(whole.differentiated)  # see `ShardContext.shared`
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if by_plan else rank])
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size])
                        for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
@@ -232,33 +230,21 @@ class Program:
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
         """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
-        around the steps that several threads run. Shards of different plans prepare late steps each for itself.
+        around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
-        late = self.shards[0].late if self.alike else shard.late
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
         alone = False  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
-            just_in_time = late.get(name[1]) if name[0] == "forward" else None
-            if self.size == 1 or not self.alike or not (just_in_time or (together and len(bands) > 1)):
-                if just_in_time:
-                    first, divided = just_in_time
-                    yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)
+            if not together or len(bands) == 1:
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
                 alone = True
                 continue
-            if alone or just_in_time:
+            if alone:
                 yield meeting
-            if just_in_time:
-                first, divided = just_in_time
-                if first is not None:
-                    yield from [(("prepare", name[1]), first)] if rank == 0 else []
-                    yield meeting
-                yield from ((("prepare", name[1]), closure) for closure in divided[rank::self.size])
-                yield meeting
-            yield from ((name, band) for band in (bands[rank:rank + 1] if together else bands))
+            yield from ((name, band) for band in bands[rank:rank + 1])
             yield meeting
             alone = False
 

@@ -23,7 +23,6 @@ Key = TypeVar("Key")
 Thing = TypeVar("Thing")
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
