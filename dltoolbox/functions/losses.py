@@ -128,11 +128,8 @@ def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _CrossEntropy(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    tiny = np.finfo(y.dtype).tiny
-    terms = -t * np.log(np.maximum(y, tiny))
-    mode = chosen.ClassificationMode or chosen.TargetCategories
-    if mode in ("multilabel", "independent"):
-        terms = terms - (1 - t) * np.log(np.maximum(1 - y, tiny))
+    independent = (chosen.ClassificationMode or chosen.TargetCategories) in ("multilabel", "independent")
+    terms = OPS["elementwise_cross_entropy"].forward(y, t, independent=independent)
     return _reduced(terms, chosen, layout, np.ndim(Y))
 
 
@@ -162,9 +159,7 @@ def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _Huber(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    d, point = np.abs(y - t), np.asarray(chosen.TransitionPoint, y.dtype)
-    terms = np.where(d <= point, d * d / 2, point * d - point * point / 2)
-    return _reduced(terms, chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_huber"].forward(y, t, transition=chosen.TransitionPoint), chosen, layout, np.ndim(Y))
 
 
 @np.errstate(all="ignore")
@@ -193,7 +188,7 @@ def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _L1(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    return _reduced(np.abs(y - t), chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_l1"].forward(y, t), chosen, layout, np.ndim(Y))
 
 
 @np.errstate(all="ignore")
@@ -222,7 +217,7 @@ def l2loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
     """
     chosen = _L2(*arguments, **options)
     y, t, layout = _both(Y, targets, chosen)
-    return _reduced(np.square(y - t), chosen, layout, np.ndim(Y))
+    return _reduced(OPS["elementwise_l2"].forward(y, t), chosen, layout, np.ndim(Y))
 
 
 def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, Layout]:
@@ -240,16 +235,13 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
 def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
     mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
-    if chosen.weights is not None:
-        terms = terms * _broadcast_weights(chosen, layout, terms)
-    terms = np.where(mask, terms, np.zeros((), terms.dtype))
+    weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
     batch = terms.shape[-1] if "B" in layout.given else 1
     divisor = {"batch-size": batch, "all-elements": terms.size, "mask-included": int(mask.sum()),
                "none": 1}[chosen.NormalizationFactor]
-    share = np.asarray(max(divisor, 1), terms.dtype)
-    if chosen.Reduction == "none":
-        return layout.restore(terms / share, ndim)
-    return (terms.sum(dtype=np.float64) / share).astype(terms.dtype)[()]
+    total = chosen.Reduction == "sum"
+    reduced = OPS["reduce_loss"].forward(terms, weights, mask, divisor=max(divisor, 1), total=total)
+    return reduced[()] if total else layout.restore(reduced, ndim)
 
 
 def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
 from dltoolbox.layers.base import Layer, layer
-from dltoolbox.ops import OPS, Builder, Value
+from dltoolbox.ops import Builder, Value
+from dltoolbox.ops.reshape import append_spatial_dims
 from dltoolbox.ops.time_axis import Way
 
 MOST_INPUTS = 10_000
@@ -119,7 +120,7 @@ class MultiplicationLayer(ElementWise):
 
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         rank = max(x.rank for x in inputs.values())
-        super().check_fit({port: OPS["append_spatial_dims"].infer(x, rank=rank) for port, x in inputs.items()})
+        super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
         rank = max(x.dims.rank for x in inputs)

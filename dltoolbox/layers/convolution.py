@@ -274,7 +274,7 @@ class FullyConnectedLayer(Weighted):
         return self.weights_and_bias((self.OutputSize, features), (self.OutputSize, 1), features, self.OutputSize)
 
     def build(self, g: Builder, x: Value) -> Any:
-        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x))
+        return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x) or 0)
 
     def describe(self) -> str:
         return f"{self.OutputSize} fully connected layer"

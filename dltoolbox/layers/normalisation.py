@@ -10,6 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
+from dltoolbox.ops.state import MovingAverage, Population
 from dltoolbox.ops.time_axis import Way
 
 
@@ -90,7 +91,8 @@ class BatchNormalizationLayer(Scaled):
             return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
-        g.update_statistics(("TrainedMean", mean, self.MeanDecay), ("TrainedVariance", variance, self.VarianceDecay))
+        g.update_state("TrainedMean", mean, MovingAverage(self.MeanDecay), Population())
+        g.update_state("TrainedVariance", variance, MovingAverage(self.VarianceDecay), Population(between=mean))
         return y
 
     def describe(self) -> str:

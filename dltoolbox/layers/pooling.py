@@ -10,7 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Kind, Value
 
 
 class Pooling(Windowed):
@@ -46,9 +46,7 @@ class MaxPooling(Pooling):
         window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
-        y, indices = g.max_pool_indices(x, window=window, way=way)
-        indices.kind, indices.denotes = "indices", x.dims
-        return y, indices, g.size_of(x)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
@@ -103,8 +101,8 @@ class MaxUnpooling(SpatialLayer):
         _, indices, size = inputs
         if indices is None or size is None:
             return
-        if indices.kind != "indices" or size.kind != "size" or size.denotes is None:
-            wrong = "indices" if indices.kind != "indices" else "size"
+        if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
+            wrong = "indices" if indices.kind is not Kind.INDICES else "size"
             fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
                  f"does not carry the {wrong} of a max pooling layer.",
                  f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
@@ -114,14 +112,15 @@ class MaxUnpooling(SpatialLayer):
 
     def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
         x, indices, size = inputs
-        dims = size.denotes if size and size.kind == "size" else None
-        if dims and not (indices and indices.kind == "indices" and indices.denotes != dims):
+        dims = size.denotes if size and size.kind is Kind.SIZE else None
+        if dims and not (indices and indices.kind is Kind.INDICES and indices.denotes != dims):
             return (dims,)
         (labels,) = BOX_FORMATS[self.rank]
         channels = x.dims.channels if x and x.dims.labels == labels else None
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+        assert size.denotes is not None  # as `check_partly` asks for
         return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
     def describe(self) -> str:

@@ -9,6 +9,7 @@ reads the record and never knows which layer an op came from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,9 +21,18 @@ from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
 Gradients = tuple[np.ndarray | None, ...]
+Attributes = Mapping[str, Any]  # of one use of an op: each op has its own
 
 
 MOVED = 16  # multiply-adds that moving one element costs, roughly
+
+
+class Kind(StrEnum):
+    """What an array holds."""
+
+    DATA = "data"
+    INDICES = "indices"  # where the maxima of a map were
+    SIZE = "size"  # the sizes of a map
 
 
 class Call(NamedTuple):
@@ -42,6 +52,7 @@ class Op:
 
     ``reads`` says what the gradient looks at: ``inputs``, ``outputs`` or both, so that the program can drop the rest.
     ``by_observation`` says that each observation has its own result, so that a batch may be cut into shards.
+    ``kinds`` says what its outputs hold where that is not data alone; what is no data belongs to its first input.
     ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
     ``way`` says how it looks at T unless a page asks for another one, ``any_way`` that its result is the same in each.
@@ -51,12 +62,13 @@ class Op:
     saved_for_backward: ClassVar[frozenset[str]] = frozenset()
     differentiable: ClassVar[bool] = True
     by_observation: ClassVar[bool] = True
+    kinds: ClassVar[tuple[Kind, ...]] = ()
     any_type: ClassVar[bool] = False
     divisible: ClassVar[bool] = False
     way: ClassVar[Way] = Way.FOLD
     any_way: ClassVar[bool] = False
 
-    def infer(self, *args: Any, **kwargs: Any) -> Any:
+    def infer(self, *args: Any, **kwargs: Any) -> Dims | tuple[Dims, ...]:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.
 
         Raises `DltoolboxError` when the inputs do not fit.

@@ -6,21 +6,24 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple, Protocol
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import OPS, Op, as_tuple
+from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.state import Population, Rule
 from dltoolbox.ops.time_axis import Way, chosen_way
+from dltoolbox.ops.vocabulary import Vocabulary
 
 
 @dataclass(eq=False)
 class Value:
-    """One array to be: its sizes, and for the value of a ``size`` port the sizes that it stands for."""
+    """One array to be: its sizes, and for indices and sizes of a map the sizes of that."""
 
     dims: Dims
-    kind: str = "data"  # data | indices | size
+    kind: Kind = Kind.DATA
     denotes: Dims | None = None
 
 
@@ -38,7 +41,7 @@ class Node:
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
-    attrs: dict[str, Any]
+    attrs: Attributes
     layer: str = ""
     way: Way = Way.FOLD
 
@@ -64,32 +67,60 @@ class Graph:
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
-    updates: list[StatisticsUpdate] = field(default_factory=list)
+    updates: list[StateUpdate] = field(default_factory=list)
 
 
 class StateUpdate(NamedTuple):
-    """A state is to move towards a value computed in this step: state ← decay·value + (1 − decay)·state."""
+    """A state is to follow a value that training computes, by some rule."""
 
     key: ParameterKey
     value: Value
-    decay: float
+    rule: Rule
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All that the rule looks at."""
+        between = self.rule.between if isinstance(self.rule, Population) else None
+        return (self.value,) if between is None else (self.value, between)
 
 
-class StatisticsUpdate(NamedTuple):
-    """The states that follow the mean and the variance of some value, which training settles together in the end."""
+class Builder(Vocabulary, Protocol):
+    """What a page's ``build(g, x)`` receives: every op as a method, the layer's own arrays, and where data enter and leave.
 
-    mean: StateUpdate
-    variance: StateUpdate
+    The `Recorder` is one; whatever else runs pages step by step can stand behind it, too.
+    ``training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+    """
+
+    training: bool
+
+    def learnable(self, name: str) -> Value:
+        """An array of the layer that training differentiates."""
+
+    def state(self, name: str) -> Value:
+        """A stored array that training does not differentiate: running statistics, input normalisation."""
+
+    def vector_rank(self, x: Value | None) -> int | None:
+        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+
+    def source(self, dims: Dims) -> Value:
+        """The data that enter at an input layer."""
+
+    def target(self, dims: Dims) -> Value:
+        """The targets that an output layer compares with."""
+
+    def result(self, y: Value, loss: Value) -> None:
+        """What leaves the network at an output layer, and its loss."""
+
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
 
 
-class Builder:
-    """What a page's ``build(g, x)`` receives: every op of the vocabulary as a method, and the layer's own arrays.
-
-    ``g.training`` tells which of the two networks is built; only batch normalisation and dropout differ.
+class Recorder(Builder):
+    """The builder that writes a graph.
 
     Args:
         graph: Where ops are recorded.
-        training: See above.
+        training: Which of the two networks is built.
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
@@ -110,39 +141,25 @@ class Builder:
         self.layer = layer
         self._arrays = {one.name: one for one in arrays}
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in OPS:
-            raise AttributeError(f"there is no op called {name!r}")
-        return lambda *inputs, way=None, **attrs: self.record(OPS[name], inputs, attrs, way)
-
-    def record(self, op: Op, inputs: tuple[Value, ...], attrs: dict[str, Any], way: Way | None = None) -> Any:
-        """Append one use of an op; returns its output value, or a tuple of several.
-
-        ``way`` is how it looks at T, where that is not as usual. Sizes among the attributes are those that the op sees.
-        """
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
+               way: Way | None = None) -> Value | tuple[Value, ...]:
         dims = [value.dims for value in inputs]
         way = chosen_way(way, op.way, dims)
         attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
         like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = as_tuple(op.infer(*map(way.dims, dims), **attrs))
-        outputs = tuple(Value(way.undone(y, like)) for y in sizes)
+        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
+                        for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
         if not self.keeps_rank:
             return 0
         return self.assumed_rank if x is None else x.dims.rank
 
-    def size_of(self, x: Value) -> Value:
-        """The value of a ``size`` port: it stands for the sizes of ``x``."""
-        size = self.record(OPS["size_of"], (x,), {})
-        size.kind, size.denotes = "size", x.dims
-        return size
-
     def source(self, dims: Dims) -> Value:
-        """The data that enter at an input layer; ``sources`` may replace the declared size, for larger images."""
+        """``sources`` may replace the declared size, for larger images."""
         return self.entering(self.layer, self.sources.get(self.layer, dims))
 
     def entering(self, name: str, dims: Dims) -> Value:
@@ -152,13 +169,11 @@ class Builder:
         return value
 
     def target(self, dims: Dims) -> Value:
-        """The targets that an output layer compares with."""
         value = Value(dims)
         self.graph.targets.append(value)
         return value
 
     def result(self, y: Value, loss: Value) -> None:
-        """What leaves the network at an output layer, and its loss."""
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
@@ -166,7 +181,6 @@ class Builder:
         return self._array(name, learnable=True)
 
     def state(self, name: str) -> Value:
-        """A stored array that training does not differentiate: running statistics, input normalisation."""
         return self._array(name, learnable=False)
 
     def _array(self, name: str, *, learnable: bool) -> Value:
@@ -178,7 +192,5 @@ class Builder:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]
 
-    def update_statistics(self, mean: tuple[str, Value, float], variance: tuple[str, Value, float]) -> None:
-        """Two states of the layer (name, value of this batch, decay) are to follow a mean and a variance."""
-        self.graph.updates.append(StatisticsUpdate(*(StateUpdate(ParameterKey(self.layer, name), value, decay)
-                                                     for name, value, decay in (mean, variance))))
+    def update_state(self, name: str, value: Value, *rules: Rule) -> None:
+        self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)

@@ -1,4 +1,5 @@
-"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do.
+"""Losses: one number from predictions and targets of the same size, normalised as MATLAB's output layers do; and element by
+element, to be weighted, masked and normalised in many ways.
 
 Sources: Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.4 and 5.2, for the losses and their
 gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers.
@@ -14,7 +15,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Call, Gradients, Op, normal, op
 
-Weights = tuple[float, ...] | None  # one per class, or all 1
+Weights = tuple[float, ...]  # one per class
 
 
 class Loss(Op):
@@ -23,7 +24,7 @@ class Loss(Op):
     saved_for_backward = IN
     by_observation = False
 
-    def infer(self, *args: Any, **kwargs: Any) -> Any:
+    def infer(self, y: Dims, t: Dims, **attrs: object) -> Dims:
         return Dims.of("")
 
 
@@ -43,7 +44,7 @@ def labelled(t: np.ndarray) -> float:
     return max(float(np.any(t, axis=-2).sum()), 1.0)
 
 
-def weighted(t: np.ndarray, weights: Weights) -> np.ndarray:
+def weighted(t: np.ndarray, weights: Weights | None) -> np.ndarray:
     """The targets times one weight per class."""
     return t if weights is None else t * np.asarray(weights, t.dtype).reshape(-1, 1)
 
@@ -57,11 +58,11 @@ class cross_entropy(OfClasses):
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
 
-    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> np.ndarray:
+    def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> np.ndarray:
         logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
         return np.asarray(-(weighted(t, weights) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
 
-    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights = None) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, weights: Weights | None = None) -> Gradients:
         y, t = call.inputs
         share = grad / np.asarray(labelled(t), y.dtype)
         return -share * weighted(t, weights) / np.maximum(y, np.finfo(y.dtype).tiny), None
@@ -76,17 +77,17 @@ class softmax_cross_entropy(OfClasses):
 
     saved_for_backward = BOTH
 
-    def infer(self, x: Dims, t: Dims, **attrs: Any) -> tuple[Dims, Dims]:
+    def infer(self, x: Dims, t: Dims, **attrs: object) -> tuple[Dims, Dims]:  # type: ignore[override]
         return Dims.of(""), x
 
-    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> tuple[np.ndarray, np.ndarray]:
         shifted = x - x.max(-2, keepdims=True)
         e = np.exp(shifted)
         total = e.sum(-2, keepdims=True)
         loss = -(weighted(t, weights) * (shifted - np.log(total))).sum(dtype=np.float64) / labelled(t)
         return np.asarray(loss, x.dtype), e / total
 
-    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights = None) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights | None = None) -> Gradients:
         (_, t), (_, y) = call.inputs, call.outputs
         tw = weighted(t, weights)
         share = grad / np.asarray(labelled(t), y.dtype)
@@ -103,3 +104,95 @@ class half_mse(Loss):
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
         return (y - t) * (grad / np.asarray(max(y.shape[-1], 1), y.dtype)), None
+
+
+# Element by element --------------------------------------------------------------------------------------------------
+class ElementwiseLoss(Op):
+    """Predictions and targets → what every element adds to a loss; only the predictions get gradients."""
+
+    saved_for_backward = IN
+    divisible = True
+
+    def infer(self, y: Dims, t: Dims, **attrs: Any) -> Dims:
+        return y
+
+
+@op
+class elementwise_cross_entropy(ElementwiseLoss):
+    """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+                attrs: Mapping[str, Any]) -> Arrays:
+        return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:
+        tiny = np.finfo(y.dtype).tiny
+        terms = -t * np.log(np.maximum(y, tiny))
+        return terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms
+
+    def backward(self, call: Call, grad: np.ndarray, *, independent: bool = False) -> Gradients:
+        y, t = call.inputs
+        tiny = np.finfo(y.dtype).tiny
+        slope = -t / np.maximum(y, tiny)
+        return grad * (slope + (1 - t) / np.maximum(1 - y, tiny) if independent else slope), None
+
+
+@op
+class elementwise_huber(ElementwiseLoss):
+    """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
+        d, point = np.abs(y - t), np.asarray(transition, y.dtype)
+        return np.where(d <= point, d * d / 2, point * d - point * point / 2)
+
+    def backward(self, call: Call, grad: np.ndarray, *, transition: float = 1.0) -> Gradients:
+        y, t = call.inputs
+        point = np.asarray(transition, y.dtype)
+        return grad * np.clip(y - t, -point, point), None
+
+
+@op
+class elementwise_l1(ElementwiseLoss):
+    """|y − t|; its gradient is 0 where they are equal."""
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.abs(y - t)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        return grad * np.sign(y - t), None
+
+
+@op
+class elementwise_l2(ElementwiseLoss):
+    """(y − t)²"""
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.square(y - t)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        return grad * 2 * (y - t), None
+
+
+@op
+class reduce_loss(Op):
+    """Elements times ``weights``, 0 where ``mask`` is false, divided by ``divisor``; their ``total``, or all of them.
+
+    Weights and mask expand to the size of the elements; only the elements get gradients.
+    """
+
+    saved_for_backward = IN
+    by_observation = False
+
+    def infer(self, x: Dims, weights: Dims, mask: Dims, *, divisor: float, total: bool = True) -> Dims:
+        return Dims.of("") if total else x
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, mask: np.ndarray, *, divisor: float,
+                total: bool = True) -> np.ndarray:
+        terms, share = np.where(mask, x * weights, np.zeros((), x.dtype)), np.asarray(divisor, x.dtype)
+        return np.asarray(terms.sum(dtype=np.float64) / share, x.dtype) if total else terms / share
+
+    def backward(self, call: Call, grad: np.ndarray, *, divisor: float, total: bool = True) -> Gradients:
+        x, weights, mask = call.inputs
+        return np.where(mask, grad / np.asarray(divisor, x.dtype) * weights, np.zeros_like(x)), None, None

@@ -17,7 +17,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Op, normal, op, sum_over
+from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -136,6 +136,7 @@ class max_pool(PoolOp):
 class max_pool_indices(PoolOp):
     """Maximum over every window, and where it was found."""
 
+    kinds = (Kind.DATA, Kind.INDICES)
     saved_for_backward = OUT
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
@@ -156,6 +157,7 @@ class max_pool_taps(PoolOp):
     The program uses it in place of `max_pool_indices` where only `max_unpool_taps` reads them.
     """
 
+    kinds = (Kind.DATA, Kind.INDICES)
     saved_for_backward = BOTH
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
@@ -258,6 +260,7 @@ class max_unpool(Op):
 class size_of(Op):
     """The sizes of ``x`` as a vector: the value of a ``size`` port."""
 
+    kinds = (Kind.SIZE,)
     differentiable = False
 
     def infer(self, x: Dims) -> Dims:

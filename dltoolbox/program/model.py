@@ -23,12 +23,13 @@ from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
+from dltoolbox.ops.state import Population, StepRule
 from dltoolbox.program.data_layout import entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.reference import PlainProgram
-from dltoolbox.program.running_statistics import move_statistics, settle_statistics
+from dltoolbox.program.states import finalise_states, update_states
 from dltoolbox.runtime.autotune import budget
 from dltoolbox.runtime.threads import one_blas_thread, thread_count
 
@@ -130,7 +131,7 @@ class Model:
     def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
         outcome = self.run("train", inputs, targets)
-        move_statistics(self.arrays, outcome)
+        update_states(self.arrays, outcome)
         return StepResult(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
 
     @one_at_a_time
@@ -164,10 +165,10 @@ class Model:
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
         """Set the batch normalisation statistics to those of the whole set: one pass in training mode."""
         def forward(inputs: Sequence[np.ndarray]) -> Outcome | None:
-            if not self.program("statistics", inputs).graph.updates:
+            if not any(isinstance(update.rule, Population) for update in self.program("statistics", inputs).graph.updates):
                 return None
             return self.run("statistics", inputs)
-        settle_statistics(self.arrays, batches, forward)
+        finalise_states(self.arrays, batches, forward)
 
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""
@@ -252,10 +253,11 @@ class Model:
             lowered.issues.raise_if_any()
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         trained = [value for key, value in graph.arrays.items() if key in graph.learnables and key not in self.frozen]
-        updates = [update.value for pair in graph.updates for update in pair]
+        steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
+        statistics = [value for update in graph.updates if isinstance(update.rule, Population) for value in update.values]
         wanted: list[Value] = {
-            "train": [*graph.results, *graph.losses, *updates], "evaluate": [*graph.results, *graph.losses],
-            "statistics": updates, "gradients": graph.losses,
+            "train": [*graph.results, *graph.losses, *steps], "evaluate": [*graph.results, *graph.losses],
+            "statistics": statistics, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
         return graph, wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])

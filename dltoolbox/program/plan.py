@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, Order, candidates, memory_format
-from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.base import MOVED
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 from dltoolbox.program.select_kernel import choose
@@ -66,7 +66,7 @@ class Plan:
     @property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
-        sums = {*self.graph.losses, *(update.value for pair in self.graph.updates for update in pair)}
+        sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
         return (all(step.kernel.by_observation for step in self.steps)
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
 
@@ -93,9 +93,9 @@ def shape_of(value: Value) -> tuple[int, ...]:
 def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
     name = node.op.name.rpartition("+")[2]
-    if value.kind == "size" or name == "size_of":
+    if value.kind is Kind.SIZE:
         return np.dtype(np.int64)
-    if value.kind == "indices":
+    if value.kind is Kind.INDICES:
         if name == "max_pool_taps":
             return np.dtype(np.uint8)
         positions = node.way.dims(value.denotes).positions if value.denotes is not None else 0
@@ -170,11 +170,11 @@ def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]
     below = set(sources)
     for node in nodes:
         if below.intersection(node.inputs) and node.op.differentiable:
-            below.update(value for value in node.outputs if value.kind == "data")
+            below.update(value for value in node.outputs if value.kind is Kind.DATA)
     above = set(graph.losses)
     for node in reversed(nodes):
         if above.intersection(node.outputs) and node.op.differentiable:
-            above.update(value for value in node.inputs if value.kind == "data")
+            above.update(value for value in node.inputs if value.kind is Kind.DATA)
     return below & above
 
 

@@ -159,6 +159,23 @@ def _losses() -> Iterator[Case]:
             name, attrs = label + ("-weighted" if weights else ""), {"weights": weights}
             yield Case("softmax_cross_entropy", name, scores, attrs, batched=(0, 1), joins=False)
             yield Case("cross_entropy", name, probabilities, attrs, batched=(0, 1), joins=False)
+        def apart(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            targets = normal(rng, *s, n)
+            return targets + distinct(rng, *s, n), targets
+
+        def kept(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            return normal(rng, *s, n), rng.uniform(0.5, 2, (*(1,) * (len(s) - 1), s[-1], 1)), rng.random((*s, n)) < 0.7
+
+        for independent in (False, True):
+            yield Case("elementwise_cross_entropy", label + "-independent" * independent, probabilities,
+                       {"independent": independent}, batched=(0, 1))
+        for transition in (1.0, 0.5):
+            yield Case("elementwise_huber", f"{label}-{transition}", apart, {"transition": transition}, batched=(0, 1))
+        yield Case("elementwise_l1", label, apart, batched=(0, 1))
+        yield Case("elementwise_l2", label, apart, batched=(0, 1))
+        for total in (True, False):
+            yield Case("reduce_loss", label + ("" if total else "-all"), kept, {"divisor": 3, "total": total},
+                       batched=(0, 2), joins=not total)
     yield Case("half_mse", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 

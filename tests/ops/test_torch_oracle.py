@@ -135,6 +135,11 @@ def softmax_cross_entropy(x: Tensor, t: Tensor, *, weights: Any) -> tuple[Tensor
     return likelihood(x.log_softmax(-2), t, weights), x.softmax(-2)
 
 
+def reduce_loss(x: Tensor, weights: Tensor, mask: Tensor, *, divisor: float, total: bool) -> Tensor:
+    terms = torch.where(mask, x * weights, 0.0) / divisor
+    return terms.sum() if total else terms
+
+
 def expanded(values: Tensor, x: Tensor) -> Tensor:
     """With a size of 1 for every trailing axis that is missing."""
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))
@@ -233,6 +238,12 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "global_max_pool": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
     "cross_entropy": cross_entropy,
     "softmax_cross_entropy": softmax_cross_entropy,
+    "elementwise_cross_entropy": lambda y, t, independent: (
+        F.binary_cross_entropy(y, t, reduction="none") if independent else -t * y.log()),
+    "elementwise_huber": lambda y, t, transition: F.huber_loss(y, t, reduction="none", delta=transition),
+    "elementwise_l1": lambda y, t: F.l1_loss(y, t, reduction="none"),
+    "elementwise_l2": lambda y, t: F.mse_loss(y, t, reduction="none"),
+    "reduce_loss": reduce_loss,
     "half_mse": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
 }
 

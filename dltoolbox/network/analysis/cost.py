@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer
-from dltoolbox.ops import Graph, Node, Value
+from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.time_axis import Way
 
 MOST_TURNS = 250_000  # of all spans: about a second; beyond, receptive fields are not told
@@ -64,7 +64,7 @@ def footprints(lowered: Lowered) -> list[Footprint]:
     for info in lowered.layers:
         values = [value for value in port_values(graph, info) if value]
         own = [value for value in values if made.get(value, "" if info.layer.inputs() else info.layer.Name)
-               == info.layer.Name and value.kind != "size"]
+               == info.layer.Name and value.kind is not Kind.SIZE]
         result.append(Footprint(work.get(info.layer.Name, 0), sum(ELEMENT * value.dims.elements for value in own),
                                 fields.get(values[0]) if values else None))
     return result
@@ -145,7 +145,7 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
     for node in graph.nodes:
         made.update(dict.fromkeys(node.outputs, node))
         seen = [(spans[value], reach_of(node, value, made)) for value in node.inputs
-                if value in spans and value.kind != "size"]
+                if value in spans and value.kind is not Kind.SIZE]
         if seen:
             found = spans_of(seen, node.outputs[0].dims, most)
             most -= sum(span.turn for span in found or ())

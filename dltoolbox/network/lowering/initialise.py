@@ -37,7 +37,7 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Parame
     Raises:
         DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
     """
-    check_memory(lowered, np.dtype(dtype).itemsize)
+    check_initial_memory(lowered, np.dtype(dtype).itemsize)
     found = IssueCollector()
     arrays: ParameterArrays = {}
     for info in lowered.layers:
@@ -52,7 +52,7 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Parame
     return arrays
 
 
-def check_memory(lowered: Lowered, itemsize: int) -> None:
+def check_initial_memory(lowered: Lowered, itemsize: int) -> None:
     """Refuse what this machine cannot hold before anything is drawn."""
     needed = itemsize * sum(array.count for info in lowered.layers for array in info.arrays)
     if needed > (room := memory()):

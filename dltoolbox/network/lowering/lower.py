@@ -22,7 +22,7 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, Port
 from dltoolbox.network.graph.validate import check_structure, execution_order
-from dltoolbox.ops import Builder, Graph, Value, as_tuple
+from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
 
 ELEMENT = 4  # bytes of a number in single precision
 MEMORY = 1 << 40  # bytes: one array or map that is larger was hardly meant
@@ -102,8 +102,8 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     check_structure(lgraph, result.issues, fed, loss=loss)
     order = execution_order(lgraph, result.issues)
     result.order = sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1)  # results as OutputNames
-    builder = Builder(graph, training=training, sources=sources, keeps_rank=loss,
-                      assumed_rank=guesses.rank(possible_ranks(lgraph, sources)) if guesses else None)
+    builder = Recorder(graph, training=training, sources=sources, keeps_rank=loss,
+                       assumed_rank=guesses.rank(possible_ranks(lgraph, sources)) if guesses else None)
     for position in result.order:
         lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses, silent)
     graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
@@ -124,7 +124,7 @@ def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims]
     return result
 
 
-def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Builder,
+def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Recorder,
                 issues: IssueCollector, guesses: Guesses | None, silent: Collection[str]) -> None:
     """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
     one = info.layer
@@ -153,7 +153,7 @@ def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[
 
 
 def arriving_values(one: Layer, incoming: Mapping[Port, Port], fed: Mapping[Port, str],
-                    g: Builder) -> list[Value | None]:
+                    g: Recorder) -> list[Value | None]:
     """The values at the inputs of a layer; None where one is missing or not known."""
     inputs: list[Value | None] = []
     for port in one.inputs():
@@ -171,7 +171,7 @@ def possible_ranks(lgraph: LayerGraph, sources: Mapping[str, Dims]) -> set[int]:
     return ({dims.rank for dims in entering} or {0, 2}) | ({0} if may_flatten else set())
 
 
-def despite(one: Layer, inputs: list[Value | None], g: Builder, guesses: Guesses | None) -> tuple[Value, ...]:
+def despite(one: Layer, inputs: list[Value | None], g: Recorder, guesses: Guesses | None) -> tuple[Value, ...]:
     """What leaves a layer in spite of a fault; hidden sizes are guessed, and without guesses nothing leaves then.
 
     Inputs that are certain say more about it than those that depend on guesses.
@@ -188,7 +188,7 @@ def despite(one: Layer, inputs: list[Value | None], g: Builder, guesses: Guesses
         for sure, dims in zip(certain, outputs, strict=True))
 
 
-def recorded(info: LoweredLayer, inputs: list[Value], g: Builder, issues: IssueCollector) -> tuple[Value, ...]:
+def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: IssueCollector) -> tuple[Value, ...]:
     """Check a layer, let it record its ops and return what leaves it; raises where that is not known.
 
     Faults of values that were set are noted, and the record goes on with the sizes that the inputs ask for.
@@ -227,8 +227,8 @@ def check_time(one: Layer, inputs: list[Value]) -> None:
 
 def check_kind(port: str, value: Value, source: Port | None) -> None:
     """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
-    if source and value.kind != "data" and port not in UNPOOLING:
-        what = "indices of the maxima" if value.kind == "indices" else "size"
+    if source and value.kind is not Kind.DATA and port not in UNPOOLING:
+        what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{port}' is connected to '{source}', the {what} that a max pooling layer passes to "
              "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
 

@@ -1,0 +1,178 @@
+# Written by `python -m dltoolbox._stubs`; do not edit.
+# ruff: noqa: E501, I001
+from typing import Protocol
+
+from dltoolbox.ops.base import Attributes, Op
+from dltoolbox.ops.graph import Value
+from dltoolbox.ops.time_axis import Way
+from collections.abc import Callable
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops.loss import Weights
+from dltoolbox.ops.resize import Sizes
+from fractions import Fraction
+import numpy as np
+
+
+class Vocabulary(Protocol):
+    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
+               way: Way | None = None) -> Value | tuple[Value, ...]: ...
+
+    def relu(self, x: Value, *, way: Way | None = None) -> Value:
+        """max(0, x)."""
+
+    def leaky_relu(self, x: Value, *, scale: float, way: Way | None = None) -> Value:
+        """x where x ≥ 0, scale·x elsewhere."""
+
+    def add(self, *inputs: Value, way: Way | None = None) -> Value:
+        """The sum."""
+
+    def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
+        """The product."""
+
+    def input_normalise(self, x: Value, *statistics: Value, kind: str, way: Way | None = None) -> Value:
+        """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows."""
+
+    def function(self, x: Value, *, call: Callable[[np.ndarray], np.ndarray], way: Way | None = None) -> Value:
+        """A user's function of one array that keeps its size; opaque, so no gradient passes."""
+
+    def dropout(self, x: Value, *, probability: float, way: Way | None = None) -> tuple[Value, Value]:
+        """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
+
+    def spatial_dropout(self, x: Value, *, probability: float, way: Way | None = None) -> tuple[Value, Value]:
+        """Whole channels zero with probability p, the rest times 1/(1 − p); the second output is the mask, one per channel."""
+
+    def concat(self, *inputs: Value, axis: int, way: Way | None = None) -> Value:
+        """Arrays joined along one axis (0-based)."""
+
+    def softmax(self, x: Value, *, way: Way | None = None) -> Value:
+        """exp(x) / Σ exp(x) over the channels, shifted by the maximum so that nothing overflows."""
+
+    def sigmoid(self, x: Value, *, way: Way | None = None) -> Value:
+        """1/(1 + exp(−x))."""
+
+    def tanh(self, x: Value, *, way: Way | None = None) -> Value:
+        """The hyperbolic tangent."""
+
+    def swish(self, x: Value, *, way: Way | None = None) -> Value:
+        """x/(1 + exp(−x))."""
+
+    def clipped_relu(self, x: Value, *, ceiling: float, way: Way | None = None) -> Value:
+        """min(max(0, x), ceiling)."""
+
+    def elu(self, x: Value, *, alpha: float, way: Way | None = None) -> Value:
+        """x where x ≥ 0, alpha·(exp(x) − 1) elsewhere."""
+
+    def softplus(self, x: Value, *, way: Way | None = None) -> Value:
+        """log(1 + exp(x)) = max(0, x) + log(1 + exp(−|x|))."""
+
+    def gelu(self, x: Value, *, approximation: str, way: Way | None = None) -> Value:
+        """x·Φ(x) with the normal distribution function Φ, or with ``tanh`` its approximation by a hyperbolic tangent."""
+
+    def prelu(self, x: Value, alpha: Value, *, way: Way | None = None) -> Value:
+        """x where x > 0, alpha·x elsewhere; ``alpha`` expands against x."""
+
+    def affine(self, x: Value, scale: Value, bias: Value, *, way: Way | None = None) -> Value:
+        """scale·x + bias; both expand against x."""
+
+    def max_pool(self, x: Value, *, window: Window, way: Way | None = None) -> Value:
+        """Maximum over every window."""
+
+    def max_pool_indices(self, x: Value, *, window: Window, way: Way | None = None) -> tuple[Value, Value]:
+        """Maximum over every window, and where it was found."""
+
+    def max_pool_taps(self, x: Value, *, window: Window, way: Way | None = None) -> tuple[Value, Value]:
+        """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps."""
+
+    def max_unpool_taps(self, x: Value, taps: Value, *, window: Window, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` with tap numbers of a ``window`` without overlap that pooled an array of size ``to``."""
+
+    def max_unpool(self, x: Value, indices: Value, size: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """Zeros of the size that ``size`` stands for, with each value of ``x`` at its index."""
+
+    def size_of(self, x: Value, *, way: Way | None = None) -> Value:
+        """The sizes of ``x`` as a vector: the value of a ``size`` port."""
+
+    def avg_pool(self, x: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
+
+    def global_avg_pool(self, x: Value, *, way: Way | None = None) -> Value:
+        """Mean over the spatial axes, kept with size 1."""
+
+    def global_max_pool(self, x: Value, *, way: Way | None = None) -> Value:
+        """Maximum over the spatial axes, kept with size 1; a tie sends its gradient to the first position."""
+
+    def conv(self, x: Value, weights: Value, bias: Value, *, window: Window, way: Way | None = None) -> Value:
+        """Cross-correlation of ``x`` (S…CB) with ``weights`` (S…CK) plus ``bias`` (K elements); zeros as padding."""
+
+    def grouped_conv(self, x: Value, weights: Value, bias: Value, *, window: Window, way: Way | None = None) -> Value:
+        """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
+
+    def conv_transposed(self, x: Value, weights: Value, bias: Value, *, window: Window, way: Way | None = None) -> Value:
+        """The adjoint of `conv`: ``weights`` S…KC, ``window.padding`` is the cropping."""
+
+    def pad_edges(self, x: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """Padding that is not zeros: ``mode`` constant (then ``value``), or taken from the array itself: replicate,"""
+
+    def dense(self, x: Value, weights: Value, bias: Value, *, rank: int = 0, way: Way | None = None) -> Value:
+        """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
+
+    def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
+        """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
+
+    def softmax_cross_entropy(self, x: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> tuple[Value, Value]:
+        """`softmax` followed by `cross_entropy`, from the scores before the softmax: exact where probabilities underflow."""
+
+    def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
+
+    def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
+        """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
+
+    def elementwise_huber(self, y: Value, t: Value, *, transition: float = 1.0, way: Way | None = None) -> Value:
+        """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
+
+    def elementwise_l1(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """|y − t|; its gradient is 0 where they are equal."""
+
+    def elementwise_l2(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """(y − t)²"""
+
+    def reduce_loss(self, x: Value, weights: Value, mask: Value, *, divisor: float, total: bool = True, way: Way | None = None) -> Value:
+        """Elements times ``weights``, 0 where ``mask`` is false, divided by ``divisor``; their ``total``, or all of them."""
+
+    def batch_norm(self, x: Value, scale: Value, offset: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
+
+    def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
+        """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
+
+    def group_norm(self, x: Value, scale: Value, offset: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
+        """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation."""
+
+    def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
+        """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""
+
+    def flatten(self, x: Value, *, way: Way | None = None) -> Value:
+        """The features of each observation as one column, column-major (h, w, c)."""
+
+    def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
+        """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
+
+    def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
+        """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
+
+    def depth_to_space(self, x: Value, *, block: tuple[int, ...], order: str, way: Way | None = None) -> Value:
+        """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""
+
+    def space_to_depth(self, x: Value, *, block: tuple[int, ...], way: Way | None = None) -> Value:
+        """Every ``block`` of elements becomes channels, in the order 'dcr'; rows and columns that are left over are dropped."""
+
+    def crop(self, x: Value, *, start: Sizes, to: Sizes, way: Way | None = None) -> Value:
+        """The part of size ``to`` that begins at the 0-based position ``start``."""
+
+    def resize(self, x: Value, *, to: Sizes, factors: tuple[Fraction, ...], method: str, transform: str, rounding: str, way: Way | None = None) -> Value:
+        """Spatial axes resampled to size ``to``, each ``factors`` times as dense."""
+
+    def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
+        """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""

@@ -1,0 +1,45 @@
+"""States that follow the values of a run: after every training step, or by one pass over a whole set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from dltoolbox.network.lowering.initialise import ParameterArrays
+from dltoolbox.ops import ParameterKey
+from dltoolbox.ops.state import Population, StepRule
+from dltoolbox.program.executable import Outcome
+
+
+def update_states(arrays: ParameterArrays, run: Outcome) -> None:
+    """After a training step."""
+    for key, value, rule in run.graph.updates:
+        if isinstance(rule, StepRule):
+            rule.step(arrays[key], run[value])
+
+
+def finalise_states(arrays: ParameterArrays, batches: Iterable[Sequence[np.ndarray]],
+                    forward: Callable[[Sequence[np.ndarray]], Outcome | None]) -> None:
+    """Set the states that describe the population to those of the whole set.
+
+    Args:
+        arrays: Where the states are kept.
+        batches: The inputs, mini-batch by mini-batch; none is drawn after ``forward`` returned None.
+        forward: Runs one of them in training mode; returns None when there are no such states.
+    """
+    rules: dict[ParameterKey, Population] = {}
+    parts: defaultdict[ParameterKey, list[list[np.ndarray]]] = defaultdict(list)
+    weights: list[int] = []
+    for inputs in batches:
+        run = forward(inputs)
+        if run is None:
+            return
+        weights.append(inputs[0].shape[-1])
+        for update in run.graph.updates:
+            if isinstance(update.rule, Population):
+                rules[update.key] = update.rule
+                parts[update.key].append([run[value].astype(np.float64) for value in update.values])
+    for key, rule in rules.items():
+        arrays[key][...] = rule.of_set(*map(np.stack, zip(*parts[key], strict=True)), weights=weights)
