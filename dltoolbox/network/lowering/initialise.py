@@ -37,7 +37,7 @@ def initial_arrays(lowered: Lowered, dtype: DTypeLike, *, draw: bool = True) -> 
     Raises:
         DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
     """
-    check_memory(lowered, np.dtype(dtype).itemsize)
+    check_initial_memory(lowered, np.dtype(dtype).itemsize)
     found = IssueCollector()
     arrays: ParameterArrays = {}
     for info in lowered.layers:
@@ -53,7 +53,7 @@ def initial_arrays(lowered: Lowered, dtype: DTypeLike, *, draw: bool = True) -> 
 
 def blank_arrays(lowered: Lowered, dtype: DTypeLike) -> ParameterArrays:
     """Zeros for every array of every layer, of a network that is planned but never run; arguments as `initial_arrays`."""
-    check_memory(lowered, np.dtype(dtype).itemsize)
+    check_initial_memory(lowered, np.dtype(dtype).itemsize)
     return {ParameterKey(info.layer.Name, array.name): np.zeros(array.shape, type_of(array, dtype))
             for info in lowered.layers for array in info.arrays}
 
@@ -63,7 +63,7 @@ def type_of(array: Array, dtype: DTypeLike) -> DTypeLike:
     return np.float64 if isinstance(array, State) and array.double else dtype
 
 
-def check_memory(lowered: Lowered, itemsize: int) -> None:
+def check_initial_memory(lowered: Lowered, itemsize: int) -> None:
     """Refuse what this machine cannot hold before anything is drawn."""
     needed = itemsize * sum(array.count for info in lowered.layers for array in info.arrays)
     if needed > (room := memory()):
