@@ -97,7 +97,7 @@ class depth_to_space(Op):
     """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""
 
     def infer(self, x: Dims, *, block: tuple[int, ...], order: str) -> Dims:
-        return x.with_spatial([n * b for n, b in zip(x.spatial, block, strict=True)]).with_size(
+        return x.with_spatial([n if n is None else n * b for n, b in zip(x.spatial, block, strict=True)]).with_size(
             "C", x.channels // prod(block))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
@@ -115,7 +115,7 @@ class space_to_depth(Op):
     """Every ``block`` of elements becomes channels, in the order 'dcr'; rows and columns that are left over are dropped."""
 
     def infer(self, x: Dims, *, block: tuple[int, ...]) -> Dims:
-        return x.with_spatial([n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
+        return x.with_spatial([n if n is None else n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
             "C", x.channels * prod(block))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:

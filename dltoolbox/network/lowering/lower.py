@@ -219,7 +219,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
 
 def check_time(one: Layer, inputs: list[Value]) -> None:
     """Data with time steps and data without do not go together: nothing says how."""
-    timed = [x.dims.timed for x in inputs if x.kind == "data"]
+    timed = [x.dims.timed for x in inputs if x.kind is Kind.DATA]
     if any(timed) and not all(timed):
         fail("network:timeMismatch", f"Some inputs of {one.label()} have time steps and others have none: "
              f"{'; '.join(str(x.dims) for x in inputs)}.", "Make the formats equal.")
