@@ -38,7 +38,8 @@ class Assembly:
         if after:
             self.connect(after, f"{new[0].Name}/{new[0].inputs()[0]}")
         self.edges += sequence(new)
-        return new[-1].Name
+        values: str = new[-1].Name
+        return values
 
     def join(self, one: Layer, sources: Sequence[str]) -> str:
         """Add a layer of several inputs, fed by ``sources`` in the order of its ports."""

@@ -231,7 +231,8 @@ def _vibrations(faulty: np.ndarray, random: np.random.RandomState) -> np.ndarray
     knock = np.exp(-20 * since_knock) * np.sin(2 * np.pi * 25 * since_knock)
     strength = faulty[:, np.newaxis] * random.uniform(1.5, 4, (number, 1))
     offset = random.normal(0, 0.05, (number, 1))
-    return offset + mesh + strength * knock + random.normal(0, 0.3, angle.shape)
+    values: np.ndarray = offset + mesh + strength * knock + random.normal(0, 0.3, angle.shape)
+    return values
 
 
 def _signal_statistics(signals: np.ndarray) -> dict[str, np.ndarray]:

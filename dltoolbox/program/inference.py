@@ -12,7 +12,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
@@ -22,11 +22,11 @@ from dltoolbox.program.data_layout import Result, as_activations, network_inputs
 from dltoolbox.program.model import Model, model_of
 
 
-def _cpu(value: Any) -> str:
-    name: str = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
+def _cpu(value: object) -> str:
+    name = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
     if name not in ("auto", "cpu"):
-        raise convert.InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
-                                   "notYetSupported")
+        raise InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
+                           "notYetSupported")
     return name
 
 

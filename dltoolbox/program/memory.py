@@ -31,7 +31,8 @@ class Buffer:
 
 
 def bytes_of(shape: Sequence[int], dtype: Any) -> int:
-    return prod(shape) * np.dtype(dtype).itemsize
+    values: int = prod(shape) * np.dtype(dtype).itemsize
+    return values
 
 
 def place(buffers: Sequence[Buffer]) -> int:
@@ -86,7 +87,8 @@ class Arena:
     def view(self, offset: int, shape: Sequence[int], dtype: Any) -> np.ndarray:
         """The array at an offset from the first aligned byte."""
         start = -self.block.ctypes.data % ALIGNMENT + offset
-        return self.block[start:start + bytes_of(shape, dtype)].view(dtype).reshape(shape)
+        values: np.ndarray = self.block[start:start + bytes_of(shape, dtype)].view(dtype).reshape(shape)
+        return values
 
 
 class FlatArrays(Mapping[Any, np.ndarray]):

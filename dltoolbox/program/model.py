@@ -19,9 +19,9 @@ from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.network.lowering.initialise import Arrays, enough_memory, initial_arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import lower
-from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
+from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.ops.state import Population, StepRule
 from dltoolbox.program.data_layout import Result, entrances
@@ -101,7 +101,7 @@ class Model:
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default") -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
-        lowered = checked(lgraph)
+        lowered = lower_checked(lgraph)
         self.constant = not draw
         values = initial_arrays(lowered, self.dtype, draw=draw)
         learnables = {ParameterKey(info.layer.Name, a.name): a
@@ -110,7 +110,8 @@ class Model:
         self.learnables = FlatArrays({} if self.constant else self.shapes, self.dtype)
         for key, view in self.learnables.items():
             view[...] = values[key]
-        self.arrays: Arrays = {key: np.ascontiguousarray(value).reshape(value.shape) for key, value in values.items()}
+        self.arrays: ParameterArrays = {key: np.ascontiguousarray(value).reshape(value.shape)
+                                        for key, value in values.items()}
         self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]

@@ -99,7 +99,7 @@ def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str]
     if tuple(categories) == names:
         return codes
     table = np.array([*(names.index(c) if c in names else -2 for c in categories), -1])
-    placed = table[codes]
+    placed: np.ndarray = table[codes]
     if (placed == -2).any():
         unknown = [categories[code] for code in np.unique(codes[placed == -2])]
         fail("trainNetwork:unknownClasses", f"{name} contains {show(unknown)}, which {'is' if len(unknown) == 1 else 'are'} "

@@ -24,7 +24,7 @@ from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.lower import ONE_VALUE, LoweredLayer, lower
-from dltoolbox.network.networks import checked
+from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers, network_inputs
 from dltoolbox.program.model import Model
@@ -136,20 +136,20 @@ def refuse_sequences(lgraph: LayerGraph) -> None:
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
-    """The one output layer. None at all is a fault of the network that `checked` reports with all others."""
+    """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
              f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
              "Remove all but one; a network with several outputs can only be assembled and predicted with.")
     if not ends:
-        checked(lgraph, loss=True)
+        lower_checked(lgraph, loss=True)
     return ends[0]
 
 
 def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
     """Sizes of what reaches the output layer; raises everything that is wrong with the network."""
-    info: LoweredLayer = next(one for one in checked(lgraph).layers if one.layer is end)
+    info: LoweredLayer = next(one for one in lower_checked(lgraph).layers if one.layer is end)
     assert info.inputs is not None  # every layer of a checked network has its sizes
     return info.inputs[0]
 

@@ -14,11 +14,11 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer
 
-DEEPEST = 16  # encoder stages: each halves the image, and 65,536 pixels become one
+MOST_STAGES = 16  # encoder stages: each halves the image, and 65,536 pixels become one
 SIDES = ("height", "width", "depth")
 
 
-def odd_sizes(rank: int) -> convert.Convert:
+def odd_sizes(rank: int) -> convert.Convert[tuple[int, ...]]:
     """Odd filter sizes per dimension; a scalar is expanded."""
     @convert.hinted("int | Sequence[int]")
     def conversion(value: Any) -> tuple[int, ...]:
@@ -43,7 +43,7 @@ class ColourOptions(SegmentationOptions):
 
     ImageSize = Property(convert.image_size(2, channels=3), doc="Size of the input images.", positional=True,
                          argument="imageSize")
-    NumClasses = SegmentationOptions.properties["NumClasses"]
+    NumClasses = SegmentationOptions.NumClasses
 
 
 class Sides(NamedTuple):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import prod
 from typing import ClassVar, NamedTuple
 
@@ -20,8 +19,9 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
+from dltoolbox.kernels.blocking import divisor, shares
 from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
-from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
+from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.kernels.winograd.transforms import (
     TILES,
@@ -211,14 +211,12 @@ def parts(down: int, count: int, width: int, ranks: int) -> list[Part]:
     uneven = -(-down // ranks) * ranks > UNEVEN * down
     if uneven and (number % ranks == 0 or down < ranks <= number):
         return [Part(range(down), filters) for filters in pieces(count, width, ranks)]
-    edges = [down * i // ranks for i in range(ranks + 1)] if down >= ranks else [0, down]
-    return [Part(range(a, b), slice(0, count)) for a, b in pairwise(edges)]
+    return [Part(range(rows.start, rows.stop), slice(0, count)) for rows in shares(down, ranks if down >= ranks else 1)]
 
 
 def pieces(count: int, width: int, ranks: int) -> list[slice]:
     """Filters of every rank, in pieces of ``width``."""
-    edges = [count // width * i // ranks * width for i in range(ranks + 1)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+    return [slice(part.start * width, part.stop * width) for part in shares(count // width, ranks)]
 
 
 def band_height(tile: Tile, across: int, batch: int, channels: int) -> int:
@@ -300,8 +298,8 @@ class Streamed:
     def suits(tile: Tile, x: np.ndarray, y: np.ndarray, ranks: int) -> bool:
         """Whether filters are large, and at least twice as large as the inputs once both are transformed."""
         positions, (channels, count) = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3], (x.shape[2], y.shape[2])
-        return (tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
-                and count // piece(count, channels, lines=1) >= ranks)
+        return bool(tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
+                    and count // piece(count, channels, lines=1) >= ranks)
 
     def __call__(self, pool: Pool) -> Closure:
         tile, x, y = self.tile, self.x, self.y[:, :, self.filters]

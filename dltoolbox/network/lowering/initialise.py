@@ -23,10 +23,10 @@ from dltoolbox.layers.base import Array, Layer, Learnable, State
 from dltoolbox.network.lowering.lower import Lowered, conform
 from dltoolbox.ops import ParameterKey
 
-Arrays = dict[ParameterKey, np.ndarray]
+ParameterArrays = dict[ParameterKey, np.ndarray]
 
 
-def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays:
+def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> ParameterArrays:
     """Values for every array of every layer: the user's where given, else from the initialiser.
 
     Args:
@@ -37,9 +37,9 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
     Raises:
         DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
     """
-    check_room(lowered, np.dtype(dtype).itemsize)
+    check_memory(lowered, np.dtype(dtype).itemsize)
     found = IssueCollector()
-    arrays: Arrays = {}
+    arrays: ParameterArrays = {}
     for info in lowered.layers:
         for array in info.arrays:
             with found.collect(layer=info.layer.Name, index=info.index), enough_memory():
@@ -52,7 +52,7 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Arrays
     return arrays
 
 
-def check_room(lowered: Lowered, itemsize: int) -> None:
+def check_memory(lowered: Lowered, itemsize: int) -> None:
     """Refuse what this machine cannot hold before anything is drawn."""
     needed = itemsize * sum(array.count for info in lowered.layers for array in info.arrays)
     if needed > (room := memory()):
