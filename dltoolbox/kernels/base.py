@@ -19,7 +19,8 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.memory_format import Order, inverse
+from dltoolbox.kernels.memory_format import Order as Order  # given on
+from dltoolbox.kernels.memory_format import inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
 from dltoolbox.ops.time_axis import Way
 

@@ -19,12 +19,12 @@ from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.network.lowering.initialise import Arrays, enough_memory, initial_arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered, lower
-from dltoolbox.network.networks import DAGNetwork, Network, checked, is_series, network_of
+from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.state import Population, StepRule
-from dltoolbox.program.data_layout import entrances
+from dltoolbox.ops.graph import Population, StepRule
+from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
@@ -52,7 +52,7 @@ class StepResult(NamedTuple):
     gradients: list[np.ndarray | None]
 
 
-Snapshot = dict[Any, np.ndarray]
+Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
 Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
@@ -85,7 +85,7 @@ def one_at_a_time(method: F) -> F:
     of a team have the settings of the caller.
     """
     @wraps(method)
-    def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
+    def locked(self: Model, *args: object, **kwargs: object) -> Any:
         with self.lock, one_blas_thread(), enough_memory(), np.errstate(all="ignore"):
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
@@ -106,9 +106,9 @@ class Model:
 
     @enough_memory()
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
-                 precision: str = "default", lowered: Lowered | None = None, arrays: Arrays | None = None) -> None:
+                 precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
-        lowered = checked(lgraph) if lowered is None else lowered
+        lowered = lower_checked(lgraph) if lowered is None else lowered
         self.constant = not draw
         values = initial_arrays(lowered, self.dtype, draw=draw) if arrays is None else arrays
         learnables = {ParameterKey(info.layer.Name, a.name): a
@@ -117,7 +117,8 @@ class Model:
         self.learnables = FlatArrays({} if self.constant else self.shapes, self.dtype)
         for key, view in self.learnables.items():
             view[...] = values[key]
-        self.arrays: Arrays = {key: np.ascontiguousarray(value).reshape(value.shape) for key, value in values.items()}
+        self.arrays: ParameterArrays = {key: np.ascontiguousarray(value).reshape(value.shape)
+                                        for key, value in values.items()}
         self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
@@ -165,9 +166,10 @@ class Model:
         for key, value in self._everything().items():
             value[...] = snapshot[key]
 
-    def _everything(self) -> dict[Any, np.ndarray]:
+    def _everything(self) -> Snapshot:
         """All arrays, the learnables as one."""
-        return {"learnables": self.learnables.vector, **self.states}
+        everything: Snapshot = {"learnables": self.learnables.vector}
+        return everything | self.states
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
@@ -187,8 +189,14 @@ class Model:
     @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
         """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+        return [result.array for result in self.results(inputs, ports)]
+
+    @one_at_a_time
+    def results(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[Result]:
+        """The same with the dimensions of each."""
         outcome = self.run("predict", inputs, ports=tuple(ports))
-        return [outcome[outcome.graph.ports[port]] for port in ports] if ports else outcome.results
+        values = [outcome.graph.ports[port] for port in ports] if ports else outcome.graph.results
+        return [Result(outcome[value], value.dims) for value in values]
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],

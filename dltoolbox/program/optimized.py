@@ -16,8 +16,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.base import MOVED, OPS
-from dltoolbox.ops.graph import StateUpdate
-from dltoolbox.ops.state import Population
+from dltoolbox.ops.graph import Population, StateUpdate
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 
 CHAINS = frozenset(name for name in KERNELS if "+" in name)

@@ -45,7 +45,7 @@ class PlainProgram:
         """The output in the program's type: statistics and inputs in double may have widened it."""
         return output.astype(self.dtype, copy=False) if output.dtype.kind == "f" else output
 
-    def backward(self, live: Mapping[Value, Any]) -> dict[Value, np.ndarray]:
+    def backward(self, live: Mapping[Value, object]) -> dict[Value, np.ndarray]:
         """Gradients of the sum of the losses."""
         found = {loss: np.ones_like(live[loss]) for loss in self.graph.losses if loss in self.differentiated}
         for node in reversed(self.graph.nodes):

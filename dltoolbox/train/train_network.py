@@ -24,7 +24,7 @@ from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
-from dltoolbox.network.networks import checked
+from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers, network_inputs
 from dltoolbox.program.model import Model, sizes_of
@@ -67,8 +67,9 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
     check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
+    refuse_sequences(lgraph)
     end = the_output(lgraph)
-    lowered = checked(lgraph)
+    lowered = lower_checked(lgraph)
     size = arriving(lowered, end)
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
@@ -79,7 +80,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     given = options.ResetInputNormalization and any(statistics_of(layer) for layer in input_layers(lgraph))
     missing = forget_statistics(lgraph, options)
     if given:  # what was forgotten may have had another shape
-        lowered = checked(lgraph)
+        lowered = lower_checked(lgraph)
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
@@ -110,9 +111,9 @@ def network_kept(model: Model) -> Iterator[Model]:
         raise
 
 
-def check_arguments(X: Any, layers: Any, options: Any) -> None:
+def check_arguments(X: object, layers: object, options: object) -> None:
     """Each argument is of the kind that belongs there; what is in it is checked later."""
-    def what(value: Any) -> str:
+    def what(value: object) -> str:
         return f"a categorical of size {times(value.shape)}" if isinstance(value, categorical) else show(value)
     order = "The order is trainNetwork(X, Y, layers, options)."
     if not isinstance(options, TrainingOptions):
@@ -130,15 +131,23 @@ def check_arguments(X: Any, layers: Any, options: Any) -> None:
              f"{what(X)}.", order)
 
 
+def refuse_sequences(lgraph: LayerGraph) -> None:
+    """Training counts observations, not yet their time steps."""
+    for layer in input_layers(lgraph):
+        if layer.dims().timed:
+            fail("trainNetwork:notYetSupported", f"Input layer '{layer.Name}' takes sequences, which trainNetwork does not "
+                 "train on yet.", "Use data without time steps (T).", layer=layer.Name)
+
+
 def the_output(lgraph: LayerGraph) -> OutputLayer:
-    """The one output layer. None at all is a fault of the network that `checked` reports with all others."""
+    """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
              f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
              "Remove all but one; a network with several outputs can only be assembled and predicted with.")
     if not ends:
-        checked(lgraph, loss=True)
+        lower_checked(lgraph, loss=True)
     return ends[0]
 
 
@@ -149,7 +158,7 @@ def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
     return info.inputs[0]
 
 
-def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
+def predictors(lgraph: LayerGraph, X: object, name: str = "X") -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
     try:
@@ -162,7 +171,7 @@ def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     return [finite(numeric(array, its), its) for array, its in zip(arrays, names, strict=True)]
 
 
-def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
+def encode(end: OutputLayer, size: Dims, Y: object, observations: int, *, name: str = "Y") -> Any:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     if isinstance(end, ClassOutput):
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
