@@ -87,7 +87,7 @@ class Forgetful(Careless):
 
 
 def small(kernel: type[Kernel], monkeypatch: pytest.MonkeyPatch) -> tuple[Model, np.ndarray]:
-    monkeypatch.setitem(KERNELS, "relu", [kernel()])
+    monkeypatch.setitem(KERNELS, "relu", [kernel("relu")])
     layers = [make("featureInputLayer", 4), make("fullyConnectedLayer", 3, Name="fc"), make("reluLayer"),
               make("regressionLayer")]
     return Model(layerGraph(layers), np.float32), np.ones((4, 2), np.float32)

@@ -14,6 +14,7 @@ from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import HIDDEN
+from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
@@ -75,7 +76,7 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims else None
+    return {"labels": dims.format, "sizes": [n if is_known(n) else None for n in dims.shown_sizes]} if dims else None
 
 
 def _array(array: Array) -> Document:
