@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dltoolbox.core.convert import attribute
@@ -70,10 +70,13 @@ def as_layer(item: Any, index: int) -> Layer:
          "Put only layers, layer factories and lists of them into a layer array.", index=index)
 
 
-def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray:
-    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, …."""
+def with_names(layers: Iterable[Layer], taken: Callable[[str], object] = lambda name: False) -> LayerArray:
+    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, ….
+
+    ``taken`` says which names others have.
+    """
     copies = LayerArray(one.copy() for one in layers)
-    used = {one.Name for one in copies if one.Name} | set(taken)
+    used = {one.Name for one in copies if one.Name}
     unnamed = Counter(one.default_name for one in copies if not one.Name)
     numbers: Counter[str] = Counter()
     for one in copies:
@@ -81,7 +84,7 @@ def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray
             continue
         stem = one.default_name
         name = stem
-        while (name == stem and unnamed[stem] > 1) or name in used:
+        while (name == stem and unnamed[stem] > 1) or name in used or taken(name):
             numbers[stem] += 1
             name = f"{stem}_{numbers[stem]}"
         used.add(name)
