@@ -126,6 +126,11 @@ class Dims:
         """The labels in MATLAB's order."""
         return "".join(label for label, _ in self.shown)
 
+    @property
+    def shown_sizes(self) -> list[Size]:
+        """The sizes in MATLAB's order."""
+        return [n for _, n in self.shown]
+
     def __str__(self) -> str:
         """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""
         return " × ".join(f"{1 if n is None else n}({label})" for label, n in self.shown)

@@ -20,11 +20,11 @@ MOST_INPUTS = 10_000
 
 
 @lru_cache
-def _ports(count: int) -> tuple[str, ...]:
+def _numbered_inputs(count: int) -> tuple[str, ...]:
     return tuple(f"in{i + 1}" for i in range(count))
 
 
-def _inputs_property(argument: str) -> Property:
+def _inputs_property(argument: str) -> Property[int]:
     return Property(convert.integer(2, MOST_INPUTS), doc=f"Number of inputs, 2 to {MOST_INPUTS}.", positional=True,
                     argument=argument, group="")
 
@@ -35,7 +35,7 @@ class Combination(Layer):
     NumInputs = _inputs_property("numInputs")
 
     def inputs(self) -> tuple[str, ...]:
-        return _ports(self.NumInputs)
+        return _numbered_inputs(self.NumInputs)
 
     def check(self, *inputs: Dims) -> None:
         shown = {port: x for port, x in zip(self.inputs(), inputs, strict=True) if not x.hidden}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
@@ -16,7 +16,7 @@ from dltoolbox.layers.windowed import (
     SpatialLayer,
     Windowed,
     by_mode_and_size,
-    each,
+    edge_terms,
     padding_mode,
     padding_text,
     padding_vector,
@@ -50,14 +50,18 @@ class Weighted(Layer):
                 Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
                           self.BiasL2Factor, grouped))
 
-    def given_channels(self) -> Any:
+    def given_channels(self) -> int | Literal["auto"]:
         """The channels that the description prints: from Weights where they are given in full, else as declared."""
         name, axis = self.size_in
-        in_full = self.Weights is not None and self.Weights.ndim == self.rank + 2
-        return self.Weights.shape[axis] if in_full else self.__dict__[name]
+        if self.Weights is not None and self.Weights.ndim == self.rank + 2:
+            values: int = self.Weights.shape[axis]
+            return values
+        declared: int | Literal["auto"] = getattr(self, name)
+        return declared
 
     def settle(self) -> None:
         name, axis = self.size_in
+        assert self.Weights is not None
         self.__dict__[name] = self.Weights.shape[axis]
 
 
@@ -79,7 +83,7 @@ class Filters(Weighted):
     def filters_text(self) -> str:
         """``8 3×3×16``: number and size of the filters, with their channels where they are known."""
         channels = self.given_channels()
-        return f"{self.NumFilters} {times(self.FilterSize if channels == 'auto' else (*self.FilterSize, channels))}"
+        return f"{self.NumFilters} {times(self.FilterSize if isinstance(channels, str) else (*self.FilterSize, channels))}"
 
 
 class Sliding(Windowed):
@@ -88,7 +92,7 @@ class Sliding(Windowed):
     size_property = "FilterSize"
 
     DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the filter's elements per dimension.")
-    Padding = Windowed.properties["Padding"]
+    Padding = Windowed.Padding
     PaddingValue = Property(convert.number_or_word(*EDGE_MODES), 0, "What padding holds: a number, or values of the input.")
 
     def check(self, *inputs: Dims) -> None:
@@ -105,9 +109,9 @@ class Sliding(Windowed):
         window = self.window(x.dims)
         if not window.padded or self.PaddingValue == 0:
             return x, window
-        word = isinstance(self.PaddingValue, str)
-        padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                             value=0.0 if word else self.PaddingValue, way=self.way(x.dims))
+        mode, value = ((self.PaddingValue, 0.0) if isinstance(self.PaddingValue, str) else
+                       ("constant", self.PaddingValue))
+        padded = g.pad_edges(x, padding=window.padding, mode=mode, value=value, way=self.way(x.dims))
         return padded, Window.of(window.size, window.stride, dilation=window.dilation)
 
 
@@ -169,7 +173,7 @@ class GroupedFilters(Weighted):
 
     not_in_matlab = ("NumChannelsPerGroup",)
 
-    FilterSize = Filters.properties["FilterSize"]
+    FilterSize = Filters.FilterSize
     NumChannelsPerGroup = Property(convert.either("auto", convert.count), "auto", "Channels of one group of the input.")
     NumFiltersPerGroup = Property(convert.count, doc="Number of filters of each group.", positional=True,
                                   argument="numFiltersPerGroup")
@@ -216,6 +220,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
                                      taps * channels, taps * filters, grouped=True)
 
     def settle(self) -> None:
+        assert self.Weights is not None
         *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape
 
     def build(self, g: Builder, x: Value) -> Any:
@@ -227,7 +232,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         if self.Weights is not None and self.Weights.ndim == 5:
             *_, channels, _, groups = self.Weights.shape
         channels = 1 if groups == "channel-wise" else channels
-        size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
+        size = self.FilterSize if isinstance(channels, str) else (*self.FilterSize, channels)
         parts = "Channel-wise groups" if groups == "channel-wise" else f"{groups} groups"
         return f"{parts} of {self.NumFiltersPerGroup} {times(size)} convolutions {self.window_text()}"
 
@@ -301,7 +306,7 @@ class TransposedConvolution(SpatialLayer, Filters):
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()
         return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
-                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                              f"({n} − 1)·{stride} + {size}{edge_terms('−', pair)} = {out}".replace("-", "−"))
                      for n, out, size, stride, pair in zip(
                          x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
                          strict=True))
@@ -346,8 +351,8 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS, "bilinear"), "glorot",
                                   "How Weights start: a name or a function of the size.", group=HIDDEN)
     BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
-        Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
-                                              "WeightL2Factor", "BiasL2Factor"))
+        Filters.BiasInitializer, Filters.WeightLearnRateFactor, Filters.BiasLearnRateFactor, Filters.WeightL2Factor,
+        Filters.BiasL2Factor)
 
 
 @layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")

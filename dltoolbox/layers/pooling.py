@@ -18,8 +18,8 @@ class Pooling(Windowed):
 
     PoolSize = Property(ByRank(convert.sizes), doc="Size of the pooling region per dimension.", positional=True,
                         argument="poolSize")
-    Stride = Windowed.properties["Stride"]
-    Padding = Windowed.properties["Padding"]
+    Stride = Windowed.Stride
+    Padding = Windowed.Padding
 
     def validate(self) -> None:
         if self.Padding == "same":

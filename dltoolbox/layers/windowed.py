@@ -13,7 +13,6 @@ from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops.time_axis import Way
 
-Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
 
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
@@ -27,7 +26,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: Padding) -> list[Any]:
+def padding_vector(padding: convert.Padding) -> list[Any]:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -36,7 +35,7 @@ def padding_vector(padding: Padding) -> list[Any]:
     return [n for pair in padding for n in pair]
 
 
-def padding_text(padding: Padding) -> str:
+def padding_text(padding: convert.Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
@@ -45,7 +44,7 @@ def padding_text(padding: Padding) -> str:
     return vector(padding_vector(padding))
 
 
-def padding_mode(padding: Padding) -> str:
+def padding_mode(padding: convert.Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
@@ -64,7 +63,7 @@ class SpatialLayer(Layer):
 
     over_time: ClassVar[bool] = False
 
-    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: object) -> None:
         if rank is not None:
             cls.rank, cls.formats = rank, BOX_FORMATS[rank]
         super().__init_subclass__(**kwargs)
@@ -123,7 +122,7 @@ def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
     return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
 
 
-def each(sign: str, pair: Pair) -> str:
+def edge_terms(sign: str, pair: Pair) -> str:
     """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
@@ -147,11 +146,13 @@ class Windowed(SpatialLayer):
 
     @property
     def window_size(self) -> tuple[int, ...]:
-        return self.__dict__[self.size_property]
+        size: tuple[int, ...] = getattr(self, self.size_property)
+        return size
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        return self.__dict__.get("DilationFactor", (1,) * self.rank)
+        dilation: tuple[int, ...] = self.__dict__.get("DilationFactor", (1,) * self.rank)
+        return dilation
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
@@ -177,7 +178,7 @@ class Windowed(SpatialLayer):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
             length = "T" if n is None else n
             text = (f"ceil({length}/{stride})" if self.Padding == "same" else
-                    f"floor(({length} − {span}{each('+', pair)})/{stride}) + 1")
+                    f"floor(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
             if n is None:
                 rules.append(SizeRule(text.replace("-", "−")))
                 continue

@@ -35,7 +35,8 @@ class relu(SameSize):
     any_way = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x, 0)
+        values: np.ndarray = np.maximum(x, 0)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (y,) = call.outputs
@@ -84,7 +85,7 @@ class add(Expanding):
     any_way = True
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        total = inputs[0] + inputs[1]
+        total: np.ndarray = inputs[0] + inputs[1]
         for other in inputs[2:]:
             total = total + other
         return total
@@ -134,9 +135,9 @@ class input_normalise(SameSize):
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
         first, *spread = (against(one, x) for one in statistics)
         if kind == "zerocenter":
-            return x - first
+            return np.asarray(x - first)
         scaled = (x - first) / width_of(kind, first, *spread)
-        return 2 * scaled - 1 if kind == "rescale-symmetric" else scaled
+        return np.asarray(2 * scaled - 1 if kind == "rescale-symmetric" else scaled)
 
     def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
         first, *spread = (against(one, grad) for one in call.inputs[1:])
@@ -273,7 +274,8 @@ class softmax(SameSize):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         e = np.exp(x - x.max(-2, keepdims=True, initial=-np.inf))
-        return e / e.sum(-2, keepdims=True)
+        values: np.ndarray = e / e.sum(-2, keepdims=True)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (y,) = call.outputs
