@@ -18,8 +18,8 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.data_layout import example_dims
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.history import Edit
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph
+from dltoolbox.network.graph.history import Connection, Edit, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.validate import REMOVE, check_no_output_layers
 from dltoolbox.network.lowering.initialise import initial_arrays
 from dltoolbox.network.lowering.lower import lower

@@ -10,9 +10,9 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, optional_first, show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork, initialize, required
-from dltoolbox.network.graph.history import Edit
+from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_array import layerArray, with_names
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
 from dltoolbox.network.networks import DAGNetwork
 
 

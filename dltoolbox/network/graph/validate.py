@@ -14,7 +14,8 @@ from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.outputs import OutputLayer
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Connection, LayerGraph, Port
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 
 MOST_COMPARISONS = 10_000  # of names
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
