@@ -69,6 +69,8 @@ class Property(Generic[T]):
         self.convert, self.default, self.doc = convert, default, doc
         self.positional, self.argument, self.settable, self.group = positional, argument, settable, group
         self.name = ""
+        self._conversions: dict[int, Callable[[object], T]] = {}  # by rank
+        self._defaults: dict[int, T] = {}
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -94,11 +96,20 @@ class Property(Generic[T]):
 
     def converted(self, value: object, owner: Configured) -> T:
         """The stored form of a value, for an owner that may tell the number of dimensions; may raise `InvalidValue`."""
-        return self.conversion(getattr(owner, "rank", 0))(value)
+        rank = getattr(owner, "rank", 0)
+        if value is not self.default:
+            return self.conversion(rank)(value)
+        if rank not in self._defaults:  # stored forms cannot be changed, so all owners share this one
+            self._defaults[rank] = self.conversion(rank)(value)
+        return self._defaults[rank]
 
     def conversion(self, rank: int) -> Callable[[object], T]:
         """The conversion in an owner of so many spatial dimensions."""
-        return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
+        if not isinstance(self.convert, ByRank):
+            return self.convert
+        if rank not in self._conversions:
+            self._conversions[rank] = self.convert.make(rank)
+        return self._conversions[rank]
 
     def store(self, instance: Configured, value: object, found: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
