@@ -320,20 +320,31 @@ class _Probe:
     def __setattr__(self, name: str, value: object) -> None:
         _Probe.count = references(self)
 
+    def change(self) -> None:
+        _Probe.count = references(self)
 
-def _held_by_a_statement() -> int:
-    """References to an object, in its own ``__setattr__``, that nothing but the statement holds; 0 if that tells nothing."""
+
+def _held_by_a_statement() -> tuple[int, int]:
+    """References to an object that nothing but the statement holds: in its own ``__setattr__``, and in a method that is
+    called; 0 if that tells nothing.
+    """
+    named = _Probe()
     _Probe().any = 0
     alone = _Probe.count
-    named = _Probe()
     named.any = 0
-    return alone if alone < _Probe.count else 0
+    alone = alone if alone < _Probe.count else 0
+    _Probe().change()
+    called = _Probe.count
+    named.change()
+    return alone, called if called < _Probe.count else 0
 
 
-ALONE = _held_by_a_statement()
+ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
-def refuse_lost(held: int, label: str, name: str, cure: str) -> None:
-    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such."""
-    if held <= ALONE:
+def refuse_lost(held: int, label: str, name: str, cure: str, *, called: bool = False) -> None:
+    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
+    method that was called.
+    """
+    if held <= (CALLED_ALONE if called else ALONE):
         fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)
