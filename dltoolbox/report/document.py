@@ -19,7 +19,8 @@ from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_values
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Port
+from dltoolbox.network.graph.history import Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
