@@ -51,7 +51,6 @@ def test_random_kernels_are_all_drawn_sometime_and_the_same_for_one_seed() -> No
 class Careless(Kernel):
     """Adds what it finds in its memory, times 0, to its results."""
 
-    op = "relu"
     kind = "scratch"
 
     def bind(self, site: BindContext) -> BoundKernel:
