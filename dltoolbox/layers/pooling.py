@@ -46,7 +46,7 @@ class MaxPooling(Pooling):
         window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
-        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x, way=way)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
