@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
@@ -152,8 +153,8 @@ class Builder(Vocabulary, Protocol):
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+    def vector_rank(self, x: Value) -> int:
+        """How many spatial dimensions a vector made of ``x`` has."""
 
     def source(self, dims: Dims) -> Value:
         """The data that enter at an input layer."""
@@ -177,13 +178,13 @@ class Recorder(Builder):
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        assumed_rank: Spatial dimensions to assume where a fault hides them.
+        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
-                 keeps_rank: bool = False, assumed_rank: int | None = None) -> None:
+                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN) -> None:
         self.graph, self.training = graph, training
-        self.keeps_rank, self.assumed_rank = keeps_rank, assumed_rank
+        self.keeps_rank, self.hidden_rank = keeps_rank, hidden_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
@@ -200,16 +201,14 @@ class Recorder(Builder):
         way = chosen_way(way, op.way, dims)
         attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
         like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        sizes = (possible(way.undone(y, like)) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
         outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        if not self.keeps_rank:
-            return 0
-        return self.assumed_rank if x is None else x.dims.rank
+    def vector_rank(self, x: Value) -> int:
+        return 0 if not self.keeps_rank else self.hidden_rank if x.dims.hidden else x.dims.rank
 
     def source(self, dims: Dims) -> Value:
         """``sources`` may replace the declared size, for larger images."""
@@ -247,3 +246,8 @@ class Recorder(Builder):
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
         self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)
+
+
+def possible(dims: Dims) -> Dims:
+    """Sizes that come out below 1, behind a problem, are none."""
+    return Dims(dims.labels, tuple(n if n is None or not is_known(n) or n > 0 else UNKNOWN for n in dims.sizes))

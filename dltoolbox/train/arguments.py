@@ -16,7 +16,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.sources.arrays import ArraySource
+from dltoolbox.data.sources.arrays import ArraySource, Column
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -32,7 +32,7 @@ NUMBERS = ("first", "second", "third")
 class Arguments(NamedTuple):
     """Each argument in its place; ``data`` are the predictors and the responses, or what holds both."""
 
-    data: tuple[Any, ...]
+    data: tuple[object, ...]
     layers: Any
     options: TrainingOptions
 
@@ -45,7 +45,7 @@ class Task(NamedTuple):
     size: Dims
 
 
-def bind_arguments(*arguments: Any) -> Arguments:
+def bind_arguments(*arguments: object) -> Arguments:
     """Options come last, layers before them, and data first. Each is of the kind that belongs there; what is in it is
     checked later.
     """
@@ -68,13 +68,13 @@ def bind_arguments(*arguments: Any) -> Arguments:
     return Arguments(tuple(data), layers, options)
 
 
-def what(value: Any) -> str:
+def what(value: object) -> str:
     """An argument, in messages."""
     return f"a categorical of size {times(value.shape)}" if isinstance(value, categorical) else show(value)
 
 
 @singledispatch
-def source_of(data: Any, *responses: Any, task: Task, of: str = "") -> ArraySource:
+def source_of(data: object, *responses: object, task: Task, of: str = "") -> ArraySource:
     """What holds the data, as mini-batches for a task. Data of a type that nobody has registered are arrays.
 
     Args:
@@ -90,7 +90,7 @@ def source_of(data: Any, *responses: Any, task: Task, of: str = "") -> ArraySour
     return ArraySource(inputs, [encode(task, responses[0], inputs[0].shape[-1], name=f"Y{of}")])
 
 
-def predictors(lgraph: LayerGraph, X: Any, name: str) -> list[np.ndarray]:
+def predictors(lgraph: LayerGraph, X: object, name: str) -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
     try:
@@ -103,7 +103,7 @@ def predictors(lgraph: LayerGraph, X: Any, name: str) -> list[np.ndarray]:
     return [finite(numeric(array, its_name), its_name) for array, its_name in zip(arrays, names, strict=True)]
 
 
-def encode(task: Task, Y: Any, observations: int, *, name: str) -> Any:
+def encode(task: Task, Y: object, observations: int, *, name: str) -> Column:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     _, end, size = task
     if not isinstance(end, ClassOutput):

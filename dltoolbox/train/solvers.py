@@ -21,6 +21,7 @@ import numpy as np
 from dltoolbox.core.errors import warn
 from dltoolbox.runtime.blas import libraries
 from dltoolbox.train.flat_parameters import Gradients, Run, in_memory_order, make_runs
+from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.trainable import Parameter
 
 MARGIN = 1e4  # above the smallest normal number, at which averages become zero
@@ -116,7 +117,7 @@ class Squares(Solver):
         average *= self.beta2
         average += scratch
 
-    def note_overflow(self, *_: Any) -> None:
+    def note_overflow(self, *_: object) -> None:
         """Said once. What is divided by infinity stands still, and an average never gets rid of an infinity."""
         if not self.overflowed:
             self.overflowed = True
@@ -128,7 +129,7 @@ class Squares(Solver):
 class RMSProp(Squares):
     """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: object) -> None:
         super().__init__(parameters, options)
         self.period = steps_to_denormal(self.beta2)
 
@@ -247,7 +248,7 @@ def shrink(g: np.ndarray, factor: float) -> None:
         g *= part
 
 
-def learn_rate(options: Any, epoch: int) -> float:
+def learn_rate(options: TrainingOptions, epoch: int) -> float:
     """Base learning rate of an epoch (1-based): a₀, or a₀·factor^⌊(epoch − 1)/period⌋ for 'piecewise'."""
     if options.LearnRateSchedule == "none":
         return options.InitialLearnRate

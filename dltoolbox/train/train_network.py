@@ -15,10 +15,11 @@ from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.data.sources.batches import Batches
 from dltoolbox.exchange.archive import saveNetwork
+from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.lowering.lower import ONE_VALUE, LoweredLayer, lower
-from dltoolbox.network.networks import checked
+from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
+from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
 from dltoolbox.program.model import Model
@@ -60,14 +61,19 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
     data, layers, options = bind_arguments(X, Y, layers, options)
     lgraph = layerGraph(layers)
+    refuse_sequences(lgraph)
     end = the_output(lgraph)
-    task = Task(lgraph, end, arriving(lgraph, end))
+    lowered = lower_checked(lgraph)
+    task = Task(lgraph, end, arriving(lowered, end))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:
         validation = source_of(*options.ValidationData, task=task, of=" of ValidationData")
+    given = options.ResetInputNormalization and any(statistics_of(layer) for layer in input_layers(lgraph))
     missing = forget_statistics(lgraph, options)
+    if given:  # what was forgotten may have had another shape
+        lowered = lower_checked(lgraph)
 
-    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision)) as model:
+    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision, lowered=lowered)) as model:
         for source in filter(None, (training, validation)):
             source.types = model.types(source.inputs)
         warn_of_single_values(model, training.input_sizes, min(options.MiniBatchSize, training.count))
@@ -94,23 +100,36 @@ def network_kept(model: Model) -> Iterator[Model]:
         raise
 
 
+def refuse_sequences(lgraph: LayerGraph) -> None:
+    """Training counts observations, not yet their time steps."""
+    for layer in input_layers(lgraph):
+        if layer.dims().timed:
+            fail("trainNetwork:notYetSupported", f"Input layer '{layer.Name}' takes sequences, which trainNetwork does not "
+                 "train on yet.", "Use data without time steps (T).", layer=layer.Name)
+
+
 def the_output(lgraph: LayerGraph) -> OutputLayer:
-    """The one output layer. None at all is a fault of the network that `checked` reports with all others."""
+    """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
              f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
              "Remove all but one; a network with several outputs can only be assembled and predicted with.")
     if not ends:
-        checked(lgraph, loss=True)
+        lower_checked(lgraph, loss=True)
     return ends[0]
 
 
-def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
-    """Sizes of what reaches the output layer; raises everything that is wrong with the network."""
-    info: LoweredLayer = next(one for one in checked(lgraph).layers if one.layer is end)
+def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
+    """Sizes of what reaches the output layer."""
+    info: LoweredLayer = next(one for one in lowered.layers if one.layer is end)
     assert info.inputs is not None  # every layer of a checked network has its sizes
     return info.inputs[0]
+
+
+def statistics_of(layer: DataInput) -> list[str]:
+    """Names of the statistics that an input layer has."""
+    return [name for name in layer.statistics if getattr(layer, name) is not None]
 
 
 def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str, tuple[str, ...]]:
@@ -120,17 +139,17 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str,
         if options.ResetInputNormalization:
             for name in layer.statistics:
                 setattr(layer, name, None)
-        missing[layer.Name] = tuple(name for name in layer.statistics if getattr(layer, name) is None)
+        given = statistics_of(layer)
+        missing[layer.Name] = tuple(name for name in layer.statistics if name not in given)
     return missing
 
 
 def warn_of_single_values(model: Model, sizes: Sequence[tuple[int, ...]], batch: int) -> None:
-    """Of layers that normalise one value at a time in mini-batches of this number of observations of these sizes."""
-    sources = {one.name: Dims(one.dims.labels, (*size, batch)) for one, size in zip(model.inputs, sizes, strict=True)}
-    found = [issue for issue in lower(model.lgraph, training=True, sources=sources).issues
-             if issue.identifier.endswith(f":{ONE_VALUE}")]
+    """Of layers that normalise one value at a time in mini-batches of so many observations of these sizes."""
+    nodes = model.lowered(tuple(sizes), training=True).graph.nodes
+    found = [node.layer for node in nodes if node.op.together(node.inputs[0].dims.with_size("B", batch), **node.attrs) == 1]
     if found:
-        warn(f"trainNetwork:{ONE_VALUE}", f"{few(repr(issue.layer) for issue in found)} normalise every value by itself, so "
+        warn(f"trainNetwork:{ONE_VALUE}", f"{few(map(repr, found))} normalise every value by itself, so "
              "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
              "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
 

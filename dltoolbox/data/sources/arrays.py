@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.data.sources.batches import Batch
 from dltoolbox.runtime.thread_team import team_of
@@ -64,7 +65,7 @@ class ArraySource:
         types: In which type each input enters the model, where that differs from ``dtype``.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: Any = np.float32, *,
+    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: DTypeLike = np.float32, *,
                  types: Sequence[np.dtype] | None = None) -> None:
         self.inputs, self.targets, self.dtype = tuple(inputs), tuple(targets), np.dtype(dtype)
         self.types: Sequence[np.dtype[Any]] = types or [self.dtype] * len(self.inputs)
