@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from dltoolbox.core import convert
@@ -10,6 +11,7 @@ from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops.time_axis import Way
 
@@ -127,6 +129,15 @@ def edge_terms(sign: str, pair: Pair) -> str:
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
 
+@lru_cache(1024)  # checks, ops and texts ask for the same window again and again
+def resolved(size: tuple[int, ...], stride: tuple[int, ...], padding: str | tuple[Pair, ...], dilation: tuple[int, ...],
+             spatial: tuple[int, ...]) -> Window:
+    """A window whose padding, if it is 'same', goes with an input of spatial sizes."""
+    if isinstance(padding, str):
+        padding = same_padding(spatial, Window.of(size, stride, dilation=dilation).extent, stride)
+    return Window.of(size, stride, padding, dilation)
+
+
 class Windowed(SpatialLayer):
     """Size, stride, padding and dilation of a window, resolved for an input by `window`."""
 
@@ -156,9 +167,9 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        free, spatial = Window.of(self.window_size, self.Stride, dilation=self.dilation), self.seen(x).spatial
-        padding = same_padding(spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
-        return Window.of(self.window_size, self.Stride, padding, self.dilation)
+        spatial = self.seen(x).spatial if self.Padding == "same" else ()
+        make = resolved if is_known(*spatial) else resolved.__wrapped__
+        return make(self.window_size, self.Stride, self.Padding, self.dilation, spatial)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
