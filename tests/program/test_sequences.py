@@ -158,7 +158,8 @@ def test_data_with_and_without_time_do_not_mix() -> None:
      "globalAveragePooling2dLayer:invalidInputFormat", "needs input of format SSCBT "),
     (lambda: trainNetwork(sequences(8, 6, 2, 3, 5), np.ones((3, 2)), films(), trainingOptions("sgdm")),
      "trainNetwork:notYetSupported", "'in' takes sequences"),
-    (lambda: activations(classifier(), sequences(6, 4, 7), 2, OutputAs="rows"), "activations:notYetSupported", "OutputAs='rows'"),
+    (lambda: activations(classifier(), sequences(6, 4, 7), 2, OutputAs="rows"), "activations:notYetSupported",
+     "OutputAs='rows'"),
     (lambda: classify(classifier(), sequences(6, 4, 7)),
      "classify:notYetSupported", "labels of sequences"),
 ])
