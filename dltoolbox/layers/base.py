@@ -26,9 +26,11 @@ from dltoolbox.core.properties import (
     in_call_order,
     signature,
 )
+from dltoolbox.ops import Builder, Outputs, Value
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
+Row = tuple[str, str, object]  # of a display: heading, property, value
 SHORT = 8  # elements of the longest array that is shown in full
 
 
@@ -52,7 +54,7 @@ class Learnable(Array):
     ``grouped`` says that the last axis counts groups, each of which starts by itself.
     """
 
-    initializer: Any = "zeros"
+    initializer: str | convert.Function = "zeros"
     fan_in: int = 1
     fan_out: int = 1
     learn_rate_factor: float = 1.0
@@ -80,8 +82,8 @@ class Call(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
+    arguments: tuple[object, ...]
+    options: dict[str, object]
 
 
 class Layer(Configured):
@@ -144,10 +146,10 @@ class Layer(Configured):
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
 
-    def check_partly(self, *inputs: object) -> None:
+    def check_partly(self, *inputs: Value | None) -> None:
         """Raise for faults that show although not all inputs are known; values, None for the unknown."""
 
-    def outputs_despite(self, g: Any, *inputs: object) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Value | None) -> tuple[Dims, ...] | None:
         """What is certain of the outputs although a fault is found or an input is unknown (None).
 
         Sizes of None are not certain; None in place of all is the default: not even the format is.
@@ -180,7 +182,7 @@ class Layer(Configured):
     def settle(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
 
-    def build(self, *args: Any, **kwargs: Any) -> Any:
+    def build(self, *args: Any, **kwargs: Any) -> Outputs:
         """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
         fail(f"{self.label()}:noBuild", f"The class {type(self).__name__} has no method build, so nothing says what the "
              "layer computes.", "Define build(self, g, x), which returns what leaves the layer, such as g.relu(x).")
@@ -194,16 +196,16 @@ class Layer(Configured):
         """Why the output has its size: dimensions, and their formula with its numbers; none where nothing is to be said."""
         return ()
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         """(heading, property, value) in display order; computed properties may replace declared ones."""
         return [(prop.group, prop.name, value) for prop, value in self.values()]
 
-    def as_written(self, name: str) -> Any:
+    def as_written(self, name: str) -> object:
         """The value of a property as a script would give it."""
         value = self.__dict__[name]
         return list(value) if isinstance(value, tuple) else value
 
-    def in_short(self, prop: Property[object]) -> Any:
+    def in_short(self, prop: Property[object]) -> object:
         """As `as_written`, but one number for equal ones where that means the same."""
         value = self.__dict__[prop.name]
         numbers = {*flat(value)} if isinstance(value, tuple) else set()

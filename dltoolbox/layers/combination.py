@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
 from dltoolbox.layers.base import Layer, layer
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.reshape import append_spatial_dims
 from dltoolbox.ops.time_axis import Way
 
@@ -38,7 +39,7 @@ class Combination(Layer):
     def check(self, *inputs: Dims) -> None:
         self.check_fit(dict(zip(self.inputs(), inputs, strict=True)))
 
-    def check_partly(self, *inputs: Any) -> None:
+    def check_partly(self, *inputs: Value | None) -> None:
         known = {port: x.dims for port, x in zip(self.inputs(), inputs, strict=True) if x is not None}
         if 1 < len(known) < len(inputs):
             self.check_fit(known)
@@ -55,7 +56,7 @@ class Combination(Layer):
         fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
-    def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
+    def known(self, inputs: Sequence[Value | None]) -> list[Dims]:
         """The sizes of the known inputs, if there are some and they have one format."""
         found = [x.dims for x in inputs if x is not None]
         return found if len({x.labels for x in found}) == 1 else []
@@ -66,7 +67,7 @@ class ElementWise(Combination):
 
     done: ClassVar[str]  # what cannot be done to sizes that do not fit
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Value | None) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known:
             return None
@@ -94,7 +95,7 @@ class AdditionLayer(ElementWise):
 
     done = "added"
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         return g.add(*inputs)
 
     def describe(self) -> str:
@@ -122,7 +123,7 @@ class MultiplicationLayer(ElementWise):
         rank = max(x.rank for x in inputs.values())
         super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         rank = max(x.dims.rank for x in inputs)
         return g.multiply(*(x if x.dims.rank == rank else g.append_spatial_dims(x, rank=rank) for x in inputs))
 
@@ -136,7 +137,7 @@ class Joining(Combination):
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Value | None) -> tuple[Dims, ...] | None:
         known = self.known(inputs)
         if not known or self.axis(known[0]) >= len(known[0].sizes):
             return None
@@ -151,7 +152,7 @@ class Joining(Combination):
         if len({(*x.sizes[:axis], *x.sizes[axis + 1:]) for x in inputs.values()}) > 1:
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         x = inputs[0].dims
         axis = self.axis(x)
         return g.concat(*inputs, axis=axis, way=Way.SEE if x.labels[axis] == "T" else None)

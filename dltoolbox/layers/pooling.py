@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed
-from dltoolbox.ops import Builder, Kind, Value
+from dltoolbox.ops import Builder, Kind, Outputs, Value
 
 
 class Pooling(Windowed):
@@ -42,7 +40,7 @@ class MaxPooling(Pooling):
     def outputs(self) -> tuple[str, ...]:
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
@@ -97,7 +95,7 @@ class MaxUnpooling(SpatialLayer):
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
-    def check_partly(self, *inputs: Any) -> None:
+    def check_partly(self, *inputs: Value | None) -> None:
         _, indices, size = inputs
         if indices is None or size is None:
             return
@@ -110,7 +108,7 @@ class MaxUnpooling(SpatialLayer):
             fail(f"{self.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but "
                  f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
+    def outputs_despite(self, g: Builder, *inputs: Value | None) -> tuple[Dims, ...] | None:
         x, indices, size = inputs
         dims = size.denotes if size and size.kind is Kind.SIZE else None
         if dims and not (indices and indices.kind is Kind.INDICES and indices.denotes != dims):
@@ -119,7 +117,7 @@ class MaxUnpooling(SpatialLayer):
         channels = x.dims.channels if x and x.dims.labels == labels else None
         return (Dims(labels, (*(None,) * self.rank, channels, None)),)
 
-    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Outputs:
         assert size.denotes is not None  # as `check_partly` asks for
         return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
@@ -163,7 +161,7 @@ class AveragePooling(Pooling):
     PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0, "0: padding counts as zeros; 'mean': only real "
                             "elements count.")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
@@ -201,7 +199,7 @@ class AveragePooling3DLayer(AveragePooling, rank=3):
 class GlobalAveragePooling(SpatialLayer):
     """The mean over all spatial dimensions."""
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.global_avg_pool(x)
 
     def describe(self) -> str:
@@ -237,7 +235,7 @@ class GlobalAveragePooling3DLayer(GlobalAveragePooling, rank=3):
 class GlobalMaxPooling(SpatialLayer):
     """The maximum over all spatial dimensions."""
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.global_max_pool(x)
 
     def describe(self) -> str:

@@ -31,7 +31,7 @@ class Loss(Op):
 class OfClasses(Loss):
     """A loss whose targets are one-hot."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         x, t = inputs
         classes = rng.integers(0, t.channels, (*(1,) * (t.rank + 1), t.batch or 0))
@@ -53,7 +53,7 @@ def weighted(t: np.ndarray, weights: Weights | None) -> np.ndarray:
 class cross_entropy(OfClasses):
     """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
@@ -121,14 +121,15 @@ class Elementwise(Op):
 class elementwise_cross_entropy(Elementwise):
     """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:
         tiny = np.finfo(y.dtype).tiny
         terms = -t * np.log(np.maximum(y, tiny))
-        return terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms
+        values: np.ndarray = terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, independent: bool = False) -> Gradients:
         y, t = call.inputs
@@ -143,7 +144,8 @@ class elementwise_huber(Elementwise):
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
         d, point = np.abs(y - t), np.asarray(transition, y.dtype)
-        return np.where(d <= point, d * d / 2, point * d - point * point / 2)
+        values: np.ndarray = np.where(d <= point, d * d / 2, point * d - point * point / 2)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, transition: float = 1.0) -> Gradients:
         y, t = call.inputs
@@ -156,7 +158,8 @@ class elementwise_l1(Elementwise):
     """|y − t|; its gradient is 0 where they are equal."""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.abs(y - t)
+        values: np.ndarray = np.abs(y - t)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
@@ -168,7 +171,8 @@ class elementwise_l2(Elementwise):
     """(y − t)²"""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.square(y - t)
+        values: np.ndarray = np.square(y - t)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs

@@ -21,7 +21,7 @@ class PlainProgram:
 
     def __init__(self, graph: Graph, wanted: Sequence[Value], arrays: Mapping[ParameterKey, np.ndarray], *,
                  gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-                 types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
+                 types: Mapping[Value, np.dtype] | None = None) -> None:
         self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
         self.types = types or {}
         self.nodes = run_passes(graph, wanted, chains=None)
