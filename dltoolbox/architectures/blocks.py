@@ -8,7 +8,7 @@ from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer
 from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer
 
-CLASSES = 1000  # of ImageNet
+IMAGENET_CLASSES = 1000  # of ImageNet
 MEAN = (123.675, 116.28, 103.53)  # of its red, green and blue, in grey levels, as PyTorch and Keras use them
 DEVIATION = (58.395, 57.12, 57.375)
 FAST_BIAS = {"BiasLearnRateFactor": 2}  # in the recipes of Caffe
@@ -55,7 +55,7 @@ def classifier(fully_connected: str, softmax: str, output: str, **options: objec
 
     The options are those of the fully connected layer.
     """
-    return [FullyConnectedLayer(CLASSES, Name=fully_connected, **options), *probabilities(softmax, output)]
+    return [FullyConnectedLayer(IMAGENET_CLASSES, Name=fully_connected, **options), *probabilities(softmax, output)]
 
 
 def probabilities(softmax: str, output: str) -> list[Layer]:

@@ -48,10 +48,10 @@ class Pages(NamedTuple):
     global_pool: type[Layer]
 
 
-PAGES = {2: Pages(ImageInputLayer, Convolution2DLayer, {"max": MaxPooling2DLayer, "average": AveragePooling2DLayer},
-                  GlobalAveragePooling2DLayer),
-         3: Pages(Image3DInputLayer, Convolution3DLayer, {"max": MaxPooling3DLayer, "average": AveragePooling3DLayer},
-                  GlobalAveragePooling3DLayer)}
+RANK_PAGES = {2: Pages(ImageInputLayer, Convolution2DLayer, {"max": MaxPooling2DLayer, "average": AveragePooling2DLayer},
+                       GlobalAveragePooling2DLayer),
+              3: Pages(Image3DInputLayer, Convolution3DLayer, {"max": MaxPooling3DLayer, "average": AveragePooling3DLayer},
+                       GlobalAveragePooling3DLayer)}
 MOST_BLOCKS = 1000  # twice as many as the deepest published network has
 BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and number of filters in those of the stack
                "none": ((3, 1), (3, 1))}
@@ -65,7 +65,7 @@ def _per_stack(value: object) -> tuple[int, ...]:
     return got
 
 
-class _Options(Configured):
+class _ResidualOptions(Configured):
     """Arguments and options in MATLAB's order."""
 
     rank = 2
@@ -101,15 +101,15 @@ class _Options(Configured):
         found.raise_if_any()
 
 
-class _Layers(_Options):
+class _Layers(_ResidualOptions):
     function = "resnetLayers"
 
 
-class _Layers3D(_Options):
+class _Layers3D(_ResidualOptions):
     function, rank = "resnet3dLayers", 3
 
 
-class _Network(_Options):
+class _Network(_ResidualOptions):
     function = "resnetNetwork"
     Initialize = Property(convert.flag, True)
 
@@ -124,7 +124,7 @@ class Design:
     def __init__(self, options: Any) -> None:
         self.options = options
         self.net = Assembly()
-        self.pages = PAGES[options.rank]
+        self.pages = RANK_PAGES[options.rank]
         self.convolutions = BOTTLENECKS[options.BottleneckType]
         self.before = options.ResidualBlockType == "batchnorm-before-add"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.arrays import ends
+from dltoolbox.core.arrays import terminates
 from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
@@ -22,8 +22,8 @@ from dltoolbox.data.labels import (
     distinct_keys,
     encode,
     is_text,
-    match,
     names_of,
+    positions_among,
     recode,
 )
 
@@ -78,13 +78,13 @@ class categorical:
             if keys and chosen and is_text(keys) != is_text(chosen):
                 fail("categorical:valuesetType", f"The values {show(keys)} and the value set {show(chosen)} are not of "
                      "the same kind.", "Use text for both or numbers for both.")
-            codes, keys = recode(codes, match(keys, chosen)), chosen
+            codes, keys = recode(codes, positions_among(keys, chosen)), chosen
         labels = names_of(keys) if names is None else category_names(names, "categorical")
         if len(labels) != len(keys):
             fail("categorical:namesCount", f"There are {len(labels)} names for {len(keys)} values.",
                  "Give one name for each value of the value set.")
         self._categories = tuple(dict.fromkeys(labels))
-        self._codes = recode(codes, match(labels, self._categories))
+        self._codes = recode(codes, positions_among(labels, self._categories))
         self._ordered = ordered if Ordinal is None else Ordinal
 
     @classmethod
@@ -196,7 +196,7 @@ class categorical:
 
     def __getitem__(self, index: Any) -> categorical:
         try:
-            return self._with(self._codes[index if ends(index) else show(index)])  # an index in itself is no index
+            return self._with(self._codes[index if terminates(index) else show(index)])  # an index in itself is no index
         except IndexError:
             raise
         except Exception:
@@ -209,7 +209,7 @@ class categorical:
             self._require_known(used, "Assign one of them, or add the category with addcats first.")
         categories = tuple(dict.fromkeys([*self._categories, *used]))
         try:
-            self._codes[index] = recode(given.codes, match(given.keys, categories))
+            self._codes[index] = recode(given.codes, positions_among(given.keys, categories))
         except ValueError:
             fail("categorical:sizeMismatch", f"{_times(given.codes.shape)} labels do not fit into the indexed part "
                  f"of a {_times(self.shape)} categorical array.", "Assign one label, or as many as are indexed.")
@@ -258,7 +258,7 @@ class categorical:
 
         N labels are a column, whether their shape is (N,) or (N, 1).
         """
-        mine, theirs = self._codes, recode(given.codes, match(given.keys, self._categories))
+        mine, theirs = self._codes, recode(given.codes, positions_among(given.keys, self._categories))
         if mine.shape == theirs.shape:
             return mine, theirs
         if theirs.size == 1:

@@ -11,7 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, match, recode
+from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, positions_among, recode
 
 
 def iscategorical(A: object) -> bool:
@@ -182,7 +182,7 @@ def mergecats(A: categorical, oldcats: object, newcat: str | None = None) -> cat
     target = [merged[0] if at in merged else at for at in range(len(names))]
     kept = sorted(set(target))
     result = distinct_names([name if at == merged[0] else names[at] for at in kept], "mergecats")
-    return categorical.from_codes(recode(A.codes, match(target, kept)), result, A.ordered)
+    return categorical.from_codes(recode(A.codes, positions_among(target, kept)), result, A.ordered)
 
 
 def setcats(A: categorical, newcats: object) -> categorical:
@@ -204,13 +204,13 @@ def _checked(A: object, function: str) -> categorical:
 
 def _recategorized(A: categorical, names: Sequence[str]) -> categorical:
     """The same labels over other categories, matched by name."""
-    return categorical.from_codes(recode(A.codes, match(A.categories, names)), names, A.ordered)
+    return categorical.from_codes(recode(A.codes, positions_among(A.categories, names)), names, A.ordered)
 
 
 def _positions(A: categorical, names: object, function: str) -> list[int]:
     """The positions of categories given by name; unknown names are an error."""
     wanted = distinct_names(names, function)
-    found = match(wanted, A.categories)
+    found = positions_among(wanted, A.categories)
     if -1 in found:
         fail(f"{function}:unknownCategory", f"{wanted[found.index(-1)]!r} is not among the categories "
              f"{show(A.categories)}.", "Name existing categories.")

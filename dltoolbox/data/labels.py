@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import MOST, array_of, beyond_memory, masked
+from dltoolbox.core.arrays import MOST_LIST_ELEMENTS, array_of, beyond_memory, masked
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -34,7 +34,7 @@ def encode(values: object) -> Encoded:
     for carrier in (values, attribute(values, "cat")):  # a pandas Series keeps its categories under .cat
         if attribute(carrier, "codes") is not None and attribute(carrier, "categories") is not None:
             return _encode_categories(carrier)
-    array = as_array(values)
+    array = lossless_array(values)
     if array.dtype.kind == "b":
         codes, found = _encode_integers(array.astype(np.uint8))
         return Encoded(codes, [bool(key) for key in found])
@@ -48,7 +48,7 @@ def encode(values: object) -> Encoded:
          "Pass text, numbers or logicals.")
 
 
-def as_array(values: object) -> np.ndarray:
+def lossless_array(values: object) -> np.ndarray:
     """The values as an array that changes none of them: a list of strings and None stays one of strings and None.
 
     Masked elements become None.
@@ -63,7 +63,7 @@ def as_array(values: object) -> np.ndarray:
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         array = array_of(values, object)
     else:
-        array = array_of(each(values, MOST), object)
+        array = array_of(each(values, MOST_LIST_ELEMENTS), object)
     if array is None or beyond_memory(array):
         fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")
@@ -72,7 +72,7 @@ def as_array(values: object) -> np.ndarray:
 
 def elements(values: object) -> list[Any]:
     """The elements of one value or of several as a flat list."""
-    return as_array(values).ravel().tolist()
+    return lossless_array(values).ravel().tolist()
 
 
 def distinct_keys(valueset: object) -> list[Key]:
@@ -170,7 +170,7 @@ def _number_name(value: float) -> str:
     return f"{value:.{digits}g}"
 
 
-def match(old: Iterable[Hashable], new: Sequence[Hashable]) -> list[int]:
+def positions_among(old: Iterable[Hashable], new: Sequence[Hashable]) -> list[int]:
     """The position of each old value among the new ones, -1 where there is none."""
     position = {value: at for at, value in enumerate(new)}
     return [position.get(value, -1) for value in old]
@@ -185,7 +185,7 @@ def _encode_categories(carrier: Any) -> Encoded:
     keys = [key_of(category) for category in elements(carrier.categories)]
     kept = list(dict.fromkeys(key for key in keys if key is not None))
     codes = checked_codes(carrier.codes, len(keys))
-    return Encoded(recode(codes, match(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
+    return Encoded(recode(codes, positions_among(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
 
 
 def checked_codes(codes: object, count: int) -> np.ndarray:
@@ -226,4 +226,4 @@ def _encode_objects(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
     found = dict.fromkeys(key for key in every if key is not None)
     is_text(list(found))
     keys: list[Any] = sorted(found)  # text or numbers, never both
-    return np.array(match(every, keys), dtype=np.int32).reshape(array.shape), keys
+    return np.array(positions_among(every, keys), dtype=np.int32).reshape(array.shape), keys

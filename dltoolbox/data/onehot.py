@@ -82,7 +82,7 @@ def onehotdecode(A: object, classes: object, featureDim: int) -> categorical:
     """
     scores = _scores(A, "onehotdecode")
     axis = _axis(featureDim, scores.ndim, "onehotdecode")
-    return _decoded(scores, categorical(classes, classes).categories, axis, "onehotdecode")
+    return _most_likely(scores, categorical(classes, classes).categories, axis, "onehotdecode")
 
 
 def scores2label(scores: object, classNames: object, dim: object = "auto", *, nargout: int = 1) -> Any:
@@ -112,7 +112,7 @@ def scores2label(scores: object, classNames: object, dim: object = "auto", *, na
     names = categorical(classNames, classNames).categories
     automatic = isinstance(dim, str) and dim.lower() == "auto"
     axis = _class_axis(array, len(names)) if automatic else _axis(dim, array.ndim, "scores2label", "dim")
-    return outputs((_decoded(array, names, axis, "scores2label"), array.max(axis)), nargout, "scores2label")
+    return outputs((_most_likely(array, names, axis, "scores2label"), array.max(axis)), nargout, "scores2label")
 
 
 def _class_axis(scores: np.ndarray, classes: int) -> int:
@@ -142,7 +142,7 @@ def _scores(values: object, function: str) -> np.ndarray:
     return scores
 
 
-def _decoded(scores: np.ndarray, names: list[str], axis: int, function: str) -> categorical:
+def _most_likely(scores: np.ndarray, names: list[str], axis: int, function: str) -> categorical:
     """The class with the greatest score along an axis."""
     if not names or scores.shape[axis] != len(names):
         fail(f"{function}:classesCount", f"Dimension {axis + 1} of the scores has {scores.shape[axis]} entries for "

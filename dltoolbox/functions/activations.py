@@ -10,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
-from dltoolbox.functions.labels import Layout, as_array, data_format
+from dltoolbox.functions.labels import Layout, data_format, real_array
 from dltoolbox.ops import OPS
 
 
@@ -67,7 +67,7 @@ def relu(X: object) -> np.ndarray:
     Source:
         Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
-    result: np.ndarray = OPS["relu"].forward(as_array(X, "relu", "X"))
+    result: np.ndarray = OPS["relu"].forward(real_array(X, "relu", "X"))
     return result
 
 
@@ -93,7 +93,7 @@ def leakyrelu(X: object, *arguments: object, **options: object) -> np.ndarray:
         Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
     chosen = _Leaky(*arguments, **options)
-    result: np.ndarray = OPS["leaky_relu"].forward(as_array(X, "leakyrelu", "X"), scale=chosen.scale)
+    result: np.ndarray = OPS["leaky_relu"].forward(real_array(X, "leakyrelu", "X"), scale=chosen.scale)
     return result
 
 
@@ -120,7 +120,7 @@ def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
     """
     chosen = _Softmax(*pairs, **options)
     layout = Layout.of(chosen.DataFormat, "softmax", last="C")
-    X = as_array(X, "softmax", "X")
+    X = real_array(X, "softmax", "X")
     with np.errstate(invalid="ignore"):  # of infinite scores comes NaN, as in MATLAB
         return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
 
@@ -154,7 +154,7 @@ def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: o
     """
     chosen = _CrossChannel(windowSize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "crosschannelnorm", last="C")
-    X = as_array(X, "crosschannelnorm", "X")
+    X = real_array(X, "crosschannelnorm", "X")
     with np.errstate(over="ignore", invalid="ignore"):  # of huge options comes Inf or NaN
         y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
                                               beta=chosen.Beta, k=chosen.K)
@@ -191,10 +191,10 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
         fail("fullyconnect:noFeatures", f"fullyconnect flattens the dimensions labelled S and C, but DataFormat is "
              f"'{given}'.", "Label the features C or S, and use no U.")
     layout = Layout.of(given, "fullyconnect", last="BT")
-    x = layout.arrange(as_array(X, "fullyconnect", "X"))
+    x = layout.arrange(real_array(X, "fullyconnect", "X"))
     features = sum(label in "SC" for label in given)
-    W = as_array(weights, "fullyconnect", "weights")
-    b = as_array(bias, "fullyconnect", "bias")
+    W = real_array(weights, "fullyconnect", "weights")
+    b = real_array(bias, "fullyconnect", "bias")
     count = prod(x.shape[:features])
     outputs = W.shape[0] if W.ndim else 1
     if W.size != outputs * count:

@@ -11,7 +11,7 @@ from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property
-from dltoolbox.functions.labels import Layout, as_array, data_format, labels
+from dltoolbox.functions.labels import Layout, data_format, labels, real_array
 from dltoolbox.ops import OPS
 
 
@@ -224,8 +224,8 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
     """Predictions and targets in one order, the batch last; targets take the type of the predictions."""
     name = chosen.function
     layout = Layout.of(chosen.DataFormat, name, last="B")
-    y = layout.arrange(as_array(Y, name, "Y"), "Y")
-    t = layout.arrange(as_array(targets, name, "targets"), "targets")
+    y = layout.arrange(real_array(Y, name, "Y"), "Y")
+    t = layout.arrange(real_array(targets, name, "targets"), "targets")
     if y.shape != t.shape:
         fail(f"{name}:sizeMismatch", f"Y has size {times(np.shape(Y))}, but targets have size {times(np.shape(targets))}.",
              "Pass targets of the size of Y, with the dimensions in the same order.")
@@ -235,7 +235,7 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
 def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
     mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
-    weights = np.ones((), terms.dtype) if chosen.weights is None else _weights(chosen, layout, terms)
+    weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
     batch = terms.shape[-1] if "B" in layout.given else 1
     divisor = {"batch-size": batch, "all-elements": terms.size, "mask-included": int(mask.sum()),
                "none": 1}[chosen.NormalizationFactor]
@@ -244,7 +244,7 @@ def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     return reduced[()] if total else layout.restore(reduced, ndim)
 
 
-def _weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
+def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
     """Weights, shaped to broadcast against the summands."""
     given: np.ndarray = chosen.weights.astype(terms.dtype)
     if chosen.WeightsFormat:

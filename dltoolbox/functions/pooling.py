@@ -18,7 +18,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
-from dltoolbox.functions.labels import Layout, anything, as_array, data_format, labels, refine
+from dltoolbox.functions.labels import Layout, data_format, labels, real_array, refine, unconverted
 from dltoolbox.ops import OPS
 
 
@@ -37,9 +37,9 @@ def _pool_format(value: object) -> str:
 class _Pool(Configured):
     """Options of maxpool and avgpool. Sizes depend on DataFormat, so they are converted when that is known."""
 
-    poolsize = Property(anything, positional=True)
-    Stride = Property(anything, 1)
-    Padding = Property(anything, 0)
+    poolsize = Property(unconverted, positional=True)
+    Stride = Property(unconverted, 1)
+    Padding = Property(unconverted, 0)
     PoolFormat = Property(_pool_format, "")
     DataFormat = data_format()
 
@@ -146,7 +146,7 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
     check_nargout(nargout, 3, "maxpool")
     chosen = _MaxPool(poolsize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
-    X = as_array(X, "maxpool", "X")
+    X = real_array(X, "maxpool", "X")
     x, rank = layout.arrange(X), len(chosen.pooled)
     window = chosen.window(x.shape[:rank])
     if nargout == 1:
@@ -185,7 +185,7 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
     """
     chosen = _AvgPool(poolsize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
-    X = as_array(X, "avgpool", "X")
+    X = real_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
     y = OPS["avg_pool"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
@@ -223,7 +223,7 @@ def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **opt
     chosen = _MaxUnpool(*pairs, **options)
     layout = Layout.of(chosen.DataFormat, "maxunpool")
     rank = chosen.DataFormat.count("S")
-    y = layout.arrange(as_array(Y, "maxunpool", "Y"), "Y")
+    y = layout.arrange(real_array(Y, "maxunpool", "Y"), "Y")
     given = _output_size(outputSize, layout)
     size = layout.arranged(given)
     if size[rank:] != y.shape[rank:]:
@@ -261,7 +261,7 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
 
 def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
     """indx as integers in the order of work; a vector is filled in column order."""
-    array = as_array(indx, "maxunpool", "indx")
+    array = real_array(indx, "maxunpool", "indx")
     if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
         fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
     whole = array.astype(np.int64)

@@ -26,12 +26,12 @@ from dltoolbox.core.properties import (
     in_call_order,
     signature,
 )
-from dltoolbox.ops import Builder, Outputs, Value
+from dltoolbox.ops import Outputs
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
 Row = tuple[str, str, object]  # of a display: heading, property, value
-SHORT = 8  # elements of the longest array that is shown in full
+SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class State(Array):
     double: bool = False
 
 
-class Call(NamedTuple):
+class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
@@ -94,6 +94,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have, with or without T; none: all
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
@@ -145,16 +146,6 @@ class Layer(Configured):
     def check_values(self, *inputs: Dims) -> None:
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
-
-    def check_partly(self, *inputs: Value | None) -> None:
-        """Raise for faults that show although not all inputs are known; values, None for the unknown."""
-
-    def outputs_despite(self, g: Builder, *inputs: Value | None) -> tuple[Dims, ...] | None:
-        """What is certain of the outputs although a fault is found or an input is unknown (None).
-
-        Sizes of None are not certain; None in place of all is the default: not even the format is.
-        """
-        return None
 
     def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
@@ -215,7 +206,7 @@ class Layer(Configured):
                     return number
         return self.as_written(prop.name)
 
-    def call(self, *, in_full: bool = False) -> Call:
+    def call(self, *, in_full: bool = False) -> FactoryCall:
         """The call that makes this layer, but for its name; equal numbers per dimension as one unless ``in_full``."""
         changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
         positional = [prop for prop, _ in self.values() if prop.positional]
@@ -223,7 +214,7 @@ class Layer(Configured):
             positional.pop()
         written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
-        return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
+        return FactoryCall(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
     def __repr__(self) -> str:
         made = self.call()
@@ -264,7 +255,7 @@ def equal(a: object, b: object) -> bool:
 def show_python(value: object) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
-        return (show_python(value.tolist()) if value.size <= SHORT else
+        return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
                 f"<{'×'.join(map(str, value.shape))} {value.dtype}>")
     if isinstance(value, list):
         return f"[{', '.join(map(show_python, value))}]"
@@ -278,7 +269,7 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-MOST_ELEMENTS = 200_000  # of nested lists of layers, and lists among them
+MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
 def flat(layers: object) -> Iterable[Any]:
@@ -286,13 +277,13 @@ def flat(layers: object) -> Iterable[Any]:
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
     walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
-    left = MOST_ELEMENTS
+    left = MOST_LISTED_LAYERS
     while walked:
         at, items = next(reversed(walked.items()))
         for item in items:
             left -= 1
             if left < 0:
-                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_ELEMENTS:,} elements.",
+                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_LISTED_LAYERS:,} elements.",
                      "Pass the layers in one list, each once.")
             if isinstance(item, (list, tuple)) and id(item) not in walked:
                 walked[id(item)] = iter(item)

@@ -9,6 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Row, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Outputs, Value
@@ -104,7 +105,7 @@ class Crop3DLayer(Crop, rank=3):
 
 
 def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
-    one = convert.real(1 / SCALES, convert.LARGEST)
+    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.hinted("float | Sequence[float] | None")
     def conversion(value: object) -> tuple[float, ...]:
@@ -114,7 +115,7 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
         except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
-            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST} or a vector of {rank} of them")
+            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST_COUNT} or a vector of {rank} of them")
         return got * rank if len(got) == 1 else got
     return convert.optional(conversion)
 
@@ -127,6 +128,10 @@ def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
             raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")
         return sizes
     return convert.optional(conversion)
+
+
+def ratio(m: int, n: int) -> Fraction:
+    return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
 class Resize(SpatialLayer):
@@ -161,13 +166,13 @@ class Resize(SpatialLayer):
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
         sizes = [*zip(self.OutputSize or (), x.spatial, strict=True)]
-        known = next(Fraction(m, n) for m, n in sizes if m is not None)
+        known = next(ratio(m, n) for m, n in sizes if m is not None)
         return tuple(ceil(n * known) if m is None else m for m, n in sizes)
 
     def check(self, *inputs: Dims) -> None:
         for one in inputs:
             super().check(one)
-        if min(self.output(*inputs)) < 1:
+        if any(n < 1 for n in self.output(*inputs)):
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
                  f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
 
@@ -178,7 +183,7 @@ class Resize(SpatialLayer):
     def build(self, g: Builder, x: Value, *ref: Value) -> Outputs:
         to = self.output(x.dims, *(one.dims for one in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(Fraction(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+                   tuple(ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.convert import LARGEST
+from dltoolbox.core.convert import LARGEST_COUNT
 from dltoolbox.core.dims import ORDER, Dims, Size, times
 from dltoolbox.core.display import object_text
 from dltoolbox.core.errors import fail
@@ -24,9 +24,9 @@ def _sizes(value: object) -> tuple[float, ...]:
         array = None if array is None or array.dtype.kind == "c" else array_of(array, float)
     got = np.empty(0) if array is None else array.reshape(-1)
     known = got[~np.isnan(got)]
-    if not 2 <= got.size <= MOST_SIZES or (known < 0).any() or (known != np.floor(known)).any() or (known > LARGEST).any():
-        raise InvalidValue(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST}, with NaN for those that "
-                           "are not known")
+    if not 2 <= got.size <= MOST_SIZES or not ((known >= 0) & (known == np.floor(known)) & (known <= LARGEST_COUNT)).all():
+        raise InvalidValue(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST_COUNT}, with NaN for those "
+                           "that are not known")
     return tuple(n if np.isnan(n) else int(n) for n in got.tolist())
 
 

@@ -30,7 +30,7 @@ UNSET.flags.writeable = False
 CONVERT = "Convert the network with dag2dlnetwork(net), which leaves them out."
 
 
-class _Options(Configured):
+class _DlnetworkOptions(Configured):
     function = "dlnetwork"
     Initialize = Property(convert.flag, True)
     OutputNames = Property(convert.texts, ())
@@ -76,7 +76,7 @@ class dlnetwork(Network):
 
     def __init__(self, layers: object = (), *arguments: object, **options: object) -> None:
         examples, pairs = split_pairs(arguments)
-        chosen = _Options(*pairs, **options)
+        chosen = _DlnetworkOptions(*pairs, **options)
         lgraph = layerGraph(layers)
         refuse_output_layers(lgraph.nodes, of_network=isinstance(layers, DAGNetwork))
         super().__init__(lgraph)
@@ -113,7 +113,7 @@ class dlnetwork(Network):
 
     @OutputNames.setter
     def OutputNames(self, names: object) -> None:
-        self.chosen = chosen_outputs(self, _Options(OutputNames=names).OutputNames)
+        self.chosen = chosen_outputs(self, _DlnetworkOptions(OutputNames=names).OutputNames)
         self.cache = {}
 
     @property

@@ -42,7 +42,7 @@ def setLearnRateFactor(layer: object, *arguments: object) -> Any:
         >>> setLearnRateFactor(lgraph, 'fc/Bias', 2).Layers[1].BiasLearnRateFactor
         2.0
     """
-    return changed(layer, arguments, RATE, "setLearnRateFactor")
+    return with_factor(layer, arguments, RATE, "setLearnRateFactor")
 
 
 def getLearnRateFactor(layer: object, *arguments: object) -> float:
@@ -62,7 +62,7 @@ def setL2Factor(layer: object, *arguments: object) -> Any:
         >>> setL2Factor(batchNormalizationLayer(), 'Scale', 0).ScaleL2Factor
         0.0
     """
-    return changed(layer, arguments, DECAY, "setL2Factor")
+    return with_factor(layer, arguments, DECAY, "setL2Factor")
 
 
 def getL2Factor(layer: object, *arguments: object) -> float:
@@ -75,7 +75,7 @@ def getL2Factor(layer: object, *arguments: object) -> float:
     return found_factor(layer, arguments, DECAY, "getL2Factor")
 
 
-def changed(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> Any:
+def with_factor(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> Any:
     """A copy of a layer, or of the graph that has it, with another factor."""
     *path, factor = arguments or (None,)
     if isinstance(owner, DAGNetwork):
@@ -84,7 +84,7 @@ def changed(owner: object, arguments: tuple[object, ...], suffix: str, function:
     layer, parameter = addressed(owner, path, function)
     new: Layer = layer.copy()
     if layer.nested is not None:
-        new.nested = changed(layer.nested, (parameter, factor), suffix, function)
+        new.nested = with_factor(layer.nested, (parameter, factor), suffix, function)
     else:
         setattr(new, factor_name(layer, parameter, suffix, function), factor)
     if isinstance(owner, LayerGraph):

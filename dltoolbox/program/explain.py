@@ -14,10 +14,10 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, show
-from dltoolbox.core.random import rng
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.network.lowering.initialise import blank_arrays
+from dltoolbox.network.networks import DAGNetwork, lower_checked
 from dltoolbox.ops import Node
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Program
@@ -70,11 +70,7 @@ def explain(net: object, *pairs: object, **options: object) -> Explanation:
         predict, mini-batch of 4, single precision, 1 thread
     """
     chosen = _Explain(*pairs, **options)
-    streams = rng()
-    try:  # initial weights are drawn, but a training that follows is to draw the same
-        model = _model(net, chosen)
-    finally:
-        rng(streams)
+    model = _model(net, chosen)
     program = model.program(chosen.Mode, _inputs(model, chosen))
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
@@ -102,7 +98,8 @@ def _model(net: object, chosen: _Explain) -> Model:
     if chosen.Mode == "train" and not lgraph.ends_in_loss:
         fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
              "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
-    return Model(lgraph, precision=chosen.Precision)
+    lowered = lower_checked(lgraph)
+    return Model(lgraph, precision=chosen.Precision, lowered=lowered, arrays=blank_arrays(lowered, np.float32))
 
 
 def _summary(program: Program, chosen: _Explain) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,8 +19,10 @@ from dltoolbox.core.display import bytes_text
 from dltoolbox.kernels import base
 from dltoolbox.ops import ParameterKey
 
+Key = TypeVar("Key")
+Thing = TypeVar("Thing")
+
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
@@ -117,3 +120,27 @@ class FlatArrays(Mapping[ParameterKey, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._views)
+
+
+class Kept(Generic[Key, Thing]):
+    """Things by key as long as all take at most so many bytes. What was not used for longest goes; the newest stays."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.bytes = limit, 0
+        self._things: dict[Key, tuple[Thing, int]] = {}  # the most recently used last
+
+    def get(self, key: Key) -> Thing | None:
+        entry = self._things.pop(key, None)
+        if entry is None:
+            return None
+        self._things[key] = entry
+        return entry[0]
+
+    def put(self, key: Key, thing: Thing, size: int) -> None:
+        self._things[key] = thing, size
+        self.bytes += size
+        while self.bytes > self.limit and len(self._things) > 1:
+            self.bytes -= self._things.pop(next(iter(self._things)))[1]
+
+    def __iter__(self) -> Iterator[Thing]:
+        return (thing for thing, _ in self._things.values())

@@ -17,7 +17,7 @@ from dltoolbox.report.document import document
 from dltoolbox.runtime.console import say
 
 
-class _Options(Configured):
+class _AnalyzeOptions(Configured):
     function = "analyzeNetwork"
     Plots = Property(convert.choice("auto", "network-analyzer", "none"), "auto")
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
@@ -61,7 +61,7 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
     if nargout is not None:
         check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
-    chosen = _Options(*pairs, **options)
+    chosen = _AnalyzeOptions(*pairs, **options)
     info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
     if nargout != 1:
         say(info)

@@ -60,7 +60,7 @@ def printing_aside() -> Iterator[None]:
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def isolated_modules() -> Iterator[None]:
     """Afterwards, modules that were found beside a network are forgotten, so that those of another are its own."""
     path, known = list(sys.path), set(sys.modules)
     try:

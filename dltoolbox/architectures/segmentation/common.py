@@ -14,7 +14,7 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer
 
-DEEPEST = 16  # encoder stages: each halves the image, and 65,536 pixels become one
+MOST_STAGES = 16  # encoder stages: each halves the image, and 65,536 pixels become one
 SIDES = ("height", "width", "depth")
 
 

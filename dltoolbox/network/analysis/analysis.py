@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -19,7 +18,6 @@ from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
-from dltoolbox.network.lowering.partial import with_certain
 
 UNKNOWN = "?"
 
@@ -202,7 +200,7 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
     lgraph, found, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
-    lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
+    lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,

@@ -16,7 +16,7 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
 
 
-def _network(value: object) -> dlnetwork:
+def _inner_network(value: object) -> dlnetwork:
     """A dlnetwork, or the layers of one; its inputs are open, because data come from the network around it.
 
     A copy, because a dlnetwork lets values be assigned.
@@ -35,7 +35,7 @@ class NetworkLayer(Layer):
 
     factory, type_text, default_name = "networkLayer", "Network", "subnet"
 
-    Network = Property(_network, doc="The network inside, without input layers.", positional=True, argument="net",
+    Network = Property(_inner_network, doc="The network inside, without input layers.", positional=True, argument="net",
                        settable=True, group="")
 
     @property
@@ -161,7 +161,7 @@ def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options
 
 def as_groups(groups: Any) -> list[Any]:
     """A list of groups, of which one may come alone."""
-    items = groups.tolist() if isinstance(groups, np.ndarray) and groups.size <= convert.LONGEST else groups
+    items = groups.tolist() if isinstance(groups, np.ndarray) and groups.size <= convert.LONGEST_VECTOR else groups
     several = isinstance(items, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in items)
     return list(items) if several else [items]
 
