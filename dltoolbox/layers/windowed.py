@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
@@ -12,11 +12,10 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
-from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.base import LAYERS, Layer, Row
 from dltoolbox.ops.time_axis import Way
 
-Row = tuple[str, str, Any]
-
+Vector = list[int] | list[list[int]]
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
 DIMENSIONS = {"height": "row", "width": "column", "depth": "slice"}  # with what is left over along them
 
@@ -28,7 +27,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: convert.Padding) -> list[Any]:
+def padding_vector(padding: convert.Padding) -> Vector:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -41,20 +40,21 @@ def padding_text(padding: convert.Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
+    rows = padding_vector(padding)
     if len(padding) == 3:
-        return "[" + "; ".join("  ".join(map(str, row)) for row in padding_vector(padding)) + "]"
-    return vector(padding_vector(padding))
+        return "[" + "; ".join(vector(row)[1:-1] for row in rows if isinstance(row, list)) + "]"
+    return vector(rows)
 
 
 def padding_mode(padding: convert.Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
-def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
+def by_mode_and_size(rows: list[Row], name: str, padding: convert.Padding) -> list[Row]:
     """Rows of a display in which a padding or cropping reads as MATLAB's two properties, its mode and its size."""
-    return [new for group, one, value in rows for new in (
-        [(group, f"{name}Mode", padding_mode(value)), (group, f"{name}Size", padding_vector(value))] if one == name
-        else [(group, one, value)])]
+    return [new for row in rows for new in (
+        [(row[0], f"{name}Mode", padding_mode(padding)), (row[0], f"{name}Size", padding_vector(padding))] if row[1] == name
+        else [row])]
 
 
 class SpatialLayer(Layer):
@@ -97,7 +97,7 @@ class SpatialLayer(Layer):
             return f"Use {other}, or check which layer feeds it."
         return "Check which layer feeds it; after a fully connected layer no spatial dimensions are left."
 
-    def as_written(self, name: str) -> Any:
+    def as_written(self, name: str) -> object:
         """Padding and cropping as MATLAB's vectors and matrices."""
         value = super().as_written(name)
         return padding_vector(self.__dict__[name]) if name in ("Padding", "Cropping") and value != "same" else value
@@ -152,7 +152,7 @@ class Windowed(SpatialLayer):
         return padding_mode(self.Padding)
 
     @property
-    def PaddingSize(self) -> list[Any]:
+    def PaddingSize(self) -> Vector:
         return padding_vector(self.Padding)
 
     @property
@@ -204,5 +204,5 @@ class Windowed(SpatialLayer):
             return f"{stride}, dilation factor {vector(self.dilation)}, and {padding}"
         return f"{stride} and {padding}"
 
-    def rows(self) -> list[tuple[str, str, Any]]:
-        return by_mode_and_size(super().rows(), "Padding")
+    def rows(self) -> list[Row]:
+        return by_mode_and_size(super().rows(), "Padding", self.Padding)

@@ -225,7 +225,7 @@ class Model:
             del self._programs[next(iter(self._programs))]
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype[Any]]:
+    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
