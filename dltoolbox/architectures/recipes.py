@@ -26,7 +26,7 @@ class _RecipeOptions(Configured):
     ReplaceUnpooling = Property(convert.flag, False)
 
 
-def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:
+def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None = None, **options: object) -> Any:
     """Replace every max pooling layer by a convolution that has learned what to keep: the all-convolutional recipe.
 
     The convolution has the size, stride, padding and name of the pooling, and as many filters as there are channels, so all

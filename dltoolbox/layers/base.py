@@ -103,7 +103,7 @@ class Layer(Configured):
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Classes that no factory makes are called by their own names."""
         super().__init_subclass__(**kwargs)
         if not cls.factory:
@@ -231,7 +231,7 @@ class Layer(Configured):
         """An independent layer with the same values; arrays are shared because they are read-only."""
         return copy.copy(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
         for value in state.values():
             if isinstance(value, np.ndarray):
@@ -243,14 +243,14 @@ class Layer(Configured):
             equal(value, other.__dict__[prop.name]) for prop, value in self.values())
 
 
-def equal(a: Any, b: Any) -> bool:
+def equal(a: object, b: object) -> bool:
     """Equality that also compares arrays."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
     return bool(a == b)
 
 
-def show_python(value: Any) -> str:
+def show_python(value: object) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
         return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
@@ -270,7 +270,7 @@ def plain_number(value: float) -> str:
 MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
-def flat(layers: Any) -> Iterable[Any]:
+def flat(layers: object) -> Iterable[Any]:
     """The elements of nested lists and tuples, in order; anything else is its own only element, and so is a list that is met
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
@@ -291,7 +291,7 @@ def flat(layers: Any) -> Iterable[Any]:
             del walked[at]
 
 
-def is_factory(item: Any) -> bool:
+def is_factory(item: object) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
     return callable(item) and convert.attribute(item, "layer_class") is not None
 
@@ -309,7 +309,7 @@ def documented(cls: type[Layer]) -> str:
 
 def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     """The MATLAB-named function that makes a layer, with a real signature and docstring."""
-    def factory(*args: Any, **kwargs: Any) -> Layer:
+    def factory(*args: object, **kwargs: object) -> Layer:
         return cls(*args, **kwargs)
 
     factory.__name__ = factory.__qualname__ = cls.factory

@@ -41,7 +41,7 @@ SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
 @convert.hinted("str")
-def _label_format(value: Any) -> str:
+def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
     if not labels or set(labels) - set(DISPLAY):
@@ -200,7 +200,7 @@ class SizedInput(NormalisedInput):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
-def _augmentation(value: Any) -> Any:
+def _augmentation(value: object) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
     raise InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",

@@ -16,7 +16,7 @@ from dltoolbox.ops import Builder, Value
 
 
 @convert.hinted("Literal['auto'] | Sequence[Any]")
-def class_names(value: Any) -> Any:
+def class_names(value: object) -> Any:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
     names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
@@ -36,7 +36,7 @@ def class_names(value: Any) -> Any:
 
 
 @convert.hinted("Literal['none'] | Sequence[float]")
-def _class_weights(value: Any) -> Any:
+def _class_weights(value: object) -> Any:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"

@@ -110,7 +110,7 @@ def _factors(rank: int) -> Callable[[Any], Any]:
     one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.hinted("float | Sequence[float] | None")
-    def conversion(value: Any) -> tuple[float, ...]:
+    def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
             got = tuple(one(item) for item in items)
@@ -124,7 +124,7 @@ def _factors(rank: int) -> Callable[[Any], Any]:
 
 def _size(rank: int) -> Callable[[Any], Any]:
     @convert.hinted("Sequence[float | None] | None")
-    def conversion(value: Any) -> tuple[int | None, ...]:
+    def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
             raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")

@@ -63,7 +63,7 @@ class SpatialLayer(Layer):
 
     over_time: ClassVar[bool] = False
 
-    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: object) -> None:
         if rank is not None:
             cls.rank, cls.formats = rank, BOX_FORMATS[rank]
         super().__init_subclass__(**kwargs)

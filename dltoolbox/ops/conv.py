@@ -182,7 +182,7 @@ class pad_edges(Op):
     MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
-        return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+        return x.with_spatial([n if n is None else n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(-before, -before) for before, _ in attrs["padding"])

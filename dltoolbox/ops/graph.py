@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
-from dltoolbox.ops.state import Population, Rule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -71,8 +72,60 @@ class Graph:
     updates: list[StateUpdate] = field(default_factory=list)
 
 
+class StepRule:
+    """What a training step does to a state."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        """Change the state in place."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Assign(StepRule):
+    """state ← value: what recurrent layers carry over to the next step."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state[...] = value
+
+
+@dataclass(frozen=True)
+class MovingAverage(StepRule):
+    """state ← decay·value + (1 − decay)·state; zero before it becomes a denormal number."""
+
+    decay: float
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state *= 1 - self.decay
+        state += self.decay * value
+        state[np.abs(state) < np.finfo(state.dtype).tiny] = 0
+
+
+@dataclass(frozen=True)
+class Population:
+    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by the numbers of observations.
+
+    A variance lies within mini-batches and between them (law of total variance): ``between`` is the value whose variance
+    among the mini-batches is added, which is their mean.
+    """
+
+    between: Value | None = None
+
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> Any:
+        """The state; the mini-batches are the first axis of what they gave."""
+        if between is not None:
+            values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
+        return np.average(values, axis=0, weights=weights)
+
+
+Rule = StepRule | Population
+
+
 class StateUpdate(NamedTuple):
-    """A state is to follow a value that training computes, by some rule."""
+    """A state is to follow a value that training computes, by some rule.
+
+    The page says *which* value, the rule *how*: after every training step, or by one pass over the whole training set when
+    training ends. Rules are data, so every engine can read them; their NumPy meaning stands with them, as that of ops does.
+    """
 
     key: ParameterKey
     value: Value
@@ -113,7 +166,7 @@ class Builder(Vocabulary, Protocol):
         """What leaves the network at an output layer, and its loss."""
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
-        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
+        """A state of the layer is to follow a value, by these rules; see `StateUpdate`."""
 
 
 class Recorder(Builder):

@@ -107,7 +107,7 @@ class half_mse(Loss):
 
 
 # Element by element --------------------------------------------------------------------------------------------------
-class Elementwise(Op):
+class ElementwiseLoss(Op):
     """Predictions and targets → what every element adds to a loss; only the predictions get gradients."""
 
     saved_for_backward = IN
@@ -118,7 +118,7 @@ class Elementwise(Op):
 
 
 @op
-class elementwise_cross_entropy(Elementwise):
+class elementwise_cross_entropy(ElementwiseLoss):
     """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
@@ -138,7 +138,7 @@ class elementwise_cross_entropy(Elementwise):
 
 
 @op
-class elementwise_huber(Elementwise):
+class elementwise_huber(ElementwiseLoss):
     """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
@@ -152,7 +152,7 @@ class elementwise_huber(Elementwise):
 
 
 @op
-class elementwise_l1(Elementwise):
+class elementwise_l1(ElementwiseLoss):
     """|y − t|; its gradient is 0 where they are equal."""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -164,7 +164,7 @@ class elementwise_l1(Elementwise):
 
 
 @op
-class elementwise_l2(Elementwise):
+class elementwise_l2(ElementwiseLoss):
     """(y − t)²"""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:

@@ -99,7 +99,8 @@ class depth_to_space(Op):
 
     def infer(self, x: Dims, *, block: tuple[int, ...], order: str) -> Dims:
         channels = UNKNOWN if x.channels % prod(block) else x.channels // prod(block)
-        return x.with_spatial([n * b for n, b in zip(x.spatial, block, strict=True)]).with_size("C", channels)
+        spatial = [n if n is None else n * b for n, b in zip(x.spatial, block, strict=True)]
+        return x.with_spatial(spatial).with_size("C", channels)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(per=b) for b in attrs["block"])
@@ -116,7 +117,7 @@ class space_to_depth(Op):
     """Every ``block`` of elements becomes channels, in the order 'dcr'; rows and columns that are left over are dropped."""
 
     def infer(self, x: Dims, *, block: tuple[int, ...]) -> Dims:
-        return x.with_spatial([n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
+        return x.with_spatial([n if n is None else n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
             "C", x.channels * prod(block))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:

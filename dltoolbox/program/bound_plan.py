@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
@@ -28,7 +29,7 @@ class MemoryRecorder:
 
     buffers: list[Buffer] = field(default_factory=list)
 
-    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
         self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
         return base.empty(shape, dtype)
 
@@ -39,7 +40,7 @@ class ArenaAllocator:
     def __init__(self, arena: Arena, buffers: Sequence[Buffer]) -> None:
         self.arena, self.places = arena, iter(buffers)
 
-    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
         return self.arena.view(next(self.places).offset, shape, dtype)
 
 
@@ -54,13 +55,13 @@ class StepMemory:
     made: int = 0  # shared arrays that this binding was the first to ask for
     asked: int = 0
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.forward), (self.backward, self.backward)))
 
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.backward),))
 
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.asked += 1
         key = self.forward, self.asked
         if key not in self.shared_arrays:
@@ -199,7 +200,7 @@ def added(closure: Closure, sums: Sequence[tuple[np.ndarray, np.ndarray]]) -> Cl
     return run
 
 
-def arranged(allocate: Allocate, value: Value, order: Order, dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+def arranged(allocate: Allocate, value: Value, order: Order, dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
     """An array with the axes of the op that lies in memory in ``order``."""
     shape = shape_of(value)
     flat = allocate([shape[axis] for axis in order], dtype, alive)

@@ -52,7 +52,7 @@ def document(info: NetworkAnalysis) -> Document:
             "issues": [_issue(info, issue) for issue in info.Issues]}
 
 
-def identity(value: Any) -> tuple[Any, Any] | None:
+def identity(value: object) -> tuple[Any, Any] | None:
     """Schema and version of what may be a document."""
     return (value.get("schema"), value.get("version")) if isinstance(value, Mapping) else None
 

@@ -17,7 +17,7 @@ LARGEST_FONT, SMALLEST_FONT = 9.0, 3.5  # font sizes; where names would be small
 BLUE, RED, MAGENTA = "#0072bd", "#d62728", "#b0267c"
 
 
-def _axes(value: Any) -> Any:
+def _axes(value: object) -> Any:
     """Axes to draw into, of Matplotlib or of what behaves like them; None for the current ones."""
     if value is None or callable(convert.attribute(value, "get_window_extent")):
         return value
@@ -29,7 +29,7 @@ class _PlotOptions(Configured):
     Parent = Property(_axes, None)
 
 
-def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
+def plot(lgraph: object, *pairs: object, **options: object) -> Any:
     """Draw the layers and connections of a network, each layer as a dot with its name; needs Matplotlib.
 
     Connections to the ``indices`` and ``size`` inputs of unpooling layers are dashed, and those on a cycle are red. Names

@@ -55,7 +55,7 @@ BACKBONES = {
 
 
 @convert.hinted("Literal[16, 8]")
-def _factor(value: Any) -> int:
+def _factor(value: object) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
         raise InvalidValue("16 or 8")
@@ -70,7 +70,7 @@ class _DeeplabOptions(ColourOptions):
     DownsamplingFactor = Property(_factor, 16, "How often the size of the image is that of the deep features.")
 
 
-def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: Any, **options: Any) -> LayerGraph:
+def deeplabv3plusLayers(imageSize: object, numClasses: int, network: str, *pairs: object, **options: object) -> LayerGraph:
     """The layers of DeepLab v3+ for semantic segmentation, without trained weights.
 
     The classifier loses its end, and its last strides become dilations, so that its deep features are only

@@ -26,7 +26,7 @@ class _PythonOptions(CodeOptions):
     function = "toPython"
 
 
-def toPython(net: Any, *arguments: Any, **options: Any) -> str:
+def toPython(net: object, *arguments: object, **options: object) -> str:
     """Write the Python script that rebuilds a network.
 
     The script ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -132,7 +132,7 @@ def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: st
     yield after
 
 
-def python_value(given: Any) -> Tokens:
+def python_value(given: object) -> Tokens:
     """A value as Python code."""
     if isinstance(given, Saved):
         return [f"values['{given.group}.{given.name}']"]

@@ -155,7 +155,7 @@ def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
     return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
 
 
-def alone(values: list[Any], empty: Any) -> Any:
+def alone(values: list[object], empty: object) -> Any:
     """The only one of some values, or all of them."""
     return values if len(values) > 1 else values[0] if values else empty
 
@@ -183,7 +183,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
     return ", ".join(f"{a.name} {times(a.shape)}" for a in arrays if isinstance(a, kind))
 
 
-def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
+def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
              resized: bool = False) -> NetworkAnalysis:
     """Walk a network without data and note everything; its faults are in the result and never raised.
 

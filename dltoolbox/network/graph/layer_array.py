@@ -31,7 +31,7 @@ class LayerArray(list[Layer]):
         super().__setitem__(key, value)
 
 
-def layerArray(layers: Any) -> LayerArray:
+def layerArray(layers: object) -> LayerArray:
     """Flatten nested lists into one layer array; a factory without parentheses is called.
 
     Args:
