@@ -122,7 +122,7 @@ STUBS: dict[Path, Callable[[], str]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> int:
+def write_stubs(arguments: Sequence[str]) -> int:
     """Write the stubs, or only check them; returns the exit status."""
     stale = [path for path, text in STUBS.items() if not path.exists() or path.read_text(encoding="utf-8") != text()]
     if list(arguments) == ["--check"]:
@@ -135,4 +135,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_stubs(sys.argv[1:]))

@@ -113,12 +113,12 @@ def perform(given: argparse.Namespace) -> int:
     """Run a command; each is imported only when it is needed, so that --help stays quick."""
     if given.command == "doctor":
         from dltoolbox import doctor
-        return doctor.run(as_json=given.json, strict=given.strict)
+        return doctor.run_doctor(as_json=given.json, strict=given.strict)
     if given.command == "analyze":
         from dltoolbox.report import command
-        return command.run(given)
+        return command.run_analyze(given)
     from dltoolbox import demo
-    demo.run(short=given.short)
+    demo.run_demo(short=given.short)
     return 0
 
 

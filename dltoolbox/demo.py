@@ -41,10 +41,10 @@ from dltoolbox import (
 )
 from dltoolbox.data import SemanticSegmentationMetrics
 
-WIDTH = 120  # of the headings: as wide as the training table
+HEADING_WIDTH = 120  # of the headings: as wide as the training table
 
 
-def run(short: bool = False) -> tuple[float, float]:
+def run_demo(short: bool = False) -> tuple[float, float]:
     """Both parts. Returns the accuracy of the digits and the mean IoU of the segmentation."""
     start = perf_counter()
     accuracy = digits(short)
@@ -137,4 +137,4 @@ def pictures(labels: categorical, count: int = 3) -> str:
 
 
 def heading(text: str) -> None:
-    print(f"\n{'═' * WIDTH}\n  {text}\n{'═' * WIDTH}\n", flush=True)
+    print(f"\n{'═' * HEADING_WIDTH}\n  {text}\n{'═' * HEADING_WIDTH}\n", flush=True)

@@ -1,6 +1,6 @@
 """``dltoolbox doctor``: what networks compute with on this machine, and what slows them down.
 
-Three steps: `collect` looks and measures, `judge` finds what is wrong, `report` writes it down.
+Three steps: `collect_facts` looks and measures, `judge` finds what is wrong, `report` writes it down.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ COPIED = 1 << 27  # bytes of the array that is copied: more than caches hold
 # Environment variables by which a BLAS is limited, by what NumPy calls it.
 LIMITS = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "accelerate": "VECLIB_MAXIMUM_THREADS",
           "blis": "BLIS_NUM_THREADS"}
-VARIABLES = ("DLTOOLBOX_NUM_THREADS", "DLTOOLBOX_NUMBA", "DLTOOLBOX_TUNE", "DLTOOLBOX_CACHE", "OMP_NUM_THREADS",
-             "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "GOTO_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR",
-             *LIMITS.values())
+SHOWN_VARIABLES = ("DLTOOLBOX_NUM_THREADS", "DLTOOLBOX_NUMBA", "DLTOOLBOX_TUNE", "DLTOOLBOX_CACHE", "OMP_NUM_THREADS",
+                   "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "GOTO_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR",
+                   *LIMITS.values())
 LANES = dict.fromkeys(("SkylakeX", "Cooperlake", "Sapphirerapids"), 16) | dict.fromkeys(
     ("Haswell", "Zen", "Excavator"), 8)  # float32 numbers that the kernels of OpenBLAS multiply at once
 
@@ -89,9 +89,9 @@ class Facts:
     compiled: Cache
 
 
-def run(*, as_json: bool = False, strict: bool = False) -> int:
+def run_doctor(*, as_json: bool = False, strict: bool = False) -> int:
     """Look, judge and print; returns the exit status: 1 where there are warnings and they count."""
-    facts = collect()
+    facts = collect_facts()
     found = judge(facts)
     print(as_text_of_json(facts, found) if as_json else report(facts, found))
     return 1 if strict and found else 0
@@ -99,7 +99,7 @@ def run(*, as_json: bool = False, strict: bool = False) -> int:
 
 # Looking -----------------------------------------------------------------------------------------------------------------
 
-def collect() -> Facts:
+def collect_facts() -> Facts:
     """Look at this machine, and measure it for about a second."""
     allowed, limit, threads = cpu.allowed_cpus(), cpu.quota(), thread_count()
     default, variable = automatic()
@@ -112,7 +112,7 @@ def collect() -> Facts:
         processor=cpu.processor(), l2_bytes=cpu.l2_cache(), physical=cpu.physical_cores(allowed),
         allowed=len(allowed), quota=limit if math.isfinite(limit) else None, threads=threads,
         threads_from=variable if threads == default else "maxNumCompThreads",
-        variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        variables={name: os.environ[name] for name in SHOWN_VARIABLES if name in os.environ},
         numpy_blas=config.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"), blas=blas(),
         flops_one=product_rate(1), flops_all=product_rate(threads), copy=copy_rate(),
         tuning=cache_at(autotune.folder(), "*.json"), compiled=cache_at(numba_support.folder(), "*.nb[ic]"))
@@ -148,7 +148,7 @@ def product_rate(threads: int) -> float:
         return max(sum(pool.map(per_second, products)) for _ in range(ROUNDS)) * 2 * SIDE**3 / 1e9
 
 
-def per_second(call: Callable[[], Any]) -> float:
+def per_second(call: Callable[[], object]) -> float:
     call()
     start, calls = perf_counter(), 0
     while perf_counter() - start < SECONDS:
@@ -246,7 +246,7 @@ def _judge_caches(facts: Facts, warn: Warn) -> None:
 
 def report(facts: Facts, found: Sequence[Issue]) -> str:
     """The facts as a table, and the warnings below."""
-    lines = [f"  {name:<18}{value}" for name, value in rows(facts)]
+    lines = [f"  {name:<18}{value}" for name, value in fact_rows(facts)]
     lines += ["", f"  {counted(len(found), 'warning')}"]
     for issue in found:
         lines += ["", *wrap(issue.message, 116, initial_indent="  ! ", subsequent_indent="    "),
@@ -254,7 +254,7 @@ def report(facts: Facts, found: Sequence[Issue]) -> str:
     return "\n".join(lines)
 
 
-def rows(facts: Facts) -> list[tuple[str, str]]:
+def fact_rows(facts: Facts) -> list[tuple[str, str]]:
     quota = "no quota" if facts.quota is None else f"a quota of {facts.quota:g}"
     origin = f" (by {facts.threads_from})" if facts.threads_from else ""
     tune = facts.variables.get("DLTOOLBOX_TUNE", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import layerArray
@@ -29,7 +28,7 @@ class Assembly:
         self.layers: dict[str, Layer] = {one.Name: one for one in start.nodes} if start else {}
         self.edges: list[Connection] = list(start.edges) if start else []
 
-    def chain(self, layers: Any, after: str = "") -> str:
+    def chain(self, layers: object, after: str = "") -> str:
         """Add layers one after the other; the first is fed by ``after``, a layer or ``'layer/port'`` that stands already."""
         new = layerArray(layers)
         if len({one.Name for one in new} - self.layers.keys()) < len(new):  # a look at all layers is rarely needed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
@@ -13,8 +12,8 @@ from dltoolbox.core.properties import Configured, Property, signature
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 TRAINED_ON = {"googlenet": ("imagenet", "places365")}  # in MATLAB; all others on ImageNet alone
-HOW = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in weights from "
-       "PyTorch or any other source of arrays.")
+UNTRAINED_HINT = ("Call {name}(Weights='none') for the untrained layer graph. docs/pretrained.md shows how to put in "
+                  "weights from PyTorch or any other source of arrays.")
 
 ARGUMENTS = """Args:
     *pairs, **options: ``Weights``: ``'none'`` for the untrained layer graph. ``'imagenet'``, the default as in MATLAB, is
@@ -42,11 +41,11 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
         Weights = Property(convert.choice("none", *TRAINED_ON.get(name, ("imagenet",))), "imagenet")
 
     @wraps(build, assigned=("__module__", "__name__", "__qualname__"), updated=())
-    def made(*pairs: Any, **options: Any) -> LayerGraph:
+    def made(*pairs: object, **options: object) -> LayerGraph:
         chosen = Options(*pairs, **options)
         if chosen.Weights != "none":
             fail(f"{name}:noPretrainedWeights", f"dltoolbox has no pretrained weights of {name}: it ships no weights and "
-                 "downloads nothing.", HOW.format(name=name))
+                 "downloads nothing.", UNTRAINED_HINT.format(name=name))
         return build()
 
     made.__doc__ = (inspect.getdoc(build) or "").replace("Example:", f"{ARGUMENTS.format(name=name)}Example:", 1)

@@ -20,13 +20,13 @@ from dltoolbox.network.lowering.lower import Lowered, LoweredLayer, lower
 from dltoolbox.runtime.console import say
 
 
-class _Options(Configured):
+class _RecipeOptions(Configured):
     function = "poolingToStridedConvolution"
 
     ReplaceUnpooling = Property(convert.flag, False)
 
 
-def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:
+def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None = None, **options: object) -> Any:
     """Replace every max pooling layer by a convolution that has learned what to keep: the all-convolutional recipe.
 
     The convolution has the size, stride, padding and name of the pooling, and as many filters as there are channels, so all
@@ -65,7 +65,7 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
     """
     count = 1 if nargout is None else nargout
     check_nargout(count, 2, "poolingToStridedConvolution")
-    chosen = _Options(*pairs, **options)
+    chosen = _RecipeOptions(*pairs, **options)
     before = net if isinstance(net, LayerGraph) else layerGraph(net)
     sizes = lower(before)
     pools = {info.layer.Name: info for info in sizes.layers if isinstance(info.layer, MaxPooling)}
@@ -76,7 +76,7 @@ def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = Non
     if not chosen.ReplaceUnpooling:
         _refuse_partners(partners, pools)
     new = {name: _strided(info) for name, info in pools.items()}
-    new |= {info.layer.Name: _enlarging(info, pools[partners[info.layer.Name]]) for info in sizes.layers
+    new |= {info.layer.Name: _unpooling_convolution(info, pools[partners[info.layer.Name]]) for info in sizes.layers
             if info.layer.Name in partners}
     after = before.edited([new.get(one.Name, one) for one in before.nodes],
                           [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
@@ -109,7 +109,7 @@ def _strided(info: LoweredLayer) -> Layer:
                                                       Padding=pool.Padding, Name=pool.Name)
 
 
-def _enlarging(info: LoweredLayer, pooled: LoweredLayer) -> Layer:
+def _unpooling_convolution(info: LoweredLayer, pooled: LoweredLayer) -> Layer:
     """The transposed convolution for an unpooling: it gives back the size that entered the pooling."""
     pool: Any = pooled.layer
     window, spatial = pool.window(_input(pooled)), _input(pooled).spatial

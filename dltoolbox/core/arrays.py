@@ -14,8 +14,8 @@ import numpy as np
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 
-MOST = 1 << 30  # elements of the largest nested list that is turned into an array
-DEEPEST = 32  # dimensions of an array
+MOST_LIST_ELEMENTS = 1 << 30  # elements of the largest nested list that is turned into an array
+MOST_DIMENSIONS = 32  # dimensions of an array
 FITS = 1 << 26  # bytes that every machine has: asking takes longer than most conversions
 ROOT = Path("/")
 
@@ -30,18 +30,18 @@ def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
         fail("array:maskedElements", f"The array has {counted(hidden, 'masked element')}, whose values are not known.",
              "Give them one with np.ma.filled(X, value), or remove their observations.")
     try:
-        return np.asarray(value, dtype) if ends(value) else None
+        return np.asarray(value, dtype) if terminates(value) else None
     except Exception:
         return None
 
 
-def ends(value: Any) -> bool:
+def terminates(value: object) -> bool:
     """Whether nested lists come to an end, and to one that fits into memory; NumPy walks into a list that holds itself."""
     if not isinstance(value, (list, tuple)):
         return True
     level: dict[int, tuple[Any, int]] = {id(value): (value, 1)}
-    for _ in range(DEEPEST):  # each list once, with the number of times that it stands there
-        if sum(len(items) * times for items, times in level.values()) > MOST:
+    for _ in range(MOST_DIMENSIONS):  # each list once, with the number of times that it stands there
+        if sum(len(items) * times for items, times in level.values()) > MOST_LIST_ELEMENTS:
             return False
         below: dict[int, tuple[Any, int]] = {}
         if holds(chain.from_iterable(items for items, _ in level.values()), (list, tuple)):
@@ -55,7 +55,7 @@ def ends(value: Any) -> bool:
     return False
 
 
-def holds(items: Iterable[Any], kinds: type | tuple[type, ...]) -> bool:
+def holds(items: Iterable[object], kinds: type | tuple[type, ...]) -> bool:
     """Whether there is an element of these types: millions of numbers are looked at quickly."""
     return any(issubclass(kind, kinds) for kind in set(map(type, items)))
 
@@ -89,7 +89,7 @@ def beyond_memory(array: np.ndarray) -> bool:
     return array.nbytes > FITS and array.nbytes > memory()
 
 
-def masked(value: Any) -> int:
+def masked(value: object) -> int:
     """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
     if isinstance(value, np.ma.MaskedArray):
         return int(np.count_nonzero(np.ma.getmaskarray(value)))

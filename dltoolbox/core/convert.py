@@ -20,7 +20,7 @@ C = TypeVar("C", bound=Callable[..., object])
 Convert = Callable[[object], T]
 Padding = Literal["same"] | tuple[Pair, ...]
 Function = Callable[..., Any]  # the user's own
-LONGEST = 1_000_000  # elements of the longest vector
+LONGEST_VECTOR = 1_000_000  # elements of the longest vector
 
 
 def hinted(hint: str) -> Callable[[C], C]:
@@ -84,7 +84,7 @@ def choice(*names: str) -> Convert[str]:
     return convert
 
 
-LARGEST = 2**31 - 1  # of sizes and counts: an index holds it, and its products with what memory holds
+LARGEST_COUNT = 2**31 - 1  # of sizes and counts: an index holds it, and its products with what memory holds
 EXACT = 2**53  # of other integers: beyond, MATLAB's numbers have gaps
 LONGEST_NAME = 1000  # characters
 
@@ -115,14 +115,15 @@ def _number(value: object) -> float | None:
 def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, high_open: bool = False,
          infinite: bool = False) -> Convert[float]:
     """A real scalar in an interval; NaN never, infinities only on request."""
-    interval = f"{'(' if low_open or np.isinf(low) else '['}{_short(low)}, {_short(high)}{')' if high_open else ']'}"
+    opening, closing = "(" if low_open or np.isinf(low) else "[", ")" if high_open else "]"
+    interval = f"{opening}{_short_number(low)}, {_short_number(high)}{closing}"
     if np.isinf(low) and np.isinf(high):
         expected = "a finite real number"
     elif low == high:
-        expected = _short(low)
+        expected = _short_number(low)
     elif np.isinf(high):
         expected = {(0.0, True): "a positive number", (0.0, False): "a non-negative number"}.get(
-            (low, low_open), f"a number of at least {_short(low)}")
+            (low, low_open), f"a number of at least {_short_number(low)}")
     else:
         expected = f"a number in {interval}"
 
@@ -136,13 +137,13 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     return convert
 
 
-def _short(number: float) -> str:
+def _short_number(number: float) -> str:
     return f"{number:g}"
 
 
 def integer(low: int = 1, high: int = EXACT) -> Convert[int]:
     """An integer from ``low`` to ``high``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
-    expected = (f"an integer from {low} to {high}" if high < LARGEST else
+    expected = (f"an integer from {low} to {high}" if high < LARGEST_COUNT else
                 {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}"))
 
     @hinted("int")
@@ -151,17 +152,17 @@ def integer(low: int = 1, high: int = EXACT) -> Convert[int]:
         if number is None or not np.isfinite(number) or number != int(number) or number < low:
             raise InvalidValue(expected)
         if number > high:
-            raise InvalidValue(f"{expected}{f' of at most {high}' if high >= LARGEST else ''}")
+            raise InvalidValue(f"{expected}{f' of at most {high}' if high >= LARGEST_COUNT else ''}")
         return int(number)
     return convert
 
 
-count = integer(1, LARGEST)
+count = integer(1, LARGEST_COUNT)
 
 
 def integers(value: object, low: int = 1) -> tuple[int, ...] | None:
     """A vector of integers of at least ``low`` as a tuple, or None when the value is none; a scalar has length 1."""
-    convert = integer(low, LARGEST)
+    convert = integer(low, LARGEST_COUNT)
     try:
         return tuple(convert(item) for item in items_of(value))
     except InvalidValue:
@@ -182,7 +183,7 @@ def sizes(rank: int) -> Convert[tuple[int, ...]]:
 def items_of(value: object) -> list[object]:
     """The elements of a vector; a scalar is one, and so is an array that is too large for a vector of options."""
     if isinstance(value, np.ndarray):
-        return value.reshape(-1).tolist() if value.size <= LONGEST else [value]
+        return value.reshape(-1).tolist() if value.size <= LONGEST_VECTOR else [value]
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -361,7 +362,7 @@ def either(word: str, other: Convert[T]) -> Convert[str | T]:
 
 
 @hinted("Callable[..., Any]")
-def function(value: object) -> Function:
+def function_handle(value: object) -> Function:
     """A callable."""
     if callable(value):
         return value

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
+MATLAB_CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 LONGEST_ROW = 10  # a longer row vector is printed by its size
 LONGEST_CELL = 60  # characters of a cell of words; a longer one is printed by its size
 
 Pairs = Iterable[tuple[str, Any]]
 
 
-def listed(words: Iterable[Any]) -> str:
+def listed(words: Iterable[object]) -> str:
     """``a``, ``a and b`` or ``a, b and c``."""
     *most, last = map(str, words)
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def few(words: Iterable[Any]) -> str:
+def few(words: Iterable[object]) -> str:
     """``a, b, c``; of more than twelve, the first twelve and ``…``."""
     every = [*map(str, words)]
     return ", ".join(every[:12] + ["…"] * (len(every) > 12))
@@ -40,7 +40,7 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """``30``, ``0.9000``, ``1.0000e-04``, ``Inf``: a scalar in MATLAB's short format."""
     if np.isnan(value):
         return "NaN"
@@ -80,30 +80,30 @@ def value_text(value: Any) -> str:
     if isinstance(value, str):
         return f"'{printable(value)}'"
     if is_number(value):
-        return number(float(value))
+        return number_text(float(value))
     if isinstance(value, tuple):
-        return row(value) if value and all(map(is_number, value)) else cell(value)
+        return row_text(value) if value and all(map(is_number, value)) else cell(value)
     if callable(value):
         return f"@{getattr(value, '__name__', type(value).__name__)}"
     if isinstance(value, (list, np.ndarray)):
-        return array(value)
+        return array_text(value)
     return f"[{size_and_class(value)}]"
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, (bool, np.bool_, int, float, np.number))
 
 
-def row(values: Sequence[Any]) -> str:
+def row_text(values: Sequence[Any]) -> str:
     """``[2 2]``; a long row by its size."""
     if len(values) == 1:
-        return number(float(values[0]))
+        return number_text(float(values[0]))
     if len(values) > LONGEST_ROW:
         return f"[1×{len(values)} double]"
-    return f"[{' '.join(number(float(v)) for v in values)}]"
+    return f"[{' '.join(number_text(float(v)) for v in values)}]"
 
 
-def cell(values: Sequence[Any]) -> str:
+def cell(values: Sequence[object]) -> str:
     """``{'in'  'indices'}``; one element that is no text stands for itself; a long cell by its size."""
     if len(values) == 1 and not isinstance(values[0], str):
         return value_text(values[0])
@@ -111,7 +111,7 @@ def cell(values: Sequence[Any]) -> str:
     return text if len(text) <= LONGEST_CELL else f"{{1×{len(values)} cell}}"
 
 
-def array(value: Any) -> str:
+def array_text(value: Any) -> str:
     """A scalar or a short row in full, ``[]`` for none, else ``[3×3×1×8 single]``; a list of no numbers is a cell."""
     try:
         values = np.array(value, float) if isinstance(value, list) else value  # MATLAB's literals are doubles
@@ -120,14 +120,14 @@ def array(value: Any) -> str:
     if not values.size:
         return "[]"
     if values.dtype.kind in "fiub" and values.size == 1:
-        return number(float(values.reshape(-1)[0]))
+        return number_text(float(values.reshape(-1)[0]))
     flat = isinstance(value, list) and values.ndim == 1
     if values.dtype.kind in "fiub" and values.size <= LONGEST_ROW and (flat or values.shape == (1, values.size)):
-        return row(values.reshape(-1).tolist())
+        return row_text(values.reshape(-1).tolist())
     return f"[{size_and_class(values.reshape(1, -1) if flat else values)}]"
 
 
-def size_and_class(value: Any) -> str:
+def size_and_class(value: object) -> str:
     """``28×28×1×100 double`` or ``100×1 categorical``; a vector prints as a column."""
     try:
         shape = tuple(np.shape(value)) if hasattr(value, "shape") else (len(value) if hasattr(value, "__len__") else 1,)
@@ -135,7 +135,7 @@ def size_and_class(value: Any) -> str:
         shape = (1,)
     sizes = shape + (1,) * (2 - len(shape))
     kind = str(value.dtype) if isinstance(value, np.ndarray) else type(value).__name__
-    return f"{'×'.join(map(str, sizes))} {CLASSES.get(kind, kind)}"
+    return f"{'×'.join(map(str, sizes))} {MATLAB_CLASSES.get(kind, kind)}"
 
 
 def aligned(pairs: Iterable[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.arrays import ends
+from dltoolbox.core.arrays import terminates
 from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
@@ -22,8 +22,8 @@ from dltoolbox.data.labels import (
     distinct_keys,
     encode,
     is_text,
-    match,
     names_of,
+    positions_among,
     recode,
 )
 
@@ -69,7 +69,7 @@ class categorical:
 
     __array_ufunc__ = None  # so that array == Y asks Y
 
-    def __init__(self, values: Any = (), valueset: Any = None, names: Any = None, *pairs: Any,
+    def __init__(self, values: object = (), valueset: object = None, names: object = None, *pairs: object,
                  Ordinal: bool | None = None) -> None:
         valueset, names, Ordinal = _arguments([valueset, names, *pairs], Ordinal)
         codes, keys, ordered = encode(values)
@@ -78,13 +78,13 @@ class categorical:
             if keys and chosen and is_text(keys) != is_text(chosen):
                 fail("categorical:valuesetType", f"The values {show(keys)} and the value set {show(chosen)} are not of "
                      "the same kind.", "Use text for both or numbers for both.")
-            codes, keys = recode(codes, match(keys, chosen)), chosen
+            codes, keys = recode(codes, positions_among(keys, chosen)), chosen
         labels = names_of(keys) if names is None else category_names(names, "categorical")
         if len(labels) != len(keys):
             fail("categorical:namesCount", f"There are {len(labels)} names for {len(keys)} values.",
                  "Give one name for each value of the value set.")
         self._categories = tuple(dict.fromkeys(labels))
-        self._codes = recode(codes, match(labels, self._categories))
+        self._codes = recode(codes, positions_among(labels, self._categories))
         self._ordered = ordered if Ordinal is None else Ordinal
 
     @classmethod
@@ -196,20 +196,20 @@ class categorical:
 
     def __getitem__(self, index: Any) -> categorical:
         try:
-            return self._with(self._codes[index if ends(index) else show(index)])  # an index in itself is no index
+            return self._with(self._codes[index if terminates(index) else show(index)])  # an index in itself is no index
         except IndexError:
             raise
         except Exception:
             raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Any, value: object) -> None:
         given = _names_in(value)
         used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
         if self._ordered:
             self._require_known(used, "Assign one of them, or add the category with addcats first.")
         categories = tuple(dict.fromkeys([*self._categories, *used]))
         try:
-            self._codes[index] = recode(given.codes, match(given.keys, categories))
+            self._codes[index] = recode(given.codes, positions_among(given.keys, categories))
         except ValueError:
             fail("categorical:sizeMismatch", f"{_times(given.codes.shape)} labels do not fit into the indexed part "
                  f"of a {_times(self.shape)} categorical array.", "Assign one label, or as many as are indexed.")
@@ -258,7 +258,7 @@ class categorical:
 
         N labels are a column, whether their shape is (N,) or (N, 1).
         """
-        mine, theirs = self._codes, recode(given.codes, match(given.keys, self._categories))
+        mine, theirs = self._codes, recode(given.codes, positions_among(given.keys, self._categories))
         if mine.shape == theirs.shape:
             return mine, theirs
         if theirs.size == 1:
@@ -284,14 +284,14 @@ class categorical:
         mine, theirs = self._pair(given)
         return _plain(compare(mine, theirs) & (mine >= 0) & (theirs >= 0))
 
-    def _require_known(self, names: Sequence[Any], cure: str) -> None:
+    def _require_known(self, names: Sequence[object], cure: str) -> None:
         unknown = [name for name in names if name not in self._categories]
         if unknown:
             fail("categorical:unknownCategory", f"{show(unknown)[1:-1]} is not among the categories "
                  f"{show(self.categories)} of this ordinal array.", cure)
 
 
-def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
+def _arguments(given: list[object], Ordinal: object) -> tuple[Any, Any, bool | None]:
     """The value set, the names and Ordinal, which may also come as a final pair ``'Ordinal', value``."""
     if isinstance(given[-2], str) and given[-2].lower() == "ordinal":
         given, Ordinal = given[:-2], given[-1]
@@ -306,7 +306,7 @@ def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
              f"Pass {no.expected}.")
 
 
-def _names_in(value: Any) -> Encoded:
+def _names_in(value: object) -> Encoded:
     """The codes and names of labels that meet a categorical array; numbers are an error."""
     if isinstance(value, categorical):
         return Encoded(value._codes, value._categories)

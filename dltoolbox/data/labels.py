@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.arrays import MOST, array_of, beyond_memory, masked
+from dltoolbox.core.arrays import MOST_LIST_ELEMENTS, array_of, beyond_memory, masked
 from dltoolbox.core.convert import attribute, each
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -29,12 +29,12 @@ class Encoded(NamedTuple):
     ordered: bool = False
 
 
-def encode(values: Any) -> Encoded:
+def encode(values: object) -> Encoded:
     """Codes and distinct keys of any supported input; keys are sorted unless the input carries its own order."""
     for carrier in (values, attribute(values, "cat")):  # a pandas Series keeps its categories under .cat
         if attribute(carrier, "codes") is not None and attribute(carrier, "categories") is not None:
             return _encode_categories(carrier)
-    array = as_array(values)
+    array = lossless_array(values)
     if array.dtype.kind == "b":
         codes, found = _encode_integers(array.astype(np.uint8))
         return Encoded(codes, [bool(key) for key in found])
@@ -48,7 +48,7 @@ def encode(values: Any) -> Encoded:
          "Pass text, numbers or logicals.")
 
 
-def as_array(values: Any) -> np.ndarray:
+def lossless_array(values: object) -> np.ndarray:
     """The values as an array that changes none of them: a list of strings and None stays one of strings and None.
 
     Masked elements become None.
@@ -63,19 +63,19 @@ def as_array(values: Any) -> np.ndarray:
     elif isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         array = array_of(values, object)
     else:
-        array = array_of(each(values, MOST), object)
+        array = array_of(each(values, MOST_LIST_ELEMENTS), object)
     if array is None or beyond_memory(array):
         fail("categorical:unsupportedValue", f"{show(values)} is not a list of labels with rows of equal length.",
              "Pass rows of equal length, or a flat list.")
     return array
 
 
-def elements(values: Any) -> list[Any]:
+def elements(values: object) -> list[Any]:
     """The elements of one value or of several as a flat list."""
-    return as_array(values).ravel().tolist()
+    return lossless_array(values).ravel().tolist()
 
 
-def distinct_keys(valueset: Any) -> list[Key]:
+def distinct_keys(valueset: object) -> list[Key]:
     """The elements of a value set, in the given order; a missing or repeated element is an error."""
     values = elements(valueset)
     keys = [key for key in map(key_of, values) if key is not None]
@@ -105,7 +105,7 @@ def key_of(value: Any) -> Key | None:
          "Pass text, numbers or logicals; convert other values with str first.")
 
 
-def is_scalar_array(value: Any) -> bool:
+def is_scalar_array(value: object) -> bool:
     """Whether it is an element of a NumPy or categorical array that may be a label."""
     dates = isinstance(value, (np.datetime64, np.timedelta64))
     return not dates and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist"))
@@ -130,7 +130,7 @@ def names_of(keys: Sequence[Key]) -> list[str]:
     return names
 
 
-def category_names(names: Any, function: str) -> list[str]:
+def category_names(names: object, function: str) -> list[str]:
     """One name or several as a list of trimmed strings; anything else is an error of ``function``."""
     given = elements(names)
     if not all(isinstance(name, str) and isinstance(key_of(name), str) for name in given):
@@ -139,7 +139,7 @@ def category_names(names: Any, function: str) -> list[str]:
     return [name.strip() for name in given]
 
 
-def category_name(name: Any, function: str) -> str:
+def category_name(name: object, function: str) -> str:
     """As `category_names`, exactly one."""
     texts = category_names(name, function)
     if len(texts) != 1:
@@ -147,7 +147,7 @@ def category_name(name: Any, function: str) -> str:
     return texts[0]
 
 
-def distinct_names(names: Any, function: str) -> list[str]:
+def distinct_names(names: object, function: str) -> list[str]:
     """As `category_names`, each name once."""
     texts = category_names(names, function)
     if len(set(texts)) < len(texts):
@@ -170,7 +170,7 @@ def _number_name(value: float) -> str:
     return f"{value:.{digits}g}"
 
 
-def match(old: Iterable[Hashable], new: Sequence[Hashable]) -> list[int]:
+def positions_among(old: Iterable[Hashable], new: Sequence[Hashable]) -> list[int]:
     """The position of each old value among the new ones, -1 where there is none."""
     position = {value: at for at, value in enumerate(new)}
     return [position.get(value, -1) for value in old]
@@ -185,10 +185,10 @@ def _encode_categories(carrier: Any) -> Encoded:
     keys = [key_of(category) for category in elements(carrier.categories)]
     kept = list(dict.fromkeys(key for key in keys if key is not None))
     codes = checked_codes(carrier.codes, len(keys))
-    return Encoded(recode(codes, match(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
+    return Encoded(recode(codes, positions_among(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
 
 
-def checked_codes(codes: Any, count: int) -> np.ndarray:
+def checked_codes(codes: object, count: int) -> np.ndarray:
     """Positions among so many categories, -1 for a missing one."""
     array = array_of(codes)
     if array is None or (array.size and (array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= count)):
@@ -226,4 +226,4 @@ def _encode_objects(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
     found = dict.fromkeys(key for key in every if key is not None)
     is_text(list(found))
     keys: list[Any] = sorted(found)  # text or numbers, never both
-    return np.array(match(every, keys), dtype=np.int32).reshape(array.shape), keys
+    return np.array(positions_among(every, keys), dtype=np.int32).reshape(array.shape), keys

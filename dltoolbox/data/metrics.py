@@ -15,7 +15,7 @@ from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, show
 from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, match, recode
+from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
 from dltoolbox.runtime.console import say
 
 
@@ -62,16 +62,17 @@ class MetricsTable(Table):
         return len(self), len(self.columns)
 
     def blocks(self) -> list[list[str]]:
-        names = [block("", self.RowNames, str.ljust)] if self.RowNames else []
-        return [*names, *(block(name, list(map(cell_text, values)), str.rjust) for name, values in self.columns.items())]
+        names = [column_lines("", self.RowNames, str.ljust)] if self.RowNames else []
+        return [*names, *(column_lines(name, list(map(metric_text, values)), str.rjust)
+                          for name, values in self.columns.items())]
 
 
-def cell_text(value: float) -> str:
+def metric_text(value: float) -> str:
     """Five significant digits, as MATLAB's tables print numbers."""
     return "NaN" if value != value else f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def block(head: str, cells: Sequence[str], justify: Any) -> list[str]:
+def column_lines(head: str, cells: Sequence[str], justify: Any) -> list[str]:
     """The lines of one column: its head, a rule, a blank line and the cells, which stand centered under the head."""
     inner = max(map(len, cells), default=0)
     width = max(len(head), inner)
@@ -112,7 +113,7 @@ class SemanticSegmentationMetrics:
         return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
 
 
-def counts(confusions: Any, classes: int) -> np.ndarray:
+def counts(confusions: object, classes: int) -> np.ndarray:
     """Confusion matrices N×K×K as an array of counts."""
     array = array_of(confusions)
     if array is None or array.dtype.kind not in "fiub" or array.shape != (*array.shape[:1], classes, classes):
@@ -148,12 +149,13 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
     return ratio(np.nansum(values, -1), (~np.isnan(values)).sum(-1))
 
 
-class _Options(Configured):
+class _MetricOptions(Configured):
     function = "evaluateSemanticSegmentation"
     Verbose = Property(convert.flag, True)
 
 
-def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: Any) -> SemanticSegmentationMetrics:
+def evaluateSemanticSegmentation(pred: object, truth: object, *pairs: object,
+                                 **options: object) -> SemanticSegmentationMetrics:
     """Compare predicted pixel labels with the true ones: ``metrics = evaluateSemanticSegmentation(pred, truth)``.
 
     Args:
@@ -186,7 +188,7 @@ def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: 
         >>> metrics.ClassMetrics["road", "IoU"]
         0.5
     """
-    chosen = _Options(*pairs, **options)
+    chosen = _MetricOptions(*pairs, **options)
     predicted, true = images(pred, "pred"), images(truth, "truth")
     if len(predicted) != len(true):
         fail("evaluateSemanticSegmentation:sizeMismatch", f"There are {len(predicted)} predicted and {len(true)} true "
@@ -220,26 +222,26 @@ def images(labels: Any, name: str) -> list[categorical]:
 def confusions_of(predicted: categorical, true: categorical, classes: Sequence[str]) -> np.ndarray:
     """N×K×K confusion matrices of N images, the last axis of the labels (one image where there are two axes)."""
     if predicted.shape != true.shape:
-        fail("evaluateSemanticSegmentation:sizeMismatch", f"The predicted labels are {size(predicted)}, but the true "
-             f"labels are {size(true)}.", "Compare label images of the same size.")
+        fail("evaluateSemanticSegmentation:sizeMismatch", f"The predicted labels are {size_text(predicted)}, but the true "
+             f"labels are {size_text(true)}.", "Compare label images of the same size.")
     unknown = [name for name in predicted.categories if name not in classes]
     if unknown:
         fail("evaluateSemanticSegmentation:unknownClasses", f"The predicted labels have the categories {show(unknown)}, "
              f"which the true labels lack; theirs are {show(list(classes))}.",
              "Give both the same names with renamecats or setcats.")
     count = true.shape[-1] if true.ndim > 2 else 1
-    rows = [recode(one.codes, match(one.categories, classes)).reshape(-1, count) for one in (true, predicted)]
+    rows = [recode(one.codes, positions_among(one.categories, classes)).reshape(-1, count) for one in (true, predicted)]
     known = (rows[0] >= 0) & (rows[1] >= 0)
     k = len(classes)
     cells = ((np.arange(count) * k + rows[0]) * k + rows[1])[known]
     return np.bincount(cells, minlength=count * k * k).reshape(count, k, k)
 
 
-def size(labels: categorical) -> str:
+def size_text(labels: categorical) -> str:
     return "×".join(map(str, labels.shape))
 
 
-def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int = 1) -> Any:
+def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, nargout: int = 1) -> Any:
     """How often each true label was predicted as which: ``C = confusionmat(g, ghat)``.
 
     Args:
@@ -277,7 +279,7 @@ def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int
         fail("confusionmat:differentKinds", f"The true labels {show(list(true.keys)[:5])} and the predicted labels "
              f"{show(list(predicted.keys)[:5])} are not of the same kind.", "Pass both as text or both as numbers.")
     keys = label_order(g, true, ghat, predicted) if Order is None else distinct_keys(Order)
-    rows, columns = (recode(one.codes.ravel(), match(one.keys, keys)) for one in (true, predicted))
+    rows, columns = (recode(one.codes.ravel(), positions_among(one.keys, keys)) for one in (true, predicted))
     if Order is not None:
         check_order(true, predicted, keys)
     known = (rows >= 0) & (columns >= 0)
@@ -286,7 +288,7 @@ def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int
     return outputs((C, like(g, keys)), nargout, "confusionmat")
 
 
-def label_order(g: Any, true: Encoded, ghat: Any, predicted: Encoded) -> list[Key]:
+def label_order(g: object, true: Encoded, ghat: object, predicted: Encoded) -> list[Key]:
     """Categories as they are, with those that only ``ghat`` has at the end; else sorted numbers, or text as it appears."""
     if isinstance(g, categorical) or isinstance(ghat, categorical):
         return list(dict.fromkeys([*true.keys, *predicted.keys]))
@@ -303,7 +305,7 @@ def check_order(true: Encoded, predicted: Encoded, keys: Sequence[Key]) -> None:
              "List every label that occurs, so that no observation is lost.")
 
 
-def like(g: Any, keys: Sequence[Key]) -> Any:
+def like(g: object, keys: Sequence[Key]) -> Any:
     """The labels in the form in which the true ones came."""
     if isinstance(g, categorical):
         return categorical(keys, keys) if keys else categorical()

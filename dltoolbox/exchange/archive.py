@@ -19,7 +19,7 @@ from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.files import names_folder
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import Property, show
-from dltoolbox.exchange.container import ARRAY_TYPES, Damaged, Oversized, Reader, opened, write
+from dltoolbox.exchange.container import ARRAY_TYPES, ContainerReader, Damaged, Oversized, open_container, write_container
 from dltoolbox.layers.base import LAYERS, Layer, find
 from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
@@ -31,13 +31,13 @@ from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, compl
 
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
 FORMAT = "dltoolbox network"
-VERSION = 1
+ARCHIVE_VERSION = 1
 MOST_PORTS = 200_000  # inputs and outputs of all layers
-DESCRIPTION = "network.json"
+DESCRIPTION_FILE = "network.json"
 NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
 
 
-def saveNetwork(net: Network, file: Any) -> None:
+def saveNetwork(net: Network, file: object) -> None:
     """Save a network: its layers with all their values, its connections and its classes.
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
@@ -76,9 +76,9 @@ def saveNetwork(net: Network, file: Any) -> None:
         complete_arrays(net)
     description, arrays = described(net)
     try:
-        if sum(map(ports, (*net.nodes, *expansion(net).graph.nodes))) > MOST_PORTS:
+        if sum(map(port_count, (*net.nodes, *expansion(net).graph.nodes))) > MOST_PORTS:
             raise Oversized
-        write(path, description, DESCRIPTION, arrays)
+        write_container(path, description, DESCRIPTION_FILE, arrays)
     except Oversized:
         fail("saveNetwork:tooLarge", f"The network has {len(net.nodes)} layers; a file holds about ten thousand, with at "
              f"most {MOST_PORTS} inputs and outputs.", "Divide it into several networks.")
@@ -86,7 +86,7 @@ def saveNetwork(net: Network, file: Any) -> None:
         fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
 
 
-def loadNetwork(file: Any) -> Network:
+def loadNetwork(file: object) -> Network:
     """Load a network that `saveNetwork` wrote.
 
     Nothing in the file is executed: layers are made by their factories, and everything is checked as if it had been
@@ -125,7 +125,7 @@ def loadNetwork(file: Any) -> Network:
 def loaded(path: Path) -> Network:
     """The network in a file; what is wrong with its contents is told."""
     try:
-        with opened(path) as reader:
+        with open_container(path) as reader:
             return restored(reader, path)
     except Damaged as damage:
         if not begins_as_zip(path):
@@ -167,7 +167,8 @@ def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if dropped:
         warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
              "The arrays have their values already, so the saved network computes the same.")
-    return {"format": FORMAT, "version": VERSION, "dltoolbox": __version__, "type": type(net).__name__, **graph}, arrays
+    return {"format": FORMAT, "version": ARCHIVE_VERSION, "dltoolbox": __version__, "type": type(net).__name__,
+            **graph}, arrays
 
 
 def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[str]) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[s
             values = {}
             for prop, value in one.values():
                 with found.collect(layer=one.Name, index=index):
-                    if callable(value) and initialised(one, prop):
+                    if callable(value) and is_spent_initialiser(one, prop):
                         dropped.append(f"{prop.name} of '{one.Name}'")
                         value = prop.converted(prop.default, one)
                     values[prop.name] = ({"network": described_graph(value, arrays, dropped)} if isinstance(value, dlnetwork)
@@ -202,13 +203,13 @@ def described_ends(net: Network) -> dict[str, Any]:
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
-def initialised(one: Layer, prop: Property[object]) -> bool:
+def is_spent_initialiser(one: Layer, prop: Property[object]) -> bool:
     """Whether the property is the initialiser of an array that has a value."""
     name = prop.name.removesuffix("Initializer")
     return name != prop.name and getattr(one, name, None) is not None
 
 
-def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def encoded(value: object, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """A property value as JSON: itself, or an object with one key that says what it is."""
     if callable(value):
         fail("saveNetwork:functionValue", f"{name} is a function, and files hold no code.",
@@ -228,22 +229,22 @@ def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
-def restored(reader: Reader, path: Path) -> Network:
+def restored(reader: ContainerReader, path: Path) -> Network:
     """The network that an open file describes."""
-    if DESCRIPTION not in reader.members:
+    if DESCRIPTION_FILE not in reader.members:
         not_an_archive(path)
-    description = typed(reader.json(DESCRIPTION), dict, "the description")
+    description = typed(reader.json(DESCRIPTION_FILE), dict, "the description")
     if description.get("format") != FORMAT:
         not_an_archive(path)
     version = entry(description, "version", int)
-    if version > VERSION:
+    if version > ARCHIVE_VERSION:
         fail("loadNetwork:newerVersion", f"'{path}' has format version {version} (written by dltoolbox "
-             f"{show(description.get('dltoolbox'))}), but this dltoolbox reads versions up to {VERSION}.",
+             f"{show(description.get('dltoolbox'))}), but this dltoolbox reads versions up to {ARCHIVE_VERSION}.",
              "Update dltoolbox, or save the network with an older one.")
     kind = entry(description, "type", str)
     if version < 1 or kind not in NETWORKS:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
-    used = {DESCRIPTION}
+    used = {DESCRIPTION_FILE}
     lgraph = restored_graph(description, reader, used)
     if used != set(reader.members):
         raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
@@ -259,7 +260,7 @@ def restored(reader: Reader, path: Path) -> Network:
     return NETWORKS[kind](lgraph)
 
 
-def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnetwork:
+def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dlnetwork:
     """The dlnetwork of a layer graph, with what `described_ends` wrote."""
     outputs = [typed(name, str, "an output") for name in entry(description, "outputs", list)]
     if unknown := set(outputs).difference(str(Port(one.Name, port)) for one in lgraph.nodes for port in one.outputs()):
@@ -279,13 +280,13 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnet
     return net
 
 
-def restored_graph(description: dict[str, Any], reader: Reader, used: set[str]) -> LayerGraph:
+def restored_graph(description: dict[str, object], reader: ContainerReader, used: set[str]) -> LayerGraph:
     """The layers and the connections of a network."""
     layers = restored_layers(entry(description, "layers", list), reader, used)
     return LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
 
 
-def restored_inside(description: dict[str, Any], reader: Reader, used: set[str]) -> dlnetwork:
+def restored_inside(description: dict[str, object], reader: ContainerReader, used: set[str]) -> dlnetwork:
     """The network that a layer holds."""
     lgraph = restored_graph(description, reader, used)
     try:
@@ -295,21 +296,21 @@ def restored_inside(description: dict[str, Any], reader: Reader, used: set[str])
         raise Damaged(f"a layer holds no valid network. {error}") from error
 
 
-def restored_layers(entries: Iterable[Any], reader: Reader, used: set[str]) -> list[Layer]:
+def restored_layers(entries: Iterable[object], reader: ContainerReader, used: set[str]) -> list[Layer]:
     """Layers made by their factories; the unknown ones are reported. ``used`` collects the members read."""
     found, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
         described_layer = typed(item, dict, f"layer {index}")
         factory = entry(described_layer, "layer", str)
         given = entry(described_layer, "properties", dict)
-        values = {name: decoded(value, reader, used) for name, value in given.items()}
+        values = {name: decoded_value(value, reader, used) for name, value in given.items()}
         with found.collect(layer=str(values.get("Name", "")), index=index):
             cls = PAGES.get(factory) or find(factory)
             unknown = [name for name in values if name not in cls.properties]
             if unknown:
                 raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
             layers.append(made(cls, values, index))
-            reader.asked += ports(layers[-1])
+            reader.asked += port_count(layers[-1])
             if reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
                 raise Damaged(f"its layers have more than {MOST_PORTS} inputs and outputs")
         if len(found) == MOST_FAULTS:
@@ -318,12 +319,12 @@ def restored_layers(entries: Iterable[Any], reader: Reader, used: set[str]) -> l
     return layers
 
 
-def ports(one: Layer) -> int:
+def port_count(one: Layer) -> int:
     """The number of its inputs and outputs."""
     return one.NumInputs + one.NumOutputs
 
 
-def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:
+def made(cls: type[Layer], values: dict[str, object], index: int) -> Layer:
     """A layer from its factory; properties that it refuses were not written by saveNetwork."""
     try:
         return cls(**values)
@@ -331,7 +332,7 @@ def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:
         raise Damaged(f"layer {index} is not valid. {error}") from error
 
 
-def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> list[Connection]:
+def restored_connections(entries: Iterable[object], layers: Iterable[Layer]) -> list[Connection]:
     """Connections between ports that exist."""
     outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
     inputs = {Port(one.Name, port) for one in layers for port in one.inputs()}
@@ -347,14 +348,14 @@ def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> lis
     return connections
 
 
-def decoded(value: Any, reader: Reader, used: set[str]) -> Any:
+def decoded_value(value: object, reader: ContainerReader, used: set[str]) -> Any:
     """The inverse of `encoded`; ``used`` collects the members that were read."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict) and len(value) == 1:
         (what, content), = value.items()
         if what == "tuple" and isinstance(content, list):
-            return tuple(decoded(item, reader, used) for item in content)
+            return tuple(decoded_value(item, reader, used) for item in content)
         if what == "array" and isinstance(content, str) and content not in used:
             used.add(content)
             return reader.array(content)
@@ -365,12 +366,12 @@ def decoded(value: Any, reader: Reader, used: set[str]) -> Any:
     raise Damaged(f"it holds the value {show(value)}, which means nothing")
 
 
-def entry(values: dict[str, Any], name: str, kind: type) -> Any:
+def entry(values: dict[str, object], name: str, kind: type) -> Any:
     """A value of a JSON object, of the expected type."""
     return typed(values.get(name), kind, f"'{name}'")
 
 
-def typed(value: Any, kind: type, what: str) -> Any:
+def typed(value: object, kind: type, what: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise Damaged(f"{what} is missing or of another type")
     return value

@@ -25,10 +25,10 @@ from dltoolbox.core.files import replacing
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
 LARGEST_JSON = 8 << 20  # bytes: about twelve thousand convolutions
 MOST_VALUES = 600_000  # in it: read, each takes up to a hundred bytes
-MOST_DIMENSIONS = 16
+MOST_STORED_DIMENSIONS = 16
 MAGIC = b"\x93NUMPY\1\0"
-HEADER = re.compile(rb"{'descr': '(<f[248])', 'fortran_order': (True|False), "
-                    rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), } *\n")
+NPY_HEADER = re.compile(rb"{'descr': '(<f[248])', 'fortran_order': (True|False), "
+                        rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), } *\n")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
                RuntimeError, NotImplementedError, UnicodeError)  # what zipfile and numpy raise for damaged contents
@@ -42,8 +42,8 @@ class Oversized(Exception):
     """The description is longer than a reader accepts."""
 
 
-class Reader:
-    """Members of a container, checked one by one. Use `opened`."""
+class ContainerReader:
+    """Members of a container, checked one by one. Use `open_container`."""
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self.archive = archive
@@ -80,11 +80,11 @@ class Reader:
         """A read-only array; nothing is allocated before the header was held against the number of bytes."""
         data = self.read(name)
         start = 10 + int.from_bytes(data[8:10], "little")
-        header = HEADER.fullmatch(data[10:start])
+        header = NPY_HEADER.fullmatch(data[10:start])
         if data[:8] != MAGIC or header is None:
             raise Damaged(f"array '{name}' has no valid header")
         dtype, shape = np.dtype(header[1].decode()), tuple(map(int, re.findall(rb"\d+", header[3])))
-        if len(shape) > MOST_DIMENSIONS:
+        if len(shape) > MOST_STORED_DIMENSIONS:
             raise Damaged(f"array '{name}' has {len(shape)} dimensions")
         if max(shape, default=0) > len(data) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")
@@ -114,17 +114,17 @@ def damaged_where_unreadable(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Reader]:
+def open_container(path: Path) -> Iterator[ContainerReader]:
     """Open a container; raises `Damaged`, or OSError when the file cannot be read."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         with damaged_where_unreadable("it has no valid directory"):
             archive = zipfile.ZipFile(file)
         with archive:
-            yield Reader(archive, size)
+            yield ContainerReader(archive, size)
 
 
-def write(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+def write_container(path: Path, description: object, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
-from dltoolbox.functions.labels import Layout, as_array, data_format
+from dltoolbox.functions.labels import Layout, data_format, real_array
 from dltoolbox.ops import OPS
 
 
@@ -49,7 +48,7 @@ class _Dense(Configured):
     DataFormat = data_format()
 
 
-def relu(X: Any) -> np.ndarray:
+def relu(X: object) -> np.ndarray:
     """max(0, X), element by element.
 
     Args:
@@ -68,11 +67,11 @@ def relu(X: Any) -> np.ndarray:
     Source:
         Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
-    result: np.ndarray = OPS["relu"].forward(as_array(X, "relu", "X"))
+    result: np.ndarray = OPS["relu"].forward(real_array(X, "relu", "X"))
     return result
 
 
-def leakyrelu(X: Any, *arguments: Any, **options: Any) -> np.ndarray:
+def leakyrelu(X: object, *arguments: object, **options: object) -> np.ndarray:
     """X where X ≥ 0, scale·X elsewhere: ``Y = leakyrelu(X, 0.1)``.
 
     Args:
@@ -94,11 +93,11 @@ def leakyrelu(X: Any, *arguments: Any, **options: Any) -> np.ndarray:
         Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
     chosen = _Leaky(*arguments, **options)
-    result: np.ndarray = OPS["leaky_relu"].forward(as_array(X, "leakyrelu", "X"), scale=chosen.scale)
+    result: np.ndarray = OPS["leaky_relu"].forward(real_array(X, "leakyrelu", "X"), scale=chosen.scale)
     return result
 
 
-def softmax(X: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
     """exp(X) / Σ exp(X) over the channels: ``Y = softmax(X, 'DataFormat', 'CB')``.
 
     Args:
@@ -121,12 +120,12 @@ def softmax(X: Any, *pairs: Any, **options: Any) -> np.ndarray:
     """
     chosen = _Softmax(*pairs, **options)
     layout = Layout.of(chosen.DataFormat, "softmax", last="C")
-    X = as_array(X, "softmax", "X")
+    X = real_array(X, "softmax", "X")
     with np.errstate(invalid="ignore"):  # of infinite scores comes NaN, as in MATLAB
         return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
 
 
-def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: object) -> np.ndarray:
     """Local response normalisation: X / (K + Alpha·ss/windowSize)^Beta, ss the sum of squares over nearby channels.
 
     The window reaches ⌊(windowSize − 1)/2⌋ channels back and ⌊windowSize/2⌋ forward. At the edges fewer channels are
@@ -155,14 +154,14 @@ def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np
     """
     chosen = _CrossChannel(windowSize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "crosschannelnorm", last="C")
-    X = as_array(X, "crosschannelnorm", "X")
+    X = real_array(X, "crosschannelnorm", "X")
     with np.errstate(over="ignore", invalid="ignore"):  # of huge options comes Inf or NaN
         y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
                                               beta=chosen.Beta, k=chosen.K)
     return layout.restore(y[..., 0], X.ndim)
 
 
-def fullyconnect(X: Any, weights: Any, bias: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **options: object) -> np.ndarray:
     """weights · X + bias over all spatial dimensions and channels of an observation, and time step if there are any.
 
     Args:
@@ -192,10 +191,10 @@ def fullyconnect(X: Any, weights: Any, bias: Any, *pairs: Any, **options: Any) -
         fail("fullyconnect:noFeatures", f"fullyconnect flattens the dimensions labelled S and C, but DataFormat is "
              f"'{given}'.", "Label the features C or S, and use no U.")
     layout = Layout.of(given, "fullyconnect", last="BT")
-    x = layout.arrange(as_array(X, "fullyconnect", "X"))
+    x = layout.arrange(real_array(X, "fullyconnect", "X"))
     features = sum(label in "SC" for label in given)
-    W = as_array(weights, "fullyconnect", "weights")
-    b = as_array(bias, "fullyconnect", "bias")
+    W = real_array(weights, "fullyconnect", "weights")
+    b = real_array(bias, "fullyconnect", "bias")
     count = prod(x.shape[:features])
     outputs = W.shape[0] if W.ndim else 1
     if W.size != outputs * count:

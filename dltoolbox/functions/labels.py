@@ -20,7 +20,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property
 
 
-def labels(value: Any) -> str:
+def labels(value: object) -> str:
     """A DataFormat: a word of the letters S, C, B, T, U, of which C, B and T occur at most once."""
     expected = "one label per dimension of X out of S, C, B, T and U, such as 'SSCB'"
     if value is None or (isinstance(value, str) and not value):
@@ -38,7 +38,7 @@ def data_format() -> Property[str]:
     return Property(labels, "", "Labels of the dimensions, in the order of the array.")
 
 
-def anything(value: Any) -> Any:
+def unconverted(value: object) -> Any:
     """An option that is converted when the others are known."""
     return value
 
@@ -88,7 +88,7 @@ class Layout:
         return back
 
 
-def as_array(X: Any, function: str, what: str) -> np.ndarray:
+def real_array(X: object, function: str, what: str) -> np.ndarray:
     """Any array-like of real numbers, as floating point; single stays single, integers and logicals become double."""
     array = array_of(X)
     if array is None or array.dtype.kind not in "fiub":
@@ -103,7 +103,7 @@ def as_array(X: Any, function: str, what: str) -> np.ndarray:
 
 
 def refine(options: Configured, name: str, convert: Convert[object], found: IssueCollector) -> None:
-    """Convert an option that was kept as `anything`, with the same messages as if it had been declared so."""
+    """Convert an option that was kept as `unconverted`, with the same messages as if it had been declared so."""
     refined = Property(convert)
     refined.name = refined.argument = name
     refined.store(options, options.__dict__[name], found)

@@ -11,15 +11,15 @@ from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property
-from dltoolbox.functions.labels import Layout, as_array, data_format, labels
+from dltoolbox.functions.labels import Layout, data_format, labels, real_array
 from dltoolbox.ops import OPS
 
 
-def _optional_labels(value: Any) -> str:
+def _optional_labels(value: object) -> str:
     return "" if isinstance(value, str) and not value else labels(value)
 
 
-def _mask(value: Any) -> Any:
+def _mask(value: object) -> Any:
     if value is None:
         return None
     array = array_of(value)
@@ -67,7 +67,7 @@ class _L2(_Loss):
 
 
 @np.errstate(all="ignore")
-def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
+def mse(Y: object, targets: object, *pairs: object, **options: object) -> Any:
     """Half the mean squared error: 1/(2N) Σ (Y − targets)², with N observations.
 
     Args:
@@ -97,7 +97,7 @@ def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def crossentropy(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """Cross-entropy of class probabilities: −(1/N) Σ targets · ln Y, with N observations.
 
     Args:
@@ -134,7 +134,7 @@ def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def huber(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """Huber loss: (1/N) Σ of ½d² where |d| ≤ δ, and δ|d| − ½δ² elsewhere, with d = Y − targets.
 
     Args:
@@ -163,7 +163,7 @@ def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def l1loss(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """L1 loss: (1/N) Σ |Y − targets|, with N observations.
 
     Args:
@@ -192,7 +192,7 @@ def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def l2loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def l2loss(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """L2 loss: (1/N) Σ (Y − targets)², with N observations; twice the value of `mse`.
 
     Args:
@@ -224,8 +224,8 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
     """Predictions and targets in one order, the batch last; targets take the type of the predictions."""
     name = chosen.function
     layout = Layout.of(chosen.DataFormat, name, last="B")
-    y = layout.arrange(as_array(Y, name, "Y"), "Y")
-    t = layout.arrange(as_array(targets, name, "targets"), "targets")
+    y = layout.arrange(real_array(Y, name, "Y"), "Y")
+    t = layout.arrange(real_array(targets, name, "targets"), "targets")
     if y.shape != t.shape:
         fail(f"{name}:sizeMismatch", f"Y has size {times(np.shape(Y))}, but targets have size {times(np.shape(targets))}.",
              "Pass targets of the size of Y, with the dimensions in the same order.")
@@ -235,7 +235,7 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
 def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
     mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
-    weights = np.ones((), terms.dtype) if chosen.weights is None else _weights(chosen, layout, terms)
+    weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
     batch = terms.shape[-1] if "B" in layout.given else 1
     divisor = {"batch-size": batch, "all-elements": terms.size, "mask-included": int(mask.sum()),
                "none": 1}[chosen.NormalizationFactor]
@@ -244,7 +244,7 @@ def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     return reduced[()] if total else layout.restore(reduced, ndim)
 
 
-def _weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
+def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
     """Weights, shaped to broadcast against the summands."""
     given: np.ndarray = chosen.weights.astype(terms.dtype)
     if chosen.WeightsFormat:

@@ -18,11 +18,11 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
-from dltoolbox.functions.labels import Layout, anything, as_array, data_format, labels, refine
+from dltoolbox.functions.labels import Layout, data_format, labels, real_array, refine, unconverted
 from dltoolbox.ops import OPS
 
 
-def _pool_format(value: Any) -> str:
+def _pool_format(value: object) -> str:
     if isinstance(value, str) and not value:
         return ""
     try:
@@ -37,9 +37,9 @@ def _pool_format(value: Any) -> str:
 class _Pool(Configured):
     """Options of maxpool and avgpool. Sizes depend on DataFormat, so they are converted when that is known."""
 
-    poolsize = Property(anything, positional=True)
-    Stride = Property(anything, 1)
-    Padding = Property(anything, 0)
+    poolsize = Property(unconverted, positional=True)
+    Stride = Property(unconverted, 1)
+    Padding = Property(unconverted, 0)
     PoolFormat = Property(_pool_format, "")
     DataFormat = data_format()
 
@@ -106,7 +106,7 @@ class _MaxUnpool(Configured):
                  f"'{self.DataFormat}'.", "Label them S.")
 
 
-def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """Maximum of every pooling region: ``Y = maxpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
 
     The output size is floor((in − poolsize + padding) / Stride) + 1 per pooled dimension. Padding never wins, the first
@@ -146,7 +146,7 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     check_nargout(nargout, 3, "maxpool")
     chosen = _MaxPool(poolsize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
-    X = as_array(X, "maxpool", "X")
+    X = real_array(X, "maxpool", "X")
     x, rank = layout.arrange(X), len(chosen.pooled)
     window = chosen.window(x.shape[:rank])
     if nargout == 1:
@@ -160,7 +160,7 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     return outputs(results, nargout, "maxpool")
 
 
-def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> np.ndarray:
     """Mean of every pooling region: ``Y = avgpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
 
     Args:
@@ -185,14 +185,14 @@ def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
     """
     chosen = _AvgPool(poolsize, *pairs, **options)
     layout = Layout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
-    X = as_array(X, "avgpool", "X")
+    X = real_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
     y = OPS["avg_pool"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
     return layout.restore(y, X.ndim)
 
 
-def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **options: object) -> np.ndarray:
     """Put maxima back where `maxpool` found them; everything else is 0.
 
     Args:
@@ -223,7 +223,7 @@ def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -
     chosen = _MaxUnpool(*pairs, **options)
     layout = Layout.of(chosen.DataFormat, "maxunpool")
     rank = chosen.DataFormat.count("S")
-    y = layout.arrange(as_array(Y, "maxunpool", "Y"), "Y")
+    y = layout.arrange(real_array(Y, "maxunpool", "Y"), "Y")
     given = _output_size(outputSize, layout)
     size = layout.arranged(given)
     if size[rank:] != y.shape[rank:]:
@@ -259,9 +259,9 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
     return np.asarray(np.ravel_multi_index(coordinates[:rank], shape[:rank])) if linear.size else linear
 
 
-def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
+def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
     """indx as integers in the order of work; a vector is filled in column order."""
-    array = as_array(indx, "maxunpool", "indx")
+    array = real_array(indx, "maxunpool", "indx")
     if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
         fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
     whole = array.astype(np.int64)
@@ -273,7 +273,7 @@ def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
          f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
 
 
-def _output_size(outputSize: Any, layout: Layout) -> tuple[int, ...]:
+def _output_size(outputSize: object, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
     if size is None or len(size) > len(layout.given):
         fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "

@@ -78,14 +78,14 @@ class ChannelShuffleLayer(Layer):
         return f"Channel shuffle of {self.NumGroups} groups"
 
 
-class Blocks(SpatialLayer):
+class BlockRearrangement(SpatialLayer):
     """What the two rearrangements between channels and blocks of elements share."""
 
     BlockSize = Property(ByRank(convert.sizes), doc="Height and width of a block.", positional=True, argument="blockSize")
 
 
 @layer("spaceToDepthLayer", "Space to Depth", name="spacetodepth")
-class SpaceToDepthLayer(Blocks, rank=2):
+class SpaceToDepthLayer(BlockRearrangement, rank=2):
     """Space to depth layer: every block of h×w elements becomes h·w times as many channels.
 
     The channels of the first element of a block come first, then those of the next in its row. The output size is
@@ -120,7 +120,7 @@ class SpaceToDepthLayer(Blocks, rank=2):
 
 
 @layer("depthToSpace2dLayer", "2-D Depth to Space", name="depthtospace2d")
-class DepthToSpace2DLayer(Blocks, rank=2):
+class DepthToSpace2DLayer(BlockRearrangement, rank=2):
     """2-D depth to space layer: every h·w channels become a block of h×w elements of one channel.
 
     With ``'dcr'`` the channels run by output channel, column and row of the block, the first fastest; with ``'crd'`` by

@@ -29,7 +29,7 @@ from dltoolbox.core.properties import (
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
-SHORT = 8  # elements of the longest array that is shown in full
+SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class State(Array):
     double: bool = False
 
 
-class Call(NamedTuple):
+class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
@@ -92,6 +92,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have, with or without T; none: all
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
@@ -102,7 +103,7 @@ class Layer(Configured):
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Classes that no factory makes are called by their own names."""
         super().__init_subclass__(**kwargs)
         if not cls.factory:
@@ -143,16 +144,6 @@ class Layer(Configured):
     def check_values(self, *inputs: Dims) -> None:
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
-
-    def check_partly(self, *inputs: Any) -> None:
-        """Raise for faults that show although not all inputs are known; values, None for the unknown."""
-
-    def outputs_despite(self, g: Any, *inputs: Any) -> tuple[Dims, ...] | None:
-        """What is certain of the outputs although a fault is found or an input is unknown (None).
-
-        Sizes of None are not certain; None in place of all is the default: not even the format is.
-        """
-        return None
 
     def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
@@ -213,7 +204,7 @@ class Layer(Configured):
                     return number
         return self.as_written(prop.name)
 
-    def call(self, *, in_full: bool = False) -> Call:
+    def call(self, *, in_full: bool = False) -> FactoryCall:
         """The call that makes this layer, but for its name; equal numbers per dimension as one unless ``in_full``."""
         changed = [prop for prop, _ in self.values() if not self.is_default(prop)]
         positional = [prop for prop, _ in self.values() if prop.positional]
@@ -221,7 +212,7 @@ class Layer(Configured):
             positional.pop()
         written = {prop.name: self.as_written(prop.name) if in_full else self.in_short(prop)
                    for prop in in_call_order(self.properties) if prop in (*positional, *changed) and prop.name != "Name"}
-        return Call(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
+        return FactoryCall(self.label(), tuple(written.pop(prop.name) for prop in positional), written)
 
     def __repr__(self) -> str:
         made = self.call()
@@ -240,7 +231,7 @@ class Layer(Configured):
         """An independent layer with the same values; arrays are shared because they are read-only."""
         return copy.copy(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
         for value in state.values():
             if isinstance(value, np.ndarray):
@@ -252,17 +243,17 @@ class Layer(Configured):
             equal(value, other.__dict__[prop.name]) for prop, value in self.values())
 
 
-def equal(a: Any, b: Any) -> bool:
+def equal(a: object, b: object) -> bool:
     """Equality that also compares arrays."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
     return bool(a == b)
 
 
-def show_python(value: Any) -> str:
+def show_python(value: object) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
-        return (show_python(value.tolist()) if value.size <= SHORT else
+        return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
                 f"<{'×'.join(map(str, value.shape))} {value.dtype}>")
     if isinstance(value, list):
         return f"[{', '.join(map(show_python, value))}]"
@@ -276,21 +267,21 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-MOST_ELEMENTS = 200_000  # of nested lists of layers, and lists among them
+MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
-def flat(layers: Any) -> Iterable[Any]:
+def flat(layers: object) -> Iterable[Any]:
     """The elements of nested lists and tuples, in order; anything else is its own only element, and so is a list that is met
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
     walked: dict[int, Iterator[Any]] = {0: iter((layers,))}
-    left = MOST_ELEMENTS
+    left = MOST_LISTED_LAYERS
     while walked:
         at, items = next(reversed(walked.items()))
         for item in items:
             left -= 1
             if left < 0:
-                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_ELEMENTS:,} elements.",
+                fail("layerArray:tooManyLayers", f"The nested lists hold more than {MOST_LISTED_LAYERS:,} elements.",
                      "Pass the layers in one list, each once.")
             if isinstance(item, (list, tuple)) and id(item) not in walked:
                 walked[id(item)] = iter(item)
@@ -300,7 +291,7 @@ def flat(layers: Any) -> Iterable[Any]:
             del walked[at]
 
 
-def is_factory(item: Any) -> bool:
+def is_factory(item: object) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
     return callable(item) and convert.attribute(item, "layer_class") is not None
 
@@ -318,7 +309,7 @@ def documented(cls: type[Layer]) -> str:
 
 def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     """The MATLAB-named function that makes a layer, with a real signature and docstring."""
-    def factory(*args: Any, **kwargs: Any) -> Layer:
+    def factory(*args: object, **kwargs: object) -> Layer:
         return cls(*args, **kwargs)
 
     factory.__name__ = factory.__qualname__ = cls.factory

@@ -12,12 +12,11 @@ from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
-    BOX_FORMATS,
     SizeRule,
     SpatialLayer,
     Windowed,
     by_mode_and_size,
-    each,
+    edge_terms,
     padding_mode,
     padding_text,
     padding_vector,
@@ -101,7 +100,7 @@ class Sliding(Windowed):
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
             for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
-                if n is not None and max(pair) >= n:
+                if n is not None and n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -121,9 +120,6 @@ class Convolution(Sliding, Filters):
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
-
-    def channels_after(self, x: Dims | None) -> int:
-        return int(self.NumFilters)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
@@ -210,10 +206,6 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
-    def channels_after(self, x: Dims | None) -> int | None:
-        known = x is not None or self.NumGroups != "channel-wise"
-        return self.groups(x or Dims.of("")) * int(self.NumFiltersPerGroup) if known else None
-
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
@@ -270,10 +262,6 @@ class FullyConnectedLayer(Weighted):
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "feature")
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        rank = g.vector_rank(inputs[0])
-        return None if rank is None else (Dims("S" * rank + "CB", (*[1] * rank, self.OutputSize, None)),)
-
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features
         return self.weights_and_bias((self.OutputSize, features), (self.OutputSize, 1), features, self.OutputSize)
@@ -307,8 +295,7 @@ class TransposedConvolution(SpatialLayer, Filters):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        out = self.window().transposed_output(inputs[0].spatial)
-        if min(out) < 1:
+        if any(n < 1 for n in self.window().transposed_output(inputs[0].spatial)):
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
                  "Reduce Cropping.")
@@ -316,14 +303,10 @@ class TransposedConvolution(SpatialLayer, Filters):
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
-
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()
         return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
-                              f"({n} − 1)·{stride} + {size}{each('−', pair)} = {out}".replace("-", "−"))
+                              f"({n} − 1)·{stride} + {size}{edge_terms('−', pair)} = {out}".replace("-", "−"))
                      for n, out, size, stride, pair in zip(
                          x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
                          strict=True))

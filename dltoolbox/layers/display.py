@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.display import number, object_text, printable
+from dltoolbox.core.display import number_text, object_text, printable
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.runtime.console import say
 
-GROUPS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
+HEADINGS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
 
 
 def layer_text(layer: Layer) -> str:
@@ -32,7 +32,7 @@ def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, Any]]]]:
     """The properties under the headings of a display, and last those that it leaves out."""
     rows = layer.rows()
     grouped: list[tuple[str, list[tuple[str, Any]]]] = [
-        (group, [(name, value) for heading, name, value in rows if heading == group]) for group in (*GROUPS, HIDDEN)]
+        (group, [(name, value) for heading, name, value in rows if heading == group]) for group in (*HEADINGS, HIDDEN)]
     grouped[0][1].extend(_ports(layer, {name for _, name, _ in rows}))
     return grouped
 
@@ -47,10 +47,10 @@ def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in ports if name not in shown]
 
 
-def array_text(layers: Sequence[Layer]) -> str:
+def layers_text(layers: Sequence[Layer]) -> str:
     """``str(layers)``: one line per layer with its number, name, type and description.
 
-    >>> print(array_text([reluLayer(Name='act'), dropoutLayer()]))
+    >>> print(layers_text([reluLayer(Name='act'), dropoutLayer()]))
       2×1 Layer array with layers:
     <BLANKLINE>
          1   'act'   ReLU      ReLU
@@ -67,7 +67,7 @@ def array_text(layers: Sequence[Layer]) -> str:
     return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
 
 
-def disp(x: Any) -> None:
+def disp(x: object) -> None:
     """Print a value as MATLAB does: a list of layers as a layer array, text without quotes, numbers in short format.
 
     Args:
@@ -82,10 +82,10 @@ def disp(x: Any) -> None:
         <BLANKLINE>
     """
     if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
-        say(array_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
+        say(layers_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
         return
     try:
-        text = f"   {number(float(x))}" if isinstance(x, (int, float, np.integer, np.floating, np.bool_)) else str(x)
+        text = f"   {number_text(float(x))}" if isinstance(x, (int, float, np.integer, np.floating, np.bool_)) else str(x)
     except Exception:  # a number of hundreds of digits, an object that cannot be printed
         text = show(x)
     say(text)

@@ -12,8 +12,8 @@ from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.layers.base import Array, Layer, State, layer
 from dltoolbox.ops import Builder
 
-STATISTICS = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
-              "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
+STATISTICS_BY_NORMALISATION = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
+                               "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
 _NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symmetric", "rescale-zero-one", "none")
 
 
@@ -41,7 +41,7 @@ SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
 @convert.hinted("str")
-def _format(value: Any) -> str:
+def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
     if not labels or set(labels) - set(DISPLAY):
@@ -76,8 +76,8 @@ class InputLayer(DataInput):
 
     InputSize = Property(convert.sizes_or_unknown, doc="Size of each dimension of the data; NaN: number of observations or "
                          "time steps.", positional=True, argument="inputSize", group="")
-    InputFormat = Property(_format, doc="Label of each dimension: S, C, B or T.", positional=True, argument="inputFormat",
-                           group="")
+    InputFormat = Property(_label_format, doc="Label of each dimension: S, C, B or T.", positional=True,
+                           argument="inputFormat", group="")
 
     def dims(self) -> Dims:
         pairs = sorted(zip(self.InputFormat, self.InputSize, strict=True), key=lambda pair: ORDER.index(pair[0]))
@@ -128,7 +128,7 @@ class NormalisedInput(DataInput):
     @property
     def statistics(self) -> tuple[str, ...]:
         """Names of the statistics that the chosen normalisation needs."""
-        return STATISTICS.get(self.Normalization, ()) if isinstance(self.Normalization, str) else ()
+        return STATISTICS_BY_NORMALISATION.get(self.Normalization, ()) if isinstance(self.Normalization, str) else ()
 
     def statistics_shape(self) -> tuple[int, ...]:
         """Shape in which training computes missing statistics; 'auto' means per channel."""
@@ -200,7 +200,7 @@ class SizedInput(NormalisedInput):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
-def _augmentation(value: Any) -> Any:
+def _augmentation(value: object) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
     raise InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",

@@ -10,7 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
-from dltoolbox.ops.state import MovingAverage, Population
+from dltoolbox.ops.graph import MovingAverage, Population
 from dltoolbox.ops.time_axis import Way
 
 

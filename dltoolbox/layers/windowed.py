@@ -11,7 +11,6 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import LAYERS, Layer
-from dltoolbox.ops import Builder
 from dltoolbox.ops.time_axis import Way
 
 Row = tuple[str, str, Any]
@@ -64,14 +63,14 @@ class SpatialLayer(Layer):
 
     over_time: ClassVar[bool] = False
 
-    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: object) -> None:
         if rank is not None:
-            cls.rank = rank
+            cls.rank, cls.formats = rank, BOX_FORMATS[rank]
         super().__init_subclass__(**kwargs)
 
     def way(self, x: Dims) -> Way | None:
         """How it looks at time in an input; None: it takes none of this format."""
-        if x.folded.labels in BOX_FORMATS[self.rank]:
+        if x.folded.labels in self.formats:
             return Way.FOLD
         return Way.SPACE if self.over_time and x.timed and x.rank == self.rank - 1 else None
 
@@ -83,7 +82,7 @@ class SpatialLayer(Layer):
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
         if self.way(x) is None:
-            (accepted,) = BOX_FORMATS[self.rank]
+            (accepted,) = self.formats
             if x.timed:
                 accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
@@ -123,7 +122,7 @@ def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
     return ", ".join(names), rule.text + (f"; {lines} left over" if n else "")
 
 
-def each(sign: str, pair: Pair) -> str:
+def edge_terms(sign: str, pair: Pair) -> str:
     """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
@@ -170,20 +169,6 @@ class Windowed(SpatialLayer):
                  f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
 
-    def channels_after(self, x: Dims | None) -> int | None:
-        """Channels of the output, where they are certain, of an input that may not be known."""
-        return x.channels if x else None
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        if len(self.outputs()) > 1:
-            return None
-        x: Dims | None = inputs[0].dims if inputs[0] and inputs[0].dims.labels == labels else None
-        window = self.window(x) if x else None
-        spatial = window.output(x.spatial) if x and window and window.fits(x.spatial) else (None,) * self.rank
-        return None if inputs[0] and inputs[0].dims.timed else (
-            Dims(labels, (*spatial, self.channels_after(x), None)),)
-
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
         rules, spatial = [], self.seen(x).spatial
@@ -193,7 +178,7 @@ class Windowed(SpatialLayer):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
             length = "T" if n is None else n
             text = (f"ceil({length}/{stride})" if self.Padding == "same" else
-                    f"floor(({length} − {span}{each('+', pair)})/{stride}) + 1")
+                    f"floor(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
             if n is None:
                 rules.append(SizeRule(text.replace("-", "−")))
                 continue

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.convert import LARGEST
+from dltoolbox.core.convert import LARGEST_COUNT
 from dltoolbox.core.dims import ORDER, Dims, Size, times
 from dltoolbox.core.display import object_text
 from dltoolbox.core.errors import fail
@@ -18,20 +17,20 @@ MOST_SIZES = 16  # dimensions
 FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by their number of dimensions
 
 
-def _sizes(value: Any) -> tuple[float, ...]:
+def _sizes(value: object) -> tuple[float, ...]:
     """Two or more non-negative integers, NaN where a size is not known."""
     array = array_of(value)
     with np.errstate(over="ignore"):  # of a long double
         array = None if array is None or array.dtype.kind == "c" else array_of(array, float)
     got = np.empty(0) if array is None else array.reshape(-1)
     known = got[~np.isnan(got)]
-    if not 2 <= got.size <= MOST_SIZES or (known < 0).any() or (known != np.floor(known)).any() or (known > LARGEST).any():
-        raise InvalidValue(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST}, with NaN for those that "
-                           "are not known")
+    if not 2 <= got.size <= MOST_SIZES or not ((known >= 0) & (known == np.floor(known)) & (known <= LARGEST_COUNT)).all():
+        raise InvalidValue(f"a vector of 2 to {MOST_SIZES} sizes, integers of at most {LARGEST_COUNT}, with NaN for those "
+                           "that are not known")
     return tuple(n if np.isnan(n) else int(n) for n in got.tolist())
 
 
-def _format(value: Any) -> str:
+def _format(value: object) -> str:
     if isinstance(value, str) and len(value) <= MOST_SIZES:
         counts = Counter(value.upper())
         if set(counts) <= set(ORDER) and all(counts[label] <= 1 for label in "CBT"):
@@ -73,7 +72,7 @@ class networkDataLayout(Configured):
         return f"networkDataLayout({[*self.Size]}, {self.Format!r})"
 
 
-def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
+def example_dims(example: object, declared: Dims | None, function: str) -> Dims:
     """Labelled sizes of a mini-batch like an example input; the batch size stays open, and so does the length of time.
 
     Args:

@@ -11,7 +11,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.lowering.initialise import Arrays, initial_arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered, lower
 
 
@@ -42,12 +42,12 @@ class SeriesNetwork(DAGNetwork):
     """A network whose layers follow one another."""
 
 
-def network_of(lgraph: LayerGraph, arrays: Arrays, *, series: bool) -> DAGNetwork:
+def network_of(lgraph: LayerGraph, arrays: ParameterArrays, *, series: bool) -> DAGNetwork:
     """A network of copies of the layers, with the arrays as their properties."""
     return (SeriesNetwork if series else DAGNetwork)(LayerGraph(with_values(lgraph.nodes, arrays), lgraph.edges))
 
 
-def with_values(layers: Iterable[Layer], arrays: Arrays) -> LayerArray:
+def with_values(layers: Iterable[Layer], arrays: ParameterArrays) -> LayerArray:
     """Copies of the layers that hold the arrays as their properties."""
     copies = LayerArray(one.copy() for one in layers)
     position = {one.Name: one for one in copies}
@@ -70,14 +70,14 @@ def is_series(lgraph: LayerGraph) -> bool:
     return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(pairwise(names))
 
 
-def checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
+def lower_checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
     """Lower a graph and raise everything that is wrong with it at once; ``loss`` as `lower` takes it."""
     lowered = lower(lgraph, loss=loss)
     lowered.issues.raise_if_any()
     return lowered
 
 
-def assembleNetwork(layers: Any) -> DAGNetwork:
+def assembleNetwork(layers: object) -> DAGNetwork:
     """A network from layers that have all their values: no training.
 
     Args:
@@ -100,9 +100,9 @@ def assembleNetwork(layers: Any) -> DAGNetwork:
     return network_of(lgraph, complete_arrays(lgraph, loss=True), series=is_series(lgraph))
 
 
-def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> Arrays:
+def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> ParameterArrays:
     """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
-    lowered, arrays, found = checked(lgraph, loss=loss), Arrays(), IssueCollector()
+    lowered, arrays, found = lower_checked(lgraph, loss=loss), ParameterArrays(), IssueCollector()
     with found.collect():
         arrays = initial_arrays(lowered, "float32", draw=False)
     with found.collect():

@@ -117,7 +117,7 @@ class softplus(Elementwise):
 
 
 CUBIC, INNER = 0.044715, sqrt(2 / pi)
-FAR = 40.0  # beyond, the distribution is 0 or 1 in any precision; squares stay finite
+SATURATION = 40.0  # beyond, the distribution is 0 or 1 in any precision; squares stay finite
 
 
 @op
@@ -132,7 +132,7 @@ class gelu(Elementwise):
 
     def backward(self, call: Call, grad: np.ndarray, *, approximation: str) -> Gradients:
         (x,) = call.inputs
-        below, near = self.distribution(x, approximation), np.clip(x, -FAR, FAR)
+        below, near = self.distribution(x, approximation), np.clip(x, -SATURATION, SATURATION)
         if approximation == "tanh":
             density = 2 * below * (1 - below) * INNER * (1 + 3 * CUBIC * near * near)
         else:
@@ -142,7 +142,7 @@ class gelu(Elementwise):
     @staticmethod
     def distribution(x: np.ndarray, approximation: str) -> np.ndarray:
         if approximation == "tanh":
-            near = np.clip(x, -FAR, FAR)
+            near = np.clip(x, -SATURATION, SATURATION)
             return np.asarray(0.5 * (1 + np.tanh(INNER * near * (1 + CUBIC * near * near))))
         libraries()
         from scipy.special import ndtr

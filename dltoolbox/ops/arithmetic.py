@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.dims import Dims, Size, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
+from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
 from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.time_axis import Way
 
@@ -64,14 +65,17 @@ class Expanding(Op):
     divisible = True
 
     def infer(self, *inputs: Dims) -> Dims:
-        result = inputs[0]
-        for other in inputs[1:]:
-            result = Dims(result.labels, tuple(b if a == 1 else a
-                                               for a, b in zip(result.sizes, other.sizes, strict=True)))
-        return result
+        shown = [x for x in inputs if not x.hidden]
+        return Dims(shown[0].labels, tuple(map(expanded, zip(*(x.sizes for x in shown), strict=True))))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
+
+
+def expanded(sizes: tuple[Size, ...]) -> Size:
+    """What sizes expand to: the one that is not 1."""
+    others = [n for n in sizes if not (is_known(n) and n == 1)]
+    return agreed(*others) if others else 1
 
 
 @op
@@ -248,9 +252,11 @@ class concat(Op):
     """Arrays joined along one axis (0-based)."""
 
     def infer(self, *inputs: Dims, axis: int) -> Dims:
-        sizes, joined = list(inputs[0].sizes), [x.sizes[axis] for x in inputs]
-        sizes[axis] = None if None in joined else sum(n or 0 for n in joined)
-        return Dims(inputs[0].labels, tuple(sizes))
+        shown = [x for x in inputs if not x.hidden]
+        sizes = [agreed(*along) for along in zip(*(x.sizes for x in shown), strict=True)]
+        joined = [UNKNOWN if x.hidden else x.sizes[axis] for x in inputs]
+        sizes[axis] = None if any(n is None for n in joined) else sum(n or 0 for n in joined)
+        return Dims(shown[0].labels, tuple(sizes))
 
     def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:
         return np.concatenate(inputs, axis)

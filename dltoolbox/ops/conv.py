@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
 
-PIECE = 1 << 13  # positions over which products with few channels are added up in single precision
+SINGLE_PRECISION_RUN = 1 << 13  # positions over which products with few channels are added up in single precision
 
 
 def correlate(x: np.ndarray, weights: np.ndarray, window: Window) -> np.ndarray:
@@ -100,7 +100,7 @@ class grouped_conv(conv):
     """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
-        filters = int(weights.sizes[-2] or 0) * int(weights.sizes[-1] or 0)
+        filters = (weights.sizes[-2] or 0) * (weights.sizes[-1] or 0)
         return x.with_spatial(window.output(x.spatial)).with_size("C", filters)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
@@ -129,8 +129,8 @@ class grouped_conv(conv):
             d_weights = np.empty(weights.shape, np.result_type(x, grad))
             for tap, patch in self.patches(x, window, groups):
                 total = np.zeros((groups, channels, filters))
-                for start in range(0, dy.shape[2], PIECE):
-                    at = slice(start, start + PIECE)
+                for start in range(0, dy.shape[2], SINGLE_PRECISION_RUN):
+                    at = slice(start, start + SINGLE_PRECISION_RUN)
                     total += np.matmul(patch[..., at], dy[..., at].swapaxes(1, 2))
                 d_weights[tap] = total.transpose(1, 2, 0)
         return dx, d_weights, sum_over(dy, 2).T.reshape(bias.shape) if call.needs[2] else None
@@ -182,7 +182,7 @@ class pad_edges(Op):
     MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
-        return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+        return x.with_spatial([n if n is None else n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(-before, -before) for before, _ in attrs["padding"])
@@ -218,7 +218,7 @@ class dense(Op):
     saved_for_backward = IN
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, rank: int = 0) -> Dims:
-        return Dims("S" * rank + "CB", (*[1] * rank, weights.sizes[0], x.batch))
+        return features(rank, weights.sizes[0], x.batch)
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements
@@ -227,25 +227,25 @@ class dense(Op):
         return None
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, rank: int = 0) -> np.ndarray:
-        y = np.matmul(weights, flatten(x)) + bias.reshape(-1, 1)
+        y = np.matmul(weights, column_major(x)) + bias.reshape(-1, 1)
         values: np.ndarray = y.reshape(*[1] * rank, *y.shape)
         return values
 
     def backward(self, call: Call, grad: np.ndarray, *, rank: int = 0) -> Gradients:
         x, weights, bias = call.inputs
-        flat, grad = flatten(x), grad.reshape(grad.shape[rank:])
+        flat, grad = column_major(x), grad.reshape(grad.shape[rank:])
         return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs[0] else None,
                 np.matmul(grad, flat.T) if call.needs[1] else None,
                 sum_over(grad, 1).reshape(bias.shape) if call.needs[2] else None)
 
 
-def flatten(x: np.ndarray) -> np.ndarray:
+def column_major(x: np.ndarray) -> np.ndarray:
     """(h, w, c, n) → (h·w·c, n), the first axis running fastest."""
     reverse = (*range(x.ndim - 2, -1, -1), x.ndim - 1)
     return x.transpose(reverse).reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 def unflatten(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `flatten`."""
+    """The inverse of `column_major`."""
     reverse = (*range(len(shape) - 2, -1, -1), len(shape) - 1)
     return flat.reshape(*shape[-2::-1], shape[-1]).transpose(reverse)

@@ -107,7 +107,7 @@ class half_mse(Loss):
 
 
 # Element by element --------------------------------------------------------------------------------------------------
-class Elementwise(Op):
+class ElementwiseLoss(Op):
     """Predictions and targets → what every element adds to a loss; only the predictions get gradients."""
 
     saved_for_backward = IN
@@ -118,7 +118,7 @@ class Elementwise(Op):
 
 
 @op
-class elementwise_cross_entropy(Elementwise):
+class elementwise_cross_entropy(ElementwiseLoss):
     """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
@@ -128,7 +128,7 @@ class elementwise_cross_entropy(Elementwise):
     def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:
         tiny = np.finfo(y.dtype).tiny
         terms = -t * np.log(np.maximum(y, tiny))
-        return terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms
+        return np.asarray(terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms)
 
     def backward(self, call: Call, grad: np.ndarray, *, independent: bool = False) -> Gradients:
         y, t = call.inputs
@@ -138,12 +138,12 @@ class elementwise_cross_entropy(Elementwise):
 
 
 @op
-class elementwise_huber(Elementwise):
+class elementwise_huber(ElementwiseLoss):
     """½d² where |d| ≤ ``transition``, and linear beyond, with d = y − t."""
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
         d, point = np.abs(y - t), np.asarray(transition, y.dtype)
-        return np.where(d <= point, d * d / 2, point * d - point * point / 2)
+        return np.asarray(np.where(d <= point, d * d / 2, point * d - point * point / 2))
 
     def backward(self, call: Call, grad: np.ndarray, *, transition: float = 1.0) -> Gradients:
         y, t = call.inputs
@@ -152,11 +152,11 @@ class elementwise_huber(Elementwise):
 
 
 @op
-class elementwise_l1(Elementwise):
+class elementwise_l1(ElementwiseLoss):
     """|y − t|; its gradient is 0 where they are equal."""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.abs(y - t)
+        return np.asarray(np.abs(y - t))
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
@@ -164,11 +164,11 @@ class elementwise_l1(Elementwise):
 
 
 @op
-class elementwise_l2(Elementwise):
+class elementwise_l2(ElementwiseLoss):
     """(y − t)²"""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.square(y - t)
+        return np.asarray(np.square(y - t))
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs

@@ -22,7 +22,7 @@ from dltoolbox.ops.spans import plus, reduced, seen
 WIDE = 32  # channels, beyond which adding them one by one takes longer
 
 
-def over(x: np.ndarray) -> tuple[int, ...]:
+def all_but_channels(x: np.ndarray) -> tuple[int, ...]:
     """Every axis but the channels."""
     return (*range(x.ndim - 2), x.ndim - 1)
 
@@ -49,8 +49,8 @@ class batch_norm(Op):
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
                 epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        mean = x.mean(over(x), keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
-        variance = np.square(x - mean).mean(over(x), keepdims=True)
+        mean = x.mean(all_but_channels(x), keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
+        variance = np.square(x - mean).mean(all_but_channels(x), keepdims=True)
         y = (x - mean) / np.sqrt(variance + epsilon) * per_channel(scale) + per_channel(offset)
         shape = scale.shape
         return y.astype(x.dtype), mean.reshape(shape).astype(x.dtype), variance.reshape(shape).astype(x.dtype)
@@ -59,8 +59,8 @@ class batch_norm(Op):
         (x, scale, offset), (_, mean, variance) = call.inputs, call.outputs
         deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
         normal = (x - per_channel(mean)) / deviation
-        d_offset = sum_over(grad, over(x))
-        d_scale = sum_over(grad * normal, over(x))
+        d_offset = sum_over(grad, all_but_channels(x))
+        d_scale = sum_over(grad * normal, all_but_channels(x))
         count = x.size // x.shape[-2]
         dx = per_channel(scale) / deviation * (
             grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
@@ -93,8 +93,8 @@ class batch_norm_inference(Op):
         x, scale, offset, mean, variance = call.inputs
         deviation = np.sqrt(variance + np.asarray(epsilon, variance.dtype))
         normal = (x - per_channel(mean)) / per_channel(deviation)
-        return (grad * per_channel(scale / deviation), sum_over(grad * normal, over(x)).reshape(scale.shape),
-                sum_over(grad, over(x)).reshape(offset.shape), None, None)
+        return (grad * per_channel(scale / deviation), sum_over(grad * normal, all_but_channels(x)).reshape(scale.shape),
+                sum_over(grad, all_but_channels(x)).reshape(offset.shape), None, None)
 
 
 @op
@@ -122,11 +122,12 @@ class group_norm(Op):
     def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
         x, scale, offset = call.inputs
         normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
-        along = sum_over(grad * normal, over(x))
+        along = sum_over(grad * normal, all_but_channels(x))
         dn, n = (one.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
                  for one in (grad * per_channel(scale), normal))
         dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
-        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), sum_over(grad, over(x)).reshape(offset.shape)
+        total = sum_over(grad, all_but_channels(x))
+        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), total.reshape(offset.shape)
 
     @staticmethod
     def normal(x: np.ndarray, groups: int, epsilon: float, spatial: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:

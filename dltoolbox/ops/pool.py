@@ -17,8 +17,9 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Kind, Op, normal, op, sum_over
-from dltoolbox.ops.spans import Combine, Spans, State, first_greatest, greater, origins, plus, reduced, seeing, seen
+from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
@@ -44,8 +45,8 @@ def windowed_dims(x: Dims, window: Window) -> Dims:
     return x.with_spatial(window.output(x.spatial))
 
 
-def along_axes(window: Window, state: State, sizes: Sequence[int], spans: Callable[[Window, int, int, int], Spans],
-               combine: Combine, start: Sequence[float]) -> State:
+def along_axes(window: Window, state: SpanState, sizes: Sequence[int], spans: Callable[[Window, int, int, int], Spans],
+               combine: Combine, start: Sequence[float]) -> SpanState:
     """Reduce the spatial axes one after the other, from the last, each to its size in ``sizes``."""
     for axis in reversed(range(window.rank)):
         if (window.size[axis], window.stride[axis], window.padding[axis]) != (1, 1, (0, 0)):
@@ -99,7 +100,7 @@ def looks(window: Window, spatial: Sequence[int]) -> int:
                 for axis, (n, out) in enumerate(zip(spatial, window.output(spatial), strict=True)))
 
 
-class Pooling(Op):
+class PoolOp(Op):
     """An op that looks at all of every window."""
 
     divisible = True
@@ -115,7 +116,7 @@ class Pooling(Op):
 
 
 @op
-class max_pool(Pooling):
+class max_pool(PoolOp):
     """Maximum over every window."""
 
     saved_for_backward = IN
@@ -133,7 +134,7 @@ class max_pool(Pooling):
 
 
 @op
-class max_pool_indices(Pooling):
+class max_pool_indices(PoolOp):
     """Maximum over every window, and where it was found."""
 
     kinds = (Kind.DATA, Kind.INDICES)
@@ -151,7 +152,7 @@ class max_pool_indices(Pooling):
 
 
 @op
-class max_pool_taps(Pooling):
+class max_pool_taps(PoolOp):
     """Maximum over every window, and the number of the tap that holds it: indices in 8 bits, for windows of few taps.
 
     The program uses it in place of `max_pool_indices` where only `max_unpool_taps` reads them.
@@ -239,7 +240,8 @@ class max_unpool(Op):
         if x.sizes != indices.sizes:
             fail("maxUnpooling:sizeMismatch", f"The map to unpool has size {x}, but the indices have size {indices}.",
                  "Unpool a map of the same size and channels as the pooled output that the indices came with.")
-        return to.with_size("B", x.batch)
+        to = to.with_size("B", x.batch)
+        return to if is_known(to.channels) else to.with_size("C", x.channels)
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])
@@ -271,7 +273,7 @@ class size_of(Op):
 
 
 @op
-class avg_pool(Pooling):
+class avg_pool(PoolOp):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:

@@ -17,10 +17,10 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 
-SHORT = 16  # spans up to this length, far apart, are less work element by element
+SHORT_SPAN = 16  # spans up to this length, far apart, are less work element by element
 
-State = tuple[np.ndarray, ...]
-Combine = Callable[[State, State], State]
+SpanState = tuple[np.ndarray, ...]
+Combine = Callable[[SpanState, SpanState], SpanState]
 
 
 class Spans(NamedTuple):
@@ -59,7 +59,7 @@ def seeing(window: Window, axis: int, out: int, n: int) -> Spans:
     return Spans(first, np.where(at % common == 0, np.maximum((high - first) // step + 1, 0), 0), step)
 
 
-def reduced(state: State, axis: int, spans: Spans, combine: Combine, start: Sequence[float]) -> State:
+def reduced(state: SpanState, axis: int, spans: Spans, combine: Combine, start: Sequence[float]) -> SpanState:
     """What ``combine`` makes of each span along an axis, ``start`` of an empty one.
 
     ``state`` are arrays that belong together, such as values and their positions. ``combine`` is associative; what
@@ -69,7 +69,7 @@ def reduced(state: State, axis: int, spans: Spans, combine: Combine, start: Sequ
     shape = (*state[0].shape[:axis], len(first), *state[0].shape[axis + 1:])
     result = [np.full_like(x, value, order="K", shape=shape) for x, value in zip(state, start, strict=True)]
     longest = int(left.max(initial=0))
-    singly = longest <= SHORT and longest * len(first) <= 2 * state[0].shape[axis]
+    singly = longest <= SHORT_SPAN and longest * len(first) <= 2 * state[0].shape[axis]
     width = 1
     while left.any():
         here = np.flatnonzero(left if singly else left & width)
@@ -98,16 +98,16 @@ def evenly(index: np.ndarray) -> slice | np.ndarray:
     return index
 
 
-def plus(left: State, right: State) -> State:
+def plus(left: SpanState, right: SpanState) -> SpanState:
     return (left[0] + right[0],)
 
 
-def greater(left: State, right: State) -> State:
+def greater(left: SpanState, right: SpanState) -> SpanState:
     """The greater of two; a NaN wins."""
     return (np.maximum(left[0], right[0]),)
 
 
-def first_greatest(left: State, right: State) -> State:
+def first_greatest(left: SpanState, right: SpanState) -> SpanState:
     """The greater of two values with its position; a NaN is greater than any number, a tie is won from the left.
     Position −1 stands for nothing, which every value beats.
     """

@@ -45,7 +45,7 @@ def entrances(lgraph: LayerGraph) -> list[Entrance]:
             else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
 
 
-def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, exact: bool) -> list[np.ndarray]:
+def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
     """The arrays of all entrances, observation last; every fault of every array is reported at once.
 
     Args:
@@ -111,7 +111,7 @@ def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
     return "Reshape the data, or change the size of the input layer."
 
 
-def numeric(X: Any, function: str) -> np.ndarray:
+def numeric(X: object, function: str) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error."""
     array = array_of(X)
     if array is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, show
-from dltoolbox.core.random import rng
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.network.lowering.initialise import blank_arrays
+from dltoolbox.network.networks import DAGNetwork, lower_checked
 from dltoolbox.ops import Node
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Program
@@ -46,7 +45,7 @@ class Explanation(str):
         return str(self)
 
 
-def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
+def explain(net: object, *pairs: object, **options: object) -> Explanation:
     """How a network is run: steps, what is fused, chosen kernels, memory, multiply-adds.
 
     This function is dltoolbox's own; MATLAB has none like it. It compiles the network as the first run does, and tries
@@ -71,11 +70,7 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         predict, mini-batch of 4, single precision, 1 thread
     """
     chosen = _Explain(*pairs, **options)
-    streams = rng()
-    try:  # initial weights are drawn, but a training that follows is to draw the same
-        model = _model(net, chosen)
-    finally:
-        rng(streams)
+    model = _model(net, chosen)
     program = model.program(chosen.Mode, _inputs(model, chosen))
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
@@ -90,7 +85,7 @@ def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 
-def _model(net: Any, chosen: _Explain) -> Model:
+def _model(net: object, chosen: _Explain) -> Model:
     if isinstance(net, DAGNetwork) and (chosen.Mode, chosen.Precision) == ("predict", "default"):
         return model_of(net)
     if not isinstance(net, (LayerGraph, LayerArray, list)):
@@ -103,7 +98,8 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if chosen.Mode == "train" and not lgraph.ends_in_loss:
         fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
              "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
-    return Model(lgraph, precision=chosen.Precision)
+    lowered = lower_checked(lgraph)
+    return Model(lgraph, precision=chosen.Precision, lowered=lowered, arrays=blank_arrays(lowered, np.float32))
 
 
 def _summary(program: Program, chosen: _Explain) -> list[str]:

@@ -69,13 +69,13 @@ class _Activations(_Options):
     OutputAs = Property(convert.choice("channels", "rows", "columns"), "channels")
 
 
-def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def _data_and_layer(arguments: Sequence[object]) -> tuple[list[Any], list[Any]]:
     """Arrays first, then the layer, by name or number, with what follows it."""
     layer = next((i for i, value in enumerate(arguments) if i and np.isscalar(value)), 1)
     return list(arguments[:layer]), list(arguments[layer:])
 
 
-def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
+def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
         instead = ("scores2label(minibatchpredict(net, X), classNames)" if function == "classify" else
                    "minibatchpredict(net, X, Outputs=…)")
@@ -124,7 +124,7 @@ def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.nd
         yield [array[..., start:start + size] for array in inputs]
 
 
-def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def predict(net: Network, X: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Outputs of a network.
 
     Args:
@@ -167,7 +167,7 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
     return outputs(results, nargout, "predict")
 
 
-def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def minibatchpredict(net: dlnetwork, X: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Outputs of a dlnetwork for arrays of any number of observations, mini-batch by mini-batch.
 
     Args:
@@ -196,7 +196,7 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
     return predicted(required(net, "minibatchpredict"), [X, *more], _MiniBatchPredict(*pairs, **options), nargout)
 
 
-def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
+def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
@@ -221,7 +221,7 @@ def ready(net: dlnetwork, function: str) -> dlnetwork:
          "Add layers with addLayers, then call net = initialize(net).")
 
 
-def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
+def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, **options: object) -> Any:
     """Labels of a classification network: ``YPred = classify(net, X)``.
 
     Args:
@@ -251,7 +251,7 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
     return outputs((labels, scores), nargout, "classify")
 
 
-def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: Any) -> Any:  # noqa: E741
+def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **options: object) -> Any:  # noqa: E741
     """Labels of the pixels of images: ``C = semanticseg(I, net)``.
 
     Args:
@@ -292,7 +292,7 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
-def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
+def segmented(images: object, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
     """The scores of all pixels, h×w×K×N, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
@@ -316,7 +316,7 @@ def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Seque
     return scores, names
 
 
-def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **options: Any) -> np.ndarray:
+def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object, **options: object) -> np.ndarray:
     """Output of any layer: ``act = activations(net, X, 'conv_2')``.
 
     Args:

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from dltoolbox.network.lowering.initialise import Arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.ops import ParameterKey
-from dltoolbox.ops.state import Population, StepRule
+from dltoolbox.ops.graph import Population, StepRule
 from dltoolbox.program.executable import Outcome
 
 
-def update_states(arrays: Arrays, run: Outcome) -> None:
+def update_states(arrays: ParameterArrays, run: Outcome) -> None:
     """After a training step."""
     for key, value, rule in run.graph.updates:
         if isinstance(rule, StepRule):
             rule.step(arrays[key], run[value])
 
 
-def finalise_states(arrays: Arrays, batches: Iterable[Sequence[np.ndarray]],
+def finalise_states(arrays: ParameterArrays, batches: Iterable[Sequence[np.ndarray]],
                     forward: Callable[[Sequence[np.ndarray]], Outcome | None]) -> None:
     """Set the states that describe the population to those of the whole set.
 

@@ -17,14 +17,14 @@ from dltoolbox.report.document import document
 from dltoolbox.runtime.console import say
 
 
-class _Options(Configured):
+class _AnalyzeOptions(Configured):
     function = "analyzeNetwork"
     Plots = Property(convert.choice("auto", "network-analyzer", "none"), "auto")
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
     MiniBatchSize = Property(convert.integer(1), 1)
 
 
-def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Check a network as training would, and list the size, the learnables and the cost of every layer. Needs no data.
 
     All problems are found at once, each where it is made. A fault never raises an error here, not even a duplicated name
@@ -61,7 +61,7 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
     if nargout is not None:
         check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
-    chosen = _Options(*pairs, **options)
+    chosen = _AnalyzeOptions(*pairs, **options)
     info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
     if nargout != 1:
         say(info)

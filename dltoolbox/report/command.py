@@ -15,15 +15,15 @@ from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis.text import problems, terminal_width
 from dltoolbox.network.data_layout import networkDataLayout
 from dltoolbox.report.compare import TOTALS, comparison, comparison_text
-from dltoolbox.report.document import SCHEMA, VERSION, Document, document, identity
-from dltoolbox.report.source import ScriptError, apart, network_from
+from dltoolbox.report.document import ANALYSIS_SCHEMA, ANALYSIS_VERSION, Document, document, identity
+from dltoolbox.report.source import ScriptError, isolated_modules, network_from
 from dltoolbox.runtime.console import until_unread
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2  # exit statuses
 LABELS = {1: "CB", 2: "SSCB", 3: "SSCB", 4: "SSSCB"}
 
 
-def size(text: str) -> networkDataLayout:
+def size_argument(text: str) -> networkDataLayout:
     """``224x224x3``: the size of one observation; one number counts features, two are an image of one channel."""
     try:
         sizes = [int(n) for n in text.lower().replace("×", "x").split("x")]
@@ -36,7 +36,7 @@ def size(text: str) -> networkDataLayout:
     return networkDataLayout([*sizes, *channels, float("nan")], LABELS[len(sizes)])
 
 
-def run(given: Namespace) -> int:
+def run_analyze(given: Namespace) -> int:
     """Analyse, write and print what was asked for; returns the exit status."""
     try:
         check_options(given)
@@ -68,12 +68,12 @@ def check_options(given: Namespace) -> None:
         found.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
     for text in given.input:
         with found.collect():
-            size(text)
+            size_argument(text)
     found.raise_if_any()
 
 
 def analysed(file: str, given: Namespace) -> NetworkAnalysis:
-    examples = [size(text) for text in given.input]
+    examples = [size_argument(text) for text in given.input]
     name, layers = network_from(file)
     return analysis(layers, examples, usage=given.usage, batch=given.batch, name=name, resized=True)
 
@@ -81,14 +81,14 @@ def analysed(file: str, given: Namespace) -> NetworkAnalysis:
 def earlier(file: str, given: Namespace) -> Document:
     """The document to compare with: from a JSON file of this command, or of another network."""
     if Path(file).suffix.lower() != ".json":
-        with apart():
+        with isolated_modules():
             return document(analysed(file, given))
     try:
         found: Document = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
     except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
-    if identity(found) != (SCHEMA, VERSION):
-        fail("analyze:noDocument", f"'{file}' is no analysis of version {VERSION}.", "Write it again with --json.")
+    if identity(found) != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
+        fail("analyze:noDocument", f"'{file}' is no analysis of version {ANALYSIS_VERSION}.", "Write it again with --json.")
     try:
         comparison(found, found)  # reads all that a comparison needs
         usable = all(type(found["summary"][key]) is int and abs(found["summary"][key]) < 10**100 for key in TOTALS)
@@ -103,13 +103,13 @@ def earlier(file: str, given: Namespace) -> Document:
 def written(data: Document, found: Document, given: Namespace) -> None:
     """The JSON file and the page, where they were asked for; ``-`` is standard output."""
     if given.json:
-        save(json.dumps(data, ensure_ascii=False, indent=1) + "\n", given.json)
+        save_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", given.json)
     if given.html:
         from dltoolbox.report.html import render
-        save(render(found, batch=given.batch), given.html)
+        save_text(render(found, batch=given.batch), given.html)
 
 
-def save(text: str, file: str) -> None:
+def save_text(text: str, file: str) -> None:
     if file == "-":
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the console has

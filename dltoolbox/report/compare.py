@@ -9,11 +9,11 @@ from dltoolbox.core.display import bytes_text
 from dltoolbox.core.packages import __version__
 from dltoolbox.report.document import Document
 
-SCHEMA, VERSION = "dltoolbox-comparison", 1
+COMPARISON_SCHEMA, COMPARISON_VERSION = "dltoolbox-comparison", 1
 TOTALS = {"layers": "Layers", "connections": "Connections", "learnables": "Learnables",
           "frozenLearnables": "Frozen learnables", "states": "States", "multiplyAdds": "Multiply-adds",
           "activationBytes": "Activations", "parameterBytes": "Parameters", "errors": "Errors", "warnings": "Warnings"}
-NOTHING = "(none)"
+NONE_TEXT = "(none)"
 
 
 def comparison(before: Document, after: Document) -> Document:
@@ -36,8 +36,8 @@ def comparison(before: Document, after: Document) -> Document:
     renamed = _renamed([old[name] for name in old if name not in new], [new[name] for name in new if name not in old])
     kept = {name: name for name in old if name in new} | renamed
     found: Document = {
-        "added": [_short(one) for name, one in new.items() if name not in kept.values()],
-        "removed": [_short(one) for name, one in old.items() if name not in kept],
+        "added": [_brief(one) for name, one in new.items() if name not in kept.values()],
+        "removed": [_brief(one) for name, one in old.items() if name not in kept],
         "renamed": [{"before": name, "after": now} for name, now in renamed.items()],
         "changed": [{"name": now, "type": new[now]["type"], "changes": changes} for name, now in kept.items()
                     if (changes := _changes(_facts(old[name]), _facts(new[now])))],
@@ -48,11 +48,11 @@ def comparison(before: Document, after: Document) -> Document:
         "totals": [{"what": label, "before": before["summary"][key], "after": after["summary"][key]}
                    for key, label in TOTALS.items() if before["summary"][key] != after["summary"][key]]}
     identical = not any(any(part.values()) if isinstance(part, dict) else part for part in found.values())
-    return {"schema": SCHEMA, "version": VERSION, "producer": f"dltoolbox {__version__}", "before": before["name"],
-            "after": after["name"], "identical": identical, **found}
+    return {"schema": COMPARISON_SCHEMA, "version": COMPARISON_VERSION, "producer": f"dltoolbox {__version__}",
+            "before": before["name"], "after": after["name"], "identical": identical, **found}
 
 
-def _short(layer: Document) -> Document:
+def _brief(layer: Document) -> Document:
     return {"name": layer["name"], "type": layer["type"], "description": layer["description"]}
 
 
@@ -81,7 +81,7 @@ def _dims_text(dims: Document | None) -> str:
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Document]:
-    return [{"what": what, "before": old.get(what, NOTHING), "after": new.get(what, NOTHING)}
+    return [{"what": what, "before": old.get(what, NONE_TEXT), "after": new.get(what, NONE_TEXT)}
             for what in dict.fromkeys((*old, *new)) if old.get(what) != new.get(what)]
 
 

@@ -21,7 +21,7 @@ from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_valu
 from dltoolbox.network.graph.layer_graph import UNPOOLING, Port
 from dltoolbox.network.lowering.lower import LoweredLayer
 
-SCHEMA, VERSION = "dltoolbox-analysis", 1
+ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
 UNSHOWN = "More properties"  # heading of those that a display leaves out
 
 Document = dict[str, Any]
@@ -43,20 +43,21 @@ def document(info: NetworkAnalysis) -> Document:
         >>> document(info)['layers'][1]['formula']
         [{'dimensions': 'height, width', 'text': 'floor((28 − 3 + 1 + 1)/1) + 1 = 28'}]
     """
-    return {"schema": SCHEMA, "version": VERSION, "producer": f"dltoolbox {__version__}", "name": info.Name or "network",
-            "usage": info.TargetUsage, "summary": _summary(info), "layers": _Layers(info).entries(),
+    return {"schema": ANALYSIS_SCHEMA, "version": ANALYSIS_VERSION, "producer": f"dltoolbox {__version__}",
+            "name": info.Name or "network", "usage": info.TargetUsage, "summary": _totals(info),
+            "layers": _LayerEntries(info).entries(),
             "connections": [{"source": c.source.layer, "sourcePort": c.source.port, "destination": c.destination.layer,
                              "destinationPort": c.destination.port, "kind": _kind_by_name(c.source.port)}
                             for c in info.lgraph.edges],
             "issues": [_issue(info, issue) for issue in info.Issues]}
 
 
-def identity(value: Any) -> tuple[Any, Any] | None:
+def identity(value: object) -> tuple[Any, Any] | None:
     """Schema and version of what may be a document."""
     return (value.get("schema"), value.get("version")) if isinstance(value, Mapping) else None
 
 
-def _summary(info: NetworkAnalysis) -> Document:
+def _totals(info: NetworkAnalysis) -> Document:
     return {"layers": info.NumLayers, "connections": len(info.Connections), "errors": info.NumErrors,
             "warnings": info.NumWarnings, "learnables": info.KnownLearnables,
             "frozenLearnables": info.FrozenLearnables, "states": info.TotalStates, "multiplyAdds": info.MultiplyAdds,
@@ -81,17 +82,17 @@ def _array(array: Array) -> Document:
     return {"name": array.name, "size": list(array.shape), "count": array.count}
 
 
-def _number(value: Fraction) -> int | float:
+def _json_number(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
 
 def _field(field: ReceptiveField | None) -> Document | None:
     if field is None:
         return None
-    return {"size": list(field.size), "stride": [_number(one) for one in field.stride], "whole": field.whole}
+    return {"size": list(field.size), "stride": [_json_number(one) for one in field.stride], "whole": field.whole}
 
 
-class _Layers:
+class _LayerEntries:
     """Writes the entries of the layers; remembers what all of them ask for."""
 
     def __init__(self, info: NetworkAnalysis) -> None:

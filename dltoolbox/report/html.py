@@ -18,7 +18,7 @@ from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.files import write_text
 from dltoolbox.core.properties import show
-from dltoolbox.report.document import SCHEMA, VERSION, identity
+from dltoolbox.report.document import ANALYSIS_SCHEMA, ANALYSIS_VERSION, identity
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
 
 SCRIPTS = tuple(f"{one}.js" for one in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
@@ -37,8 +37,8 @@ KINDS = {
     "dropout": ("ropout",),
     "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle"),
 }
-LETTER, SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
-NARROWEST, WIDEST = 132.0, 216.0
+NODE_LETTER, NODE_SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
+NARROWEST_NODE, WIDEST_NODE = 132.0, 216.0
 
 
 def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
@@ -55,8 +55,8 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
     Raises:
         DltoolboxError: ``dltoolbox:report:unknownSchema`` for anything else.
     """
-    check(document)
-    drawing, box = drawn(document)
+    check_document(document)
+    drawing, box = page_drawing(document)
     data = {"analysis": document, "kinds": [kind(one["factory"]) for one in document["layers"]],
             "drawing": numbers(drawing, box), "batch": batch}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
@@ -64,28 +64,29 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
     return printable(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html")))
 
 
-def write(document: Mapping[str, Any], path: str | Path, *, batch: int = 1) -> Path:
+def write(document: Mapping[str, object], path: str | Path, *, batch: int = 1) -> Path:
     """Write the page of an analysis to a file, in UTF-8; returns the path. Arguments and errors as `render`."""
     target = Path(path)
     write_text(target, render(document, batch=batch))
     return target
 
 
-def check(document: Any) -> None:
+def check_document(document: object) -> None:
     """Refuse what is no analysis document, or a newer one."""
     came = identity(document)
-    if came != (SCHEMA, VERSION):
-        fail("report:unknownSchema", f"The report is made of a document of schema '{SCHEMA}', version {VERSION}, but "
+    if came != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
+        fail("report:unknownSchema", f"The report is made of a document of schema '{ANALYSIS_SCHEMA}', "
+             f"version {ANALYSIS_VERSION}, but "
              + (f"schema {show(came[0])}, version {show(came[1])} came." if came else f"{show(document)} came."),
              "Make it with this version of dltoolbox: dltoolbox analyze … --json.")
 
 
-def drawn(document: Mapping[str, Any]) -> tuple[Drawing, Box]:
+def page_drawing(document: Mapping[str, Any]) -> tuple[Drawing, Box]:
     """The graph of a document, in boxes that are wide enough for most names."""
     names = [one["name"] for one in document["layers"]]
     at = {name: i for i, name in enumerate(names)}
     longest = max((len(text) for one in document["layers"] for text in (one["name"], one["type"])), default=0)
-    box = Box(width=min(WIDEST, max(NARROWEST, LETTER * longest + SIDES)))
+    box = Box(width=min(WIDEST_NODE, max(NARROWEST_NODE, NODE_LETTER * longest + NODE_SIDES)))
     edges = [Edge(at[one["source"]], at[one["destination"]], UNPOOLING_LANE if one["kind"] != "data" else 0)
              for one in document["connections"]]
     return draw(len(names), edges, box), box
@@ -108,7 +109,7 @@ def kind(factory: str) -> str:
     return next((name for name, words in KINDS.items() if any(word in factory for word in words)), "other")
 
 
-def embedded(data: Any) -> str:
+def embedded(data: object) -> str:
     """JSON that can stand in a script element: nothing in it ends the element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

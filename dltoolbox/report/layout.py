@@ -180,13 +180,13 @@ class Rows:
 
 def draw_piece(count: int, arcs: Sequence[Edge], box: Box) -> Drawing:
     """The drawing of one connected piece."""
-    rows = cut(count, arcs)
+    rows = layered_rows(count, arcs)
     arrange(rows)
     x = straighten(rows, box)
     tops = heights(rows, x, box)
     left = min(x[i] - (box.width / 2 if i < count else 0) for i in range(len(x)))
     x = [one - left for one in x]
-    routes = [route(path, rows, x, tops, box) if len(path) > 1 else loop(x[path[0]], tops[rows.rank[path[0]]], box)
+    routes = [route(path, rows, x, tops, box) if len(path) > 1 else loop_path(x[path[0]], tops[rows.rank[path[0]]], box)
               for path in rows.paths]
     for i, turned in enumerate(rows.turned):
         if turned:
@@ -198,7 +198,7 @@ def draw_piece(count: int, arcs: Sequence[Edge], box: Box) -> Drawing:
 
 # Rows --------------------------------------------------------------------------------------------------------------------
 
-def cut(count: int, arcs: Sequence[Edge]) -> Rows:
+def layered_rows(count: int, arcs: Sequence[Edge]) -> Rows:
     """Rows of longest paths, with a place in every row that a connection passes."""
     turned = search(count, arcs)[0]
     downward = [(a.destination, a.source) if back else (a.source, a.destination)
@@ -352,7 +352,7 @@ def straighten(rows: Rows, box: Box) -> list[float]:
     """The x of each node and place: blocks of chains, packed to the left, then drawn towards their neighbours."""
     steps = [(upper, lower) for upper in range(len(rows.down)) for lower in rows.down[upper]]
     trunk = longest_path(rows)
-    block = blocks(rows, steps, trunk)
+    block = vertical_blocks(rows, steps, trunk)
     distance: dict[tuple[int, int], float] = {}  # least distance of two blocks, the left one first
     for row in rows.order:
         for a, b in pairwise(row):
@@ -395,7 +395,7 @@ def longest_path(rows: Rows) -> list[int]:
     return path
 
 
-def blocks(rows: Rows, steps: Iterable[tuple[int, int]], trunk: Sequence[int]) -> list[int]:
+def vertical_blocks(rows: Rows, steps: Iterable[tuple[int, int]], trunk: Sequence[int]) -> list[int]:
     """The block of each node and place: its uppermost member. Steps within blocks do not cross one another."""
     place = rows.position
     on_trunk = {(upper, lower) for lower, upper in pairwise(trunk)}
@@ -461,7 +461,7 @@ def route(path: Sequence[int], rows: Rows, x: Sequence[float], tops: Sequence[fl
             if i in (0, len(points) - 1) or not points[i - 1][0] == point[0] == points[i + 1][0]]
 
 
-def loop(x: float, top: float, box: Box) -> list[Point]:
+def loop_path(x: float, top: float, box: Box) -> list[Point]:
     """The way of an edge from a node around to itself."""
     aside, above, below = x + (box.width + box.beside) / 2, top - box.below / 4, top + box.height + box.below / 4
     return [(x, top + box.height), (x, below), (aside, below), (aside, above), (x, above), (x, top)]

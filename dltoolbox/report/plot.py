@@ -12,24 +12,24 @@ from dltoolbox.core.properties import Configured, InvalidValue, Property
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, layerGraph
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, Point, draw
 
-LETTER, DOT, GAP = 5.2, 10.0, 9.0  # points that a letter, a layer and what lies between two rows take at full size
-LARGEST, SMALLEST = 9.0, 3.5  # font sizes; where names would be smaller, there are none
+LETTER_POINTS, DOT, ROW_GAP = 5.2, 10.0, 9.0  # points of a letter, of a layer and between two rows at full size
+LARGEST_FONT, SMALLEST_FONT = 9.0, 3.5  # font sizes; where names would be smaller, there are none
 BLUE, RED, MAGENTA = "#0072bd", "#d62728", "#b0267c"
 
 
-def _axes(value: Any) -> Any:
+def _axes(value: object) -> Any:
     """Axes to draw into, of Matplotlib or of what behaves like them; None for the current ones."""
     if value is None or callable(convert.attribute(value, "get_window_extent")):
         return value
     raise InvalidValue("Matplotlib axes")
 
 
-class _Options(Configured):
+class _PlotOptions(Configured):
     function = "plot"
     Parent = Property(_axes, None)
 
 
-def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
+def plot(lgraph: object, *pairs: object, **options: object) -> Any:
     """Draw the layers and connections of a network, each layer as a dot with its name; needs Matplotlib.
 
     Connections to the ``indices`` and ``size`` inputs of unpooling layers are dashed, and those on a cycle are red. Names
@@ -49,14 +49,14 @@ def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
     Example:
         >>> axes = plot(layerGraph([imageInputLayer([28, 28, 1]), reluLayer, regressionLayer]))  # doctest: +SKIP
     """
-    chosen = _Options(*pairs, **options)
+    chosen = _PlotOptions(*pairs, **options)
     pyplot = matplotlib("pyplot")
     graph = lgraph if isinstance(lgraph, LayerGraph) else layerGraph(lgraph)
     axes = pyplot.gca() if chosen.Parent is None else chosen.Parent
     names = [one.Name for one in graph.nodes]
     unpooling = [c.source.port in UNPOOLING for c in graph.edges]
-    drawing = drawn(graph, names, unpooling)
-    scale = room(axes, drawing)
+    drawing = plot_drawing(graph, names, unpooling)
+    scale = drawing_scale(axes, drawing)
     at = dict(zip(names, drawing.centres, strict=True))
     for c, points, dashed, cyclic in zip(graph.edges, drawing.routes, unpooling, drawing.cyclic, strict=True):
         colour, style = RED if cyclic else MAGENTA if dashed else BLUE, "--" if dashed else "-"
@@ -68,10 +68,10 @@ def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
     axes.set_ylim(drawing.height + DOT, -DOT)
     axes.set_xticks([])
     axes.set_yticks([])
-    if LARGEST * scale >= SMALLEST:
+    if LARGEST_FONT * scale >= SMALLEST_FONT:
         for name, centre in zip(names, drawing.centres, strict=True):
             axes.annotate(name, centre, xytext=(5 * scale, 0), textcoords="offset points", va="center",
-                          fontsize=LARGEST * scale)
+                          fontsize=LARGEST_FONT * scale)
     return axes
 
 
@@ -81,16 +81,16 @@ def matplotlib(module: str) -> ModuleType:
     return require(f"matplotlib.{module}", extra="plot", needed_by="plot")
 
 
-def drawn(graph: LayerGraph, names: list[str], unpooling: list[bool]) -> Drawing:
+def plot_drawing(graph: LayerGraph, names: list[str], unpooling: list[bool]) -> Drawing:
     """The layout, with room for a name to the right of each dot."""
     at = {name: i for i, name in enumerate(names)}
     edges = [Edge(at[c.source.layer], at[c.destination.layer], UNPOOLING_LANE if special else 0)
              for c, special in zip(graph.edges, unpooling, strict=True)]
-    width = 2 * LETTER * max(map(len, names), default=0) + DOT
-    return draw(len(names), edges, Box(width, DOT, GAP, GAP))
+    width = 2 * LETTER_POINTS * max(map(len, names), default=0) + DOT
+    return draw(len(names), edges, Box(width, DOT, ROW_GAP, ROW_GAP))
 
 
-def room(axes: Any, drawing: Drawing) -> float:
+def drawing_scale(axes: Any, drawing: Drawing) -> float:
     """How large the axes can show it, up to 1 for full size."""
     box, points = axes.get_window_extent(), 72 / axes.figure.dpi
     return float(min(1.0, points * box.height / (drawing.height + 2 * DOT), points * box.width / (drawing.width + 2 * DOT)))

@@ -60,7 +60,7 @@ def printing_aside() -> Iterator[None]:
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def isolated_modules() -> Iterator[None]:
     """Afterwards, modules that were found beside a network are forgotten, so that those of another are its own."""
     path, known = list(sys.path), set(sys.modules)
     try:
@@ -186,14 +186,14 @@ def only_network(module: ModuleType, file: str) -> Any:
          f"one: {file}:{[*functions, 'name'][0]}.")
 
 
-def is_network(value: Any, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
+def is_network(value: object, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
     """Whether a value is a network or a list that holds only layers, or ``any``."""
     if isinstance(value, (list, tuple)):
         return bool(value) and enough(isinstance(one, Layer) or is_factory(one) for one in flat(value))
     return isinstance(value, LayerGraph)
 
 
-def own_names(value: Any) -> list[str]:
+def own_names(value: object) -> list[str]:
     """What could have been meant: what a package offers; else networks, and functions and classes that were not imported."""
     return getattr(value, "__all__", None) or [
         name for name, one in vars(value).items()

@@ -10,9 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from dltoolbox.core.arrays import words_of
-
-ROOT = Path("/")
+from dltoolbox.core.arrays import ROOT, words_of
 
 
 def processor(root: Path = ROOT) -> str:

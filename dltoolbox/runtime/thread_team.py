@@ -120,28 +120,28 @@ class Team:
 
 
 _idle: dict[int, list[Team]] = {}
-_lock = threading.Lock()
+_teams_lock = threading.Lock()
 
 
 @contextmanager
 def team_of(size: int) -> Iterator[Team]:
     """A team that nobody else uses meanwhile; teams are kept for the next caller. Ctrl+C is held: see `held`."""
     with held():
-        with _lock:
+        with _teams_lock:
             kept = _idle.setdefault(size, [])
             team = kept.pop() if kept else None
         team = team or Team(size)
         try:
             yield team
         finally:
-            with _lock:
+            with _teams_lock:
                 _idle[size].append(team)
 
 
 def _forget_teams() -> None:
     """In a forked child the threads of the parent do not exist."""
-    global _lock
-    _lock = threading.Lock()
+    global _teams_lock
+    _teams_lock = threading.Lock()
     _idle.clear()
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from dltoolbox.runtime.blas import libraries
 from dltoolbox.runtime.cpu import cores
 from dltoolbox.runtime.interrupts import held
 
-MOST = 1024  # threads; each is started, also where there are far fewer cores
+MOST_THREADS = 1024  # threads; each is started, also where there are far fewer cores
 VARIABLES = ("DLTOOLBOX_NUM_THREADS", "OMP_NUM_THREADS")  # the first that is set counts
 
 _chosen = 0  # by maxNumCompThreads; 0 is automatic
@@ -34,7 +33,7 @@ def thread_count() -> int:
     return _chosen or automatic()[0]
 
 
-def maxNumCompThreads(n: Any = None) -> int:
+def maxNumCompThreads(n: object = None) -> int:
     """Query or set the largest number of threads that networks run on, as MATLAB's ``maxNumCompThreads``.
 
     Args:
@@ -68,9 +67,9 @@ def maxNumCompThreads(n: Any = None) -> int:
         _chosen = 0
         return before
     number = n.item() if isinstance(n, (np.ndarray, np.generic)) and n.size == 1 else n
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number // 1 or not 1 <= number <= MOST:
-        fail("maxNumCompThreads:invalidNumber", f"The number of threads must be an integer from 1 to {MOST} or 'automatic'; "
-             f"it is {show(n)}.", "Call for example maxNumCompThreads(2).")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number % 1 or not 1 <= number <= MOST_THREADS:
+        fail("maxNumCompThreads:invalidNumber", f"The number of threads must be an integer from 1 to {MOST_THREADS} or "
+             f"'automatic'; it is {show(n)}.", "Call for example maxNumCompThreads(2).")
     _chosen = int(number)
     return before
 
@@ -81,14 +80,14 @@ def automatic() -> tuple[int, str]:
     for name in VARIABLES:
         value = os.environ.get(name, "")
         if re.fullmatch(r"0*[1-9]\d{0,5}(,\d+)*", value.replace(" ", "")):  # OpenMP permits one number per level of nesting
-            return min(int(value.split(",")[0]), MOST), name
+            return min(int(value.split(",")[0]), MOST_THREADS), name
         if value.strip():
             warn("maxNumCompThreads:invalidEnvironment", f"The environment variable {name} must be a positive integer, but "
                  f"it is {value!r}, and ignored.", f"Set it to the number of threads, or unset it: unset {name}")
     return cores(), ""
 
 
-_lock = Lock()
+_count_lock = Lock()
 _inside = 0  # how many runs are under way, in all threads
 _before: tuple[int, ...] = ()
 
@@ -100,7 +99,7 @@ def one_blas_thread() -> Iterator[None]:
     """
     global _inside, _before
     with held():
-        with _lock:
+        with _count_lock:
             if _inside == 0:
                 _before = tuple(library.get() for library in libraries())
                 for library in libraries():
@@ -109,7 +108,7 @@ def one_blas_thread() -> Iterator[None]:
         try:
             yield
         finally:
-            with _lock:
+            with _count_lock:
                 _inside = max(_inside - 1, 0)  # a child that was forked inside counts from 0
                 if _inside == 0:
                     _restore()
@@ -122,8 +121,8 @@ def _restore() -> None:
 
 def _start_afresh() -> None:
     """In a forked child no run is under way: the threads of the others do not exist there, and would never leave."""
-    global _lock, _inside
-    _lock = Lock()
+    global _count_lock, _inside
+    _count_lock = Lock()
     if _inside:
         _inside = 0
         _restore()

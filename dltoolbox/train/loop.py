@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite
-from dltoolbox.core.display import number
+from dltoolbox.core.display import number_text
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
@@ -218,7 +218,7 @@ class _Training:
 
     def diverge(self, record: Record) -> str:
         self.table.row(record)
-        word = number(record.loss)
+        word = number_text(record.loss)
         self.restore_good(f"The loss is {word} at iteration {record.iteration}")
         return f"Training loss is {word}."
 
@@ -291,7 +291,7 @@ class _Training:
         return time.perf_counter() - self.start
 
 
-def asks_to_stop(function: Any, answer: Any) -> bool:
+def asks_to_stop(function: object, answer: object) -> bool:
     """What an output function has answered: a logical scalar, or nothing."""
     value = answer.item() if isinstance(answer, (np.ndarray, np.generic)) and answer.size == 1 else answer
     if value is None:

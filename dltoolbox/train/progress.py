@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.display import aligned, number
+from dltoolbox.core.display import aligned, number_text
 from dltoolbox.runtime.console import say
 
 
@@ -38,7 +38,7 @@ class TrainingInfo(SimpleNamespace):
 
     def __repr__(self) -> str:
         def text(value: Any) -> str:
-            return f"[1×{value.size} double]" if isinstance(value, np.ndarray) else number(value)
+            return f"[1×{value.size} double]" if isinstance(value, np.ndarray) else number_text(value)
         return f"  struct with fields:\n\n{aligned((name, text(value)) for name, value in vars(self).items())}\n"
 
 
@@ -135,6 +135,6 @@ def small_text(value: float | None) -> str:
     if value is None:
         return ""
     if not np.isfinite(value):
-        return number(value)
+        return number_text(value)
     fits = value == 0 or 1.5e-4 <= abs(value) < 1e7
     return f"{value:.4f}" if fits else f"{value:.4e}"

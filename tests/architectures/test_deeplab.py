@@ -15,7 +15,7 @@ from dltoolbox import (
     trainNetwork,
     triangleImages,
 )
-from dltoolbox.architectures.segmentation.deeplab import BACKBONES, dense, trunk
+from dltoolbox.architectures.segmentation.deeplab import BACKBONES, dilated, trunk
 from tests.architectures.counts import counts
 
 NEW_LAYERS = [
@@ -69,7 +69,7 @@ def test_dilations(factor, rates):
 def test_the_dense_network_computes_what_the_classifier_does_and_more(factor):
     net = dlnetwork(trunk(resnet18(Weights="none"), "res5b_relu"))
     X = np.random.default_rng(0).random((224, 224, 3, 1), np.float32)
-    coarse, fine = predict(net, X), predict(dlnetwork(dense(net, factor)), X)
+    coarse, fine = predict(net, X), predict(dlnetwork(dilated(net, factor)), X)
     step = 32 // factor
     np.testing.assert_allclose(fine[::step, ::step], coarse, rtol=1e-4, atol=1e-4 * coarse.max())
 

@@ -15,7 +15,7 @@ from tests.programs import ENVIRONMENT
 @pytest.fixture
 def fake_demo(monkeypatch):
     calls = []
-    monkeypatch.setattr(demo, "run", lambda short: calls.append(short))
+    monkeypatch.setattr(demo, "run_demo", lambda short: calls.append(short))
     return calls
 
 
@@ -58,7 +58,7 @@ def test_demo_is_run(fake_demo, argv, short):
 def test_interrupted(monkeypatch, capsys):
     def stop(short):
         raise KeyboardInterrupt
-    monkeypatch.setattr(demo, "run", stop)
+    monkeypatch.setattr(demo, "run_demo", stop)
     assert main(["demo"]) == 130
     assert "Stopped" in capsys.readouterr().err
 
@@ -66,14 +66,14 @@ def test_interrupted(monkeypatch, capsys):
 def test_a_console_without_the_characters(monkeypatch):
     console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", console)
-    monkeypatch.setattr(demo, "run", lambda short: print("28×28", flush=True))
+    monkeypatch.setattr(demo, "run_demo", lambda short: print("28×28", flush=True))
     assert main(["demo"]) == 0
     assert console.buffer.getvalue().strip() == b"28?28"
 
 
 def test_a_closed_pipe_is_no_error():
     """As in ``dltoolbox demo | head -1``."""
-    code = ("import sys; from dltoolbox import cli, demo; demo.run = lambda short: print('x' * 200_000, flush=True);"
+    code = ("import sys; from dltoolbox import cli, demo; demo.run_demo = lambda short: print('x' * 200_000, flush=True);"
             "sys.exit(cli.main(['demo']))")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=ENVIRONMENT) as process:
@@ -84,7 +84,7 @@ def test_a_closed_pipe_is_no_error():
 
 
 def test_demo_shows_everything(capsys):
-    accuracy, iou = demo.run(short=True)
+    accuracy, iou = demo.run_demo(short=True)
     assert accuracy > 0.6
     assert iou > 0.6
     out = capsys.readouterr().out

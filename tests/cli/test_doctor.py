@@ -99,7 +99,7 @@ def test_the_report_of_unusual_facts(changes, part):
 def facts(monkeypatch):
     """What the command will find."""
     def give(**changes):
-        monkeypatch.setattr(doctor, "collect", lambda: replace(HEALTHY, **changes))
+        monkeypatch.setattr(doctor, "collect_facts", lambda: replace(HEALTHY, **changes))
     return give
 
 
@@ -128,7 +128,7 @@ def test_this_machine(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(doctor, "SIDE", 64)
     monkeypatch.setattr(doctor, "COPIED", 1 << 16)
     monkeypatch.setenv("DLTOOLBOX_CACHE", str(tmp_path / "not" / "yet"))
-    found = doctor.collect()
+    found = doctor.collect_facts()
     assert found.physical >= 1
     assert min(found.flops_one, found.flops_all, found.copy) > 0
     assert found.tuning == Cache(str(tmp_path / "not" / "yet"), 0, 0, True)

@@ -78,7 +78,7 @@ def test_sizes_refuse(rank, value):
     (convert.integer(), [4], 4), (convert.real(), (0.5,), 0.5),
     (convert.real(0, infinite=True), np.inf, np.inf), (convert.integer(), 3.0, 3), (convert.integer(0), 0, 0),
     (convert.vector_of((2, 3), "x"), [28, 28], (28, 28)), (convert.either("auto", convert.integer()), "AUTO", "auto"),
-    (convert.either("auto", convert.integer()), 5, 5), (convert.function, len, len),
+    (convert.either("auto", convert.integer()), 5, 5), (convert.function_handle, len, len),
     (convert.word_or_function("he"), "HE", "he"), (convert.word_or_function("he"), len, len),
     (convert.number_or_word("replicate"), 2, 2.0), (convert.number_or_word("replicate"), "rep", "replicate"),
 ])
@@ -101,7 +101,8 @@ def test_accepted(conversion, value, stored):
     (convert.vector_of((3,), "[h w c]"), [1, 2], r"a vector of positive integers \[h w c\]"),
     (convert.either("auto", convert.integer()), 0, "'auto' or a positive integer"),
     (convert.either("auto", convert.integer()), "none", "'auto' or a positive integer"),
-    (convert.function, 3, "a function"), (convert.word_or_function("he", "glorot"), "x", "'he' or 'glorot', or a function"),
+    (convert.function_handle, 3, "a function"),
+    (convert.word_or_function("he", "glorot"), "x", "'he' or 'glorot', or a function"),
     (convert.number_or_word("replicate"), "x", "a number or 'replicate'"),
     (convert.array, "x", "finite real numbers"), (convert.array, [np.inf], "finite real numbers"),
     (convert.array, [1j], "finite real numbers"), (convert.array, [[1, 2], [3]], "a numeric array"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dltoolbox.core.display import aligned, listed, number, object_text, size_and_class, value_text
+from dltoolbox.core.display import aligned, listed, number_text, object_text, size_and_class, value_text
 
 
 @pytest.mark.parametrize(("value", "text"), [
@@ -10,7 +10,7 @@ from dltoolbox.core.display import aligned, listed, number, object_text, size_an
     (1e10, "1.0000e+10"), (np.float32(0.5), "0.5000"),
 ])
 def test_numbers_in_short_format(value, text):
-    assert number(value) == text
+    assert number_text(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [

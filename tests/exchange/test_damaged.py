@@ -75,8 +75,8 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             raise error
         return fail
 
-    for function, error in (("begins_as_zip", OSError(5, "Input/output error")), ("opened", OSError(5, "no")),
-                            ("opened", MemoryError())):
+    for function, error in (("begins_as_zip", OSError(5, "Input/output error")), ("open_container", OSError(5, "no")),
+                            ("open_container", MemoryError())):
         with monkeypatch.context() as patch:
             patch.setattr(archive, function, failing(error))
             assert identifier(tmp_path / "net") == "loadNetwork:cannotRead"

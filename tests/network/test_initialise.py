@@ -22,7 +22,7 @@ from dltoolbox import (
     transposedConv2dLayer,
 )
 from dltoolbox.network.lowering.initialise import initial_arrays
-from dltoolbox.network.networks import checked
+from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 
 
@@ -30,7 +30,7 @@ def initial(layer, name="Weights", dtype="float64"):
     """The initial value of an array of a layer that is fed 16 channels of 8×8."""
     layer.Name = "layer"
     lgraph = layerGraph([imageInputLayer([8, 8, 16]), layer, regressionLayer])
-    return initial_arrays(checked(lgraph), dtype)[ParameterKey("layer", name)]
+    return initial_arrays(lower_checked(lgraph), dtype)[ParameterKey("layer", name)]
 
 
 LAYERS = {  # the layer, its fan-in and its fan-out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.architectures.blocks import FAST_BIAS, classifier, connected
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import ReLULayer
@@ -15,7 +13,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 
 
-def convolved(i: int, size: int, filters: int, groups: int = 1, **options: Any) -> list[Layer]:
+def grouped_conv_relu(i: int, size: int, filters: int, groups: int = 1, **options: object) -> list[Layer]:
     """Convolution i, with so many filters in each group, and its ReLU."""
     settings = {**FAST_BIAS, **options, "Name": f"conv{i}"}
     conv = (GroupedConvolution2DLayer(size, filters, groups, **settings) if groups > 1
@@ -23,11 +21,11 @@ def convolved(i: int, size: int, filters: int, groups: int = 1, **options: Any) 
     return [conv, ReLULayer(Name=f"relu{i}")]
 
 
-def normed(i: int) -> Layer:
+def numbered_norm(i: int) -> Layer:
     return CrossChannelNormalizationLayer(5, K=1, Name=f"norm{i}")
 
 
-def pooled(i: int) -> Layer:
+def max_pooling(i: int) -> Layer:
     return MaxPooling2DLayer(3, Stride=2, Name=f"pool{i}")
 
 
@@ -47,9 +45,9 @@ def alexnet() -> LayerGraph:
     """
     return layerGraph([
         ImageInputLayer([227, 227, 3], Name="data"),
-        convolved(1, 11, 96, Stride=4), normed(1), pooled(1),
-        convolved(2, 5, 128, 2, Padding=2), normed(2), pooled(2),
-        convolved(3, 3, 384, Padding=1),
-        convolved(4, 3, 192, 2, Padding=1),
-        convolved(5, 3, 128, 2, Padding=1), pooled(5),
+        grouped_conv_relu(1, 11, 96, Stride=4), numbered_norm(1), max_pooling(1),
+        grouped_conv_relu(2, 5, 128, 2, Padding=2), numbered_norm(2), max_pooling(2),
+        grouped_conv_relu(3, 3, 384, Padding=1),
+        grouped_conv_relu(4, 3, 192, 2, Padding=1),
+        grouped_conv_relu(5, 3, 128, 2, Padding=1), max_pooling(5),
         connected(6, **FAST_BIAS), connected(7, **FAST_BIAS), classifier("fc8", "prob", "output", **FAST_BIAS)])

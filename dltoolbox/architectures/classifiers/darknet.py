@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import CLASSES, conv_without_bias, probabilities, rescaled_images
+from dltoolbox.architectures.blocks import IMAGENET_CLASSES, conv_without_bias, probabilities, rescaled_images
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import LeakyReLULayer
 from dltoolbox.layers.base import Layer
@@ -34,7 +34,7 @@ def data() -> Layer:
     return rescaled_images(256, "input", "rescale-zero-one")
 
 
-def normalised(numbers: Iterator[int], relu: str, size: int, filters: int, **options: Any) -> list[Layer]:
+def conv_norm_leaky_relu(numbers: Iterator[int], relu: str, size: int, filters: int, **options: object) -> list[Layer]:
     """A convolution, batch normalisation and a leaky ReLU, all of the next number."""
     number = next(numbers)
     return [conv_without_bias(size, filters, f"conv{number}", **{"Padding": "same"} | options),
@@ -55,9 +55,9 @@ def darknet19() -> LayerGraph:
     numbers = count(1)
     layers: list[Any] = [data()]
     for stage, widths in enumerate(STAGES_19, 1):
-        layers += [normalised(numbers, "leaky", 1 if i % 2 else 3, filters) for i, filters in enumerate(widths)]
+        layers += [conv_norm_leaky_relu(numbers, "leaky", 1 if i % 2 else 3, filters) for i, filters in enumerate(widths)]
         layers.append(MaxPooling2DLayer(2, Stride=2, Name=f"pool{stage}"))
-    return layerGraph([*layers[:-1], Convolution2DLayer(1, CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
+    return layerGraph([*layers[:-1], Convolution2DLayer(1, IMAGENET_CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
                        GlobalAveragePooling2DLayer(Name="avg1"), *probabilities("softmax", "output")])
 
 
@@ -73,7 +73,7 @@ def darknet53() -> LayerGraph:
         Redmon and Farhadi, "YOLOv3: an incremental improvement" (2018), table 1; MathWorks documentation of darknet53.
     """
     a, numbers, sums = Assembly(), count(1), count(1)
-    leaky = partial(normalised, numbers, "leakyrelu")
+    leaky = partial(conv_norm_leaky_relu, numbers, "leakyrelu")
     at = a.chain([data(), *leaky(3, 32)])
     for filters, blocks in STAGES_53:
         at = a.chain(leaky(3, filters, Stride=2, Padding=[1, 0, 1, 0]), after=at)
@@ -81,7 +81,7 @@ def darknet53() -> LayerGraph:
             main = a.chain([*leaky(1, filters // 2), *leaky(3, filters)], after=at)
             at = a.join(AdditionLayer(2, Name=f"res{next(sums)}"), [main, at])
     a.chain([GlobalAveragePooling2DLayer(Name="avg1"),
-             Convolution2DLayer(1, CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
+             Convolution2DLayer(1, IMAGENET_CLASSES, Padding="same", Name=f"conv{next(numbers)}"),
              *probabilities("softmax", "output")], after=at)
     return a.graph()
 

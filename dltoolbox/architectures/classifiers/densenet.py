@@ -17,23 +17,23 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 
 BLOCKS = {2: 6, 3: 12, 4: 48, 5: 32}  # dense layers of each block; the blocks are called conv2 to conv5
 GROWTH = 32  # channels that a dense layer adds
-BOTTLENECK = 4 * GROWTH  # channels within a dense layer
+BOTTLENECK_CHANNELS = 4 * GROWTH  # channels within a dense layer
 
 
-def normalised(name: str) -> list[Layer]:
+def norm_relu(name: str) -> list[Layer]:
     return [BatchNormalizationLayer(Name=f"{name}_bn"), ReLULayer(Name=f"{name}_relu")]
 
 
 def dense_layer(a: Assembly, source: str, name: str) -> str:
     """A bottleneck and a 3×3 convolution, joined to what they read."""
-    new = a.chain([*normalised(f"{name}_0"), conv_without_bias(1, BOTTLENECK, f"{name}_1_conv"), *normalised(f"{name}_1"),
-                   conv_without_bias(3, GROWTH, f"{name}_2_conv", Padding="same")], after=source)
+    new = a.chain([*norm_relu(f"{name}_0"), conv_without_bias(1, BOTTLENECK_CHANNELS, f"{name}_1_conv"),
+                   *norm_relu(f"{name}_1"), conv_without_bias(3, GROWTH, f"{name}_2_conv", Padding="same")], after=source)
     return a.join(DepthConcatenationLayer(2, Name=f"{name}_concat"), [source, new])
 
 
 def transition(name: str, filters: int) -> list[Layer]:
     """Between two blocks: half of the channels, a quarter of the pixels."""
-    return [*normalised(name), conv_without_bias(1, filters, f"{name}_conv"),
+    return [*norm_relu(name), conv_without_bias(1, filters, f"{name}_conv"),
             AveragePooling2DLayer(2, Stride=2, Name=f"{name}_pool")]
 
 

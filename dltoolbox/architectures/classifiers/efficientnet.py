@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.blocks import (
-    CLASSES,
+    IMAGENET_CLASSES,
     conv_without_bias,
     depthwise_without_bias,
     probabilities,
@@ -34,7 +34,7 @@ MODEL = "efficientnet-b0|model"
 SQUEEZE = 4  # a block's input channels per channel of its squeezed description
 
 
-class Stage(NamedTuple):
+class BlockStage(NamedTuple):
     """Blocks of one size, of which only the first has the stride."""
 
     expansion: int
@@ -44,11 +44,11 @@ class Stage(NamedTuple):
     blocks: int
 
 
-STAGES = (Stage(1, 3, 1, 16, 1), Stage(6, 3, 2, 24, 2), Stage(6, 5, 2, 40, 2), Stage(6, 3, 2, 80, 3),
-          Stage(6, 5, 1, 112, 3), Stage(6, 5, 2, 192, 4), Stage(6, 3, 1, 320, 1))
+STAGES = (BlockStage(1, 3, 1, 16, 1), BlockStage(6, 3, 2, 24, 2), BlockStage(6, 5, 2, 40, 2), BlockStage(6, 3, 2, 80, 3),
+          BlockStage(6, 5, 1, 112, 3), BlockStage(6, 5, 2, 192, 4), BlockStage(6, 3, 1, 320, 1))
 
 
-class Names:
+class PartNames:
     """Names of one part as TensorFlow gives them: the second layer of a kind has ``_1``, the third ``_2``."""
 
     def __init__(self, part: str) -> None:
@@ -73,7 +73,7 @@ def same(size: int, stride: int) -> dict[str, Any]:
     return {"Stride": stride, "Padding": [before, size - stride - before] * 2}
 
 
-def swish(a: Assembly, names: Names, layers: list[Layer], after: str = "") -> str:
+def with_swish(a: Assembly, names: PartNames, layers: list[Layer], after: str = "") -> str:
     """Layers, and their output times its sigmoid."""
     at = a.chain(layers, after=after)
     gate = a.chain(SigmoidLayer(Name=names("SigmoidLayer")), after=at)
@@ -82,9 +82,9 @@ def swish(a: Assembly, names: Names, layers: list[Layer], after: str = "") -> st
 
 def excited(a: Assembly, part: str, at: str, channels: int, squeezed: int, number: int) -> str:
     """Every channel times a weight between 0 and 1, made of the means of all channels."""
-    names = Names(f"{part}|se")
+    names = PartNames(f"{part}|se")
     means = a.chain(GlobalAveragePooling2DLayer(Name=names("GlobAvgPool")), after=at)
-    few = swish(a, names, [Convolution2DLayer(1, squeezed, Name=f"Conv__{number}")], after=means)
+    few = with_swish(a, names, [Convolution2DLayer(1, squeezed, Name=f"Conv__{number}")], after=means)
     weights = a.chain([Convolution2DLayer(1, channels, Name=f"Conv__{number + 3}"),
                        SigmoidLayer(Name=names("SigmoidLayer"))], after=few)
     return a.join(MultiplicationLayer(2, Name=names("MulLayer")), [weights, at])
@@ -104,30 +104,31 @@ def efficientnetb0() -> LayerGraph:
         Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks" (2019); MathWorks
         documentation of efficientnetb0.
     """
-    a, stem, head = Assembly(), Names("stem"), Names("head")
+    a, stem, head = Assembly(), PartNames("stem"), PartNames("head")
     first = conv_without_bias(3, 32, stem("conv2d", "|Conv2D"), **same(3, 2))
-    at = swish(a, stem, [standardised_images("ImageInput"), first, stem.norm()])
+    at = with_swish(a, stem, [standardised_images("ImageInput"), first, stem.norm()])
     channels, number, position = 32, 293, 0
     for stage in STAGES:
         for i in range(stage.blocks):
             number += 10 if i else 8  # as ONNX counted nodes: more where a block ends in a sum
-            at = block(a, f"blocks_{position}", at, channels, stage if not i else stage._replace(stride=1), number)
+            at = mb_conv(a, f"blocks_{position}", at, channels, stage if not i else stage._replace(stride=1), number)
             channels, position = stage.channels, position + 1
-    at = swish(a, head, head.conv(1280), after=at)
+    at = with_swish(a, head, head.conv(1280), after=at)
     a.chain([GlobalAveragePooling2DLayer(Name=head("global_average_pooling2d", "|GlobAvgPool")),
-             FullyConnectedLayer(CLASSES, Name=head("dense", "|MatMul")), *probabilities("Softmax", "classification")],
+             FullyConnectedLayer(IMAGENET_CLASSES, Name=head("dense", "|MatMul")),
+             *probabilities("Softmax", "classification")],
             after=at)
     return a.graph()
 
 
-def block(a: Assembly, part: str, source: str, channels: int, stage: Stage, number: int) -> str:
+def mb_conv(a: Assembly, part: str, source: str, channels: int, stage: BlockStage, number: int) -> str:
     """Widened, convolved channel by channel, weighed, narrowed; plus its input where that has the same size."""
-    names, wide, at = Names(part), stage.expansion * channels, source
+    names, wide, at = PartNames(part), stage.expansion * channels, source
     if stage.expansion > 1:
-        at = swish(a, names, names.conv(wide), after=at)
+        at = with_swish(a, names, names.conv(wide), after=at)
     depthwise = depthwise_without_bias(stage.size, wide, names("depthwise_conv2d", "|depthwise"),
                                        **same(stage.size, stage.stride))
-    at = swish(a, names, [depthwise, names.norm()], after=at)
+    at = with_swish(a, names, [depthwise, names.norm()], after=at)
     at = excited(a, part, at, wide, channels // SQUEEZE, number)
     at = a.chain(names.conv(stage.channels), after=at)
     if stage.stride > 1 or stage.channels != channels:

@@ -55,17 +55,17 @@ def factored(width: int) -> Branches:
             (AVERAGE, Conv(192)))
 
 
-def expanded(first: str, second: str) -> Branches:
+def forked_3x3(first: str, second: str) -> Branches:
     """Filters of 3×3 as 1×3 beside 3×1, by the names of the layers that join them."""
     return (Conv(320),), (Conv(384), Fork(first)), (Conv(448), Conv(384, 3), Fork(second)), (AVERAGE, Conv(192))
 
 
-MODULES: tuple[Branches, ...] = (  # mixed0 to mixed10
+MIXED_MODULES: tuple[Branches, ...] = (  # mixed0 to mixed10
     square(32), square(64), square(64),
     ((Conv(384, 3, 2),), (Conv(64), Conv(96, 3), Conv(96, 3, 2)), (MAX,)),
     factored(128), factored(160), factored(160), factored(192),
     ((Conv(192), Conv(320, 3, 2)), (Conv(192), Conv(192, (1, 7)), Conv(192, (7, 1)), Conv(192, 3, 2)), (MAX,)),
-    expanded("mixed9_0", "concatenate_1"), expanded("mixed9_1", "concatenate_2"))
+    forked_3x3("mixed9_0", "concatenate_1"), forked_3x3("mixed9_1", "concatenate_2"))
 
 
 class Inception(Assembly):
@@ -99,7 +99,7 @@ class Inception(Assembly):
             BatchNormalizationLayer(Epsilon=0.001, Name=self.numbered("batch_normalization")),
             ReLULayer(Name=f"{self.numbered('activation')}_relu")], after=at)
 
-    def branches(self, name: str, branches: Sequence[Sequence[Any]], at: str) -> str:
+    def branches(self, name: str, branches: Sequence[Sequence[object]], at: str) -> str:
         ends = [self.steps(branch, at) for branch in branches]
         return self.join(DepthConcatenationLayer(len(ends), Name=name), ends)
 
@@ -120,7 +120,7 @@ def inceptionv3() -> LayerGraph:
     """
     a = Inception()
     at = a.steps(STEM, a.chain(rescaled_images(299, "input_1")))
-    for i, branches in enumerate(MODULES):
+    for i, branches in enumerate(MIXED_MODULES):
         at = a.branches(f"mixed{i}", branches, at)
     a.chain([GlobalAveragePooling2DLayer(Name="avg_pool"),
              *classifier("predictions", "predictions_softmax", "ClassificationLayer_predictions")], after=at)

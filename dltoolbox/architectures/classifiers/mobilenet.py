@@ -19,18 +19,18 @@ from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 # Blocks with expansion: channels, number of blocks, stride of the first.
-STAGES = ((24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+INVERTED_RESIDUALS = ((24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 EXPANSION = 6
 
 
-def normalised(conv: Layer, norm: str) -> list[Layer]:
+def conv_norm(conv: Layer, norm: str) -> list[Layer]:
     """A convolution and its batch normalisation."""
     return [conv, BatchNormalizationLayer(Epsilon=0.001, Name=norm)]
 
 
 def activated(conv: Layer, norm: str, relu: str) -> list[Layer]:
     """A convolution, batch normalisation, and a ReLU that ends at 6."""
-    return [*normalised(conv, norm), ClippedReLULayer(6, Name=relu)]
+    return [*conv_norm(conv, norm), ClippedReLULayer(6, Name=relu)]
 
 
 def narrowing(name: str, channels: int, out: int, stride: int = 1) -> list[Layer]:
@@ -38,7 +38,7 @@ def narrowing(name: str, channels: int, out: int, stride: int = 1) -> list[Layer
     depthwise = depthwise_without_bias(3, channels, f"{name}_depthwise", Stride=stride, Padding="same")
     project = conv_without_bias(1, out, f"{name}_project", Padding="same")
     return [*activated(depthwise, f"{name}_depthwise_BN", f"{name}_depthwise_relu"),
-            *normalised(project, f"{name}_project_BN")]
+            *conv_norm(project, f"{name}_project_BN")]
 
 
 @architecture
@@ -60,7 +60,7 @@ def mobilenetv2() -> LayerGraph:
     at = a.chain([standardised_images("input_1"), *activated(first, "bn_Conv1", "Conv1_relu"),
                   *narrowing("expanded_conv", 32, 16)])
     channels, number = 16, 0
-    for out, blocks, stride in STAGES:
+    for out, blocks, stride in INVERTED_RESIDUALS:
         for i in range(blocks):
             number += 1
             name, wide = f"block_{number}", EXPANSION * channels

@@ -29,7 +29,7 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 
 WIDTHS = (64, 128, 256, 512)  # of the stages, which are called 2 to 5
 BASIC = ((3, 1), (3, 1))  # the convolutions of a block: size, and number of filters in widths of the stage
-BOTTLENECK = ((1, 1), (3, 1), (1, 4))
+BOTTLENECK_BLOCK = ((1, 1), (3, 1), (1, 4))
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Residual:
     epsilon: float = 1e-5
     padding: Any = 1  # of 3×3 convolutions
 
-    def normalised(self, name: str, size: int, filters: int, stride: int, padding: Any) -> list[Layer]:
+    def normalised(self, name: str, size: int, filters: int, stride: int, padding: object) -> list[Layer]:
         """A convolution and its batch normalisation: ``res2a_branch2a``, ``bn2a_branch2a``; ``conv1``, ``bn_conv1``."""
         norm = f"bn{name[3:]}" if name.startswith("res") else f"bn_{name}"
         return [conv_without_bias(size, filters, name, Stride=stride, Padding=padding),
@@ -111,7 +111,7 @@ def resnet50() -> LayerGraph:
         He et al., "Deep residual learning for image recognition" (2015), table 1; MathWorks documentation of resnet50.
     """
     relus, sums = count(1), count(1)
-    kind = Residual(BOTTLENECK, relu=lambda _: f"activation_{next(relus)}_relu", total=lambda _: f"add_{next(sums)}",
+    kind = Residual(BOTTLENECK_BLOCK, relu=lambda _: f"activation_{next(relus)}_relu", total=lambda _: f"add_{next(sums)}",
                     epsilon=0.001, padding="same")
     data = ImageInputLayer([224, 224, 3], Name="input_1")
     pool = MaxPooling2DLayer(3, Stride=2, Padding=1, Name="max_pooling2d_1")
@@ -135,4 +135,4 @@ def resnet101() -> LayerGraph:
     data = ImageInputLayer([224, 224, 3], Name="data")
     pool = MaxPooling2DLayer(3, Stride=2, Padding=[0, 1, 0, 1], Name="pool1")
     numbered = [["a", *(f"b{i}" for i in range(1, blocks))] for blocks in (4, 23)]
-    return Residual(BOTTLENECK).network(data, pool, ["abc", *numbered, "abc"], CAFFE_END)
+    return Residual(BOTTLENECK_BLOCK).network(data, pool, ["abc", *numbered, "abc"], CAFFE_END)

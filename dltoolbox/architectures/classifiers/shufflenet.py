@@ -23,8 +23,8 @@ from dltoolbox.layers.pooling import AveragePooling2DLayer, GlobalAveragePooling
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 GROUPS = 4
-STEM = 24  # channels before the first stage
-STAGES = ((136, 4), (272, 8), (544, 4))  # channels and units
+STEM_CHANNELS = 24  # channels before the first stage
+UNIT_STAGES = ((136, 4), (272, 8), (544, 4))  # channels and units
 
 
 class Shuffle(Assembly):
@@ -78,11 +78,12 @@ def shufflenet() -> LayerGraph:
         (2017); sizes from the ONNX model; MathWorks documentation of shufflenet.
     """
     a = Shuffle()
-    channels = STEM
+    channels = STEM_CHANNELS
     at = a.chain([standardised_images("Input_gpu_0|data_0"),
-                  Convolution2DLayer(3, STEM, Stride=2, Padding=1, Name=a.node()), BatchNormalizationLayer(Name=a.node()),
-                  ReLULayer(Name=a.node()), MaxPooling2DLayer(3, Stride=2, Padding=1, Name=a.node())])
-    for wanted, units in STAGES:
+                  Convolution2DLayer(3, STEM_CHANNELS, Stride=2, Padding=1, Name=a.node()),
+                  BatchNormalizationLayer(Name=a.node()), ReLULayer(Name=a.node()),
+                  MaxPooling2DLayer(3, Stride=2, Padding=1, Name=a.node())])
+    for wanted, units in UNIT_STAGES:
         at = a.halving(at, wanted - channels)
         channels = wanted
         for _ in range(units - 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dltoolbox.architectures.assembly import Assembly
-from dltoolbox.architectures.blocks import CLASSES, probabilities
+from dltoolbox.architectures.blocks import IMAGENET_CLASSES, probabilities
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import DropoutLayer, ReLULayer
 from dltoolbox.layers.base import Layer
@@ -14,7 +14,7 @@ from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer, MaxPooling2DLa
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128), 6: (48, 192), 7: (48, 192), 8: (64, 256), 9: (64, 256)}
-POOLED = (3, 5)  # fire modules that max pooling follows
+POOLED_FIRES = (3, 5)  # fire modules that max pooling follows
 
 
 def fire(a: Assembly, source: str, number: int) -> str:
@@ -48,9 +48,9 @@ def squeezenet() -> LayerGraph:
                   ReLULayer(Name="relu_conv1"), MaxPooling2DLayer(3, Stride=2, Name="pool1")])
     for number in FIRES:
         at = fire(a, at, number)
-        if number in POOLED:
+        if number in POOLED_FIRES:
             at = a.chain(MaxPooling2DLayer(3, Stride=2, Padding=[0, 1, 0, 1], Name=f"pool{number}"), after=at)
-    a.chain([DropoutLayer(0.5, Name="drop9"), Convolution2DLayer(1, CLASSES, Name="conv10"),
+    a.chain([DropoutLayer(0.5, Name="drop9"), Convolution2DLayer(1, IMAGENET_CLASSES, Name="conv10"),
              ReLULayer(Name="relu_conv10"), GlobalAveragePooling2DLayer(Name="pool10"),
              *probabilities("prob", "ClassificationLayer_predictions")], after=at)
     return a.graph()

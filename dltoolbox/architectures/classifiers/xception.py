@@ -18,23 +18,24 @@ from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer, MaxPooling2DLa
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 ENTRY = (64, 128, 256, 728)  # channels that enter blocks 2, 3 and 4, and that leave the last one
-WIDTH = ENTRY[-1]
+MIDDLE_CHANNELS = ENTRY[-1]
 MIDDLE = range(5, 13)  # blocks that keep the size
 
 
-def norm(name: str) -> Layer:
+def named_batch_norm(name: str) -> Layer:
     return BatchNormalizationLayer(Epsilon=0.001, Name=name)
 
 
 def convolution(name: str, filters: int, stride: int) -> list[Layer]:
     """A 3×3 convolution without padding, its normalisation and ReLU."""
-    return [conv_without_bias(3, filters, name, Stride=stride), norm(f"{name}_bn"), ReLULayer(Name=f"{name}_act")]
+    return [conv_without_bias(3, filters, name, Stride=stride), named_batch_norm(f"{name}_bn"),
+            ReLULayer(Name=f"{name}_act")]
 
 
 def separable(name: str, channels: int, filters: int) -> list[Layer]:
     """A 3×3 convolution of each channel, a 1×1 convolution of them all, normalisation."""
     return [depthwise_without_bias(3, channels, f"{name}_channel-wise", Padding="same"),
-            conv_without_bias(1, filters, f"{name}_point-wise"), norm(f"{name}_bn")]
+            conv_without_bias(1, filters, f"{name}_point-wise"), named_batch_norm(f"{name}_bn")]
 
 
 def halving(a: Assembly, source: str, block: int, shortcut: int, total: int, widths: tuple[int, int, int]) -> str:
@@ -44,7 +45,7 @@ def halving(a: Assembly, source: str, block: int, shortcut: int, total: int, wid
     main = a.chain([*act, *separable(first, *widths[:2]), ReLULayer(Name=f"{second}_act"), *separable(second, *widths[1:]),
                     MaxPooling2DLayer(3, Stride=2, Padding="same", Name=f"block{block}_pool")], after=source)
     side = a.chain([conv_without_bias(1, widths[-1], f"conv2d_{shortcut}", Stride=2, Padding="same"),
-                    norm(f"batch_normalization_{shortcut}")], after=source)
+                    named_batch_norm(f"batch_normalization_{shortcut}")], after=source)
     return a.join(AdditionLayer(2, Name=f"add_{total}"), [main, side])
 
 
@@ -53,7 +54,7 @@ def middle(a: Assembly, source: str, block: int) -> str:
     at = source
     for i in (1, 2, 3):
         name = f"block{block}_sepconv{i}"
-        at = a.chain([ReLULayer(Name=f"{name}_act"), *separable(name, WIDTH, WIDTH)], after=at)
+        at = a.chain([ReLULayer(Name=f"{name}_act"), *separable(name, MIDDLE_CHANNELS, MIDDLE_CHANNELS)], after=at)
     return a.join(AdditionLayer(2, Name=f"add_{block - 1}"), [at, source])
 
 
@@ -77,7 +78,7 @@ def xception() -> LayerGraph:
         at = halving(a, at, i + 1, i, i, (channels, filters, filters))
     for block in MIDDLE:
         at = middle(a, at, block)
-    at = halving(a, at, 13, 4, 12, (WIDTH, WIDTH, 1024))
+    at = halving(a, at, 13, 4, 12, (MIDDLE_CHANNELS, MIDDLE_CHANNELS, 1024))
     for i, (channels, filters) in enumerate([(1024, 1536), (1536, 2048)], 1):
         name = f"block14_sepconv{i}"
         at = a.chain([*separable(name, channels, filters), ReLULayer(Name=f"{name}_act")], after=at)

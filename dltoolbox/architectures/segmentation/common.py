@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
@@ -14,14 +14,14 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer
 
-DEEPEST = 16  # encoder stages: each halves the image, and 65,536 pixels become one
+MOST_STAGES = 16  # encoder stages: each halves the image, and 65,536 pixels become one
 SIDES = ("height", "width", "depth")
 
 
 def odd_sizes(rank: int) -> convert.Convert[tuple[int, ...]]:
     """Odd filter sizes per dimension; a scalar is expanded."""
     @convert.hinted("int | Sequence[int]")
-    def conversion(value: Any) -> tuple[int, ...]:
+    def conversion(value: object) -> tuple[int, ...]:
         got = convert.integers(value)
         if got is None or len(got) not in (1, rank) or any(n % 2 == 0 for n in got):
             raise InvalidValue(f"a positive odd integer or a vector of {rank} of them")
@@ -73,7 +73,7 @@ def pixel_labels(softmax: str, output: str) -> list[Layer]:
     return [SoftmaxLayer(Name=softmax), PixelClassificationLayer(Name=output)]
 
 
-def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **options: Any) -> Layer:
+def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **options: object) -> Layer:
     """A transposed convolution that enlarges every channel by itself, at first by bilinear interpolation.
 
     Source: Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015), section 3.3.

@@ -55,14 +55,14 @@ BACKBONES = {
 
 
 @convert.hinted("Literal[16, 8]")
-def _factor(value: Any) -> int:
+def _factor(value: object) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
         raise InvalidValue("16 or 8")
     return got[0]
 
 
-class _Options(ColourOptions):
+class _DeeplabOptions(ColourOptions):
     function = "deeplabv3plusLayers"
 
     Network = Property(convert.choice(*BACKBONES), doc="The classifier that it is made of.", positional=True,
@@ -70,7 +70,7 @@ class _Options(ColourOptions):
     DownsamplingFactor = Property(_factor, 16, "How often the size of the image is that of the deep features.")
 
 
-def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: Any, **options: Any) -> LayerGraph:
+def deeplabv3plusLayers(imageSize: object, numClasses: int, network: str, *pairs: object, **options: object) -> LayerGraph:
     """The layers of DeepLab v3+ for semantic segmentation, without trained weights.
 
     The classifier loses its end, and its last strides become dilations, so that its deep features are only
@@ -99,21 +99,21 @@ def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: A
         Chen et al., "Encoder-decoder with atrous separable convolution for semantic image segmentation" (2018); MathWorks
         documentation of deeplabv3plusLayers.
     """
-    chosen = _Options(imageSize, numClasses, network, *pairs, **options)
+    chosen = _DeeplabOptions(imageSize, numClasses, network, *pairs, **options)
     backbone = BACKBONES[chosen.Network]
-    classifier = resized(backbone.classifier(Weights="none"), chosen.ImageSize)
-    features = dense(trunk(classifier, backbone.deep), chosen.DownsamplingFactor)
+    classifier = for_image_size(backbone.classifier(Weights="none"), chosen.ImageSize)
+    features = dilated(trunk(classifier, backbone.deep), chosen.DownsamplingFactor)
     net = Assembly(features)
     rates = enumerate(zip((1, 3, 3, 3), (1, *ATROUS_RATES[chosen.DownsamplingFactor]), strict=True), 1)
     pyramid = [net.chain(_normalised(f"aspp_Conv_{i}", f"aspp_BatchNorm_{i}", f"aspp_Relu_{i}", size, 256, rate),
                          after=backbone.deep) for i, (size, rate) in rates]
     at = net.join(DepthConcatenationLayer(len(pyramid), Name="catAspp"), pyramid)
-    at = net.chain([_decoder(1, 1, 256), _enlarging(chosen.DownsamplingFactor // SHALLOW, 256, 1)], after=at)
+    at = net.chain([_decoder(1, 1, 256), _bilinear(chosen.DownsamplingFactor // SHALLOW, 256, 1)], after=at)
     beside = net.chain(_decoder(2, 1, 48), after=backbone.shallow)
     at = net.join(Crop2DLayer("centercrop", Name="dec_crop1"), [at, beside])
     at = net.join(DepthConcatenationLayer(2, Name="dec_cat1"), [beside, at])
     scorer = Convolution2DLayer(1, chosen.NumClasses, WeightLearnRateFactor=FASTER, Name="scorer")
-    at = net.chain([_decoder(3, 3, 256), _decoder(4, 3, 256), scorer, _enlarging(SHALLOW, chosen.NumClasses, 2)], after=at)
+    at = net.chain([_decoder(3, 3, 256), _decoder(4, 3, 256), scorer, _bilinear(SHALLOW, chosen.NumClasses, 2)], after=at)
     at = net.join(Crop2DLayer("centercrop", Name="dec_crop2"), [at, *features.InputNames])
     net.chain(pixel_labels("softmax-out", "classification"), after=at)
     return net.graph()
@@ -129,25 +129,25 @@ def _decoder(number: int, size: int, filters: int) -> list[Layer]:
     return _normalised(f"dec_c{number}", f"dec_bn{number}", f"dec_relu{number}", size, filters)
 
 
-def _enlarging(factor: int, channels: int, number: int) -> Layer:
+def _bilinear(factor: int, channels: int, number: int) -> Layer:
     """Bilinear enlargement to ``factor`` times the size, which does not learn."""
     return enlarging(factor, channels, f"dec_upsample{number}", Cropping=factor // 2)
 
 
-def resized(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
+def for_image_size(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
     """The graph for images of another size; statistics per channel are left out where the number of channels changes."""
     def fitted(one: Layer) -> Layer:
         if not isinstance(one, ImageInputLayer):
             return one
         lost = [] if one.InputSize[-1] == size[-1] else [name for name in one.statistics if np.size(getattr(one, name)) > 1]
-        return changed(one, inputSize=size, **dict.fromkeys(lost))
+        return with_options(one, inputSize=size, **dict.fromkeys(lost))
     return LayerGraph(map(fitted, lgraph.nodes), lgraph.edges)
 
 
 L = TypeVar("L", bound=Layer)
 
 
-def changed(one: L, **values: object) -> L:
+def with_options(one: L, **values: object) -> L:
     """A layer of the same kind with other values of some options."""
     return type(one)(**{prop.argument: value for prop, value in one.values()} | values)
 
@@ -167,7 +167,7 @@ def trunk(lgraph: LayerGraph, end: str) -> LayerGraph:
                       [edge for edge in lgraph.edges if edge.destination.layer in kept])
 
 
-def dense(lgraph: LayerGraph, factor: int) -> LayerGraph:
+def dilated(lgraph: LayerGraph, factor: int) -> LayerGraph:
     """The same filters on a finer grid: strides that make the image more than ``factor`` times smaller become dilations.
 
     Where the network had values, it has the same ones, and others between them, as long as its strided windows pad both ends
@@ -189,7 +189,7 @@ def dense(lgraph: LayerGraph, factor: int) -> LayerGraph:
                 rate *= stride
             else:
                 smaller *= stride
-            layers[at] = changed(one, **values)
+            layers[at] = with_options(one, **values)
         reached[one.Name] = (smaller, rate)
     return LayerGraph(layers, lgraph.edges)
 

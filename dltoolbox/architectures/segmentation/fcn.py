@@ -6,8 +6,6 @@ here the centre is kept, which fits images of any size.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.classifiers.vgg import FILTERS, vgg16
 from dltoolbox.architectures.segmentation.common import ColourOptions, Sides, check_sides, enlarging, pixel_labels
@@ -21,22 +19,22 @@ from dltoolbox.layers.inputs import ImageInputLayer
 from dltoolbox.layers.resizing import Crop2DLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
-SMALLEST = 224  # what VGG-16 was made for
+SMALLEST_IMAGE = 224  # what VGG-16 was made for
 SURROUND = 100  # pixels of padding, so that small images give scores as well
 SKIPS = {"32s": (), "16s": ("pool4",), "8s": ("pool4", "pool3")}  # poolings whose scores are added, after the last one's
 
 
-class _Options(ColourOptions):
+class _FcnOptions(ColourOptions):
     function = "fcnLayers"
 
     Type = Property(convert.choice("32s", "16s", "8s"), "8s", "How far the last layer enlarges: 32, 16 or 8 times.")
 
     def validate(self) -> None:
-        check_sides("fcnLayers", self.ImageSize, [Sides(SMALLEST, 1)] * 2,
-                    f"VGG-16 is made for images of at least {SMALLEST}×{SMALLEST} pixels")
+        check_sides("fcnLayers", self.ImageSize, [Sides(SMALLEST_IMAGE, 1)] * 2,
+                    f"VGG-16 is made for images of at least {SMALLEST_IMAGE}×{SMALLEST_IMAGE} pixels")
 
 
-def fcnLayers(imageSize: Any, numClasses: int, *pairs: Any, **options: Any) -> LayerGraph:
+def fcnLayers(imageSize: object, numClasses: int, *pairs: object, **options: object) -> LayerGraph:
     """The layers of a fully convolutional network for semantic segmentation, without trained weights.
 
     VGG-16 with convolutions in place of its fully connected layers gives scores for every 32nd pixel. They are enlarged
@@ -64,7 +62,7 @@ def fcnLayers(imageSize: Any, numClasses: int, *pairs: Any, **options: Any) -> L
         Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015); MathWorks
         documentation of fcnLayers.
     """
-    chosen = _Options(imageSize, numClasses, *pairs, **options)
+    chosen = _FcnOptions(imageSize, numClasses, *pairs, **options)
     classes, skips, net = chosen.NumClasses, SKIPS[chosen.Type], Assembly()
     at = net.chain([*_encoder(chosen.ImageSize), _score(classes, "score_fr")])
     factor, name = 32, "upscore"

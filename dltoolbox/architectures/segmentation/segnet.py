@@ -12,7 +12,7 @@ from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.blocks import conv_without_bias
 from dltoolbox.architectures.classifiers.vgg import CONVOLUTIONS, FILTERS
 from dltoolbox.architectures.segmentation.common import (
-    DEEPEST,
+    MOST_STAGES,
     SegmentationOptions,
     Sides,
     check_sides,
@@ -30,7 +30,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer, MaxUnpooling2DLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 
-class Names(NamedTuple):
+class StageNames(NamedTuple):
     """Names of the layers of one stage, with places for its number and that of the convolution."""
 
     conv: str
@@ -39,22 +39,22 @@ class Names(NamedTuple):
     pool: str
 
 
-ENCODER = Names("encoder{0}_conv{1}", "encoder{0}_bn_{1}", "encoder{0}_relu_{1}", "encoder{0}_maxpool")
-VGG_ENCODER = Names("conv{0}_{1}", "bn_conv{0}_{1}", "relu{0}_{1}", "pool{0}")
-DECODER = Names("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}", "decoder{0}_unpool")
+ENCODER = StageNames("encoder{0}_conv{1}", "encoder{0}_bn_{1}", "encoder{0}_relu_{1}", "encoder{0}_maxpool")
+VGG_ENCODER = StageNames("conv{0}_{1}", "bn_conv{0}_{1}", "relu{0}_{1}", "pool{0}")
+DECODER = StageNames("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}", "decoder{0}_unpool")
 
 
 @convert.hinted("int | Literal['vgg16', 'vgg19']")
-def _model(value: Any) -> Any:
+def _depth_or_model(value: object) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
-        return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer(1, DEEPEST)(value)
+        return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer(1, MOST_STAGES)(value)
     except InvalidValue:
-        raise InvalidValue(f"an integer from 1 to {DEEPEST}, 'vgg16' or 'vgg19'") from None
+        raise InvalidValue(f"an integer from 1 to {MOST_STAGES}, 'vgg16' or 'vgg19'") from None
 
 
 @convert.hinted("int | Sequence[int]")
-def _per_stage(value: Any) -> tuple[int, ...]:
+def _per_stage(value: object) -> tuple[int, ...]:
     """One number for all stages, or one each."""
     got = convert.integers(value)
     if got is None:
@@ -62,10 +62,10 @@ def _per_stage(value: Any) -> tuple[int, ...]:
     return got
 
 
-class _Options(SegmentationOptions):
+class _SegnetOptions(SegmentationOptions):
     function = "segnetLayers"
 
-    EncoderDepth = Property(_model, doc="Number of encoder stages, or 'vgg16' or 'vgg19'.", positional=True,
+    EncoderDepth = Property(_depth_or_model, doc="Number of encoder stages, or 'vgg16' or 'vgg19'.", positional=True,
                             argument="encoderDepth")
     NumConvolutionLayers = Property(_per_stage, 2, "Convolutions per encoder stage; the decoder mirrors them.")
     NumOutputChannels = Property(_per_stage, 64, "Filters of the convolutions per encoder stage.")
@@ -98,7 +98,7 @@ class _Options(SegmentationOptions):
         return list(zip(convolutions, widths, strict=True))
 
 
-def segnetLayers(imageSize: Any, numClasses: int, encoderDepth: Any, *pairs: Any, **options: Any) -> LayerGraph:
+def segnetLayers(imageSize: object, numClasses: int, encoderDepth: object, *pairs: object, **options: object) -> LayerGraph:
     """The layers of SegNet for semantic segmentation, without trained weights.
 
     Every encoder stage is a sequence of convolution, batch normalisation and ReLU, and a max pooling by 2 whose indices
@@ -131,14 +131,14 @@ def segnetLayers(imageSize: Any, numClasses: int, encoderDepth: Any, *pairs: Any
         Badrinarayanan, Kendall and Cipolla, "SegNet: a deep convolutional encoder-decoder architecture for image
         segmentation" (2015); MathWorks documentation of segnetLayers.
     """
-    chosen = _Options(imageSize, numClasses, encoderDepth, *pairs, **options)
+    chosen = _SegnetOptions(imageSize, numClasses, encoderDepth, *pairs, **options)
     if chosen.vgg and (pairs or options):
         fail("segnetLayers:optionsOfModel", f"'{chosen.EncoderDepth}' fixes the convolutions of the encoder, but options "
              "for them are given.", "Leave them out, or pass an encoder depth instead.")
     return _segnet(chosen, VGG_ENCODER if chosen.vgg else ENCODER)
 
 
-def _segnet(chosen: _Options, encoder: Names) -> LayerGraph:
+def _segnet(chosen: _SegnetOptions, encoder: StageNames) -> LayerGraph:
     stages = chosen.stages()
     net = Assembly()
     at = net.chain(ImageInputLayer(chosen.ImageSize, Name="inputImage"))
@@ -157,7 +157,7 @@ def _segnet(chosen: _Options, encoder: Names) -> LayerGraph:
     return net.graph()
 
 
-def _block(chosen: _Options, names: Names, k: int, j: int, filters: int) -> list[Layer]:
+def _block(chosen: _SegnetOptions, names: StageNames, k: int, j: int, filters: int) -> list[Layer]:
     """Convolution, batch normalisation and ReLU number ``j`` of stage ``k``."""
     conv, norm, relu, _ = (name.format(k, j) for name in names)
     padding = [n // 2 for n in chosen.FilterSize]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.segmentation.common import (
-    DEEPEST,
+    MOST_STAGES,
     SegmentationOptions,
     Sides,
     check_sides,
@@ -35,7 +35,7 @@ from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 
-class Names(NamedTuple):
+class GenerationNames(NamedTuple):
     """Names in which the two generations differ, some with a place for the number of the decoder stage."""
 
     input: str
@@ -47,18 +47,18 @@ class Names(NamedTuple):
     output: str
 
 
-GRAPH_2D = Names("ImageInputLayer", "Bridge", "Decoder-Stage-{}-Crop2D", "Decoder-Stage-{}-DepthConcatenation",
-                 "Final-ConvolutionLayer", "Softmax-Layer", "Segmentation-Layer")
+GRAPH_2D = GenerationNames("ImageInputLayer", "Bridge", "Decoder-Stage-{}-Crop2D", "Decoder-Stage-{}-DepthConcatenation",
+                           "Final-ConvolutionLayer", "Softmax-Layer", "Segmentation-Layer")
 GRAPH_3D = GRAPH_2D._replace(crop="Decoder-Stage-{}-Crop3D", merge="Decoder-Stage-{}-Concatenation")
-NETWORK = Names("encoderImageInputLayer", "LatentNetwork-Bridge", "encoderDecoderSkipConnectionCrop{}",
-                "encoderDecoderSkipConnectionFeatureMerge{}", "encoderDecoderFinalConvLayer", "FinalNetworkSoftmax-Layer",
-                output="")
+NETWORK = GenerationNames("encoderImageInputLayer", "LatentNetwork-Bridge", "encoderDecoderSkipConnectionCrop{}",
+                          "encoderDecoderSkipConnectionFeatureMerge{}", "encoderDecoderFinalConvLayer",
+                          "FinalNetworkSoftmax-Layer", output="")
 
 
-class _Options(SegmentationOptions):
+class _UnetOptions(SegmentationOptions):
     """Options of all four, with the defaults of the 2-D ones."""
 
-    EncoderDepth = Property(convert.integer(1, DEEPEST), 4, "Number of encoder stages, and of decoder stages.")
+    EncoderDepth = Property(convert.integer(1, MOST_STAGES), 4, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 64, "Filters of the first convolution.")
     FilterSize = Property(ByRank(odd_sizes), 3, "Size of the filters, odd.")
     ConvolutionPadding = Property(convert.choice("same", "valid"), "same", "'same' or 'valid': no padding.")
@@ -78,20 +78,20 @@ class _Options(SegmentationOptions):
         for side, lost in zip(self.ImageSize, self.lost(), strict=False):
             for _ in range(self.EncoderDepth):
                 side = (side - lost) // 2
-            result.append(_decoded(side, self.EncoderDepth, lost)[-1])
+            result.append(_decoder_sizes(side, self.EncoderDepth, lost)[-1])
         return [*result, self.NumClasses]
 
 
-class _Options3D(_Options):
+class _Unet3dOptions(_UnetOptions):
     rank = 3
 
     ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
     NumClasses = SegmentationOptions.NumClasses
-    EncoderDepth = Property(convert.integer(1, DEEPEST), 3, "Number of encoder stages, and of decoder stages.")
+    EncoderDepth = Property(convert.integer(1, MOST_STAGES), 3, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 32, "Filters of the first convolution.")
 
 
-def _decoded(side: int, depth: int, lost: int) -> list[int]:
+def _decoder_sizes(side: int, depth: int, lost: int) -> list[int]:
     """One side of what the bridge and every decoder stage make of what enters the bridge."""
     sides = [side - lost]
     for _ in range(depth):
@@ -102,7 +102,7 @@ def _decoded(side: int, depth: int, lost: int) -> list[int]:
 def _sides(depth: int, lost: int) -> Sides:
     """Sides for which every pooling meets an even size and every layer leaves something."""
     possible = range(1, 2 * lost + 2)
-    smallest = possible[bisect(possible, 0, key=lambda n: min(_decoded(n, depth, lost)))]
+    smallest = possible[bisect(possible, 0, key=lambda n: min(_decoder_sizes(n, depth, lost)))]
     first = smallest
     for _ in range(depth):
         first = 2 * first + lost
@@ -113,8 +113,8 @@ def _sides(depth: int, lost: int) -> Sides:
 class _UNet:
     """One U-Net to be: its options, and what its generation has."""
 
-    options: _Options
-    names: Names
+    options: _UnetOptions
+    names: GenerationNames
 
     @property
     def network(self) -> bool:
@@ -134,7 +134,7 @@ class _UNet:
     def crops(self) -> bool:
         return self.network or self.options.ConvolutionPadding == "valid"
 
-    def made(self, factory: str, *args: Any, **kwargs: Any) -> Layer:
+    def made(self, factory: str, *args: object, **kwargs: object) -> Layer:
         """A layer by the name of its factory, with a place for the number of dimensions."""
         return FACTORIES[factory.format(self.options.rank)](*args, **kwargs)
 
@@ -195,15 +195,15 @@ class _UNet:
         return DepthConcatenationLayer(2, Name=name)
 
 
-class _UnetLayers(_Options):
+class _UnetLayers(_UnetOptions):
     function = "unetLayers"
 
 
-class _Unet3dLayers(_Options3D):
+class _Unet3dLayers(_Unet3dOptions):
     function = "unet3dLayers"
 
 
-def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unetLayers(imageSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """The layers of a U-Net for semantic segmentation of images.
 
     Every encoder stage has two convolutions, each with a ReLU, and a max pooling by 2. The last encoder stage and the
@@ -242,7 +242,7 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
     return outputs((_UNet(chosen, GRAPH_2D).graph(), chosen.output_size()), nargout, "unetLayers")
 
 
-def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet3dLayers(inputSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """The layers of a U-Net for semantic segmentation of volumes.
 
     As `unetLayers` in three dimensions, with batch normalisation after every convolution, and without dropout and
@@ -276,15 +276,15 @@ def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1,
     return outputs((_UNet(chosen, GRAPH_3D).graph(), chosen.output_size()), nargout, "unet3dLayers")
 
 
-class _Unet(_Options):
+class _Unet(_UnetOptions):
     function = "unet"
 
 
-class _Unet3d(_Options3D):
+class _Unet3d(_Unet3dOptions):
     function = "unet3d"
 
 
-def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet(imageSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """A U-Net for semantic segmentation of images: `unetLayers` as a network, without an output layer.
 
     What the encoder gives is always cropped to the size that the decoder has, and comes first where both are joined.
@@ -315,7 +315,7 @@ def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **optio
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet")
 
 
-def unet3d(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet3d(inputSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """A U-Net for semantic segmentation of volumes, as a network without an output layer.
 
     As `unet3dLayers`, with dropout and with activations after transposed convolutions, as in 2-D. What the encoder gives is

@@ -33,7 +33,7 @@ from dltoolbox.network.networks import DAGNetwork
 
 INLINE = 64  # elements of the largest array that stands in the code
 LISTED = 8  # differences that a warning names
-WIDTH = 110  # characters of a line, where it can be broken
+LINE_WIDTH = 110  # characters of a line, where it can be broken
 UNBROKEN = 96  # characters of the longest argument that is not broken: it fits a line of its own, indented twice
 KEYWORDS = frozenset((  # MATLAB's
     "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
@@ -114,7 +114,7 @@ class Outline:
                  "Rename one of the layers.", layer=port.layer)
         return text
 
-    def values(self, one: Layer, options: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, one: Layer, options: Mapping[str, object]) -> dict[str, Any]:
         """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
         given: dict[str, Any] = {}
         for name, value in options.items():
@@ -220,7 +220,7 @@ def identifiers(names: Sequence[str]) -> dict[str, str]:
     return made
 
 
-def joined(before: str, parts: Iterable[Tokens], separator: str, after: str) -> Tokens:
+def joined_tokens(before: str, parts: Iterable[Tokens], separator: str, after: str) -> Tokens:
     """Parts between brackets, with a place to break a line behind every separator, and within parts that no line holds."""
     tokens: Tokens = []
     for part in parts:
@@ -235,17 +235,17 @@ def joined(before: str, parts: Iterable[Tokens], separator: str, after: str) -> 
 
 
 def filled(tokens: Tokens, indent: str, continuation: str = "") -> list[str]:
-    """Lines of at most `WIDTH` characters, where tokens are short enough; all but the first are indented once more."""
+    """Lines of at most `LINE_WIDTH` characters, where tokens are short enough; all but the first are indented once more."""
     lines, line = [], indent
     for token in tokens:
-        if line.strip() and len(line) + len(token.rstrip()) + len(continuation) > WIDTH:
+        if line.strip() and len(line) + len(token.rstrip()) + len(continuation) > LINE_WIDTH:
             lines.append(line.rstrip() + continuation)
             line = indent + "    "
         line += token
     return [*lines, line.rstrip()]
 
 
-def code_files(file: Any, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
+def code_files(file: object, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
     """The file for the code and, beside it, the one for the arrays; None if no file was named."""
     if isinstance(file, str) and not file:
         return None

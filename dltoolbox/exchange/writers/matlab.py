@@ -11,7 +11,16 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims, vector
 from dltoolbox.core.display import listed
-from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
+from dltoolbox.exchange.writers.code import (
+    CodeOptions,
+    Outline,
+    Saved,
+    Tokens,
+    code_files,
+    filled,
+    joined_tokens,
+    layouts_in_order,
+)
 from dltoolbox.layers.base import Layer, plain_number
 from dltoolbox.layers.windowed import padding_text
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -20,11 +29,11 @@ from dltoolbox.network.lowering.lower import LoweredLayer, lower
 MORE = " ..."  # what ends a line that goes on
 
 
-class _Options(CodeOptions):
+class _MatlabOptions(CodeOptions):
     function = "toMATLAB"
 
 
-def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
+def toMATLAB(net: object, *arguments: object, **options: object) -> str:
     """Write the MATLAB code that rebuilds a network, in the style of the code that Deep Network Designer generates.
 
     The code ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -60,16 +69,16 @@ def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
             maxPooling2dLayer([2 2],"Name","maxpool","Stride",[2 2])];
         <BLANKLINE>
     """
-    chosen = _Options(*arguments, **options)
+    chosen = _MatlabOptions(*arguments, **options)
     files = code_files(chosen.File, "toMATLAB", r"[A-Za-z]\w{0,62}\.m", "'network.m', a name that MATLAB can call", ".mat")
     outline = Outline(net, "toMATLAB", chosen.Parameters, files)
     body = list(Script(outline).statements())
     text = "\n".join([*(f"% {line}" for line in outline.summary()), "", *loading(outline), *body]) + "\n"
-    outline.write(text, lambda file: save(file, outline.arrays))
+    outline.write(text, lambda file: save_parameters(file, outline.arrays))
     return text
 
 
-def save(file: IO[bytes], arrays: dict[str, dict[str, np.ndarray]]) -> None:
+def save_parameters(file: IO[bytes], arrays: dict[str, dict[str, np.ndarray]]) -> None:
     """A MAT-file with a structure per layer."""
     from scipy.io import savemat
     savemat(file, arrays, long_field_names=True)
@@ -87,8 +96,8 @@ class Expression(str):
 
 
 class MatlabCall(NamedTuple):
-    """How MATLAB makes a layer: as `Call`, and learn-rate and L2 factors that no option sets (function, learnable, value),
-    and what reads differently from the layer.
+    """How MATLAB makes a layer: as `FactoryCall`, and learn-rate and L2 factors that no option sets (function, learnable,
+    value), and what reads differently from the layer.
     """
 
     function: str
@@ -208,7 +217,7 @@ class Script:
                 yield ""
             for source, destination in outline.connections:
                 parts = [["lgraph"], [string(source)], [string(destination)]]
-                yield from filled(joined("lgraph = connectLayers(", parts, ",", ");"), "", MORE)
+                yield from filled(joined_tokens("lgraph = connectLayers(", parts, ",", ");"), "", MORE)
             last = "lgraph"
         if isinstance(outline.net, dlnetwork):
             yield ""
@@ -237,11 +246,11 @@ class Script:
         if made.note:
             self.outline.note(one, made.note)
         given = {"Name": one.Name} | self.outline.values(one, made.options)
-        options = [joined(f"{string(name)},", [value(in_full(name, option, info, self.outline))], "", "")
+        options = [joined_tokens(f"{string(name)},", [matlab_value(in_full(name, option, info, self.outline))], "", "")
                    for name, option in given.items()]
-        tokens = joined(f"{made.function}(", [*map(value, made.arguments), *options], ",", ")")
+        tokens = joined_tokens(f"{made.function}(", [*map(matlab_value, made.arguments), *options], ",", ")")
         for function, learnable, factor in made.factors:
-            tokens = joined(f"{function}(", [tokens, [string(learnable)], value(factor)], ",", ")")
+            tokens = joined_tokens(f"{function}(", [tokens, [string(learnable)], matlab_value(factor)], ",", ")")
         return tokens
 
 
@@ -262,16 +271,16 @@ def network(net: dlnetwork, layers: str) -> Iterator[str]:
     parts = [[layers], *map(layout, layouts_in_order(net))]
     if not net.Initialized:
         parts += [[string("Initialize")], ["false"]]
-    yield from filled(joined("net = dlnetwork(", parts, ",", ");"), "", MORE)
+    yield from filled(joined_tokens("net = dlnetwork(", parts, ",", ");"), "", MORE)
     if net.chosen:
-        yield from filled(joined("net.OutputNames = ", [value(net.OutputNames)], "", ";"), "", MORE)
+        yield from filled(joined_tokens("net.OutputNames = ", [matlab_value(net.OutputNames)], "", ";"), "", MORE)
 
 
 def layout(dims: Dims) -> Tokens:
-    return joined("networkDataLayout(", [value(dims.shown_sizes), value(dims.format)], ",", ")")
+    return joined_tokens("networkDataLayout(", [matlab_value(dims.shown_sizes), matlab_value(dims.format)], ",", ")")
 
 
-def value(given: Any) -> Tokens:
+def matlab_value(given: object) -> Tokens:
     """A value as MATLAB code."""
     if isinstance(given, Expression):
         return [str(given)]
@@ -280,34 +289,34 @@ def value(given: Any) -> Tokens:
     if isinstance(given, str):
         return [string(given)]
     if isinstance(given, np.ndarray):
-        return array(given)
+        return array_code(given)
     if isinstance(given, list):
-        return rows(given) if given and isinstance(given[0], list) else row(given)
+        return matrix_code(given) if given and isinstance(given[0], list) else row_code(given)
     if isinstance(given, bool):
         return ["true" if given else "false"]
-    return [number(given)]
+    return [number_code(given)]
 
 
-def row(items: Sequence[Any]) -> Tokens:
+def row_code(items: Sequence[object]) -> Tokens:
     """``[2 2]``, ``["a" "b"]``; one element stands for itself."""
-    return value(items[0]) if len(items) == 1 else joined("[", map(value, items), " ", "]")
+    return matlab_value(items[0]) if len(items) == 1 else joined_tokens("[", map(matlab_value, items), " ", "]")
 
 
-def rows(items: Sequence[Sequence[Any]]) -> Tokens:
+def matrix_code(items: Sequence[Sequence[object]]) -> Tokens:
     """``[1 2; 3 4]``"""
-    return joined("[", (joined("", map(value, line), " ", "") for line in items), "; ", "]")
+    return joined_tokens("[", (joined_tokens("", map(matlab_value, line), " ", "") for line in items), "; ", "]")
 
 
-def array(given: np.ndarray) -> Tokens:
+def array_code(given: np.ndarray) -> Tokens:
     """A vector or matrix; more dimensions by reshape, in MATLAB's order of elements."""
     if given.size == 1:
-        return [number(given.item())]
+        return [number_code(given.item())]
     if given.ndim < 3:
-        return rows(given.reshape(1, -1).tolist() if given.ndim < 2 else given.tolist())
-    return joined("reshape(", [row(given.ravel("F").tolist()), row(given.shape)], ",", ")")
+        return matrix_code(given.reshape(1, -1).tolist() if given.ndim < 2 else given.tolist())
+    return joined_tokens("reshape(", [row_code(given.ravel("F").tolist()), row_code(given.shape)], ",", ")")
 
 
-def number(given: Any) -> str:
+def number_code(given: Any) -> str:
     """A number; None is a size that is not known."""
     if given is None or isnan(given):
         return "NaN"

@@ -8,16 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.exchange.writers.code import CodeOptions, Outline, Saved, Tokens, code_files, filled, joined, layouts_in_order
+from dltoolbox.exchange.writers.code import (
+    CodeOptions,
+    Outline,
+    Saved,
+    Tokens,
+    code_files,
+    filled,
+    joined_tokens,
+    layouts_in_order,
+)
 from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 
 
-class _Options(CodeOptions):
+class _PythonOptions(CodeOptions):
     function = "toPython"
 
 
-def toPython(net: Any, *arguments: Any, **options: Any) -> str:
+def toPython(net: object, *arguments: object, **options: object) -> str:
     """Write the Python script that rebuilds a network.
 
     The script ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -54,7 +63,7 @@ def toPython(net: Any, *arguments: Any, **options: Any) -> str:
         ]
         <BLANKLINE>
     """
-    chosen = _Options(*arguments, **options)
+    chosen = _PythonOptions(*arguments, **options)
     files = code_files(chosen.File, "toPython", r".+\.py", "'network.py'", ".npz")
     outline = Outline(net, "toPython", chosen.Parameters, files)
     body = list(statements(outline))
@@ -89,8 +98,8 @@ def statements(outline: Outline) -> Iterator[str]:
         for chain in outline.chains:
             yield from layer_list("lgraph = addLayers(lgraph, [", chain, outline, "])")
         for source, destination in outline.connections:
-            parts = [["lgraph"], value(source), value(destination)]
-            yield from filled(joined("lgraph = connectLayers(", parts, ", ", ")"), "")
+            parts = [["lgraph"], python_value(source), python_value(destination)]
+            yield from filled(joined_tokens("lgraph = connectLayers(", parts, ", ", ")"), "")
         last = "lgraph"
     if isinstance(outline.net, dlnetwork):
         yield ""
@@ -102,12 +111,13 @@ def statements(outline: Outline) -> Iterator[str]:
 
 def network_call(net: dlnetwork, layers: str) -> Tokens:
     """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
-    layouts = [joined("networkDataLayout(", [value([nan if n is None else n for n in dims.shown_sizes]), value(dims.format)],
-                      ", ", ")") for dims in layouts_in_order(net)]
-    options = [joined("OutputNames=", [value(net.OutputNames)], "", "")] if net.chosen else []
+    layouts = [joined_tokens("networkDataLayout(", [python_value([nan if n is None else n for n in dims.shown_sizes]),
+                                                    python_value(dims.format)], ", ", ")")
+               for dims in layouts_in_order(net)]
+    options = [joined_tokens("OutputNames=", [python_value(net.OutputNames)], "", "")] if net.chosen else []
     if not net.Initialized:
         options.append(["Initialize=False"])
-    return joined("net = dlnetwork(", [[layers], *layouts, *options], ", ", ")")
+    return joined_tokens("net = dlnetwork(", [[layers], *layouts, *options], ", ", ")")
 
 
 def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: str) -> Iterator[str]:
@@ -116,18 +126,18 @@ def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: st
         call = one.call()
         options = outline.values(one, call.options) | {"Name": one.Name}
         yield from (f"    # {note}" for note in outline.notes.get(one.Name, ()))
-        parts = [*(value(argument) for argument in call.arguments),
-                 *(joined(f"{name}=", [value(given)], "", "") for name, given in options.items())]
-        yield from filled(joined(f"{call.function}(", parts, ", ", "),"), "    ")
+        parts = [*(python_value(argument) for argument in call.arguments),
+                 *(joined_tokens(f"{name}=", [python_value(given)], "", "") for name, given in options.items())]
+        yield from filled(joined_tokens(f"{call.function}(", parts, ", ", "),"), "    ")
     yield after
 
 
-def value(given: Any) -> Tokens:
+def python_value(given: object) -> Tokens:
     """A value as Python code."""
     if isinstance(given, Saved):
         return [f"values['{given.group}.{given.name}']"]
     if isinstance(given, np.ndarray):
-        return value(given.tolist())
+        return python_value(given.tolist())
     if isinstance(given, list):
-        return joined("[", map(value, given), ", ", "]")
+        return joined_tokens("[", map(python_value, given), ", ", "]")
     return [show_python(given)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -19,7 +18,6 @@ from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
-from dltoolbox.network.lowering.partial import with_certain
 
 UNKNOWN = "?"
 
@@ -157,7 +155,7 @@ def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
     return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
 
 
-def alone(values: list[Any], empty: Any) -> Any:
+def alone(values: list[object], empty: object) -> Any:
     """The only one of some values, or all of them."""
     return values if len(values) > 1 else values[0] if values else empty
 
@@ -185,7 +183,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
     return ", ".join(f"{a.name} {times(a.shape)}" for a in arrays if isinstance(a, kind))
 
 
-def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
+def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
              resized: bool = False) -> NetworkAnalysis:
     """Walk a network without data and note everything; its faults are in the result and never raised.
 
@@ -202,7 +200,7 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
     lgraph, found, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
-    lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
+    lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
     issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,

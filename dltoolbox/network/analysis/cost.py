@@ -20,7 +20,7 @@ from dltoolbox.ops import Graph, Kind, Node, Value
 from dltoolbox.ops.time_axis import Way
 
 MOST_TURNS = 250_000  # of all spans: about a second; beyond, receptive fields are not told
-LARGEST = 1 << 63  # number in a field: more elements than any input has
+LARGEST_FIELD = 1 << 63  # number in a field: more elements than any input has
 
 
 class ReceptiveField(NamedTuple):
@@ -102,7 +102,7 @@ class Span(NamedTuple):
     @classmethod
     def listed(cls, ends: Iterable[tuple[int, int]], stride: Fraction) -> Span:
         first, last = zip(*ends, strict=True)
-        limit(max(-min(first), max(last), *stride.as_integer_ratio()), LARGEST)
+        limit(max(-min(first), max(last), *stride.as_integer_ratio()), LARGEST_FIELD)
         return cls(first, last, stride)
 
     def through(self, reach: Reach, size: int, most: int) -> Span:
@@ -122,7 +122,7 @@ class Span(NamedTuple):
         return Span.listed(ends, max(self.stride, other.stride))
 
 
-Spans = tuple[Span, ...]  # one per spatial dimension; none: all of the input
+InputSpans = tuple[Span, ...]  # one per spatial dimension; none: all of the input
 
 
 class Untold(Exception):
@@ -139,7 +139,7 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
     first = graph.inputs[0].dims if graph.inputs else Dims.of("")
     if not first.rank:
         return {}
-    spans: dict[Value, Spans | None] = {graph.inputs[0]: (Span((0,), (0,), Fraction(1)),) * first.rank}
+    spans: dict[Value, InputSpans | None] = {graph.inputs[0]: (Span((0,), (0,), Fraction(1)),) * first.rank}
     made: dict[Value, Node] = {}
     most = MOST_TURNS
     for node in graph.nodes:
@@ -164,7 +164,7 @@ def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, 
     return reach[-1 - value.dims.rank:-1] if reach and node.way is Way.SPACE else reach
 
 
-def spans_of(seen: list[tuple[Spans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> Spans | None:
+def spans_of(seen: list[tuple[InputSpans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> InputSpans | None:
     """What elements of ``y`` see that look at these; None where nobody tells."""
     if not y.rank or any(not reach or spans == () for spans, reach in seen):
         return ()
@@ -181,7 +181,7 @@ def spans_of(seen: list[tuple[Spans | None, tuple[Reach, ...] | None]], y: Dims,
     return tuple(joined)
 
 
-def field_of(spans: Spans) -> ReceptiveField:
+def field_of(spans: InputSpans) -> ReceptiveField:
     """The largest field of an element."""
     return ReceptiveField(tuple(max(b - a + 1 for a, b in zip(span.first, span.last, strict=True)) for span in spans),
                           tuple(span.stride for span in spans))

@@ -12,9 +12,9 @@ from typing import Any
 from dltoolbox.core.display import bytes_text, counted, printable, rounded
 from dltoolbox.network.dlnetwork import dlnetwork
 
-GAP = "  "
-NARROWEST = {"Description": 20, "Type": 14}  # columns that are wrapped
-WIDEST = 150  # lines of text; tables have the whole terminal
+COLUMN_GAP = "  "
+NARROWEST_COLUMNS = {"Description": 20, "Type": 14}  # columns that are wrapped
+WIDEST_TEXT = 150  # lines of text; tables have the whole terminal
 KEPT_WHOLE = re.compile(r"\w+\([^()]*\)|\[[^]]*\]| × ")
 
 
@@ -78,11 +78,11 @@ def arrays_of(learnables: str, states: str) -> list[str]:
     return [*lines, *(f"({text})" for text in states.split(", ") if text)] or ["-"]
 
 
-def stacked(columns: dict[str, list[list[str]]], width: int) -> dict[str, list[list[str]]]:
+def stack_columns(columns: dict[str, list[list[str]]], width: int) -> dict[str, list[list[str]]]:
     """Where the columns have no room: inputs below names if the layer before is not the only one, and arrays below
     activations."""
     for name, above in (("Inputs", "Name"), ("Learnables (states)", "Activations")):
-        least = sum(len(GAP) + (NARROWEST["Type"] if other == "Type" else natural(other, cells))
+        least = sum(len(COLUMN_GAP) + (NARROWEST_COLUMNS["Type"] if other == "Type" else natural(other, cells))
                     for other, cells in columns.items() if other != "Description")
         if least <= width or name not in columns:
             continue
@@ -98,20 +98,20 @@ def stacked(columns: dict[str, list[list[str]]], width: int) -> dict[str, list[l
 def table(columns: dict[str, list[list[str]]], width: int) -> str:
     """An aligned table. Types and descriptions are wrapped; where a column of descriptions has no room, they stand below
     the types, and where not even that fits, they are left out."""
-    columns = stacked(columns, width)
+    columns = stack_columns(columns, width)
     widths = {name: natural(name, cells) for name, cells in columns.items()}
 
     def room(name: str) -> int:
-        return width - 2 - sum(n + len(GAP) for other, n in widths.items() if other != name)
-    if room("Description") < min(widths["Description"], NARROWEST["Description"]):
+        return width - 2 - sum(n + len(COLUMN_GAP) for other, n in widths.items() if other != name)
+    if room("Description") < min(widths["Description"], NARROWEST_COLUMNS["Description"]):
         del widths["Description"]
-        if room("Type") >= NARROWEST["Description"] + 2:
+        if room("Type") >= NARROWEST_COLUMNS["Description"] + 2:
             columns = columns | {"Type": [[*kind, f"  {text}"] for kind, (text,) in zip(
                 columns["Type"], columns["Description"], strict=True)]}
             widths["Type"] = natural("Type", columns["Type"])
-    for name in [name for name in NARROWEST if name in widths]:
-        widths[name] = min(widths[name], max(room(name), NARROWEST[name]))
-    wrapped = {name: [broken(cell, widths[name]) if name in NARROWEST else cell for cell in columns[name]]
+    for name in [name for name in NARROWEST_COLUMNS if name in widths]:
+        widths[name] = min(widths[name], max(room(name), NARROWEST_COLUMNS[name]))
+    wrapped = {name: [broken(cell, widths[name]) if name in NARROWEST_COLUMNS else cell for cell in columns[name]]
                for name in widths}
     rule = [["─" * n] for n in widths.values()]
     rows = [[[name] for name in widths], rule, *zip(*wrapped.values(), strict=True)]
@@ -139,13 +139,13 @@ def lines_of(row: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
     result = []
     for parts in zip_longest(*row, fillvalue=""):
         cells = [f"{part:>{n}}" if i == 0 else f"{part:<{n}}" for i, (part, n) in enumerate(zip(parts, widths, strict=True))]
-        result.append(f"  {GAP.join(cells)}".rstrip())
+        result.append(f"  {COLUMN_GAP.join(cells)}".rstrip())
     return result
 
 
 def problems(issues: Sequence[Any], width: int) -> str:
     """Every problem with its place, what is wrong, what to do, and its identifier."""
-    lines, width = ["  Problems"], min(width, WIDEST)
+    lines, width = ["  Problems"], min(width, WIDEST_TEXT)
     for number, issue in enumerate(issues, 1):
         kind = issue.severity.capitalize()
         lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims
@@ -23,7 +23,7 @@ class Readable(NamedTuple):
     unusable: set[int]  # 1-based positions of elements that are no layers
 
 
-def readable(layers: Any) -> Readable:
+def readable(layers: object) -> Readable:
     """A layer graph, a network, or a layer array with whatever stands in it."""
     found = IssueCollector()
     if isinstance(layers, LayerGraph):

@@ -10,7 +10,7 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import references, refuse_lost, show
 from dltoolbox.layers.base import Layer, flat, is_factory
-from dltoolbox.layers.display import array_text
+from dltoolbox.layers.display import layers_text
 
 MOST_FAULTS = 100  # that are told together; after so many, it is a list of something else
 
@@ -19,7 +19,7 @@ class LayerArray(list[Layer]):
     """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
 
     def __str__(self) -> str:
-        return array_text(self) if all(isinstance(one, Layer) for one in self) else show([*self])
+        return layers_text(self) if all(isinstance(one, Layer) for one in self) else show([*self])
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
@@ -31,7 +31,7 @@ class LayerArray(list[Layer]):
         super().__setitem__(key, value)
 
 
-def layerArray(layers: Any) -> LayerArray:
+def layerArray(layers: object) -> LayerArray:
     """Flatten nested lists into one layer array; a factory without parentheses is called.
 
     Args:

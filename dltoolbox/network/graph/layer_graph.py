@@ -18,7 +18,7 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import LayerArray, duplicated_names, layerArray, with_names
 
 T = TypeVar("T")
-HOW = "Call layerGraph(layers), which connects them in sequence, and connectLayers for other connections."
+CONNECT_HINT = "Call layerGraph(layers), which connects them in sequence, and connectLayers for other connections."
 UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
 
 
@@ -59,9 +59,10 @@ class LayerGraph:
         for edge in self._connections:
             if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
                        for port in edge):
-                fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.", HOW)
+                fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.",
+                     CONNECT_HINT)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Only what MATLAB lets be assigned can be: all else would be ignored."""
         known = getattr(type(self), name, None)
         if name not in self.own and not name.startswith("_") and getattr(known, "fset", None) is None:
@@ -151,7 +152,7 @@ class LayerGraph:
                  did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
         return self._index[name]
 
-    def name_of(self, layer: Any, function: str) -> Any:
+    def name_of(self, layer: object, function: str) -> Any:
         """The name of the layer that a 1-based number means; anything else as it is."""
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer
@@ -211,7 +212,7 @@ def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:
     except Exception:
         one = items
     fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(one)} at place "
-         f"{len(found) + 1} is not {what}.", HOW)
+         f"{len(found) + 1} is not {what}.", CONNECT_HINT)
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:
@@ -220,7 +221,7 @@ def sequence(layers: Sequence[Layer]) -> list[Connection]:
             for a, b in pairwise(layers) if a.outputs() and b.inputs()]
 
 
-def layerGraph(layers: Any = ()) -> LayerGraph:
+def layerGraph(layers: object = ()) -> LayerGraph:
     """A layer graph of a layer array (connected in sequence), of a network, or an empty one.
 
     Args:

@@ -137,7 +137,7 @@ def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
         calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{one.Name}/{port}')"
                  for port, source in data.items()]
         choose = "" if all(data.values()) else ", with the layer that is to feed it in place of 'source'"
-        issues.add("network:unconnectedInput", f"{ports('Input', [*data])} not connected to any output.",
+        issues.add("network:unconnectedInput", f"{ports_text('Input', [*data])} not connected to any output.",
                    f"Use {listed(calls)}{choose}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name,
                    index=index)
     lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
@@ -151,8 +151,8 @@ def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: Is
     near = [*wiring.nearest(one.Name, possible), "pool"][0]
     first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
     calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{one.Name}/{port}')" for port in lost)
-    issues.add("network:unpoolingWithoutIndices", f"{ports('Input', lost)} not connected, so the layer cannot know where "
-               "the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
+    issues.add("network:unpoolingWithoutIndices", f"{ports_text('Input', lost)} not connected, so the layer cannot know "
+               "where the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
 
 
 def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
@@ -160,11 +160,11 @@ def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector
     unconnected = wiring.open_outputs(one)
     data = [port for port in unconnected if port not in UNPOOLING and Port(one.Name, port) not in explained]
     if data and wiring.loss:
-        what = ports("Output", data) if len(one.outputs()) > 1 else "Its output is"
+        what = ports_text("Output", data) if len(one.outputs()) > 1 else "Its output is"
         issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
                    "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)
     elif set(UNPOOLING) <= set(unconnected) and not wiring.wants_indices:
-        issues.add("network:unusedUnpoolingOutputs", f"{ports('Output', UNPOOLING)} not connected to any layer.",
+        issues.add("network:unusedUnpoolingOutputs", f"{ports_text('Output', UNPOOLING)} not connected to any layer.",
                    "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=one.Name, index=index,
                    severity="warning")
 
@@ -181,7 +181,7 @@ def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector
                    layer=one.Name, index=index)
 
 
-def ports(side: str, names: Sequence[str]) -> str:
+def ports_text(side: str, names: Sequence[str]) -> str:
     """``Input 'in' is`` or ``Inputs 'indices' and 'size' are``."""
     return f"{side}{'s' if len(names) > 1 else ''} {listed(map(repr, names))} {'are' if len(names) > 1 else 'is'}"
 
@@ -194,7 +194,7 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
     for source, destination in lgraph.edges:
         waits[position[destination.layer]] += 1
         feeds[position[source.layer]].append(position[destination.layer])
-    order = released([i for i, count in enumerate(waits) if count == 0], waits, feeds)
+    order = execution_positions([i for i, count in enumerate(waits) if count == 0], waits, feeds)
     stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
     sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
     for i in reversed(stuck):
@@ -205,18 +205,18 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
         cycle = find_cycle(stuck, sources)
         names = [lgraph.nodes[i].Name for i in cycle]
         issues.add("network:cycle", f"The layers form a cycle: {' → '.join([*names, names[0]])}.",
-                   f"Remove one of these connections, for example with {cut(lgraph, edges[names[-1], names[0]])}.",
-                   layer=names[0], index=cycle[0] + 1)
+                   "Remove one of these connections, for example with "
+                   f"{disconnect_call(lgraph, edges[names[-1], names[0]])}.", layer=names[0], index=cycle[0] + 1)
         for i in cycle:  # what only waits for this cycle is on no other
             waits[i] = 0
-        freed, on_cycle = released(cycle, waits, feeds), set(cycle)
+        freed, on_cycle = execution_positions(cycle, waits, feeds), set(cycle)
         order += [i for i in freed if i not in on_cycle]
         for i in freed:
             del stuck[i]
     return order
 
 
-def released(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list[int]:
+def execution_positions(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list[int]:
     """Positions in execution order, from those that wait for nothing; counts down ``waits`` of all that follow."""
     ready, order = sorted(ready), []
     while ready:
@@ -229,7 +229,7 @@ def released(ready: list[int], waits: list[int], feeds: list[list[int]]) -> list
     return order
 
 
-def cut(lgraph: LayerGraph, edge: Connection) -> str:
+def disconnect_call(lgraph: LayerGraph, edge: Connection) -> str:
     """The call that removes a connection."""
     return (f"disconnectLayers(lgraph, '{lgraph.port_text(edge.source, 'outputs')}', "
             f"'{lgraph.port_text(edge.destination, 'inputs')}')")
