@@ -8,8 +8,9 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window, same_padding
+from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.windows import check_fits, resolve
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops.time_axis import Way
 
@@ -156,18 +157,14 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        free, spatial = Window.of(self.window_size, self.Stride, dilation=self.dilation), self.seen(x).spatial
-        padding = same_padding(spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
-        return Window.of(self.window_size, self.Stride, padding, self.dilation)
+        return resolve(self.seen(x).spatial, self.window_size, self.Stride, self.Padding, self.dilation)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
-        if not window.fits(spatial):
-            padded = [n if n is None else n + sum(p) for n, p in zip(spatial, window.padding, strict=True)]
-            fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
-                 f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
-                 f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+        check_fits(self.label(), window, spatial,
+                   f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
+                   f" (input {times(spatial)}, padding {padding_text(window.padding)})")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
