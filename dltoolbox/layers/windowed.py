@@ -9,9 +9,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window, same_padding
+from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
+from dltoolbox.core.windows import check_fits, resolve
 from dltoolbox.layers.base import LAYERS, Layer, Row
 from dltoolbox.ops.time_axis import Way
 
@@ -129,13 +130,7 @@ def edge_terms(sign: str, pair: Pair) -> str:
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
 
-@lru_cache(1024)  # checks, ops and texts ask for the same window again and again
-def resolved(size: tuple[int, ...], stride: tuple[int, ...], padding: str | tuple[Pair, ...], dilation: tuple[int, ...],
-             spatial: tuple[int, ...]) -> Window:
-    """A window whose padding, if it is 'same', goes with an input of spatial sizes."""
-    if isinstance(padding, str):
-        padding = same_padding(spatial, Window.of(size, stride, dilation=dilation).extent, stride)
-    return Window.of(size, stride, padding, dilation)
+resolved = lru_cache(1024)(resolve)  # checks, ops and texts ask for the same window again and again
 
 
 class Windowed(SpatialLayer):
@@ -168,17 +163,15 @@ class Windowed(SpatialLayer):
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
         spatial = self.seen(x).spatial if self.Padding == "same" else ()
-        make = resolved if is_known(*spatial) else resolved.__wrapped__
-        return make(self.window_size, self.Stride, self.Padding, self.dilation, spatial)
+        make = resolved if is_known(*spatial) else resolve
+        return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
-        if not window.fits(spatial):
-            padded = [n if n is None else n + sum(p) for n, p in zip(spatial, window.padding, strict=True)]
-            fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
-                 f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
-                 f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+        check_fits(self.label(), window, spatial,
+                   f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
+                   f" (input {times(spatial)}, padding {padding_text(window.padding)})")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
