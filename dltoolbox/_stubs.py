@@ -63,7 +63,7 @@ def definition(cls: type[Layer]) -> str:
     listed = in_call_order(cls.properties)
     arguments = [*(parameter(p, cls.rank) for p in listed if p.positional), "*pairs: Any",
                  *(parameter(p, cls.rank) for p in listed if not p.positional)]
-    lines = "".join(f"    {one},\n" for one in arguments)
+    lines = "".join(f"    {argument},\n" for argument in arguments)
     summary = (inspect.getdoc(cls) or "").splitlines()[0]
     return f'def {cls.factory}(\n{lines}) -> _{cls.__name__}:\n    """{summary}"""'
 

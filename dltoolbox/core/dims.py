@@ -66,8 +66,8 @@ class Dims:
                                        for label, n in zip(self.labels, self.sizes, strict=True)))
 
     def with_size(self, label: str, size: Size) -> Dims:
-        return Dims(self.labels, tuple(size if one == label else n
-                                       for one, n in zip(self.labels, self.sizes, strict=True)))
+        return Dims(self.labels, tuple(size if own == label else n
+                                       for own, n in zip(self.labels, self.sizes, strict=True)))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -80,17 +80,17 @@ class DltoolboxError(ValueError):
 
 def _several(issues: Any) -> tuple[Issue, ...]:
     """One issue or more; an error of anything else is made by mistake."""
-    found = list[Issue]()
+    proper = list[Issue]()
     with suppress(Exception):  # what cannot be walked through holds none
-        for one in issues:
-            if not isinstance(one, Issue):
-                found.clear()
+        for issue in issues:
+            if not isinstance(issue, Issue):
+                proper.clear()
                 break
-            found.append(one)
-    if not found:
+            proper.append(issue)
+    if not proper:
         fail("DltoolboxError:noIssues", "An error of dltoolbox is made of one Issue or a list of them.",
              "Pass Issue(identifier, message).")
-    return tuple(found)
+    return tuple(proper)
 
 
 class MissingExtraError(DltoolboxError, ImportError):

@@ -102,8 +102,8 @@ def real_array(X: Any, function: str, what: str) -> np.ndarray:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def refine(options: Any, name: str, convert: Convert, found: Any) -> None:
+def refine(options: Any, name: str, convert: Convert, issues: Any) -> None:
     """Convert an option that was kept as `unconverted`, with the same messages as if it had been declared so."""
     refined = Property(convert)
     refined.name = refined.argument = name
-    refined.store(options, options.__dict__[name], found)
+    refined.store(options, options.__dict__[name], issues)

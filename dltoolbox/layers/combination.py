@@ -57,8 +57,8 @@ class Combination(Layer):
 
     def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
         """The sizes of the known inputs, if there are some and they have one format."""
-        found = [x.dims for x in inputs if x is not None]
-        return found if len({x.labels for x in found}) == 1 else []
+        known = [x.dims for x in inputs if x is not None]
+        return known if len({x.labels for x in known}) == 1 else []
 
 
 class ElementWise(Combination):

@@ -106,13 +106,13 @@ class Crop3DLayer(Crop, rank=3):
 
 
 def _factors(rank: int) -> Callable[[Any], Any]:
-    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
+    factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.hinted("float | Sequence[float] | None")
     def conversion(value: Any) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
-            got = tuple(one(item) for item in items)
+            got = tuple(factor(item) for item in items)
         except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
@@ -166,8 +166,8 @@ class Resize(SpatialLayer):
         return tuple(ceil(n * known) if m is None else m for m, n in zip(self.OutputSize, x.spatial, strict=True))
 
     def check(self, *inputs: Dims) -> None:
-        for one in inputs:
-            super().check(one)
+        for dims in inputs:
+            super().check(dims)
         if min(self.output(*inputs)) < 1:
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
                  f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
@@ -177,7 +177,7 @@ class Resize(SpatialLayer):
             x.spatial, self.Scale, self.output(x), strict=True))
 
     def build(self, g: Builder, x: Value, *ref: Value) -> Any:
-        to = self.output(x.dims, *(one.dims for one in ref))
+        to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
                    tuple(Fraction(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",

@@ -52,9 +52,9 @@ def padding_mode(padding: Padding) -> str:
 
 def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
     """Rows of a display in which a padding or cropping reads as MATLAB's two properties, its mode and its size."""
-    return [new for group, one, value in rows for new in (
-        [(group, f"{name}Mode", padding_mode(value)), (group, f"{name}Size", padding_vector(value))] if one == name
-        else [(group, one, value)])]
+    return [new for group, prop, value in rows for new in (
+        [(group, f"{name}Mode", padding_mode(value)), (group, f"{name}Size", padding_vector(value))] if prop == name
+        else [(group, prop, value)])]
 
 
 class SpatialLayer(Layer):
@@ -113,7 +113,7 @@ class SpatialLayer(Layer):
         names = ["length"] if self.rank == 1 else [*DIMENSIONS][:self.rank]
         if way is Way.SPACE:
             names[-1] = "time"
-        return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
+        return tuple(_joined([name for name, own in zip(names, rules, strict=False) if own == rule], rule)
                      for rule in dict.fromkeys(rules))
 
 

@@ -55,7 +55,7 @@ class NetworkAnalysis:
                  name: str, usage: str, batch: int) -> None:
         texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
         if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
-                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(one, Issue) for one in issues)):
+                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(issue, Issue) for issue in issues)):
             fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
                  "Call info = analyzeNetwork(layers, nargout=1).")
         self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
@@ -86,9 +86,9 @@ class NetworkAnalysis:
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
             LearnableShare=[n / total for n in learnables],
-            MultiplyAdds=[one.multiply_adds for one in self.footprints],
-            ActivationBytes=[one.activation_bytes for one in self.footprints],
-            ReceptiveField=[str(one.receptive_field or "") for one in self.footprints])
+            MultiplyAdds=[footprint.multiply_adds for footprint in self.footprints],
+            ActivationBytes=[footprint.activation_bytes for footprint in self.footprints],
+            ReceptiveField=[str(footprint.receptive_field or "") for footprint in self.footprints])
 
     @property
     def NumLayers(self) -> int:
@@ -199,11 +199,11 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = attribute(layers, "untrained")
-    lgraph, found, names, unusable = readable(untrained() if untrained else layers)
+    lgraph, unreadable, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
     lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
-    issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
+    issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
                            name=name or (layers.__name__ if untrained else ""),

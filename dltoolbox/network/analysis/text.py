@@ -124,7 +124,7 @@ def broken(cell: Sequence[str], width: int) -> list[str]:
 
 def folded(text: str, width: int, **indents: Any) -> list[str]:
     """Lines of at most this width that break neither sizes, nor vectors, nor calls."""
-    kept = KEPT_WHOLE.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    kept = KEPT_WHOLE.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     indents.setdefault("subsequent_indent", text[:len(text) - len(text.lstrip())])
     lines = wrap(kept, width, break_on_hyphens=False, break_long_words=False, **indents)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
