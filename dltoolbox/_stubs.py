@@ -68,7 +68,7 @@ def definition(cls: type[Layer]) -> str:
     return f'def {cls.factory}(\n{lines}) -> _{cls.__name__}:\n    """{summary}"""'
 
 
-def parameter(prop: Property, rank: int) -> str:
+def parameter(prop: Property[object], rank: int) -> str:
     """``Stride: int | Sequence[int] = 1``; where a positional may be left out, the first name of a pair may stand."""
     hint = hint_of(prop.conversion(rank))
     if prop.default is REQUIRED:
@@ -122,7 +122,7 @@ STUBS: dict[Path, Callable[[], str]] = {
 }
 
 
-def write_stub(arguments: Sequence[str]) -> int:
+def write_stubs(arguments: Sequence[str]) -> int:
     """Write the stubs, or only check them; returns the exit status."""
     stale = [path for path, text in STUBS.items() if not path.exists() or path.read_text(encoding="utf-8") != text()]
     if list(arguments) == ["--check"]:
@@ -135,4 +135,4 @@ def write_stub(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(write_stub(sys.argv[1:]))
+    sys.exit(write_stubs(sys.argv[1:]))

@@ -148,7 +148,7 @@ def product_rate(threads: int) -> float:
         return max(sum(pool.map(per_second, products)) for _ in range(ROUNDS)) * 2 * SIDE**3 / 1e9
 
 
-def per_second(call: Callable[[], Any]) -> float:
+def per_second(call: Callable[[], object]) -> float:
     call()
     start, calls = perf_counter(), 0
     while perf_counter() - start < SECONDS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import layerArray
@@ -29,7 +28,7 @@ class Assembly:
         self.layers: dict[str, Layer] = {layer.Name: layer for layer in start.nodes} if start else {}
         self.edges: list[Connection] = list(start.edges) if start else []
 
-    def chain(self, layers: Any, after: str = "") -> str:
+    def chain(self, layers: object, after: str = "") -> str:
         """Add layers one after the other; the first is fed by ``after``, a layer or ``'layer/port'`` that stands already."""
         new = layerArray(layers)
         if len({layer.Name for layer in new} - self.layers.keys()) < len(new):  # a look at all layers is rarely needed
@@ -38,7 +37,8 @@ class Assembly:
         if after:
             self.connect(after, f"{new[0].Name}/{new[0].inputs()[0]}")
         self.edges += sequence(new)
-        return new[-1].Name
+        values: str = new[-1].Name
+        return values
 
     def join(self, layer: Layer, sources: Sequence[str]) -> str:
         """Add a layer of several inputs, fed by ``sources`` in the order of its ports."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.layers.activation import DropoutLayer, ReLULayer, SoftmaxLayer
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.convolution import Convolution2DLayer, FullyConnectedLayer, GroupedConvolution2DLayer
@@ -26,7 +24,7 @@ def rescaled_images(size: int, name: str, how: str = "rescale-symmetric") -> Lay
     return ImageInputLayer([size, size, 3], Normalization=how, Min=0, Max=255, Name=name)
 
 
-def conv_without_bias(size: Any, filters: int, name: str, **options: Any) -> Layer:
+def conv_without_bias(size: object, filters: int, name: str, **options: object) -> Layer:
     """A convolution whose bias stays zero, as published ones have none where batch normalisation follows.
 
     Layers of this kind always have a bias, as in MATLAB. It starts at zero and does not learn, so the network computes
@@ -35,24 +33,24 @@ def conv_without_bias(size: Any, filters: int, name: str, **options: Any) -> Lay
     return Convolution2DLayer(size, filters, BiasInitializer="zeros", BiasLearnRateFactor=0, Name=name, **options)
 
 
-def grouped_without_bias(size: Any, filters: int, groups: int, name: str, **options: Any) -> Layer:
+def grouped_without_bias(size: object, filters: int, groups: int, name: str, **options: object) -> Layer:
     """As `conv_without_bias` in groups, each of so many filters."""
     return GroupedConvolution2DLayer(size, filters, groups, BiasInitializer="zeros", BiasLearnRateFactor=0, Name=name,
                                      **options)
 
 
-def depthwise_without_bias(size: Any, channels: int, name: str, **options: Any) -> Layer:
+def depthwise_without_bias(size: object, channels: int, name: str, **options: object) -> Layer:
     """A convolution of every channel by itself, as `conv_without_bias`."""
     return grouped_without_bias(size, 1, channels, name, **options)
 
 
-def connected(i: int, **options: Any) -> list[Layer]:
+def connected(i: int, **options: object) -> list[Layer]:
     """Fully connected layer i, with its options, ReLU and dropout, as AlexNet and VGG end with two of."""
     return [FullyConnectedLayer(4096, Name=f"fc{i}", **options), ReLULayer(Name=f"relu{i}"),
             DropoutLayer(0.5, Name=f"drop{i}")]
 
 
-def classifier(fully_connected: str, softmax: str, output: str, **options: Any) -> list[Layer]:
+def classifier(fully_connected: str, softmax: str, output: str, **options: object) -> list[Layer]:
     """The usual end, by the names of its layers: scores of the classes of ImageNet, probabilities, loss.
 
     The options are those of the fully connected layer.

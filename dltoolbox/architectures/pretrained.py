@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
@@ -42,7 +41,7 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
         Weights = Property(convert.choice("none", *TRAINED_ON.get(name, ("imagenet",))), "imagenet")
 
     @wraps(build, assigned=("__module__", "__name__", "__qualname__"), updated=())
-    def made(*pairs: Any, **options: Any) -> LayerGraph:
+    def made(*pairs: object, **options: object) -> LayerGraph:
         chosen = Options(*pairs, **options)
         if chosen.Weights != "none":
             fail(f"{name}:noPretrainedWeights", f"dltoolbox has no pretrained weights of {name}: it ships no weights and "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dltoolbox.core import convert
@@ -26,7 +26,7 @@ class _RecipeOptions(Configured):
     ReplaceUnpooling = Property(convert.flag, False)
 
 
-def poolingToStridedConvolution(net: Any, *pairs: Any, nargout: int | None = None, **options: Any) -> Any:
+def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None = None, **options: object) -> Any:
     """Replace every max pooling layer by a convolution that has learned what to keep: the all-convolutional recipe.
 
     The convolution has the size, stride, padding and name of the pooling, and as many filters as there are channels, so all
@@ -122,7 +122,7 @@ def _unpooling_convolution(info: LoweredLayer, pooled: LoweredLayer) -> Layer:
 def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
     """A row per replaced layer, and one for the network."""
     rows = [(old, new) for old, new in zip(before.layers, after.layers, strict=True) if new.layer.Name in names]
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "Layer": [new.layer.Name for _, new in rows],
         "Before": [old.layer.type_text for old, _ in rows],
         "After": [new.layer.type_text for _, new in rows],

@@ -58,7 +58,7 @@ BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and n
 
 
 @convert.hinted("Sequence[int]")
-def _per_stack(value: Any) -> tuple[int, ...]:
+def _per_stack(value: object) -> tuple[int, ...]:
     got = convert.integers(value)
     if not got:
         raise InvalidValue("a vector of positive integers, one per stack")
@@ -80,7 +80,7 @@ class _ResidualOptions(Configured):
     BottleneckType = Property(convert.choice(*BOTTLENECKS), "downsample-first-conv")
     StackDepth = Property(_per_stack, [3, 4, 6, 3])
     NumFilters = Property(_per_stack, [64, 128, 256, 512])
-    Normalization = ImageInputLayer.properties["Normalization"]
+    Normalization = ImageInputLayer.Normalization
 
     def validate(self) -> None:
         issues = IssueCollector()
@@ -128,7 +128,7 @@ class Design:
         self.convolutions = BOTTLENECKS[options.BottleneckType]
         self.before = options.ResidualBlockType == "batchnorm-before-add"
 
-    def conv(self, size: Any, filters: int, stride: Any, name: str) -> Layer:
+    def conv(self, size: object, filters: int, stride: object, name: str) -> Layer:
         return self.pages.conv(size, filters, Stride=stride, Padding="same", Name=name)
 
     def block(self, source: str, name: str, filters: int, stride: int, *, projects: bool) -> str:
@@ -184,7 +184,7 @@ class Design:
         return dlnetwork(self.graph(), Initialize=self.options.Initialize)
 
 
-def resnetLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> LayerGraph:
+def resnetLayers(inputSize: object, numClasses: int, *pairs: object, **options: object) -> LayerGraph:
     """The layers of a 2-D residual network for classification, without trained weights.
 
     A convolution and a pooling, stacks of residual blocks, global average pooling and a fully connected layer. The first
@@ -221,7 +221,7 @@ def resnetLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -
     return Design(_Layers(inputSize, numClasses, *pairs, **options)).layers()
 
 
-def resnet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> LayerGraph:
+def resnet3dLayers(inputSize: object, numClasses: int, *pairs: object, **options: object) -> LayerGraph:
     """The layers of a 3-D residual network for classification; as `resnetLayers` with 3-D layers.
 
     Args:
@@ -244,7 +244,7 @@ def resnet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, **options: Any)
     return Design(_Layers3D(inputSize, numClasses, *pairs, **options)).layers()
 
 
-def resnetNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> dlnetwork:
+def resnetNetwork(inputSize: object, numClasses: int, *pairs: object, **options: object) -> dlnetwork:
     """A 2-D residual network as a `dlnetwork`: the layers of `resnetLayers` without the classification output.
 
     Args:
@@ -269,7 +269,7 @@ def resnetNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) 
     return Design(_Network(inputSize, numClasses, *pairs, **options)).network()
 
 
-def resnet3dNetwork(inputSize: Any, numClasses: int, *pairs: Any, **options: Any) -> dlnetwork:
+def resnet3dNetwork(inputSize: object, numClasses: int, *pairs: object, **options: object) -> dlnetwork:
     """A 3-D residual network as a `dlnetwork`; arguments and errors as `resnet3dLayers` and `resnetNetwork`.
 
     Example:

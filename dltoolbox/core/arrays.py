@@ -35,7 +35,7 @@ def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
         return None
 
 
-def terminates(value: Any) -> bool:
+def terminates(value: object) -> bool:
     """Whether nested lists come to an end, and to one that fits into memory; NumPy walks into a list that holds itself."""
     if not isinstance(value, (list, tuple)):
         return True
@@ -55,7 +55,7 @@ def terminates(value: Any) -> bool:
     return False
 
 
-def holds(items: Iterable[Any], kinds: type | tuple[type, ...]) -> bool:
+def holds(items: Iterable[object], kinds: type | tuple[type, ...]) -> bool:
     """Whether there is an element of these types: millions of numbers are looked at quickly."""
     return any(issubclass(kind, kinds) for kind in set(map(type, items)))
 
@@ -89,10 +89,10 @@ def beyond_memory(array: np.ndarray) -> bool:
     return array.nbytes > FITS and array.nbytes > memory()
 
 
-def masked(value: Any) -> int:
+def masked(value: object) -> int:
     """How many elements of an array, or of a list of arrays, are masked; NumPy forgets that without a word."""
     if isinstance(value, np.ma.MaskedArray):
-        return int(np.ma.count_masked(value))
+        return int(np.count_nonzero(np.ma.getmaskarray(value)))
     if not isinstance(value, (list, tuple)) or not holds(value, np.ma.MaskedArray):
         return 0
     return sum(masked(part) for part in value if isinstance(part, np.ma.MaskedArray))

@@ -7,15 +7,19 @@ compared, printed and saved without knowing which layer they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
+from dltoolbox.core.geometry import Pair
 from dltoolbox.core.properties import InvalidValue
 
-Convert = Callable[[Any], Any]
-C = TypeVar("C", bound=Callable[..., Any])
+T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., object])
+Convert = Callable[[object], T]
+Padding = Literal["same"] | tuple[Pair, ...]
+Function = Callable[..., Any]  # the user's own
 LONGEST_VECTOR = 1_000_000  # elements of the longest vector
 
 
@@ -27,8 +31,8 @@ def hinted(hint: str) -> Callable[[C], C]:
     return mark
 
 
-def hint_of(conversion: Any) -> str:
-    return getattr(conversion, "hint", "Any")
+def hint_of(conversion: object) -> str:
+    return str(getattr(conversion, "hint", "Any"))
 
 
 def words_hint(names: Sequence[str]) -> str:
@@ -37,7 +41,7 @@ def words_hint(names: Sequence[str]) -> str:
 
 
 @hinted("str")
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A string; MATLAB's char and string scalars are the same thing here."""
     if isinstance(value, str):
         return str(value)
@@ -45,7 +49,7 @@ def text(value: Any) -> str:
 
 
 @hinted("str | Sequence[str]")
-def texts(value: Any) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
     """A list of strings; one string counts as a list of one; empty is allowed."""
     if isinstance(value, str):
         return (value,) if value else ()
@@ -56,20 +60,20 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 @hinted("bool")
-def flag(value: Any) -> bool:
+def flag(value: object) -> bool:
     """A logical value: True/False or 1/0."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
         return bool(value)
     raise InvalidValue("true or false (True, False, 1 or 0)")
 
 
-def choice(*names: str) -> Convert:
+def choice(*names: str) -> Convert[str]:
     """One of some words, in any letter case, or an unambiguous beginning of one."""
     expected = " or ".join([", ".join(repr(n) for n in names[:-1]), repr(names[-1])] if len(names) > 1
                            else [repr(names[0])])
 
     @hinted(words_hint(names))
-    def convert(value: Any) -> str:
+    def convert(value: object) -> str:
         if isinstance(value, str):
             low = value.lower()
             exact = [n for n in names if n.lower() == low]
@@ -86,7 +90,7 @@ LONGEST_NAME = 1000  # characters
 
 
 @hinted("str")
-def name(value: Any) -> str:
+def name(value: object) -> str:
     """The name of a layer: text that tables can hold."""
     kept = text(value)
     if len(kept) > LONGEST_NAME:
@@ -94,7 +98,7 @@ def name(value: Any) -> str:
     return kept
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """The value as a real number, or None; ``[4]`` is the number 4, as in MATLAB."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
@@ -109,7 +113,7 @@ def _number(value: Any) -> float | None:
 
 
 def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, high_open: bool = False,
-         infinite: bool = False) -> Convert:
+         infinite: bool = False) -> Convert[float]:
     """A real scalar in an interval; NaN never, infinities only on request."""
     opening, closing = "(" if low_open or np.isinf(low) else "[", ")" if high_open else "]"
     interval = f"{opening}{_short_number(low)}, {_short_number(high)}{closing}"
@@ -124,7 +128,7 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
         expected = f"a number in {interval}"
 
     @hinted("float")
-    def convert(value: Any) -> float:
+    def convert(value: object) -> float:
         number = _number(value)
         if (number is None or np.isnan(number) or (np.isinf(number) and not infinite)
                 or number < low or number > high or (low_open and number == low) or (high_open and number == high)):
@@ -137,13 +141,13 @@ def _short_number(number: float) -> str:
     return f"{number:g}"
 
 
-def integer(low: int = 1, high: int = EXACT) -> Convert:
+def integer(low: int = 1, high: int = EXACT) -> Convert[int]:
     """An integer from ``low`` to ``high``; floats with an integral value are accepted, as MATLAB's numbers are doubles."""
     expected = (f"an integer from {low} to {high}" if high < LARGEST_COUNT else
                 {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}"))
 
     @hinted("int")
-    def convert(value: Any) -> int:
+    def convert(value: object) -> int:
         number = _number(value)
         if number is None or not np.isfinite(number) or number != int(number) or number < low:
             raise InvalidValue(expected)
@@ -156,7 +160,7 @@ def integer(low: int = 1, high: int = EXACT) -> Convert:
 count = integer(1, LARGEST_COUNT)
 
 
-def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
+def integers(value: object, low: int = 1) -> tuple[int, ...] | None:
     """A vector of integers of at least ``low`` as a tuple, or None when the value is none; a scalar has length 1."""
     convert = integer(low, LARGEST_COUNT)
     try:
@@ -165,10 +169,10 @@ def integers(value: Any, low: int = 1) -> tuple[int, ...] | None:
         return None
 
 
-def sizes(rank: int) -> Convert:
+def sizes(rank: int) -> Convert[tuple[int, ...]]:
     """Positive integers per spatial dimension; a scalar is expanded: 2 → (2, 2)."""
     @hinted("int | Sequence[int]" if rank > 1 else "int")
-    def convert(value: Any) -> tuple[int, ...]:
+    def convert(value: object) -> tuple[int, ...]:
         got = integers(value)
         if got is None or len(got) not in (1, rank):
             raise InvalidValue("a positive integer" + (f" or a vector of {rank} of them" if rank > 1 else ""))
@@ -176,14 +180,14 @@ def sizes(rank: int) -> Convert:
     return convert
 
 
-def items_of(value: Any) -> list[Any]:
+def items_of(value: object) -> list[object]:
     """The elements of a vector; a scalar is one, and so is an array that is too large for a vector of options."""
     if isinstance(value, np.ndarray):
         return value.reshape(-1).tolist() if value.size <= LONGEST_VECTOR else [value]
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def each(value: Any, most: int = 100_000) -> list[Any]:
+def each(value: object, most: int = 100_000) -> list[Any]:
     """The elements of a list or of anything else that holds some, but not more than ``most``; a text is one, and so is what
     does not let itself be read.
     """
@@ -195,7 +199,7 @@ def each(value: Any, most: int = 100_000) -> list[Any]:
         return [value]
 
 
-def attribute(value: Any, name: str, default: Any = None) -> Any:
+def attribute(value: object, name: str, default: object = None) -> Any:
     """The attribute of any object; an object that raises when it is asked has none."""
     try:
         return getattr(value, name, default)
@@ -204,7 +208,7 @@ def attribute(value: Any, name: str, default: Any = None) -> Any:
 
 
 @hinted("Sequence[float | None]")
-def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
+def sizes_or_unknown(value: object) -> tuple[int | None, ...]:
     """Positive integers, with NaN or None for a size that is not known."""
     items = [None if item is None or _is_nan(item) else item for item in items_of(value)]
     known = integers([item for item in items if item is not None])
@@ -214,23 +218,23 @@ def sizes_or_unknown(value: Any) -> tuple[int | None, ...]:
     return tuple(None if item is None else next(rest) for item in items)
 
 
-def _is_nan(value: Any) -> bool:
+def _is_nan(value: object) -> bool:
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
-def optional(other: Convert) -> Convert:
+def optional(other: Convert[T]) -> Convert[T | None]:
     """None or empty for an option that is not given, or whatever ``other`` accepts."""
     @hinted(hint_of(other))
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> T | None:
         empty = not value.size if isinstance(value, np.ndarray) else isinstance(value, (list, tuple)) and not value
         return None if value is None or empty else other(value)
     return convert
 
 
-def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
+def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert[tuple[int, ...]]:
     """Integers whose count is one of ``lengths``, such as an image size ``[h w c]``."""
     @hinted("Sequence[int]")
-    def convert(value: Any) -> tuple[int, ...]:
+    def convert(value: object) -> tuple[int, ...]:
         got = integers(value, low)
         if got is None or len(got) not in lengths:
             raise InvalidValue(f"a vector of positive integers {names}")
@@ -238,19 +242,19 @@ def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert:
     return convert
 
 
-def image_size(rank: int, channels: int = 1) -> Convert:
+def image_size(rank: int, channels: int = 1) -> Convert[tuple[int, ...]]:
     """Spatial sizes and channels, such as ``[h w c]``; those without channels get as many as said."""
     names = " ".join("hwd"[:rank])
     sizes_of = vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
 
     @hinted("Sequence[int]")
-    def convert(value: Any) -> tuple[int, ...]:
+    def convert(value: object) -> tuple[int, ...]:
         got: tuple[int, ...] = sizes_of(value)
         return got if len(got) > rank else (*got, channels)
     return convert
 
 
-def padding(rank: int) -> Convert:
+def padding(rank: int) -> Convert[Padding]:
     """MATLAB's padding forms → ``'same'`` or ((before, after), …) per spatial dimension.
 
     1-D: p, [l r]. 2-D: p, [a b] (a at top and bottom, b left and right), [t b l r]. 3-D: p, [a b c] and the 2×3 matrix
@@ -260,7 +264,7 @@ def padding(rank: int) -> Convert:
              3: "a scalar, [a b c], a 2×3 matrix [t l f; b r k] or 'same'"}[rank]
 
     @hinted("Literal['same'] | int | Sequence[Any]")
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Padding:
         if isinstance(value, str) and value and "same".startswith(value.lower()):
             return "same"
         pairs = None if isinstance(value, str) else _padding_pairs(value, rank)
@@ -271,7 +275,7 @@ def padding(rank: int) -> Convert:
     return convert
 
 
-def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
+def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | None:
     if isinstance(value, tuple) and len(value) == rank and all(isinstance(v, tuple) and len(v) == 2 for v in value):
         rows = [integers(list(pair), 0) for pair in value]
         return None if None in rows else tuple((r[0], r[1]) for r in rows if r)
@@ -296,7 +300,7 @@ def _padding_pairs(value: Any, rank: int) -> tuple[tuple[int, int], ...] | None:
 
 
 @hinted("ArrayLike | None")
-def array(value: Any) -> np.ndarray | None:
+def array(value: object) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None:
         return None
@@ -318,7 +322,7 @@ def array(value: Any) -> np.ndarray | None:
 
 
 @hinted("ArrayLike")
-def filled_array(value: Any) -> np.ndarray:
+def filled_array(value: object) -> np.ndarray:
     """As `array`, with at least one element."""
     kept = array(value)
     if kept is None:
@@ -327,7 +331,7 @@ def filled_array(value: Any) -> np.ndarray:
 
 
 @hinted("ArrayLike | None")
-def positive_array(value: Any) -> np.ndarray | None:
+def positive_array(value: object) -> np.ndarray | None:
     """As `array`, with every element above zero."""
     kept = array(value)
     if kept is not None and not (kept > 0).all():
@@ -336,7 +340,7 @@ def positive_array(value: Any) -> np.ndarray | None:
 
 
 @hinted("ArrayLike | None")
-def non_negative_array(value: Any) -> np.ndarray | None:
+def non_negative_array(value: object) -> np.ndarray | None:
     """As `array`, with no element below zero: the spread of data, which is zero where they are constant."""
     kept = array(value)
     if kept is not None and (kept < 0).any():
@@ -344,10 +348,10 @@ def non_negative_array(value: Any) -> np.ndarray | None:
     return kept
 
 
-def either(word: str, other: Convert) -> Convert:
+def either(word: str, other: Convert[T]) -> Convert[str | T]:
     """A word such as ``'auto'`` or whatever ``other`` accepts."""
     @hinted(f"Literal[{word!r}] | {hint_of(other)}")
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> str | T:
         if isinstance(value, str) and value.lower() == word:
             return word
         try:
@@ -358,19 +362,19 @@ def either(word: str, other: Convert) -> Convert:
 
 
 @hinted("Callable[..., Any]")
-def function_handle(value: Any) -> Any:
+def function_handle(value: object) -> Function:
     """A callable."""
     if callable(value):
         return value
     raise InvalidValue("a function")
 
 
-def word_or_function(*names: str) -> Convert:
+def word_or_function(*names: str) -> Convert[str | Function]:
     """One of some words or a callable."""
     word = choice(*names)
 
     @hinted(f"{words_hint(names)} | Callable[..., Any]")
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> str | Function:
         if callable(value):
             return value
         try:
@@ -380,12 +384,12 @@ def word_or_function(*names: str) -> Convert:
     return convert
 
 
-def number_or_word(*names: str) -> Convert:
+def number_or_word(*names: str) -> Convert[str | float]:
     """A finite number or one of some words."""
     number, word = real(), choice(*names)
 
     @hinted(f"float | {words_hint(names)}")
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> str | float:
         try:
             return word(value) if isinstance(value, str) else number(value)
         except InvalidValue:

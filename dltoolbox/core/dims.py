@@ -1,7 +1,8 @@
 """Dimension labels and sizes: what MATLAB calls the format of an array.
 
 A `Dims` pairs labels with sizes, ``28(S) × 28(S) × 8(C) × 1(B)``. Labels are S (spatial), C (channel), B (batch),
-T (time) and U (unspecified). A size of ``None`` is not known yet (usually the batch).
+T (time) and U (unspecified). A size of ``None`` is open (usually the batch), one that a problem hides is `UNKNOWN`. Where
+even the number of spatial dimensions is hidden, a label ``?`` stands for them.
 
 Axes have the order S C T B U everywhere inside; MATLAB's order S C B T U is for displays and for users' arrays.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+
+from dltoolbox.core.unknown import UNKNOWN, is_known
 
 ORDER = "SCTBU"  # of axes
 DISPLAY = "SCBTU"  # as MATLAB shows them
@@ -35,7 +38,7 @@ class Dims:
     @property
     def rank(self) -> int:
         """Number of spatial dimensions."""
-        return self.labels.count("S")
+        return UNKNOWN if self.hidden else self.labels.count("S")
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -46,6 +49,16 @@ class Dims:
     def channels(self) -> int:
         n = self.size("C")
         return 1 if n is None else n
+
+    @property
+    def known(self) -> bool:
+        """Whether no problem hides a size."""
+        return is_known(*self.sizes)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a problem hides even how many spatial dimensions there are."""
+        return self.labels.startswith("?")
 
     @property
     def batch(self) -> Size:
@@ -95,26 +108,47 @@ class Dims:
     @property
     def features(self) -> int:
         """Number of elements of one observation (and one time step): the product of the S and C sizes."""
-        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "SC" and n is not None)
+        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label in "?SC" and n is not None)
 
     @property
     def elements(self) -> int:
-        """Number of elements of one observation and all its time steps; unknown sizes count once."""
-        return prod(n for label, n in zip(self.labels, self.sizes, strict=True) if label != "B" and n is not None)
+        """Number of elements of one observation and all its time steps; open and unknown sizes count once."""
+        return prod(n for label, n in zip(self.labels, self.sizes, strict=True)
+                    if label != "B" and n is not None and is_known(n))
 
     @property
     def shown(self) -> list[tuple[str, Size]]:
         """Labels and sizes in MATLAB's order."""
-        return sorted(zip(self.labels, self.sizes, strict=True), key=lambda pair: DISPLAY.index(pair[0]))
+        return sorted(zip(self.labels, self.sizes, strict=True), key=lambda pair: DISPLAY.find(pair[0]))
 
     @property
     def format(self) -> str:
         """The labels in MATLAB's order."""
         return "".join(label for label, _ in self.shown)
 
+    @property
+    def shown_sizes(self) -> list[Size]:
+        """The sizes in MATLAB's order."""
+        return [n for _, n in self.shown]
+
     def __str__(self) -> str:
         """As analyzeNetwork prints it; an unknown size prints as 1, as MATLAB's does for the batch."""
         return " × ".join(f"{1 if n is None else n}({label})" for label, n in self.shown)
+
+
+def features(rank: int, channels: Size, batch: Size) -> Dims:
+    """A vector of features with so many spatial dimensions, of size 1."""
+    if not is_known(rank):
+        return Dims("?CB", (UNKNOWN, channels, batch))
+    return Dims("S" * rank + "CB", (*[1] * rank, channels, batch))
+
+
+HIDDEN = features(UNKNOWN, UNKNOWN, None)
+
+
+def unknown(labels: str) -> Dims:
+    """A format of which no size is known."""
+    return Dims(labels, tuple(UNKNOWN if label in "?SC" else None for label in labels))
 
 
 def times(sizes: Sequence[Size]) -> str:

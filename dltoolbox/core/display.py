@@ -18,13 +18,13 @@ LONGEST_CELL = 60  # characters of a cell of words; a longer one is printed by i
 Pairs = Iterable[tuple[str, Any]]
 
 
-def listed(words: Iterable[Any]) -> str:
+def listed(words: Iterable[object]) -> str:
     """``a``, ``a and b`` or ``a, b and c``."""
     *most, last = map(str, words)
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def few(words: Iterable[Any]) -> str:
+def few(words: Iterable[object]) -> str:
     """``a, b, c``; of more than twelve, the first twelve and ``…``."""
     every = [*map(str, words)]
     return ", ".join(every[:12] + ["…"] * (len(every) > 12))
@@ -90,7 +90,7 @@ def value_text(value: Any) -> str:
     return f"[{size_and_class(value)}]"
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, (bool, np.bool_, int, float, np.number))
 
 
@@ -103,7 +103,7 @@ def row_text(values: Sequence[Any]) -> str:
     return f"[{' '.join(number_text(float(v)) for v in values)}]"
 
 
-def cell(values: Sequence[Any]) -> str:
+def cell(values: Sequence[object]) -> str:
     """``{'in'  'indices'}``; one element that is no text stands for itself; a long cell by its size."""
     if len(values) == 1 and not isinstance(values[0], str):
         return value_text(values[0])
@@ -127,7 +127,7 @@ def array_text(value: Any) -> str:
     return f"[{size_and_class(values.reshape(1, -1) if flat else values)}]"
 
 
-def size_and_class(value: Any) -> str:
+def size_and_class(value: object) -> str:
     """``28×28×1×100 double`` or ``100×1 categorical``; a vector prints as a column."""
     try:
         shape = tuple(np.shape(value)) if hasattr(value, "shape") else (len(value) if hasattr(value, "__len__") else 1,)

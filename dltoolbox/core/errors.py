@@ -74,7 +74,8 @@ class DltoolboxError(ValueError):
     def identifiers(self) -> tuple[str, ...]:
         return tuple(issue.identifier for issue in self.issues)
 
-    def __reduce__(self):  # pickles as its issues, so that errors cross process borders whole
+    def __reduce__(self) -> tuple[type[DltoolboxError], tuple[tuple[Issue, ...]]]:
+        """Pickled as its issues, so that errors cross process borders whole."""
         return type(self), (self.issues,)
 
 

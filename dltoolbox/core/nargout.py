@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 
 
-def outputs(values: Sequence[Any], nargout: int, function: str) -> Any:
+def outputs(values: Sequence[object], nargout: int, function: str) -> Any:
     """The first ``nargout`` of the values: the value itself for 1, a tuple for more.
 
     Args:
@@ -31,7 +31,7 @@ def outputs(values: Sequence[Any], nargout: int, function: str) -> Any:
     return values[0] if nargout == 1 else tuple(values[:nargout])
 
 
-def check_nargout(nargout: Any, most: int, function: str, least: int = 1) -> None:
+def check_nargout(nargout: object, most: int, function: str, least: int = 1) -> None:
     """Raise for a number of outputs that the function does not have; asked first, before anything is computed."""
     if isinstance(nargout, bool) or not isinstance(nargout, (int, np.integer)) or not least <= nargout <= most:
         permitted = "1" if most == least else f"an integer from {least} to {most}"

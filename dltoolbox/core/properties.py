@@ -11,9 +11,10 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from reprlib import Repr
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, overload
 
 import numpy as np
 
@@ -25,15 +26,20 @@ class _Required:
         return "required"
 
 
-REQUIRED: Any = _Required()
+REQUIRED = _Required()
 HIDDEN = "hidden"  # the group of properties that the short display leaves out
 LEARNABLE = "Learnable Parameters"  # the group of properties that hold learnables
 
 
-class ByRank(NamedTuple):
+A = TypeVar("A")
+T = TypeVar("T", covariant=True)
+
+
+@dataclass(frozen=True)
+class ByRank(Generic[T]):
     """A conversion that depends on the number of spatial dimensions, ``rank`` of the class that declares the property."""
 
-    make: Callable[[int], Callable[[Any], Any]]
+    make: Callable[[int], Callable[[object], T]]
 
 
 class InvalidValue(Exception):
@@ -44,7 +50,7 @@ class InvalidValue(Exception):
         self.expected, self.cure, self.reason = expected, cure, reason
 
 
-class Property:
+class Property(Generic[T]):
     """One option of a layer or of the training options: a descriptor.
 
     Args:
@@ -57,7 +63,7 @@ class Property:
         group: Heading of the MATLAB display under which it stands; `HIDDEN` leaves it out.
     """
 
-    def __init__(self, convert: Callable[[Any], Any] | ByRank, default: Any = REQUIRED, doc: str = "", *,
+    def __init__(self, convert: Callable[[object], T] | ByRank[T], default: object = REQUIRED, doc: str = "", *,
                  positional: bool = False, argument: str = "", settable: bool = False,
                  group: str = "Hyperparameters") -> None:
         self.convert, self.default, self.doc = convert, default, doc
@@ -68,10 +74,16 @@ class Property:
         self.name = name
         self.argument = self.argument or name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: Configured, owner: type) -> T: ...
+
+    def __get__(self, instance: Configured | None, owner: type) -> Self | T:
         return self if instance is None else instance.__dict__[self.name]
 
-    def __set__(self, instance: Any, value: Any) -> None:
+    def __set__(self, instance: Configured, value: object) -> None:
         label = instance.label()
         if not self.settable:
             fail(f"{label}:readOnly", f"'{self.name}' of {label} cannot be changed after creation.",
@@ -80,15 +92,15 @@ class Property:
         self.store(instance, value, issues)
         issues.raise_if_any()
 
-    def converted(self, value: Any, owner: Any) -> Any:
+    def converted(self, value: object, owner: Configured) -> T:
         """The stored form of a value, for an owner that may tell the number of dimensions; may raise `InvalidValue`."""
         return self.conversion(getattr(owner, "rank", 0))(value)
 
-    def conversion(self, rank: int) -> Callable[[Any], Any]:
+    def conversion(self, rank: int) -> Callable[[object], T]:
         """The conversion in an owner of so many spatial dimensions."""
         return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
 
-    def store(self, instance: Any, value: Any, issues: IssueCollector) -> None:
+    def store(self, instance: Configured, value: object, found: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
         try:
             instance.__dict__[self.name] = self.converted(value, instance)
@@ -103,12 +115,12 @@ class Property:
 class Configured:
     """A value made of declared properties. Constructing one computes nothing and changes nothing it was given."""
 
-    properties: ClassVar[dict[str, Property]] = {}
+    properties: ClassVar[dict[str, Property[object]]] = {}
     function: ClassVar[str] = ""  # whose options these are, where that is no class
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        merged: dict[str, Property] = {}
+        merged: dict[str, Property[object]] = {}
         for base in reversed(cls.__mro__):
             for name, value in vars(base).items():
                 if isinstance(value, Property):
@@ -123,9 +135,9 @@ class Configured:
         """The name used in messages and identifiers: that of the function or factory."""
         return cls.function or cls.__name__
 
-    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
-        issues = IssueCollector()
-        given = bind(self.label(), type(self).properties, args, kwargs, issues)
+    def __init__(self, /, *args: object, **kwargs: object) -> None:
+        found = IssueCollector()
+        given = bind(self.label(), type(self).properties, args, kwargs, found)
         ordered = sorted(type(self).properties.values(), key=lambda p: p.name != "Name")  # so that issues know the name
         for prop in ordered:
             value = given.get(prop.name, prop.default)
@@ -143,12 +155,12 @@ class Configured:
     def validate(self) -> None:
         """Checks that concern several properties; raises `DltoolboxError`. The default has none."""
 
-    def values(self) -> Iterator[tuple[Property, Any]]:
+    def values(self) -> Iterator[tuple[Property[object], object]]:
         """Each declared property with its value, in the order of declaration."""
         for prop in type(self).properties.values():
             yield prop, self.__dict__[prop.name]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         # Only declared names can be assigned, so that a misspelt property is an error and not a silent new attribute.
         if isinstance(inspect.getattr_static(type(self), name, None), (Property, property)):
             object.__setattr__(self, name, value)
@@ -158,13 +170,13 @@ class Configured:
             unknown_name(self.label(), name, [*type(self).properties])
 
 
-def split_pairs(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def split_pairs(arguments: Sequence[object]) -> tuple[list[object], list[object]]:
     """Data first, then name-value pairs, which begin with the first text."""
     first = next((i for i, value in enumerate(arguments) if isinstance(value, str)), len(arguments))
     return list(arguments[:first]), list(arguments[first:])
 
 
-def optional_first(first: Any, pairs: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+def optional_first(first: A, pairs: Sequence[object]) -> tuple[A | None, Sequence[object]]:
     """An argument that may be left out before name-value pairs, and these: a text before an odd rest is the first name."""
     return (None, (first, *pairs)) if isinstance(first, str) and len(pairs) % 2 else (first, pairs)
 
@@ -173,14 +185,14 @@ class Option(NamedTuple):
     """A name-value pair as the user wrote it."""
 
     name: str
-    value: Any
+    value: object
 
 
-def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kwargs: Mapping[str, Any],
-         issues: IssueCollector) -> dict[str, Any]:
+def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[object], kwargs: Mapping[str, object],
+         found: IssueCollector) -> dict[str, object]:
     """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
     positional = [p for p in properties.values() if p.positional]
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     rest = list(args)
     while rest and len(given) < len(positional):
         prop = positional[len(given)]
@@ -195,7 +207,7 @@ def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kw
         issues.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
                    f"Call {usage(label, properties)}.")
     else:
-        pairs = [Option(name, value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
+        pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
     for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
         key = match(name, properties)
         if key is None:
@@ -206,7 +218,7 @@ def bind(label: str, properties: Mapping[str, Property], args: Sequence[Any], kw
     return given
 
 
-def match(name: str, properties: Mapping[str, Property]) -> str | None:
+def match(name: str, properties: Mapping[str, Property[object]]) -> str | None:
     """The property that a name means: exact, then in any case, then as a prefix of one name only."""
     names = {p.argument.lower(): key for key, p in properties.items()} | {key.lower(): key for key in properties}
     low = name.lower()
@@ -229,13 +241,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
-def in_call_order(properties: Mapping[str, Property]) -> list[Property]:
+def in_call_order(properties: Mapping[str, Property[object]]) -> list[Property[object]]:
     """As documentation lists them: positional, then what the display shows, arrays, what it hides, and the name."""
     late = {LEARNABLE: 1, HIDDEN: 2}
     return sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name", late.get(p.group, 0)))
 
 
-def usage(label: str, properties: Mapping[str, Property]) -> str:
+def usage(label: str, properties: Mapping[str, Property[object]]) -> str:
     """``maxPooling2dLayer(poolSize, Stride=…, …)``, for messages."""
     names = [p.argument if p.positional and p.default is REQUIRED else f"{p.argument}=…" for p in in_call_order(properties)]
     return f"{label}({', '.join(names[:4])}{', …' if len(names) > 4 else ''})"
@@ -251,7 +263,7 @@ class _Short(Repr):
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxdeque = self.maxarray = 40
         self.maxstring = self.maxlong = self.maxother = 200
 
-    def repr1(self, x: Any, level: int) -> str:
+    def repr1(self, x: object, level: int) -> str:
         if isinstance(x, np.ndarray) and x.size > 8:
             return f"a {'×'.join(map(str, x.shape))} {x.dtype} array"
         try:
@@ -259,24 +271,24 @@ class _Short(Repr):
         except Exception:
             return f"<{type(x).__name__} object>"
 
-    def repr_instance(self, x: Any, level: int) -> str:
+    def repr_instance(self, x: object, level: int) -> str:
         return repr(x)
 
 
 _SHORT = _Short()
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A short form of any value for messages, in one line: arrays by their size and type, also in lists of them."""
     text = " ".join(_SHORT.repr(value).split())
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def signature(properties: Mapping[str, Property]) -> inspect.Signature:
+def signature(properties: Mapping[str, Property[object]]) -> inspect.Signature:
     """The signature that an editor shows: positionals, then ``*pairs``, then every option by keyword."""
     kind = inspect.Parameter
 
-    def parameters(positional: bool, how: Any) -> list[inspect.Parameter]:
+    def parameters(positional: bool, how: inspect._ParameterKind) -> list[inspect.Parameter]:
         return [kind(p.argument, how, default=kind.empty if p.default is REQUIRED else p.default)
                 for p in in_call_order(properties) if p.positional == positional]
 
@@ -294,7 +306,7 @@ references: Callable[[object], int] = getattr(sys, "getrefcount", lambda value: 
 class _Probe:
     count: ClassVar[int] = 0
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         _Probe.count = references(self)
 
 

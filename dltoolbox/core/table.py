@@ -18,7 +18,7 @@ class UnknownColumnError(DltoolboxError, AttributeError):
     """There is no such column; as an AttributeError, so that ``hasattr`` and all who use it get their answer."""
 
 
-def cell_text(value: Any) -> str:
+def cell_text(value: object) -> str:
     """Arrays by their size and class, ``{3×3×1×8 single}``; anything else as it prints."""
     return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
 
@@ -41,7 +41,7 @@ class Table:
 
     own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns
 
-    def __init__(self, **columns: Sequence[Any]) -> None:
+    def __init__(self, **columns: Sequence[object]) -> None:
         self.columns = {name: Column(values) for name, values in columns.items()}
         if len({len(values) for values in self.columns.values()}) > 1:
             raise AssertionError("columns of different lengths")

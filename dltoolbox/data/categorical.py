@@ -69,7 +69,7 @@ class categorical:
 
     __array_ufunc__ = None  # so that array == Y asks Y
 
-    def __init__(self, values: Any = (), valueset: Any = None, names: Any = None, *pairs: Any,
+    def __init__(self, values: object = (), valueset: object = None, names: object = None, *pairs: object,
                  Ordinal: bool | None = None) -> None:
         valueset, names, Ordinal = _arguments([valueset, names, *pairs], Ordinal)
         codes, keys, ordered = encode(values)
@@ -202,7 +202,7 @@ class categorical:
         except Exception:
             raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Any, value: object) -> None:
         given = _names_in(value)
         used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
         if self._ordered:
@@ -284,14 +284,14 @@ class categorical:
         mine, theirs = self._pair(given)
         return _plain(compare(mine, theirs) & (mine >= 0) & (theirs >= 0))
 
-    def _require_known(self, names: Sequence[Any], cure: str) -> None:
+    def _require_known(self, names: Sequence[object], cure: str) -> None:
         unknown = [name for name in names if name not in self._categories]
         if unknown:
             fail("categorical:unknownCategory", f"{show(unknown)[1:-1]} is not among the categories "
                  f"{show(self.categories)} of this ordinal array.", cure)
 
 
-def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
+def _arguments(given: list[object], Ordinal: object) -> tuple[Any, Any, bool | None]:
     """The value set, the names and Ordinal, which may also come as a final pair ``'Ordinal', value``."""
     if isinstance(given[-2], str) and given[-2].lower() == "ordinal":
         given, Ordinal = given[:-2], given[-1]
@@ -306,7 +306,7 @@ def _arguments(given: list[Any], Ordinal: Any) -> tuple[Any, Any, bool | None]:
              f"Pass {no.expected}.")
 
 
-def _names_in(value: Any) -> Encoded:
+def _names_in(value: object) -> Encoded:
     """The codes and names of labels that meet a categorical array; numbers are an error."""
     if isinstance(value, categorical):
         return Encoded(value._codes, value._categories)

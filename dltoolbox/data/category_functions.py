@@ -14,7 +14,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, positions_among, recode
 
 
-def iscategorical(A: Any) -> bool:
+def iscategorical(A: object) -> bool:
     """Whether ``A`` is a categorical array."""
     return isinstance(A, categorical)
 
@@ -45,7 +45,7 @@ def categories(A: categorical) -> list[str]:
     return _checked(A, "categories").categories
 
 
-def iscategory(A: categorical, names: Any) -> Any:
+def iscategory(A: categorical, names: object) -> Any:
     """Whether each name is a category of ``A``: a bool for one name, a logical array for several.
 
     Example:
@@ -86,7 +86,7 @@ def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
     return np.moveaxis(counts, 0, axis)
 
 
-def addcats(A: categorical, newcats: Any, *, Before: str | None = None, After: str | None = None) -> categorical:
+def addcats(A: categorical, newcats: object, *, Before: str | None = None, After: str | None = None) -> categorical:
     """Add categories, at the end or next to an existing one; no element changes.
 
     An ordinal array needs ``Before`` or ``After``. Adding a category that exists is an error.
@@ -112,7 +112,7 @@ def addcats(A: categorical, newcats: Any, *, Before: str | None = None, After: s
     return _recategorized(A, names[:at] + new + names[at:])
 
 
-def removecats(A: categorical, oldcats: Any = None) -> categorical:
+def removecats(A: categorical, oldcats: object = None) -> categorical:
     """Remove categories; their elements become undefined. Without names: those that no element has.
 
     Example:
@@ -126,7 +126,7 @@ def removecats(A: categorical, oldcats: Any = None) -> categorical:
     return _recategorized(A, [name for at, name in enumerate(names) if at not in gone])
 
 
-def renamecats(A: categorical, *names: Any) -> categorical:
+def renamecats(A: categorical, *names: object) -> categorical:
     """Rename all categories, ``renamecats(A, newnames)``, or some, ``renamecats(A, oldnames, newnames)``.
 
     Example:
@@ -147,7 +147,7 @@ def renamecats(A: categorical, *names: Any) -> categorical:
     return categorical.from_codes(A.codes, result, A.ordered)
 
 
-def reordercats(A: categorical, neworder: Any = None) -> categorical:
+def reordercats(A: categorical, neworder: object = None) -> categorical:
     """Put the categories in another order: the given one, or the alphabetical. No element changes.
 
     Example:
@@ -162,7 +162,7 @@ def reordercats(A: categorical, neworder: Any = None) -> categorical:
     return _recategorized(A, new)
 
 
-def mergecats(A: categorical, oldcats: Any, newcat: str | None = None) -> categorical:
+def mergecats(A: categorical, oldcats: object, newcat: str | None = None) -> categorical:
     """Merge categories into one, named ``newcat`` or as the first of them; it takes the first place among them.
 
     The merged categories of an ordinal array must be neighbours.
@@ -185,7 +185,7 @@ def mergecats(A: categorical, oldcats: Any, newcat: str | None = None) -> catego
     return categorical.from_codes(recode(A.codes, positions_among(target, kept)), result, A.ordered)
 
 
-def setcats(A: categorical, newcats: Any) -> categorical:
+def setcats(A: categorical, newcats: object) -> categorical:
     """Give ``A`` exactly these categories in this order; elements of any other become undefined.
 
     Example:
@@ -195,7 +195,7 @@ def setcats(A: categorical, newcats: Any) -> categorical:
     return _recategorized(_checked(A, "setcats"), distinct_names(newcats, "setcats"))
 
 
-def _checked(A: Any, function: str) -> categorical:
+def _checked(A: object, function: str) -> categorical:
     if isinstance(A, categorical):
         return A
     fail(f"{function}:notCategorical", f"{function} needs a categorical array, not {show(A)}.",
@@ -207,7 +207,7 @@ def _recategorized(A: categorical, names: Sequence[str]) -> categorical:
     return categorical.from_codes(recode(A.codes, positions_among(A.categories, names)), names, A.ordered)
 
 
-def _positions(A: categorical, names: Any, function: str) -> list[int]:
+def _positions(A: categorical, names: object, function: str) -> list[int]:
     """The positions of categories given by name; unknown names are an error."""
     wanted = distinct_names(names, function)
     positions = positions_among(wanted, A.categories)

@@ -29,7 +29,7 @@ class Encoded(NamedTuple):
     ordered: bool = False
 
 
-def encode(values: Any) -> Encoded:
+def encode(values: object) -> Encoded:
     """Codes and distinct keys of any supported input; keys are sorted unless the input carries its own order."""
     for carrier in (values, attribute(values, "cat")):  # a pandas Series keeps its categories under .cat
         if attribute(carrier, "codes") is not None and attribute(carrier, "categories") is not None:
@@ -48,7 +48,7 @@ def encode(values: Any) -> Encoded:
          "Pass text, numbers or logicals.")
 
 
-def lossless_array(values: Any) -> np.ndarray:
+def lossless_array(values: object) -> np.ndarray:
     """The values as an array that changes none of them: a list of strings and None stays one of strings and None.
 
     Masked elements become None.
@@ -70,12 +70,12 @@ def lossless_array(values: Any) -> np.ndarray:
     return array
 
 
-def elements(values: Any) -> list[Any]:
+def elements(values: object) -> list[Any]:
     """The elements of one value or of several as a flat list."""
     return lossless_array(values).ravel().tolist()
 
 
-def distinct_keys(valueset: Any) -> list[Key]:
+def distinct_keys(valueset: object) -> list[Key]:
     """The elements of a value set, in the given order; a missing or repeated element is an error."""
     values = elements(valueset)
     keys = [key for key in map(key_of, values) if key is not None]
@@ -105,7 +105,7 @@ def key_of(value: Any) -> Key | None:
          "Pass text, numbers or logicals; convert other values with str first.")
 
 
-def is_scalar_array(value: Any) -> bool:
+def is_scalar_array(value: object) -> bool:
     """Whether it is an element of a NumPy or categorical array that may be a label."""
     dates = isinstance(value, (np.datetime64, np.timedelta64))
     return not dates and attribute(value, "ndim") == 0 and callable(attribute(value, "tolist"))
@@ -130,7 +130,7 @@ def names_of(keys: Sequence[Key]) -> list[str]:
     return names
 
 
-def category_names(names: Any, function: str) -> list[str]:
+def category_names(names: object, function: str) -> list[str]:
     """One name or several as a list of trimmed strings; anything else is an error of ``function``."""
     given = elements(names)
     if not all(isinstance(name, str) and isinstance(key_of(name), str) for name in given):
@@ -139,7 +139,7 @@ def category_names(names: Any, function: str) -> list[str]:
     return [name.strip() for name in given]
 
 
-def category_name(name: Any, function: str) -> str:
+def category_name(name: object, function: str) -> str:
     """As `category_names`, exactly one."""
     texts = category_names(name, function)
     if len(texts) != 1:
@@ -147,7 +147,7 @@ def category_name(name: Any, function: str) -> str:
     return texts[0]
 
 
-def distinct_names(names: Any, function: str) -> list[str]:
+def distinct_names(names: object, function: str) -> list[str]:
     """As `category_names`, each name once."""
     texts = category_names(names, function)
     if len(set(texts)) < len(texts):
@@ -188,7 +188,7 @@ def _encode_categories(carrier: Any) -> Encoded:
     return Encoded(recode(codes, positions_among(keys, kept)), kept, attribute(carrier, "ordered", False) is True)
 
 
-def checked_codes(codes: Any, count: int) -> np.ndarray:
+def checked_codes(codes: object, count: int) -> np.ndarray:
     """Positions among so many categories, -1 for a missing one."""
     array = array_of(codes)
     if array is None or (array.size and (array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= count)):

@@ -113,7 +113,7 @@ class SemanticSegmentationMetrics:
         return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
 
 
-def counts(confusions: Any, classes: int) -> np.ndarray:
+def counts(confusions: object, classes: int) -> np.ndarray:
     """Confusion matrices N×K×K as an array of counts."""
     array = array_of(confusions)
     if array is None or array.dtype.kind not in "fiub" or array.shape != (*array.shape[:1], classes, classes):
@@ -126,7 +126,8 @@ def counts(confusions: Any, classes: int) -> np.ndarray:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole``, NaN where there is nothing to be a part of."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.true_divide(part, whole)
+        values: np.ndarray = np.true_divide(part, whole)
+        return values
 
 
 def class_scores(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +154,8 @@ class _MetricOptions(Configured):
     Verbose = Property(convert.flag, True)
 
 
-def evaluateSemanticSegmentation(pred: Any, truth: Any, *pairs: Any, **options: Any) -> SemanticSegmentationMetrics:
+def evaluateSemanticSegmentation(pred: object, truth: object, *pairs: object,
+                                 **options: object) -> SemanticSegmentationMetrics:
     """Compare predicted pixel labels with the true ones: ``metrics = evaluateSemanticSegmentation(pred, truth)``.
 
     Args:
@@ -240,7 +242,7 @@ def size_text(labels: categorical) -> str:
     return "×".join(map(str, labels.shape))
 
 
-def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int = 1) -> Any:
+def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, nargout: int = 1) -> Any:
     """How often each true label was predicted as which: ``C = confusionmat(g, ghat)``.
 
     Args:
@@ -287,7 +289,7 @@ def confusionmat(g: Any, ghat: Any, *pairs: Any, Order: Any = None, nargout: int
     return outputs((C, like(g, keys)), nargout, "confusionmat")
 
 
-def label_order(g: Any, true: Encoded, ghat: Any, predicted: Encoded) -> list[Key]:
+def label_order(g: object, true: Encoded, ghat: object, predicted: Encoded) -> list[Key]:
     """Categories as they are, with those that only ``ghat`` has at the end; else sorted numbers, or text as it appears."""
     if isinstance(g, categorical) or isinstance(ghat, categorical):
         return list(dict.fromkeys([*true.keys, *predicted.keys]))
@@ -304,7 +306,7 @@ def check_order(true: Encoded, predicted: Encoded, keys: Sequence[Key]) -> None:
              "List every label that occurs, so that no observation is lost.")
 
 
-def like(g: Any, keys: Sequence[Key]) -> Any:
+def like(g: object, keys: Sequence[Key]) -> Any:
     """The labels in the form in which the true ones came."""
     if isinstance(g, categorical):
         return categorical(keys, keys) if keys else categorical()

@@ -19,7 +19,7 @@ from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names
 _TYPES = {"single": np.float32, "double": np.float64}
 
 
-def onehotencode(A: Any, featureDim: int, typename: str = "single", *, ClassNames: Any = None) -> np.ndarray:
+def onehotencode(A: object, featureDim: int, typename: str = "single", *, ClassNames: object = None) -> np.ndarray:
     """Labels as vectors with a one at their class.
 
     Args:
@@ -61,7 +61,7 @@ def onehotencode(A: Any, featureDim: int, typename: str = "single", *, ClassName
     return np.ascontiguousarray(np.moveaxis(encoded, -1, axis))
 
 
-def onehotdecode(A: Any, classes: Any, featureDim: int) -> categorical:
+def onehotdecode(A: object, classes: object, featureDim: int) -> categorical:
     """The class with the greatest value along a dimension.
 
     Args:
@@ -85,7 +85,7 @@ def onehotdecode(A: Any, classes: Any, featureDim: int) -> categorical:
     return _most_likely(scores, categorical(classes, classes).categories, axis, "onehotdecode")
 
 
-def scores2label(scores: Any, classNames: Any, dim: Any = "auto", *, nargout: int = 1) -> Any:
+def scores2label(scores: object, classNames: object, dim: object = "auto", *, nargout: int = 1) -> Any:
     """Labels for the scores of a classification network: the class with the highest score.
 
     Args:
@@ -132,7 +132,7 @@ def _class_axis(scores: np.ndarray, classes: int) -> int:
     return fitting[0]
 
 
-def _scores(values: Any, function: str) -> np.ndarray:
+def _scores(values: object, function: str) -> np.ndarray:
     """Scores as an array of real numbers."""
     scores = array_of(values)
     if scores is None or scores.dtype.kind not in "fiub":
@@ -161,7 +161,7 @@ def class_codes(scores: np.ndarray, axis: int, function: str = "") -> np.ndarray
     return np.where(undefined, -1, scores.argmax(axis))
 
 
-def _class_names(given: Any) -> list[str]:
+def _class_names(given: object) -> list[str]:
     """Names as they are; numbers and logicals as a categorical array names them."""
     if any(isinstance(element, str) for element in elements(given)):
         return distinct_names(given, "onehotencode")
@@ -174,7 +174,7 @@ def _grows(shape: tuple[int, ...], axis: int) -> bool:
     return 1 < len(shape) > axis and shape[axis] == 1 and not observations
 
 
-def _axis(value: Any, most: int, function: str, argument: str = "featureDim") -> int:
+def _axis(value: object, most: int, function: str, argument: str = "featureDim") -> int:
     try:
         axis = convert.integer(1)(value) - 1
     except InvalidValue:

@@ -231,7 +231,8 @@ def _vibrations(faulty: np.ndarray, random: np.random.RandomState) -> np.ndarray
     knock = np.exp(-20 * since_knock) * np.sin(2 * np.pi * 25 * since_knock)
     strength = faulty[:, np.newaxis] * random.uniform(1.5, 4, (number, 1))
     offset = random.normal(0, 0.05, (number, 1))
-    return offset + mesh + strength * knock + random.normal(0, 0.3, angle.shape)
+    values: np.ndarray = offset + mesh + strength * knock + random.normal(0, 0.3, angle.shape)
+    return values
 
 
 def _signal_statistics(signals: np.ndarray) -> dict[str, np.ndarray]:
@@ -260,7 +261,7 @@ def _noisy(solid: np.ndarray, random: np.random.RandomState) -> np.ndarray:
     return values.clip(0, 1).astype(np.float32)
 
 
-def _integer(value: Any, name: str, function: str, low: int = 1) -> int:
+def _integer(value: object, name: str, function: str, low: int = 1) -> int:
     try:
         return convert.integer(low)(value)
     except InvalidValue as no:
@@ -274,7 +275,7 @@ def _check_room(elements: int, function: str) -> None:
                "Ask for fewer or smaller observations.")
 
 
-def _generator(seed: Any, function: str) -> np.random.RandomState:
+def _generator(seed: object, function: str) -> np.random.RandomState:
     """NumPy's frozen generator: its numbers are promised never to change."""
     entropy = np.random.SeedSequence(_integer(seed, "Seed", function, low=0))
     return np.random.RandomState(np.random.MT19937(entropy))

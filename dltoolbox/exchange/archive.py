@@ -37,7 +37,7 @@ DESCRIPTION_FILE = "network.json"
 NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
 
 
-def saveNetwork(net: Network, file: Any) -> None:
+def saveNetwork(net: Network, file: object) -> None:
     """Save a network: its layers with all their values, its connections and its classes.
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
@@ -86,7 +86,7 @@ def saveNetwork(net: Network, file: Any) -> None:
         fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
 
 
-def loadNetwork(file: Any) -> Network:
+def loadNetwork(file: object) -> Network:
     """Load a network that `saveNetwork` wrote.
 
     Nothing in the file is executed: layers are made by their factories, and everything is checked as if it had been
@@ -199,17 +199,17 @@ def described_ends(net: Network) -> dict[str, Any]:
     """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
-    layouts = {name: {"labels": dims.labels, "sizes": list(dims.sizes)} for name, dims in net.layouts.items()}
+    layouts = {name: {"labels": dims.format, "sizes": dims.shown_sizes} for name, dims in net.layouts.items()}
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
-def is_spent_initialiser(layer: Layer, prop: Property) -> bool:
+def is_spent_initialiser(one: Layer, prop: Property[object]) -> bool:
     """Whether the property is the initialiser of an array that has a value."""
     name = prop.name.removesuffix("Initializer")
     return name != prop.name and getattr(layer, name, None) is not None
 
 
-def encoded(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def encoded(value: object, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """A property value as JSON: itself, or an object with one key that says what it is."""
     if callable(value):
         fail("saveNetwork:functionValue", f"{name} is a function, and files hold no code.",
@@ -260,7 +260,7 @@ def restored(reader: ContainerReader, path: Path) -> Network:
     return NETWORKS[kind](lgraph)
 
 
-def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnetwork:
+def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dlnetwork:
     """The dlnetwork of a layer graph, with what `described_ends` wrote."""
     outputs = [typed(name, str, "an output") for name in entry(description, "outputs", list)]
     if unknown := set(outputs).difference(str(Port(layer.Name, port)) for layer in lgraph.nodes for port in layer.outputs()):
@@ -280,13 +280,13 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, Any]) -> dlnet
     return net
 
 
-def restored_graph(description: dict[str, Any], reader: ContainerReader, used: set[str]) -> LayerGraph:
+def restored_graph(description: dict[str, object], reader: ContainerReader, used: set[str]) -> LayerGraph:
     """The layers and the connections of a network."""
     layers = restored_layers(entry(description, "layers", list), reader, used)
     return LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
 
 
-def restored_inside(description: dict[str, Any], reader: ContainerReader, used: set[str]) -> dlnetwork:
+def restored_inside(description: dict[str, object], reader: ContainerReader, used: set[str]) -> dlnetwork:
     """The network that a layer holds."""
     lgraph = restored_graph(description, reader, used)
     try:
@@ -296,7 +296,7 @@ def restored_inside(description: dict[str, Any], reader: ContainerReader, used: 
         raise Damaged(f"a layer holds no valid network. {error}") from error
 
 
-def restored_layers(entries: Iterable[Any], reader: ContainerReader, used: set[str]) -> list[Layer]:
+def restored_layers(entries: Iterable[object], reader: ContainerReader, used: set[str]) -> list[Layer]:
     """Layers made by their factories; the unknown ones are reported. ``used`` collects the members read."""
     issues, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
@@ -324,7 +324,7 @@ def port_count(layer: Layer) -> int:
     return layer.NumInputs + layer.NumOutputs
 
 
-def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:
+def made(cls: type[Layer], values: dict[str, object], index: int) -> Layer:
     """A layer from its factory; properties that it refuses were not written by saveNetwork."""
     try:
         return cls(**values)
@@ -332,7 +332,7 @@ def made(cls: type[Layer], values: dict[str, Any], index: int) -> Layer:
         raise Damaged(f"layer {index} is not valid. {error}") from error
 
 
-def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> list[Connection]:
+def restored_connections(entries: Iterable[object], layers: Iterable[Layer]) -> list[Connection]:
     """Connections between ports that exist."""
     outputs = {Port(layer.Name, port) for layer in layers for port in layer.outputs()}
     inputs = {Port(layer.Name, port) for layer in layers for port in layer.inputs()}
@@ -348,7 +348,7 @@ def restored_connections(entries: Iterable[Any], layers: Iterable[Layer]) -> lis
     return connections
 
 
-def decoded_value(value: Any, reader: ContainerReader, used: set[str]) -> Any:
+def decoded_value(value: object, reader: ContainerReader, used: set[str]) -> Any:
     """The inverse of `encoded`; ``used`` collects the members that were read."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -366,12 +366,12 @@ def decoded_value(value: Any, reader: ContainerReader, used: set[str]) -> Any:
     raise Damaged(f"it holds the value {show(value)}, which means nothing")
 
 
-def entry(values: dict[str, Any], name: str, kind: type) -> Any:
+def entry(values: dict[str, object], name: str, kind: type) -> Any:
     """A value of a JSON object, of the expected type."""
     return typed(values.get(name), kind, f"'{name}'")
 
 
-def typed(value: Any, kind: type, what: str) -> Any:
+def typed(value: object, kind: type, what: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise Damaged(f"{what} is missing or of another type")
     return value

@@ -124,7 +124,7 @@ def open_container(path: Path) -> Iterator[ContainerReader]:
             yield ContainerReader(archive, size)
 
 
-def write_container(path: Path, description: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+def write_container(path: Path, description: object, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a JSON member and arrays. An existing file is replaced at the end, or stays as it was.
 
     Raises:

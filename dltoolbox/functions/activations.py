@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ class _Dense(Configured):
     DataFormat = data_format()
 
 
-def relu(X: Any) -> np.ndarray:
+def relu(X: object) -> np.ndarray:
     """max(0, X), element by element.
 
     Args:
@@ -72,7 +71,7 @@ def relu(X: Any) -> np.ndarray:
     return result
 
 
-def leakyrelu(X: Any, *arguments: Any, **options: Any) -> np.ndarray:
+def leakyrelu(X: object, *arguments: object, **options: object) -> np.ndarray:
     """X where X ≥ 0, scale·X elsewhere: ``Y = leakyrelu(X, 0.1)``.
 
     Args:
@@ -98,7 +97,7 @@ def leakyrelu(X: Any, *arguments: Any, **options: Any) -> np.ndarray:
     return result
 
 
-def softmax(X: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
     """exp(X) / Σ exp(X) over the channels: ``Y = softmax(X, 'DataFormat', 'CB')``.
 
     Args:
@@ -126,7 +125,7 @@ def softmax(X: Any, *pairs: Any, **options: Any) -> np.ndarray:
         return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
 
 
-def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: object) -> np.ndarray:
     """Local response normalisation: X / (K + Alpha·ss/windowSize)^Beta, ss the sum of squares over nearby channels.
 
     The window reaches ⌊(windowSize − 1)/2⌋ channels back and ⌊windowSize/2⌋ forward. At the edges fewer channels are
@@ -162,7 +161,7 @@ def crosschannelnorm(X: Any, windowSize: Any, *pairs: Any, **options: Any) -> np
     return layout.restore(y[..., 0], X.ndim)
 
 
-def fullyconnect(X: Any, weights: Any, bias: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **options: object) -> np.ndarray:
     """weights · X + bias over all spatial dimensions and channels of an observation, and time step if there are any.
 
     Args:

@@ -16,11 +16,11 @@ import numpy as np
 from dltoolbox.core.arrays import array_of, check_room
 from dltoolbox.core.convert import Convert
 from dltoolbox.core.dims import DISPLAY, times
-from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import InvalidValue, Property
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import Configured, InvalidValue, Property
 
 
-def labels(value: Any) -> str:
+def labels(value: object) -> str:
     """A DataFormat: a word of the letters S, C, B, T, U, of which C, B and T occur at most once."""
     expected = "one label per dimension of X out of S, C, B, T and U, such as 'SSCB'"
     if value is None or (isinstance(value, str) and not value):
@@ -33,12 +33,12 @@ def labels(value: Any) -> str:
     return value.upper()
 
 
-def data_format() -> Property:
+def data_format() -> Property[str]:
     """The DataFormat option, without which no function of labels works."""
     return Property(labels, "", "Labels of the dimensions, in the order of the array.")
 
 
-def unconverted(value: Any) -> Any:
+def unconverted(value: object) -> Any:
     """An option that is converted when the others are known."""
     return value
 
@@ -88,7 +88,7 @@ class Layout:
         return back
 
 
-def real_array(X: Any, function: str, what: str) -> np.ndarray:
+def real_array(X: object, function: str, what: str) -> np.ndarray:
     """Any array-like of real numbers, as floating point; single stays single, integers and logicals become double."""
     array = array_of(X)
     if array is None or array.dtype.kind not in "fiub":
@@ -102,7 +102,7 @@ def real_array(X: Any, function: str, what: str) -> np.ndarray:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def refine(options: Any, name: str, convert: Convert, issues: Any) -> None:
+def refine(options: Configured, name: str, convert: Convert[object], found: IssueCollector) -> None:
     """Convert an option that was kept as `unconverted`, with the same messages as if it had been declared so."""
     refined = Property(convert)
     refined.name = refined.argument = name

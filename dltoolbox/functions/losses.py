@@ -15,11 +15,11 @@ from dltoolbox.functions.labels import Layout, data_format, labels, real_array
 from dltoolbox.ops import OPS
 
 
-def _optional_labels(value: Any) -> str:
+def _optional_labels(value: object) -> str:
     return "" if isinstance(value, str) and not value else labels(value)
 
 
-def _mask(value: Any) -> Any:
+def _mask(value: object) -> Any:
     if value is None:
         return None
     array = array_of(value)
@@ -67,7 +67,7 @@ class _L2(_Loss):
 
 
 @np.errstate(all="ignore")
-def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
+def mse(Y: object, targets: object, *pairs: object, **options: object) -> Any:
     """Half the mean squared error: 1/(2N) Σ (Y − targets)², with N observations.
 
     Args:
@@ -97,7 +97,7 @@ def mse(Y: Any, targets: Any, *pairs: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def crossentropy(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """Cross-entropy of class probabilities: −(1/N) Σ targets · ln Y, with N observations.
 
     Args:
@@ -134,7 +134,7 @@ def crossentropy(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def huber(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """Huber loss: (1/N) Σ of ½d² where |d| ≤ δ, and δ|d| − ½δ² elsewhere, with d = Y − targets.
 
     Args:
@@ -163,7 +163,7 @@ def huber(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def l1loss(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """L1 loss: (1/N) Σ |Y − targets|, with N observations.
 
     Args:
@@ -192,7 +192,7 @@ def l1loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
 
 
 @np.errstate(all="ignore")
-def l2loss(Y: Any, targets: Any, *arguments: Any, **options: Any) -> Any:
+def l2loss(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
     """L2 loss: (1/N) Σ (Y − targets)², with N observations; twice the value of `mse`.
 
     Args:

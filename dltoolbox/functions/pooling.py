@@ -22,7 +22,7 @@ from dltoolbox.functions.labels import Layout, data_format, labels, real_array, 
 from dltoolbox.ops import OPS
 
 
-def _pool_format(value: Any) -> str:
+def _pool_format(value: object) -> str:
     if isinstance(value, str) and not value:
         return ""
     try:
@@ -106,7 +106,7 @@ class _MaxUnpool(Configured):
                  f"'{self.DataFormat}'.", "Label them S.")
 
 
-def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """Maximum of every pooling region: ``Y = maxpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
 
     The output size is floor((in − poolsize + padding) / Stride) + 1 per pooled dimension. Padding never wins, the first
@@ -160,7 +160,7 @@ def maxpool(X: Any, poolsize: Any, *pairs: Any, nargout: int = 1, **options: Any
     return outputs(results, nargout, "maxpool")
 
 
-def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> np.ndarray:
     """Mean of every pooling region: ``Y = avgpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
 
     Args:
@@ -192,7 +192,7 @@ def avgpool(X: Any, poolsize: Any, *pairs: Any, **options: Any) -> np.ndarray:
     return layout.restore(y, X.ndim)
 
 
-def maxunpool(Y: Any, indx: Any, outputSize: Any, *pairs: Any, **options: Any) -> np.ndarray:
+def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **options: object) -> np.ndarray:
     """Put maxima back where `maxpool` found them; everything else is 0.
 
     Args:
@@ -259,7 +259,7 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
     return np.asarray(np.ravel_multi_index(coordinates[:rank], shape[:rank])) if linear.size else linear
 
 
-def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
+def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
     """indx as integers in the order of work; a vector is filled in column order."""
     array = real_array(indx, "maxunpool", "indx")
     if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
@@ -273,7 +273,7 @@ def _linear(indx: Any, y: np.ndarray, layout: Layout) -> np.ndarray:
          f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
 
 
-def _output_size(outputSize: Any, layout: Layout) -> tuple[int, ...]:
+def _output_size(outputSize: object, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
     if size is None or len(size) > len(layout.given):
         fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "

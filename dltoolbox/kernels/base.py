@@ -19,7 +19,8 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.memory_format import Order, inverse
+from dltoolbox.kernels.memory_format import Order as Order  # given on
+from dltoolbox.kernels.memory_format import inverse
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
 from dltoolbox.ops.time_axis import Way
 
@@ -248,7 +249,6 @@ class OwnMemory:
 
     scratch_bytes: int = 0
     keep_bytes: int = 0
-    largest_shared: int = 0
     taken: list[np.ndarray] = field(default_factory=list)
 
     def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -260,7 +260,6 @@ class OwnMemory:
         return self._take(shape, dtype)
 
     def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
-        self.largest_shared = max(self.largest_shared, prod(shape) * np.dtype(dtype).itemsize)
         return self._take(shape, dtype)
 
     def _take(self, shape: Sequence[int], dtype: Any) -> np.ndarray:

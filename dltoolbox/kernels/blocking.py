@@ -1,15 +1,15 @@
-"""Working on a map part by part, in scratch that fits the cache.
+"""Cutting index ranges into blocks, and working on a map part by part, in scratch that fits the cache.
 
 Every part is copied into scratch with its padding and, where the window jumps, column by column, except what needs no
-padding and lies in long stretches; everything after that
-runs over long contiguous stretches, 3 to 8 times as fast as over the short ones (N or C·N) that a jump leaves in place.
+padding and lies in long stretches; everything after that runs over long contiguous stretches, 3 to 8 times as fast as
+over the short ones (N or C·N) that a jump leaves in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -19,12 +19,39 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, Order
 
+STRETCH = 1 << 10  # numbers at most that are added up in their own precision
 PART = 1 << 19  # elements of a part of the larger map: calls under 20 µs make threads wait for one another instead
 HALO = 4  # rows of windows that overlap are worked on by at least so many, since neighbours share rows
 MOST_LANES = 64  # of the inner of channels and observations, that are left together
 RUN = 32  # bytes: stretches at least this long are copied as one item each, 2 to 3 times as fast as element by element
 LONG = 1 << 10  # bytes: stretches at least this long are read where they lie, shorter ones are copied together first
 LONGEST_RUN = 1 << 8  # bytes: longer ones gain nothing, and NumPy keeps other threads waiting in copies of under 500 items
+
+
+def shares(rows: int | slice, number: int) -> list[slice]:
+    """``range(rows)``, or the rows of a slice, in ``number`` slices of nearly equal length; the first is the longest."""
+    start, stop = (0, rows) if isinstance(rows, int) else (rows.start, rows.stop)
+    edges = [start - (start - stop) * i // max(number, 1) for i in range(number + 1)]
+    return [slice(first, last) for first, last in pairwise(edges)]
+
+
+def cut(rows: int | slice, most: int) -> list[slice]:
+    """The same in as few slices as are possible where none is longer than ``most``, or 1."""
+    count = rows if isinstance(rows, int) else rows.stop - rows.start
+    return shares(rows, -(-count // max(most, 1)))
+
+
+def divisor(count: int, most: int, unit: int = 1, least: int = 1) -> int:
+    """The largest divisor of ``count`` up to ``most``, a multiple of ``unit``; all of it where that is below ``least``."""
+    if count <= most:
+        return max(count, 1)
+    return next((n for n in range(max(most, 1) // unit * unit, least - 1, -unit) if count % n == 0), count)
+
+
+def stretch(length: int) -> int:
+    """How many of ``length`` numbers are added up in their own precision before double takes over: a divisor of it that is
+    worth its calls."""
+    return divisor(length, STRETCH, least=STRETCH // 16 + 1)
 
 
 class Part(NamedTuple):
@@ -59,13 +86,6 @@ def strips(large: Sequence[int], window: Window, rows: int, order: Order) -> lis
     row_cuts = cut(rows, max((room - window.extent[0]) // window.stride[0] + 1, fewest))
     pairs = [pair if axes[0] < axes[1] else pair[::-1] for pair in product(outer_cuts, inner_cuts)]
     return [[Part(part, *pair) for part in row_cuts] for pair in pairs]
-
-
-def cut(count: int, step: int) -> list[slice]:
-    """``range(count)`` in slices of nearly equal length, at most ``step``; the first is the longest."""
-    pieces = -(-count // max(step, 1))
-    step = -(-count // pieces)
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 class Bench:

@@ -16,7 +16,8 @@ import numpy as np
 
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
+from dltoolbox.kernels.blocking import divisor, shares
+from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.elementwise.arithmetic import ranks_for
 
 BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
@@ -78,8 +79,8 @@ def small(*sizes: int) -> int:
 def by_rows(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Closure:
     """``out = a @ b``, where ``a`` has long contiguous rows: some rows at a time."""
     (height, depth), width = a.shape, b.shape[1]
-    step = divisor(height, small(depth, width))
-    if width <= 1 or step < 5:
+    step = divisor(height, small(depth, width), least=5)
+    if width <= 1:
         return partial(np.matmul, a, b, out=out)
     return partial(np.matmul, a.reshape(-1, step, depth), b, out=out.reshape(-1, step, width))
 
@@ -138,7 +139,7 @@ class Dense(Kernel):
     @staticmethod
     def forward(site: BindContext, blocks: Blocks, rank: int, ranks: int) -> Closure:
         x, weights, bias = site.inputs
-        outputs = band(len(weights), rank, ranks)
+        outputs = shares(len(weights), ranks)[rank]
         y = matrix(site.outputs[0])[outputs]
         steps: list[Closure] = []
         partial_sum = None
@@ -157,7 +158,7 @@ class Dense(Kernel):
         (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.grad_inputs
         assert site.grads[0] is not None
         grad = matrix(site.grads[0])
-        inputs = band(x.shape[-2], rank, ranks)
+        inputs = shares(x.shape[-2], ranks)[rank]
         steps: list[Closure] = []
         if d_bias is not None and rank == 0:
             steps.append(partial(np.add.reduce, grad, axis=1, out=d_bias.reshape(-1)))
@@ -173,8 +174,3 @@ class Dense(Kernel):
 def matrix(y: np.ndarray) -> np.ndarray:
     """What leaves, as (outputs, n): a view without the spatial dimensions of size 1."""
     return y.reshape(y.shape[-2:])
-
-
-def band(count: int, rank: int, ranks: int) -> slice:
-    """A rank's part of ``range(count)``."""
-    return slice(rank * count // ranks, (rank + 1) * count // ranks)

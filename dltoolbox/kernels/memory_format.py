@@ -52,9 +52,3 @@ def order_of(x: np.ndarray) -> Order:
 
 def inverse(order: Sequence[int]) -> Order:
     return tuple(int(axis) for axis in np.argsort(order))
-
-
-def blocks(count: int, bytes_each: int, target: int) -> list[slice]:
-    """``range(count)`` cut into slices of at most about ``target`` bytes."""
-    step = max(1, target // max(bytes_each, 1))
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]

@@ -265,6 +265,8 @@ def expanded_shape(values: np.ndarray) -> tuple[int, ...]:
 
 def check_expansion(layer: Layer, name: str, x: Dims) -> None:
     """An array must fit its input: every size is 1 or the input's, and the observations share it."""
+    if x.hidden:
+        return
     shape = expanded_shape(getattr(layer, name))
     fits = (*(n for n in x.folded.sizes[:-1] if n is not None), 1)
     padded = shape + (1,) * (len(fits) - len(shape))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -92,6 +92,7 @@ class Layer(Configured):
     default_name: ClassVar[str] = ""
     rank: ClassVar[int] = 0
     optional_outputs: ClassVar[bool] = False  # whether a property decides on the outputs, so that displays list them
+    formats: ClassVar[tuple[str, ...]] = ()  # that its inputs can have, with or without T; none: all
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
@@ -102,7 +103,7 @@ class Layer(Configured):
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Classes that no factory makes are called by their own names."""
         super().__init_subclass__(**kwargs)
         if not cls.factory:
@@ -143,16 +144,6 @@ class Layer(Configured):
     def check_values(self, *inputs: Dims) -> None:
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
-
-    def check_partly(self, *inputs: Any) -> None:
-        """Raise for faults that show although not all inputs are known; values, None for the unknown."""
-
-    def outputs_despite(self, g: Any, *inputs: Any) -> tuple[Dims, ...] | None:
-        """What is certain of the outputs although a fault is found or an input is unknown (None).
-
-        Sizes of None are not certain; None in place of all is the default: not even the format is.
-        """
-        return None
 
     def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
@@ -203,7 +194,7 @@ class Layer(Configured):
         value = self.__dict__[name]
         return list(value) if isinstance(value, tuple) else value
 
-    def in_short(self, prop: Property) -> Any:
+    def in_short(self, prop: Property[object]) -> Any:
         """As `as_written`, but one number for equal ones where that means the same."""
         value = self.__dict__[prop.name]
         numbers = {*flat(value)} if isinstance(value, tuple) else set()
@@ -229,18 +220,18 @@ class Layer(Configured):
         parts = [*map(show_python, made.arguments), *(f"{name}={show_python(value)}" for name, value in named.items())]
         return f"{made.function}({', '.join(parts)})"
 
-    def is_default(self, prop: Property) -> bool:
+    def is_default(self, prop: Property[object]) -> bool:
         return prop.default is not REQUIRED and equal(self.__dict__[prop.name], prop.converted(prop.default, self))
 
     def __str__(self) -> str:
         from dltoolbox.layers.display import layer_text  # the display knows layers, so it is imported late
         return layer_text(self)
 
-    def copy(self) -> Any:
+    def copy(self) -> Self:
         """An independent layer with the same values; arrays are shared because they are read-only."""
         return copy.copy(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
         for value in state.values():
             if isinstance(value, np.ndarray):
@@ -252,14 +243,14 @@ class Layer(Configured):
             equal(value, other.__dict__[prop.name]) for prop, value in self.values())
 
 
-def equal(a: Any, b: Any) -> bool:
+def equal(a: object, b: object) -> bool:
     """Equality that also compares arrays."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
     return bool(a == b)
 
 
-def show_python(value: Any) -> str:
+def show_python(value: object) -> str:
     """A value as Python code: integers without a point, as they were probably written; long arrays by their size."""
     if isinstance(value, np.ndarray):
         return (show_python(value.tolist()) if value.size <= SHORT_ARRAY else
@@ -279,7 +270,7 @@ def plain_number(value: float) -> str:
 MOST_LISTED_LAYERS = 200_000  # of nested lists of layers, and lists among them
 
 
-def flat(layers: Any) -> Iterable[Any]:
+def flat(layers: object) -> Iterable[Any]:
     """The elements of nested lists and tuples, in order; anything else is its own only element, and so is a list that is met
     in itself. A list that holds another one twice, and so on, can stand for more elements than anybody waits for.
     """
@@ -300,7 +291,7 @@ def flat(layers: Any) -> Iterable[Any]:
             del walked[at]
 
 
-def is_factory(item: Any) -> bool:
+def is_factory(item: object) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
     return callable(item) and convert.attribute(item, "layer_class") is not None
 
@@ -318,7 +309,7 @@ def documented(cls: type[Layer]) -> str:
 
 def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
     """The MATLAB-named function that makes a layer, with a real signature and docstring."""
-    def factory(*args: Any, **kwargs: Any) -> Layer:
+    def factory(*args: object, **kwargs: object) -> Layer:
         return cls(*args, **kwargs)
 
     factory.__name__ = factory.__qualname__ = cls.factory
@@ -355,10 +346,10 @@ def find(factory: str) -> type[Layer]:
 
 
 # The factors that a page declares for each of its learnables.
-def learn_rate_factor(learnable: str) -> Property:
+def learn_rate_factor(learnable: str) -> Property[float]:
     return Property(convert.real(0), 1, f"Factor on the learning rate of {learnable}.", settable=True, group=HIDDEN)
 
 
-def l2_factor(learnable: str, default: int = 1) -> Property:
+def l2_factor(learnable: str, default: int = 1) -> Property[float]:
     note = "" if default else "; 0: it is not decayed"
     return Property(convert.real(0), default, f"Factor on the L2 decay of {learnable}{note}.", settable=True, group=HIDDEN)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, Size
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Layer, layer
 from dltoolbox.ops import Builder, Value
 from dltoolbox.ops.reshape import append_spatial_dims
@@ -22,13 +24,13 @@ def _numbered_inputs(count: int) -> tuple[str, ...]:
     return tuple(f"in{i + 1}" for i in range(count))
 
 
-def _inputs_property(argument: str) -> Property:
+def _inputs_property(argument: str) -> Property[int]:
     return Property(convert.integer(2, MOST_INPUTS), doc=f"Number of inputs, 2 to {MOST_INPUTS}.", positional=True,
                     argument=argument, group="")
 
 
 class Combination(Layer):
-    """Inputs ``in1`` … ``inN`` of one format."""
+    """Inputs ``in1`` … ``inN`` of one format. Those whose format a problem hides fit the others."""
 
     NumInputs = _inputs_property("numInputs")
 
@@ -36,12 +38,9 @@ class Combination(Layer):
         return _numbered_inputs(self.NumInputs)
 
     def check(self, *inputs: Dims) -> None:
-        self.check_fit(dict(zip(self.inputs(), inputs, strict=True)))
-
-    def check_partly(self, *inputs: Any) -> None:
-        known = {port: x.dims for port, x in zip(self.inputs(), inputs, strict=True) if x is not None}
-        if 1 < len(known) < len(inputs):
-            self.check_fit(known)
+        shown = {port: x for port, x in zip(self.inputs(), inputs, strict=True) if not x.hidden}
+        if len(shown) > 1:
+            self.check_fit(shown)
 
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         """Raise where these inputs, by port, do not go together."""
@@ -51,14 +50,29 @@ class Combination(Layer):
                           "images that meet features.")
 
     def mismatch(self, inputs: dict[str, Dims], what: str, cure: str = "") -> None:
-        listed = "; ".join(f"{port} is {x}" for port, x in inputs.items())
+        along: dict[tuple[str, int], list[Size]] = {}
+        for x in inputs.values():
+            for axis, n in zip(axes(x), x.sizes, strict=True):
+                along.setdefault(axis, []).append(n)
+        untold = {axis for axis, sizes in along.items() if not is_known(*sizes) and not different(sizes)}
+        listed = "; ".join(f"{port} is {without(x, untold)}" for port, x in inputs.items())
         fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
-    def known(self, inputs: tuple[Any, ...]) -> list[Dims]:
-        """The sizes of the known inputs, if there are some and they have one format."""
-        known = [x.dims for x in inputs if x is not None]
-        return known if len({x.labels for x in known}) == 1 else []
+
+def axes(x: Dims) -> list[tuple[str, int]]:
+    """What tells the dimensions of data apart: its label, and which one of that label it is."""
+    return [(label, x.labels[:i].count(label)) for i, label in enumerate(x.labels)]
+
+
+def different(sizes: Iterable[Size]) -> bool:
+    """Whether there are different sizes among those that are known."""
+    return len({n for n in sizes if is_known(n)}) > 1
+
+
+def without(x: Dims, untold: Collection[tuple[str, int]]) -> Dims:
+    """The same without the sizes of some axes, which cannot be compared."""
+    return Dims(x.labels, tuple(UNKNOWN if axis in untold else n for axis, n in zip(axes(x), x.sizes, strict=True)))
 
 
 class ElementWise(Combination):
@@ -66,17 +80,10 @@ class ElementWise(Combination):
 
     done: ClassVar[str]  # what cannot be done to sizes that do not fit
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        known = self.known(inputs)
-        if not known:
-            return None
-        sizes = [{n for n in of if n != 1} or {None} for of in zip(*(x.sizes for x in known), strict=True)]
-        return (Dims(known[0].labels, tuple(of.pop() if len(of) == 1 else None for of in sizes)),)
-
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         super().check_fit(inputs)
         for sizes in zip(*(x.sizes for x in inputs.values()), strict=True):
-            if len({n for n in sizes if n != 1}) > 1:
+            if different(n for n in sizes if n != 1):
                 self.mismatch(inputs, f"of sizes that cannot be {self.done}")
 
 
@@ -123,8 +130,8 @@ class MultiplicationLayer(ElementWise):
         super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Any:
-        rank = max(x.dims.rank for x in inputs)
-        return g.multiply(*(x if x.dims.rank == rank else g.append_spatial_dims(x, rank=rank) for x in inputs))
+        rank = max(x.dims.rank for x in inputs if not x.dims.hidden)
+        return g.multiply(*(g.append_spatial_dims(x, rank=rank) if x.dims.rank < rank else x for x in inputs))
 
     def describe(self) -> str:
         return f"Element-wise multiplication of {self.NumInputs} inputs"
@@ -136,23 +143,15 @@ class Joining(Combination):
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
 
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        known = self.known(inputs)
-        if not known or self.axis(known[0]) >= len(known[0].sizes):
-            return None
-        sizes = [of.pop() if len(of) == 1 else None for of in map(set, zip(*(x.sizes for x in known), strict=True))]
-        sizes[self.axis(known[0])] = None if len(known) < len(inputs) else sum(
-            x.sizes[self.axis(x)] or 0 for x in known)
-        return (Dims(known[0].labels, tuple(sizes)),)
-
     def check_fit(self, inputs: dict[str, Dims]) -> None:
         super().check_fit(inputs)
         axis = self.axis(next(iter(inputs.values())))
-        if len({(*x.sizes[:axis], *x.sizes[axis + 1:]) for x in inputs.values()}) > 1:
+        along = [*zip(*(x.sizes for x in inputs.values()), strict=True)]
+        if any(map(different, (*along[:axis], *along[axis + 1:]))):
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
     def build(self, g: Builder, *inputs: Value) -> Any:
-        x = inputs[0].dims
+        x = next(x.dims for x in inputs if not x.dims.hidden)
         axis = self.axis(x)
         return g.concat(*inputs, axis=axis, way=Way.SEE if x.labels[axis] == "T" else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
@@ -12,7 +12,6 @@ from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
-    BOX_FORMATS,
     SizeRule,
     SpatialLayer,
     Windowed,
@@ -51,14 +50,18 @@ class Weighted(Layer):
                 Learnable("Bias", bias, self.BiasInitializer, fan_in, fan_out, self.BiasLearnRateFactor,
                           self.BiasL2Factor, grouped))
 
-    def given_channels(self) -> Any:
+    def given_channels(self) -> int | Literal["auto"]:
         """The channels that the description prints: from Weights where they are given in full, else as declared."""
         name, axis = self.size_in
-        in_full = self.Weights is not None and self.Weights.ndim == self.rank + 2
-        return self.Weights.shape[axis] if in_full else self.__dict__[name]
+        if self.Weights is not None and self.Weights.ndim == self.rank + 2:
+            values: int = self.Weights.shape[axis]
+            return values
+        declared: int | Literal["auto"] = getattr(self, name)
+        return declared
 
     def settle(self) -> None:
         name, axis = self.size_in
+        assert self.Weights is not None
         self.__dict__[name] = self.Weights.shape[axis]
 
 
@@ -80,7 +83,7 @@ class Filters(Weighted):
     def filters_text(self) -> str:
         """``8 3×3×16``: number and size of the filters, with their channels where they are known."""
         channels = self.given_channels()
-        return f"{self.NumFilters} {times(self.FilterSize if channels == 'auto' else (*self.FilterSize, channels))}"
+        return f"{self.NumFilters} {times(self.FilterSize if isinstance(channels, str) else (*self.FilterSize, channels))}"
 
 
 class Sliding(Windowed):
@@ -89,7 +92,7 @@ class Sliding(Windowed):
     size_property = "FilterSize"
 
     DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the filter's elements per dimension.")
-    Padding = Windowed.properties["Padding"]
+    Padding = Windowed.Padding
     PaddingValue = Property(convert.number_or_word(*EDGE_MODES), 0, "What padding holds: a number, or values of the input.")
 
     def check(self, *inputs: Dims) -> None:
@@ -97,7 +100,7 @@ class Sliding(Windowed):
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
             for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
-                if n is not None and max(pair) >= n:
+                if n is not None and n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
 
@@ -106,9 +109,9 @@ class Sliding(Windowed):
         window = self.window(x.dims)
         if not window.padded or self.PaddingValue == 0:
             return x, window
-        word = isinstance(self.PaddingValue, str)
-        padded = g.pad_edges(x, padding=window.padding, mode=self.PaddingValue if word else "constant",
-                             value=0.0 if word else self.PaddingValue, way=self.way(x.dims))
+        mode, value = ((self.PaddingValue, 0.0) if isinstance(self.PaddingValue, str) else
+                       ("constant", self.PaddingValue))
+        padded = g.pad_edges(x, padding=window.padding, mode=mode, value=value, way=self.way(x.dims))
         return padded, Window.of(window.size, window.stride, dilation=window.dilation)
 
 
@@ -117,9 +120,6 @@ class Convolution(Sliding, Filters):
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
-
-    def channels_after(self, x: Dims | None) -> int:
-        return int(self.NumFilters)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
@@ -173,7 +173,7 @@ class GroupedFilters(Weighted):
 
     not_in_matlab = ("NumChannelsPerGroup",)
 
-    FilterSize = Filters.properties["FilterSize"]
+    FilterSize = Filters.FilterSize
     NumChannelsPerGroup = Property(convert.either("auto", convert.count), "auto", "Channels of one group of the input.")
     NumFiltersPerGroup = Property(convert.count, doc="Number of filters of each group.", positional=True,
                                   argument="numFiltersPerGroup")
@@ -206,10 +206,6 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
     def groups(self, x: Dims) -> int:
         return x.channels if self.NumGroups == "channel-wise" else int(self.NumGroups)
 
-    def channels_after(self, x: Dims | None) -> int | None:
-        known = x is not None or self.NumGroups != "channel-wise"
-        return self.groups(x or Dims.of("")) * int(self.NumFiltersPerGroup) if known else None
-
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
@@ -224,6 +220,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
                                      taps * channels, taps * filters, grouped=True)
 
     def settle(self) -> None:
+        assert self.Weights is not None
         *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape
 
     def build(self, g: Builder, x: Value) -> Any:
@@ -235,7 +232,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         if self.Weights is not None and self.Weights.ndim == 5:
             *_, channels, _, groups = self.Weights.shape
         channels = 1 if groups == "channel-wise" else channels
-        size = self.FilterSize if channels == "auto" else (*self.FilterSize, channels)
+        size = self.FilterSize if isinstance(channels, str) else (*self.FilterSize, channels)
         parts = "Channel-wise groups" if groups == "channel-wise" else f"{groups} groups"
         return f"{parts} of {self.NumFiltersPerGroup} {times(size)} convolutions {self.window_text()}"
 
@@ -264,10 +261,6 @@ class FullyConnectedLayer(Weighted):
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("InputSize", inputs[0].features, "feature")
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        rank = g.vector_rank(inputs[0])
-        return None if rank is None else (Dims("S" * rank + "CB", (*[1] * rank, self.OutputSize, None)),)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features
@@ -302,18 +295,13 @@ class TransposedConvolution(SpatialLayer, Filters):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        out = self.window().transposed_output(inputs[0].spatial)
-        if min(out) < 1:
+        if any(n < 1 for n in self.window().transposed_output(inputs[0].spatial)):
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
                  "Reduce Cropping.")
 
     def check_values(self, *inputs: Dims) -> None:
         self.check_declared("NumChannels", inputs[0].channels, "channel")
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        return (Dims(labels, (*(None,) * self.rank, self.NumFilters, None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()
@@ -363,8 +351,8 @@ class TransposedConvolution2DLayer(TransposedConvolution, rank=2):
     WeightsInitializer = Property(convert.word_or_function(*WEIGHT_INITIALIZERS, "bilinear"), "glorot",
                                   "How Weights start: a name or a function of the size.", group=HIDDEN)
     BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (  # in MATLAB's order
-        Filters.properties[name] for name in ("BiasInitializer", "WeightLearnRateFactor", "BiasLearnRateFactor",
-                                              "WeightL2Factor", "BiasL2Factor"))
+        Filters.BiasInitializer, Filters.WeightLearnRateFactor, Filters.BiasLearnRateFactor, Filters.WeightL2Factor,
+        Filters.BiasL2Factor)
 
 
 @layer("transposedConv3dLayer", "3-D Transposed Convolution", name="transposed-conv3d")

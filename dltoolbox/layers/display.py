@@ -67,7 +67,7 @@ def layers_text(layers: Sequence[Layer]) -> str:
     return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
 
 
-def disp(x: Any) -> None:
+def disp(x: object) -> None:
     """Print a value as MATLAB does: a list of layers as a layer array, text without quotes, numbers in short format.
 
     Args:

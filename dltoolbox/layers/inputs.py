@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from dltoolbox.core import convert
 from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Property
+from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.layers.base import Array, Layer, State, layer
 from dltoolbox.ops import Builder
 
@@ -41,14 +41,14 @@ SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
 @convert.hinted("str")
-def _label_format(value: Any) -> str:
+def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
     if not labels or set(labels) - set(DISPLAY):
-        raise convert.InvalidValue("text made of the letters S, C, B, T and U, such as 'SSCB'")
+        raise InvalidValue("text made of the letters S, C, B, T and U, such as 'SSCB'")
     if "".join(sorted(labels, key=DISPLAY.index)) not in SUPPORTED:
-        raise convert.InvalidValue(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order",
-                                   "Data without channels or observations are not supported yet.",
+        raise InvalidValue(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order",
+                           "Data without channels or observations are not supported yet.",
                                    "notYetSupported")
     return labels
 
@@ -200,11 +200,11 @@ class SizedInput(NormalisedInput):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
-def _augmentation(value: Any) -> Any:
+def _augmentation(value: object) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
-    raise convert.InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",
-                               "notYetSupported")
+    raise InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",
+                       "notYetSupported")
 
 
 @layer("imageInputLayer", "Image Input", name="imageinput")

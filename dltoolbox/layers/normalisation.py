@@ -10,7 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Value
-from dltoolbox.ops.state import MovingAverage, Population
+from dltoolbox.ops.graph import MovingAverage, Population
 from dltoolbox.ops.time_axis import Way
 
 
@@ -41,6 +41,7 @@ class Scaled(Layer):
                           l2_factor=self.ScaleL2Factor))
 
     def settle(self) -> None:
+        assert self.Scale is not None
         self.__dict__["NumChannels"] = self.Scale.size
 
     def with_channels(self) -> str:
@@ -75,7 +76,7 @@ class BatchNormalizationLayer(Scaled):
 
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
     VarianceDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's variance in the moving variance.")
-    Epsilon = Scaled.properties["Epsilon"]
+    Epsilon = Scaled.Epsilon
     FixedStatistics = Property(convert.flag, False, "Whether training, too, normalises with TrainedMean and TrainedVariance "
                                "and leaves them as they are; an extension.", settable=True, group=HIDDEN)
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
@@ -121,10 +122,11 @@ class GroupNormalizationLayer(Scaled):
 
     NumGroups = Property(convert.either("all-channels", convert.either("channel-wise", convert.count)),
                          doc="Number of groups, 'all-channels' or 'channel-wise'.", positional=True, argument="numGroups")
-    Epsilon = Scaled.properties["Epsilon"]
+    Epsilon = Scaled.Epsilon
 
     def groups(self, x: Dims) -> int:
-        return {"all-channels": 1, "channel-wise": x.channels}.get(self.NumGroups) or int(self.NumGroups)
+        words: dict[str | int, int] = {"all-channels": 1, "channel-wise": x.channels}
+        return words.get(self.NumGroups) or int(self.NumGroups)
 
     def check_values(self, *inputs: Dims) -> None:
         super().check_values(*inputs)

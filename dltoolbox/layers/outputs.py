@@ -16,7 +16,7 @@ from dltoolbox.ops import Builder, Value
 
 
 @convert.hinted("Literal['auto'] | Sequence[Any]")
-def class_names(value: Any) -> Any:
+def class_names(value: object) -> Any:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
     names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
@@ -36,7 +36,7 @@ def class_names(value: Any) -> Any:
 
 
 @convert.hinted("Literal['none'] | Sequence[float]")
-def _class_weights(value: Any) -> Any:
+def _class_weights(value: object) -> Any:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
@@ -51,15 +51,14 @@ class OutputLayer(Layer):
 
     task: ClassVar[str] = "classification"  # or 'regression'
     per_pixel: ClassVar[bool] = False  # whether every pixel has a label of its own
-    accepted: ClassVar[tuple[str, ...]] = ()  # formats, which may have T
 
     def outputs(self) -> tuple[str, ...]:
         return ()
 
     def check(self, *inputs: Dims) -> None:
-        if self.accepted and inputs[0].folded.labels not in self.accepted:
+        if self.formats and inputs[0].folded.labels not in self.formats and not inputs[0].hidden:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
-                 f"{' or '.join(self.accepted)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
+                 f"{' or '.join(self.formats)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
 
     def name_responses(self, size: Dims) -> None:
         """Give the responses that training sees names; only the outputs of regression have any."""
@@ -127,7 +126,7 @@ class ClassificationOutputLayer(ClassOutput):
         MathWorks documentation of classificationLayer.
     """
 
-    accepted = ("CB", "SCB", "SSCB", "SSSCB")
+    formats = ("CB", "SCB", "SSCB", "SSSCB")
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
@@ -153,7 +152,7 @@ class PixelClassificationLayer(ClassOutput):
         MathWorks documentation of pixelClassificationLayer.
     """
 
-    accepted = (*BOX_FORMATS[2], *BOX_FORMATS[3])
+    formats = (*BOX_FORMATS[2], *BOX_FORMATS[3])
     per_pixel = True
 
     def describe(self) -> str:

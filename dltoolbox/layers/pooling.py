@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import layer
-from dltoolbox.layers.windowed import BOX_FORMATS, SpatialLayer, Windowed
-from dltoolbox.ops import Builder, Kind, Value
+from dltoolbox.layers.windowed import SpatialLayer, Windowed
+from dltoolbox.ops import Builder, Value
 
 
 class Pooling(Windowed):
@@ -18,8 +18,8 @@ class Pooling(Windowed):
 
     PoolSize = Property(ByRank(convert.sizes), doc="Size of the pooling region per dimension.", positional=True,
                         argument="poolSize")
-    Stride = Windowed.properties["Stride"]
-    Padding = Windowed.properties["Padding"]
+    Stride = Windowed.Stride
+    Padding = Windowed.Padding
 
     def validate(self) -> None:
         if self.Padding == "same":
@@ -97,30 +97,8 @@ class MaxUnpooling(SpatialLayer):
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
-    def check_partly(self, *inputs: Any) -> None:
-        _, indices, size = inputs
-        if indices is None or size is None:
-            return
-        if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
-            wrong = "indices" if indices.kind is not Kind.INDICES else "size"
-            fail(f"{self.label()}:notUnpoolingData", f"Input '{wrong}' of {self.label()} is connected to an output that "
-                 f"does not carry the {wrong} of a max pooling layer.",
-                 f"Connect 'pool/{wrong}' of a {self.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
-        if indices.denotes != size.denotes:
-            fail(f"{self.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but "
-                 f"'size' is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        x, indices, size = inputs
-        dims = size.denotes if size and size.kind is Kind.SIZE else None
-        if dims and not (indices and indices.kind is Kind.INDICES and indices.denotes != dims):
-            return (dims,)
-        (labels,) = BOX_FORMATS[self.rank]
-        channels = x.dims.channels if x and x.dims.labels == labels else None
-        return (Dims(labels, (*(None,) * self.rank, channels, None)),)
-
     def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
-        assert size.denotes is not None  # as `check_partly` asks for
+        assert size.denotes is not None  # lowering has asked for it
         return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
     def describe(self) -> str:

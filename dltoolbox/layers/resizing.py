@@ -11,6 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Value
@@ -109,7 +110,7 @@ def _factors(rank: int) -> Callable[[Any], Any]:
     factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.hinted("float | Sequence[float] | None")
-    def conversion(value: Any) -> tuple[float, ...]:
+    def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
             got = tuple(factor(item) for item in items)
@@ -123,12 +124,16 @@ def _factors(rank: int) -> Callable[[Any], Any]:
 
 def _size(rank: int) -> Callable[[Any], Any]:
     @convert.hinted("Sequence[float | None] | None")
-    def conversion(value: Any) -> tuple[int | None, ...]:
+    def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
             raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")
         return sizes
     return convert.optional(conversion)
+
+
+def ratio(m: int, n: int) -> Fraction:
+    return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
 class Resize(SpatialLayer):
@@ -162,13 +167,13 @@ class Resize(SpatialLayer):
             return ref[0].spatial
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
-        known = next(Fraction(m, n) for m, n in zip(self.OutputSize, x.spatial, strict=True) if m is not None)
+        known = next(ratio(m, n) for m, n in zip(self.OutputSize, x.spatial, strict=True) if m is not None)
         return tuple(ceil(n * known) if m is None else m for m, n in zip(self.OutputSize, x.spatial, strict=True))
 
     def check(self, *inputs: Dims) -> None:
-        for dims in inputs:
-            super().check(dims)
-        if min(self.output(*inputs)) < 1:
+        for one in inputs:
+            super().check(one)
+        if any(n < 1 for n in self.output(*inputs)):
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
                  f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
 
@@ -179,7 +184,7 @@ class Resize(SpatialLayer):
     def build(self, g: Builder, x: Value, *ref: Value) -> Any:
         to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(Fraction(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+                   tuple(ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 

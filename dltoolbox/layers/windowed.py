@@ -11,10 +11,8 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window, same_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import LAYERS, Layer
-from dltoolbox.ops import Builder
 from dltoolbox.ops.time_axis import Way
 
-Padding = str | tuple[Pair, ...]
 Row = tuple[str, str, Any]
 
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
@@ -28,7 +26,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: Padding) -> list[Any]:
+def padding_vector(padding: convert.Padding) -> list[Any]:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -37,7 +35,7 @@ def padding_vector(padding: Padding) -> list[Any]:
     return [n for pair in padding for n in pair]
 
 
-def padding_text(padding: Padding) -> str:
+def padding_text(padding: convert.Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
@@ -46,7 +44,7 @@ def padding_text(padding: Padding) -> str:
     return vector(padding_vector(padding))
 
 
-def padding_mode(padding: Padding) -> str:
+def padding_mode(padding: convert.Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
@@ -65,14 +63,14 @@ class SpatialLayer(Layer):
 
     over_time: ClassVar[bool] = False
 
-    def __init_subclass__(cls, rank: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, rank: int | None = None, **kwargs: object) -> None:
         if rank is not None:
-            cls.rank = rank
+            cls.rank, cls.formats = rank, BOX_FORMATS[rank]
         super().__init_subclass__(**kwargs)
 
     def way(self, x: Dims) -> Way | None:
         """How it looks at time in an input; None: it takes none of this format."""
-        if x.folded.labels in BOX_FORMATS[self.rank]:
+        if x.folded.labels in self.formats:
             return Way.FOLD
         return Way.SPACE if self.over_time and x.timed and x.rank == self.rank - 1 else None
 
@@ -84,7 +82,7 @@ class SpatialLayer(Layer):
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
         if self.way(x) is None:
-            (accepted,) = BOX_FORMATS[self.rank]
+            (accepted,) = self.formats
             if x.timed:
                 accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
@@ -148,11 +146,13 @@ class Windowed(SpatialLayer):
 
     @property
     def window_size(self) -> tuple[int, ...]:
-        return self.__dict__[self.size_property]
+        size: tuple[int, ...] = getattr(self, self.size_property)
+        return size
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        return self.__dict__.get("DilationFactor", (1,) * self.rank)
+        dilation: tuple[int, ...] = self.__dict__.get("DilationFactor", (1,) * self.rank)
+        return dilation
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
@@ -168,20 +168,6 @@ class Windowed(SpatialLayer):
             fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
                  f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
                  f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
-
-    def channels_after(self, x: Dims | None) -> int | None:
-        """Channels of the output, where they are certain, of an input that may not be known."""
-        return x.channels if x else None
-
-    def outputs_despite(self, g: Builder, *inputs: Any) -> tuple[Dims, ...] | None:
-        (labels,) = BOX_FORMATS[self.rank]
-        if len(self.outputs()) > 1:
-            return None
-        x: Dims | None = inputs[0].dims if inputs[0] and inputs[0].dims.labels == labels else None
-        window = self.window(x) if x else None
-        spatial = window.output(x.spatial) if x and window and window.fits(x.spatial) else (None,) * self.rank
-        return None if inputs[0] and inputs[0].dims.timed else (
-            Dims(labels, (*spatial, self.channels_after(x), None)),)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)

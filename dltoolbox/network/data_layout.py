@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ MOST_SIZES = 16  # dimensions
 FORMATS = {2: "BC", 4: "SSCB", 5: "SSSCB"}  # of arrays without a format, by their number of dimensions
 
 
-def _sizes(value: Any) -> tuple[float, ...]:
+def _sizes(value: object) -> tuple[float, ...]:
     """Two or more non-negative integers, NaN where a size is not known."""
     array = array_of(value)
     with np.errstate(over="ignore"):  # of a long double
@@ -31,7 +30,7 @@ def _sizes(value: Any) -> tuple[float, ...]:
     return tuple(n if np.isnan(n) else int(n) for n in got.tolist())
 
 
-def _format(value: Any) -> str:
+def _format(value: object) -> str:
     if isinstance(value, str) and len(value) <= MOST_SIZES:
         counts = Counter(value.upper())
         if set(counts) <= set(ORDER) and all(counts[label] <= 1 for label in "CBT"):
@@ -73,7 +72,7 @@ class networkDataLayout(Configured):
         return f"networkDataLayout({[*self.Size]}, {self.Format!r})"
 
 
-def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
+def example_dims(example: object, declared: Dims | None, function: str) -> Dims:
     """Labelled sizes of a mini-batch like an example input; the batch size stays open, and so does the length of time.
 
     Args:
@@ -92,7 +91,7 @@ def example_dims(example: Any, declared: Dims | None, function: str) -> Dims:
             fail(f"{function}:invalidExample", f"The example input is {show(example)}, neither an array of numbers nor a "
                  "layout.", "Pass an array, or networkDataLayout([28, 28, 1], 'SSC').")
         sizes = array.shape
-        labels = array_format(sizes, declared, function)
+        labels = array_format(array.shape, declared, function)
         sizes += (1,) * (len(labels) - len(sizes))  # trailing ones may be left out
     unknown = [label for label, n in zip(labels, sizes, strict=True) if label in "SC" and np.isnan(n)]
     if unknown:

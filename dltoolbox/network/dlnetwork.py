@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -75,7 +74,7 @@ class dlnetwork(Network):
 
     layouts: dict[str, Dims]
 
-    def __init__(self, layers: Any = (), *arguments: Any, **options: Any) -> None:
+    def __init__(self, layers: object = (), *arguments: object, **options: object) -> None:
         examples, pairs = split_pairs(arguments)
         chosen = _DlnetworkOptions(*pairs, **options)
         lgraph = layerGraph(layers)
@@ -93,7 +92,7 @@ class dlnetwork(Network):
         return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.learnables)
 
     @Learnables.setter
-    def Learnables(self, table: Any) -> None:
+    def Learnables(self, table: object) -> None:
         self._assign(table, self.Learnables, "Learnables")
 
     @property
@@ -101,7 +100,7 @@ class dlnetwork(Network):
         return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.states)
 
     @State.setter
-    def State(self, table: Any) -> None:
+    def State(self, table: object) -> None:
         self._assign(table, self.State, "State")
 
     @property
@@ -113,7 +112,7 @@ class dlnetwork(Network):
         return [self.port_text(port, "outputs") for port in self.leaving]
 
     @OutputNames.setter
-    def OutputNames(self, names: Any) -> None:
+    def OutputNames(self, names: object) -> None:
         self.chosen = chosen_outputs(self, _DlnetworkOptions(OutputNames=names).OutputNames)
         self.cache = {}
 
@@ -165,7 +164,7 @@ class dlnetwork(Network):
         LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
         self._initialized = True
 
-    def _assign(self, table: Any, present: Table, name: str) -> None:
+    def _assign(self, table: object, present: Table, name: str) -> None:
         """Take the values of a table for ours, all of which must be there; from then on the network computes with them."""
         if not isinstance(table, Table) or table.VariableNames != present.VariableNames:
             fail(f"dlnetwork:invalid{name}", f"{name} must be a table with the columns Layer, Parameter and Value, but it "
@@ -217,7 +216,7 @@ def chosen_outputs(lgraph: LayerGraph, names: Sequence[str]) -> tuple[Port, ...]
     return tuple(chosen)
 
 
-def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str, *, resized: bool = False) -> dict[str, Dims]:
+def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, resized: bool = False) -> dict[str, Dims]:
     """Sizes at the open inputs by example inputs: one per entrance, or one per open input where input layers do the rest.
 
     ``resized`` also takes sizes that input layers do not declare, in their place.
@@ -246,7 +245,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[Any], function: str, *, resiz
     return layouts
 
 
-def initialize(net: dlnetwork, *X: Any) -> dlnetwork:
+def initialize(net: dlnetwork, *X: object) -> dlnetwork:
     """Give every learnable and state of a dlnetwork that has no value its initial one.
 
     Args:
@@ -272,7 +271,7 @@ def initialize(net: dlnetwork, *X: Any) -> dlnetwork:
     return new
 
 
-def required(net: Any, function: str) -> dlnetwork:
+def required(net: object, function: str) -> dlnetwork:
     """The dlnetwork that a function needs; of anything else it is said how to make one of it."""
     if not isinstance(net, dlnetwork):
         how = "dag2dlnetwork(net)" if isinstance(net, DAGNetwork) else "dlnetwork(layers)"

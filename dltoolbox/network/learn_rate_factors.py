@@ -17,7 +17,7 @@ from dltoolbox.network.networks import DAGNetwork
 RATE, DECAY = "LearnRateFactor", "L2Factor"
 
 
-def setLearnRateFactor(layer: Any, *arguments: Any) -> Any:
+def setLearnRateFactor(layer: object, *arguments: object) -> Any:
     """Set the factor on the learning rate of a learnable; 0 freezes it.
 
     Args:
@@ -45,7 +45,7 @@ def setLearnRateFactor(layer: Any, *arguments: Any) -> Any:
     return with_factor(layer, arguments, RATE, "setLearnRateFactor")
 
 
-def getLearnRateFactor(layer: Any, *arguments: Any) -> float:
+def getLearnRateFactor(layer: object, *arguments: object) -> float:
     """The factor on the learning rate of a learnable; arguments as `setLearnRateFactor`, without the factor.
 
     Example:
@@ -55,7 +55,7 @@ def getLearnRateFactor(layer: Any, *arguments: Any) -> float:
     return found_factor(layer, arguments, RATE, "getLearnRateFactor")
 
 
-def setL2Factor(layer: Any, *arguments: Any) -> Any:
+def setL2Factor(layer: object, *arguments: object) -> Any:
     """Set the factor on the L2 decay of a learnable; as `setLearnRateFactor`.
 
     Example:
@@ -65,7 +65,7 @@ def setL2Factor(layer: Any, *arguments: Any) -> Any:
     return with_factor(layer, arguments, DECAY, "setL2Factor")
 
 
-def getL2Factor(layer: Any, *arguments: Any) -> float:
+def getL2Factor(layer: object, *arguments: object) -> float:
     """The factor on the L2 decay of a learnable; arguments as `getLearnRateFactor`.
 
     Example:
@@ -75,7 +75,7 @@ def getL2Factor(layer: Any, *arguments: Any) -> float:
     return found_factor(layer, arguments, DECAY, "getL2Factor")
 
 
-def with_factor(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) -> Any:
+def with_factor(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> Any:
     """A copy of a layer, or of the graph that has it, with another factor."""
     *path, factor = arguments or (None,)
     if isinstance(owner, DAGNetwork):
@@ -92,7 +92,7 @@ def with_factor(owner: Any, arguments: tuple[Any, ...], suffix: str, function: s
     return new
 
 
-def found_factor(owner: Any, arguments: tuple[Any, ...], suffix: str, function: str) -> float:
+def found_factor(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> float:
     layer, parameter = addressed(owner, arguments, function)
     if layer.nested is not None:
         return found_factor(layer.nested, (parameter,), suffix, function)
@@ -133,7 +133,7 @@ def factor_names(layer: Layer, suffix: str) -> dict[str, str]:
             for stem in (learnable, learnable.removesuffix("s")) if f"{stem}{suffix}" in layer.properties}
 
 
-def factor_name(layer: Layer, parameter: Any, suffix: str, function: str) -> str:
+def factor_name(layer: Layer, parameter: object, suffix: str, function: str) -> str:
     """The property that holds the factor of one learnable, in any letter case."""
     names = factor_names(layer, suffix)
     for learnable, name in names.items():
@@ -149,7 +149,7 @@ class _FreezeOptions(Configured):
     FixedStatistics = Property(convert.flag, False)
 
 
-def freezeWeights(layers: Any, names: Any = None, *pairs: Any, **options: Any) -> Any:
+def freezeWeights(layers: object, names: object = None, *pairs: object, **options: object) -> Any:
     """Freeze layers for transfer learning: training leaves their learnables as they are, to the bit, and faster.
 
     Sets all learn-rate factors to 0, as the helper of that name in MATLAB's transfer-learning examples does. No gradient is
@@ -188,7 +188,7 @@ def freezeWeights(layers: Any, names: Any = None, *pairs: Any, **options: Any) -
     return revised(layers, names, freeze, "freezeWeights")
 
 
-def unfreezeWeights(layers: Any, names: Any = None) -> Any:
+def unfreezeWeights(layers: object, names: object = None) -> Any:
     """Undo `freezeWeights`: learn-rate factors and FixedStatistics get their defaults; arguments as there.
 
     Example:
@@ -202,7 +202,7 @@ def unfreezeWeights(layers: Any, names: Any = None) -> Any:
     return revised(layers, names, unfreeze, "unfreezeWeights")
 
 
-def revised(layers: Any, names: Any, revise: Callable[[Layer], None], function: str) -> Any:
+def revised(layers: object, names: object, revise: Callable[[Layer], None], function: str) -> Any:
     """Layers in the form in which they came, those of these names as copies that ``revise`` has changed."""
     if isinstance(layers, DAGNetwork):
         fail(f"{function}:isATrainedNetwork", f"The first argument of {function} is a trained network, which stays as it "

@@ -77,7 +77,7 @@ def lower_checked(lgraph: LayerGraph, *, loss: bool | None = None) -> Lowered:
     return lowered
 
 
-def assembleNetwork(layers: Any) -> DAGNetwork:
+def assembleNetwork(layers: object) -> DAGNetwork:
     """A network from layers that have all their values: no training.
 
     Args:

@@ -47,7 +47,8 @@ class tanh(Elementwise):
     saved_for_backward = OUT
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return np.tanh(x)
+        values: np.ndarray = np.tanh(x)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (y,) = call.outputs
@@ -61,7 +62,8 @@ class swish(Elementwise):
     saved_for_backward = BOTH
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x * logistic(x)
+        values: np.ndarray = x * logistic(x)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,), (y,) = call.inputs, call.outputs
@@ -76,7 +78,8 @@ class clipped_relu(Elementwise):
     saved_for_backward = OUT
 
     def forward(self, x: np.ndarray, *, ceiling: float) -> np.ndarray:
-        return np.clip(x, 0, np.asarray(ceiling, x.dtype))
+        values: np.ndarray = np.clip(x, 0, np.asarray(ceiling, x.dtype))
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, ceiling: float) -> Gradients:
         (y,) = call.outputs
@@ -105,7 +108,8 @@ class softplus(Elementwise):
     saved_for_backward = IN
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+        values: np.ndarray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs
@@ -123,7 +127,8 @@ class gelu(Elementwise):
     saved_for_backward = IN
 
     def forward(self, x: np.ndarray, *, approximation: str) -> np.ndarray:
-        return x * self.distribution(x, approximation)
+        values: np.ndarray = x * self.distribution(x, approximation)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, approximation: str) -> Gradients:
         (x,) = call.inputs
@@ -138,7 +143,7 @@ class gelu(Elementwise):
     def distribution(x: np.ndarray, approximation: str) -> np.ndarray:
         if approximation == "tanh":
             near = np.clip(x, -SATURATION, SATURATION)
-            return 0.5 * (1 + np.tanh(INNER * near * (1 + CUBIC * near * near)))
+            return np.asarray(0.5 * (1 + np.tanh(INNER * near * (1 + CUBIC * near * near))))
         libraries()
         from scipy.special import ndtr
         values: np.ndarray = ndtr(x)
@@ -169,7 +174,8 @@ class affine(SameSize):
     saved_for_backward = IN
 
     def forward(self, x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        return x * expanded(scale, x) + expanded(bias, x)
+        values: np.ndarray = x * expanded(scale, x) + expanded(bias, x)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         x, scale, bias = call.inputs

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.dims import Dims, Size, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
+from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
 from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.time_axis import Way
 
@@ -34,7 +35,8 @@ class relu(SameSize):
     any_way = True
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x, 0)
+        values: np.ndarray = np.maximum(x, 0)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (y,) = call.outputs
@@ -63,14 +65,17 @@ class Expanding(Op):
     divisible = True
 
     def infer(self, *inputs: Dims) -> Dims:
-        result = inputs[0]
-        for other in inputs[1:]:
-            result = Dims(result.labels, tuple(b if a == 1 else a
-                                               for a, b in zip(result.sizes, other.sizes, strict=True)))
-        return result
+        shown = [x for x in inputs if not x.hidden]
+        return Dims(shown[0].labels, tuple(map(expanded, zip(*(x.sizes for x in shown), strict=True))))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
+
+
+def expanded(sizes: tuple[Size, ...]) -> Size:
+    """What sizes expand to: the one that is not 1."""
+    others = [n for n in sizes if not (is_known(n) and n == 1)]
+    return agreed(*others) if others else 1
 
 
 @op
@@ -80,7 +85,7 @@ class add(Expanding):
     any_way = True
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        total = inputs[0] + inputs[1]
+        total: np.ndarray = inputs[0] + inputs[1]
         for other in inputs[2:]:
             total = total + other
         return total
@@ -130,9 +135,9 @@ class input_normalise(SameSize):
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
         first, *spread = (against(one, x) for one in statistics)
         if kind == "zerocenter":
-            return x - first
+            return np.asarray(x - first)
         scaled = (x - first) / width_of(kind, first, *spread)
-        return 2 * scaled - 1 if kind == "rescale-symmetric" else scaled
+        return np.asarray(2 * scaled - 1 if kind == "rescale-symmetric" else scaled)
 
     def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
         first, *spread = (against(one, grad) for one in call.inputs[1:])
@@ -247,9 +252,11 @@ class concat(Op):
     """Arrays joined along one axis (0-based)."""
 
     def infer(self, *inputs: Dims, axis: int) -> Dims:
-        sizes, joined = list(inputs[0].sizes), [x.sizes[axis] for x in inputs]
-        sizes[axis] = None if None in joined else sum(n or 0 for n in joined)
-        return Dims(inputs[0].labels, tuple(sizes))
+        shown = [x for x in inputs if not x.hidden]
+        sizes = [agreed(*along) for along in zip(*(x.sizes for x in shown), strict=True)]
+        joined = [UNKNOWN if x.hidden else x.sizes[axis] for x in inputs]
+        sizes[axis] = None if any(n is None for n in joined) else sum(n or 0 for n in joined)
+        return Dims(shown[0].labels, tuple(sizes))
 
     def forward(self, *inputs: np.ndarray, axis: int) -> np.ndarray:
         return np.concatenate(inputs, axis)
@@ -267,7 +274,8 @@ class softmax(SameSize):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         e = np.exp(x - x.max(-2, keepdims=True, initial=-np.inf))
-        return e / e.sum(-2, keepdims=True)
+        values: np.ndarray = e / e.sum(-2, keepdims=True)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (y,) = call.outputs

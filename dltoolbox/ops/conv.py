@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
@@ -72,7 +72,8 @@ class conv(Op):
         return inputs[1].elements * output.positions  # every weight is used once per position
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
-        return correlate(x, weights, window) + bias.reshape(-1, 1)
+        values: np.ndarray = correlate(x, weights, window) + bias.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -99,7 +100,7 @@ class grouped_conv(conv):
     """`conv` of every group of channels with ``weights`` (S…, C/G, K/G, G) of its own; ``bias`` has K/G×G elements."""
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
-        filters = int(weights.sizes[-2] or 0) * int(weights.sizes[-1] or 0)
+        filters = (weights.sizes[-2] or 0) * (weights.sizes[-1] or 0)
         return x.with_spatial(window.output(x.spatial)).with_size("C", filters)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
@@ -108,7 +109,8 @@ class grouped_conv(conv):
         for tap, patch in self.patches(x, window, groups):
             total += np.matmul(weights[tap].T, patch)
         y = from_groups(total.reshape(groups, filters, *out, x.shape[-1]))
-        return y + bias.reshape(filters, groups).T.reshape(-1, 1)
+        values: np.ndarray = y + bias.reshape(filters, groups).T.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -162,7 +164,8 @@ class conv_transposed(Op):
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, window: Window) -> np.ndarray:
         spatial = window.transposed_output(x.shape[:window.rank])
-        return correlate_adjoint(x, weights, window, spatial) + bias.reshape(-1, 1)
+        values: np.ndarray = correlate_adjoint(x, weights, window, spatial) + bias.reshape(-1, 1)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
@@ -179,7 +182,7 @@ class pad_edges(Op):
     MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
-        return x.with_spatial([n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+        return x.with_spatial([n if n is None else n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(-before, -before) for before, _ in attrs["padding"])
@@ -189,7 +192,8 @@ class pad_edges(Op):
         widths = [*padding, (0, 0), (0, 0)]
         if mode == "constant":
             return np.pad(x, widths, constant_values=value)
-        return np.pad(x, widths, mode=self.MODES[mode])  # type: ignore[call-overload]
+        padded: np.ndarray = np.pad(x, widths, mode=self.MODES[mode])  # type: ignore[call-overload]
+        return padded
 
     def backward(self, call: Call, grad: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
                  value: float = 0.0) -> Gradients:
@@ -214,7 +218,7 @@ class dense(Op):
     saved_for_backward = IN
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, rank: int = 0) -> Dims:
-        return Dims("S" * rank + "CB", (*[1] * rank, weights.sizes[0], x.batch))
+        return features(rank, weights.sizes[0], x.batch)
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements
@@ -224,7 +228,8 @@ class dense(Op):
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, rank: int = 0) -> np.ndarray:
         y = np.matmul(weights, column_major(x)) + bias.reshape(-1, 1)
-        return y.reshape(*[1] * rank, *y.shape)
+        values: np.ndarray = y.reshape(*[1] * rank, *y.shape)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, rank: int = 0) -> Gradients:
         x, weights, bias = call.inputs

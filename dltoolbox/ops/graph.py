@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
-from dltoolbox.ops.state import Population, Rule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -70,8 +72,60 @@ class Graph:
     updates: list[StateUpdate] = field(default_factory=list)
 
 
+class StepRule:
+    """What a training step does to a state."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        """Change the state in place."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Assign(StepRule):
+    """state ← value: what recurrent layers carry over to the next step."""
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state[...] = value
+
+
+@dataclass(frozen=True)
+class MovingAverage(StepRule):
+    """state ← decay·value + (1 − decay)·state; zero before it becomes a denormal number."""
+
+    decay: float
+
+    def step(self, state: np.ndarray, value: np.ndarray) -> None:
+        state *= 1 - self.decay
+        state += self.decay * value
+        state[np.abs(state) < np.finfo(state.dtype).tiny] = 0
+
+
+@dataclass(frozen=True)
+class Population:
+    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by the numbers of observations.
+
+    A variance lies within mini-batches and between them (law of total variance): ``between`` is the value whose variance
+    among the mini-batches is added, which is their mean.
+    """
+
+    between: Value | None = None
+
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> Any:
+        """The state; the mini-batches are the first axis of what they gave."""
+        if between is not None:
+            values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
+        return np.average(values, axis=0, weights=weights)
+
+
+Rule = StepRule | Population
+
+
 class StateUpdate(NamedTuple):
-    """A state is to follow a value that training computes, by some rule."""
+    """A state is to follow a value that training computes, by some rule.
+
+    The page says *which* value, the rule *how*: after every training step, or by one pass over the whole training set when
+    training ends. Rules are data, so every engine can read them; their NumPy meaning stands with them, as that of ops does.
+    """
 
     key: ParameterKey
     value: Value
@@ -99,8 +153,8 @@ class Builder(Vocabulary, Protocol):
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        """How many spatial dimensions a vector made of ``x`` has; None where that is not known."""
+    def vector_rank(self, x: Value) -> int:
+        """How many spatial dimensions a vector made of ``x`` has."""
 
     def source(self, dims: Dims) -> Value:
         """The data that enter at an input layer."""
@@ -112,7 +166,7 @@ class Builder(Vocabulary, Protocol):
         """What leaves the network at an output layer, and its loss."""
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
-        """A state of the layer is to follow a value, by these rules; see `dltoolbox.ops.state`."""
+        """A state of the layer is to follow a value, by these rules; see `StateUpdate`."""
 
 
 class Recorder(Builder):
@@ -124,13 +178,13 @@ class Recorder(Builder):
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        assumed_rank: Spatial dimensions to assume where a fault hides them.
+        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
-                 keeps_rank: bool = False, assumed_rank: int | None = None) -> None:
+                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN) -> None:
         self.graph, self.training = graph, training
-        self.keeps_rank, self.assumed_rank = keeps_rank, assumed_rank
+        self.keeps_rank, self.hidden_rank = keeps_rank, hidden_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
@@ -147,16 +201,14 @@ class Recorder(Builder):
         way = chosen_way(way, op.way, dims)
         attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
         like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = (way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        sizes = (possible(way.undone(y, like)) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
         outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def vector_rank(self, x: Value | None) -> int | None:
-        if not self.keeps_rank:
-            return 0
-        return self.assumed_rank if x is None else x.dims.rank
+    def vector_rank(self, x: Value) -> int:
+        return 0 if not self.keeps_rank else self.hidden_rank if x.dims.hidden else x.dims.rank
 
     def source(self, dims: Dims) -> Value:
         """``sources`` may replace the declared size, for larger images."""
@@ -194,3 +246,8 @@ class Recorder(Builder):
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
         self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)
+
+
+def possible(dims: Dims) -> Dims:
+    """Sizes that come out below 1, behind a problem, are none."""
+    return Dims(dims.labels, tuple(n if n is None or not is_known(n) or n > 0 else UNKNOWN for n in dims.sizes))

@@ -128,7 +128,7 @@ class elementwise_cross_entropy(ElementwiseLoss):
     def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:
         tiny = np.finfo(y.dtype).tiny
         terms = -t * np.log(np.maximum(y, tiny))
-        return terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms
+        return np.asarray(terms - (1 - t) * np.log(np.maximum(1 - y, tiny)) if independent else terms)
 
     def backward(self, call: Call, grad: np.ndarray, *, independent: bool = False) -> Gradients:
         y, t = call.inputs
@@ -143,7 +143,7 @@ class elementwise_huber(ElementwiseLoss):
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, transition: float = 1.0) -> np.ndarray:
         d, point = np.abs(y - t), np.asarray(transition, y.dtype)
-        return np.where(d <= point, d * d / 2, point * d - point * point / 2)
+        return np.asarray(np.where(d <= point, d * d / 2, point * d - point * point / 2))
 
     def backward(self, call: Call, grad: np.ndarray, *, transition: float = 1.0) -> Gradients:
         y, t = call.inputs
@@ -156,7 +156,7 @@ class elementwise_l1(ElementwiseLoss):
     """|y − t|; its gradient is 0 where they are equal."""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.abs(y - t)
+        return np.asarray(np.abs(y - t))
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
@@ -168,7 +168,7 @@ class elementwise_l2(ElementwiseLoss):
     """(y − t)²"""
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return np.square(y - t)
+        return np.asarray(np.square(y - t))
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs

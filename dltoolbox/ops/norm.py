@@ -86,7 +86,8 @@ class batch_norm_inference(Op):
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mean: np.ndarray, variance: np.ndarray, *,
                 epsilon: float) -> np.ndarray:
         factor = scale / np.sqrt(variance + np.asarray(epsilon, variance.dtype))
-        return x * per_channel(factor) + per_channel(offset - mean * factor)
+        values: np.ndarray = x * per_channel(factor) + per_channel(offset - mean * factor)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, epsilon: float) -> Gradients:
         x, scale, offset, mean, variance = call.inputs
@@ -115,7 +116,8 @@ class group_norm(Op):
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, groups: int, epsilon: float,
                 spatial: bool = True) -> np.ndarray:
-        return self.normal(x, groups, epsilon, spatial)[0] * per_channel(scale) + per_channel(offset)
+        values: np.ndarray = self.normal(x, groups, epsilon, spatial)[0] * per_channel(scale) + per_channel(offset)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
         x, scale, offset = call.inputs

@@ -17,6 +17,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
@@ -193,7 +194,7 @@ class max_unpool_taps(Op):
             yield tuple(dims.with_spatial(pooled) for dims in maps), others
 
     def infer(self, x: Dims, taps: Dims, *, window: Window, to: Dims) -> Dims:
-        return to
+        return to.with_size("B", x.batch)
 
     def forward(self, x: np.ndarray, taps: np.ndarray, *, window: Window, to: Dims) -> np.ndarray:
         return scatter_add(x, winner_positions(taps, window, to.spatial), to.spatial)
@@ -239,7 +240,8 @@ class max_unpool(Op):
         if x.sizes != indices.sizes:
             fail("maxUnpooling:sizeMismatch", f"The map to unpool has size {x}, but the indices have size {indices}.",
                  "Unpool a map of the same size and channels as the pooled output that the indices came with.")
-        return to
+        to = to.with_size("B", x.batch)
+        return to if is_known(to.channels) else to.with_size("C", x.channels)
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])
@@ -279,7 +281,8 @@ class avg_pool(PoolOp):
 
     def forward(self, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
         (total,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, plus, (0,))
-        return total / self._counts(x, window, count_padding)
+        values: np.ndarray = total / self._counts(x, window, count_padding)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
         (x,) = call.inputs
@@ -323,7 +326,8 @@ class global_max_pool(Op):
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.max(tuple(range(x.ndim - 2)), keepdims=True)
+        values: np.ndarray = x.max(tuple(range(x.ndim - 2)), keepdims=True)
+        return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         (x,) = call.inputs

@@ -10,6 +10,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach
+from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops import conv
 from dltoolbox.ops.arithmetic import SameSize
 from dltoolbox.ops.base import Call, Gradients, Op, op
@@ -97,8 +98,9 @@ class depth_to_space(Op):
     """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""
 
     def infer(self, x: Dims, *, block: tuple[int, ...], order: str) -> Dims:
-        return x.with_spatial([n * b for n, b in zip(x.spatial, block, strict=True)]).with_size(
-            "C", x.channels // prod(block))
+        channels = UNKNOWN if x.channels % prod(block) else x.channels // prod(block)
+        spatial = [n if n is None else n * b for n, b in zip(x.spatial, block, strict=True)]
+        return x.with_spatial(spatial).with_size("C", channels)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(per=b) for b in attrs["block"])
@@ -115,7 +117,7 @@ class space_to_depth(Op):
     """Every ``block`` of elements becomes channels, in the order 'dcr'; rows and columns that are left over are dropped."""
 
     def infer(self, x: Dims, *, block: tuple[int, ...]) -> Dims:
-        return x.with_spatial([n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
+        return x.with_spatial([n if n is None else n // b for n, b in zip(x.spatial, block, strict=True)]).with_size(
             "C", x.channels * prod(block))
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:

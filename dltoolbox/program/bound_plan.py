@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
-from dltoolbox.program.memory import LARGE_SHARED, Arena, Buffer, bytes_of, place
+from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 Interval = tuple[int, int]
@@ -28,7 +29,7 @@ class MemoryRecorder:
 
     buffers: list[Buffer] = field(default_factory=list)
 
-    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
         self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
         return base.empty(shape, dtype)
 
@@ -39,7 +40,7 @@ class ArenaAllocator:
     def __init__(self, arena: Arena, buffers: Sequence[Buffer]) -> None:
         self.arena, self.places = arena, iter(buffers)
 
-    def __call__(self, shape: Sequence[int], dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
         return self.arena.view(next(self.places).offset, shape, dtype)
 
 
@@ -51,26 +52,21 @@ class StepMemory:
     forward: int
     backward: int
     shared_arrays: Shared
-    keeps_shared: bool  # whether shared arrays may stay from run to run, however large
     made: int = 0  # shared arrays that this binding was the first to ask for
     asked: int = 0
-    late: bool = False  # whether they are filled right before the step, in every run
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.forward), (self.backward, self.backward)))
 
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self.allocate(shape, dtype, ((self.forward, self.backward),))
 
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.asked += 1
-        late = not self.keeps_shared and bytes_of(shape, dtype) > LARGE_SHARED
-        self.late |= late
-        room = self.scratch(shape, dtype) if late else None  # every shard plans it, the first one's is used
         key = self.forward, self.asked
         if key not in self.shared_arrays:
             self.made += 1
-            self.shared_arrays[key] = base.empty(shape, dtype) if room is None else room
+            self.shared_arrays[key] = base.empty(shape, dtype)
         return self.shared_arrays[key]
 
 
@@ -78,8 +74,7 @@ class StepMemory:
 class ShardContext:
     """What a shard shares with others: parameters, where their gradients go, and how to meet.
 
-    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps. Where there
-    are others, a shard in prediction has its own, since threads cannot meet before a step that not all of them have.
+    ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps.
     """
 
     arrays: Mapping[Value, np.ndarray]
@@ -95,7 +90,6 @@ class Shard:
     Attributes:
         steps: Each step with its closures.
         prepare, divided, before: Closures of `BoundKernel` that exist.
-        late: What prepares a step right before it, by its number: what one thread does, and what several do after it.
         values: Every array by value, in the axes of the op.
         gradients: Gradients of the values that enter.
         peak: Bytes of the arena that it uses.
@@ -110,7 +104,6 @@ class Shard:
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
-        self.late: dict[int, tuple[Closure | None, tuple[Closure, ...]]] = {}
         ledger = MemoryRecorder()
         self._bind(ledger, {})
         self.release()
@@ -125,7 +118,7 @@ class Shard:
         """Forget all arrays and closures."""
         self.values.clear()
         self.gradients.clear()
-        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+        for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         self.around.shared.clear()
 
@@ -133,15 +126,13 @@ class Shard:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
-        for closures in (self.steps, self.prepare, self.divided, self.before, self.late):
+        for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         for i, step in enumerate(plan.steps):
-            memory = StepMemory(allocate, i, plan.back(i), shared, keeps_shared=plan.differentiated)
+            memory = StepMemory(allocate, i, plan.back(i), shared)
             bound = self._bind_step(i, step, memory, allocate)
             self.steps.append((step, bound))
-            if memory.made and memory.late:
-                self.late[i] = bound.prepare, bound.divided
-            elif memory.made:
+            if memory.made:
                 self.prepare += [] if bound.prepare is None else [bound.prepare]
                 self.divided += bound.divided
             if bound.before is not None:
@@ -209,7 +200,7 @@ def added(closure: Closure, sums: Sequence[tuple[np.ndarray, np.ndarray]]) -> Cl
     return run
 
 
-def arranged(allocate: Allocate, value: Value, order: Order, dtype: Any, alive: tuple[Interval, ...]) -> np.ndarray:
+def arranged(allocate: Allocate, value: Value, order: Order, dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
     """An array with the axes of the op that lies in memory in ``order``."""
     shape = shape_of(value)
     flat = allocate([shape[axis] for axis in order], dtype, alive)

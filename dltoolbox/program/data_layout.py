@@ -1,7 +1,8 @@
 """From MATLAB's arrays to the program's and back.
 
-Images come as h×w×c×N, volumes as h×w×d×c×N, features as N×f. Inside, the observation is always the last axis, so only
-features are transposed. Nothing is converted or copied here; a mini-batch is cast when it is run.
+Images come as h×w×c×N, volumes as h×w×d×c×N, features as N×f, sequences as c×N×T, h×w×c×N×T and so on. Inside, the
+observation is always the last axis, so features are transposed, and time goes before it. Nothing is converted or copied
+here; a mini-batch is cast when it is run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
-LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f"}
+LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f", "CTB": "c×N×T", "SCTB": "s×c×N×T", "SSCTB": "h×w×c×N×T",
+          "SSSCTB": "h×w×d×c×N×T"}
 
 
 class Entrance(NamedTuple):
@@ -43,7 +45,7 @@ def entrances(lgraph: LayerGraph) -> list[Entrance]:
             else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
 
 
-def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, exact: bool) -> list[np.ndarray]:
+def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
     """The arrays of all entrances, observation last; every fault of every array is reported at once.
 
     Args:
@@ -74,7 +76,7 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[Any], function: str, *, ex
 
 
 def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
-    """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N); a view where possible."""
+    """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
     array = numeric(X, function)
     dims = place.dims
     sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
@@ -83,11 +85,12 @@ def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.n
     elif array.dtype.kind == "c":
         fail(f"{function}:complexData", "The data are complex.",
              "Pass abs(X) or real and imaginary parts, or set SplitComplexInputs=True in the input layer.")
-    array = feature_columns(array, sizes[0]) if not dims.rank else with_observations(array, sizes)
-    wrong = (array.ndim != len(sizes) + 1 or array.shape[len(sizes) - 1] != sizes[-1]
-             or (exact and array.shape[:-1] != sizes))
+    array = (time_before_observations(array, sizes) if dims.timed else
+             with_observations(array, sizes) if dims.rank else feature_columns(array, sizes[0]))
+    wrong = (array.ndim != len(dims.sizes) or array.shape[len(sizes) - 1] != sizes[-1]
+             or (exact and array.shape[:len(sizes)] != sizes))
     if wrong:
-        wanted = f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
+        wanted = f"{times(sizes)}×N×T" if dims.timed else f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
         fail(f"{function}:inputSizeMismatch", f"{function} got data of size {times(np.shape(X))}, but {place} "
              f"takes {wanted} ({LAYOUT.get(dims.labels, dims.labels)}).", advice(np.shape(X), sizes, dims))
     return split_complex(array) if place.split_complex else array
@@ -95,6 +98,8 @@ def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.n
 
 def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
     """What to do about a size: the likely transposition, if one would fit, else change either side."""
+    if dims.timed:
+        return f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N."
     if not dims.rank:
         return "Transpose X." if got[:1] == sizes else f"Pass one row of {sizes[0]} features per observation."
     if len(got) == len(sizes) + 1 and got[1:] == sizes:
@@ -106,7 +111,7 @@ def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
     return "Reshape the data, or change the size of the input layer."
 
 
-def numeric(X: Any, function: str) -> np.ndarray:
+def numeric(X: object, function: str) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error."""
     array = array_of(X)
     if array is None:
@@ -134,29 +139,53 @@ def with_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     return array
 
 
+def time_before_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    """…×c×N×T → …×c×T×N; one sequence may come as …×c×T."""
+    if array.ndim == len(sizes) + 1:
+        return array[..., np.newaxis]
+    return np.swapaxes(array, -2, -1) if array.ndim > 1 else array
+
+
 def split_complex(array: np.ndarray) -> np.ndarray:
     """c complex channels → 2c real ones: real part, imaginary part, channel by channel."""
     parts = np.stack([array.real, array.imag], axis=-2)
     return parts.reshape(*array.shape[:-2], 2 * array.shape[-2], array.shape[-1])
 
 
-def rows(value: np.ndarray, *, vectors: bool) -> np.ndarray:
+class Result(NamedTuple):
+    """What a run found: an array in the axes of the program, and what its dimensions are."""
+
+    array: np.ndarray
+    dims: Dims
+
+    @property
+    def in_matlabs_order(self) -> np.ndarray:
+        return np.swapaxes(self.array, -2, -1) if self.dims.timed else self.array
+
+
+def rows(result: Result, *, vectors: bool) -> np.ndarray:
     """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
-    element. Images of another size than declared can make a map of a vector.
+    element; of sequences K×N×T and h×w×c×N×T. Images of another size than declared can make a map of a vector.
     """
-    if vectors and all(n == 1 for n in value.shape[:-2]):
-        value = value.reshape(value.shape[-2:]).T
+    value, dims = result.in_matlabs_order, result.dims
+    if vectors and all(n == 1 for n in value.shape[:dims.rank]):
+        value = value.reshape(value.shape[dims.rank:])
+        value = value if dims.timed else value.T
     return np.ascontiguousarray(value)
 
 
-def as_activations(value: np.ndarray, how: str, rank: int) -> np.ndarray:
+def as_activations(result: Result, how: str, rank: int) -> np.ndarray:
     """A layer's output as `activations` returns it: 'channels' h×w×c×N, 'rows' N×hwc or 'columns' hwc×N.
 
     Vectors count as 1×1×c×N in networks of images, as MATLAB shows them, and are N×c in those of features (``rank`` 0).
-    Flattening is column-major (h, w, c).
+    Flattening is column-major (h, w, c). Sequences have a last dimension T and come as 'channels' alone.
     """
-    if how == "channels" and (rank or value.ndim > 2):
-        shape = value.shape if value.ndim > 2 else (*[1] * rank, *value.shape)
+    value, dims = result.in_matlabs_order, result.dims
+    if dims.timed and how != "channels":
+        fail("activations:notYetSupported", f"OutputAs='{how}' is not available for sequences yet.",
+             "Leave it out, and reshape what comes.")
+    if how == "channels" and (rank or dims.rank or dims.timed):
+        shape = value.shape if dims.rank else (*[1] * rank, *value.shape)
         return np.ascontiguousarray(value.reshape(shape))
     columns = value.reshape(-1, value.shape[-1], order="F")
     return np.ascontiguousarray(columns if how == "columns" else columns.T)

@@ -19,6 +19,7 @@ from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.bound_plan import Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
+from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
@@ -73,7 +74,8 @@ class Program:
     """Shards of one network for one batch size, and the memory that they run in.
 
     Args:
-        plan_of: Makes the plan for a number of observations and of threads per step, with or without trying kernels.
+        optimized: What is to run, for any batch.
+        plan_of: Makes the plan of a graph with known sizes for a number of threads per step.
         batch: Number of observations.
         threads: How many threads may work.
         arrays: Parameters and states.
@@ -81,25 +83,26 @@ class Program:
         arenas: For every thread, its memory; at least ``threads`` of them.
     """
 
-    def __init__(self, plan_of: Callable[[int, int, bool], Plan], batch: int, threads: int,
+    def __init__(self, optimized: OptimizedGraph, plan_of: Callable[[OptimizedGraph, int], Plan], batch: int, threads: int,
                  arrays: Mapping[ParameterKey, np.ndarray], gradients: Sequence[FlatArrays],
                  arenas: Sequence[Arena]) -> None:
         self.arenas, self.gradients = arenas, gradients
-        whole = plan_of(batch, 1, False)
+        whole = optimized.at(B=batch)
         threads = 1 if whole.work < SMALL_WORK else threads
         shared = not whole.by_observation or (not gradients and whole.reads_mostly_weights)
         count = 1 if shared else max(1, min(threads, batch))
         self.edges = [batch * i // count for i in range(count + 1)]
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
-        plans = {size: plan_of(size, self.size if count == 1 else 1, True) for size in sorted(set(sizes))}
-        self.alike = len(plans) == 1  # whether all shards have the same plan
+        plans = {size: plan_of(whole if size == batch else optimized.at(B=size), self.size if count == 1 else 1)
+                 for size in sorted(set(sizes))}
+        if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
+            raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
         self.meeting = Meeting()
         memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        by_plan = self.alike or whole.differentiated  # see `ShardContext.shared`
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size if by_plan else rank])
+        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size])
                        for rank, size in enumerate(sizes)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
@@ -227,33 +230,21 @@ class Program:
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
         """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
-        around the steps that several threads run. Shards of different plans prepare late steps each for itself.
+        around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
-        late = self.shards[0].late if self.alike else shard.late
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
         alone = False  # whether rank 0 has worked alone since the last meeting
         for name, bands in both_ways(shard):
-            just_in_time = late.get(name[1]) if name[0] == "forward" else None
-            if self.size == 1 or not self.alike or not (just_in_time or (together and len(bands) > 1)):
-                if just_in_time:
-                    first, divided = just_in_time
-                    yield from ((("prepare", name[1]), closure) for closure in (first, *divided) if closure is not None)
+            if not together or len(bands) == 1:
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
                 alone = True
                 continue
-            if alone or just_in_time:
+            if alone:
                 yield meeting
-            if just_in_time:
-                first, divided = just_in_time
-                if first is not None:
-                    yield from [(("prepare", name[1]), first)] if rank == 0 else []
-                    yield meeting
-                yield from ((("prepare", name[1]), closure) for closure in divided[rank::self.size])
-                yield meeting
-            yield from ((name, band) for band in (bands[rank:rank + 1] if together else bands))
+            yield from ((name, band) for band in bands[rank:rank + 1])
             yield meeting
             alone = False
 

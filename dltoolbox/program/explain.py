@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import times
-from dltoolbox.core.display import bytes_text
+from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, show
-from dltoolbox.core.random import rng
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.network.lowering.initialise import blank_arrays
+from dltoolbox.network.networks import DAGNetwork, lower_checked
 from dltoolbox.ops import Node
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.passes import FusedNode, multiply_adds
@@ -33,6 +33,7 @@ class _Explain(Configured):
 
     function = "explain"
     MiniBatchSize = Property(convert.integer(1), 128)
+    SequenceLength = Property(convert.integer(1), 1)
     Mode = Property(convert.choice("predict", "train"), "predict")
     Precision = Property(convert.choice("default", "fast"), "default")
 
@@ -44,7 +45,7 @@ class Explanation(str):
         return str(self)
 
 
-def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
+def explain(net: object, *pairs: object, **options: object) -> Explanation:
     """How a network is run: steps, what is fused, chosen kernels, memory, multiply-adds.
 
     This function is dltoolbox's own; MATLAB has none like it. It compiles the network as the first run does, and tries
@@ -53,7 +54,8 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
     Args:
         net: A network, a layer graph or a layer array.
         *pairs: Name-value pairs.
-        **options: ``MiniBatchSize`` (128), ``Mode`` ('predict' or 'train'), ``Precision`` ('default' or 'fast').
+        **options: ``MiniBatchSize`` (128), ``SequenceLength`` (1, the time steps of sequences), ``Mode`` ('predict' or
+            'train'), ``Precision`` ('default' or 'fast').
 
     Returns:
         The text, to print. Layers and ops joined by ``+`` are fused: they run as one step.
@@ -68,25 +70,22 @@ def explain(net: Any, *pairs: Any, **options: Any) -> Explanation:
         predict, mini-batch of 4, single precision, 1 thread
     """
     chosen = _Explain(*pairs, **options)
-    streams = rng()
-    try:  # initial weights are drawn, but a training that follows is to draw the same
-        model = _model(net, chosen)
-    finally:
-        rng(streams)
-    program = model.program(chosen.Mode, _inputs(model, chosen.MiniBatchSize))
+    model = _model(net, chosen)
+    program = model.program(chosen.Mode, _inputs(model, chosen))
     assert isinstance(program, Program)
     return Explanation("\n".join([*_summary(program, chosen), "", *_table(program)]))
 
 
-def _inputs(model: Model, count: int) -> list[np.ndarray]:
-    """So many observations that take no memory; as many as would not fit into it are refused."""
-    shapes = [(*(n or 1 for n in one.dims.sizes[:-1]), count) for one in model.inputs]
+def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
+    """A mini-batch that takes no memory; one that would not fit into it is refused."""
+    count = chosen.MiniBatchSize
+    shapes = [(*(chosen.SequenceLength if n is None else n for n in one.dims.sizes[:-1]), count) for one in model.inputs]
     check_room(sum(map(prod, shapes)) * np.dtype(np.float32).itemsize, "explain:tooLarge",
                f"A mini-batch of {count} observations", "Pass a smaller MiniBatchSize.")
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 
-def _model(net: Any, chosen: _Explain) -> Model:
+def _model(net: object, chosen: _Explain) -> Model:
     if isinstance(net, DAGNetwork) and (chosen.Mode, chosen.Precision) == ("predict", "default"):
         return model_of(net)
     if not isinstance(net, (LayerGraph, LayerArray, list)):
@@ -99,15 +98,18 @@ def _model(net: Any, chosen: _Explain) -> Model:
     if chosen.Mode == "train" and not lgraph.ends_in_loss:
         fail("explain:noLoss", "The network has no output layer, so there is no loss whose gradients training could follow.",
              "Explain Mode='predict', or add an output layer, to a dlnetwork that of layerGraph(net).")
-    return Model(lgraph, precision=chosen.Precision)
+    lowered = lower_checked(lgraph)
+    return Model(lgraph, precision=chosen.Precision, lowered=lowered, arrays=blank_arrays(lowered, np.float32))
 
 
 def _summary(program: Program, chosen: _Explain) -> list[str]:
     plan = program.plan
     total = sum(multiply_adds(step.node) for shard in program.shards for step in shard.plan.steps)
     parameters = sum(prod(shape_of(plan.graph.arrays[key])) for key in plan.graph.learnables)
+    timed = any(value.dims.timed for value in plan.graph.inputs)
+    steps = f" with {counted(chosen.SequenceLength, 'time step')}" if timed else ""
     return [
-        f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize}, single precision, {_threads(program)}",
+        f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize}{steps}, single precision, {_threads(program)}",
         f"{total / 1e6:,.2f} million multiply-adds forward"
         + (", about three times as many with the gradients" if chosen.Mode == "train" else ""),
         f"{bytes_text(program.peak)} planned memory in all threads, "
@@ -136,7 +138,8 @@ def _table(program: Program) -> list[str]:
         work = multiply_adds(step.node)
         rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),
                      f"{kernel}{f' ({step.kernel.accelerator})' if step.kernel.accelerator else ''}",
-                     times(shape_of(value)) if shape_of(value) else "scalar", _order(value.dims.labels, plan.orders[value]),
+                     times(value.dims.shown_sizes) if value.dims.sizes else "scalar",
+                     _order(value.dims.labels, Way.SEE.order(plan.orders[value], value.dims)),
                      f"{work:,}" if work else "", bytes_text(size)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     right = {0, 6, 7}

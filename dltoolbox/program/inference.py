@@ -12,21 +12,21 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import as_activations, network_inputs, rows
+from dltoolbox.program.data_layout import Result, as_activations, network_inputs, rows
 from dltoolbox.program.model import Model, model_of
 
 
-def _cpu(value: Any) -> str:
-    name: str = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
+def _cpu(value: object) -> str:
+    name = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
     if name not in ("auto", "cpu"):
-        raise convert.InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
-                                   "notYetSupported")
+        raise InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
+                           "notYetSupported")
     return name
 
 
@@ -69,13 +69,13 @@ class _Activations(_Options):
     OutputAs = Property(convert.choice("channels", "rows", "columns"), "channels")
 
 
-def _data_and_layer(arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def _data_and_layer(arguments: Sequence[object]) -> tuple[list[Any], list[Any]]:
     """Arrays first, then the layer, by name or number, with what follows it."""
     layer = next((i for i, value in enumerate(arguments) if i and np.isscalar(value)), 1)
     return list(arguments[:layer]), list(arguments[layer:])
 
 
-def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
+def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
         instead = ("scores2label(minibatchpredict(net, X), classNames)" if function == "classify" else
                    "minibatchpredict(net, X, Outputs=…)")
@@ -85,25 +85,26 @@ def _network(net: Any, function: str, place: str = "first") -> DAGNetwork:
     return net
 
 
-def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[np.ndarray]:
+def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
     model = model_of(net)
     check_sizes(net, model, inputs, ports, options)
-    batches = [model.predict(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
-    for port, value in zip(ports, batches[0], strict=False):
-        if value.ndim < 2:
+    batches = [model.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
+    for port, (_, dims) in zip(ports, batches[0], strict=False):
+        if "B" not in dims.labels:
             fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
                  "Its value is the size of what enters the pooling layer.")
-    return [np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in zip(*batches, strict=True)]
+    return [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
+            for parts in zip(*batches, strict=True)]
 
 
 def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [one.dims.sizes[:-1] for one in model.inputs]
-    if all(array.shape[:-1] == sizes for array, sizes in zip(inputs, declared, strict=True)):
+    declared = [(*one.dims.spatial, one.dims.channels) for one in model.inputs]
+    if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
-    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:-1])}" for name, sizes, array in
+    listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:len(sizes)])}" for name, sizes, array in
                        zip(net.InputNames, declared, inputs, strict=True))
     try:
         model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
@@ -123,12 +124,13 @@ def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.nd
         yield [array[..., start:start + size] for array in inputs]
 
 
-def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def predict(net: Network, X: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Outputs of a network.
 
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`.
-        X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; any numeric type.
+        X: Images h×w×c×N (one image may come as h×w×c), volumes h×w×d×c×N, or features N×f; sequences of one length c×N×T,
+            h×w×c×N×T and so on; any numeric type.
         *arguments: Data of further input layers, in the order of ``net.InputNames`` (or X is a list of all), then
             name-value pairs.
         nargout: Number of outputs for networks with several output layers; by default all of them.
@@ -137,7 +139,8 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
             in its place: names of layers, or ``'layer/port'``, by default ``net.OutputNames``.
 
     Returns:
-        Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element. A dlnetwork gives
+        Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element; K×N×T and h×w×c×N×T
+        for sequences. A dlnetwork gives
         vectors where its output has no spatial dimensions (format CB); any other network where images of the declared size
         lead to one element, which does not hold for pixel classification. Several outputs come as a tuple.
 
@@ -164,7 +167,7 @@ def predict(net: Network, X: Any, *arguments: Any, nargout: int | None = None, *
     return outputs(results, nargout, "predict")
 
 
-def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def minibatchpredict(net: dlnetwork, X: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Outputs of a dlnetwork for arrays of any number of observations, mini-batch by mini-batch.
 
     Args:
@@ -193,14 +196,14 @@ def minibatchpredict(net: dlnetwork, X: Any, *arguments: Any, nargout: int | Non
     return predicted(required(net, "minibatchpredict"), [X, *more], _MiniBatchPredict(*pairs, **options), nargout)
 
 
-def predicted(net: dlnetwork, data: Sequence[Any], chosen: _PredictOutputs, nargout: int | None) -> Any:
+def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, nargout: int | None) -> Any:
     """What leaves a dlnetwork, or what the chosen outputs hold."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([rows(value, vectors=value.ndim == 2) for value in values], nargout, chosen.function)
+    return outputs([rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -218,7 +221,7 @@ def ready(net: dlnetwork, function: str) -> dlnetwork:
          "Add layers with addLayers, then call net = initialize(net).")
 
 
-def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **options: Any) -> Any:
+def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, **options: object) -> Any:
     """Labels of a classification network: ``YPred = classify(net, X)``.
 
     Args:
@@ -242,12 +245,13 @@ def classify(net: DAGNetwork, X: Any, *arguments: Any, nargout: int = 1, **optio
         use = "semanticseg" if any(end.per_pixel for end in ends) else "predict"
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
-    scores = rows(_run(net, [X, *more], chosen)[0], vectors=True)
+    result = of_images(_run(net, [X, *more], chosen)[0], "classify")
+    scores = rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
 
-def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: Any) -> Any:  # noqa: E741
+def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **options: object) -> Any:  # noqa: E741
     """Labels of the pixels of images: ``C = semanticseg(I, net)``.
 
     Args:
@@ -288,7 +292,7 @@ def semanticseg(I: Any, net: Network, *pairs: Any, nargout: int = 1, **options: 
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
-def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
+def segmented(images: object, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
     """The scores of all pixels, h×w×K×N, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
@@ -296,10 +300,11 @@ def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Seque
         ends = output_layers(_network(net, "semanticseg", "second"))
         fitting = len(ends) == 1 and ends[0].per_pixel
         names = ends[0].Classes if fitting else None
-    scores = _run(net, [images], chosen)[0] if fitting else np.empty(0)
-    if scores.ndim < 3:
+    result = _run(net, [images], chosen)[0] if fitting else None
+    if result is None or not result.dims.rank:
         fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one output of classes per pixel.",
              "Use classify or predict for other networks.")
+    scores = of_images(result, "semanticseg").array
     count = scores.shape[-2]
     if chosen.Classes != "auto":
         names = chosen.Classes
@@ -311,7 +316,7 @@ def segmented(images: Any, net: Network, chosen: Any) -> tuple[np.ndarray, Seque
     return scores, names
 
 
-def activations(net: DAGNetwork, X: Any, layer: str | int, *arguments: Any, **options: Any) -> np.ndarray:
+def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object, **options: object) -> np.ndarray:
     """Output of any layer: ``act = activations(net, X, 'conv_2')``.
 
     Args:
@@ -355,7 +360,15 @@ def gives_vectors(end: Any, declared: Dims) -> bool:
     return not end.per_pixel and all(n == 1 for n in declared.spatial)
 
 
-def labels_of(value: np.ndarray, layer: Any) -> categorical:
+def of_images(result: Result, function: str) -> Result:
+    """The scores of a network of images or features: labels of sequences are a vector each."""
+    if result.dims.timed:
+        fail(f"{function}:notYetSupported", f"{function} does not give labels of sequences yet.",
+             "Call predict without ReturnCategorical for the scores of all time steps.")
+    return result
+
+
+def labels_of(result: Result, layer: Any) -> categorical:
     """Class scores → labels: one per observation, or h×w×N where every pixel has one."""
-    codes = class_codes(value, -2, "predict")
+    codes = class_codes(of_images(result, "predict").array, -2, "predict")
     return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import memory
 from dltoolbox.core.display import bytes_text
 from dltoolbox.kernels import base
+from dltoolbox.ops import ParameterKey
+
+Key = TypeVar("Key")
+Thing = TypeVar("Thing")
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-LARGE_SHARED = 1 << 20  # bytes of transformed filters that inference makes anew in every run rather than keep them
 
 
 @dataclass
@@ -30,8 +34,9 @@ class Buffer:
     offset: int = 0
 
 
-def bytes_of(shape: Sequence[int], dtype: Any) -> int:
-    return prod(shape) * np.dtype(dtype).itemsize
+def bytes_of(shape: Sequence[int], dtype: DTypeLike) -> int:
+    values: int = prod(shape) * np.dtype(dtype).itemsize
+    return values
 
 
 def place(buffers: Sequence[Buffer]) -> int:
@@ -83,13 +88,14 @@ class Arena:
             self.block = base.empty((size + ALIGNMENT,), np.uint8)
             self.generation += 1
 
-    def view(self, offset: int, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def view(self, offset: int, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         """The array at an offset from the first aligned byte."""
         start = -self.block.ctypes.data % ALIGNMENT + offset
-        return self.block[start:start + bytes_of(shape, dtype)].view(dtype).reshape(shape)
+        values: np.ndarray = self.block[start:start + bytes_of(shape, dtype)].view(dtype).reshape(shape)
+        return values
 
 
-class FlatArrays(Mapping[Any, np.ndarray]):
+class FlatArrays(Mapping[ParameterKey, np.ndarray]):
     """Named arrays that are views of one vector, so that all can be copied, added and updated at once.
 
     Args:
@@ -97,20 +103,44 @@ class FlatArrays(Mapping[Any, np.ndarray]):
         dtype: Of all.
     """
 
-    def __init__(self, shapes: Mapping[Any, Sequence[int]], dtype: Any) -> None:
+    def __init__(self, shapes: Mapping[ParameterKey, Sequence[int]], dtype: DTypeLike) -> None:
         self.vector = np.zeros(sum(prod(shape) for shape in shapes.values()), dtype)
-        self._views: dict[Any, np.ndarray] = {}
+        self._views: dict[ParameterKey, np.ndarray] = {}
         start = 0
         for key, shape in shapes.items():
             end = start + prod(shape)
             self._views[key] = self.vector[start:end].reshape(tuple(shape))
             start = end
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: ParameterKey) -> np.ndarray:
         return self._views[key]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ParameterKey]:
         return iter(self._views)
 
     def __len__(self) -> int:
         return len(self._views)
+
+
+class Kept(Generic[Key, Thing]):
+    """Things by key as long as all take at most so many bytes. What was not used for longest goes; the newest stays."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.bytes = limit, 0
+        self._things: dict[Key, tuple[Thing, int]] = {}  # the most recently used last
+
+    def get(self, key: Key) -> Thing | None:
+        entry = self._things.pop(key, None)
+        if entry is None:
+            return None
+        self._things[key] = entry
+        return entry[0]
+
+    def put(self, key: Key, thing: Thing, size: int) -> None:
+        self._things[key] = thing, size
+        self.bytes += size
+        while self.bytes > self.limit and len(self._things) > 1:
+            self.bytes -= self._things.pop(next(iter(self._things)))[1]
+
+    def __iter__(self) -> Iterator[Thing]:
+        return (thing for thing, _ in self._things.values())

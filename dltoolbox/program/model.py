@@ -20,13 +20,14 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
-from dltoolbox.network.lowering.lower import lower
+from dltoolbox.network.lowering.lower import Lowered, lower
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.state import Population, StepRule
-from dltoolbox.program.data_layout import entrances
+from dltoolbox.ops.graph import Population, StepRule
+from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
-from dltoolbox.program.memory import Arena, FlatArrays
+from dltoolbox.program.memory import Arena, FlatArrays, Kept
+from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.reference import PlainProgram
 from dltoolbox.program.states import finalise_states, update_states
@@ -51,11 +52,15 @@ class StepResult(NamedTuple):
     gradients: list[np.ndarray | None]
 
 
-Snapshot = dict[Any, np.ndarray]
+Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
+Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
+
+TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
 COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
 MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
+RECORD_BYTES, NODE_BYTES = 1 << 26, 1 << 12  # of records that a model keeps, and of one op in them, about
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,7 +85,7 @@ def one_at_a_time(method: F) -> F:
     of a team have the settings of the caller.
     """
     @wraps(method)
-    def locked(self: Model, *args: Any, **kwargs: Any) -> Any:
+    def locked(self: Model, *args: object, **kwargs: object) -> Any:
         with self.lock, one_blas_thread(), enough_memory(), np.errstate(all="ignore"):
             return method(self, *args, **kwargs)
     return locked  # type: ignore[return-value]
@@ -95,15 +100,17 @@ class Model:
         fast: False runs the ops' own NumPy bodies instead of the kernels.
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
         precision: ``'fast'`` permits convolution algorithms with roundings ten times larger.
+        lowered: The checked record of the graph for prediction, where somebody has it already.
+        arrays: Values of all arrays; by default those of the layers, or drawn.
     """
 
     @enough_memory()
     def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
-                 precision: str = "default") -> None:
+                 precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
-        lowered = lower_checked(lgraph)
+        lowered = lower_checked(lgraph) if lowered is None else lowered
         self.constant = not draw
-        values = initial_arrays(lowered, self.dtype, draw=draw)
+        values = initial_arrays(lowered, self.dtype, draw=draw) if arrays is None else arrays
         learnables = {ParameterKey(info.layer.Name, a.name): a
                       for info in lowered.layers for a in info.arrays if isinstance(a, Learnable)}
         self.shapes = {key: values[key].shape for key in learnables}
@@ -125,6 +132,8 @@ class Model:
         self.lock = RLock()
         _models.add(self)
         self._programs: dict[Any, Compiled] = {}  # the most recently used last
+        self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
+        self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
@@ -157,15 +166,17 @@ class Model:
         for key, value in self._everything().items():
             value[...] = snapshot[key]
 
-    def _everything(self) -> dict[Any, np.ndarray]:
+    def _everything(self) -> Snapshot:
         """All arrays, the learnables as one."""
-        return {"learnables": self.learnables.vector, **self.states}
+        everything: Snapshot = {"learnables": self.learnables.vector}
+        return everything | self.states
 
     @one_at_a_time
     def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
         """Set the batch normalisation statistics to those of the whole set: one pass in training mode."""
         def forward(inputs: Sequence[np.ndarray]) -> Outcome | None:
-            if not any(isinstance(update.rule, Population) for update in self.program("statistics", inputs).graph.updates):
+            updates = self.lowered(sizes_of(inputs), training=True).graph.updates
+            if not any(isinstance(update.rule, Population) for update in updates):
                 return None
             return self.run("statistics", inputs)
         finalise_states(self.arrays, batches, forward)
@@ -178,8 +189,14 @@ class Model:
     @one_at_a_time
     def predict(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[np.ndarray]:
         """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+        return [result.array for result in self.results(inputs, ports)]
+
+    @one_at_a_time
+    def results(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[Result]:
+        """The same with the dimensions of each."""
         outcome = self.run("predict", inputs, ports=tuple(ports))
-        return [outcome[outcome.graph.ports[port]] for port in ports] if ports else outcome.results
+        values = [outcome.graph.ports[port] for port in ports] if ports else outcome.graph.results
+        return [Result(outcome[value], value.dims) for value in values]
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray],
@@ -217,21 +234,19 @@ class Model:
                 if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
+        optimized, batch, types = self.optimized(mode, inputs, ports), inputs[0].shape[-1], self.types(inputs)
         if not self.fast:
-            graph, wanted, sought = self.lower(mode, inputs, ports)
-            return PlainProgram(graph, wanted, self.arrays, gradients_of=sought, dtype=self.dtype,
-                                types=dict(zip(graph.inputs, self.types(inputs), strict=True)))
+            optimized = optimized.at(B=batch)
+            return PlainProgram(optimized, self.arrays, dtype=self.dtype,
+                                types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(batch: int, ranks: int, measure: bool) -> Plan:
-            part = [np.broadcast_to(np.zeros((), a.dtype), (*a.shape[:-1], batch)) for a in inputs]
-            graph, wanted, sought = self.lower(mode, part, ports)
-            return make_plan(graph, wanted, gradients_of=sought, dtype=self.dtype,
-                             types=dict(zip(graph.inputs, self.types(inputs), strict=True)), ranks=ranks,
-                             precision=self.precision, measure=measure)
+        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
+                             precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
-            return Program(plan_of, inputs[0].shape[-1], threads, self.arrays, self.vectors_for(mode, threads), self.arenas)
+            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas)
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -242,15 +257,33 @@ class Model:
         vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
         return vectors
 
-    def lower(self, mode: str, inputs: Sequence[np.ndarray],
-              ports: tuple[str, ...]) -> tuple[Graph, list[Value], list[Value]]:
-        """The graph for inputs of these sizes, the values that a run returns, and those that want gradients."""
-        sources = {one.name: Dims(one.dims.labels, a.shape) for one, a in zip(self.inputs, inputs, strict=True)}
-        lowered = lower(self.lgraph, training=mode in ("train", "statistics", "gradients"), sources=sources)
+    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
+        """What a mode runs on data of these sizes, however many; made once for all numbers of observations."""
+        sizes = sizes_of(inputs)
+        key = mode, sizes, ports
+        made = self._records.get(key)
+        if made is None:
+            graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
+            made = optimize(graph, *self.ends(graph, mode, ports), chains=CHAINS if self.fast else None)
+            self._records.put(key, made, NODE_BYTES * len(made.graph.nodes))
+        return made
+
+    def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+        """The record of ops for data of these sizes, however many; every problem before these ports, or all, is raised."""
+        key = training, sizes
+        lowered = self._records.get(key)
+        if lowered is None:
+            sources = {one.name: Dims(one.dims.labels, (*size, None)) for one, size in zip(self.inputs, sizes, strict=True)}
+            lowered = lower(self.lgraph, training=training, sources=sources)
+            self._records.put(key, lowered, NODE_BYTES * len(lowered.graph.nodes))
         graph = lowered.graph
         # Layers behind the ports may refuse the size.
         if not ports or not (graph.ports.keys() >= set(ports) and computable(graph, [graph.ports[p] for p in ports])):
             lowered.issues.raise_if_any()
+        return lowered
+
+    def ends(self, graph: Graph, mode: str, ports: tuple[str, ...]) -> tuple[list[Value], list[Value]]:
+        """The values that a run of a mode returns, and those that want gradients."""
         learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
         trained = [value for key, value in graph.arrays.items() if key in graph.learnables and key not in self.frozen]
         steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
@@ -260,7 +293,12 @@ class Model:
             "statistics": statistics, "gradients": graph.losses,
             "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
         wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
-        return graph, wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+        return wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
+
+
+def sizes_of(inputs: Sequence[np.ndarray]) -> Sizes:
+    """Sizes of one observation of every input."""
+    return tuple(array.shape[:-1] for array in inputs)
 
 
 def takes_any_type(graph: Graph, value: Value) -> bool:

@@ -5,21 +5,18 @@ A plan is made for exact sizes, batch included. It is data: `dltoolbox.program.b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.kernels import KERNELS, Kernel, KernelSpec, Order, candidates, memory_format
+from dltoolbox.kernels import Kernel, KernelSpec, Order, candidates, memory_format
 from dltoolbox.ops import Graph, Kind, Node, Value
-from dltoolbox.ops.base import MOVED
-from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
+from dltoolbox.program.optimized import OptimizedGraph
+from dltoolbox.program.passes import FusedNode
 from dltoolbox.program.select_kernel import choose
 from dltoolbox.runtime.interrupts import check
-
-CHAINS = frozenset(name for name in KERNELS if "+" in name)
 
 
 @dataclass(eq=False)
@@ -63,27 +60,6 @@ class Plan:
         """Whether it has a backward pass."""
         return any(step.needs for step in self.steps)
 
-    @property
-    def by_observation(self) -> bool:
-        """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
-        sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
-        return (all(step.kernel.by_observation for step in self.steps)
-                and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
-
-    @property
-    def work(self) -> int:
-        """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
-        elements = sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
-        return sum(multiply_adds(step.node) for step in self.steps) + MOVED * elements
-
-    @property
-    def reads_mostly_weights(self) -> bool:
-        """Whether dense layers have far more weights than all arrays have elements. Shards would each read all of them from
-        memory; threads that share the steps read them once (AlexNet at batch 8: 32 instead of 35 ms).
-        """
-        weights = sum(prod(shape_of(step.node.inputs[1])) for step in self.steps if step.node.op.name == "dense")
-        return weights > 2 * sum(prod(shape_of(value)) for step in self.steps for value in step.node.outputs)
-
 
 def shape_of(value: Value) -> tuple[int, ...]:
     """Of the array in memory, in which T and B are one."""
@@ -110,38 +86,32 @@ def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
             raise AssertionError(f"targets of size {array.shape} in the place of {value.dims}")
 
 
-def make_plan(graph: Graph, wanted: Sequence[Value], *, gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
-              types: Mapping[Value, np.dtype[Any]] | None = None, ranks: int = 1, precision: str = "default",
-              measure: bool = True) -> Plan:
+def make_plan(optimized: OptimizedGraph, *, dtype: Any = np.float32, types: Mapping[Value, np.dtype[Any]] | None = None,
+              ranks: int = 1, precision: str = "default") -> Plan:
     """Plan a graph.
 
     Args:
-        graph: The record of ops, with all sizes known.
-        wanted: Values that the run returns.
-        gradients_of: Values (parameters, inputs) that gradients are asked for; none plans inference.
+        optimized: What is to run, with all sizes known.
         dtype: Of the data.
         types: Of inputs that enter in another type, for ops that take any.
         ranks: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
-        measure: Whether kernels may be tried where there is a choice; otherwise the first is taken.
     """
-    plan = Plan(graph, tuple(wanted), np.dtype(dtype), kinds=dict(types or {}))
-    nodes = run_passes(graph, wanted, CHAINS)
-    parts = [part for node in nodes for part in (node.parts if isinstance(node, FusedNode) else [node])]
-    differentiated = gradient_paths(graph, parts, gradients_of)
+    graph = optimized.graph
+    plan = Plan(graph, optimized.wanted, np.dtype(dtype), kinds=dict(types or {}))
     for value in graph.arrays.values():
         plan.orders[value] = tuple(range(len(shape_of(value))))
     for value in graph.inputs:
         plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(shape_of(value)) > 1 else (0,)
-    for node in nodes:
+    for node in graph.nodes:
         check()
-        add_steps(plan, node, differentiated, ranks, precision, measure)
+        add_steps(plan, node, optimized.differentiated, ranks, precision)
     for value in graph.targets:  # nobody reads them
         plan.orders.setdefault(value, tuple(range(len(shape_of(value)))))
     return plan
 
 
-def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str, measure: bool) -> None:
+def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
     for value in node.inputs:  # targets lie as what they are compared with
         plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(shape_of(value)) == len(
@@ -155,27 +125,14 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
     found = candidates(case)
     if isinstance(node, FusedNode) and found[0].name == Kernel.__name__:
         for part in node.parts:
-            add_steps(plan, part, differentiated, ranks, precision, measure)
+            add_steps(plan, part, differentiated, ranks, precision)
         return
     plan.kinds.update((value, kind_of(value, node, plan.dtype)) for value in node.outputs)
-    kernel = choose(found if measure else found[:1], case, [plan.dtype_of(value) for value in node.inputs],
+    kernel = choose(found, case, [plan.dtype_of(value) for value in node.inputs],
                     [plan.dtype_of(value) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update((value, node.way.folded_order(order, value.dims))
                        for value, order in zip(node.outputs, kernel.orders(case), strict=True))
-
-
-def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]) -> set[Value]:
-    """The values that a gradient flows through: a source reaches them, and they reach a loss."""
-    below = set(sources)
-    for node in nodes:
-        if below.intersection(node.inputs) and node.op.differentiable:
-            below.update(value for value in node.outputs if value.kind is Kind.DATA)
-    above = set(graph.losses)
-    for node in reversed(nodes):
-        if above.intersection(node.outputs) and node.op.differentiable:
-            above.update(value for value in node.inputs if value.kind is Kind.DATA)
-    return below & above
 
 
 def lifetimes(plan: Plan) -> dict[Value, tuple[int, int]]:

@@ -4,28 +4,25 @@ compiled one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.ops import Call, Graph, Node, ParameterKey, Value, as_tuple
+from dltoolbox.ops import Call, Node, ParameterKey, Value, as_tuple
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Outcome
-from dltoolbox.program.passes import run_passes
-from dltoolbox.program.plan import check_targets, gradient_paths
+from dltoolbox.program.optimized import OptimizedGraph
+from dltoolbox.program.plan import check_targets
 
 
 class PlainProgram:
     """Runs a graph; arguments as for `make_plan`."""
 
-    def __init__(self, graph: Graph, wanted: Sequence[Value], arrays: Mapping[ParameterKey, np.ndarray], *,
-                 gradients_of: Iterable[Value] = (), dtype: Any = np.float32,
+    def __init__(self, optimized: OptimizedGraph, arrays: Mapping[ParameterKey, np.ndarray], *, dtype: Any = np.float32,
                  types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
-        self.graph, self.wanted, self.arrays, self.dtype = graph, tuple(wanted), arrays, np.dtype(dtype)
-        self.types = types or {}
-        self.nodes = run_passes(graph, wanted, chains=None)
-        self.differentiated = gradient_paths(graph, self.nodes, gradients_of)
+        self.graph, self.wanted, self.differentiated = optimized.graph, optimized.wanted, optimized.differentiated
+        self.arrays, self.dtype, self.types = arrays, np.dtype(dtype), types or {}
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, where gradients are wanted, backward; see `Program.run`."""
@@ -34,7 +31,7 @@ class PlainProgram:
         live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
             live[value] = Way.SEE.folded(np.array(array, self.types.get(value, self.dtype)), value.dims)
-        for node in self.nodes:
+        for node in self.graph.nodes:
             outputs = as_tuple(node.op.forward(*viewed(node, node.inputs, live), **node.attrs))
             live.update((value, self.narrowed(node.way.folded(array, value.dims)))
                         for value, array in zip(node.outputs, outputs, strict=True))
@@ -48,10 +45,10 @@ class PlainProgram:
         """The output in the program's type: statistics and inputs in double may have widened it."""
         return output.astype(self.dtype, copy=False) if output.dtype.kind == "f" else output
 
-    def backward(self, live: Mapping[Value, Any]) -> dict[Value, np.ndarray]:
+    def backward(self, live: Mapping[Value, object]) -> dict[Value, np.ndarray]:
         """Gradients of the sum of the losses."""
         found = {loss: np.ones_like(live[loss]) for loss in self.graph.losses if loss in self.differentiated}
-        for node in reversed(self.nodes):
+        for node in reversed(self.graph.nodes):
             needs = tuple(value in self.differentiated for value in node.inputs)
             if not any(needs) or not self.differentiated.intersection(node.outputs):
                 continue

@@ -13,7 +13,6 @@ from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import as_tuple
 from dltoolbox.ops.base import normal
 from dltoolbox.ops.fused import op_of
-from dltoolbox.program.memory import LARGE_SHARED
 from dltoolbox.runtime.autotune import Stage, fastest
 
 Kinds = Sequence[np.dtype[Any]]
@@ -64,11 +63,10 @@ def trial(kernel: Kernel, case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Ca
         arrays = op_of(case.op).example(rng, case.inputs, inputs, case.attrs)
         arriving = [normal(rng, case.outputs[0], case.dtype), *[None] * (len(case.outputs) - 1)]
         bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
-        first = [closure for closure in (bound.bound.prepare, *bound.bound.divided) if closure is not None]
-        for closure in first:
-            closure()
-        kept = case.needs or bound.memory.largest_shared <= LARGE_SHARED
-        calls = (*(() if kept else first), bound.bound.before, *bound.bound.forward, *bound.bound.backward)
+        for closure in (bound.bound.prepare, *bound.bound.divided):
+            if closure is not None:
+                closure()
+        calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
 
         def run() -> None:
             for call in calls:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.ops import ParameterKey
-from dltoolbox.ops.state import Population, StepRule
+from dltoolbox.ops.graph import Population, StepRule
 from dltoolbox.program.executable import Outcome
 
 

@@ -24,7 +24,7 @@ class _AnalyzeOptions(Configured):
     MiniBatchSize = Property(convert.integer(1), 1)
 
 
-def analyzeNetwork(layers: Any, *arguments: Any, nargout: int | None = None, **options: Any) -> Any:
+def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Check a network as training would, and list the size, the learnables and the cost of every layer. Needs no data.
 
     All problems are found at once, each where it is made. A fault never raises an error here, not even a duplicated name

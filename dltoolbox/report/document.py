@@ -52,7 +52,7 @@ def document(info: NetworkAnalysis) -> Document:
             "issues": [_issue(info, issue) for issue in info.Issues]}
 
 
-def identity(value: Any) -> tuple[Any, Any] | None:
+def identity(value: object) -> tuple[Any, Any] | None:
     """Schema and version of what may be a document."""
     return (value.get("schema"), value.get("version")) if isinstance(value, Mapping) else None
 
@@ -75,7 +75,7 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": [n for _, n in dims.shown]} if dims else None
+    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims else None
 
 
 def _array(array: Array) -> Document:

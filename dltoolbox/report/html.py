@@ -64,14 +64,14 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
     return printable(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html")))
 
 
-def write(document: Mapping[str, Any], path: str | Path, *, batch: int = 1) -> Path:
+def write(document: Mapping[str, object], path: str | Path, *, batch: int = 1) -> Path:
     """Write the page of an analysis to a file, in UTF-8; returns the path. Arguments and errors as `render`."""
     target = Path(path)
     write_text(target, render(document, batch=batch))
     return target
 
 
-def check_document(document: Any) -> None:
+def check_document(document: object) -> None:
     """Refuse what is no analysis document, or a newer one."""
     came = identity(document)
     if came != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
@@ -109,7 +109,7 @@ def kind(factory: str) -> str:
     return next((name for name, words in KINDS.items() if any(word in factory for word in words)), "other")
 
 
-def embedded(data: Any) -> str:
+def embedded(data: object) -> str:
     """JSON that can stand in a script element: nothing in it ends the element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

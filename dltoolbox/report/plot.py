@@ -17,7 +17,7 @@ LARGEST_FONT, SMALLEST_FONT = 9.0, 3.5  # font sizes; where names would be small
 BLUE, RED, MAGENTA = "#0072bd", "#d62728", "#b0267c"
 
 
-def _axes(value: Any) -> Any:
+def _axes(value: object) -> Any:
     """Axes to draw into, of Matplotlib or of what behaves like them; None for the current ones."""
     if value is None or callable(convert.attribute(value, "get_window_extent")):
         return value
@@ -29,7 +29,7 @@ class _PlotOptions(Configured):
     Parent = Property(_axes, None)
 
 
-def plot(lgraph: Any, *pairs: Any, **options: Any) -> Any:
+def plot(lgraph: object, *pairs: object, **options: object) -> Any:
     """Draw the layers and connections of a network, each layer as a dot with its name; needs Matplotlib.
 
     Connections to the ``indices`` and ``size`` inputs of unpooling layers are dashed, and those on a cycle are red. Names
@@ -93,7 +93,7 @@ def plot_drawing(graph: LayerGraph, names: list[str], unpooling: list[bool]) -> 
 def drawing_scale(axes: Any, drawing: Drawing) -> float:
     """How large the axes can show it, up to 1 for full size."""
     box, points = axes.get_window_extent(), 72 / axes.figure.dpi
-    return min(1.0, points * box.height / (drawing.height + 2 * DOT), points * box.width / (drawing.width + 2 * DOT))
+    return float(min(1.0, points * box.height / (drawing.height + 2 * DOT), points * box.width / (drawing.width + 2 * DOT)))
 
 
 def add_line(axes: Any, points: list[Point], colour: str, style: str) -> None:

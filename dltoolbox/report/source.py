@@ -186,14 +186,14 @@ def only_network(module: ModuleType, file: str) -> Any:
          f"one: {file}:{[*functions, 'name'][0]}.")
 
 
-def is_network(value: Any, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
+def is_network(value: object, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
     """Whether a value is a network or a list that holds only layers, or ``any``."""
     if isinstance(value, (list, tuple)):
         return bool(value) and enough(isinstance(item, Layer) or is_factory(item) for item in flat(value))
     return isinstance(value, LayerGraph)
 
 
-def own_names(value: Any) -> list[str]:
+def own_names(value: object) -> list[str]:
     """What could have been meant: what a package offers; else networks, and functions and classes that were not imported."""
     return getattr(value, "__all__", None) or [
         name for name, member in vars(value).items()

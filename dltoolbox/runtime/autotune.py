@@ -105,7 +105,7 @@ _purse: ContextVar[_Purse | None] = ContextVar("purse", default=None)
 class Choices:
     """The answers of one machine, in memory and in a file."""
 
-    def __init__(self, folder: Path | None, machine: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | None, machine: Mapping[str, object]) -> None:
         self.machine = json.loads(json.dumps(machine))
         name = sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()[:16]
         self.file = folder and folder / f"choices-{name}.json"

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
@@ -20,7 +19,7 @@ def until_unread() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
 
 
-def say(text: Any, *, flush: bool = False) -> None:
+def say(text: object, *, flush: bool = False) -> None:
     """Print; characters that a console does not have, ``×`` for one, become ``?`` instead of an error."""
     try:
         print(text, flush=flush)

@@ -14,7 +14,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
-from typing import Any
 
 _holding = False  # whether Ctrl+C comes here
 _free = False  # inside `released`
@@ -52,7 +51,7 @@ class held:
         elif self.freed:
             _free = False
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         global _holding, _free, _pressed
         if not self.first and not self.freed:
             return
@@ -83,7 +82,7 @@ def released() -> Iterator[None]:
         _free = False
 
 
-def _note(number: int, frame: Any) -> None:
+def _note(number: int, frame: object) -> None:
     global _pressed
     if _free or not _holding:
         raise KeyboardInterrupt

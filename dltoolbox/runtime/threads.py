@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def thread_count() -> int:
     return _chosen or automatic()[0]
 
 
-def maxNumCompThreads(n: Any = None) -> int:
+def maxNumCompThreads(n: object = None) -> int:
     """Query or set the largest number of threads that networks run on, as MATLAB's ``maxNumCompThreads``.
 
     Args:

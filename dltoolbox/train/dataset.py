@@ -13,6 +13,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.runtime.thread_team import team_of
 from dltoolbox.runtime.threads import thread_count
@@ -71,7 +72,7 @@ class Dataset:
         types: In which type each input enters the model, where that differs from ``dtype``.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: Any = np.float32, *,
+    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: DTypeLike = np.float32, *,
                  types: Sequence[np.dtype] | None = None) -> None:
         self.inputs, self.targets, self.dtype = tuple(inputs), tuple(targets), np.dtype(dtype)
         self.types = tuple(types) if types else (self.dtype,) * len(self.inputs)

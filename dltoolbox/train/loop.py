@@ -291,7 +291,7 @@ class _Training:
         return time.perf_counter() - self.start
 
 
-def asks_to_stop(function: Any, answer: Any) -> bool:
+def asks_to_stop(function: object, answer: object) -> bool:
     """What an output function has answered: a logical scalar, or nothing."""
     value = answer.item() if isinstance(answer, (np.ndarray, np.generic)) and answer.size == 1 else answer
     if value is None:

@@ -7,23 +7,22 @@ act on accepts its default only; any other value is refused when the options are
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.convert import choice, flag, integer, real, text
+from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 
-Convert = Callable[[Any], Any]
+T = TypeVar("T")
 
 
 # Conversions that only training options need -------------------------------------------------------------------------
-def now_only(*supported: Any, of: Convert, cure: str) -> Convert:
+def now_only(*supported: object, of: Convert[T], cure: str) -> Convert[T]:
     """A documented option of which this release supports some values: the others are valid, and refused as such."""
-    def narrowed(value: Any) -> Any:
+    def narrowed(value: object) -> T:
         got = of(value)
         if got not in supported:
             words = " or ".join("[]" if one is None else repr(one) for one in supported)
@@ -32,13 +31,13 @@ def now_only(*supported: Any, of: Convert, cure: str) -> Convert:
     return narrowed
 
 
-def is_empty(value: Any) -> bool:
+def is_empty(value: object) -> bool:
     """None, ``[]`` and MATLAB's other spellings of 'not set'."""
     return value is None or (isinstance(value, (list, tuple)) and not value) or (
         isinstance(value, np.ndarray) and value.size == 0)
 
 
-def anything(value: Any) -> Any:
+def anything(value: object) -> str | float | None:
     """Any value, for options of which one value is supported; what is neither text nor a number becomes text, so that it can
     be compared.
     """
@@ -47,7 +46,7 @@ def anything(value: Any) -> Any:
     return value if isinstance(value, (str, int, float)) else show(value)
 
 
-def count_or_inf(value: Any) -> float:
+def count_or_inf(value: object) -> float:
     """A positive integer, or Inf for no limit."""
     if isinstance(value, (float, np.floating)) and value == np.inf:
         return np.inf
@@ -57,7 +56,7 @@ def count_or_inf(value: Any) -> float:
         raise InvalidValue("a positive integer or Inf") from None
 
 
-def validation_pair(value: Any) -> tuple[Any, Any] | None:
+def validation_pair(value: object) -> tuple[object, object] | None:
     """``(X, Y)``; kept as they are, not copied. They are checked against the network when training starts."""
     if is_empty(value):
         return None
@@ -66,7 +65,7 @@ def validation_pair(value: Any) -> tuple[Any, Any] | None:
     raise InvalidValue("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
 
 
-def functions(value: Any) -> tuple[Callable[[Any], Any], ...] | None:
+def functions(value: object) -> tuple[Function, ...] | None:
     """One function or a list of functions, as a tuple."""
     if is_empty(value):
         return None
@@ -76,7 +75,7 @@ def functions(value: Any) -> tuple[Callable[[Any], Any], ...] | None:
     raise InvalidValue("a function or a list of functions", "Pass OutputFcn=f, where f(info) returns True to stop.")
 
 
-def learn_rate_schedule(value: Any) -> str:
+def learn_rate_schedule(value: object) -> str:
     """'none' or 'piecewise'; the schedules of newer releases are named, and refused."""
     try:
         word = choice("none", "piecewise", "warmup", "polynomial", "exponential", "cosine", "cyclical")(value)
@@ -91,7 +90,7 @@ def learn_rate_schedule(value: Any) -> str:
                        "Use 'piecewise' with LearnRateDropFactor and LearnRateDropPeriod.", "notYetSupported")
 
 
-def output_network(value: Any) -> str:
+def output_network(value: object) -> str:
     """The network to return; 'best-validation-loss' is the name before R2023b."""
     word = choice("auto", "last-iteration", "best-validation", "best-validation-loss")(value)
     return "best-validation" if word == "best-validation-loss" else word
@@ -106,7 +105,7 @@ _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; lea
 _UNUSED = "Leave the option out; it does not change the result."
 
 
-def _option(convert: Convert, default: Any, doc: str) -> Property:
+def _option(convert: Convert[T], default: object, doc: str) -> Property[T]:
     return Property(convert, default, doc, settable=True)
 
 
@@ -115,7 +114,7 @@ class TrainingOptions(Configured):
 
     function = "trainingOptions"
     solver: ClassVar[str] = ""
-    InitialLearnRate: Any  # declared by each solver, as the defaults differ
+    InitialLearnRate: Property[float]  # declared by each solver, as the defaults differ
 
     MaxEpochs = _option(integer(), 30, "Number of passes over the training data.")
     LearnRateSchedule = _option(learn_rate_schedule, "none", "'none', or 'piecewise': drop the rate every few epochs.")
@@ -171,23 +170,23 @@ class TrainingOptions(Configured):
                         "convolution whose rounding errors are about ten times larger: some 1e-5 of the largest magnitude "
                         "within 4 positions, which is more than small results beside very large ones.")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """The options of the solver stand before the common ones."""
         super().__init_subclass__(**kwargs)
         own = {name: prop for name, prop in cls.properties.items() if name in vars(cls)}
         cls.properties = own | cls.properties
 
-    def __init__(self, *pairs: Any, **options: Any) -> None:
+    def __init__(self, *pairs: object, **options: object) -> None:
         found = IssueCollector()
         pairs, options = self._set_aside_foreign(pairs, options, found)
         with found.collect():
             super().__init__(*pairs, **options)
         found.raise_if_any()
 
-    def _set_aside_foreign(self, pairs: tuple[Any, ...], options: dict[str, Any],
-                           found: IssueCollector) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _set_aside_foreign(self, pairs: tuple[object, ...], options: dict[str, object],
+                           found: IssueCollector) -> tuple[tuple[object, ...], dict[str, object]]:
         """Report the options that only other solvers have, and return the rest for the ordinary checks."""
-        def is_foreign(name: Any) -> bool:
+        def is_foreign(name: object) -> bool:
             owners = _owners(name) if isinstance(name, str) and match(name, self.properties) is None else {}
             for proper, solvers in owners.items():
                 _report_foreign(proper, self.solver, solvers, found)
@@ -274,11 +273,11 @@ def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCol
               f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", cure)
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     return a is b or (isinstance(a, (str, int, float)) and a == b)
 
 
-def _code(value: Any) -> str:
+def _code(value: object) -> str:
     """A value on one line: functions by their name, data by their size."""
     if isinstance(value, tuple):
         return f"({', '.join(map(_code, value))}{',' if len(value) == 1 else ''})"
@@ -287,7 +286,7 @@ def _code(value: Any) -> str:
     return repr(value) if isinstance(value, (str, int, float)) else f"<{size_and_class(value)}>"
 
 
-def trainingOptions(solverName: str, *pairs: Any, **options: Any) -> TrainingOptions:
+def trainingOptions(solverName: str, *pairs: object, **options: object) -> TrainingOptions:
     """Options for training a network.
 
     Options are given as ``MaxEpochs=5`` or as ``'MaxEpochs', 5``, in any letter case. All the problems of one call are
@@ -326,7 +325,7 @@ def trainingOptions(solverName: str, *pairs: Any, **options: Any) -> TrainingOpt
     return SOLVERS[low](*pairs, **options)
 
 
-def _refuse_solver(name: Any, low: str) -> NoReturn:
+def _refuse_solver(name: object, low: str) -> NoReturn:
     if low in LATER:
         fail("trainingOptions:solverNotAvailable", f"The solver '{low}' is not available in this release.",
              f"Use one of {', '.join(map(repr, SOLVERS))}.")
@@ -335,9 +334,9 @@ def _refuse_solver(name: Any, low: str) -> NoReturn:
          did_you_mean(low, SOLVERS) or "Call for example trainingOptions('sgdm').")
 
 
-def _every_option() -> dict[str, list[tuple[str, Property]]]:
+def _every_option() -> dict[str, list[tuple[str, Property[object]]]]:
     """Each option with the solvers that have it; those of one solver first."""
-    table: dict[str, list[tuple[str, Property]]] = {}
+    table: dict[str, list[tuple[str, Property[object]]]] = {}
     common = TrainingOptions.properties
     for solver, cls in SOLVERS.items():
         for name, prop in cls.properties.items():
@@ -346,7 +345,7 @@ def _every_option() -> dict[str, list[tuple[str, Property]]]:
     return table | {name: [(solver, prop) for solver in SOLVERS] for name, prop in common.items()}
 
 
-def _documented(table: dict[str, list[tuple[str, Property]]]) -> str:
+def _documented(table: dict[str, list[tuple[str, Property[object]]]]) -> str:
     """The option entries of the docstring, one per option with its defaults."""
     lines = []
     for name, entries in table.items():
@@ -359,11 +358,11 @@ def _documented(table: dict[str, list[tuple[str, Property]]]) -> str:
     return "\n    ".join(lines)
 
 
-def _default_text(prop: Property) -> str:
+def _default_text(prop: Property[object]) -> str:
     return "[]" if prop.default is None else repr(prop.default)
 
 
-def _signature(table: dict[str, list[tuple[str, Property]]]) -> inspect.Signature:
+def _signature(table: dict[str, list[tuple[str, Property[object]]]]) -> inspect.Signature:
     """Every option by keyword, for editors; ``...`` where the solvers have different defaults."""
     kind = inspect.Parameter
     options = [kind(name, kind.KEYWORD_ONLY,

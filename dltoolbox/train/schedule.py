@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dltoolbox.train.options import TrainingOptions
 
 
-def learn_rate(options: Any, epoch: int) -> float:
+def learn_rate(options: TrainingOptions, epoch: int) -> float:
     """Base learning rate of an epoch (1-based): a₀, or a₀·factor^⌊(epoch − 1)/period⌋ for 'piecewise'."""
     if options.LearnRateSchedule == "none":
         return options.InitialLearnRate

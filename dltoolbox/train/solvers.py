@@ -116,7 +116,7 @@ class Squares(Solver):
         average *= self.beta2
         average += scratch
 
-    def note_overflow(self, *_: Any) -> None:
+    def note_overflow(self, *_: object) -> None:
         """Said once. What is divided by infinity stands still, and an average never gets rid of an infinity."""
         if not self.overflowed:
             self.overflowed = True
@@ -128,7 +128,7 @@ class Squares(Solver):
 class RMSProp(Squares):
     """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: object) -> None:
         super().__init__(parameters, options)
         self.period = steps_to_denormal(self.beta2)
 

@@ -22,7 +22,7 @@ from dltoolbox.train.dataset import OneHot
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
-def encode_labels(Y: Any, observations: int, *, classes: Sequence[str] | str = "auto", spatial: Sequence[int] = (),
+def encode_labels(Y: object, observations: int, *, classes: Sequence[str] | str = "auto", spatial: Sequence[int] = (),
                   pixels: bool = False, training: bool = True, name: str = "Y") -> tuple[OneHot, tuple[str, ...]]:
     """Class labels → one-hot targets, and the classes in the order of the network's channels.
 
@@ -99,7 +99,7 @@ def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str]
     if tuple(categories) == names:
         return codes
     table = np.array([*(names.index(c) if c in names else -2 for c in categories), -1])
-    placed = table[codes]
+    placed: np.ndarray = table[codes]
     if (placed == -2).any():
         unknown = [categories[code] for code in np.unique(codes[placed == -2])]
         fail("trainNetwork:unknownClasses", f"{name} contains {show(unknown)}, which {'is' if len(unknown) == 1 else 'are'} "
@@ -109,7 +109,7 @@ def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str]
 
 
 # Responses -----------------------------------------------------------------------------------------------------------
-def encode_responses(Y: Any, observations: int, size: Sequence[int], name: str = "Y") -> np.ndarray:
+def encode_responses(Y: object, observations: int, size: Sequence[int], name: str = "Y") -> np.ndarray:
     """Numeric responses for a network output of this size, (R,) or (h, w, c) → a view R×N or h×w×c×N.
 
     Vectors of responses come as N×R, and as N numbers for R = 1, also where the output is 1×1×R.
@@ -146,7 +146,7 @@ def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.n
 
 
 # Checks --------------------------------------------------------------------------------------------------------------
-def as_array(value: Any, name: str) -> np.ndarray:
+def as_array(value: object, name: str) -> np.ndarray:
     array = array_of(value)
     if array is None:
         fail("trainNetwork:invalidDimensions", f"{name} is a list with rows of different lengths.",
@@ -154,7 +154,7 @@ def as_array(value: Any, name: str) -> np.ndarray:
     return array
 
 
-def numeric(value: Any, name: str) -> np.ndarray:
+def numeric(value: object, name: str) -> np.ndarray:
     """The value as a non-empty array of real numbers or logicals; not copied if it is an array."""
     array = as_array(value, name)
     if array.dtype.kind not in "fiub":

@@ -23,11 +23,11 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
-from dltoolbox.network.lowering.lower import ONE_VALUE, LoweredLayer, lower
+from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
 from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers, network_inputs
-from dltoolbox.program.model import Model
+from dltoolbox.program.model import Model, sizes_of
 from dltoolbox.runtime.interrupts import held
 from dltoolbox.train.dataset import Dataset
 from dltoolbox.train.input_statistics import normalization_statistics
@@ -67,21 +67,26 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
     check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
     check_arguments(X, layers, options)
     lgraph = layerGraph(layers)
+    refuse_sequences(lgraph)
     end = the_output(lgraph)
-    size = arriving(lgraph, end)
+    lowered = lower_checked(lgraph)
+    size = arriving(lowered, end)
     inputs = predictors(lgraph, X)
     target = encode(end, size, Y, inputs[0].shape[-1])
     more, held_out = None, []
     if options.ValidationData is not None:
         more = predictors(lgraph, options.ValidationData[0], "X of ValidationData")
         held_out = [encode(end, size, options.ValidationData[1], more[0].shape[-1], name="Y of ValidationData")]
+    given = options.ResetInputNormalization and any(statistics_of(layer) for layer in input_layers(lgraph))
     missing = forget_statistics(lgraph, options)
+    if given:  # what was forgotten may have had another shape
+        lowered = lower_checked(lgraph)
 
     def initialize() -> None:
         for layer, data in zip(input_layers(lgraph), inputs, strict=True):
             initialise_normalisation(model, layer, data, missing.get(layer.Name, ()))
 
-    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision)) as model:
+    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision, lowered=lowered)) as model:
         warn_of_single_values(model, inputs, min(options.MiniBatchSize, inputs[0].shape[-1]))
         if options.CheckpointPath:
             try_to_save(model)
@@ -106,9 +111,9 @@ def network_kept(model: Model) -> Iterator[Model]:
         raise
 
 
-def check_arguments(X: Any, layers: Any, options: Any) -> None:
+def check_arguments(X: object, layers: object, options: object) -> None:
     """Each argument is of the kind that belongs there; what is in it is checked later."""
-    def what(value: Any) -> str:
+    def what(value: object) -> str:
         return f"a categorical of size {times(value.shape)}" if isinstance(value, categorical) else show(value)
     order = "The order is trainNetwork(X, Y, layers, options)."
     if not isinstance(options, TrainingOptions):
@@ -126,6 +131,14 @@ def check_arguments(X: Any, layers: Any, options: Any) -> None:
              f"{what(X)}.", order)
 
 
+def refuse_sequences(lgraph: LayerGraph) -> None:
+    """Training counts observations, not yet their time steps."""
+    for layer in input_layers(lgraph):
+        if layer.dims().timed:
+            fail("trainNetwork:notYetSupported", f"Input layer '{layer.Name}' takes sequences, which trainNetwork does not "
+                 "train on yet.", "Use data without time steps (T).", layer=layer.Name)
+
+
 def the_output(lgraph: LayerGraph) -> OutputLayer:
     """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
@@ -138,14 +151,14 @@ def the_output(lgraph: LayerGraph) -> OutputLayer:
     return ends[0]
 
 
-def arriving(lgraph: LayerGraph, end: OutputLayer) -> Dims:
-    """Sizes of what reaches the output layer; raises everything that is wrong with the network."""
-    info: LoweredLayer = next(one for one in lower_checked(lgraph).layers if one.layer is end)
+def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
+    """Sizes of what reaches the output layer."""
+    info: LoweredLayer = next(one for one in lowered.layers if one.layer is end)
     assert info.inputs is not None  # every layer of a checked network has its sizes
     return info.inputs[0]
 
 
-def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
+def predictors(lgraph: LayerGraph, X: object, name: str = "X") -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
     try:
@@ -158,7 +171,7 @@ def predictors(lgraph: LayerGraph, X: Any, name: str = "X") -> list[np.ndarray]:
     return [finite(numeric(array, its), its) for array, its in zip(arrays, names, strict=True)]
 
 
-def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str = "Y") -> Any:
+def encode(end: OutputLayer, size: Dims, Y: object, observations: int, *, name: str = "Y") -> Any:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     if isinstance(end, ClassOutput):
         target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
@@ -175,6 +188,11 @@ def encode(end: OutputLayer, size: Dims, Y: Any, observations: int, *, name: str
     return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name)
 
 
+def statistics_of(layer: DataInput) -> list[str]:
+    """Names of the statistics that an input layer has."""
+    return [name for name in layer.statistics if getattr(layer, name) is not None]
+
+
 def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str, tuple[str, ...]]:
     """Names of the statistics to compute per input layer; ResetInputNormalization forgets the given ones."""
     missing: dict[str, tuple[str, ...]] = {}
@@ -182,18 +200,17 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str,
         if options.ResetInputNormalization:
             for name in layer.statistics:
                 setattr(layer, name, None)
-        missing[layer.Name] = tuple(name for name in layer.statistics if getattr(layer, name) is None)
+        given = statistics_of(layer)
+        missing[layer.Name] = tuple(name for name in layer.statistics if name not in given)
     return missing
 
 
 def warn_of_single_values(model: Model, inputs: Sequence[np.ndarray], batch: int) -> None:
     """Of layers that normalise one value at a time in mini-batches of this size."""
-    sources = {one.name: Dims(one.dims.labels, (*array.shape[:-1], batch))
-               for one, array in zip(model.inputs, inputs, strict=True)}
-    found = [issue for issue in lower(model.lgraph, training=True, sources=sources).issues
-             if issue.identifier.endswith(f":{ONE_VALUE}")]
+    nodes = model.lowered(sizes_of(inputs), training=True).graph.nodes
+    found = [node.layer for node in nodes if node.op.together(node.inputs[0].dims.with_size("B", batch), **node.attrs) == 1]
     if found:
-        warn(f"trainNetwork:{ONE_VALUE}", f"{few(repr(issue.layer) for issue in found)} normalise every value by itself, so "
+        warn(f"trainNetwork:{ONE_VALUE}", f"{few(map(repr, found))} normalise every value by itself, so "
              "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
              "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
 

@@ -15,8 +15,8 @@ def test_checking_never_writes(text, tmp_path, monkeypatch, capsys):
     path = tmp_path / "__init__.pyi"
     path.write_text("stale", encoding="utf-8")
     monkeypatch.setattr(_stubs, "STUBS", {path: text})
-    assert _stubs.write_stub(["--check"]) == 1
+    assert _stubs.write_stubs(["--check"]) == 1
     assert path.read_text(encoding="utf-8") == "stale"
     assert "run python -m dltoolbox._stubs" in capsys.readouterr().err
-    assert _stubs.write_stub([]) == 0
-    assert _stubs.write_stub(["--check"]) == 0
+    assert _stubs.write_stubs([]) == 0
+    assert _stubs.write_stubs(["--check"]) == 0

@@ -11,9 +11,10 @@ import pytest
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import Kernel, KernelSpec, memory_format
+from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.adjoint import Dimension
 from dltoolbox.kernels.conv.conv import ConvKernel, ConvTransposedKernel
-from dltoolbox.kernels.conv.gemm import chunk_length, multiply
+from dltoolbox.kernels.conv.gemm import CHUNKS, multiply
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
 from tests.ops.samples import dims_of
@@ -151,9 +152,9 @@ def test_adjoints_of_every_stride_and_dilation(first: tuple[int, int, int]) -> N
 
 
 def test_chunks_are_divisors() -> None:
-    assert chunk_length(1792, 868) == 448
-    assert chunk_length(500, 1000) == 500
-    assert chunk_length(1009, 500) == 1009  # a prime
+    assert divisor(1792, 868, *CHUNKS) == 448
+    assert divisor(500, 1000, *CHUNKS) == 500
+    assert divisor(1009, 500, *CHUNKS) == 1009  # a prime
     rng = np.random.default_rng(0)
     matrix, columns = rng.standard_normal((40, 72)), rng.standard_normal((3, 72, 1792))
     out = np.empty((3, 40, 1792))

@@ -11,7 +11,6 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import Kernel, KernelSpec, candidates
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import Trial, bind_alone
-from dltoolbox.kernels.winograd import channels_last
 from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.fused import Link, group
 from tests.ops.samples import dims_of
@@ -115,13 +114,8 @@ def test_chains(shape: Any, op: str, order: str) -> None:
 @pytest.mark.parametrize("precision", ["default", "fast"])
 @pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+batch_norm_inference+relu"])
 @pytest.mark.parametrize("shape", [((9, 11), 40, 192, 1), ((14, 7), 32, 256, 3), ((9, 9), 33, 129, 2)])
-def test_large_filters_are_not_stored(shape: Any, op: str, precision: str, ranks: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(channels_last, "STORED", 0)
-    monkeypatch.setattr(channels_last, "STREAMED", 1 << 18)
-    case, inputs = made(shape, precision=precision, ranks=ranks, train=False, op=op)
-    streamed = [kernel for kernel in chosen(case) if not bind_alone(kernel, case, inputs).bound.divided]
-    assert bool(streamed) == (ranks == 1 or shape[1] != 33)
-    check(case, inputs)
+def test_ranks_share_large_filters(shape: Any, op: str, precision: str, ranks: int) -> None:
+    check(*made(shape, precision=precision, ranks=ranks, train=False, op=op))
 
 
 @pytest.mark.parametrize("wanted", [(False, True, True), (True, False, False), (False, False, True), (False, True, False)])

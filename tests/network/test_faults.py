@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import (
+    Layer,
     LayerGraph,
     additionLayer,
     addLayers,
@@ -43,6 +44,8 @@ from dltoolbox import (
     spaceToDepthLayer,
     transposedConv2dLayer,
 )
+from dltoolbox.core.errors import fail
+from dltoolbox.core.geometry import Window
 from dltoolbox.network.graph.layer_graph import Connection, Port
 from dltoolbox.report.analyze import analyzeNetwork
 
@@ -419,3 +422,32 @@ def test_properties_that_were_set_later_must_still_fit_together():
     end = classificationLayer(Classes=["a", "b"], ClassWeights=[1, 2], Name="out")
     end.Classes = ["a", "b", "c"]
     assert faults([HEAD, *TAIL[:2], end]) == [("out", "classificationLayer:classWeightsMismatch")]
+
+
+def test_one_walk_tells_everything(monkeypatch):
+    """However many problems there are, each page is built once, or twice where its own problem is put aside."""
+    built = []
+    for page in {type(one) for one in (HEAD, *TAIL, additionLayer(2), maxPooling2dLayer(2))}:
+        def build(self, *args, page=page, original=page.build):
+            built.append(self.Name)
+            return original(self, *args)
+        monkeypatch.setattr(page, "build", build)
+    lgraph = branches([maxPooling2dLayer(9, Name="big")], [maxPooling2dLayer(20, Name="bigger")],
+                      additionLayer(2, Name="add"))
+    assert [place for place, _ in faults(lgraph)] == ["big", "bigger"]
+    assert sorted(built) == ["add", "big", "bigger", "in"]
+
+
+def test_pages_of_the_user_need_not_know_of_unknown_sizes():
+    class Halved(Layer):
+        """A layer of the user's, which asks what only a number can tell."""
+
+        def check(self, *inputs):
+            if inputs[0].channels != 2 or inputs[0].spatial[0] % 2:
+                fail("Halved:odd", "It needs 2 channels and an even height.")
+
+        def build(self, g, x):
+            return g.max_pool(x, window=Window.of([len(range(n)) // 2 or 1 for n in x.dims.spatial]))
+
+    layers = [HEAD, maxPooling2dLayer(9, Name="p"), Halved(Name="h"), reluLayer(Name="r"), TAIL[0], regressionLayer]
+    assert faults(layers) == [("p", "maxPooling2dLayer:windowTooLarge")]

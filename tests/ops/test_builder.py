@@ -23,7 +23,7 @@ class AtOnce(Builder):
     def __init__(self, arrays):
         self.arrays = arrays
 
-    def record(self, op, inputs, attrs):
+    def record(self, op, inputs, attrs, way=None):
         dims = as_tuple(op.infer(*(value.dims for value in inputs), **attrs))
         arrays = as_tuple(op.forward(*(value.array for value in inputs), **attrs))
         outputs = tuple(Computed(*both) for both in zip(dims, [Kind.DATA] * len(dims), [None] * len(dims), arrays,

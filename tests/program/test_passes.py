@@ -15,8 +15,8 @@ from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import OPS, Graph, Node, Value, as_tuple
 from dltoolbox.program.model import Model
+from dltoolbox.program.optimized import CHAINS as KERNEL_CHAINS
 from dltoolbox.program.passes import FusedNode, consumers, fuse_chains, prune, run_passes, takes_taps, use_tap_indices
-from dltoolbox.program.plan import CHAINS as KERNEL_CHAINS
 from tests.program.networks import make, residual, scrambled, segnet
 
 CHAINS = {"conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu", "batch_norm+relu",

@@ -19,6 +19,7 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.inference import predict
 from dltoolbox.program.memory import Buffer, bytes_of, place
 from dltoolbox.program.model import MOST_PROGRAMS, Model, model_of
+from dltoolbox.program.optimized import optimize
 from dltoolbox.program.plan import lifetimes, make_plan, shape_of
 from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
 
@@ -145,7 +146,7 @@ def test_the_model_of_a_network_is_kept_with_it() -> None:
 
 def test_parameters_that_the_loss_does_not_reach_have_no_gradient() -> None:
     graph = lower(digits(), training=True, sources={"imageinput": Dims.of("SSCB", 28, 28, 1, 2)}).graph
-    plan = make_plan(graph, graph.losses, gradients_of=[graph.arrays[ParameterKey("fc", "Weights")]])
+    plan = make_plan(optimize(graph, graph.losses, [graph.arrays[ParameterKey("fc", "Weights")]]))
     differentiated = [step.node.op.name for step in plan.steps if step.needs]
     assert differentiated == ["dense", "softmax_cross_entropy"]
 

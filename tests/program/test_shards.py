@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import maxNumCompThreads
-from dltoolbox.program import bound_plan, executable
+from dltoolbox.program import executable
 from dltoolbox.program.model import Model
 from tests.program.networks import digits, everything, finished, images, one_hot, residual, scrambled, segnet
 
@@ -30,14 +30,10 @@ def test_the_same_threads_give_the_same_bits(make_graph: Any, threads: int) -> N
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("make_graph", [digits, segnet, residual])
-def test_batches_of_any_size_on_several_threads(make_graph: Any, threads: int, late: bool,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_any_size_on_several_threads(make_graph: Any, threads: int) -> None:
     """Shards of different sizes can have other kernels and other arrangements of the same filters."""
-    if late:
-        monkeypatch.setattr(bound_plan, "LARGE_SHARED", 0)
     maxNumCompThreads(threads)
     plain, model = (scrambled(Model(make_graph(), np.float64, fast=fast)) for fast in (False, True))
     for batch in (1, 2, 3, 5, 7):

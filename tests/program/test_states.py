@@ -11,7 +11,7 @@ from dltoolbox import featureInputLayer, layerGraph, regressionLayer
 from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Layer, State
 from dltoolbox.ops import OPS, Op, ParameterKey
-from dltoolbox.ops.state import Assign, MovingAverage, Population, Rule
+from dltoolbox.ops.graph import Assign, MovingAverage, Population, Rule
 from dltoolbox.program.model import Model
 
 TOTAL = ParameterKey("memory", "Total")

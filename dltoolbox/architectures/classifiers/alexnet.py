@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.architectures.blocks import FAST_BIAS, classifier, connected
 from dltoolbox.architectures.pretrained import architecture
 from dltoolbox.layers.activation import ReLULayer
@@ -15,7 +13,7 @@ from dltoolbox.layers.pooling import MaxPooling2DLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 
 
-def grouped_conv_relu(i: int, size: int, filters: int, groups: int = 1, **options: Any) -> list[Layer]:
+def grouped_conv_relu(i: int, size: int, filters: int, groups: int = 1, **options: object) -> list[Layer]:
     """Convolution i, with so many filters in each group, and its ReLU."""
     settings = {**FAST_BIAS, **options, "Name": f"conv{i}"}
     conv = (GroupedConvolution2DLayer(size, filters, groups, **settings) if groups > 1

@@ -34,7 +34,7 @@ def data() -> Layer:
     return rescaled_images(256, "input", "rescale-zero-one")
 
 
-def conv_norm_leaky_relu(numbers: Iterator[int], relu: str, size: int, filters: int, **options: Any) -> list[Layer]:
+def conv_norm_leaky_relu(numbers: Iterator[int], relu: str, size: int, filters: int, **options: object) -> list[Layer]:
     """A convolution, batch normalisation and a leaky ReLU, all of the next number."""
     number = next(numbers)
     return [conv_without_bias(size, filters, f"conv{number}", **{"Padding": "same"} | options),

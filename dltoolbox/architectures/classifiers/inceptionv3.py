@@ -99,7 +99,7 @@ class Inception(Assembly):
             BatchNormalizationLayer(Epsilon=0.001, Name=self.numbered("batch_normalization")),
             ReLULayer(Name=f"{self.numbered('activation')}_relu")], after=at)
 
-    def branches(self, name: str, branches: Sequence[Sequence[Any]], at: str) -> str:
+    def branches(self, name: str, branches: Sequence[Sequence[object]], at: str) -> str:
         ends = [self.steps(branch, at) for branch in branches]
         return self.join(DepthConcatenationLayer(len(ends), Name=name), ends)
 

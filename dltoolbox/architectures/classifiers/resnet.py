@@ -42,7 +42,7 @@ class Residual:
     epsilon: float = 1e-5
     padding: Any = 1  # of 3×3 convolutions
 
-    def normalised(self, name: str, size: int, filters: int, stride: int, padding: Any) -> list[Layer]:
+    def normalised(self, name: str, size: int, filters: int, stride: int, padding: object) -> list[Layer]:
         """A convolution and its batch normalisation: ``res2a_branch2a``, ``bn2a_branch2a``; ``conv1``, ``bn_conv1``."""
         norm = f"bn{name[3:]}" if name.startswith("res") else f"bn_{name}"
         return [conv_without_bias(size, filters, name, Stride=stride, Padding=padding),

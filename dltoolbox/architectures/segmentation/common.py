@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
@@ -18,10 +18,10 @@ MOST_STAGES = 16  # encoder stages: each halves the image, and 65,536 pixels bec
 SIDES = ("height", "width", "depth")
 
 
-def odd_sizes(rank: int) -> convert.Convert:
+def odd_sizes(rank: int) -> convert.Convert[tuple[int, ...]]:
     """Odd filter sizes per dimension; a scalar is expanded."""
     @convert.hinted("int | Sequence[int]")
-    def conversion(value: Any) -> tuple[int, ...]:
+    def conversion(value: object) -> tuple[int, ...]:
         got = convert.integers(value)
         if got is None or len(got) not in (1, rank) or any(n % 2 == 0 for n in got):
             raise InvalidValue(f"a positive odd integer or a vector of {rank} of them")
@@ -43,7 +43,7 @@ class ColourOptions(SegmentationOptions):
 
     ImageSize = Property(convert.image_size(2, channels=3), doc="Size of the input images.", positional=True,
                          argument="imageSize")
-    NumClasses = SegmentationOptions.properties["NumClasses"]
+    NumClasses = SegmentationOptions.NumClasses
 
 
 class Sides(NamedTuple):
@@ -73,7 +73,7 @@ def pixel_labels(softmax: str, output: str) -> list[Layer]:
     return [SoftmaxLayer(Name=softmax), PixelClassificationLayer(Name=output)]
 
 
-def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **options: Any) -> Layer:
+def enlarging(factor: int, channels: int, name: str, *, learns: bool = False, **options: object) -> Layer:
     """A transposed convolution that enlarges every channel by itself, at first by bilinear interpolation.
 
     Source: Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015), section 3.3.

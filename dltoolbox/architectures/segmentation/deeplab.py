@@ -9,7 +9,7 @@ Source: Chen et al., "Encoder-decoder with atrous separable convolution for sema
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -55,7 +55,7 @@ BACKBONES = {
 
 
 @convert.hinted("Literal[16, 8]")
-def _factor(value: Any) -> int:
+def _factor(value: object) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
         raise InvalidValue("16 or 8")
@@ -70,7 +70,7 @@ class _DeeplabOptions(ColourOptions):
     DownsamplingFactor = Property(_factor, 16, "How often the size of the image is that of the deep features.")
 
 
-def deeplabv3plusLayers(imageSize: Any, numClasses: int, network: str, *pairs: Any, **options: Any) -> LayerGraph:
+def deeplabv3plusLayers(imageSize: object, numClasses: int, network: str, *pairs: object, **options: object) -> LayerGraph:
     """The layers of DeepLab v3+ for semantic segmentation, without trained weights.
 
     The classifier loses its end, and its last strides become dilations, so that its deep features are only
@@ -145,7 +145,10 @@ def for_image_size(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
     return LayerGraph(map(fitted, lgraph.nodes), lgraph.edges)
 
 
-def with_options(layer: Layer, **values: Any) -> Any:
+L = TypeVar("L", bound=Layer)
+
+
+def with_options(one: L, **values: object) -> L:
     """A layer of the same kind with other values of some options."""
     return type(layer)(**{prop.argument: value for prop, value in layer.values()} | values)
 

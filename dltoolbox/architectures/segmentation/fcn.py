@@ -6,8 +6,6 @@ here the centre is kept, which fits images of any size.
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.classifiers.vgg import FILTERS, vgg16
 from dltoolbox.architectures.segmentation.common import ColourOptions, Sides, check_sides, enlarging, pixel_labels
@@ -36,7 +34,7 @@ class _FcnOptions(ColourOptions):
                     f"VGG-16 is made for images of at least {SMALLEST_IMAGE}×{SMALLEST_IMAGE} pixels")
 
 
-def fcnLayers(imageSize: Any, numClasses: int, *pairs: Any, **options: Any) -> LayerGraph:
+def fcnLayers(imageSize: object, numClasses: int, *pairs: object, **options: object) -> LayerGraph:
     """The layers of a fully convolutional network for semantic segmentation, without trained weights.
 
     VGG-16 with convolutions in place of its fully connected layers gives scores for every 32nd pixel. They are enlarged

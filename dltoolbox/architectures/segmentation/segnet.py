@@ -45,7 +45,7 @@ DECODER = StageNames("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu
 
 
 @convert.hinted("int | Literal['vgg16', 'vgg19']")
-def _depth_or_model(value: Any) -> Any:
+def _depth_or_model(value: object) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
         return convert.choice(*CONVOLUTIONS)(value) if isinstance(value, str) else convert.integer(1, MOST_STAGES)(value)
@@ -54,7 +54,7 @@ def _depth_or_model(value: Any) -> Any:
 
 
 @convert.hinted("int | Sequence[int]")
-def _per_stage(value: Any) -> tuple[int, ...]:
+def _per_stage(value: object) -> tuple[int, ...]:
     """One number for all stages, or one each."""
     got = convert.integers(value)
     if got is None:
@@ -98,7 +98,7 @@ class _SegnetOptions(SegmentationOptions):
         return list(zip(convolutions, widths, strict=True))
 
 
-def segnetLayers(imageSize: Any, numClasses: int, encoderDepth: Any, *pairs: Any, **options: Any) -> LayerGraph:
+def segnetLayers(imageSize: object, numClasses: int, encoderDepth: object, *pairs: object, **options: object) -> LayerGraph:
     """The layers of SegNet for semantic segmentation, without trained weights.
 
     Every encoder stage is a sequence of convolution, batch normalisation and ReLU, and a max pooling by 2 whose indices

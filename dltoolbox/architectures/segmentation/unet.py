@@ -86,7 +86,7 @@ class _Unet3dOptions(_UnetOptions):
     rank = 3
 
     ImageSize = Property(ByRank(convert.image_size), doc="Size of the input volumes.", positional=True, argument="inputSize")
-    NumClasses = SegmentationOptions.properties["NumClasses"]
+    NumClasses = SegmentationOptions.NumClasses
     EncoderDepth = Property(convert.integer(1, MOST_STAGES), 3, "Number of encoder stages, and of decoder stages.")
     NumFirstEncoderFilters = Property(convert.integer(1), 32, "Filters of the first convolution.")
 
@@ -134,7 +134,7 @@ class _UNet:
     def crops(self) -> bool:
         return self.network or self.options.ConvolutionPadding == "valid"
 
-    def made(self, factory: str, *args: Any, **kwargs: Any) -> Layer:
+    def made(self, factory: str, *args: object, **kwargs: object) -> Layer:
         """A layer by the name of its factory, with a place for the number of dimensions."""
         return FACTORIES[factory.format(self.options.rank)](*args, **kwargs)
 
@@ -203,7 +203,7 @@ class _Unet3dLayers(_Unet3dOptions):
     function = "unet3dLayers"
 
 
-def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unetLayers(imageSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """The layers of a U-Net for semantic segmentation of images.
 
     Every encoder stage has two convolutions, each with a ReLU, and a max pooling by 2. The last encoder stage and the
@@ -242,7 +242,7 @@ def unetLayers(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, *
     return outputs((_UNet(chosen, GRAPH_2D).graph(), chosen.output_size()), nargout, "unetLayers")
 
 
-def unet3dLayers(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet3dLayers(inputSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """The layers of a U-Net for semantic segmentation of volumes.
 
     As `unetLayers` in three dimensions, with batch normalisation after every convolution, and without dropout and
@@ -284,7 +284,7 @@ class _Unet3d(_Unet3dOptions):
     function = "unet3d"
 
 
-def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet(imageSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """A U-Net for semantic segmentation of images: `unetLayers` as a network, without an output layer.
 
     What the encoder gives is always cropped to the size that the decoder has, and comes first where both are joined.
@@ -315,7 +315,7 @@ def unet(imageSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **optio
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet")
 
 
-def unet3d(inputSize: Any, numClasses: int, *pairs: Any, nargout: int = 1, **options: Any) -> Any:
+def unet3d(inputSize: object, numClasses: int, *pairs: object, nargout: int = 1, **options: object) -> Any:
     """A U-Net for semantic segmentation of volumes, as a network without an output layer.
 
     As `unet3dLayers`, with dropout and with activations after transposed convolutions, as in 2-D. What the encoder gives is

@@ -114,7 +114,7 @@ class Outline:
                  "Rename one of the layers.", layer=port.layer)
         return text
 
-    def values(self, layer: Layer, options: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, one: Layer, options: Mapping[str, object]) -> dict[str, Any]:
         """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
         given: dict[str, Any] = {}
         for name, value in options.items():
@@ -245,7 +245,7 @@ def filled(tokens: Tokens, indent: str, continuation: str = "") -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def code_files(file: Any, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
+def code_files(file: object, function: str, pattern: str, example: str, data: str) -> tuple[Path, Path] | None:
     """The file for the code and, beside it, the one for the arrays; None if no file was named."""
     if isinstance(file, str) and not file:
         return None

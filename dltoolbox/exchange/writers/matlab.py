@@ -33,7 +33,7 @@ class _MatlabOptions(CodeOptions):
     function = "toMATLAB"
 
 
-def toMATLAB(net: Any, *arguments: Any, **options: Any) -> str:
+def toMATLAB(net: object, *arguments: object, **options: object) -> str:
     """Write the MATLAB code that rebuilds a network, in the style of the code that Deep Network Designer generates.
 
     The code ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -277,10 +277,10 @@ def network(net: dlnetwork, layers: str) -> Iterator[str]:
 
 
 def layout(dims: Dims) -> Tokens:
-    return joined_tokens("networkDataLayout(", [matlab_value(list(dims.sizes)), matlab_value(dims.labels)], ",", ")")
+    return joined_tokens("networkDataLayout(", [matlab_value(dims.shown_sizes), matlab_value(dims.format)], ",", ")")
 
 
-def matlab_value(given: Any) -> Tokens:
+def matlab_value(given: object) -> Tokens:
     """A value as MATLAB code."""
     if isinstance(given, Expression):
         return [str(given)]
@@ -297,12 +297,12 @@ def matlab_value(given: Any) -> Tokens:
     return [number_code(given)]
 
 
-def row_code(items: Sequence[Any]) -> Tokens:
+def row_code(items: Sequence[object]) -> Tokens:
     """``[2 2]``, ``["a" "b"]``; one element stands for itself."""
     return matlab_value(items[0]) if len(items) == 1 else joined_tokens("[", map(matlab_value, items), " ", "]")
 
 
-def matrix_code(items: Sequence[Sequence[Any]]) -> Tokens:
+def matrix_code(items: Sequence[Sequence[object]]) -> Tokens:
     """``[1 2; 3 4]``"""
     return joined_tokens("[", (joined_tokens("", map(matlab_value, line), " ", "") for line in items), "; ", "]")
 

@@ -26,7 +26,7 @@ class _PythonOptions(CodeOptions):
     function = "toPython"
 
 
-def toPython(net: Any, *arguments: Any, **options: Any) -> str:
+def toPython(net: object, *arguments: object, **options: object) -> str:
     """Write the Python script that rebuilds a network.
 
     The script ends with a variable: ``layers`` where the layers follow one another, else ``lgraph``; then ``net`` for
@@ -111,8 +111,8 @@ def statements(outline: Outline) -> Iterator[str]:
 
 def network_call(net: dlnetwork, layers: str) -> Tokens:
     """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
-    layouts = [joined_tokens("networkDataLayout(", [python_value([nan if n is None else n for n in dims.sizes]),
-                                                    python_value(dims.labels)], ", ", ")")
+    layouts = [joined_tokens("networkDataLayout(", [python_value([nan if n is None else n for n in dims.shown_sizes]),
+                                                    python_value(dims.format)], ", ", ")")
                for dims in layouts_in_order(net)]
     options = [joined_tokens("OutputNames=", [python_value(net.OutputNames)], "", "")] if net.chosen else []
     if not net.Initialized:
@@ -132,7 +132,7 @@ def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: st
     yield after
 
 
-def python_value(given: Any) -> Tokens:
+def python_value(given: object) -> Tokens:
     """A value as Python code."""
     if isinstance(given, Saved):
         return [f"values['{given.group}.{given.name}']"]

@@ -14,10 +14,11 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
+from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
 from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
-from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, cut, expand, is_tall
+from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, expand, is_tall
 from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.ops.base import BOTH, IN
@@ -29,7 +30,7 @@ def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, we
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
-    parts = cut(slice(0, out[0]), -(-out[0] // site.case.ranks))
+    parts = shares(out[0], min(out[0], site.case.ranks))
     if suit(window, source, target):
         return bind_lines(site, source, target, weights, bias, window, parts, relu)
     if large(window, source, target):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, in_turn, kernel
+from dltoolbox.kernels.blocking import cut, shares
 from dltoolbox.kernels.conv.conv import bind_empty, sum_channels
-from dltoolbox.kernels.conv.im2col import cut
 from dltoolbox.kernels.valid_range import starting_at, taps
 
 BLOCK_BYTES = 1 << 17  # of a block's products
@@ -40,7 +40,7 @@ class ChannelwiseKernel(Kernel):
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
         count = len(site.outputs[0])
-        forward = [in_turn(self.forward(site, rows)) for rows in cut(slice(0, count), -(-count // site.case.ranks))]
+        forward = [in_turn(self.forward(site, rows)) for rows in shares(count, min(count, site.case.ranks))]
         return BoundKernel(tuple(forward), (in_turn(self.backward(site)),) if site.training else ())
 
     def forward(self, site: BindContext, rows: slice) -> list[Closure]:

@@ -14,21 +14,17 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.kernels.base import BindContext, Closure
+from dltoolbox.kernels.blocking import divisor, stretch
 from dltoolbox.kernels.conv.im2col import Columns, is_tall
-from dltoolbox.kernels.sums import stretch
 from dltoolbox.ops.base import sum_over
 
 SMALL_PRODUCT = 10**6  # OpenBLAS multiplies matrices of M·N·K up to this without packing them first
+CHUNKS = (16, 64)  # a chunk of positions is a multiple of the one, and at least the other
 SMALL_SUM = 1100  # elements of a result below which its small products keep it in registers
 ONES_PAY = 4096  # weights up to which a bias costs less as one more row of columns than added to the output
 MOST_TILED = 40000  # elements of a result beyond which packing costs less than many tiles
 PART_BYTES = 1 << 20  # of partial sums
 ACROSS = 4096  # elements of a row for elementwise work: long enough for the inner loop, short enough for the first cache
-
-
-def divisor(count: int, most: int) -> int:
-    """The largest divisor of ``count`` up to ``most``."""
-    return next(i for i in range(max(1, min(count, most)), 0, -1) if count % i == 0)
 
 
 def multiply(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closure:
@@ -39,25 +35,15 @@ def multiply(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closur
     size = matrix.size
     if not is_tall(out):
         length = columns.shape[-1]
-        chunk = length if is_tall(columns) else chunk_length(length, SMALL_PRODUCT // size)
+        chunk = length if is_tall(columns) else divisor(length, SMALL_PRODUCT // size, *CHUNKS)
         return partial(np.matmul, matrix, chunked(columns, chunk), out=chunked(out, chunk))
     tall, target = columns.swapaxes(1, 2), out.swapaxes(1, 2)
     if mergeable(tall) and mergeable(target):
         tall, target = merged(tall), merged(target)
     length = tall.shape[1]
-    chunk = chunk_length(length, SMALL_PRODUCT // size, *((1, 12) if is_tall(columns) else (16, 64)))
+    chunk = divisor(length, SMALL_PRODUCT // size, *((1, 12) if is_tall(columns) else CHUNKS))
     return partial(np.matmul, chunked(tall.swapaxes(1, 2), chunk).swapaxes(-1, -2), matrix.T,
                    out=chunked(target.swapaxes(1, 2), chunk).swapaxes(-1, -2))
-
-
-def chunk_length(length: int, limit: int, unit: int = 16, least: int = 64) -> int:
-    """The largest divisor of ``length`` up to ``limit``, a multiple of ``unit``; ``length`` if that is below ``least``."""
-    if length <= limit:
-        return length
-    for chunk in range(limit // unit * unit, least - 1, -unit):
-        if length % chunk == 0:
-            return chunk
-    return length
 
 
 def mergeable(x: np.ndarray) -> bool:
@@ -119,7 +105,7 @@ class Sum:
         ends = (self.tile.deep, self.tile.wide)
         self.shape = (groups, across, *(ends[::-1] if self.tile.turned else ends))
         self.whole = all(tall) and groups == 1 and across == 1 and not self.tile.turned
-        self.chunk = chunk_length(length, SMALL_PRODUCT // prod(ends))
+        self.chunk = divisor(length, SMALL_PRODUCT // prod(ends), *CHUNKS)
         self.total, self.part = site.scratch(self.shape), site.scratch(self.shape)
         if not self.whole:
             each = length // self.chunk * self.total.nbytes

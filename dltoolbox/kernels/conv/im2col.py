@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure
-from dltoolbox.kernels.blocking import copying
+from dltoolbox.kernels.blocking import copying, cut
 from dltoolbox.kernels.valid_range import reach, window_at
 
 COLUMN_BYTES = 3 << 19  # scratch for the columns of a block: they stay in cache, and few rows are expanded twice
@@ -68,15 +67,8 @@ class Columns:
 
     @property
     def longest(self) -> int:
-        return max(block.rows.stop - block.rows.start for block in self.blocks)
-
-
-def cut(rows: slice, most: int) -> list[slice]:
-    """The rows in as few slices of nearly equal length as ``most`` each permits."""
-    count = rows.stop - rows.start
-    number = -(-count // max(most, 1))
-    edges = [rows.start + count * i // number for i in range(number + 1)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+        values: int = max(block.rows.stop - block.rows.start for block in self.blocks)
+        return values
 
 
 def zero(target: np.ndarray) -> Closure:
@@ -108,8 +100,8 @@ def expand(site: BindContext, source: np.ndarray, window: Window, out: Sequence[
     if window.taps == 1 and not window.padded and set(window.stride) == {1} and tuple(out) == source.shape[:window.rank]:
         whole = by_row(source)
         if whole is not None:
-            step = COLUMN_BYTES // max(1, whole[0].nbytes)
-            return Columns([Block(part, (), whole[part]) for part in cut(rows, step)])
+            most = COLUMN_BYTES // max(1, whole[0].nbytes)
+            return Columns([Block(part, (), whole[part]) for part in cut(rows, most)])
     lies_last = memory_format.lies_in(source, memory_format.channels_last_order(source.ndim))
     if length < SHORT or (channels >= FULL_RUN and lies_last):
         return patches(site, source, window, out, rows)

@@ -18,11 +18,12 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
+from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import ConvKernel
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, SMALL_SUM
-from dltoolbox.kernels.conv.im2col import Columns, Image, by_row, cut, stacked
+from dltoolbox.kernels.conv.im2col import Columns, Image, by_row, stacked
 from dltoolbox.kernels.numba_support import Twin, loop
 
 FEWEST_CHANNELS = 8  # below, products of so few taps at a time are too thin
@@ -181,7 +182,7 @@ class ShiftedConv(Twin, ConvKernel):
 
     def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
         y, shifts = site.outputs[0], Shifts(site, ending.weights)
-        bands = cut(slice(0, len(y)), -(-len(y) // site.case.ranks))
+        bands = shares(len(y), min(len(y), site.case.ranks))
         return [shifts.prepare], [bind_shifted(site, site.inputs[0], y, shifts.matrices, ending.bias.reshape(-1), window,
                                                band, ending.relu) for band in bands]
 

@@ -16,11 +16,11 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
+from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import ConvKernel, sum_channels
 from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
-from dltoolbox.kernels.conv.im2col import cut
 from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT, even, gemm
 from dltoolbox.kernels.numba_support import Twin, loop
 
@@ -120,7 +120,7 @@ class ShiftedPlanesConv(Twin, ConvKernel):
         x, y = site.inputs[0], site.outputs[0]
         return [], [[Sweep(site, x, window, y.shape[:3]).run(ending.weights, ending.bias.reshape(-1), y[band], band.start,
                                                              relu=ending.relu)]
-                    for band in cut(slice(0, len(y)), -(-len(y) // site.case.ranks))]
+                    for band in shares(len(y), min(len(y), site.case.ranks))]
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
         x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.grad_inputs[:3]

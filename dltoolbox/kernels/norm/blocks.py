@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, Closure, Order
-from dltoolbox.kernels.sums import stretch
+from dltoolbox.kernels.blocking import stretch
 
 BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
 TILE = 1 << 14  # elements of a tile: a few of them share the first two caches

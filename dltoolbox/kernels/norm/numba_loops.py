@@ -1,14 +1,20 @@
 """Twins of the normalisation kernels: the same passes as compiled loops, each over its arrays once.
 
-Every loop sees arrays as (outer, groups, repeats, width) and vectors per channel written out to (groups, width), whatever
-the memory order: a group is a channel, or all of them where they lie innermost. Sums run in the data's precision over
-the repeats and in double over the rest. Where the elements of a channel lie in long stretches, the loops of
-`normalisation_rows` run instead.
+Every loop sees arrays as (outer, groups, repeats, width), whatever the memory order, and what it does to the elements of
+a channel as a *line*: the rows center, factor and constant, in the data's precision. Where a channel's elements lie in
+long stretches, a group is a channel, a row of the line has one number per group and sums stay in registers: two to five
+times as fast as loops that load vectors, and load and store sums, with every element. Elsewhere a group is a channel, or
+all of them where they lie innermost, the numbers are written out to vectors (groups, width), and ``part`` holds the sums
+over the repeats; in double both go on from there.
+
+``part``, and arrays that a pass does without, are None: Numba leaves out what such arguments lead to, so one source
+makes as many loops as there are cases, each as fast as if it were written alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -17,138 +23,111 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kernel
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
-from dltoolbox.kernels.norm.blocks import Grid, Tile, largest_divisor
+from dltoolbox.kernels.norm.blocks import Grid, largest_divisor
 from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, window_of
-from dltoolbox.kernels.norm.numba_rows import RowLoops, RowMeasure, Stretches, bind_line
 from dltoolbox.kernels.norm.numpy_passes import BatchNorm, Normalise, Passes
 from dltoolbox.kernels.numba_support import Twin, loop
 
-WIDTH = 128  # elements of the innermost loop, about: its vectors stay in the first cache, its start costs little
+SHORTEST = 64  # elements in a row from which loops with scalars are faster
+LONGEST = 4096  # of them, terms of a sum in the data's precision
+WIDTH = 128  # elements of the innermost loop over vectors, about: they stay in the first cache, its start costs little
+REPEATS = 256  # terms of a sum in the data's precision there
 SIDE_BY_SIDE = Window.of((2, 2), (2, 2))
 ORDERS = (rows_order(4), channels_last_order(4))
-REPEATS = 256  # most terms of a sum in the data's precision
 
 
 @loop
-def measure(x: Any, part: Any, total: Any, center: Any) -> None:
-    """total = Σ (x − center), Σ (x − center)²."""
-    total[...] = 0
-    outer, groups, repeats, width = x.shape
-    for o in range(outer):
-        for g in range(groups):
-            part[...] = 0
-            for r in range(repeats):
-                for i in range(width):
-                    v = x[o, g, r, i] - center[g, i]
-                    part[0, i] += v
-                    part[1, i] += v * v
-            for i in range(width):
-                total[0, g, i] += part[0, i]
-                total[1, g, i] += part[1, i]
+def sums(x: Any, grad: Any, gate: Any, gated: Any, again: Any, line: Any, part: Any, total: Any) -> None:
+    """total += Σ v, Σ v·u, where u is x − center, and v the gradient that reaches the normalisation; u, without ``grad``.
 
-
-@loop
-def apply(x: Any, least: Any, y: Any, center: Any, factor: Any, constant: Any) -> None:
-    """y = factor·(x − center) + constant, at least ``least``; a NaN stays."""
-    outer, groups, repeats, width = x.shape
-    for o in range(outer):
-        for g in range(groups):
-            for r in range(repeats):
-                for i in range(width):
-                    v = (x[o, g, r, i] - center[g, i]) * factor[g, i] + constant[g, i]
-                    y[o, g, r, i] = least if v <= least else v
-
-
-@loop
-def apply_added(x: Any, added: Any, least: Any, y: Any, center: Any, factor: Any, constant: Any) -> None:
-    """The same with another array added first."""
-    outer, groups, repeats, width = x.shape
-    for o in range(outer):
-        for g in range(groups):
-            for r in range(repeats):
-                for i in range(width):
-                    v = (x[o, g, r, i] - center[g, i]) * factor[g, i] + constant[g, i] + added[o, g, r, i]
-                    y[o, g, r, i] = least if v <= least else v
-
-
-@loop
-def collect(grad: Any, gate: Any, zero: Any, x: Any, center: Any, gated: Any, part: Any, total: Any) -> None:
-    """gated = grad where gate > 0, else 0; total = Σ gated, Σ gated·(x − center)."""
-    total[...] = 0
-    outer, groups, repeats, width = x.shape
-    for o in range(outer):
-        for g in range(groups):
-            part[...] = 0
-            for r in range(repeats):
-                for i in range(width):
-                    v = grad[o, g, r, i] if gate[o, g, r, i] > zero else zero
-                    gated[o, g, r, i] = v
-                    part[0, i] += v
-                    part[1, i] += v * (x[o, g, r, i] - center[g, i])
-            for i in range(width):
-                total[0, g, i] += part[0, i]
-                total[1, g, i] += part[1, i]
-
-
-@loop
-def collect_here(grad: Any, gate: Any, one: Any, x: Any, center: Any, part: Any, total: Any) -> None:
-    """The same in place. A loop over two names of one array, or with a choice of what to store where it was read, would
-    not be vectorised, and take ten times as long.
+    Behind a ReLU that is what its gate lets through, where ``gate`` > 0. It goes to ``gated``, or stays in place where that
+    is None: a loop over two names of one array, or with a choice of what to store where it was read, would not be
+    vectorised. With ``again``, the gate is the sign of what `apply` found, made again: it is not read, nor v written.
     """
-    total[...] = 0
-    zero = one - one
+    zero, one = line.dtype.type(0), line.dtype.type(1)
     outer, groups, repeats, width = x.shape
     for o in range(outer):
         for g in range(groups):
-            part[...] = 0
-            for r in range(repeats):
+            center, factor, constant = line[0, g, 0], line[1, g, 0], line[2, g, 0]
+            if part is not None:
                 for i in range(width):
-                    v = grad[o, g, r, i] * (one if gate[o, g, r, i] > zero else zero)
-                    grad[o, g, r, i] = v
-                    part[0, i] += v
-                    part[1, i] += v * (x[o, g, r, i] - center[g, i])
-            for i in range(width):
-                total[0, g, i] += part[0, i]
-                total[1, g, i] += part[1, i]
+                    part[0, i] = part[1, i] = zero
+            for r in range(repeats):
+                first = second = zero
+                for i in range(width):
+                    if part is not None:
+                        center, factor, constant = line[0, g, i], line[1, g, i], line[2, g, i]
+                    u = x[o, g, r, i] - center
+                    v = u if grad is None else grad[o, g, r, i]
+                    if again is not None:
+                        v = v if u * factor + constant > zero else zero
+                    if gate is not None:
+                        if gated is None:
+                            v *= one if gate[o, g, r, i] > zero else zero
+                            grad[o, g, r, i] = v
+                        else:
+                            v = v if gate[o, g, r, i] > zero else zero
+                            gated[o, g, r, i] = v
+                    if part is None:
+                        first += v
+                        second += v * u
+                    else:
+                        part[0, i] += v
+                        part[1, i] += v * u
+                if part is None:
+                    total[0, g, 0] += first
+                    total[1, g, 0] += second
+            if part is not None:
+                for i in range(width):
+                    total[0, g, i] += part[0, i]
+                    total[1, g, i] += part[1, i]
 
 
 @loop
-def collect_open(grad: Any, x: Any, center: Any, part: Any, total: Any) -> None:
-    """The same without a gate."""
-    total[...] = 0
+def apply(x: Any, added: Any, least: Any, y: Any, line: Any, part: Any) -> None:
+    """y = factor·(x − center) + constant, and what is ``added``, but at least ``least``; a NaN stays."""
     outer, groups, repeats, width = x.shape
     for o in range(outer):
         for g in range(groups):
-            part[...] = 0
+            center, factor, constant = line[0, g, 0], line[1, g, 0], line[2, g, 0]
             for r in range(repeats):
                 for i in range(width):
-                    part[0, i] += grad[o, g, r, i]
-                    part[1, i] += grad[o, g, r, i] * (x[o, g, r, i] - center[g, i])
-            for i in range(width):
-                total[0, g, i] += part[0, i]
-                total[1, g, i] += part[1, i]
+                    if part is not None:
+                        center, factor, constant = line[0, g, i], line[1, g, i], line[2, g, i]
+                    v = (x[o, g, r, i] - center) * factor + constant
+                    if added is not None:
+                        v += added[o, g, r, i]
+                    y[o, g, r, i] = least if v <= least else v
 
 
 @loop
-def spread(grad: Any, x: Any, dx: Any, center: Any, factor: Any, tilt: Any, constant: Any) -> None:
-    """dx = factor·(grad + tilt·(x − center) + constant)."""
+def spread(x: Any, grad: Any, again: Any, dx: Any, line: Any, slope: Any, part: Any) -> None:
+    """dx = scale·(v + tilt·(x − center) + shift), where v is ``grad``, or what the gate of `sums` lets through of it."""
+    zero = line.dtype.type(0)
     outer, groups, repeats, width = x.shape
     for o in range(outer):
         for g in range(groups):
+            center, factor, constant = line[0, g, 0], line[1, g, 0], line[2, g, 0]
+            scale, tilt, shift = slope[0, g, 0], slope[1, g, 0], slope[2, g, 0]
             for r in range(repeats):
                 for i in range(width):
-                    v = grad[o, g, r, i] + tilt[g, i] * (x[o, g, r, i] - center[g, i]) + constant[g, i]
-                    dx[o, g, r, i] = factor[g, i] * v
+                    if part is not None:
+                        center, factor, constant = line[0, g, i], line[1, g, i], line[2, g, i]
+                        scale, tilt, shift = slope[0, g, i], slope[1, g, i], slope[2, g, i]
+                    u, v = x[o, g, r, i] - center, grad[o, g, r, i]
+                    if again is not None:
+                        v = v if u * factor + constant > zero else zero
+                    dx[o, g, r, i] = scale * (v + tilt * u + shift)
 
 
 @loop
 def measure_pooled(x: Any, sign: Any, pooled: Any, part: Any, total: Any) -> None:
-    """total = Σ x, Σ x², and the maxima of windows 2×2 over axes 0 and 2; minima where the sign is −1."""
-    total[...] = 0
+    """total += Σ x, Σ x², and the maxima of windows 2×2 over axes 0 and 2; minima where the sign is −1."""
     rows, groups, columns, width = x.shape
     for o in range((rows + 1) // 2):
         for g in range(groups):
-            part[...] = 0
+            for i in range(width):
+                part[0, i] = part[1, i] = x.dtype.type(0)
             for c in range(columns // 2 if 2 * o + 1 < rows else 0):
                 for i in range(width):
                     a, b = x[2 * o, g, 2 * c, i], x[2 * o, g, 2 * c + 1, i]
@@ -217,19 +196,30 @@ class Form:
 
     Attributes:
         shape: (outer, groups, repeats, width).
-        vector: (copies, C, copies): a vector per channel written out, of groups·width elements.
+        vector: (copies, C, copies): how the numbers of the channels are written out to a row of a line.
+        row: That row as the loops see it: (groups, width), or (groups, 1) for scalars.
     """
 
     def __init__(self, order: Order, shape: tuple[int, ...], vector: tuple[int, ...]) -> None:
         self.order, self.shape, self.vector = order, shape, vector
+        self.row = (shape[1], prod(vector) // shape[1])
+
+    @property
+    def scalars(self) -> bool:
+        return self.row[1] != self.shape[-1]
 
     @classmethod
     def of(cls, shape: Sequence[int], order: Order) -> Form:
         grid = Grid(shape, order)
+        if grid.inner >= SHORTEST:
+            width = largest_divisor(grid.inner, LONGEST)
+            width = width if width >= SHORTEST else grid.inner
+            return cls(order, (grid.outer, grid.channels, grid.inner // width, width), (1, grid.channels, 1))
         copies = largest_divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
         repeats = largest_divisor(grid.outer // copies, REPEATS)
         vector = (copies, grid.channels, grid.inner)
-        return cls(order, (grid.outer // copies // repeats, 1, repeats, prod(vector)), vector)
+        outer = grid.outer // copies // repeats if grid.inner else 0  # loops look at the first number of a row of a line
+        return cls(order, (outer, 1, repeats, prod(vector)), vector)
 
     @classmethod
     def of_image(cls, shape: Sequence[int], order: Order) -> Form:
@@ -243,27 +233,44 @@ class Form:
         return x.transpose(self.order).reshape(self.shape)
 
 
-class Vectors:
-    """Memory of the loops over arrays of one form: vectors written out, and sums."""
+class Line:
+    """Rows of one number per channel, in an array whose rows are those of the form."""
+
+    def __init__(self, form: Form, array: np.ndarray) -> None:
+        self.array = array
+        self.column = None if form.scalars else np.empty((form.vector[1], 1), array.dtype)
+        self.rows = [row.reshape(-1) if form.scalars else row.reshape(form.vector) for row in array]
+
+    def write(self, *vectors: np.ndarray | None) -> None:
+        """Fill the first rows; with 0 for None."""
+        for row, vector in zip(self.rows, vectors, strict=False):
+            if vector is None:
+                row.fill(0)
+            elif self.column is None:
+                row[...] = vector
+            else:
+                self.column[:, 0] = vector
+                np.copyto(row, self.column)
+
+
+class Totals:
+    """Where the loops add up."""
 
     def __init__(self, site: BindContext, form: Form) -> None:
-        self.form, (_, groups, _, width) = form, form.shape
-        self.tiles = [Tile(site.scratch(form.vector)) for _ in range(4)]
-        self.arrays = [tile.array.reshape(groups, width) for tile in self.tiles]
-        self.zeros = np.zeros((groups, width), site.dtype)
-        self.part, self.total = site.scratch((2, width)), site.scratch((2, groups, width), np.float64)
-        self.by_channel = self.total.reshape(2, *form.vector)
+        self.part = None if form.scalars else site.scratch((2, form.shape[-1]))
+        self.array = site.scratch((2, *form.row), np.float64)
+        self.vectors = self.array.reshape((2, -1) if form.scalars else (2, *form.vector))
 
-    def write(self, *vectors: np.ndarray | None) -> list[np.ndarray]:
-        """The vectors written out; zeros for None."""
-        for tile, vector in zip(self.tiles, vectors, strict=False):
-            if vector is not None:
-                tile.fill(vector)
-        return [self.zeros if vector is None else array for array, vector in zip(self.arrays, vectors, strict=False)]
+    def cleared(self) -> np.ndarray:
+        self.array.fill(0)
+        return self.array
 
     def fold(self, sums: np.ndarray) -> None:
-        """Sums per channel of what a loop left in ``total``."""
-        np.add.reduce(self.by_channel, axis=(1, 3), out=sums)
+        """Sums per channel of what a loop left."""
+        if self.part is None:
+            np.copyto(sums, self.vectors)
+        else:
+            np.add.reduce(self.vectors, axis=(1, 3), out=sums)
 
 
 class Measure:
@@ -271,62 +278,51 @@ class Measure:
 
     def __init__(self, site: BindContext, x: np.ndarray) -> None:
         self.form = Form.of(x.shape, site.case.orders[0])
-        self.vectors, self.x = Vectors(site, self.form), self.form.view(x)
+        self.totals, self.x = Totals(site, self.form), self.form.view(x)
+        self.line = Line(self.form, (site.keep if site.training else site.scratch)((3, *self.form.row)))
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        measure(self.x, self.vectors.part, self.vectors.total, *self.vectors.write(center))
-        self.vectors.fold(sums)
+        self.line.write(center)
+        self.add_up(sums)
+
+    def add_up(self, result: np.ndarray, grad: Any = None, gate: Any = None, gated: Any = None, again: Any = None) -> None:
+        sums(self.x, grad, gate, gated, again, self.line.array, self.totals.part, self.totals.cleared())
+        self.totals.fold(result)
 
 
 class Loops(Measure):
-    """The passes of a chain ``batch_norm[+add][+relu]`` from ``x`` on."""
+    """The passes of a chain ``batch_norm[+add][+relu]`` from ``x`` on. Behind a ReLU and nothing else, gradients are gated
+    twice rather than kept: 6 passes over memory instead of 8.
+    """
 
     def __init__(self, site: BindContext, x: np.ndarray) -> None:
         super().__init__(site, x)
         names, view = site.case.op.split("+"), self.form.view
         self.relu, self.y = "relu" in names, view(site.outputs[0])
-        self.zero, self.one = site.dtype.type(0), site.dtype.type(1)
-        self.least = self.zero if self.relu else site.dtype.type(-np.inf)
+        self.least = site.dtype.type(0 if self.relu else -np.inf)
         self.added = view(site.inputs[3]) if "add" in names else None
+        self.again = 1 if self.relu and self.added is None and x is site.inputs[0] else None
         if site.training:
             assert site.grads[0] is not None
             other = site.grad_inputs[3] if self.added is not None else None
-            self.grad = view(site.grads[0])
-            self.gated = self.grad if other is None else view(other)
+            self.slope, self.grad = Line(self.form, site.scratch((3, *self.form.row))), view(site.grads[0])
+            self.gated = None if other is None else view(other)
             if x is site.inputs[0] and site.grad_inputs[0] is not None:
                 self.dx = view(site.grad_inputs[0])
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
-        written = self.vectors.write(center, factor, constant)
-        if self.added is None:
-            apply(self.x, self.least, self.y, *written)
-        else:
-            apply_added(self.x, self.added, self.least, self.y, *written)
+        self.line.write(center, factor, constant)
+        apply(self.x, self.added, self.least, self.y, self.line.array, self.totals.part)
 
     def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        (written,), part, total = self.vectors.write(center), self.vectors.part, self.vectors.total
-        if self.relu and self.gated is self.grad:
-            collect_here(self.grad, self.y, self.one, self.x, written, part, total)
-        elif self.relu:
-            collect(self.grad, self.y, self.zero, self.x, written, self.gated, part, total)
-        else:
-            collect_open(self.grad, self.x, written, part, total)
-        self.vectors.fold(sums)
+        """The center is that of `apply`."""
+        gate = self.y if self.relu and not self.again else None
+        self.add_up(sums, self.grad, gate, self.gated, self.again)
 
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
-        spread(self.gated, self.x, self.dx, *self.vectors.write(center, factor, tilt, constant))
-
-
-def passes_over(site: BindContext, x: np.ndarray) -> Loops | RowLoops:
-    """The passes from ``x`` on, by the loops that suit its shape and order."""
-    stretches = Stretches(x.shape, site.case.orders[0])
-    return RowLoops(site, x, stretches) if stretches else Loops(site, x)
-
-
-def measure_over(site: BindContext, x: np.ndarray) -> Measure | RowMeasure:
-    """Likewise the pass `measure`."""
-    stretches = Stretches(x.shape, site.case.orders[0])
-    return RowMeasure(site, x, stretches) if stretches else Measure(site, x)
+        self.slope.write(factor, tilt, constant)
+        grad = self.grad if self.gated is None else self.gated
+        spread(self.x, grad, self.again, self.dx, self.line.array, self.slope.array, self.totals.part)
 
 
 class PooledLoops:
@@ -335,11 +331,11 @@ class PooledLoops:
     def __init__(self, site: BindContext) -> None:
         order, shape = site.case.orders[0], site.outputs[0].shape
         pooled = (site.keep if site.training else site.scratch)(shape, None, order)
-        self.scale, self.ends, self.one = site.inputs[1].reshape(-1), passes_over(site, pooled), site.dtype.type(1)
-        self.whole = measure_over(site, site.inputs[0])
+        self.scale, self.ends, self.one = site.inputs[1].reshape(-1), Loops(site, pooled), site.dtype.type(1)
+        self.whole = Measure(site, site.inputs[0])
         wide, small = Form.of_image(site.inputs[0].shape, order), Form.of_image(shape, order)
-        self.vectors, self.x, self.pooled = Vectors(site, wide), wide.view(site.inputs[0]), small.view(pooled)
-        self.y = small.view(site.outputs[0])
+        self.totals, self.line = Totals(site, wide), Line(wide, site.scratch((4, *wide.row)))
+        self.x, self.pooled, self.y = wide.view(site.inputs[0]), small.view(pooled), small.view(site.outputs[0])
         self.codes = small.view(site.outputs[1]) if site.case.op.endswith("taps") else None
         if site.training and site.grad_inputs[0] is not None and site.grads[0] is not None:
             self.grad, self.dx = small.view(site.grads[0]), wide.view(site.grad_inputs[0])
@@ -348,9 +344,9 @@ class PooledLoops:
         if center is not None:
             self.whole.measure(center, sums)
             return
-        (sign,) = self.vectors.write(np.where(self.scale < 0, -1, 1))
-        measure_pooled(self.x, sign, self.pooled, self.vectors.part, self.vectors.total)
-        self.vectors.fold(sums)
+        self.line.write(np.where(self.scale < 0, -1, 1))
+        measure_pooled(self.x, self.line.array[0], self.pooled, self.totals.part, self.totals.cleared())
+        self.totals.fold(sums)
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
         self.ends.apply(center, factor, constant)
@@ -361,8 +357,8 @@ class PooledLoops:
         self.ends.collect(center, sums)
 
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
-        written = self.vectors.write(center, factor, factor * tilt, factor * constant)
-        spread_pooled(self.grad, self.pooled, self.one, self.x, self.dx, self.vectors.part, *written)
+        self.line.write(center, factor, factor * tilt, factor * constant)
+        spread_pooled(self.grad, self.pooled, self.one, self.x, self.dx, self.totals.part, *self.line.array)
 
 
 @kernel(*BatchNorm.ops)
@@ -370,7 +366,7 @@ class BatchNormLoops(Twin, BatchNorm):
     """The passes as loops."""
 
     def passes(self, site: BindContext) -> Passes:
-        return passes_over(site, site.inputs[0])
+        return Loops(site, site.inputs[0])
 
 
 @kernel(*BatchNormReluMax.ops)
@@ -389,14 +385,7 @@ class BatchNormReluMaxLoops(Twin, BatchNormReluMax):
 class NormaliseLoops(Twin, Normalise):
     """The line as a loop."""
 
-    def line(self, site: BindContext, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
-        least, shape = site.dtype.type(0 if self.relu else -np.inf), site.inputs[0].shape
-        stretches = Stretches(shape, grid.order)
-        if stretches:
-            return bind_line(site, stretches, line, least)
-        form = Form.of(shape, grid.order)
-        vectors, x, y = Vectors(site, form), form.view(site.inputs[0]), form.view(site.outputs[0])
-
-        def forward() -> None:
-            apply(x, least, y, *vectors.write(*line))
-        return forward
+    def line(self, site: BindContext) -> tuple[Callable[..., None], Closure]:
+        form, least = Form.of(site.inputs[0].shape, site.case.orders[0]), site.dtype.type(0 if self.relu else -np.inf)
+        line, x, y = Line(form, site.shared((3, *form.row))), form.view(site.inputs[0]), form.view(site.outputs[0])
+        return line.write, partial(apply, x, None, least, y, line.array, Totals(site, form).part)

@@ -7,7 +7,7 @@ cancellation. Sums are met over the shards of a batch; decisions are taken from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -280,35 +280,36 @@ class Normalise(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         epsilon = attrs_of(site)["epsilon"]
-        grid = Grid(site.inputs[0].shape, site.case.orders[0])
-        line = site.shared((3, grid.channels), np.float64)  # center, factor, constant
-        far = site.shared((1,), np.bool_)
+        fill, forward = self.line(site)
 
         def prepare() -> None:
             scale, offset, mean, variance = (one.reshape(-1).astype(np.float64) for one in site.inputs[1:5])
             center, left = centered(mean, variance, site.dtype)
             factor = scale / np.sqrt(variance + epsilon)
-            far[0] = center is not None
-            line[0], line[1], line[2] = 0 if center is None else center, factor, offset - left * factor
-
-        forward = self.line(site, grid, line, far)
+            fill(center, factor, offset - left * factor)
         backward = bind_plain(OPS["batch_norm_inference"], site).backward if site.training else ()
         return BoundKernel((forward,), backward, prepare)
 
-    def line(self, site: BindContext, grid: Grid, line: np.ndarray, far: np.ndarray) -> Closure:
-        """A closure that applies the line in ``line``; its first row is subtracted only where ``far`` says so."""
+    def line(self, site: BindContext) -> tuple[Callable[..., None], Closure]:
+        """What takes center (or None), factor and constant in `prepare`, and a closure that applies them."""
+        grid = Grid(site.inputs[0].shape, site.case.orders[0])
+        stored, far = site.shared((3, grid.channels), np.float64), site.shared((1,), np.bool_)
         tiles = [grid.tile(site) for _ in range(3)]
         center, factor, constant = (tile.array for tile in tiles)
-        lines: tuple[list[Closure], list[Closure]] = ([], [])
+        steps: tuple[list[Closure], list[Closure]] = ([], [])
         for block, y in zip(grid.blocks(site.inputs[0]), grid.blocks(site.outputs[0]), strict=True):
             rest = [partial(np.add, y, constant, out=y)]
             if self.relu:
                 rest.append(partial(np.maximum, y, grid.zeros(y.dtype), out=y))
-            lines[0].extend([partial(np.multiply, block, factor, out=y), *rest])
-            lines[1].extend([partial(np.subtract, block, center, out=y), partial(np.multiply, y, factor, out=y), *rest])
+            steps[0].extend([partial(np.multiply, block, factor, out=y), *rest])
+            steps[1].extend([partial(np.subtract, block, center, out=y), partial(np.multiply, y, factor, out=y), *rest])
+
+        def fill(center: np.ndarray | None, *others: np.ndarray) -> None:
+            far[0] = center is not None
+            stored[0], stored[1], stored[2] = 0 if center is None else center, *others
 
         def forward() -> None:
-            for tile, values in zip(tiles, line, strict=True):
+            for tile, values in zip(tiles, stored, strict=True):
                 tile.fill(values)
-            run(lines[int(far[0])])
-        return forward
+            run(steps[int(far[0])])
+        return fill, forward

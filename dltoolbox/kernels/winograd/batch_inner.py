@@ -17,8 +17,8 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Pair
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import Closure, KernelSpec, Order, in_turn, kernel
+from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.epilogue import Ending
-from dltoolbox.kernels.conv.gemm import divisor
 from dltoolbox.kernels.winograd.channels_last import WinogradConv, is_in_rows, is_narrow
 from dltoolbox.kernels.winograd.transforms import LINE, TILES, Band, Pass, Pool, Tile, bands, both_axes
 

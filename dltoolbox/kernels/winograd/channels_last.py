@@ -7,10 +7,9 @@ transformed where they lie (what is outside takes no part), then columns, then c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import prod
 from typing import ClassVar, NamedTuple
 
@@ -20,8 +19,9 @@ from numpy.lib.stride_tricks import as_strided
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
+from dltoolbox.kernels.blocking import divisor, shares
 from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
-from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
+from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.kernels.winograd.transforms import (
     TILES,
@@ -33,9 +33,7 @@ from dltoolbox.kernels.winograd.transforms import (
     TurnedFilters,
     WeightsGradient,
     bands,
-    both_axes,
     multiply,
-    piece,
     pooled,
 )
 from dltoolbox.ops.base import BOTH, IN
@@ -45,8 +43,6 @@ FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 BAND_BYTES = 1 << 20  # of transformed inputs and products of a band
 BAND_POSITIONS = 48  # of a band at least: fewer make poor products
-STORED = 1 << 23  # of transformed filters up to which they are stored, at least for one prediction
-STREAMED = 1 << 21  # of filters that a rank transforms at a time, where they are not
 UNEVEN = 1.1  # how much longer than the others the slowest rank may take
 LAST = memory_format.channels_last_order(4)
 
@@ -69,19 +65,15 @@ class Image:
 
 
 class Transform:
-    """``matrix`` applied to both axes of the tiles of an image; tiles start ``step`` apart, the first at −``start``.
-
-    ``most`` rows of tiles are transformed at once, and ``held`` are in memory.
-    """
+    """``matrix`` applied to both axes of the tiles of an image; tiles start ``step`` apart, the first at −``start``."""
 
     def __init__(self, pool: Pool, x: np.ndarray, matrix: np.ndarray, step: int, start: Sequence[int], across: int,
-                 most: int, held: int = 0) -> None:
+                 most: int) -> None:
         r, size = matrix.shape
-        self.most = most
         self.matrix, self.step, self.first, self.across, self.batch = matrix, step, start[0], across, x.shape[-1]
         self.image = Image(pool, x, (most - 1) * step + size)
         self.halves = pool.take(most, r, (across - 1) * step + size, self.image.line)
-        self.out = pool.take(r * r * max(most, held) * across * self.image.line)
+        self.out = pool.take(r * r * most * across * self.image.line)
         self.inside, self.read = reach(self.image.width, self.halves.shape[2], -start[1], 1)
 
     def begin(self) -> Closure:
@@ -95,25 +87,14 @@ class Transform:
 
     def band(self, band: Band) -> tuple[list[Closure | None], np.ndarray]:
         """Calls that transform a band, and where its (r·r, positions, C) will be."""
-        return self.rows(range(*band), band.height)
-
-    def rows(self, rows: range, most: int = 0) -> tuple[list[Closure | None], np.ndarray]:
-        """The same for any rows of tiles that are held together, band after band."""
-        r, line = len(self.matrix), self.image.line
-        out = self.out[:r * r * len(rows) * self.across * line].reshape(r, r, len(rows), self.across, line)
-        calls: list[Closure | None] = []
-        for band in bands(rows, most or self.most):
-            calls += self._into(band, out[:, :, band.first - rows.start:band.last - rows.start])
-        return calls, out.reshape(r * r, -1, line // self.batch)
-
-    def _into(self, band: Band, out: np.ndarray) -> list[Closure | None]:
-        r, size = self.matrix.shape
-        line, across = self.image.line, self.across
+        (r, size), line, across = self.matrix.shape, self.image.line, self.across
+        out = self.out[:r * r * band.height * across * line].reshape(r, r, band.height, across, line)
         halves = self.halves[:band.height]
         one = halves.itemsize
         tiles = as_strided(halves, (band.height, r, across, size, line),
                            (*halves.strides[:2], self.step * line * one, line * one, one))
-        return [*self._rows(band, halves), partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))]
+        calls = [*self._rows(band, halves), partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))]
+        return calls, out.reshape(r * r, -1, line // self.batch)
 
     def _rows(self, band: Band, halves: np.ndarray) -> list[Closure | None]:
         """Calls that transform the rows: of tiles inside the image together, of others each with part of the matrix."""
@@ -211,14 +192,12 @@ def parts(down: int, count: int, width: int, ranks: int) -> list[Part]:
     uneven = -(-down // ranks) * ranks > UNEVEN * down
     if uneven and (number % ranks == 0 or down < ranks <= number):
         return [Part(range(down), filters) for filters in pieces(count, width, ranks)]
-    edges = [down * i // ranks for i in range(ranks + 1)] if down >= ranks else [0, down]
-    return [Part(range(a, b), slice(0, count)) for a, b in pairwise(edges)]
+    return [Part(range(rows.start, rows.stop), slice(0, count)) for rows in shares(down, ranks if down >= ranks else 1)]
 
 
 def pieces(count: int, width: int, ranks: int) -> list[slice]:
     """Filters of every rank, in pieces of ``width``."""
-    edges = [count // width * i // ranks * width for i in range(ranks + 1)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+    return [slice(part.start * width, part.stop * width) for part in shares(count // width, ranks)]
 
 
 def band_height(tile: Tile, across: int, batch: int, channels: int) -> int:
@@ -278,52 +257,6 @@ class WeightsCorrelation:
             (steps, inputs), (more, outputs) = there.band(band), errors.band(band)
             calls += [*steps, *more, *total.add(inputs, outputs)]
         return in_turn([*calls, *total.finish(self.d_weights, self.d_bias)])
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """The same with filters (3, 3, C, K) that are transformed a few at a time, right before their products.
-
-    For filters that nobody keeps and that are larger than what they meet: they need not be written to memory and read
-    again. All tiles are transformed first, by every rank: VGG-16's last layers take 2.5 instead of 3.1 ms on two threads.
-    """
-
-    tile: Tile
-    x: np.ndarray
-    weights: np.ndarray
-    y: np.ndarray
-    padding: Sequence[Pair]
-    filters: slice
-    ending: Ending
-
-    @staticmethod
-    def suits(tile: Tile, x: np.ndarray, y: np.ndarray, ranks: int) -> bool:
-        """Whether filters are large, and at least twice as large as the inputs once both are transformed."""
-        positions, (channels, count) = prod(-(-n // tile.size) for n in y.shape[:2]) * x.shape[3], (x.shape[2], y.shape[2])
-        return (tile.products * channels * count * x.itemsize > STORED and count >= 2 * positions
-                and count // piece(count, channels, lines=1) >= ranks)
-
-    def __call__(self, pool: Pool) -> Closure:
-        tile, x, y = self.tile, self.x, self.y[:, :, self.filters]
-        down, across = (-(-n // tile.size) for n in y.shape[:2])
-        there = Transform(pool, x, tile.input, tile.size, [pair[0] for pair in self.padding], across, 2, down)
-        back = Untransform(pool, tile, y, across, down, there.out)
-        steps, inputs = there.rows(range(down))
-        products, rest = back.band(Band(0, down), self.ending.bias.reshape(-1)[self.filters], self.ending)
-        return in_turn([there.begin(), *steps, *self._multiply(pool, inputs, products), *rest])
-
-    def _multiply(self, pool: Pool, inputs: np.ndarray, products: np.ndarray) -> Iterator[Closure]:
-        channels, count = self.weights.shape[2:]
-        width = piece(count, channels, lines=1)
-        step = max(1, STREAMED // (self.tile.products * channels * width * 4)) * width
-        room, matrix = pool.take(self.tile.products * channels * step), both_axes(self.tile.filter)
-        for start in range(self.filters.start, self.filters.stop, step):
-            stop = min(start + step, self.filters.stop)
-            number = (stop - start) // width
-            source = self.weights[..., start:stop].reshape(9, channels, number, width)
-            some = room[:self.tile.products * channels * (stop - start)].reshape(-1, number, channels, width)
-            yield partial(np.matmul, matrix, source.transpose(2, 1, 0, 3), out=some.transpose(1, 2, 0, 3))
-            yield multiply(inputs, some, products[..., start - self.filters.start:stop - self.filters.start])
 
 
 def window_of(use: BindContext | KernelSpec) -> Window:
@@ -388,8 +321,6 @@ class WinogradConv(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         window, ending = window_of(site), Ending(site)
-        if not site.training and Streamed.suits(self.tile, site.inputs[0], site.outputs[0], site.case.ranks):
-            return self._streamed(site, window, ending)
         filters = Filters(site, self.tile, ending.weights)
         forward = self.correlations(site.inputs[0], filters.transformed, site.outputs[0], window.padding, site.case.ranks,
                                     ending)
@@ -399,12 +330,6 @@ class WinogradConv(Kernel):
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
         return BoundKernel((first, *others), together, ending.prepare, divided=tuple(divided))
-
-    def _streamed(self, site: BindContext, window: Window, ending: Ending) -> BoundKernel:
-        (x, y), (channels, count) = (site.inputs[0], site.outputs[0]), ending.weights.shape[2:]
-        shares = [Streamed(self.tile, x, ending.weights, y, window.padding, part, ending)
-                  for part in pieces(count, piece(count, channels, lines=1), site.case.ranks)]
-        return BoundKernel(tuple(pooled(site, [one])[0] for one in shares), prepare=ending.prepare)
 
     def _backward(self, site: BindContext, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
         """Passes that come after one another; adds to what threads prepare together."""

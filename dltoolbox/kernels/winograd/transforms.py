@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, Closure
-from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, divisor
-from dltoolbox.kernels.memory_format import blocks
+from dltoolbox.kernels.blocking import cut, divisor
+from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 
 LINE = 16  # floats of a cache line
+FEWEST = 16  # rows of a product that is cut
 PREPARED = 1 << 20  # bytes of filters that one thread transforms at a time
 
 
@@ -77,9 +77,7 @@ class Band(NamedTuple):
 
 def bands(rows: range, most: int) -> list[Band]:
     """``rows`` cut into bands of nearly equal height, ``most`` at most."""
-    number = -(-len(rows) // max(most, 1))
-    edges = [rows.start + len(rows) * i // number for i in range(number + 1)] if number else []
-    return [Band(a, b) for a, b in pairwise(edges)]
+    return [Band(part.start, part.stop) for part in cut(slice(rows.start, rows.stop), most)]
 
 
 class Pool:
@@ -131,9 +129,7 @@ def multiply(inputs: np.ndarray, filters: np.ndarray, out: np.ndarray) -> Closur
     """``out[i] = inputs[i] @ filters[i]`` for (r·r, P, C), (r·r, K/k, C, k) and (r·r, P, K), in small products."""
     number, positions, depth = inputs.shape
     pieces, width = filters.shape[1], filters.shape[-1]
-    lines = divisor(positions, SMALL_PRODUCT // (depth * width))
-    if lines < min(positions, 16):
-        lines = positions
+    lines = divisor(positions, SMALL_PRODUCT // (depth * width), least=FEWEST)
     left = inputs.reshape(number, 1, positions // lines, lines, depth)
     right = filters[:, :, None]
     target = out.reshape(number, positions // lines, lines, pieces, width).transpose(0, 3, 1, 2, 4)
@@ -145,9 +141,7 @@ def multiply_across(inputs: np.ndarray, outputs: np.ndarray, out: np.ndarray) ->
     number, positions, channels = inputs.shape
     count = outputs.shape[-1]
     wide = count if count * channels * positions <= SMALL_PRODUCT else piece(count, positions)
-    tall = divisor(channels, max(SMALL_PRODUCT // (positions * wide), 1))
-    if tall < min(channels, 16):
-        tall = channels
+    tall = divisor(channels, SMALL_PRODUCT // (positions * wide), least=FEWEST)
     left = inputs.reshape(number, positions, channels // tall, 1, tall).transpose(0, 2, 3, 4, 1)
     right = outputs.reshape(number, positions, 1, count // wide, wide).transpose(0, 2, 3, 1, 4)
     target = out.reshape(number, channels // tall, tall, count // wide, wide).transpose(0, 1, 3, 2, 4)
@@ -167,7 +161,7 @@ class Filters:
         width = piece(count, channels)
         self.transformed = site.shared((tile.products, count // width, channels, width))
         source = weights.reshape(9, channels, count // width, width).transpose(2, 1, 0, 3)
-        target, parts = self.transformed.transpose(1, 2, 0, 3), blocks(channels, 9 * count * weights.itemsize, PREPARED)
+        target, parts = self.transformed.transpose(1, 2, 0, 3), cut(channels, PREPARED // (9 * count * weights.itemsize))
         self.prepare: list[Closure] = [partial(np.matmul, both_axes(tile.filter), source[:, part], out=target[:, part])
                                        for part in parts]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -13,13 +12,12 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
-from dltoolbox.network.analysis.cost import ELEMENT, footprints
+from dltoolbox.network.analysis.cost import footprints
 from dltoolbox.network.analysis.text import analysis_text
 from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.network.lowering.lower import Lowered, LoweredLayer, lower
-from dltoolbox.network.lowering.partial import with_certain
+from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 
 UNKNOWN = "?"
 
@@ -72,7 +70,7 @@ class NetworkAnalysis:
         self.LayerInfo = Table(
             Name=[names.get(info.layer.Name, info.layer.Name) for info in layers],
             Type=[info.layer.type_text for info in layers],
-            ActivationSizes=[alone([[1 if n is None else n for n in dims.sizes] for dims in known_outputs(info)], [])
+            ActivationSizes=[alone([[1 if n is None else n for n in dims.shown_sizes] for dims in known_outputs(info)], [])
                              for info in layers],
             ActivationFormats=[alone([dims.format for dims in known_outputs(info)], "") for info in layers],
             LearnableSizes=[array_sizes(info.arrays, Learnable) for info in layers],
@@ -157,7 +155,7 @@ def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
     return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
 
 
-def alone(values: list[Any], empty: Any) -> Any:
+def alone(values: list[object], empty: object) -> Any:
     """The only one of some values, or all of them."""
     return values if len(values) > 1 else values[0] if values else empty
 
@@ -185,7 +183,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
     return ", ".join(f"{a.name} {times(a.shape)}" for a in arrays if isinstance(a, kind))
 
 
-def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
+def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
              resized: bool = False) -> NetworkAnalysis:
     """Walk a network without data and note everything; its faults are in the result and never raised.
 
@@ -202,8 +200,8 @@ def analysis(layers: Any, examples: Sequence[Any] = (), *, usage: str = "auto", 
     lgraph, unreadable, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
-    lowered = with_certain(partial(lower, lgraph, sources=sources, loss=ends_in_loss))
-    issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
+    lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
+    issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
                            name=name or (layers.__name__ if untrained else ""),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
@@ -22,7 +23,7 @@ class Readable(NamedTuple):
     unusable: set[int]  # 1-based positions of elements that are no layers
 
 
-def readable(layers: Any) -> Readable:
+def readable(layers: object) -> Readable:
     """A layer graph, a network, or a layer array with whatever stands in it."""
     issues = IssueCollector()
     if isinstance(layers, LayerGraph):
@@ -54,19 +55,23 @@ class Unusable(Layer):
     type_text, default_name = "No layer", "element"
     gives_probabilities = True  # nobody knows, so nothing is said against it
 
-    def __init__(self, item: Any, *, first: bool, last: bool) -> None:
+    first: bool
+    last: bool
+    text: str
+
+    def __init__(self, item: object, *, first: bool, last: bool) -> None:
         super().__init__()
-        self.__dict__["ends"] = (() if first else ("in",), () if last else ("out",))
-        self.__dict__["text"] = f"{item.__name__} without its arguments" if is_factory(item) else show(item)
+        vars(self).update(first=first, last=last, text=(
+            f"{attribute(item, '__name__')} without its arguments" if is_factory(item) else show(item)))
 
     def inputs(self) -> tuple[str, ...]:
-        return self.__dict__["ends"][0]
+        return () if self.first else ("in",)
 
     def outputs(self) -> tuple[str, ...]:
-        return self.__dict__["ends"][1]
+        return () if self.last else ("out",)
 
     def check(self, *inputs: Dims) -> None:
         fail("layerArray:notALayer", "There is no layer here.")  # silences what follows; reported before
 
     def describe(self) -> str:
-        return self.__dict__["text"]
+        return self.text

@@ -31,7 +31,7 @@ class LayerArray(list[Layer]):
         super().__setitem__(key, value)
 
 
-def layerArray(layers: Any) -> LayerArray:
+def layerArray(layers: object) -> LayerArray:
     """Flatten nested lists into one layer array; a factory without parentheses is called.
 
     Args:
@@ -63,7 +63,8 @@ def as_layer(item: Any, index: int) -> Layer:
     if isinstance(item, Layer):
         return item.copy()
     if is_factory(item):
-        return item()
+        made: Layer = item()
+        return made
     builder = attribute(item, "untrained")
     fail("layerArray:notALayer", f"Element {index} of the layer array is {item.__name__ if builder else show(item)}, not a "
          "layer.", f"Call {item.__name__}(Weights='none') for its layers." if builder else

@@ -62,7 +62,7 @@ class LayerGraph:
                 fail("LayerGraph:invalidConnection", f"{show(edge)} is not a connection of ports of the layers.",
                      CONNECT_HINT)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Only what MATLAB lets be assigned can be: all else would be ignored."""
         known = getattr(type(self), name, None)
         if name not in self.own and not name.startswith("_") and getattr(known, "fset", None) is None:
@@ -152,7 +152,7 @@ class LayerGraph:
                  did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
         return self._index[name]
 
-    def name_of(self, layer: Any, function: str) -> Any:
+    def name_of(self, layer: object, function: str) -> Any:
         """The name of the layer that a 1-based number means; anything else as it is."""
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer
@@ -221,7 +221,7 @@ def sequence(layers: Sequence[Layer]) -> list[Connection]:
             for a, b in pairwise(layers) if a.outputs() and b.inputs()]
 
 
-def layerGraph(layers: Any = ()) -> LayerGraph:
+def layerGraph(layers: object = ()) -> LayerGraph:
     """A layer graph of a layer array (connected in sequence), of a network, or an empty one.
 
     Args:

@@ -16,7 +16,7 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
 
 
-def _inner_network(value: Any) -> dlnetwork:
+def _inner_network(value: object) -> dlnetwork:
     """A dlnetwork, or the layers of one; its inputs are open, because data come from the network around it.
 
     A copy, because a dlnetwork lets values be assigned.
@@ -66,7 +66,7 @@ def numbered(name: str, count: int) -> tuple[str, ...]:
     return (name,) if count == 1 else tuple(f"{name}{number + 1}" for number in range(count))
 
 
-def networkLayer(net: Any, *pairs: Any, **options: Any) -> NetworkLayer:
+def networkLayer(net: object, *pairs: object, **options: object) -> NetworkLayer:
     """A layer that holds a network, for blocks that are used as one layer.
 
     Its inputs are the open inputs of the network, ``in`` or ``in1``, ``in2``, …; its outputs are what leaves the network,
@@ -121,7 +121,7 @@ class _GroupOptions(Configured):
     Recursive = Property(convert.flag, True)
 
 
-def groupLayers(net: dlnetwork, groups: Any = None, *pairs: Any, **options: Any) -> dlnetwork:
+def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options: object) -> dlnetwork:
     """Put layers into network layers: the inverse of `expandLayers`, or groups of your choice.
 
     Args:
@@ -166,7 +166,7 @@ def as_groups(groups: Any) -> list[Any]:
     return list(items) if several else [items]
 
 
-def members_of(net: dlnetwork, group: Any) -> list[str]:
+def members_of(net: dlnetwork, group: object) -> list[str]:
     """Names of the layers that names or 1-based numbers mean."""
     issues, names = IssueCollector(), []
     for item in flat(group):

@@ -15,7 +15,7 @@ from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, ch
 from dltoolbox.network.networks import DAGNetwork
 
 
-def editable(lgraph: Any, function: str) -> LayerGraph:
+def editable(lgraph: object, function: str) -> LayerGraph:
     """The graph to edit; of anything else it is said how to make one of it."""
     fixed = isinstance(lgraph, DAGNetwork)
     if fixed or not isinstance(lgraph, LayerGraph):
@@ -132,7 +132,8 @@ class _AddInputOptions(Configured):
     Initialize = Property(flag, False)
 
 
-def addInputLayer(net: dlnetwork, layer: Any, layerName: str | None = None, *pairs: Any, **options: Any) -> dlnetwork:
+def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *pairs: object,
+                  **options: object) -> dlnetwork:
     """Add an input layer to a dlnetwork and connect it to an input that is open.
 
     Args:
@@ -186,7 +187,7 @@ class _ReplaceOptions(Configured):
     ReconnectBy = Property(choice("name", "order"), "name")
 
 
-def replaceLayer(lgraph: LayerGraph, name: str, larray: Any, *pairs: Any, **options: Any) -> LayerGraph:
+def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, **options: object) -> LayerGraph:
     """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
 
     Args:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import array_of, memory
 from dltoolbox.core.dims import times
@@ -26,7 +26,7 @@ from dltoolbox.ops import ParameterKey
 ParameterArrays = dict[ParameterKey, np.ndarray]
 
 
-def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> ParameterArrays:
+def initial_arrays(lowered: Lowered, dtype: DTypeLike, *, draw: bool = True) -> ParameterArrays:
     """Values for every array of every layer: the user's where given, else from the initialiser.
 
     Args:
@@ -46,10 +46,21 @@ def initial_arrays(lowered: Lowered, dtype: Any, *, draw: bool = True) -> Parame
                 value = initial_value(info.layer, array, draw)
                 # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
                 copy = np.array if draw else np.asarray
-                double = isinstance(array, State) and array.double
-                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, np.float64 if double else dtype)
+                arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, type_of(array, dtype))
     found.raise_if_any()
     return arrays
+
+
+def blank_arrays(lowered: Lowered, dtype: DTypeLike) -> ParameterArrays:
+    """Zeros for every array of every layer, of a network that is planned but never run; arguments as `initial_arrays`."""
+    check_initial_memory(lowered, np.dtype(dtype).itemsize)
+    return {ParameterKey(info.layer.Name, array.name): np.zeros(array.shape, type_of(array, dtype))
+            for info in lowered.layers for array in info.arrays}
+
+
+def type_of(array: Array, dtype: DTypeLike) -> DTypeLike:
+    """The type of an array in a network of some type."""
+    return np.float64 if isinstance(array, State) and array.double else dtype
 
 
 def check_initial_memory(lowered: Lowered, itemsize: int) -> None:
@@ -110,7 +121,7 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     return np.stack(matrices, -1).reshape(shape)
 
 
-def certain_start(how: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+def certain_start(how: object, shape: tuple[int, ...]) -> np.ndarray | None:
     """What an initialiser gives that draws no random numbers; None for the others."""
     if how == "bilinear" and len(shape) == 4:
         column, row = (1 - np.abs(np.arange(1 - n, n, 2)) / (n + n % 2) for n in shape[:2])

@@ -7,16 +7,17 @@ layers that depend on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.dims import HIDDEN, Dims, times, unknown
 from dltoolbox.core.display import bytes_text
-from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Array, Layer
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
@@ -53,31 +54,8 @@ class Lowered:
 ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compare
 
 
-class Guesses:
-    """Numbers in place of sizes that a fault hides, and the values whose sizes depend on them; ``rank`` chooses among the
-    possible numbers of spatial dimensions of what is not known at all.
-    """
-
-    def __init__(self, start: int, step: int, rank: Callable[[Iterable[int]], int]) -> None:
-        self.numbers, self.rank = count(start, step), rank
-        self.values: set[Value] = set()
-
-    def completed(self, dims: Dims) -> Value:
-        """A value with guesses for its unknown sizes."""
-        value = Value(Dims(dims.labels, tuple(next(self.numbers) if is_hidden(*of) else of[1]
-                                              for of in zip(dims.labels, dims.sizes, strict=True))))
-        if value.dims != dims:
-            self.values.add(value)
-        return value
-
-
-def is_hidden(label: str, size: int | None) -> bool:
-    """Whether a fault hides a size; those of batches and of time may be open without one."""
-    return size is None and label in "SC"
-
-
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None, guesses: Guesses | None = None, silent: Collection[str] = ()) -> Lowered:
+          loss: bool | None = None) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -87,29 +65,19 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
             hold the batch size; by the name of the open input, ``conv`` or ``add/in2``, where there is no input layer.
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
-        guesses: For sizes that a problem hides, to find what does not depend on them; see `lowering.partial`.
-        silent: Layers of which nothing is certain behind a fault, by name.
     """
-    graph = Graph()
     loss = lgraph.ends_in_loss if loss is None else loss
     sources = {**lgraph.layouts, **(sources or {})}
-    if any(one.nested is not None for one in lgraph.nodes):
-        return lower_nested(lgraph, training, sources, loss=loss, guesses=guesses, silent=silent)
-    fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
-    result = Lowered(graph, [LoweredLayer(one, i) for i, one in enumerate(lgraph.nodes, 1)], [])
-    arriving = Counter(c.destination for c in lgraph.edges)
-    incoming = {c.destination: c.source for c in lgraph.edges if arriving[c.destination] == 1}
-    check_structure(lgraph, result.issues, fed, loss=loss)
-    order = execution_order(lgraph, result.issues)
-    result.order = sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1)  # results as OutputNames
-    builder = Recorder(graph, training=training, sources=sources, keeps_rank=loss,
-                       assumed_rank=guesses.rank(possible_ranks(lgraph, sources)) if guesses else None)
-    for position in result.order:
-        lower_layer(result.layers[position], incoming, fed, builder, result.issues, guesses, silent)
-    graph.inputs = [builder.entered[name] for name in lgraph.entrances() if name in builder.entered]
+    if any(layer.nested is not None for layer in lgraph.nodes):
+        return lower_nested(lgraph, training, sources, loss=loss)
+    walk = Walk(lgraph, training, sources, loss)
+    for position in walk.result.order:
+        walk.lower_layer(walk.result.layers[position])
+    graph, entered = walk.result.graph, walk.builder.entered
+    graph.inputs = [entered[name] for name in lgraph.entrances() if name in entered]
     if not loss:
         graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
-    return result
+    return walk.result
 
 
 def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], **rest: Any) -> Lowered:
@@ -124,105 +92,176 @@ def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims]
     return result
 
 
-def lower_layer(info: LoweredLayer, incoming: Mapping[Port, Port], fed: Mapping[Port, str], g: Recorder,
-                issues: IssueCollector, guesses: Guesses | None, silent: Collection[str]) -> None:
-    """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
-    one = info.layer
-    outputs: tuple[Value, ...] = ()
-    inputs = arriving_values(one, incoming, fed, g)
-    with issues.collect(layer=one.Name, index=info.index):
-        one.validate()  # again, as properties can be set after creation, one by one
-        for port, value in zip(one.inputs(), inputs, strict=True):
-            if value is not None:
-                check_kind(port, value, incoming.get(Port(one.Name, port)))
-        one.check_partly(*inputs)
-        known = [value for value in inputs if value is not None]
-        if len(known) == len(inputs):
-            made = recorded(info, known, g, issues)
-            if guesses and not guesses.values.isdisjoint(known):
-                guesses.values.update(made)
-            else:
-                check_memory(info, issues)
-            outputs = made
-    if info.outputs is None and one.Name not in silent:
-        outputs = despite(one, inputs, g, guesses)
-        info.outputs = tuple(value.dims for value in outputs) or None
-    elif guesses and not outputs:
-        outputs = tuple(guesses.completed(hidden(dims)) for dims in info.outputs or ())
-    g.graph.ports.update({str(Port(one.Name, port)): v for port, v in zip(one.outputs(), outputs, strict=False)})
+class Walk:
+    """One walk over the layers of a graph.
 
-
-def arriving_values(one: Layer, incoming: Mapping[Port, Port], fed: Mapping[Port, str],
-                    g: Recorder) -> list[Value | None]:
-    """The values at the inputs of a layer; None where one is missing or not known."""
-    inputs: list[Value | None] = []
-    for port in one.inputs():
-        value = g.graph.ports.get(str(incoming.get(here := Port(one.Name, port))))
-        if here in fed:
-            value = g.entering(fed[here], g.sources[fed[here]])
-        inputs.append(value)
-    return inputs
-
-
-def possible_ranks(lgraph: LayerGraph, sources: Mapping[str, Dims]) -> set[int]:
-    """Numbers of spatial dimensions that data may have: those of what enters, and none where a layer may flatten."""
-    entering = [one.dims() for one in lgraph.nodes if isinstance(one, DataInput)] + list(sources.values())
-    may_flatten = any(one.flattens or not one.factory for one in lgraph.nodes)
-    return ({dims.rank for dims in entering} or {0, 2}) | ({0} if may_flatten else set())
-
-
-def despite(one: Layer, inputs: list[Value | None], g: Recorder, guesses: Guesses | None) -> tuple[Value, ...]:
-    """What leaves a layer in spite of a fault; hidden sizes are guessed, and without guesses nothing leaves then.
-
-    Inputs that are certain say more about it than those that depend on guesses.
+    What a problem hides is walked with unknown sizes, and recorded aside: the record itself holds what is certain.
     """
-    outputs = one.outputs_despite(g, *inputs) or ()
-    if guesses is None:
-        hidden = any(is_hidden(*of) for dims in outputs for of in zip(dims.labels, dims.sizes, strict=True))
-        return () if hidden else tuple(map(Value, outputs))
-    certain = one.outputs_despite(g, *(None if value in guesses.values else value for value in inputs)) or outputs
-    if [dims.labels for dims in outputs] != [dims.labels for dims in certain]:
-        outputs = certain
-    return tuple(guesses.completed(Dims(dims.labels, tuple(
-        rest if size is None else size for size, rest in zip(sure.sizes, dims.sizes, strict=True))))
-        for sure, dims in zip(certain, outputs, strict=True))
+
+    def __init__(self, lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool) -> None:
+        self.lgraph, self.sources = lgraph, sources
+        self.fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
+        arriving = Counter(edge.destination for edge in lgraph.edges)
+        self.incoming = {edge.destination: edge.source for edge in lgraph.edges if arriving[edge.destination] == 1}
+        self.issues = IssueCollector()
+        check_structure(lgraph, self.issues, self.fed, loss=loss)
+        order = execution_order(lgraph, self.issues)
+        self.result = Lowered(Graph(), [LoweredLayer(layer, i) for i, layer in enumerate(lgraph.nodes, 1)],
+                              sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1),  # as OutputNames
+                              self.issues)
+        self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
+
+    @cached_property
+    def entering(self) -> list[Dims]:
+        """Sizes of the data that may enter."""
+        return [layer.dims() for layer in self.lgraph.nodes if isinstance(layer, DataInput)] + list(self.sources.values())
+
+    @cached_property
+    def aside(self) -> Recorder:
+        """Records what is not certain. Data have as many spatial dimensions as what enters, or none where layers flatten."""
+        may_flatten = any(layer.flattens or not layer.factory for layer in self.lgraph.nodes)
+        ranks = {*({dims.rank for dims in self.entering} or {0, 2}), *[0] * may_flatten}
+        return Recorder(Graph(), training=self.builder.training, sources=self.sources, keeps_rank=self.builder.keeps_rank,
+                        hidden_rank=ranks.pop() if len(ranks) == 1 else UNKNOWN)
+
+    def lower_layer(self, info: LoweredLayer) -> None:
+        """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
+        layer, arriving = info.layer, self.arriving(info.layer)
+        outputs: tuple[Value, ...] | None = None
+        with self.issues.collect(layer=layer.Name, index=info.index):
+            layer.validate()  # again, as properties can be set after creation, one by one
+            self.check_ports(layer, arriving)
+            outputs = self.recorded(info, [value if value and not value.dims.hidden else self.hidden(layer, port, value)
+                                           for port, value in arriving.items()])
+        if outputs is None:
+            outputs = self.despite(layer, arriving)
+        if outputs and all(value.dims.known for value in outputs):
+            info.outputs = tuple(value.dims for value in outputs)
+        self.result.graph.ports.update({str(Port(layer.Name, port)): within_memory(value) for port, value in zip(
+            layer.outputs(), outputs, strict=False)})
+
+    def arriving(self, layer: Layer) -> dict[str, Value | None]:
+        """The values at the input ports of a layer; None where nothing is known of one."""
+        inputs: dict[str, Value | None] = {}
+        for port in layer.inputs():
+            here = Port(layer.Name, port)
+            inputs[port] = (self.builder.entering(self.fed[here], self.sources[self.fed[here]]) if here in self.fed else
+                            self.result.graph.ports.get(str(self.incoming.get(here))))
+        return inputs
+
+    def check_ports(self, layer: Layer, arriving: Mapping[str, Value | None]) -> None:
+        """The indices and the size of a max pooling layer are no data, and an unpooling layer needs both of one pooling."""
+        for port, value in arriving.items():
+            if value is not None:
+                check_kind(port, value, self.incoming.get(Port(layer.Name, port)))
+        indices, size = (arriving.get(port) for port in UNPOOLING)
+        if indices is not None and size is not None:
+            check_unpooling(layer, indices, size)
+
+    def recorded(self, info: LoweredLayer, inputs: list[Value]) -> tuple[Value, ...] | None:
+        """Check a layer and let it record its ops; None where what leaves it is not known."""
+        if all(value.dims.known for value in inputs):
+            info.inputs = tuple(value.dims for value in inputs)
+            return recorded(info, inputs, self.builder, self.issues)
+        if not copes(info.layer, inputs):
+            return None
+        try:
+            return recorded(info, inputs, self.aside, self.issues)
+        except DltoolboxError:
+            raise
+        except Exception:  # a page may ask more of a size than an unknown one can tell
+            return None
+
+    def despite(self, layer: Layer, arriving: Mapping[str, Value | None]) -> tuple[Value, ...]:
+        """What leaves a layer that has a problem: what its ops make of the sizes that are left. Of layers that are not the
+        toolbox's own, nothing is known then.
+        """
+        inputs = self.left_over(layer, arriving)
+        if not (layer.factory and inputs and copes(layer, inputs)):
+            return ()
+        try:
+            self.aside.enter(layer.Name, layer.arrays(*(value.dims for value in inputs)))
+            return as_tuple(layer.build(self.aside, *inputs))
+        except Exception:  # whatever it is, it follows from the problem that has been told
+            return ()
+
+    def left_over(self, layer: Layer, arriving: Mapping[str, Value | None]) -> list[Value]:
+        """What arrives at a layer that has a problem, without what may be the problem: other formats, what contradicts."""
+        inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
+                  for port, value in arriving.items()}
+        indices, size = (arriving.get(port) for port in UNPOOLING)
+        if "indices" in inputs:  # any go with a map, and none changes the size of the output
+            inputs["indices"] = self.hidden(layer, "indices")
+        if size and size.kind is Kind.SIZE and not (indices and indices.kind is Kind.INDICES
+                                                    and indices.denotes != size.denotes):
+            inputs["size"] = size
+        return [*inputs.values()]
+
+    def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
+        """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
+        certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
+        dims = unknown(layer.formats[0]) if certain else HIDDEN
+        if value:
+            dims = dims.with_size("C", value.dims.channels)
+        return Value(dims, Kind(port), dims) if port in UNPOOLING else Value(dims)
+
+
+def copes(layer: Layer, inputs: Sequence[Value]) -> bool:
+    """Whether a layer can tell something of these inputs: of some, not even the format may be known."""
+    return not any(value.dims.hidden for value in inputs) or (bool(layer.factory) and len(layer.formats) != 1)
+
+
+def fits(layer: Layer, value: Value) -> bool:
+    """Whether a layer takes data of this format."""
+    return value.kind is not Kind.SIZE and (not layer.formats or value.dims.folded.labels in layer.formats)
+
+
+def within_memory(value: Value) -> Value:
+    """The same without its sizes where no memory holds it: they were hardly meant."""
+    if not ELEMENT * value.dims.elements > MEMORY:
+        return value
+    dims = unknown(value.dims.labels)
+    return replace(value, dims=dims, denotes=value.denotes and dims)
 
 
 def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: IssueCollector) -> tuple[Value, ...]:
     """Check a layer, let it record its ops and return what leaves it; raises where that is not known.
 
-    Faults of values that were set are noted, and the record goes on with the sizes that the inputs ask for.
+    Problems of values that were set are noted, and the record goes on with the sizes that the inputs ask for.
     """
-    one, dims = info.layer, tuple(v.dims for v in inputs)
-    info.inputs = dims
-    check_time(one, inputs)
-    one.check(*dims)
-    with issues.collect(layer=one.Name, index=info.index):
-        one.check_values(*dims)
-    info.arrays = one.arrays(*dims)
-    check_given_arrays(info, issues)
-    g.enter(one.Name, info.arrays)
+    layer, dims = info.layer, tuple(v.dims for v in inputs)
+    check_time(layer, inputs)
+    layer.check(*dims)
+    with issues.collect(layer=layer.Name, index=info.index):
+        layer.check_values(*dims)
+    arrays = layer.arrays(*dims)
+    if all(is_known(*array.shape) for array in arrays):
+        info.arrays = arrays
+    check_given_arrays(info, arrays, issues)
+    g.enter(layer.Name, arrays)
     before = len(g.graph.nodes)
-    outputs: tuple[Value, ...] = as_tuple(one.build(g, *inputs))
-    if len(outputs) != len(one.outputs()) or not all(isinstance(value, Value) for value in outputs):
-        fail(f"{one.label()}:invalidBuild", f"The method build of {type(one).__name__} does not return one value per output "
-             f"port ({', '.join(one.outputs()) or 'none'}).", "Return what the ops of g return, such as g.relu(x).")
+    outputs: tuple[Value, ...] = as_tuple(layer.build(g, *inputs))
+    if len(outputs) != len(layer.outputs()) or not all(isinstance(value, Value) for value in outputs):
+        fail(f"{layer.label()}:invalidBuild", f"The method build of {type(layer).__name__} does not return one value per "
+             f"output port ({', '.join(layer.outputs()) or 'none'}).",
+             "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        if node.op.together(node.input_dims[0], **node.attrs) == 1:
-            issues.add(f"{one.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
+        x = node.input_dims[0]
+        if x.known and node.op.together(x, **node.attrs) == 1:
+            issues.add(f"{layer.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",
-                       "Normalise what has more values, or remove the layer.", layer=one.Name, index=info.index,
+                       "Normalise what has more values, or remove the layer.", layer=layer.Name, index=info.index,
                        severity="warning")
-    info.outputs = tuple(v.dims for v in outputs)
+    check_memory(info, outputs, issues)
     return outputs
 
 
-def check_time(one: Layer, inputs: list[Value]) -> None:
+def check_time(layer: Layer, inputs: list[Value]) -> None:
     """Data with time steps and data without do not go together: nothing says how."""
-    timed = [x.dims.timed for x in inputs if x.kind == "data"]
-    if any(timed) and not all(timed):
-        fail("network:timeMismatch", f"Some inputs of {one.label()} have time steps and others have none: "
-             f"{'; '.join(str(x.dims) for x in inputs)}.", "Make the formats equal.")
+    data = [value.dims for value in inputs if value.kind is Kind.DATA and not value.dims.hidden]
+    if len({dims.timed for dims in data}) > 1:
+        fail("network:timeMismatch", f"Some inputs of {layer.label()} have time steps and others have none: "
+             f"{'; '.join(map(str, data))}.", "Make the formats equal.")
 
 
 def check_kind(port: str, value: Value, source: Port | None) -> None:
@@ -233,31 +272,33 @@ def check_kind(port: str, value: Value, source: Port | None) -> None:
              "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
 
 
-def check_memory(info: LoweredLayer, issues: IssueCollector) -> None:
-    """Nothing may be larger than any memory. What arrays ask for hides no size; what leaves a layer would."""
-    for array in info.arrays:
-        if ELEMENT * array.count > MEMORY:
-            issues.add("network:tooLarge", f"{array.name} of size {times(array.shape)} {too_much(array.count)}", SMALLER,
-                       layer=info.layer.Name, index=info.index)
-    for dims in info.outputs or ():
-        if ELEMENT * dims.elements > MEMORY:
-            fail("network:tooLarge", f"An output of size {dims} {too_much(dims.elements)}", SMALLER)
+def check_unpooling(layer: Layer, indices: Value, size: Value) -> None:
+    """The indices and the size of an unpooling layer are those of one max pooling layer."""
+    if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
+        wrong = "indices" if indices.kind is not Kind.INDICES else "size"
+        fail(f"{layer.label()}:notUnpoolingData", f"Input '{wrong}' of {layer.label()} is connected to an output that does "
+             f"not carry the {wrong} of a max pooling layer.",
+             f"Connect 'pool/{wrong}' of a {layer.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
+    if indices.denotes != size.denotes:
+        fail(f"{layer.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but 'size' "
+             f"is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
 
 
-def too_much(elements: int) -> str:
-    return f"would take {bytes_text(ELEMENT * elements)} in single precision, more than any computer has."
+def check_memory(info: LoweredLayer, outputs: tuple[Value, ...], issues: IssueCollector) -> None:
+    """Nothing may be larger than any memory."""
+    what = [(f"{array.name} of size {times(array.shape)}", array.count) for array in info.arrays]
+    what += [(f"An output of size {value.dims}", value.dims.elements) for value in outputs]
+    for text, elements in what:
+        if ELEMENT * elements > MEMORY:
+            issues.add("network:tooLarge", f"{text} would take {bytes_text(ELEMENT * elements)} in single precision, more "
+                       "than any computer has.", SMALLER, layer=info.layer.Name, index=info.index)
 
 
-def hidden(dims: Dims) -> Dims:
-    """The same format without the sizes that a fault makes doubtful."""
-    return Dims(dims.labels, tuple(None if label in "SC" else n for label, n in zip(dims.labels, dims.sizes, strict=True)))
-
-
-def check_given_arrays(info: LoweredLayer, issues: IssueCollector) -> None:
+def check_given_arrays(info: LoweredLayer, arrays: Iterable[Array], issues: IssueCollector) -> None:
     """Arrays that the user set must have the size that the layer needs; trailing and leading ones do not matter."""
-    for array in info.arrays:
+    for array in arrays:
         given = getattr(info.layer, array.name)
-        if given is not None and core_shape(given.shape) != core_shape(array.shape):
+        if given is not None and is_known(*array.shape) and core_shape(given.shape) != core_shape(array.shape):
             label = info.layer.label()
             issues.add(f"{label}:invalid{array.name}Size", f"{array.name} has size {times(given.shape)}, but for this "
                        f"input it must have size {times(array.shape)}.",
