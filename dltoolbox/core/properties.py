@@ -100,7 +100,7 @@ class Property(Generic[T]):
         """The conversion in an owner of so many spatial dimensions."""
         return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
 
-    def store(self, instance: Configured, value: object, found: IssueCollector) -> None:
+    def store(self, instance: Configured, value: object, issues: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
         try:
             instance.__dict__[self.name] = self.converted(value, instance)
@@ -136,8 +136,8 @@ class Configured:
         return cls.function or cls.__name__
 
     def __init__(self, /, *args: object, **kwargs: object) -> None:
-        found = IssueCollector()
-        given = bind(self.label(), type(self).properties, args, kwargs, found)
+        issues = IssueCollector()
+        given = bind(self.label(), type(self).properties, args, kwargs, issues)
         ordered = sorted(type(self).properties.values(), key=lambda p: p.name != "Name")  # so that issues know the name
         for prop in ordered:
             value = given.get(prop.name, prop.default)
@@ -189,7 +189,7 @@ class Option(NamedTuple):
 
 
 def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[object], kwargs: Mapping[str, object],
-         found: IssueCollector) -> dict[str, object]:
+         issues: IssueCollector) -> dict[str, object]:
     """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
     positional = [p for p in properties.values() if p.positional]
     given: dict[str, object] = {}

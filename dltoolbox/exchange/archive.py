@@ -203,7 +203,7 @@ def described_ends(net: Network) -> dict[str, Any]:
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
-def is_spent_initialiser(one: Layer, prop: Property[object]) -> bool:
+def is_spent_initialiser(layer: Layer, prop: Property[object]) -> bool:
     """Whether the property is the initialiser of an array that has a value."""
     name = prop.name.removesuffix("Initializer")
     return name != prop.name and getattr(layer, name, None) is not None

@@ -84,7 +84,7 @@ def earlier(file: str, given: Namespace) -> Document:
         with isolated_modules():
             return document(analysed(file, given))
     try:
-        found: Document = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
+        parsed: Document = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
     except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if identity(parsed) != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):

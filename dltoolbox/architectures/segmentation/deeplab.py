@@ -148,7 +148,7 @@ def for_image_size(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
 L = TypeVar("L", bound=Layer)
 
 
-def with_options(one: L, **values: object) -> L:
+def with_options(layer: L, **values: object) -> L:
     """A layer of the same kind with other values of some options."""
     return type(layer)(**{prop.argument: value for prop, value in layer.values()} | values)
 

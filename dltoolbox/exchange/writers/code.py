@@ -114,7 +114,7 @@ class Outline:
                  "Rename one of the layers.", layer=port.layer)
         return text
 
-    def values(self, one: Layer, options: Mapping[str, object]) -> dict[str, Any]:
+    def values(self, layer: Layer, options: Mapping[str, object]) -> dict[str, Any]:
         """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
         given: dict[str, Any] = {}
         for name, value in options.items():

@@ -201,7 +201,7 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
     lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
-    issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
+    issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
                            name=name or (layers.__name__ if untrained else ""),
