@@ -16,7 +16,7 @@ from textwrap import fill
 from types import ModuleType
 
 import dltoolbox
-from dltoolbox.core.convert import hint_of
+from dltoolbox.core.convert import annotation_of
 from dltoolbox.core.properties import REQUIRED, Property, in_call_order
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import OPS, Op
@@ -70,7 +70,7 @@ def definition(cls: type[Layer]) -> str:
 
 def parameter(prop: Property[object], rank: int) -> str:
     """``Stride: int | Sequence[int] = 1``; where a positional may be left out, the first name of a pair may stand."""
-    hint = hint_of(prop.conversion(rank))
+    hint = annotation_of(prop.conversion(rank))
     if prop.default is REQUIRED:
         return f"{prop.argument}: {hint}"
     return f"{prop.argument}: {hint}{' | str' if prop.positional else ''} = {prop.default!r}"

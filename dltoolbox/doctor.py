@@ -180,8 +180,8 @@ def judge(facts: Facts) -> list[Issue]:
     """Everything that makes networks slower than they could be here, each with its fix."""
     issues = IssueCollector()
 
-    def warn(identifier: str, message: str, cure: str) -> None:
-        issues.add(f"doctor:{identifier}", message, cure, severity="warning")
+    def warn(identifier: str, message: str, hint: str) -> None:
+        issues.add(f"doctor:{identifier}", message, hint, severity="warning")
     _judge_kernels(facts, warn)
     _judge_threads(facts, warn)
     _judge_caches(facts, warn)
@@ -251,7 +251,7 @@ def report(facts: Facts, issues: Sequence[Issue]) -> str:
     lines += ["", f"  {counted(len(issues), 'warning')}"]
     for issue in issues:
         lines += ["", *wrap(issue.message, 116, initial_indent="  ! ", subsequent_indent="    "),
-                  *wrap(issue.cure, 116, initial_indent="    → ", subsequent_indent="      ", break_on_hyphens=False)]
+                  *wrap(issue.hint, 116, initial_indent="    → ", subsequent_indent="      ", break_on_hyphens=False)]
     return "\n".join(lines)
 
 
@@ -292,5 +292,5 @@ def cache_text(cache: Cache) -> str:
 
 
 def as_text_of_json(facts: Facts, issues: Sequence[Issue]) -> str:
-    warnings = [{"identifier": issue.identifier, "message": issue.message, "cure": issue.cure} for issue in issues]
+    warnings = [{"identifier": issue.identifier, "message": issue.message, "cure": issue.hint} for issue in issues]
     return json.dumps(asdict(facts) | {"warnings": warnings}, indent=2, ensure_ascii=False)

@@ -57,7 +57,7 @@ BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and n
                "none": ((3, 1), (3, 1))}
 
 
-@convert.hinted("Sequence[int]")
+@convert.annotated("Sequence[int]")
 def _per_stack(value: object) -> tuple[int, ...]:
     got = convert.integers(value)
     if not got:

@@ -143,7 +143,7 @@ def features(rank: int, channels: Size, batch: Size) -> Dims:
     return Dims("S" * rank + "CB", (*[1] * rank, channels, batch))
 
 
-HIDDEN = features(UNKNOWN, UNKNOWN, None)
+UNKNOWN_FEATURES = features(UNKNOWN, UNKNOWN, None)
 
 
 def unknown(labels: str) -> Dims:

@@ -45,9 +45,9 @@ class ByRank(Generic[T]):
 class InvalidValue(Exception):
     """Raised by a conversion: what was expected, and optionally how to get it and a more precise identifier."""
 
-    def __init__(self, expected: str, cure: str = "", reason: str = "") -> None:
+    def __init__(self, expected: str, hint: str = "", code: str = "") -> None:
         super().__init__(expected)
-        self.expected, self.cure, self.reason = expected, cure, reason
+        self.expected, self.hint, self.code = expected, hint, code
 
 
 class Property(Generic[T]):
@@ -106,10 +106,10 @@ class Property(Generic[T]):
             instance.__dict__[self.name] = self.converted(value, instance)
         except InvalidValue as no:
             label = instance.label()
-            reason = no.reason or f"invalid{self.name}"
-            issues.add(f"{label}:{reason}",
+            code = no.code or f"invalid{self.name}"
+            issues.add(f"{label}:{code}",
                        f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
-                       no.cure or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
+                       no.hint or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
 
 
 class Configured:
@@ -322,7 +322,7 @@ def _held_by_a_statement() -> int:
 ALONE = _held_by_a_statement()
 
 
-def refuse_lost(held: int, label: str, name: str, cure: str) -> None:
+def refuse_lost(held: int, label: str, name: str, hint: str) -> None:
     """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such."""
     if held <= ALONE:
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)
+        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)

@@ -109,7 +109,7 @@ class Crop3DLayer(Crop, rank=3):
 def _factors(rank: int) -> Callable[[Any], Any]:
     factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
-    @convert.hinted("float | Sequence[float] | None")
+    @convert.annotated("float | Sequence[float] | None")
     def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
@@ -123,7 +123,7 @@ def _factors(rank: int) -> Callable[[Any], Any]:
 
 
 def _size(rank: int) -> Callable[[Any], Any]:
-    @convert.hinted("Sequence[float | None] | None")
+    @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
@@ -132,7 +132,7 @@ def _size(rank: int) -> Callable[[Any], Any]:
     return convert.optional(conversion)
 
 
-def ratio(m: int, n: int) -> Fraction:
+def exact_ratio(m: int, n: int) -> Fraction:
     return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
@@ -167,7 +167,7 @@ class Resize(SpatialLayer):
             return ref[0].spatial
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
-        known = next(ratio(m, n) for m, n in zip(self.OutputSize, x.spatial, strict=True) if m is not None)
+        known = next(exact_ratio(m, n) for m, n in zip(self.OutputSize, x.spatial, strict=True) if m is not None)
         return tuple(ceil(n * known) if m is None else m for m, n in zip(self.OutputSize, x.spatial, strict=True))
 
     def check(self, *inputs: Dims) -> None:
@@ -184,7 +184,7 @@ class Resize(SpatialLayer):
     def build(self, g: Builder, x: Value, *ref: Value) -> Any:
         to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+                   tuple(exact_ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 

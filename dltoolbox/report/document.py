@@ -67,7 +67,7 @@ def _totals(info: NetworkAnalysis) -> Document:
 def _issue(info: NetworkAnalysis, issue: Issue) -> Document:
     layer = info.lgraph.nodes[issue.index - 1].Name if issue.index else issue.layer or None
     return {"identifier": issue.identifier, "severity": issue.severity, "layer": layer, "index": issue.index,
-            "message": issue.message, "cure": issue.cure}
+            "message": issue.message, "cure": issue.hint}
 
 
 def _kind_by_name(port: str) -> str:

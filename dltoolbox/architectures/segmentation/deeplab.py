@@ -54,7 +54,7 @@ BACKBONES = {
 }
 
 
-@convert.hinted("Literal[16, 8]")
+@convert.annotated("Literal[16, 8]")
 def _factor(value: object) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:

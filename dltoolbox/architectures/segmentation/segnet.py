@@ -44,7 +44,7 @@ VGG_ENCODER = StageNames("conv{0}_{1}", "bn_conv{0}_{1}", "relu{0}_{1}", "pool{0
 DECODER = StageNames("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}", "decoder{0}_unpool")
 
 
-@convert.hinted("int | Literal['vgg16', 'vgg19']")
+@convert.annotated("int | Literal['vgg16', 'vgg19']")
 def _depth_or_model(value: object) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
@@ -53,7 +53,7 @@ def _depth_or_model(value: object) -> Any:
         raise InvalidValue(f"an integer from 1 to {MOST_STAGES}, 'vgg16' or 'vgg19'") from None
 
 
-@convert.hinted("int | Sequence[int]")
+@convert.annotated("int | Sequence[int]")
 def _per_stage(value: object) -> tuple[int, ...]:
     """One number for all stages, or one each."""
     got = convert.integers(value)

@@ -19,7 +19,7 @@ from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 
-UNKNOWN = "?"
+UNKNOWN_TEXT = "?"
 
 
 class NetworkAnalysis:
@@ -32,7 +32,7 @@ class NetworkAnalysis:
             where there are several outputs; empty where a fault hides them), LearnableSizes, NumLearnables, StateSizes.
             Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a fault hides
             sizes), Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField.
-        Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``cure`` and ``severity``.
+        Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``hint`` and ``severity``.
         Connections: A table with the columns Source and Destination.
         TotalLearnables: Number of trained values; NaN where there are errors.
         KnownLearnables: Number of trained values in all layers of known size.
@@ -79,7 +79,7 @@ class NetworkAnalysis:
             Index=[info.index for info in layers],
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
-            Learnables=[UNKNOWN if info.inputs is None and not info.arrays and info.layer.learnables else
+            Learnables=[UNKNOWN_TEXT if info.inputs is None and not info.arrays and info.layer.learnables else
                         array_texts(info.arrays, Learnable) for info in layers],
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
@@ -131,7 +131,7 @@ class NetworkAnalysis:
 
     @property
     def IsComplete(self) -> bool:
-        return all(info.inputs is not None and UNKNOWN not in texts
+        return all(info.inputs is not None and UNKNOWN_TEXT not in texts
                    for info, texts in zip(self.lowered.layers, self.ports, strict=True))
 
     @property
@@ -169,7 +169,7 @@ def port_texts(info: LoweredLayer) -> list[str]:
     """The size of every output, with the ports' names where there are several."""
     ports, sizes = info.layer.outputs(), known_outputs(info)
     if not sizes:
-        return [UNKNOWN]
+        return [UNKNOWN_TEXT]
     return [str(sizes[0])] if len(ports) < 2 else [f"{port} {dims}" for port, dims in zip(ports, sizes, strict=True)]
 
 

@@ -148,7 +148,7 @@ def problems(issues: Sequence[Any], width: int) -> str:
     lines, width = ["  Problems"], min(width, WIDEST_TEXT)
     for number, issue in enumerate(issues, 1):
         kind = issue.severity.capitalize()
-        lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
-        for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
+        lines += ["", f"  {number:>3}. {kind}: {issue.location or 'Network'}  [{issue.identifier}]"]
+        for text in filter(None, (issue.message, f"→ {issue.hint}" if issue.hint else "")):
             lines += folded(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
     return "\n".join(lines)

@@ -85,11 +85,11 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
         check_no_output_layers(lgraph.nodes, issues)
 
 
-def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, cure: str = REMOVE) -> None:
+def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, hint: str = REMOVE) -> None:
     """Networks that do not end in losses have no output layers; each is a fault."""
     for index, layer in enumerate(layers, 1):
         if isinstance(layer, OutputLayer):
-            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", cure, layer=layer.Name,
+            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", hint, layer=layer.Name,
                        index=index)
 
 
