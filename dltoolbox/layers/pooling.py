@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
-from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.windows import check_padding
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import SpatialLayer, Windowed
 from dltoolbox.ops import Builder, Outputs, Value
@@ -20,13 +20,7 @@ class Pooling(Windowed):
     Padding = Windowed.Padding
 
     def validate(self) -> None:
-        if self.Padding == "same":
-            return
-        for (before, after), size in zip(self.Padding, self.PoolSize, strict=True):
-            if max(before, after) >= size:
-                fail(f"{self.label()}:paddingTooLarge", f"Padding of {max(before, after)} is not smaller than the pool "
-                     f"size {times(self.PoolSize)}, so some regions would hold nothing but padding.",
-                     "Use padding of at most the pool size minus 1.", layer=self.Name)
+        check_padding(self.label(), self.Padding, self.PoolSize, self.Name)
 
 
 class MaxPooling(Pooling):
@@ -44,7 +38,7 @@ class MaxPooling(Pooling):
         window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
-        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x, way=way)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"

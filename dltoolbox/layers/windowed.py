@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window, same_padding
+from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.unknown import is_known
+from dltoolbox.core.windows import check_fits, resolve
 from dltoolbox.layers.base import LAYERS, Layer, Row
 from dltoolbox.ops.time_axis import Way
 
@@ -127,6 +130,9 @@ def edge_terms(sign: str, pair: Pair) -> str:
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
 
 
+resolved = lru_cache(1024)(resolve)  # checks, ops and texts ask for the same window again and again
+
+
 class Windowed(SpatialLayer):
     """Size, stride, padding and dilation of a window, resolved for an input by `window`."""
 
@@ -156,18 +162,16 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        free, spatial = Window.of(self.window_size, self.Stride, dilation=self.dilation), self.seen(x).spatial
-        padding = same_padding(spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
-        return Window.of(self.window_size, self.Stride, padding, self.dilation)
+        spatial = self.seen(x).spatial if self.Padding == "same" else ()
+        make = resolved if is_known(*spatial) else resolve
+        return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
-        if not window.fits(spatial):
-            padded = [n if n is None else n + sum(p) for n, p in zip(spatial, window.padding, strict=True)]
-            fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
-                 f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
-                 f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+        check_fits(self.label(), window, spatial,
+                   f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
+                   f" (input {times(spatial)}, padding {padding_text(window.padding)})")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)

@@ -18,7 +18,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.train.dataset import OneHot
+from dltoolbox.data.sources.arrays import OneHot
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
