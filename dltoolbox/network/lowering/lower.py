@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import HIDDEN, Dims, times, unknown
+from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
@@ -205,7 +205,7 @@ class Walk:
     def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
         """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
         certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
-        dims = unknown(layer.formats[0]) if certain else HIDDEN
+        dims = unknown(layer.formats[0]) if certain else UNKNOWN_FEATURES
         if value:
             dims = dims.with_size("C", value.dims.channels)
         return Value(dims, Kind(port), dims) if port in UNPOOLING else Value(dims)
