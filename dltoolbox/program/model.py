@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.layers.base import Learnable
@@ -102,7 +103,7 @@ class Model:
     """
 
     @enough_memory()
-    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
+    def __init__(self, lgraph: LayerGraph, dtype: DTypeLike = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = lower_checked(lgraph) if lowered is None else lowered
@@ -225,7 +226,7 @@ class Model:
             del self._programs[next(iter(self._programs))]
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype[Any]]:
+    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
