@@ -95,7 +95,7 @@ class Model:
     """A layer graph with the values of its arrays, in one floating-point type.
 
     Args:
-        lgraph: A layer graph; every fault of it is raised here.
+        lgraph: A layer graph; every problem of it is raised here.
         dtype: float32, or float64 for gradient checks.
         fast: False runs the ops' own NumPy bodies instead of the kernels.
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
@@ -307,7 +307,7 @@ def takes_any_type(graph: Graph, value: Value) -> bool:
 
 
 def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
-    """Whether ops lead from what enters to the values; those behind a fault may have a size that nobody computes."""
+    """Whether ops lead from what enters to the values; those behind a problem may have a size that nobody computes."""
     needed = set(wanted)
     for node in reversed(graph.nodes):
         if needed.intersection(node.outputs):

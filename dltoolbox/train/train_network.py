@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.display import few
+from dltoolbox.core.display import counted, few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show
@@ -54,7 +54,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: TrainingOptions, *, nargo
         Nothing that was passed is changed.
 
     Raises:
-        DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
+        DltoolboxError: every problem of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
             that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
@@ -140,7 +140,7 @@ def refuse_sequences(lgraph: LayerGraph) -> None:
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
-    """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
+    """The one output layer. None at all is a problem of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
@@ -179,7 +179,7 @@ def encode(end: OutputLayer, size: Dims, Y: object, observations: int, *, name: 
         if len(names) != size.channels:
             unused = [one for code, one in enumerate(names) if not (target.codes == code).any()]
             drop = f", or drop the categories that do not occur, {show(unused)}, with Y = removecats(Y)" if unused else ""
-            fail("trainNetwork:classesMismatch", f"{name} has {len(names)} classes ({', '.join(names[:5])}"
+            fail("trainNetwork:classesMismatch", f"{name} has {counted(len(names), 'class')} ({', '.join(names[:5])}"
                  f"{', …' if len(names) > 5 else ''}), but {size.channels} scores reach the output layer.",
                  f"Make the last fully connected or convolution layer {len(names)} wide{drop}.", layer=end.Name)
         end.Classes = names
