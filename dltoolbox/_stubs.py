@@ -37,7 +37,7 @@ METHODS = '''\
 from typing import Protocol
 
 from dltoolbox.ops.base import Attributes, Op
-from dltoolbox.ops.graph import Value
+from dltoolbox.ops.graph import Outputs, Value
 from dltoolbox.ops.time_axis import Way\
 '''
 
@@ -80,7 +80,7 @@ def vocabulary() -> str:
     """The stub of the ops as methods."""
     imports = {line for op in OPS.values() for p in attributes(op) for line in imports_for(p.annotation, op)}
     record = ("    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,\n"
-              "               way: Way | None = None) -> Value | tuple[Value, ...]: ...")
+              "               way: Way | None = None) -> Outputs: ...")
     parts = [METHODS, *sorted(imports), "\n\nclass Vocabulary(Protocol):", record, *map(method, OPS.values())]
     return "\n".join(parts) + "\n"
 

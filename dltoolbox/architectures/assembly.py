@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_array import layerArray
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
 
 
 class Assembly:

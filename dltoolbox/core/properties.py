@@ -69,6 +69,8 @@ class Property(Generic[T]):
         self.convert, self.default, self.doc = convert, default, doc
         self.positional, self.argument, self.settable, self.group = positional, argument, settable, group
         self.name = ""
+        self._conversions: dict[int, Callable[[object], T]] = {}  # by rank
+        self._defaults: dict[int, T] = {}
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -94,11 +96,20 @@ class Property(Generic[T]):
 
     def converted(self, value: object, owner: Configured) -> T:
         """The stored form of a value, for an owner that may tell the number of dimensions; may raise `InvalidValue`."""
-        return self.conversion(getattr(owner, "rank", 0))(value)
+        rank = getattr(owner, "rank", 0)
+        if value is not self.default:
+            return self.conversion(rank)(value)
+        if rank not in self._defaults:  # stored forms cannot be changed, so all owners share this one
+            self._defaults[rank] = self.conversion(rank)(value)
+        return self._defaults[rank]
 
     def conversion(self, rank: int) -> Callable[[object], T]:
         """The conversion in an owner of so many spatial dimensions."""
-        return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
+        if not isinstance(self.convert, ByRank):
+            return self.convert
+        if rank not in self._conversions:
+            self._conversions[rank] = self.convert.make(rank)
+        return self._conversions[rank]
 
     def store(self, instance: Configured, value: object, issues: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
@@ -309,20 +320,31 @@ class _Probe:
     def __setattr__(self, name: str, value: object) -> None:
         _Probe.count = references(self)
 
+    def change(self) -> None:
+        _Probe.count = references(self)
 
-def _held_by_a_statement() -> int:
-    """References to an object, in its own ``__setattr__``, that nothing but the statement holds; 0 if that tells nothing."""
+
+def _held_by_a_statement() -> tuple[int, int]:
+    """References to an object that nothing but the statement holds: in its own ``__setattr__``, and in a method that is
+    called; 0 if that tells nothing.
+    """
+    named = _Probe()
     _Probe().any = 0
     alone = _Probe.count
-    named = _Probe()
     named.any = 0
-    return alone if alone < _Probe.count else 0
+    alone = alone if alone < _Probe.count else 0
+    _Probe().change()
+    called = _Probe.count
+    named.change()
+    return alone, called if called < _Probe.count else 0
 
 
-ALONE = _held_by_a_statement()
+ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
-def refuse_lost(held: int, label: str, name: str, hint: str) -> None:
-    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such."""
-    if held <= ALONE:
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)
+def refuse_lost(held: int, label: str, name: str, cure: str, *, called: bool = False) -> None:
+    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
+    method that was called.
+    """
+    if held <= (CALLED_ALONE if called else ALONE):
+        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,18 +27,18 @@ def layer_text(layer: Layer) -> str:
     return object_text(type(layer).__name__, grouped[:-1], more=bool(grouped[-1][1]))
 
 
-def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, Any]]]]:
+def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, object]]]]:
     """The properties under the headings of a display, and last those that it leaves out."""
     rows = layer.rows()
-    grouped: list[tuple[str, list[tuple[str, Any]]]] = [
+    grouped: list[tuple[str, list[tuple[str, object]]]] = [
         (group, [(name, value) for heading, name, value in rows if heading == group]) for group in (*HEADINGS, HIDDEN)]
     grouped[0][1].extend(_ports(layer, {name for _, name, _ in rows}))
     return grouped
 
 
-def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, Any]]:
+def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, object]]:
     """Number and names of the ports, on a side that has several or where an option decides on it."""
-    ports: list[tuple[str, Any]] = []
+    ports: list[tuple[str, object]] = []
     if layer.NumInputs > 1:
         ports += [("NumInputs", layer.NumInputs), ("InputNames", layer.inputs())]
     if layer.NumOutputs > 1 or layer.optional_outputs:

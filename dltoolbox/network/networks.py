@@ -27,7 +27,7 @@ class Network(LayerGraph):
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"cache": {}}
+        return super().__getstate__() | {"cache": {}}
 
 
 class DAGNetwork(Network):

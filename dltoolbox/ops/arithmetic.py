@@ -126,7 +126,7 @@ class input_normalise(SameSize):
 
     saved_for_backward = IN
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         """The second statistic is positive, and larger than the first."""
         x, first, *spread = super().example(rng, inputs, dtypes, attrs)

@@ -104,7 +104,7 @@ class Op:
         return (self.multiply_adds(inputs, outputs[0]) * (outputs[0].batch or 0)
                 + MOVED * sum(prod(dims.shape) for dims in (*inputs, *outputs)))
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         """Inputs of these sizes and types on which any body of the op can be tried: normal numbers by default."""
         return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=True))
@@ -147,7 +147,7 @@ def half(dims: Dims, axis: int) -> Dims:
     return Dims(dims.labels, tuple(-(-n // 2) if at == axis and n else n for at, n in enumerate(dims.sizes)))
 
 
-def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype[Any]) -> np.ndarray:
+def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype) -> np.ndarray:
     """Normal numbers, the same at every first position: nothing large is made."""
     shape = dims.shape
     part = np.asarray(rng.standard_normal((1, *shape[1:]) if len(shape) > 2 else shape, np.float32), dtype)

@@ -47,7 +47,7 @@ class Group(Op):
         return sum(OPS[link.op].work([arrays[i] for i in link.inputs], [arrays[i] for i in span], link.attrs)
                    for link, span in zip(attrs["links"], spans, strict=True))
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         """What each link wants of the arrays that enter."""
         sizes, _ = self._sizes(inputs, attrs["links"])

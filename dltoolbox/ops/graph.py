@@ -29,6 +29,9 @@ class Value:
     denotes: Dims | None = None
 
 
+Outputs = Value | tuple[Value, ...]  # of a use of an op, or of a layer
+
+
 class ParameterKey(NamedTuple):
     """Names a learnable, state or constant array: the layer's name and the property's."""
 
@@ -196,7 +199,7 @@ class Recorder(Builder):
         self._arrays = {one.name: one for one in arrays}
 
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
-               way: Way | None = None) -> Value | tuple[Value, ...]:
+               way: Way | None = None) -> Outputs:
         dims = [value.dims for value in inputs]
         way = chosen_way(way, op.way, dims)
         attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}

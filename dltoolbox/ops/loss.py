@@ -31,7 +31,7 @@ class Loss(Op):
 class OfClasses(Loss):
     """A loss whose targets are one-hot."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         x, t = inputs
         classes = rng.integers(0, t.channels, (*(1,) * (t.rank + 1), t.batch or 0))
@@ -53,7 +53,7 @@ def weighted(t: np.ndarray, weights: Weights | None) -> np.ndarray:
 class cross_entropy(OfClasses):
     """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
@@ -121,7 +121,7 @@ class ElementwiseLoss(Op):
 class elementwise_cross_entropy(ElementwiseLoss):
     """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
 

@@ -75,7 +75,7 @@ class batch_norm_inference(Op):
     divisible = True
     any_way = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         *others, variance = super().example(rng, inputs, dtypes, attrs)
         return *others, np.square(variance)

@@ -181,7 +181,7 @@ class max_unpool_taps(Op):
     saved_for_backward = IN
     divisible = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         """Every window's first tap outside the padding, which wins where all are equal."""
         (x, taps), window, spatial = inputs, attrs["window"], attrs["to"].spatial
@@ -226,7 +226,7 @@ class max_unpool(Op):
     saved_for_backward = IN
     divisible = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Mapping[str, Any]) -> Arrays:
         """Indices that lie in the output as their places do in the map."""
         (x, indices, _), to = inputs, attrs["to"]

@@ -41,35 +41,28 @@ def bytes_of(shape: Sequence[int], dtype: DTypeLike) -> int:
 
 def place(buffers: Sequence[Buffer]) -> int:
     """Give every buffer an offset, the largest first, each as low as its neighbours in time allow; returns the peak."""
-    placed: list[Buffer] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    owners: list[int] = []
-    peak = 0
-    for buffer in sorted(buffers, key=lambda one: -one.size):
+    table = np.empty((4, sum(len(buffer.alive) for buffer in buffers)), np.int64)
+    count = peak = 0
+    for buffer in sorted(buffers, key=lambda buffer: -buffer.size):
         size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
-        clash = np.zeros(len(placed), np.bool_)
+        lows, tops, births, deaths = table[:, :count]  # of every interval that is placed, the lowest first
+        clash = np.zeros(count, np.bool_)
         for first, last in buffer.alive:
-            meets = (np.array(starts, np.int64) <= last) & (np.array(ends, np.int64) >= first)
-            clash[np.array(owners, np.int64)[meets]] = True
-        buffer.offset = _lowest([placed[i] for i in np.flatnonzero(clash)], size)
-        for first, last in buffer.alive:
-            starts.append(first)
-            ends.append(last)
-            owners.append(len(placed))
-        placed.append(buffer)
+            clash |= (births <= last) & (deaths >= first)
+        buffer.offset = _lowest(lows[clash], tops[clash], size)
         peak = max(peak, buffer.offset + size)
+        at, more = int(np.searchsorted(lows, buffer.offset)), len(buffer.alive)
+        table[:, at + more:count + more] = table[:, at:count].copy()
+        table[:, at:at + more] = [(buffer.offset,) * more, (buffer.offset + size,) * more, *zip(*buffer.alive, strict=True)]
+        count += more
     return peak
 
 
-def _lowest(neighbours: Sequence[Buffer], size: int) -> int:
-    """The lowest offset of a gap of ``size`` bytes between buffers that are alive at the same time."""
-    offset = 0
-    for other in sorted(neighbours, key=lambda one: one.offset):
-        if other.offset - offset >= size:
-            break
-        offset = max(offset, other.offset + -(-other.size // ALIGNMENT) * ALIGNMENT)
-    return offset
+def _lowest(lows: np.ndarray, tops: np.ndarray, size: int) -> int:
+    """The lowest offset of a gap of ``size`` bytes; ``lows`` and ``tops`` are the ends of what is in the way, in order."""
+    tops = np.maximum.accumulate(np.concatenate(([0], tops)))
+    fits = np.flatnonzero(lows - tops[:-1] >= size)
+    return int(tops[fits[0] if len(fits) else -1])
 
 
 class Arena:

@@ -20,7 +20,7 @@ class PlainProgram:
     """Runs a graph; arguments as for `make_plan`."""
 
     def __init__(self, optimized: OptimizedGraph, arrays: Mapping[ParameterKey, np.ndarray], *, dtype: Any = np.float32,
-                 types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
+                 types: Mapping[Value, np.dtype] | None = None) -> None:
         self.graph, self.wanted, self.differentiated = optimized.graph, optimized.wanted, optimized.differentiated
         self.arrays, self.dtype, self.types = arrays, np.dtype(dtype), types or {}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from dltoolbox.ops.base import normal
 from dltoolbox.ops.fused import op_of
 from dltoolbox.runtime.autotune import Stage, fastest
 
-Kinds = Sequence[np.dtype[Any]]
+Kinds = Sequence[np.dtype]
 
 
 def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:

@@ -14,11 +14,13 @@ from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import HIDDEN
+from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_values
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Port
+from dltoolbox.network.graph.history import Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
@@ -75,7 +77,7 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims else None
+    return {"labels": dims.format, "sizes": [n if is_known(n) else None for n in dims.shown_sizes]} if dims else None
 
 
 def _array(array: Array) -> Document:

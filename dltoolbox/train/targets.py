@@ -19,7 +19,7 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.train.dataset import OneHot
+from dltoolbox.data.sources.arrays import OneHot
 
 
 # Labels --------------------------------------------------------------------------------------------------------------

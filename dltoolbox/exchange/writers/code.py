@@ -26,7 +26,8 @@ from dltoolbox.exchange.archive import target_of
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph, sequence
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph, sequence
 from dltoolbox.network.learn_rate_factors import RATE, factor_names
 from dltoolbox.network.lowering.initialise import certain_start
 from dltoolbox.network.networks import DAGNetwork

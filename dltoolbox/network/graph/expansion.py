@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph
 
 
 class Expansion(NamedTuple):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, SupportsIndex
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
@@ -13,6 +13,10 @@ from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
+
+
+KEEP = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
+        "assembleNetwork(layers).")
 
 
 class LayerArray(list[Layer]):
@@ -26,9 +30,24 @@ class LayerArray(list[Layer]):
         return LayerArray(got) if isinstance(key, slice) else got
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", "Keep the layers in a variable, as in layers = net.Layers, "
-                    "and then use that, for example in assembleNetwork(layers).")
+        refuse_lost(references(self), "layerArray", "A layer", KEEP)
         super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP)
+        super().__delitem__(key)
+
+    def append(self, layer: Layer) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().append(layer)
+
+    def insert(self, at: SupportsIndex, layer: Layer) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().insert(at, layer)
+
+    def extend(self, layers: Iterable[Layer]) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().extend(layers)
 
 
 def layerArray(layers: object) -> LayerArray:
@@ -71,18 +90,21 @@ def as_layer(item: Any, index: int) -> Layer:
          "Put only layers, layer factories and lists of them into a layer array.", index=index)
 
 
-def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray:
-    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, …."""
-    copies = LayerArray(layer.copy() for layer in layers)
-    used = {layer.Name for layer in copies if layer.Name} | set(taken)
-    unnamed = Counter(layer.default_name for layer in copies if not layer.Name)
+def with_names(layers: Iterable[Layer], taken: Callable[[str], object] = lambda name: False) -> LayerArray:
+    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, ….
+
+    ``taken`` says which names others have.
+    """
+    copies = LayerArray(one.copy() for one in layers)
+    used = {one.Name for one in copies if one.Name}
+    unnamed = Counter(one.default_name for one in copies if not one.Name)
     numbers: Counter[str] = Counter()
     for layer in copies:
         if layer.Name:
             continue
         stem = layer.default_name
         name = stem
-        while (name == stem and unnamed[stem] > 1) or name in used:
+        while (name == stem and unnamed[stem] > 1) or name in used or taken(name):
             numbers[stem] += 1
             name = f"{stem}_{numbers[stem]}"
         used.add(name)

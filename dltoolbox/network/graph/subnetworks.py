@@ -13,7 +13,8 @@ from dltoolbox.core.properties import Configured, InvalidValue, Property, option
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetwork import dlnetwork, required
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 
 
 def _inner_network(value: object) -> dlnetwork:

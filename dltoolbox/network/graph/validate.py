@@ -12,9 +12,11 @@ from difflib import get_close_matches
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.inputs import NormalisedInput
 from dltoolbox.layers.outputs import OutputLayer
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Connection, LayerGraph, Port
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 
 MOST_COMPARISONS = 10_000  # of names
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
@@ -98,15 +100,14 @@ def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
     nodes, explained = wiring.lgraph.nodes, set()
     if not wiring.fed and all(layer.inputs() for layer in nodes):
         issues.add("network:missingInputLayer", "The network has no input layer.",
-                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer"
-                   f"{'' if wiring.loss else ', or pass example inputs'}.")
-        heads = [layer for layer in nodes if len(wiring.open_inputs(layer)) == len(layer.inputs())]
-        explained |= {Port(layer.Name, layer.inputs()[0]) for layer in heads[:1]}
-    if wiring.loss and all(layer.outputs() for layer in nodes):
+                   f"Start it with {one_of(NormalisedInput)}{'' if wiring.loss else ', or pass example inputs'}.")
+        heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
+        explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
+    if wiring.loss and all(one.outputs() for one in nodes):
         issues.add("network:missingOutputLayer", "The network has no output layer.",
-                   "End it with classificationLayer, regressionLayer or pixelClassificationLayer.")
-        tails = [layer for layer in nodes if len(wiring.open_outputs(layer)) == len(layer.outputs())]
-        explained |= {Port(layer.Name, layer.outputs()[0]) for layer in tails[-1:]}
+                   f"End it with {one_of(OutputLayer)}.")
+        tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
+        explained |= {Port(one.Name, one.outputs()[0]) for one in tails[-1:]}
     return explained
 
 
@@ -130,9 +131,10 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
         sources = wiring.sources(layer, port)
         if len(sources) > 1:
             issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
-                       f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
-                       layer=layer.Name, index=index)
-    data = {port: matches[Port(layer.Name, port)] for port in layer.inputs() if Port(layer.Name, port) in matches}
+                       f"{listed(map(str, sources))}.",
+                       f"Keep one connection, or add the outputs in an {one_of(done='added')}.",
+                       layer=one.Name, index=index)
+    data = {port: matches[Port(one.Name, port)] for port in one.inputs() if Port(one.Name, port) in matches}
     if data:
         calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{layer.Name}/{port}')"
                  for port, source in data.items()]
@@ -176,9 +178,18 @@ def check_softmax(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
     sources = wiring.sources(layer, "in")
     before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
     if len(before) == 1 and not before[0].gives_probabilities:
-        issues.add("network:missingSoftmax", f"A {layer.label()} needs probabilities and must follow a softmaxLayer, but it "
-                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert softmaxLayer after '{before[0].Name}'.",
-                   layer=layer.Name, index=index)
+        softmax = one_of(gives_probabilities=True)
+        issues.add("network:missingSoftmax", f"A {one.label()} needs probabilities and must follow a {softmax}, but it "
+                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert {softmax} after '{before[0].Name}'.",
+                   layer=one.Name, index=index)
+
+
+def one_of(kind: type[Layer] = Layer, **traits: object) -> str:
+    """``imageInputLayer or featureInputLayer``: the layers of a kind with these traits, those of pixels last."""
+    names = [name for name, page in LAYERS.items() if issubclass(page, kind)
+             and all(getattr(page, trait, None) == value for trait, value in traits.items())]
+    *most, last = sorted(names, key=lambda name: getattr(LAYERS[name], "per_pixel", False))
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def ports_text(side: str, names: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Array, Layer
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, Port
+from dltoolbox.network.graph.history import Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 from dltoolbox.network.graph.validate import check_structure, execution_order
 from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
 
