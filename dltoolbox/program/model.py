@@ -93,7 +93,7 @@ class Model:
     """A layer graph with the values of its arrays, in one floating-point type.
 
     Args:
-        lgraph: A layer graph; every fault of it is raised here.
+        lgraph: A layer graph; every problem of it is raised here.
         dtype: float32, or float64 for gradient checks.
         fast: False runs the ops' own NumPy bodies instead of the kernels.
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
