@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from dltoolbox.ops.fused import Link, op_of
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.runtime.autotune import Stage, fastest
 
-Kinds = Sequence[np.dtype[Any]]
+Kinds = Sequence[np.dtype]
 
 
 def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:

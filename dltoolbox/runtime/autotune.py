@@ -192,7 +192,7 @@ def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) 
                 break
             least, longest = min(times.values()), LONGEST / len(times) * stage.work
             found = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
-            affordable = [one for one in larger if least * one.work <= longest]
+            affordable = [stage for stage in larger if least * stage.work <= longest]
             if not affordable:
                 break
             stage = affordable[0]
@@ -264,7 +264,7 @@ def folder() -> Path | None:
 def machine() -> dict[str, Any]:
     """Everything that can change which option is fastest, apart from the question."""
     packages = {name: version_of(name) for name in ("numpy", "scipy", "numba")}
-    return {"processor": processor(), "blas": [f"{one.version} {one.core}" for one in libraries()],
+    return {"processor": processor(), "blas": [f"{library.version} {library.core}" for library in libraries()],
             "environment": settings(), "packages": packages, "kernels": text_of_kernels()}
 
 

@@ -11,12 +11,13 @@ import pytest
 
 from dltoolbox import categorical, maxNumCompThreads, trainingOptions, trainNetwork
 from dltoolbox.core.dims import Dims
+from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model
 from dltoolbox.program.select_kernel import size_class
 from dltoolbox.runtime import autotune
 from tests import modes
-from tests.program.networks import digits, images, one_hot, scrambled, segnet
+from tests.program.networks import digits, images, make, one_hot, scrambled, segnet
 
 pytestmark = pytest.mark.network
 
@@ -47,6 +48,20 @@ def test_training_lowers_once_per_mode(lowerings: list[Any]) -> None:
     options = trainingOptions("sgdm", MaxEpochs=2, MiniBatchSize=4, ValidationData=(X[..., :5], Y[:5]), Verbose=False)
     trainNetwork(X, Y, lgraph, options)
     assert len(lowerings) == 2
+
+
+@pytest.mark.parametrize(("over_time", "count"), [(False, 2), (True, 8)])
+def test_further_lengths_lower_nothing_where_no_op_changes_them(lowerings: list[Any], over_time: bool, count: int) -> None:
+    window = [make("convolution2dLayer", [1, 2], 3)] if over_time else []
+    layers = [make("inputLayer", [4, 2, np.nan, np.nan], "SCBT", Name="x"), *window, make("fullyConnectedLayer", 3),
+              make("batchNormalizationLayer"), make("dropoutLayer"), make("regressionLayer")]
+    model = scrambled(Model(layerGraph(layers)))
+    for length in (5, 2, 9):
+        x = np.zeros((4, 2, length, 3), np.float32)
+        (y,) = model.predict([x])
+        assert y.shape[-2:] == (length - over_time, 3)
+        model.step([x], [y])
+    assert len(lowerings) == count
 
 
 def test_further_batches_lower_nothing(lowerings: list[Any]) -> None:
