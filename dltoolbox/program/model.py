@@ -57,8 +57,8 @@ Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
 COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
-MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
-RECORD_BYTES, NODE_BYTES = 1 << 26, 1 << 12  # of records that a model keeps, and of one op in them, about
+PROGRAM_BYTES = 1 << 28  # of programs that a model keeps; images of many sizes must not fill the memory
+RECORD_BYTES = 1 << 26  # of records of ops
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,7 +129,7 @@ class Model:
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
-        self._programs: dict[Any, Compiled] = {}  # the most recently used last
+        self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
         self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
 
@@ -207,7 +207,7 @@ class Model:
             ports: tuple[str, ...] = ()) -> Outcome:
         program = self._program(mode, inputs, ports)
         if isinstance(program, Program) and not program.is_settled:
-            for other in self._programs.values():  # memory may move, and nobody should hold on to the old
+            for other in self._programs:  # memory may move, and nobody should hold on to the old
                 if isinstance(other, Program):
                     other.release()
         return program.run(inputs, targets, constant=self.constant)
@@ -220,10 +220,10 @@ class Model:
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
-        program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
-        self._programs[key] = program
-        if len(self._programs) > MOST_PROGRAMS:
-            del self._programs[next(iter(self._programs))]
+        program = self._programs.get(key)
+        if program is None:
+            program = self.compile(mode, inputs, ports)
+            self._programs.put(key, program, program.bytes)
         return program
 
     def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
@@ -274,7 +274,7 @@ class Model:
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
             made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
-            self._records.put(key, made, NODE_BYTES * len(made.graph.nodes))
+            self._records.put(key, made, made.graph.bytes)
         return made
 
     def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
@@ -283,7 +283,7 @@ class Model:
         lowered = self._records.get(key)
         if lowered is None:
             lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
-            self._records.put(key, lowered, NODE_BYTES * len(lowered.graph.nodes))
+            self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered
 
