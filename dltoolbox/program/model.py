@@ -179,6 +179,10 @@ class Model:
             return self.run("statistics", inputs)
         finalise_states(self.arrays, batches, forward)
 
+    def assign(self, key: ParameterKey, value: np.ndarray) -> None:
+        """Set an array of a layer, in any shape of as many elements."""
+        self.arrays[key][...] = value.reshape(self.arrays[key].shape)
+
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""
         return network_of(self.lgraph, self.arrays, series=self.series)
@@ -203,6 +207,10 @@ class Model:
         outcome = self.run("gradients", inputs, targets)
         return outcome.loss, {key: value.copy() for key, value in outcome.gradients.items()}, list(outcome.input_gradients)
 
+    def prepare(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> None:
+        """Compile for predicting data of these sizes; raises what stands against it."""
+        self.program("predict", inputs, tuple(ports))
+
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
         program = self._program(mode, inputs, ports)
@@ -219,20 +227,22 @@ class Model:
 
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
-        key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
+        types = tuple(self.types([array.dtype for array in inputs]))
+        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count())
         program = self._programs.get(key)
         if program is None:
             program = self.compile(mode, inputs, ports)
             self._programs.put(key, program, program.bytes)
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
+    def types(self, stored: Sequence[np.dtype[Any]]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
-        return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
-                if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
+        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+                if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
-        optimized, batch, types = self.optimized(mode, inputs, ports), inputs[0].shape[-1], self.types(inputs)
+        optimized, batch = self.optimized(mode, inputs, ports), inputs[0].shape[-1]
+        types = self.types([array.dtype for array in inputs])
         if not self.fast:
             optimized = optimized.at(B=batch)
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,

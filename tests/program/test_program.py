@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.engines.inference import predict
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.inference import predict
 from dltoolbox.program.memory import Buffer, bytes_of, place
 from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.optimized import optimize
