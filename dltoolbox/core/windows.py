@@ -25,7 +25,8 @@ def check_padding(owner: str, padding: Padding, size: Sequence[int], layer: str 
     for pair, extent in zip(padding, size, strict=True):
         if max(pair) >= extent:
             fail(f"{owner}:paddingTooLarge", f"Padding of {max(pair)} is not smaller than the pool size {times(size)}, so "
-                 "some regions would hold nothing but padding.", "Use padding of at most the pool size minus 1.", layer=layer)
+                 "some regions would hold nothing but padding.", "Use padding of at most the pool size minus 1.",
+                 layer=layer)
 
 
 def check_fits(owner: str, window: Window, spatial: Sequence[int], hint: str, origin: str = "") -> None:
