@@ -16,9 +16,9 @@ from benchmarks import roofline, rows
 from benchmarks.measure import Result, Settings, Worker, measure
 from benchmarks.report import as_markdown, markdown_table
 from benchmarks.worker import begin, say
+from dltoolbox.data.sources.arrays import Reader
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model
-from dltoolbox.train.dataset import Reader
 from dltoolbox.train.metrics import Metric
 from dltoolbox.train.solvers import Solver
 

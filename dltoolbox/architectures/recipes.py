@@ -78,7 +78,7 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
     new = {name: _strided(info) for name, info in pools.items()}
     new |= {info.layer.Name: _unpooling_convolution(info, pools[partners[info.layer.Name]]) for info in sizes.layers
             if info.layer.Name in partners}
-    after = before.edited([new.get(one.Name, one) for one in before.nodes],
+    after = before.edited([new.get(layer.Name, layer) for layer in before.nodes],
                           [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
     report = _report(sizes, lower(after), new)
     if nargout is None:
@@ -88,13 +88,13 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
 
 def _refuse_partners(partners: dict[str, str], pools: dict[str, LoweredLayer]) -> None:
     """One issue per pooling that hands positions on."""
-    found = IssueCollector()
+    issues = IssueCollector()
     for name in (name for name in pools if name in partners.values()):
         unpoolings = ", ".join(f"'{other}'" for other, pool in partners.items() if pool == name)
-        found.add("poolingToStridedConvolution:unpoolingConnected", f"Its positions of maxima go to {unpoolings}, and a "
-                  "convolution has none.", "Pass ReplaceUnpooling=True to replace both, by a convolution and a transposed "
-                  "convolution.", layer=name, index=pools[name].index)
-    found.raise_if_any()
+        issues.add("poolingToStridedConvolution:unpoolingConnected", f"Its positions of maxima go to {unpoolings}, and a "
+                   "convolution has none.", "Pass ReplaceUnpooling=True to replace both, by a convolution and a transposed "
+                   "convolution.", layer=name, index=pools[name].index)
+    issues.raise_if_any()
 
 
 def _input(info: LoweredLayer) -> Dims:

@@ -284,11 +284,11 @@ class categorical:
         mine, theirs = self._pair(given)
         return _plain(compare(mine, theirs) & (mine >= 0) & (theirs >= 0))
 
-    def _require_known(self, names: Sequence[object], cure: str) -> None:
+    def _require_known(self, names: Sequence[object], hint: str) -> None:
         unknown = [name for name in names if name not in self._categories]
         if unknown:
             fail("categorical:unknownCategory", f"{show(unknown)[1:-1]} is not among the categories "
-                 f"{show(self.categories)} of this ordinal array.", cure)
+                 f"{show(self.categories)} of this ordinal array.", hint)
 
 
 def _arguments(given: list[object], Ordinal: object) -> tuple[Any, Any, bool | None]:

@@ -53,8 +53,8 @@ def iscategory(A: categorical, names: object) -> Any:
         array([ True, False])
     """
     known = _checked(A, "iscategory").categories
-    found = [name in known for name in category_names(names, "iscategory")]
-    return found[0] if isinstance(names, str) else np.array(found, dtype=bool)
+    is_known = [name in known for name in category_names(names, "iscategory")]
+    return is_known[0] if isinstance(names, str) else np.array(is_known, dtype=bool)
 
 
 def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
@@ -210,8 +210,8 @@ def _recategorized(A: categorical, names: Sequence[str]) -> categorical:
 def _positions(A: categorical, names: object, function: str) -> list[int]:
     """The positions of categories given by name; unknown names are an error."""
     wanted = distinct_names(names, function)
-    found = positions_among(wanted, A.categories)
-    if -1 in found:
-        fail(f"{function}:unknownCategory", f"{wanted[found.index(-1)]!r} is not among the categories "
+    positions = positions_among(wanted, A.categories)
+    if -1 in positions:
+        fail(f"{function}:unknownCategory", f"{wanted[positions.index(-1)]!r} is not among the categories "
              f"{show(A.categories)}.", "Name existing categories.")
-    return found
+    return positions

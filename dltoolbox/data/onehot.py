@@ -123,7 +123,7 @@ def _class_axis(scores: np.ndarray, classes: int) -> int:
              f"of {classes} classes.", "Give one class per score.")
     with np.errstate(all="ignore"):
         sums = {axis: scores.sum(axis) for axis in sized}
-    fitting = [axis for axis, one in sums.items() if np.allclose(one[~np.isnan(one)], 1, atol=1e-3)]
+    fitting = [axis for axis, total in sums.items() if np.allclose(total[~np.isnan(total)], 1, atol=1e-3)]
     if len(fitting) != 1:
         which = f"the dimensions {listed(axis + 1 for axis in fitting)} all have" if fitting else "none has"
         fail("scores2label:dimNeeded", f"Of the dimensions of the scores, {times(scores.shape)}, with one entry for each of "
@@ -163,7 +163,7 @@ def class_codes(scores: np.ndarray, axis: int, function: str = "") -> np.ndarray
 
 def _class_names(given: object) -> list[str]:
     """Names as they are; numbers and logicals as a categorical array names them."""
-    if any(isinstance(one, str) for one in elements(given)):
+    if any(isinstance(element, str) for element in elements(given)):
         return distinct_names(given, "onehotencode")
     return names_of(distinct_keys(given))
 

@@ -60,11 +60,11 @@ class _Pool(Configured):
             fail(f"{name}:noPoolingDimensions", f"{name} pools over one to three dimensions, but DataFormat "
                  f"'{self.DataFormat}' gives {rank} to pool over.",
                  "Label them S, or name them with PoolFormat, such as PoolFormat='T'.")
-        found = IssueCollector()
-        refine(self, "poolsize", convert.either("global", convert.sizes(rank)), found)
-        refine(self, "Stride", convert.sizes(rank), found)
-        refine(self, "Padding", convert.padding(rank), found)
-        found.raise_if_any()
+        issues = IssueCollector()
+        refine(self, "poolsize", convert.either("global", convert.sizes(rank)), issues)
+        refine(self, "Stride", convert.sizes(rank), issues)
+        refine(self, "Padding", convert.padding(rank), issues)
+        issues.raise_if_any()
         if self.poolsize == "global" and (self.Padding == "same" or any(map(any, self.Padding))):
             fail(f"{name}:globalPadding", "poolsize 'global' takes the whole input as one region, so nothing can be "
                  "padded.", "Leave Padding out.")

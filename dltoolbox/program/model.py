@@ -14,16 +14,17 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
-from dltoolbox.core.dims import Dims
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
-from dltoolbox.network.lowering.lower import Lowered, lower
+from dltoolbox.network.lowering.lower import Lowered
+from dltoolbox.network.lowering.modes import TRAINING, Sizes, check_problems, ends, lower_for, sizes_of, takes_any_type
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
-from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.graph import Population, StepRule
+from dltoolbox.ops import ParameterKey
+from dltoolbox.ops.graph import Population
 from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
@@ -55,9 +56,6 @@ class StepResult(NamedTuple):
 Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
-Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
-
-TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
 COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
 MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
 RECORD_BYTES, NODE_BYTES = 1 << 26, 1 << 12  # of records that a model keeps, and of one op in them, about
@@ -105,7 +103,7 @@ class Model:
     """
 
     @enough_memory()
-    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
+    def __init__(self, lgraph: LayerGraph, dtype: DTypeLike = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = lower_checked(lgraph) if lowered is None else lowered
@@ -228,7 +226,7 @@ class Model:
             del self._programs[next(iter(self._programs))]
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype[Any]]:
+    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
@@ -264,7 +262,7 @@ class Model:
         made = self._records.get(key)
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
-            made = optimize(graph, *self.ends(graph, mode, ports), chains=CHAINS if self.fast else None)
+            made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
             self._records.put(key, made, NODE_BYTES * len(made.graph.nodes))
         return made
 
@@ -273,47 +271,10 @@ class Model:
         key = training, sizes
         lowered = self._records.get(key)
         if lowered is None:
-            sources = {one.name: Dims(one.dims.labels, (*size, None)) for one, size in zip(self.inputs, sizes, strict=True)}
-            lowered = lower(self.lgraph, training=training, sources=sources)
+            lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
             self._records.put(key, lowered, NODE_BYTES * len(lowered.graph.nodes))
-        graph = lowered.graph
-        # Layers behind the ports may refuse the size.
-        if not ports or not (graph.ports.keys() >= set(ports) and computable(graph, [graph.ports[p] for p in ports])):
-            lowered.issues.raise_if_any()
+        check_problems(lowered, ports)
         return lowered
-
-    def ends(self, graph: Graph, mode: str, ports: tuple[str, ...]) -> tuple[list[Value], list[Value]]:
-        """The values that a run of a mode returns, and those that want gradients."""
-        learnables = [value for key, value in graph.arrays.items() if key in graph.learnables]
-        trained = [value for key, value in graph.arrays.items() if key in graph.learnables and key not in self.frozen]
-        steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
-        statistics = [value for update in graph.updates if isinstance(update.rule, Population) for value in update.values]
-        wanted: list[Value] = {
-            "train": [*graph.results, *graph.losses, *steps], "evaluate": [*graph.results, *graph.losses],
-            "statistics": statistics, "gradients": graph.losses,
-            "predict": [graph.ports[p] for p in ports] or graph.results}[mode]
-        wanted = [*dict.fromkeys(wanted)]  # ports share a value where a layer passes on what it gets
-        return wanted, {"train": trained, "gradients": [*learnables, *graph.inputs]}.get(mode, [])
-
-
-def sizes_of(inputs: Sequence[np.ndarray]) -> Sizes:
-    """Sizes of one observation of every input."""
-    return tuple(array.shape[:-1] for array in inputs)
-
-
-def takes_any_type(graph: Graph, value: Value) -> bool:
-    """Whether all ops that read an input take any type there, as a normalisation does."""
-    return all(node.op.any_type for node in graph.nodes if value in node.inputs)
-
-
-def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
-    """Whether ops lead from what enters to the values; those behind a fault may have a size that nobody computes."""
-    needed = set(wanted)
-    for node in reversed(graph.nodes):
-        if needed.intersection(node.outputs):
-            needed.difference_update(node.outputs)
-            needed.update(node.inputs)
-    return needed <= {*graph.inputs, *graph.targets, *graph.arrays.values()}
 
 
 def model_of(net: Network) -> Model:

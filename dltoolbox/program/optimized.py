@@ -15,7 +15,7 @@ from typing import Any
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
-from dltoolbox.ops.base import MOVED, OPS
+from dltoolbox.ops.base import MOVED, OPS, Attributes
 from dltoolbox.ops.graph import Population, StateUpdate
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 
@@ -127,7 +127,7 @@ class _Sizes:
             made.parts = [self.node(part) for part in made.parts]
         return made
 
-    def attrs(self, node: Node, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    def attrs(self, node: Node, attrs: Attributes) -> dict[str, Any]:
         """Attributes of a node; sizes among them are as its op sees them."""
         like = next((value.dims for value in node.inputs if value.dims.timed), Dims.of(""))
         return {key: node.way.dims(self.dims(node.way.undone(value, like))) if isinstance(value, Dims) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import prod
 
 import numpy as np
@@ -12,57 +12,66 @@ CHUNK = 1 << 20  # elements converted to float64 at a time
 STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
 
 
-def normalization_statistics(x: np.ndarray, dimension: str = "channel",
-                             wanted: Iterable[str] = STATISTICS) -> dict[str, np.ndarray]:
-    """Mean, standard deviation, minimum and maximum over all observations, in float64.
+def chunk_size(sizes: tuple[int, ...]) -> int:
+    """How many observations of this size the batches of `normalization_statistics` should have."""
+    return max(1, CHUNK // max(1, prod(sizes)))
 
-    The moments are accumulated chunk by chunk with the pairwise formula of Chan, Golub and LeVeque (1979), of data less
-    their first value (section 3 of their "Algorithms for computing the sample variance", 1983): so they stay exact for data
-    far from zero, and a feature that never varies has a deviation of exactly 0. MATLAB leaves open which deviation it takes;
-    here it is that of the population, √(Σ(x − mean)²/n).
+
+def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "channel",
+                             wanted: Iterable[str] = STATISTICS) -> dict[str, np.ndarray]:
+    """Mean, standard deviation, minimum and maximum over all observations, in float64, in one pass.
+
+    MATLAB leaves open which deviation it takes; here it is that of the population, √(Σ(x − mean)²/n).
 
     Args:
-        x: An array …×C×N of any real type.
+        batches: Arrays …×C×N of any real type; each is converted as a whole, so `chunk_size` says how large they should be.
         dimension: ``'channel'`` for one value per channel, ``'element'`` for one per element of an observation, or
             ``'all'`` for a single value.
-        wanted: Names out of `STATISTICS`; each of Min and Max, and the moments together, cost one pass.
+        wanted: Names out of `STATISTICS`.
 
     Returns:
         The wanted statistics by name, shaped like one observation with the reduced dimensions 1: H×W×C → 1×1×C for
         'channel', H×W×C for 'element', 1×1×1 for 'all'.
     """
-    last = x.ndim - 1
-    axes = {"channel": (*range(last - 1), last), "element": (last,), "all": tuple(range(x.ndim))}[dimension]
-    names, found = list(wanted), {}
-    if "Mean" in names or "StandardDeviation" in names:
-        mean, variance = _moments(x, axes)
-        found = {"Mean": mean, "StandardDeviation": np.sqrt(variance)}
-    if "Min" in names:
-        found["Min"] = np.min(x, axis=axes, keepdims=True)
-    if "Max" in names:
-        found["Max"] = np.max(x, axis=axes, keepdims=True)
+    names, moments, found = list(wanted), Moments(), dict[str, np.ndarray]()
+    for x in batches:
+        last = x.ndim - 1
+        axes = {"channel": (*range(last - 1), last), "element": (last,), "all": tuple(range(x.ndim))}[dimension]
+        if "Mean" in names or "StandardDeviation" in names:
+            moments.add(x, axes)
+        for name, extreme in (("Min", np.minimum), ("Max", np.maximum)):
+            if name in names:
+                part = extreme.reduce(x, axis=axes, keepdims=True)
+                found[name] = extreme(found[name], part) if name in found else part
+    if moments.count:
+        found |= {"Mean": moments.origin + moments.mean, "StandardDeviation": np.sqrt(moments.squares / moments.count)}
     return {name: np.asarray(found[name], np.float64)[..., 0] for name in names}
 
 
-def _moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and population variance; n, mean and the sum of squared deviations of two parts combine exactly."""
-    origin = x[tuple(slice(1) if axis in axes else slice(None) for axis in range(x.ndim))].astype(np.float64)
-    count, mean, squares = 0, np.float64(0), np.float64(0)
-    for part in _chunks(x):
-        part -= origin
+class Moments:
+    """Mean, and sum of the squared deviations from it, of batches that come one after the other.
+
+    They are accumulated with the pairwise formula of Chan, Golub and LeVeque (1979), of data less their first value (section
+    3 of their "Algorithms for computing the sample variance", 1983): so they stay exact for data far from zero, and a
+    feature that never varies has a deviation of exactly 0.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.origin = self.mean = self.squares = np.zeros(())  # the mean is counted from the origin
+
+    def add(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
+        """The deviations of two parts combine exactly. ``axes``, the observation among them, are reduced."""
+        if not self.count:
+            self.origin = x[tuple(slice(1) if axis in axes else slice(None) for axis in range(x.ndim))].astype(np.float64)
+        part = x.astype(np.float64)
+        part -= self.origin
         more = prod(part.shape[axis] for axis in axes)
         part_mean = part.mean(axis=axes, keepdims=True)
         part -= part_mean
         np.square(part, out=part)
-        shift = part_mean - mean
-        total = count + more
-        squares = squares + part.sum(axis=axes, keepdims=True) + shift ** 2 * (count * more / total)
-        mean = mean + shift * (more / total)
-        count = total
-    return origin + mean, np.asarray(squares) / count
-
-
-def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:
-    """The observations in order, a few at a time, as float64 copies."""
-    step = max(1, CHUNK // max(1, x[..., :1].size))
-    return (x[..., start:start + step].astype(np.float64) for start in range(0, x.shape[-1], step))
+        shift = part_mean - self.mean
+        total = self.count + more
+        self.squares = self.squares + part.sum(axis=axes, keepdims=True) + shift ** 2 * (self.count * more / total)
+        self.mean = self.mean + shift * (more / total)
+        self.count = total

@@ -17,14 +17,13 @@ from dltoolbox.core.display import number_text
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
+from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
 from dltoolbox.runtime.interrupts import check, released
 from dltoolbox.train.checkpoints import Checkpoints
-from dltoolbox.train.dataset import Batch, Dataset, MiniBatches
 from dltoolbox.train.metrics import METRICS
 from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.progress import Record, Table, TrainingInfo, make_info
-from dltoolbox.train.schedule import learn_rate
-from dltoolbox.train.solvers import make_solver
+from dltoolbox.train.solvers import learn_rate, make_solver
 from dltoolbox.train.trainable import Arrays, Trainable
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
@@ -37,14 +36,14 @@ class TrainingResult(NamedTuple):
     reason: str
 
 
-def train(model: Trainable, dataset: Dataset, options: TrainingOptions, *, validation: Dataset | None = None,
+def train(model: Trainable, data: Batches, options: TrainingOptions, *, validation: Batches | None = None,
           metric: str = "accuracy", initialize: Callable[[], None] | None = None,
           save: Callable[[Path], None] | None = None) -> TrainingResult:
     """Train a model in place; afterwards it holds the network that OutputNetwork asks for.
 
     Args:
         model: What is trained; see `Trainable`.
-        dataset: The training data.
+        data: The training data.
         options: From `trainingOptions`. ValidationData is not read: it comes encoded as ``validation``.
         validation: The validation data.
         metric: ``'accuracy'`` or ``'rmse'``.
@@ -60,7 +59,7 @@ def train(model: Trainable, dataset: Dataset, options: TrainingOptions, *, valid
     if options.OutputNetwork == "best-validation" and validation is None:
         fail("trainNetwork:validationDataRequired", "OutputNetwork='best-validation' needs validation data.",
              "Pass ValidationData=(X, Y).")
-    return _Training(model, dataset, options, validation, metric, Checkpoints(options, save)).run(initialize)
+    return _Training(model, data, options, validation, metric, Checkpoints(options, save)).run(initialize)
 
 
 class _Best:
@@ -82,13 +81,13 @@ class _Best:
 class _Training:
     """The state of one call of `train`."""
 
-    def __init__(self, model: Trainable, dataset: Dataset, options: TrainingOptions, validation: Dataset | None,
+    def __init__(self, model: Trainable, data: Batches, options: TrainingOptions, validation: Batches | None,
                  metric: str, checkpoints: Checkpoints) -> None:
-        self.model, self.dataset, self.options, self.validation = model, dataset, options, validation
+        self.model, self.data, self.options, self.validation = model, data, options, validation
         self.metric = METRICS[metric]
         self.checkpoints = checkpoints
         self.table = Table(self.metric.name, validation is not None, options.Verbose)
-        self.minibatches = MiniBatches(dataset, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
+        self.minibatches = MiniBatches(data, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
         self.last = self.minibatches.per_epoch * options.MaxEpochs
         self.solver = make_solver(model.parameters, options)
         self.best = _Best(options.OutputNetwork == "best-validation")
@@ -178,10 +177,10 @@ class _Training:
             record.validation_loss, record.validation_metric = self.measure(self.validation)
             self.best.compare(record.validation_loss, self.model, self.iteration)
 
-    def measure(self, dataset: Dataset) -> tuple[float, float]:
+    def measure(self, data: Batches) -> tuple[float, float]:
         """Mean loss and figure over all observations, mini-batch by mini-batch."""
         loss = share = total = count = 0.0
-        for batch in dataset.batches(self.options.MiniBatchSize):
+        for batch in data.batches(self.options.MiniBatchSize):
             with np.errstate(all="ignore"):
                 batch_loss, predictions = self.model.evaluate(batch.inputs, batch.targets)
                 more = self.metric.measure(predictions, batch.targets)
@@ -259,7 +258,7 @@ class _Training:
 
         def batches() -> Iterator[Arrays]:
             nonlocal read_all
-            yield from self.dataset.input_batches(self.minibatches.size)
+            yield from self.data.input_batches(self.minibatches.size)
             read_all = True
         with np.errstate(all="ignore"):  # as in training; what is not finite is found afterwards
             self.model.finalize_statistics(batches())

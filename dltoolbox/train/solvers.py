@@ -1,4 +1,4 @@
-"""One step of each solver, in place.
+"""One step of each solver, in place, and how the learning rate changes from epoch to epoch.
 
 In each iteration the gradient g of every learnable w with learning-rate factor f gets the weight decay λ·L2Factor·w, is
 clipped, and moves w with the rate a = base rate × f. Everything happens in the dtype of the parameter; the averages
@@ -21,6 +21,7 @@ import numpy as np
 from dltoolbox.core.errors import warn
 from dltoolbox.runtime.blas import libraries
 from dltoolbox.train.flat_parameters import Gradients, Run, in_memory_order, make_runs
+from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.trainable import Parameter
 
 MARGIN = 1e4  # above the smallest normal number, at which averages become zero
@@ -245,3 +246,11 @@ def shrink(g: np.ndarray, factor: float) -> None:
     """g ← factor·g, also where the factor is too small for the type."""
     for part in (factor,) if factor > np.finfo(g.dtype).tiny else (sqrt(factor),) * 2:
         g *= part
+
+
+def learn_rate(options: TrainingOptions, epoch: int) -> float:
+    """Base learning rate of an epoch (1-based): a₀, or a₀·factor^⌊(epoch − 1)/period⌋ for 'piecewise'."""
+    if options.LearnRateSchedule == "none":
+        return options.InitialLearnRate
+    drops = (epoch - 1) // options.LearnRateDropPeriod
+    return options.InitialLearnRate * options.LearnRateDropFactor ** drops

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from dltoolbox import digitTrain4DArrayData, layerGraph, trainingOptions, trainNetwork
+from dltoolbox.data.sources.arrays import ArraySource, OneHot
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.model import Model
-from dltoolbox.train.dataset import Dataset, OneHot
 from dltoolbox.train.loop import train
 
 from .torch_networks import L2_FACTORS, RATE_FACTORS, Twin, curve, digits_layers, zero_centred
@@ -52,7 +52,7 @@ def trained(layers, digits, options, dtype):
     lgraph = layerGraph(layers)
     model = Recorded(lgraph, dtype)
     model.arrays[ParameterKey(lgraph.nodes[0].Name, "Mean")][...] = X.astype(np.float64).mean()
-    result = train(model, Dataset([X], [OneHot(Y.codes[np.newaxis, np.newaxis], 10)], dtype=dtype), options)
+    result = train(model, ArraySource([X], [OneHot(Y.codes[np.newaxis, np.newaxis], 10)], dtype=dtype), options)
     return model, result.info.TrainingLoss
 
 

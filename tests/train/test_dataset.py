@@ -5,7 +5,8 @@ import pytest
 
 from dltoolbox.core.arrays import all_finite, first_not_finite
 from dltoolbox.core.random import rng, stream
-from dltoolbox.train.dataset import Dataset, MiniBatches, OneHot, Reader
+from dltoolbox.data.sources.arrays import ArraySource, OneHot, Reader
+from dltoolbox.data.sources.batches import MiniBatches
 from dltoolbox.train.input_statistics import normalization_statistics
 from dltoolbox.train.metrics import METRICS
 
@@ -27,12 +28,12 @@ LAYOUTS = ["C", "F", "first", "middle", "strided", "backwards", "cropped", "swap
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(("window", "stage"), [(1 << 20, 1 << 20), (1, 1), (1000, 400)])
 def test_an_order_picks_the_right_observations(dtype, layout, window, stage, monkeypatch):
-    monkeypatch.setattr("dltoolbox.train.dataset.WINDOW", window)
-    monkeypatch.setattr("dltoolbox.train.dataset.STAGE", stage)
-    monkeypatch.setattr("dltoolbox.train.dataset.thread_count", lambda: 3)
+    monkeypatch.setattr("dltoolbox.data.sources.arrays.WINDOW", window)
+    monkeypatch.setattr("dltoolbox.data.sources.arrays.STAGE", stage)
+    monkeypatch.setattr("dltoolbox.data.sources.arrays.thread_count", lambda: 3)
     stored, x = images(dtype, layout)
     codes = np.arange(23) % 3
-    reader = Reader(Dataset([stored], [OneHot(codes, 3)]), 5)
+    reader = Reader(ArraySource([stored], [OneHot(codes, 3)]), 5)
     for seed in range(2):
         order = np.random.default_rng(seed).permutation(23)
         reader.arrange(order)
@@ -46,7 +47,7 @@ def test_an_order_picks_the_right_observations(dtype, layout, window, stage, mon
 
 def test_without_an_order_inputs_are_views():
     x = np.arange(30.0).reshape(3, 10)
-    reader = Reader(Dataset([x], [x]), 4)
+    reader = Reader(ArraySource([x], [x]), 4)
     for start in (0, 4, 8):
         (inputs,), (targets,) = reader.batch(start)
         assert np.shares_memory(inputs, x)
@@ -55,13 +56,13 @@ def test_without_an_order_inputs_are_views():
 
 
 def test_the_window_is_bounded_and_kept_while_the_order_stays(monkeypatch):
-    monkeypatch.setattr("dltoolbox.train.dataset.WINDOW", 1 << 10)
-    small = Reader(Dataset([np.zeros((16, 1000), np.float32)]), 10)
+    monkeypatch.setattr("dltoolbox.data.sources.arrays.WINDOW", 1 << 10)
+    small = Reader(ArraySource([np.zeros((16, 1000), np.float32)]), 10)
     assert small.most * 64 <= 16 * 1000 * 4 / 8  # an eighth of the set
     loaded = []
     monkeypatch.setattr(Reader, "load", lambda self, *span, load=Reader.load: (loaded.append(span), load(self, *span)))
-    monkeypatch.setattr("dltoolbox.train.dataset.WINDOW", 1 << 20)
-    batches = MiniBatches(Dataset([np.zeros((16, 1000), np.float32)]), 10, "once", stream("shuffle"))
+    monkeypatch.setattr("dltoolbox.data.sources.arrays.WINDOW", 1 << 20)
+    batches = MiniBatches(ArraySource([np.zeros((16, 1000), np.float32)]), 10, "once", stream("shuffle"))
     for _ in range(3):
         assert len(list(batches.epoch())) == 100
     assert loaded == [(0, 1000)]
@@ -69,7 +70,7 @@ def test_the_window_is_bounded_and_kept_while_the_order_stays(monkeypatch):
 
 def test_models_in_double_precision_get_it():
     x = np.random.default_rng(0).random((2, 3))
-    reader = Reader(Dataset([x], dtype=np.float64), 2)
+    reader = Reader(ArraySource([x], dtype=np.float64), 2)
     reader.arrange(np.array([2, 0, 1]))
     np.testing.assert_array_equal(reader.batch(0).inputs[0], x[:, [2, 0]], strict=True)
 
@@ -81,7 +82,7 @@ def test_one_hot_of_labels_and_pixels():
     pixels = OneHot(np.array([[[0, 1]], [[-1, 2]]]), 3)  # 2×1 pixels, 2 observations
     assert pixels.shape == (2, 1, 3, 2)
     np.testing.assert_array_equal(np.asarray(pixels)[:, 0, :, 1], [[0, 1, 0], [0, 0, 1]])
-    batch, = Dataset([np.zeros((1, 2))], [pixels]).batches(2)
+    batch, = ArraySource([np.zeros((1, 2))], [pixels]).batches(2)
     np.testing.assert_array_equal(batch.targets[0], np.asarray(pixels))
     assert pixels.codes.dtype == np.int8
 
@@ -92,13 +93,13 @@ def test_one_hot_holds_many_classes():
 
 
 def test_whole_set_in_order_with_the_remainder():
-    data = Dataset([np.arange(10.0)[None]])
+    data = ArraySource([np.arange(10.0)[None]])
     assert [b[0].shape[-1] for b in data.input_batches(4)] == [4, 4, 2]
     assert np.concatenate([b.inputs[0][0] for b in data.batches(4)]).tolist() == list(range(10))
 
 
 def numbers(count):
-    return Dataset([np.arange(count)])
+    return ArraySource([np.arange(count)])
 
 
 def test_incomplete_last_batch_is_dropped_and_small_sets_are_one_batch():
@@ -161,13 +162,12 @@ def test_rmse_is_per_response_element():
 
 @pytest.mark.parametrize("shape", [(5, 4, 3, 57), (6, 57), (2, 3, 4, 2, 11)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_statistics_match_float64(shape, dtype, monkeypatch):
-    monkeypatch.setattr("dltoolbox.train.input_statistics.CHUNK", 100)  # many chunks, an incomplete last one
+def test_statistics_match_float64(shape, dtype):
     x = (np.random.default_rng(0).random(shape) * 255).astype(dtype)
     wide = x.astype(np.float64)
     for dimension, axes, size in (("channel", (*range(x.ndim - 2), x.ndim - 1), (1,) * (x.ndim - 2) + shape[-2:-1]),
                                   ("element", x.ndim - 1, shape[:-1]), ("all", None, (1,) * (x.ndim - 1))):
-        got = normalization_statistics(x, dimension)
+        got = normalization_statistics([x[..., at:at + 4] for at in range(0, shape[-1], 4)], dimension)
         assert {value.shape for value in got.values()} == {size}
         for name, function in (("Mean", np.mean), ("StandardDeviation", np.std), ("Min", np.min), ("Max", np.max)):
             expected = function(wide, axis=axes, keepdims=True)[..., 0]
@@ -176,7 +176,7 @@ def test_statistics_match_float64(shape, dtype, monkeypatch):
 
 def test_statistics_far_from_zero_are_stable():
     x = np.float32(1e6) + np.random.default_rng(0).standard_normal((3, 100_000)).astype(np.float32)
-    got = normalization_statistics(x, wanted=("StandardDeviation",))
+    got = normalization_statistics([x], wanted=("StandardDeviation",))
     assert list(got) == ["StandardDeviation"]
     np.testing.assert_allclose(got["StandardDeviation"], x.astype(np.float64).std(axis=1), rtol=1e-9)
 

@@ -7,7 +7,7 @@ import pytest
 
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
 from dltoolbox.core.random import rng
-from dltoolbox.train.dataset import Dataset, OneHot
+from dltoolbox.data.sources.arrays import ArraySource, OneHot
 from dltoolbox.train.loop import train
 from dltoolbox.train.options import trainingOptions
 
@@ -16,8 +16,8 @@ from .models import Linear, NoStatistics, Softmax
 RANDOM = np.random.default_rng(3)
 X = RANDOM.standard_normal((3, 50)).astype(np.float32)
 SLOPE = np.array([[1.0, -2.0, 0.5]], np.float32)
-DATA = Dataset([X], [SLOPE @ X + 1])
-HELD_OUT = Dataset([X[:, :25] + 0.1], [SLOPE @ (X[:, :25] + 0.1) + 1])
+DATA = ArraySource([X], [SLOPE @ X + 1])
+HELD_OUT = ArraySource([X[:, :25] + 0.1], [SLOPE @ (X[:, :25] + 0.1) + 1])
 
 
 def quiet(solver="sgdm", **options):
@@ -44,7 +44,7 @@ def test_classification_is_learned_and_unlabelled_observations_are_ignored():
     codes = (X[0] > 0).astype(int)
     codes[::10] = -1
     model = Softmax(3, 2)
-    data = Dataset([X], [OneHot(codes, 2)])
+    data = ArraySource([X], [OneHot(codes, 2)])
     info, _ = train(model, data, quiet(MaxEpochs=100, InitialLearnRate=0.5), validation=data)
     assert info.FinalValidationAccuracy > 95
     assert set(vars(info)) == {
@@ -60,7 +60,7 @@ def test_whole_training_is_torchs():
     model = Linear(3, 1, np.float64)
     start = weights(model)
     wide = X[:, :47].astype(np.float64)
-    data = Dataset([wide], [SLOPE @ wide + 1], dtype=np.float64)
+    data = ArraySource([wide], [SLOPE @ wide + 1], dtype=np.float64)
     train(model, data, quiet("adam", InitialLearnRate=0.05, L2Regularization=0.01, Shuffle="every-epoch"), metric="rmse")
     layer = torch.nn.Linear(3, 1, dtype=torch.float64)
     with torch.no_grad():
@@ -140,7 +140,7 @@ class Scripted(Linear):
 def test_patience_counts_larger_or_equal():
     model = Scripted([5, 4, 4, 6, 3, 3, 3, 3, 9])
     options = quiet(ValidationFrequency=1, ValidationPatience=3, MiniBatchSize=50, MaxEpochs=50)
-    info, reason = train(model, DATA, options, validation=Dataset([X], [SLOPE @ X]), metric="rmse")
+    info, reason = train(model, DATA, options, validation=ArraySource([X], [SLOPE @ X]), metric="rmse")
     assert reason == "Met validation criterion."
     assert info.ValidationLoss.tolist() == [5, 4, 4, 6, 3, 3, 3, 3]
     assert info.OutputNetworkIteration == 8
@@ -153,7 +153,7 @@ def test_output_network(choice, iteration):
     seen = []
     options.OutputFcn = lambda info: seen.append(weights(model)) if info.State == "iteration" else None
     model = Scripted([5, 4, 1, np.nan, 6])
-    info, _ = train(model, DATA, options, validation=Dataset([X], [SLOPE @ X]), metric="rmse")
+    info, _ = train(model, DATA, options, validation=ArraySource([X], [SLOPE @ X]), metric="rmse")
     assert info.OutputNetworkIteration == iteration
     assert info.FinalValidationLoss == info.ValidationLoss[iteration - 1]
     for got, expected in zip(weights(model), seen[iteration - 1], strict=True):
@@ -270,7 +270,7 @@ def test_a_bad_last_step_is_noticed():
 def test_a_bad_start_keeps_the_initial_network():
     model = Linear(3, 1)
     start = weights(model)
-    data = Dataset([np.full((3, 10), np.inf)], [np.ones((1, 10))])
+    data = ArraySource([np.full((3, 10), np.inf)], [np.ones((1, 10))])
     with pytest.warns(DltoolboxWarning, match="initial network"):
         info, _ = train(model, data, quiet(BatchNormalizationStatistics="moving"), metric="rmse")
     assert info.OutputNetworkIteration == 0

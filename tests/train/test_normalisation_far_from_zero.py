@@ -91,7 +91,7 @@ def test_given_statistics_that_are_rounding(n):
 def test_deviation_of_a_constant_is_exactly_zero():
     for x in (np.full((3, 1000), 14.62), np.full((30, 20, 3, 40), 0.1), np.full((2, 999), 0.1, np.float32)):
         for dimension in ("channel", "element", "all"):
-            assert not normalization_statistics(x, dimension)["StandardDeviation"].any()
+            assert not normalization_statistics([x], dimension)["StandardDeviation"].any()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int32", "int64", "uint32", "uint64"])

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.train.options import trainingOptions
-from dltoolbox.train.schedule import learn_rate
-from dltoolbox.train.solvers import clipping, make_solver, norm
+from dltoolbox.train.solvers import clipping, learn_rate, make_solver, norm
 
 from .models import Weights
 

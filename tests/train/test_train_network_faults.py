@@ -157,7 +157,7 @@ def refused(identifier, text, call):
     issue = caught.value.issues[0]
     assert caught.value.identifiers == (f"dltoolbox:{full}",)
     assert issue.message.endswith(".")
-    assert issue.cure.endswith(".")
+    assert issue.hint.endswith(".")
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)

@@ -1,7 +1,6 @@
-"""Data of a training set in memory, handed out as mini-batches.
+"""Arrays in memory as a source of mini-batches.
 
-The observation is the last axis of every array, as MATLAB stores images (H×W×C×N); features are C×N here. Mini-batches
-keep the stored type, so a set of 8-bit images stays 8-bit until the model casts the few that it works on.
+Mini-batches keep the stored type, so a set of 8-bit images stays 8-bit until the model casts the few that it works on.
 """
 
 from __future__ import annotations
@@ -10,23 +9,17 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.runtime.thread_team import team_of
 from dltoolbox.runtime.threads import thread_count
 
 WINDOW = 64 << 20  # bytes that mini-batches gathered ahead may take, or an eighth of the set if that is more
 STAGE = 512 << 10  # bytes of rows that are gathered from at a time
-
-
-class Batch(NamedTuple):
-    """Inputs and targets of some observations, one array per input and per output of the network."""
-
-    inputs: tuple[np.ndarray, ...]
-    targets: tuple[np.ndarray, ...]
 
 
 class OneHot:
@@ -62,8 +55,8 @@ class OneHot:
 Column = np.ndarray | OneHot
 
 
-class Dataset:
-    """Inputs and targets of N observations.
+class ArraySource:
+    """Inputs and targets of N observations, as `Batches`.
 
     Args:
         inputs: One array (…×N) per network input.
@@ -75,23 +68,29 @@ class Dataset:
     def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: DTypeLike = np.float32, *,
                  types: Sequence[np.dtype] | None = None) -> None:
         self.inputs, self.targets, self.dtype = tuple(inputs), tuple(targets), np.dtype(dtype)
-        self.types = tuple(types) if types else (self.dtype,) * len(self.inputs)
+        self.types: Sequence[np.dtype[Any]] = types or [self.dtype] * len(self.inputs)
         counts = {column.shape[-1] for column in (*self.inputs, *self.targets)}
         if len(counts) != 1:
             raise AssertionError(f"the arrays have different numbers of observations: {sorted(counts)}")
         self.count: int = counts.pop()
+        self._reader: Reader | None = None  # the last one, whose window may serve the next epoch
 
-    def __len__(self) -> int:
-        return self.count
+    @property
+    def input_sizes(self) -> list[tuple[int, ...]]:
+        return [array.shape[:-1] for array in self.inputs]
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Every observation once, in order, in batches of at most ``size``."""
-        reader = Reader(self, size)
+    def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """Every observation once, in this order, in batches of at most ``size``; a new order ends earlier calls."""
+        reader = self._reader
+        if reader is None or reader.size != min(size, self.count):
+            reader = self._reader = Reader(self, size)
+        if reader.order is not order:
+            reader.arrange(order)
         return (reader.batch(start) for start in range(0, self.count, reader.size))
 
     def input_batches(self, size: int) -> Iterator[tuple[np.ndarray, ...]]:
         """As `batches`, without the targets."""
-        return (batch.inputs for batch in Dataset(self.inputs, dtype=self.dtype, types=self.types).batches(size))
+        return (batch.inputs for batch in ArraySource(self.inputs, dtype=self.dtype, types=self.types).batches(size))
 
 
 class Reader:
@@ -105,11 +104,11 @@ class Reader:
     A mini-batch is valid until the next one is asked for.
     """
 
-    def __init__(self, dataset: Dataset, size: int) -> None:
-        self.size, self.count = min(size, len(dataset)), len(dataset)
-        self.inputs = [Gathered(*pair) for pair in zip(dataset.inputs, dataset.types, strict=True)]
-        self.targets = [Encoded(t, dataset.dtype) if isinstance(t, OneHot) else Gathered(t, dataset.dtype)
-                        for t in dataset.targets]
+    def __init__(self, source: ArraySource, size: int) -> None:
+        self.size, self.count = min(size, source.count), source.count
+        self.inputs = [Gathered(*pair) for pair in zip(source.inputs, source.types, strict=True)]
+        self.targets = [Encoded(t, source.dtype) if isinstance(t, OneHot) else Gathered(t, source.dtype)
+                        for t in source.targets]
         columns = [*self.inputs, *self.targets]
         room = max(WINDOW, sum(column.stored for column in columns) // 8)
         each = max(1, sum(column.each for column in columns))
@@ -218,25 +217,3 @@ def pick(array: np.ndarray, index: np.ndarray, out: np.ndarray, stage: np.ndarra
         rows = stage[:part.size].reshape(part.shape)
         np.copyto(rows, part, casting="same_kind")
         np.take(rows, index, axis=-1, out=out[at:at + fits], mode="wrap")
-
-
-class MiniBatches:
-    """The mini-batches of each epoch: ⌊N/B⌋ full ones; the rest is dropped. B is at most N.
-
-    Shuffle 'once' draws one order for all epochs (and so always drops the same observations), 'every-epoch' one per
-    epoch, 'never' none.
-    """
-
-    def __init__(self, dataset: Dataset, size: int, shuffle: str, random: np.random.Generator) -> None:
-        self.reader = Reader(dataset, size)
-        self.size = self.reader.size
-        self.per_epoch = len(dataset) // self.size
-        self.shuffle, self.random = shuffle, random
-        if shuffle == "once":
-            self.reader.arrange(random.permutation(len(dataset)))
-
-    def epoch(self) -> Iterator[Batch]:
-        """The mini-batches of the next epoch, each valid until the next one."""
-        if self.shuffle == "every-epoch":
-            self.reader.arrange(self.random.permutation(self.reader.count))
-        return (self.reader.batch(start) for start in range(0, self.per_epoch * self.size, self.size))

@@ -1,0 +1,1 @@
+"""Where observations come from: what hands them out as mini-batches."""

@@ -1,0 +1,64 @@
+"""Sets of observations as mini-batches, wherever they come from: memory, files, or what a function makes.
+
+The observation is the last axis of every array, as MATLAB stores images (H×W×C×N); features are C×N here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+
+class Batch(NamedTuple):
+    """Inputs and targets of some observations, one array per input and per output of the network."""
+
+    inputs: tuple[np.ndarray, ...]
+    targets: tuple[np.ndarray, ...]
+
+
+class Batches(Protocol):
+    """A set of observations, to be read any number of times. Training, validation and statistics know nothing else of data.
+
+    Arrays may be of any type; the model casts the few observations that it works on. Each is valid until the next batch
+    is asked for.
+    """
+
+    @property
+    def count(self) -> int:
+        """Number of observations."""
+
+    @property
+    def input_sizes(self) -> Sequence[tuple[int, ...]]:
+        """Size of one observation, for every input of the network."""
+
+    def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """Every observation once, from the beginning, in batches of at most ``size``.
+
+        ``order`` holds their numbers; None is the order in which the source has them.
+        """
+
+    def input_batches(self, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """The inputs alone, in the order of the source."""
+
+
+class MiniBatches:
+    """The mini-batches of each epoch: ⌊N/B⌋ full ones; the rest is dropped. B is at most N.
+
+    Shuffle 'once' draws one order for all epochs (and so always drops the same observations), 'every-epoch' one per
+    epoch, 'never' none.
+    """
+
+    def __init__(self, source: Batches, size: int, shuffle: str, random: np.random.Generator) -> None:
+        self.source, self.shuffle, self.random = source, shuffle, random
+        self.size = min(size, source.count)
+        self.per_epoch = source.count // self.size
+        self.order = random.permutation(source.count) if shuffle == "once" else None
+
+    def epoch(self) -> Iterator[Batch]:
+        """The mini-batches of the next epoch, each valid until the next one."""
+        if self.shuffle == "every-epoch":
+            self.order = self.random.permutation(self.source.count)
+        return islice(self.source.batches(self.size, self.order), self.per_epoch)

@@ -1,0 +1,86 @@
+"""What a network is run for: which of its two graphs a mode takes, which values a run returns, and which want gradients.
+
+A mode means the same on every engine, however it reads the ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.dims import Dims
+from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.network.lowering.lower import Lowered, lower
+from dltoolbox.ops import Graph, ParameterKey, Value
+from dltoolbox.ops.graph import Population, StepRule
+
+TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
+
+Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
+
+
+class Ends(NamedTuple):
+    """The values that a run of a mode returns, and those that want gradients."""
+
+    wanted: list[Value]
+    gradients_of: list[Value]
+
+
+def ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = ()) -> Ends:
+    """What a mode looks for in a graph.
+
+    Args:
+        graph: The record for training or for prediction, as the mode is one of `TRAINING` or not.
+        mode: ``'predict'``: what leaves, or the values at ``ports``. ``'evaluate'``: that and the losses. ``'train'``: also
+            what states follow in every step, and gradients of the learnables but for ``frozen`` ones. ``'gradients'``: the
+            losses, with gradients of all learnables and inputs. ``'statistics'``: what states of the population follow.
+        ports: Output ports, ``conv_1/out``.
+        frozen: Learnables that training leaves as they are.
+    """
+    learnables = {key: value for key, value in graph.arrays.items() if key in graph.learnables}
+    steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
+    population = [value for update in graph.updates if isinstance(update.rule, Population) for value in update.values]
+    results = [graph.ports[port] for port in ports] or graph.results
+    wanted, gradients_of = {
+        "predict": (results, []),
+        "evaluate": ([*results, *graph.losses], []),
+        "train": ([*results, *graph.losses, *steps], [value for key, value in learnables.items() if key not in frozen]),
+        "gradients": (graph.losses, [*learnables.values(), *graph.inputs]),
+        "statistics": (population, []),
+    }[mode]
+    return Ends([*dict.fromkeys(wanted)], gradients_of)  # ports share a value where a layer passes on what it gets
+
+
+def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: Sizes, *, training: bool) -> Lowered:
+    """The record for data of these sizes, however many, at the inputs that the network declares."""
+    sources = {name: Dims(dims.labels, (*size, None)) for (name, dims), size in zip(inputs.items(), sizes, strict=True)}
+    return lower(lgraph, training=training, sources=sources)
+
+
+def check_problems(lowered: Lowered, ports: Sequence[str] = ()) -> None:
+    """Raise the problems of a record, unless all ports can be computed: layers behind them may refuse the size."""
+    graph = lowered.graph
+    if not ports or not (graph.ports.keys() >= set(ports) and computable(graph, [graph.ports[port] for port in ports])):
+        lowered.issues.raise_if_any()
+
+
+def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
+    """Whether ops lead from what enters to the values; those behind a fault may have a size that nobody computes."""
+    needed = set(wanted)
+    for node in reversed(graph.nodes):
+        if needed.intersection(node.outputs):
+            needed.difference_update(node.outputs)
+            needed.update(node.inputs)
+    return needed <= {*graph.inputs, *graph.targets, *graph.arrays.values()}
+
+
+def takes_any_type(graph: Graph, value: Value) -> bool:
+    """Whether all ops that read an input take any type there, as a normalisation does."""
+    return all(node.op.any_type for node in graph.nodes if value in node.inputs)
+
+
+def sizes_of(inputs: Sequence[np.ndarray]) -> Sizes:
+    """Sizes of one observation of every input."""
+    return tuple(array.shape[:-1] for array in inputs)
