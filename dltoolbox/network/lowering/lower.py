@@ -251,7 +251,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
              f"output port ({', '.join(layer.outputs()) or 'none'}).",
              "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        x = node.input_dims[0]
+        x = node.way.dims(node.inputs[0].dims)
         if x.known and node.op.together(x, **node.attrs) == 1:
             issues.add(f"{layer.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",
