@@ -342,9 +342,9 @@ def _held_by_a_statement() -> tuple[int, int]:
 ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
-def refuse_lost(held: int, label: str, name: str, cure: str, *, called: bool = False) -> None:
+def refuse_lost(held: int, label: str, name: str, hint: str, *, called: bool = False) -> None:
     """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
     method that was called.
     """
     if held <= (CALLED_ALONE if called else ALONE):
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)
+        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)

@@ -25,7 +25,7 @@ from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
-from dltoolbox.network.graph.layer_array import MOST_FAULTS
+from dltoolbox.network.graph.layer_array import MOST_ISSUES
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series

@@ -105,7 +105,7 @@ class Crop3DLayer(Crop, rank=3):
 
 
 def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
-    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
+    factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
     @convert.annotated("float | Sequence[float] | None")
     def conversion(value: object) -> tuple[float, ...]:
@@ -121,7 +121,7 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
 
 
 def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
-    @convert.hinted("Sequence[float | None] | None")
+    @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
@@ -166,7 +166,7 @@ class Resize(SpatialLayer):
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
         sizes = [*zip(self.OutputSize or (), x.spatial, strict=True)]
-        known = next(ratio(m, n) for m, n in sizes if m is not None)
+        known = next(exact_ratio(m, n) for m, n in sizes if m is not None)
         return tuple(ceil(n * known) if m is None else m for m, n in sizes)
 
     def check(self, *inputs: Dims) -> None:

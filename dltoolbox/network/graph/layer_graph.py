@@ -223,7 +223,8 @@ class LayerGraph:
                 ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self.nodes)} layers and {len(self.edges)} connections>"
+        return (f"<{type(self).__name__} of {counted(len(self.nodes), 'layer')} and "
+                f"{counted(len(self.edges), 'connection')}>")
 
 
 def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:

@@ -68,9 +68,9 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     gone = each(names)
     issues = IssueCollector()
     for name in gone:
-        with found.collect():
+        with issues.collect():
             lgraph.named(name)
-    found.raise_if_any()
+    issues.raise_if_any()
     return lgraph.changed(Edit(removed=dict.fromkeys(gone)))
 
 

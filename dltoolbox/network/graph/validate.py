@@ -55,7 +55,7 @@ class Wiring:
         return self.found[lost]
 
     def nearest(self, name: str, names: list[str]) -> list[str]:
-        """The most similar name; the last one where so many have been compared that it takes seconds."""
+        """The most similar name; the last layer where so many have been compared that it takes seconds."""
         self.comparisons -= len(names)
         return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
 
@@ -101,13 +101,13 @@ def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
     if not wiring.fed and all(layer.inputs() for layer in nodes):
         issues.add("network:missingInputLayer", "The network has no input layer.",
                    f"Start it with {one_of(NormalisedInput)}{'' if wiring.loss else ', or pass example inputs'}.")
-        heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
-        explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
-    if wiring.loss and all(one.outputs() for one in nodes):
+        heads = [layer for layer in nodes if len(wiring.open_inputs(layer)) == len(layer.inputs())]
+        explained |= {Port(layer.Name, layer.inputs()[0]) for layer in heads[:1]}
+    if wiring.loss and all(layer.outputs() for layer in nodes):
         issues.add("network:missingOutputLayer", "The network has no output layer.",
                    f"End it with {one_of(OutputLayer)}.")
-        tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
-        explained |= {Port(one.Name, one.outputs()[0]) for one in tails[-1:]}
+        tails = [layer for layer in nodes if len(wiring.open_outputs(layer)) == len(layer.outputs())]
+        explained |= {Port(layer.Name, layer.outputs()[0]) for layer in tails[-1:]}
     return explained
 
 
@@ -133,8 +133,8 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
             issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
                        f"{listed(map(str, sources))}.",
                        f"Keep one connection, or add the outputs in an {one_of(done='added')}.",
-                       layer=one.Name, index=index)
-    data = {port: matches[Port(one.Name, port)] for port in one.inputs() if Port(one.Name, port) in matches}
+                       layer=layer.Name, index=index)
+    data = {port: matches[Port(layer.Name, port)] for port in layer.inputs() if Port(layer.Name, port) in matches}
     if data:
         calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{layer.Name}/{port}')"
                  for port, source in data.items()]
@@ -179,9 +179,9 @@ def check_softmax(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
     before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
     if len(before) == 1 and not before[0].gives_probabilities:
         softmax = one_of(gives_probabilities=True)
-        issues.add("network:missingSoftmax", f"A {one.label()} needs probabilities and must follow a {softmax}, but it "
+        issues.add("network:missingSoftmax", f"A {layer.label()} needs probabilities and must follow a {softmax}, but it "
                    f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert {softmax} after '{before[0].Name}'.",
-                   layer=one.Name, index=index)
+                   layer=layer.Name, index=index)
 
 
 def one_of(kind: type[Layer] = Layer, **traits: object) -> str:
@@ -207,7 +207,7 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
         feeds[position[source.layer]].append(position[destination.layer])
     order = execution_positions([i for i, count in enumerate(waits) if count == 0], waits, feeds)
     stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
-    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
+    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first layer last
     for i in reversed(stuck):
         for target in feeds[i]:
             sources[target].append(i)
