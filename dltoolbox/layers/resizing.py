@@ -181,7 +181,7 @@ class Resize(SpatialLayer):
             x.spatial, self.Scale, self.output(x), strict=True))
 
     def build(self, g: Builder, x: Value, *ref: Value) -> Outputs:
-        to = self.output(x.dims, *(one.dims for one in ref))
+        to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
                    tuple(exact_ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",

@@ -6,14 +6,14 @@ its links one after the other, so every fused kernel has an oracle without anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import IN, OPS, Arrays, Call, Gradients, Op, as_tuple
+from dltoolbox.ops.base import IN, OPS, A, Arrays, Attributes, Call, Gradients, Op, as_tuple
 
 
 class Link(NamedTuple):
@@ -22,7 +22,7 @@ class Link(NamedTuple):
     """
 
     op: str
-    attrs: Mapping[str, Any]
+    attrs: Attributes
     inputs: tuple[int, ...]
 
 
@@ -42,13 +42,13 @@ class Group(Op):
         arrays, _ = self._sizes(inputs, links)
         return tuple(arrays[i] for i in leaving)
 
-    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Attributes) -> int:
         arrays, spans = self._sizes(inputs, attrs["links"])
         return sum(OPS[link.op].work([arrays[i] for i in link.inputs], [arrays[i] for i in span], link.attrs)
                    for link, span in zip(attrs["links"], spans, strict=True))
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
-                attrs: Mapping[str, Any]) -> Arrays:
+                attrs: Attributes) -> Arrays:
         """What each link wants of the arrays that enter."""
         sizes, _ = self._sizes(inputs, attrs["links"])
         kinds = [*dtypes, *[dtypes[0]] * (len(sizes) - len(inputs))]
@@ -92,8 +92,8 @@ class Group(Op):
         return _through(inputs, links, lambda op: op.forward)
 
 
-def _through(inputs: Sequence[Any], links: Sequence[Link], what: Callable[[Op], Callable[..., Any]]) -> tuple[
-        list[Any], list[range]]:
+def _through(inputs: Sequence[A], links: Sequence[Link], what: Callable[[Op], Callable[..., A | tuple[A, ...]]]) -> tuple[
+        list[A], list[range]]:
     """Everything that a method of the links makes of what enters, and the numbers of each link's part."""
     reaches, spans = list(inputs), []
     for link in links:

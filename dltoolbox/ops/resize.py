@@ -74,7 +74,7 @@ class resize(Op):
     (halves up), floor, or onnx-10, which is floor where a map grows and ceil where it shrinks.
     """
 
-    def infer(self, x: Dims, *, to: Sizes, **attrs: Any) -> Dims:
+    def infer(self, x: Dims, *, to: Sizes, **attrs: object) -> Dims:
         return x.with_spatial(to)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
@@ -122,7 +122,7 @@ class adaptive_avg_pool(Op):
     def infer(self, x: Dims, *, to: Sizes) -> Dims:
         return x.with_spatial(to)
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> tuple[Reach, ...]:
         return tuple(Reach(0, n - 1, n, out) for n, out in zip(x.spatial, y.spatial, strict=True))
 
     def forward(self, x: np.ndarray, *, to: Sizes) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.layers.base import Learnable
@@ -102,7 +103,7 @@ class Model:
     """
 
     @enough_memory()
-    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
+    def __init__(self, lgraph: LayerGraph, dtype: DTypeLike = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = lower_checked(lgraph) if lowered is None else lowered
@@ -255,8 +256,19 @@ class Model:
         return vectors
 
     def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
-        """What a mode runs on data of these sizes, however many; made once for all numbers of observations."""
+        """What a mode runs on data of these sizes, however many; made once for all numbers of observations, and for all
+        lengths of time where no op changes them.
+        """
         sizes = sizes_of(inputs)
+        lengths = {array.shape[-2] for array, one in zip(inputs, self.inputs, strict=True) if one.dims.timed}
+        if len(lengths) == 1:
+            made = self._optimized(mode, tuple((*size[:-1], None) if one.dims.timed else size
+                                               for size, one in zip(sizes, self.inputs, strict=True)), ports)
+            if made.keeps_time:
+                return made.at(T=lengths.pop())
+        return self._optimized(mode, sizes, ports)
+
+    def _optimized(self, mode: str, sizes: Sizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports
         made = self._records.get(key)
         if made is None:

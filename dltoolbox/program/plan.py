@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import Kernel, KernelSpec, Order, candidates, memory_format
 from dltoolbox.ops import Graph, Kind, Node, Value
@@ -86,7 +86,7 @@ def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
             raise AssertionError(f"targets of size {array.shape} in the place of {value.dims}")
 
 
-def make_plan(optimized: OptimizedGraph, *, dtype: Any = np.float32, types: Mapping[Value, np.dtype] | None = None,
+def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types: Mapping[Value, np.dtype] | None = None,
               ranks: int = 1, precision: str = "default") -> Plan:
     """Plan a graph.
 

@@ -77,7 +77,8 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": [n if is_known(n) else None for n in dims.shown_sizes]} if dims else None
+    """None also where a problem hides some size: what is partly told would be read as open."""
+    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims and is_known(*dims.sizes) else None
 
 
 def _array(array: Array) -> Document:

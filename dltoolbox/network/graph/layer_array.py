@@ -95,9 +95,9 @@ def with_names(layers: Iterable[Layer], taken: Callable[[str], object] = lambda 
 
     ``taken`` says which names others have.
     """
-    copies = LayerArray(one.copy() for one in layers)
-    used = {one.Name for one in copies if one.Name}
-    unnamed = Counter(one.default_name for one in copies if not one.Name)
+    copies = LayerArray(layer.copy() for layer in layers)
+    used = {layer.Name for layer in copies if layer.Name}
+    unnamed = Counter(layer.default_name for layer in copies if not layer.Name)
     numbers: Counter[str] = Counter()
     for layer in copies:
         if layer.Name:

@@ -46,7 +46,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     editable(lgraph, "addLayers")
     together = isinstance(larray, LayerGraph)
     new = with_names(larray.nodes if together else layerArray(larray), taken=lgraph.layer)
-    if len({one.Name for one in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
+    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
         check_unique([*lgraph.nodes, *new])
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
@@ -238,19 +238,19 @@ def followed(lgraph: LayerGraph, old: Layer, new: Sequence[Layer],
     """Which ports of new layers take the places of which outputs and inputs of the old one; all that are connected need a
     successor.
     """
-    found = IssueCollector()
+    issues = IssueCollector()
     sides = {"outputs": new[-1], "inputs": new[0]}
-    outputs, inputs = (successors(old, one, side, by_name) for side, one in sides.items())
-    in_order = set[Port]().union(*(successors(old, one, side, False) for side, one in sides.items()))
+    outputs, inputs = (successors(old, names, side, by_name) for side, names in sides.items())
+    in_order = set[Port]().union(*(successors(old, names, side, False) for side, names in sides.items()))
     connected = dict.fromkeys(port for edge in lgraph.connections_of(old.Name) for port in edge if port.layer == old.Name)
     more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
     for port in (port for port in connected if port not in outputs | inputs):
         side = "outputs" if port.port in old.outputs() else "inputs"
         names = getattr(sides[side], side)()
-        found.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
-                  f"to take its place: its {side} are {', '.join(names) or 'none'}.",
-                  f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
-    found.raise_if_any()
+        issues.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
+                   f"to take its place: its {side} are {', '.join(names) or 'none'}.",
+                   f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
+    issues.raise_if_any()
     return outputs, inputs
 
 

@@ -110,6 +110,7 @@ class Walk:
         self.result = Lowered(Graph(), [LoweredLayer(layer, i) for i, layer in enumerate(lgraph.nodes, 1)],
                               sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1),  # as OutputNames
                               self.issues)
+        self.values: dict[Port, Value] = {}  # what leaves the layers, also where not all of it is known
         self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
 
     @cached_property
@@ -138,16 +139,19 @@ class Walk:
             outputs = self.despite(layer, arriving)
         if outputs and all(value.dims.known for value in outputs):
             info.outputs = tuple(value.dims for value in outputs)
-        self.result.graph.ports.update({str(Port(layer.Name, port)): within_memory(value) for port, value in zip(
-            layer.outputs(), outputs, strict=False)})
+        for port, value in zip(layer.outputs(), outputs, strict=False):
+            self.values[Port(layer.Name, port)] = here = within_memory(value)
+            if here.dims.known:
+                self.result.graph.ports[str(Port(layer.Name, port))] = here
 
     def arriving(self, layer: Layer) -> dict[str, Value | None]:
         """The values at the input ports of a layer; None where nothing is known of one."""
         inputs: dict[str, Value | None] = {}
         for port in layer.inputs():
             here = Port(layer.Name, port)
-            inputs[port] = (self.builder.entering(self.fed[here], self.sources[self.fed[here]]) if here in self.fed else
-                            self.result.graph.ports.get(str(self.incoming.get(here))))
+            source, name = self.incoming.get(here), self.fed.get(here)
+            inputs[port] = (self.builder.entering(name, self.sources[name]) if name is not None else
+                            self.values.get(source) if source else None)
         return inputs
 
     def check_ports(self, layer: Layer, arriving: Mapping[str, Value | None]) -> None:
@@ -247,7 +251,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
              f"output port ({', '.join(layer.outputs()) or 'none'}).",
              "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        x = node.input_dims[0]
+        x = node.way.dims(node.inputs[0].dims)
         if x.known and node.op.together(x, **node.attrs) == 1:
             issues.add(f"{layer.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",
