@@ -113,12 +113,8 @@ class Shard:
         prepare, divided, before: Closures of `BoundKernel` that exist.
         values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
-<<<<<<< HEAD
         border: What enters and leaves, and then the gradients of what enters, with T and B apart.
-        peak: Bytes of the arena that it uses.
-=======
         layout: What its plan needs of memory.
->>>>>>> main
     """
 
     def __init__(self, plan: Plan, around: ShardContext, like: Shard | None = None) -> None:
