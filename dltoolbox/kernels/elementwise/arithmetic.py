@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
@@ -59,7 +60,7 @@ def ranks_for(site: BindContext, size: int) -> int:
     return site.case.ranks if size >= SHARED else 1
 
 
-def in_pieces(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),
+def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, temporaries: Sequence[DTypeLike] = (),
               ranks: int = 0) -> tuple[Closure, ...]:
     """Closures, one per rank, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 
@@ -157,7 +158,7 @@ class InputNormalise(Kernel):
 
     @staticmethod
     def closures(site: BindContext, job: Callable[..., None], arrays: Sequence[np.ndarray], order: Sequence[int],
-                 constants: Sequence[np.ndarray], stage: Any = None) -> tuple[Closure, ...]:
+                 constants: Sequence[np.ndarray], stage: DTypeLike | None = None) -> tuple[Closure, ...]:
         """``job(*slices, *slices of the constants)`` along the slowest axis, before them a
         temporary of type ``stage``, if one is wanted: the target's slice where that has the type.
         """
