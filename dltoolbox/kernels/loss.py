@@ -6,14 +6,14 @@ A shard's loss is its own sum divided by the count of the whole batch, so losses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces, ranks_for, shares
+from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces, per_rank, ranks_for, slices
 
 DATA_AND_FLAGS = (None, np.bool_)  # dtypes of temporaries; None is that of the data
 
@@ -35,20 +35,15 @@ def in_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray
 
     ``whole`` and ``single`` are dtypes of temporaries: blocks, and lines without classes.
     """
-    classes, length, *rest = arrays[0].shape
-    step = max(1, min(CHUNK * length // max(arrays[0].size, 1), -(-length // ranks)))
-    cuts = [slice(start, start + step) for start in range(0, length if arrays[0].size else 0, step)]
-    closures = []
-    for share in shares(cuts, ranks):
-        blocks = [site.scratch((classes, step, *rest), dtype) for dtype in whole]
-        lines = [site.scratch((step, *rest), dtype) for dtype in single]
-        jobs = []
-        for at in share:
-            count = len(range(length)[at])
-            jobs.append(partial(job, *(x[:, at] for x in arrays), *(x[:, :count] for x in blocks),
-                                *(x[:count] for x in lines)))
-        closures.append(in_turn(jobs))
-    return tuple(closures)
+    def bind(mine: Sequence[slice]) -> Iterator[Closure]:
+        block = arrays[0][:, mine[0]].shape
+        blocks = [site.scratch(block, dtype) for dtype in whole]
+        lines = [site.scratch(block[1:], dtype) for dtype in single]
+        for at in mine:
+            views = [x[:, at] for x in arrays]
+            count = views[0].shape[1]
+            yield partial(job, *views, *(x[:, :count] for x in blocks), *(x[:count] for x in lines))
+    return per_rank(slices(arrays[0].shape[1], arrays[0].size, ranks), ranks, bind)
 
 
 def apart(x: np.ndarray, order: Sequence[int]) -> bool:

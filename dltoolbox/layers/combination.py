@@ -49,14 +49,14 @@ class Combination(Layer):
             self.mismatch(inputs, "of different formats", "Make the formats equal, for example with a flattenLayer behind "
                           "images that meet features.")
 
-    def mismatch(self, inputs: dict[str, Dims], what: str, cure: str = "") -> None:
+    def mismatch(self, inputs: dict[str, Dims], what: str, hint: str = "") -> None:
         along: dict[tuple[str, int], list[Size]] = {}
         for x in inputs.values():
             for axis, n in zip(axes(x), x.sizes, strict=True):
                 along.setdefault(axis, []).append(n)
         untold = {axis for axis, sizes in along.items() if not is_known(*sizes) and not different(sizes)}
         listed = "; ".join(f"{port} is {without(x, untold)}" for port, x in inputs.items())
-        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", hint or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
 

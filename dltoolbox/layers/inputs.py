@@ -40,7 +40,7 @@ class DataInput(Layer):
 SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
-@convert.hinted("str")
+@convert.annotated("str")
 def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()

@@ -15,7 +15,7 @@ from dltoolbox.layers.windowed import BOX_FORMATS
 from dltoolbox.ops import Builder, Outputs, Value
 
 
-@convert.hinted("Literal['auto'] | Sequence[Any]")
+@convert.annotated("Literal['auto'] | Sequence[Any]")
 def class_names(value: object) -> Literal["auto"] | tuple[str, ...]:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
     names that they would have in one."""
@@ -35,7 +35,7 @@ def class_names(value: object) -> Literal["auto"] | tuple[str, ...]:
     return names
 
 
-@convert.hinted("Literal['none'] | Sequence[float]")
+@convert.annotated("Literal['none'] | Sequence[float]")
 def _class_weights(value: object) -> Literal["none"] | tuple[float, ...]:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":

@@ -105,13 +105,13 @@ class Crop3DLayer(Crop, rank=3):
 
 
 def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
-    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
+    factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
-    @convert.hinted("float | Sequence[float] | None")
+    @convert.annotated("float | Sequence[float] | None")
     def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
-            got = tuple(one(item) for item in items)
+            got = tuple(factor(item) for item in items)
         except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
@@ -121,7 +121,7 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
 
 
 def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
-    @convert.hinted("Sequence[float | None] | None")
+    @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
@@ -130,7 +130,7 @@ def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
     return convert.optional(conversion)
 
 
-def ratio(m: int, n: int) -> Fraction:
+def exact_ratio(m: int, n: int) -> Fraction:
     return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
@@ -166,7 +166,7 @@ class Resize(SpatialLayer):
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
         sizes = [*zip(self.OutputSize or (), x.spatial, strict=True)]
-        known = next(ratio(m, n) for m, n in sizes if m is not None)
+        known = next(exact_ratio(m, n) for m, n in sizes if m is not None)
         return tuple(ceil(n * known) if m is None else m for m, n in sizes)
 
     def check(self, *inputs: Dims) -> None:
@@ -181,9 +181,9 @@ class Resize(SpatialLayer):
             x.spatial, self.Scale, self.output(x), strict=True))
 
     def build(self, g: Builder, x: Value, *ref: Value) -> Outputs:
-        to = self.output(x.dims, *(one.dims for one in ref))
+        to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+                   tuple(exact_ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 

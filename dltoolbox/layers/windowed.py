@@ -89,9 +89,9 @@ class SpatialLayer(Layer):
             if x.timed:
                 accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
-                 f"({self.rank} spatial dimensions), but its input is {x}.", self.cure_for_format(x))
+                 f"({self.rank} spatial dimensions), but its input is {x}.", self.hint_for_format(x))
 
-    def cure_for_format(self, x: Dims) -> str:
+    def hint_for_format(self, x: Dims) -> str:
         """What to do with input of another format."""
         other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
         if x.rank and other in LAYERS:
@@ -114,7 +114,7 @@ class SpatialLayer(Layer):
         names = ["length"] if self.rank == 1 else [*DIMENSIONS][:self.rank]
         if way is Way.SPACE:
             names[-1] = "time"
-        return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
+        return tuple(_joined([name for name, own in zip(names, rules, strict=False) if own == rule], rule)
                      for rule in dict.fromkeys(rules))
 
 

@@ -65,13 +65,13 @@ class Expanding(Op):
 
     def infer(self, *inputs: Dims) -> Dims:
         shown = [x for x in inputs if not x.hidden]
-        return Dims(shown[0].labels, tuple(map(expanded, zip(*(x.sizes for x in shown), strict=True))))
+        return Dims(shown[0].labels, tuple(map(expanded_size, zip(*(x.sizes for x in shown), strict=True))))
 
     def reach(self, x: Dims, y: Dims, **attrs: object) -> tuple[Reach, ...]:
         return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
 
 
-def expanded(sizes: tuple[Size, ...]) -> Size:
+def expanded_size(sizes: tuple[Size, ...]) -> Size:
     """What sizes expand to: the one that is not 1."""
     others = [n for n in sizes if not (is_known(n) and n == 1)]
     return agreed(*others) if others else 1

@@ -19,6 +19,8 @@ from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
+NODE_BYTES = 1 << 12  # of a node with its values
+
 
 @dataclass(eq=False)
 class Value:
@@ -73,6 +75,11 @@ class Graph:
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     updates: list[StateUpdate] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes, about."""
+        return NODE_BYTES * len(self.nodes)
 
 
 class StepRule:
@@ -210,11 +217,14 @@ class Recorder(Builder):
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
                way: Way | None = None) -> Outputs:
         dims = [value.dims for value in inputs]
-        way = chosen_way(way, op.way, dims)
-        attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
-        like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = (possible(way.undone(y, like)) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
-        outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
+        like = next((x for x in dims if x.timed), None)
+        if like is None:
+            way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
+        else:
+            way = chosen_way(way, op.way, dims)
+            attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
+            sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        outputs = tuple(Value(possible(y)) if kind is Kind.DATA else Value(possible(y), kind, dims[0])
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]

@@ -79,15 +79,15 @@ class resize(Op):
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         """As `Samples`, as whole numbers: element i lies at (2q·i + shift)/2p, where the factor is p/q."""
-        found = []
+        reaches = []
         for p, q in (factor.as_integer_ratio() for factor in attrs["factors"]):
             shift = q - p if attrs["transform"] == "half-pixel" else 0
             floor, half_up, ceil = shift, shift + p, shift + 2 * p - 1
             up = attrs["rounding"] == "onnx-10" and p < q
             nearest = half_up if attrs["rounding"] == "round" else ceil if up else floor
             ends = (nearest, nearest) if attrs["method"] == "nearest" else (floor, ceil)
-            found.append(Reach(*ends, 2 * q, 2 * p))
-        return tuple(found)
+            reaches.append(Reach(*ends, 2 * q, 2 * p))
+        return tuple(reaches)
 
     def forward(self, x: np.ndarray, *, to: Sizes, factors: tuple[Fraction, ...], method: str, transform: str,
                 rounding: str) -> np.ndarray:

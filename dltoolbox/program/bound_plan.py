@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
@@ -110,8 +111,9 @@ class Shard:
     Attributes:
         steps: Each step with its closures.
         prepare, divided, before: Closures of `BoundKernel` that exist.
-        values: Every array by value, in the axes of the op.
+        values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
+        border: What enters and leaves, and then the gradients of what enters, with T and B apart.
         layout: What its plan needs of memory.
     """
 
@@ -120,6 +122,7 @@ class Shard:
         self.plan, self.around = plan, around
         self.values: dict[Value, np.ndarray] = {}
         self.gradients: dict[Value, np.ndarray] = {}
+        self.border: tuple[dict[Value, np.ndarray], dict[Value, np.ndarray]] = {}, {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
@@ -140,6 +143,7 @@ class Shard:
         """Forget all arrays and closures."""
         self.values.clear()
         self.gradients.clear()
+        self.border = {}, {}
         for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         self.around.shared.clear()
@@ -148,6 +152,9 @@ class Shard:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
+        graph = plan.graph
+        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         for i, step in enumerate(plan.steps):
@@ -211,6 +218,11 @@ class Shard:
             last = bound.backward[-1]
             bound = bound._replace(backward=(*bound.backward[:-1], added(last, sums)))
         return bound
+
+
+def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+    """Those that there are of some arrays, with T and B apart."""
+    return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 
 
 def added(closure: Closure, sums: Sequence[tuple[np.ndarray, np.ndarray]]) -> Closure:

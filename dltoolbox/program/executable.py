@@ -15,7 +15,6 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.bound_plan import Shard, ShardContext
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
@@ -23,6 +22,7 @@ from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
+STEP_BYTES = 1 << 13  # of a step that is planned and bound
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -126,6 +126,12 @@ class Program:
     def peak(self) -> int:
         """Bytes of planned memory, in all threads together."""
         return sum(shard.layout.peak for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps from run to run besides the arenas, about: filters that are prepared once, views and closures."""
+        shared = {id(shard.layout): shard.layout.shared for shard in self.shards}
+        return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
     def graph(self) -> Graph:
@@ -258,7 +264,7 @@ class Program:
         shard = self.shards[0 if shared else rank]
         graph = shard.plan.graph
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            target = Way.SEE.view(shard.values[value], value.dims)
+            target = shard.border[0][value]
             if shared:
                 part = slice(len(target) * rank // self.size, len(target) * (rank + 1) // self.size)
                 np.copyto(target[part], array[part], casting="unsafe")
@@ -270,14 +276,14 @@ class Program:
     def _store(self, rank: int, results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
         """Copy this shard's results out of planned memory."""
         shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
+        values, gradients = shard.border
         for value, target in zip(shard.plan.wanted, results, strict=True):
             if value.dims.labels.endswith("B"):
-                target[..., here] = Way.SEE.view(shard.values[value], value.dims)
+                target[..., here] = values[value]
             elif rank == 0:
-                target[...] = shard.values[value]
+                target[...] = values[value]
         for value, target in zip(shard.plan.graph.inputs, entering, strict=False):
-            gradient = shard.gradients.get(value)  # None: no loss depends on an input of which only the size counts
-            target[..., here] = 0 if gradient is None else Way.SEE.view(gradient, value.dims)
+            target[..., here] = gradients.get(value, 0)  # no loss depends on an input of which only the size counts
 
     def _add_gradients(self, rank: int) -> None:
         """Add the gradients of all shards into the first's, each thread a part of the vector."""

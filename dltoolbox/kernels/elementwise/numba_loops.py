@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, kernel
+from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, per_rank, pieces, ranks_for
 from dltoolbox.kernels.elementwise.joining import Add
 from dltoolbox.kernels.numba_support import Twin, loop
 
@@ -50,8 +50,8 @@ def twice(first: np.ndarray, second: np.ndarray, grad: np.ndarray) -> None:
 def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: float) -> tuple[Closure, ...]:
     """Closures, one per rank, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
     ranks = ranks_for(site, arrays[-1].size)
-    jobs = [partial(body, *piece, *numbers) for piece in cut(*arrays, parts=ranks, size=PIECE)]
-    return tuple(map(in_turn, shares(jobs, ranks)))
+    jobs = [partial(body, *piece, *numbers) for piece in pieces(*arrays, parts=ranks, size=PIECE)]
+    return per_rank(jobs, ranks, iter)
 
 
 def lie_alike(site: BindContext) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, Closure, Order
-from dltoolbox.kernels.blocking import stretch
+from dltoolbox.kernels.blocking import divisor, stretch
 
 BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
 TILE = 1 << 14  # elements of a tile: a few of them share the first two caches
@@ -48,7 +48,7 @@ class Grid:
         self.outer, self.inner = prod(sizes[:at]), prod(sizes[at + 1:])
         width = self.channels * self.inner
         unit = self.outer if cuts is None or at == 0 else prod(sizes[1:at])  # blocks consist of whole units
-        self.repeats = largest_divisor(unit, max(TILE // max(width, 1), 1))
+        self.repeats = divisor(unit, max(TILE // max(width, 1), 1))
         if cuts is None:
             step = max(BLOCK // max(width * self.repeats, 1), 1) * self.repeats
             self.slices = [slice(i, min(i + step, self.outer)) for i in range(0, self.outer, step)]
@@ -103,11 +103,6 @@ class Tile:
         np.copyto(self.array, self.column)
 
 
-def largest_divisor(number: int, most: int) -> int:
-    """Of ``number``, at most ``most``; 1 for 0."""
-    return next((d for d in range(min(number, most), 0, -1) if number % d == 0), 1)
-
-
 class Sums:
     """Two sums per channel, Σ a and Σ a·b: in the data's precision within a stretch of a row or a block, in double over
     them."""
@@ -115,7 +110,7 @@ class Sums:
     def __init__(self, site: BindContext, grid: Grid) -> None:
         self.grid, self.along, self.each = grid, grid.inner >= STRETCH, stretch(grid.inner)
         count = grid.outer if self.along else len(grid.slices)
-        repeats = 1 if self.along else largest_divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
+        repeats = 1 if self.along else divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
         width = grid.inner // self.each if self.along else grid.inner
         self.parts = site.scratch((2, count, repeats, grid.channels, width))
         rows = max((part.stop - part.start for part in grid.slices), default=0)

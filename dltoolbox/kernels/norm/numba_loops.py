@@ -22,8 +22,9 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kernel
+from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
-from dltoolbox.kernels.norm.blocks import Grid, largest_divisor
+from dltoolbox.kernels.norm.blocks import Grid
 from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, window_of
 from dltoolbox.kernels.norm.numpy_passes import BatchNorm, Normalise, Passes
 from dltoolbox.kernels.numba_support import Twin, loop
@@ -215,11 +216,11 @@ class Form:
     def of(cls, shape: Sequence[int], order: Order) -> Form:
         grid = Grid(shape, order)
         if grid.inner >= SHORTEST:
-            width = largest_divisor(grid.inner, LONGEST)
+            width = divisor(grid.inner, LONGEST)
             width = width if width >= SHORTEST else grid.inner
             return cls(order, (grid.outer, grid.channels, grid.inner // width, width), (1, grid.channels, 1))
-        copies = largest_divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
-        repeats = largest_divisor(grid.outer // copies, REPEATS)
+        copies = divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
+        repeats = divisor(grid.outer // copies, REPEATS)
         vector = (copies, grid.channels, grid.inner)
         outer = grid.outer // copies // repeats if grid.inner else 0  # loops look at the first number of a row of a line
         return cls(order, (outer, 1, repeats, prod(vector)), vector)

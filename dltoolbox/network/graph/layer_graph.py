@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import aligned, cell, few, listed
+from dltoolbox.core.display import aligned, cell, counted, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.properties import did_you_mean, references, refuse_lost, show
 from dltoolbox.core.table import Table
@@ -61,7 +61,7 @@ class LayerGraph:
 
     @property
     def Layers(self) -> LayerArray:
-        return LayerArray(one.copy() for one in self.nodes)
+        return LayerArray(layer.copy() for layer in self.nodes)
 
     @property
     def Connections(self) -> Table:
@@ -70,11 +70,11 @@ class LayerGraph:
 
     @property
     def InputNames(self) -> list[str]:
-        return [one.Name for one in self.nodes if not one.inputs()]
+        return [layer.Name for layer in self.nodes if not layer.inputs()]
 
     @property
     def OutputNames(self) -> list[str]:
-        return [one.Name for one in self.nodes if not one.outputs()]
+        return [layer.Name for layer in self.nodes if not layer.outputs()]
 
     @property
     def ends_in_loss(self) -> bool:
@@ -135,18 +135,18 @@ class LayerGraph:
     def open_inputs(self) -> list[Port]:
         """Input ports without a connection, in the order of the layers."""
         fed = {destination for _, destination in self.edges}
-        return [port for one in self.nodes for name in one.inputs() if (port := Port(one.Name, name)) not in fed]
+        return [port for layer in self.nodes for name in layer.inputs() if (port := Port(layer.Name, name)) not in fed]
 
     def entrances(self) -> list[str]:
         """Names of all places where data can enter, input layers and open inputs, in the order of the layers."""
-        entering = [Port(one.Name, "") for one in self.nodes if not one.inputs()] + self.open_inputs()
+        entering = [Port(layer.Name, "") for layer in self.nodes if not layer.inputs()] + self.open_inputs()
         entering.sort(key=lambda port: self._index[port.layer])
         return [self.port_text(port, "inputs") if port.port else port.layer for port in entering]
 
     def open_outputs(self) -> list[Port]:
         """Output ports without a connection, in the order of the layers."""
         used = {source for source, _ in self.edges}
-        return [port for one in self.nodes for name in one.outputs() if (port := Port(one.Name, name)) not in used]
+        return [port for layer in self.nodes for name in layer.outputs() if (port := Port(layer.Name, name)) not in used]
 
     @property
     def leaving(self) -> list[Port]:
@@ -200,19 +200,20 @@ class LayerGraph:
         """Resolve ``layer`` or ``layer/port`` on the ``inputs`` or ``outputs`` side."""
         whole = not isinstance(text, str) or self.layer(text) is not None  # what is no text is refused by `named`
         name, slash, port = (text, "", "") if whole else text.rpartition("/")
-        one = self.named(name if slash else text)
-        ports: Sequence[str] = getattr(one, side)()
+        layer = self.named(name if slash else text)
+        ports: Sequence[str] = getattr(layer, side)()
         what = side[:-1]
         if slash and port not in ports:
             fail("layerGraph:unknownPort", f"It has no {what} '{port}'.",
-                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name, index=self.find(one.Name) + 1)
+                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=layer.Name, index=self.find(layer.Name) + 1)
         if not slash and not ports:
-            fail("layerGraph:unknownPort", f"This {one.type_text} layer has no {side}.",
-                 "Name another layer.", layer=one.Name, index=self.find(one.Name) + 1)
+            fail("layerGraph:unknownPort", f"This {layer.type_text} layer has no {side}.",
+                 "Name another layer.", layer=layer.Name, index=self.find(layer.Name) + 1)
         if not slash and len(ports) > 1 and side == "inputs":
             fail("layerGraph:ambiguousPort", f"It has {len(ports)} {side}.",
-                 f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name, index=self.find(one.Name) + 1)
-        return Port(one.Name, port if slash else ports[0])
+                 f"Name one: {', '.join(f'{layer.Name}/{p}' for p in ports)}.", layer=layer.Name,
+                 index=self.find(layer.Name) + 1)
+        return Port(layer.Name, port if slash else ports[0])
 
     def __str__(self) -> str:
         return f"  {type(self).__name__} with properties:\n\n{aligned(self.shown())}\n"
@@ -223,25 +224,25 @@ class LayerGraph:
                 ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self.nodes)} layers and {len(self.edges)} connections>"
+        return f"<{type(self).__name__} of {counted(len(self.nodes), 'layer')} and {counted(len(self.edges), 'connection')}>"
 
 
 def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:
     """The elements, which must all be of this kind."""
-    found: list[T] = []
+    items_of_kind: list[T] = []
     try:
-        for one in items:
-            if not isinstance(one, kind):
+        for item in items:
+            if not isinstance(item, kind):
                 break
-            found.append(one)
+            items_of_kind.append(item)
         else:
-            return tuple(found)
+            return tuple(items_of_kind)
     except DltoolboxError:
         raise
     except Exception:
-        one = items
-    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(one)} at place "
-         f"{len(found) + 1} is not {what}.", CONNECT_HINT)
+        item = items
+    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(item)} at place "
+         f"{len(items_of_kind) + 1} is not {what}.", CONNECT_HINT)
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:
@@ -267,20 +268,20 @@ def layerGraph(layers: object = ()) -> LayerGraph:
         ['relu_1', 'relu_2']
     """
     if isinstance(layers, LayerGraph):
-        return LayerGraph((one.copy() for one in layers.nodes), layers.edges)
+        return LayerGraph((layer.copy() for layer in layers.nodes), layers.edges)
     named = with_names(layerArray(layers))
     check_unique(named)
     return LayerGraph(named, sequence(named))
 
 
 def check_unique(layers: Iterable[Layer]) -> None:
-    found = IssueCollector()
-    add_duplicates(layers, found)
-    found.raise_if_any()
+    issues = IssueCollector()
+    add_duplicates(layers, issues)
+    issues.raise_if_any()
 
 
-def add_duplicates(layers: Iterable[Layer], found: IssueCollector) -> None:
+def add_duplicates(layers: Iterable[Layer], issues: IssueCollector) -> None:
     """One issue per name that several layers have."""
     for name, places in duplicated_names(layers).items():
-        found.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers {listed(places)}.",
-                  "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])
+        issues.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers {listed(places)}.",
+                   "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])

@@ -46,7 +46,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     editable(lgraph, "addLayers")
     together = isinstance(larray, LayerGraph)
     new = with_names(larray.nodes if together else layerArray(larray), taken=lgraph.layer)
-    if len({one.Name for one in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
+    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
         check_unique([*lgraph.nodes, *new])
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
@@ -66,11 +66,11 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     """
     editable(lgraph, "removeLayers")
     gone = each(names)
-    found = IssueCollector()
+    issues = IssueCollector()
     for name in gone:
-        with found.collect():
+        with issues.collect():
             lgraph.named(name)
-    found.raise_if_any()
+    issues.raise_if_any()
     return lgraph.changed(Edit(removed=dict.fromkeys(gone)))
 
 
@@ -105,11 +105,11 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
 
 def ends(lgraph: LayerGraph, s: str, d: str) -> Connection:
     """The connection that the names of two ports mean; unknown ones are reported together."""
-    found, ports = IssueCollector(), list[Port]()
+    issues, ports = IssueCollector(), list[Port]()
     for text, side in ((s, "outputs"), (d, "inputs")):
-        with found.collect():
+        with issues.collect():
             ports.append(lgraph.port(text, side))
-    found.raise_if_any()
+    issues.raise_if_any()
     return Connection(*ports)
 
 
@@ -179,7 +179,7 @@ def open_input(net: dlnetwork, name: str, ports: Sequence[Port]) -> Port:
     port = mine[0] if len(mine) == 1 else net.port(name, "inputs")
     if port not in ports:
         fail("addInputLayer:noOpenInput", f"Input '{port}' is already connected.",
-             f"The open inputs are {', '.join(net.port_text(one, 'inputs') for one in ports)}.", layer=port.layer)
+             f"The open inputs are {', '.join(net.port_text(port, 'inputs') for port in ports)}.", layer=port.layer)
     return port
 
 
@@ -238,19 +238,19 @@ def followed(lgraph: LayerGraph, old: Layer, new: Sequence[Layer],
     """Which ports of new layers take the places of which outputs and inputs of the old one; all that are connected need a
     successor.
     """
-    found = IssueCollector()
+    issues = IssueCollector()
     sides = {"outputs": new[-1], "inputs": new[0]}
-    outputs, inputs = (successors(old, one, side, by_name) for side, one in sides.items())
-    in_order = set[Port]().union(*(successors(old, one, side, False) for side, one in sides.items()))
+    outputs, inputs = (successors(old, names, side, by_name) for side, names in sides.items())
+    in_order = set[Port]().union(*(successors(old, names, side, False) for side, names in sides.items()))
     connected = dict.fromkeys(port for edge in lgraph.connections_of(old.Name) for port in edge if port.layer == old.Name)
     more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
-    for port in (one for one in connected if one not in outputs | inputs):
+    for port in (port for port in connected if port not in outputs | inputs):
         side = "outputs" if port.port in old.outputs() else "inputs"
         names = getattr(sides[side], side)()
-        found.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
-                  f"to take its place: its {side} are {', '.join(names) or 'none'}.",
-                  f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
-    found.raise_if_any()
+        issues.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
+                   f"to take its place: its {side} are {', '.join(names) or 'none'}.",
+                   f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
+    issues.raise_if_any()
     return outputs, inputs
 
 
@@ -258,7 +258,7 @@ def successors(old: Layer, new: Layer, side: str, by_name: bool) -> dict[Port, P
     """Ports of a new layer that take the places of those of an old one: of the same name, or in the same position. A port
     that is the only one on its side always follows the only one.
     """
-    before, after = (getattr(one, side)() for one in (old, new))
+    before, after = (getattr(layer, side)() for layer in (old, new))
     named = by_name and not len(before) == len(after) == 1
     pairs = [(port, port) for port in before if port in after] if named else zip(before, after, strict=False)
     return {Port(old.Name, port): Port(new.Name, other) for port, other in pairs}
