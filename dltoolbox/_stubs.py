@@ -16,7 +16,7 @@ from textwrap import fill
 from types import ModuleType
 
 import dltoolbox
-from dltoolbox.core.convert import hint_of
+from dltoolbox.core.convert import annotation_of
 from dltoolbox.core.properties import REQUIRED, Property, in_call_order
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.ops import OPS, Op
@@ -37,7 +37,7 @@ METHODS = '''\
 from typing import Protocol
 
 from dltoolbox.ops.base import Attributes, Op
-from dltoolbox.ops.graph import Value
+from dltoolbox.ops.graph import Outputs, Value
 from dltoolbox.ops.time_axis import Way\
 '''
 
@@ -63,14 +63,14 @@ def definition(cls: type[Layer]) -> str:
     listed = in_call_order(cls.properties)
     arguments = [*(parameter(p, cls.rank) for p in listed if p.positional), "*pairs: Any",
                  *(parameter(p, cls.rank) for p in listed if not p.positional)]
-    lines = "".join(f"    {one},\n" for one in arguments)
+    lines = "".join(f"    {argument},\n" for argument in arguments)
     summary = (inspect.getdoc(cls) or "").splitlines()[0]
     return f'def {cls.factory}(\n{lines}) -> _{cls.__name__}:\n    """{summary}"""'
 
 
 def parameter(prop: Property[object], rank: int) -> str:
     """``Stride: int | Sequence[int] = 1``; where a positional may be left out, the first name of a pair may stand."""
-    hint = hint_of(prop.conversion(rank))
+    hint = annotation_of(prop.conversion(rank))
     if prop.default is REQUIRED:
         return f"{prop.argument}: {hint}"
     return f"{prop.argument}: {hint}{' | str' if prop.positional else ''} = {prop.default!r}"
@@ -80,7 +80,7 @@ def vocabulary() -> str:
     """The stub of the ops as methods."""
     imports = {line for op in OPS.values() for p in attributes(op) for line in imports_for(p.annotation, op)}
     record = ("    def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,\n"
-              "               way: Way | None = None) -> Value | tuple[Value, ...]: ...")
+              "               way: Way | None = None) -> Outputs: ...")
     parts = [METHODS, *sorted(imports), "\n\nclass Vocabulary(Protocol):", record, *map(method, OPS.values())]
     return "\n".join(parts) + "\n"
 

@@ -24,7 +24,7 @@ In Python:
   help(trainNetwork)
 """
 ABOUT_ANALYZE = """\
-Check a network without data: the size of every output, learnables, multiply-adds, memory, and every fault at once.
+Check a network without data: the size of every output, learnables, multiply-adds, memory, and every problem at once.
 
 A script is executed, so a script that trains at top level trains; put that under if __name__ == '__main__', which is
 left out. What it prints goes to standard error. It must define one layer array, layer graph or network at top level,
@@ -67,24 +67,24 @@ def parser() -> argparse.ArgumentParser:
 
 def add_analyze(commands: Any) -> None:
     """The options of ``dltoolbox analyze``; what they do is in `dltoolbox.report.command`."""
-    one = commands.add_parser(
-        "analyze", help="check a network: sizes, learnables, cost and every fault", description=ABOUT_ANALYZE,
+    analyze = commands.add_parser(
+        "analyze", help="check a network: sizes, learnables, cost and every problem", description=ABOUT_ANALYZE,
         epilog=ANALYZE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    one.add_argument("file", metavar="FILE", help="script.py, script.py:name, package.module:name, or a saved network")
-    one.add_argument("--input", metavar="SIZE", action="append", default=[],
-                     help="size of one observation, such as 224x224x3, where no input layer says it, or instead of what "
-                     "it says; again for every further input")
-    one.add_argument("--batch", metavar="N", type=int, default=1, help="print the memory of N observations")
-    one.add_argument("--usage", choices=["trainNetwork", "dlnetwork", "auto"], default="auto",
-                     help="what the network is for (default: trainNetwork where there is an output layer, else dlnetwork)")
-    one.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
-    one.add_argument("--json", metavar="OUT", help="write the analysis, or the comparison, as JSON; - for standard output")
-    one.add_argument("--compare", metavar="OTHER",
-                     help="print what changed since OTHER, and the problems; OTHER is as FILE, or written by --json")
-    one.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",
-                     help="exit with status 1 where there is an error (the default), also for warnings, or also where "
-                     "--compare finds a difference")
-    one.add_argument("--quiet", action="store_true", help="print only the problems, and with --compare also differences")
+    analyze.add_argument("file", metavar="FILE", help="script.py, script.py:name, package.module:name, or a saved network")
+    analyze.add_argument("--input", metavar="SIZE", action="append", default=[],
+                         help="size of one observation, such as 224x224x3, where no input layer says it, or instead of what "
+                         "it says; again for every further input")
+    analyze.add_argument("--batch", metavar="N", type=int, default=1, help="print the memory of N observations")
+    analyze.add_argument("--usage", choices=["trainNetwork", "dlnetwork", "auto"], default="auto",
+                         help="what the network is for (default: trainNetwork if there is an output layer, else dlnetwork)")
+    analyze.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
+    analyze.add_argument("--json", metavar="OUT", help="write the analysis or comparison as JSON; - for standard output")
+    analyze.add_argument("--compare", metavar="OTHER",
+                         help="print what changed since OTHER, and the problems; OTHER is as FILE, or written by --json")
+    analyze.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",
+                         help="exit with status 1 where there is an error (the default), also for warnings, or also where "
+                         "--compare finds a difference")
+    analyze.add_argument("--quiet", action="store_true", help="print only the problems, and with --compare also differences")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -92,9 +92,9 @@ class Facts:
 def run_doctor(*, as_json: bool = False, strict: bool = False) -> int:
     """Look, judge and print; returns the exit status: 1 where there are warnings and they count."""
     facts = collect_facts()
-    found = judge(facts)
-    print(as_text_of_json(facts, found) if as_json else report(facts, found))
-    return 1 if strict and found else 0
+    issues = judge(facts)
+    print(as_text_of_json(facts, issues) if as_json else report(facts, issues))
+    return 1 if strict and issues else 0
 
 
 # Looking -----------------------------------------------------------------------------------------------------------------
@@ -119,10 +119,10 @@ def collect_facts() -> Facts:
 
 
 def blas() -> tuple[Blas, ...]:
-    found = libraries()
-    free = unpinned() if "OPENBLAS_CORETYPE" in os.environ else [one.core for one in found]
-    return tuple(Blas(one.version, one.core, free[i] if i < len(free) else "", one.get(), one.file)
-                 for i, one in enumerate(found))
+    blas_libraries = libraries()
+    free = unpinned() if "OPENBLAS_CORETYPE" in os.environ else [library.core for library in blas_libraries]
+    return tuple(Blas(library.version, library.core, free[i] if i < len(free) else "", library.get(), library.file)
+                 for i, library in enumerate(blas_libraries))
 
 
 def unpinned() -> list[str]:
@@ -170,7 +170,7 @@ def cache_at(folder: Path | None, pattern: str) -> Cache:
         sizes = [file.stat().st_size for file in folder.glob(pattern)]
     except OSError:
         sizes = []
-    nearest = next((one for one in (folder, *folder.absolute().parents) if one.exists()), folder)
+    nearest = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
     return Cache(str(folder), sum(sizes), len(sizes), nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK))
 
 
@@ -178,21 +178,22 @@ def cache_at(folder: Path | None, pattern: str) -> Cache:
 
 def judge(facts: Facts) -> list[Issue]:
     """Everything that makes networks slower than they could be here, each with its fix."""
-    found = IssueCollector()
+    issues = IssueCollector()
 
-    def warn(identifier: str, message: str, cure: str) -> None:
-        found.add(f"doctor:{identifier}", message, cure, severity="warning")
+    def warn(identifier: str, message: str, hint: str) -> None:
+        issues.add(f"doctor:{identifier}", message, hint, severity="warning")
     _judge_kernels(facts, warn)
     _judge_threads(facts, warn)
     _judge_caches(facts, warn)
-    return list(found)
+    return list(issues)
 
 
 Warn = Callable[[str, str, str], None]
 
 
 def _judge_kernels(facts: Facts, warn: Warn) -> None:
-    value, pairs = facts.variables.get("OPENBLAS_CORETYPE", ""), {(one.kernels, one.unpinned) for one in facts.blas}
+    value = facts.variables.get("OPENBLAS_CORETYPE", "")
+    pairs = {(library.kernels, library.unpinned) for library in facts.blas}
     for kernels, unpinned in sorted(pair for pair in pairs if is_older(*pair)):
         cost = "up to 2.6 times" if LANES.get(unpinned) == 16 else "speed"
         warn("pinnedKernels", f"OPENBLAS_CORETYPE={value} pins OpenBLAS to its kernels for {kernels}, but this processor is "
@@ -244,13 +245,13 @@ def _judge_caches(facts: Facts, warn: Warn) -> None:
 
 # Writing -----------------------------------------------------------------------------------------------------------------
 
-def report(facts: Facts, found: Sequence[Issue]) -> str:
+def report(facts: Facts, issues: Sequence[Issue]) -> str:
     """The facts as a table, and the warnings below."""
     lines = [f"  {name:<18}{value}" for name, value in fact_rows(facts)]
-    lines += ["", f"  {counted(len(found), 'warning')}"]
-    for issue in found:
+    lines += ["", f"  {counted(len(issues), 'warning')}"]
+    for issue in issues:
         lines += ["", *wrap(issue.message, 116, initial_indent="  ! ", subsequent_indent="    "),
-                  *wrap(issue.cure, 116, initial_indent="    → ", subsequent_indent="      ", break_on_hyphens=False)]
+                  *wrap(issue.hint, 116, initial_indent="    → ", subsequent_indent="      ", break_on_hyphens=False)]
     return "\n".join(lines)
 
 
@@ -259,21 +260,22 @@ def fact_rows(facts: Facts) -> list[tuple[str, str]]:
     origin = f" (by {facts.threads_from})" if facts.threads_from else ""
     tune = facts.variables.get("DLTOOLBOX_TUNE", "")
     how = {"0": "switched off", "random": "drawn at random"}.get(tune.partition(":")[0])
-    found = [
+    lines = [
         *facts.versions.items(), ("Numba", numba_text(facts)), ("platform", facts.platform), ("processor", facts.processor),
         ("cores", f"{facts.physical} physical, {counted(facts.allowed, 'logical processor')} allowed, {quota}"),
-        ("threads", f"{facts.threads}{origin}"), *(("BLAS", blas_text(one)) for one in facts.blas),
+        ("threads", f"{facts.threads}{origin}"), *(("BLAS", blas_text(library)) for library in facts.blas),
         ("products", f"{facts.flops_one:.0f} GFLOP/s on one thread, {facts.flops_all:.0f} on {facts.threads}, in float32"),
         ("copying", f"{facts.copy:.1f} GB/s read and written on one thread"),
         ("measured choices", (f"{how} by DLTOOLBOX_TUNE={tune}; " if how else "") + cache_text(facts.tuning)),
         ("compiled kernels", "none" if facts.numba_failure else cache_text(facts.compiled)),
         *(("environment", f"{name}={value}") for name, value in facts.variables.items())]
-    return found if facts.blas else [*found, ("BLAS", f"{facts.numpy_blas}, which cannot be looked into")]
+    return lines if facts.blas else [*lines, ("BLAS", f"{facts.numpy_blas}, which cannot be looked into")]
 
 
-def blas_text(one: Blas) -> str:
-    threads = counted(one.threads, "thread")
-    return f"{one.version}, kernels for {one.kernels or '?'}, {threads} outside of networks, {Path(one.file).name}"
+def blas_text(library: Blas) -> str:
+    threads = counted(library.threads, "thread")
+    file = Path(library.file).name
+    return f"{library.version}, kernels for {library.kernels or '?'}, {threads} outside of networks, {file}"
 
 
 def numba_text(facts: Facts) -> str:
@@ -289,6 +291,6 @@ def cache_text(cache: Cache) -> str:
     return f"{cache.folder} ({counted(cache.files, 'file')}, {cache.bytes / 1000:.0f} kB{state})"
 
 
-def as_text_of_json(facts: Facts, found: Sequence[Issue]) -> str:
-    warnings = [{"identifier": one.identifier, "message": one.message, "cure": one.cure} for one in found]
+def as_text_of_json(facts: Facts, issues: Sequence[Issue]) -> str:
+    warnings = [{"identifier": issue.identifier, "message": issue.message, "cure": issue.hint} for issue in issues]
     return json.dumps(asdict(facts) | {"warnings": warnings}, indent=2, ensure_ascii=False)

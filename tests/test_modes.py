@@ -51,7 +51,6 @@ def test_random_kernels_are_all_drawn_sometime_and_the_same_for_one_seed() -> No
 class Careless(Kernel):
     """Adds what it finds in its memory, times 0, to its results."""
 
-    op = "relu"
     kind = "scratch"
 
     def bind(self, site: BindContext) -> BoundKernel:
@@ -87,7 +86,7 @@ class Forgetful(Careless):
 
 
 def small(kernel: type[Kernel], monkeypatch: pytest.MonkeyPatch) -> tuple[Model, np.ndarray]:
-    monkeypatch.setitem(KERNELS, "relu", [kernel()])
+    monkeypatch.setitem(KERNELS, "relu", [kernel("relu")])
     layers = [make("featureInputLayer", 4), make("fullyConnectedLayer", 3, Name="fc"), make("reluLayer"),
               make("regressionLayer")]
     return Model(layerGraph(layers), np.float32), np.ones((4, 2), np.float32)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_array import layerArray
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
 
 
 class Assembly:
@@ -25,25 +26,25 @@ class Assembly:
 
     def __init__(self, start: LayerGraph | None = None) -> None:
         """Begin with nothing, or with a graph to go on from."""
-        self.layers: dict[str, Layer] = {one.Name: one for one in start.nodes} if start else {}
+        self.layers: dict[str, Layer] = {layer.Name: layer for layer in start.nodes} if start else {}
         self.edges: list[Connection] = list(start.edges) if start else []
 
     def chain(self, layers: object, after: str = "") -> str:
         """Add layers one after the other; the first is fed by ``after``, a layer or ``'layer/port'`` that stands already."""
         new = layerArray(layers)
-        if len({one.Name for one in new} - self.layers.keys()) < len(new):  # a look at all layers is rarely needed
+        if len({layer.Name for layer in new} - self.layers.keys()) < len(new):  # a look at all layers is rarely needed
             check_unique([*self.layers.values(), *new])
-        self.layers |= {one.Name: one for one in new}
+        self.layers |= {layer.Name: layer for layer in new}
         if after:
             self.connect(after, f"{new[0].Name}/{new[0].inputs()[0]}")
         self.edges += sequence(new)
         values: str = new[-1].Name
         return values
 
-    def join(self, one: Layer, sources: Sequence[str]) -> str:
+    def join(self, layer: Layer, sources: Sequence[str]) -> str:
         """Add a layer of several inputs, fed by ``sources`` in the order of its ports."""
-        name = self.chain(one)
-        for port, source in zip(one.inputs(), sources, strict=True):
+        name = self.chain(layer)
+        for port, source in zip(layer.inputs(), sources, strict=True):
             self.connect(source, f"{name}/{port}")
         return name
 

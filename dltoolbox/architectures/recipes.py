@@ -7,6 +7,7 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property
@@ -49,7 +50,7 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
 
     Raises:
         DltoolboxError: ``dltoolbox:poolingToStridedConvolution:unpoolingConnected`` for every pooling that hands positions
-            to an unpooling; every fault of a network in which the size of a pooling is not known.
+            to an unpooling; every problem of a network in which the size of a pooling is not known.
 
     Example:
         >>> layers = [imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), reluLayer, maxPooling2dLayer(2, Stride=2),
@@ -78,7 +79,7 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
     new = {name: _strided(info) for name, info in pools.items()}
     new |= {info.layer.Name: _unpooling_convolution(info, pools[partners[info.layer.Name]]) for info in sizes.layers
             if info.layer.Name in partners}
-    after = before.edited([new.get(one.Name, one) for one in before.nodes],
+    after = before.edited([new.get(layer.Name, layer) for layer in before.nodes],
                           [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
     report = _report(sizes, lower(after), new)
     if nargout is None:
@@ -88,13 +89,13 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
 
 def _refuse_partners(partners: dict[str, str], pools: dict[str, LoweredLayer]) -> None:
     """One issue per pooling that hands positions on."""
-    found = IssueCollector()
+    issues = IssueCollector()
     for name in (name for name in pools if name in partners.values()):
         unpoolings = ", ".join(f"'{other}'" for other, pool in partners.items() if pool == name)
-        found.add("poolingToStridedConvolution:unpoolingConnected", f"Its positions of maxima go to {unpoolings}, and a "
-                  "convolution has none.", "Pass ReplaceUnpooling=True to replace both, by a convolution and a transposed "
-                  "convolution.", layer=name, index=pools[name].index)
-    found.raise_if_any()
+        issues.add("poolingToStridedConvolution:unpoolingConnected", f"Its positions of maxima go to {unpoolings}, and a "
+                   "convolution has none.", "Pass ReplaceUnpooling=True to replace both, by a convolution and a transposed "
+                   "convolution.", layer=name, index=pools[name].index)
+    issues.raise_if_any()
 
 
 def _input(info: LoweredLayer) -> Dims:
@@ -129,8 +130,8 @@ def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
         "Activations": [times(new.outputs[0].sizes[:-1]) if new.outputs else "?" for _, new in rows],
         "LearnablesBefore": [_learnables([old]) for old, _ in rows],
         "LearnablesAfter": [_learnables([new]) for _, new in rows]}
-    whole = ("(network)", f"{len(before.layers)} layers", f"{len(after.layers)} layers", "", _learnables(before.layers),
-             _learnables(after.layers))
+    whole = ("(network)", counted(len(before.layers), "layer"), counted(len(after.layers), "layer"), "",
+             _learnables(before.layers), _learnables(after.layers))
     return Table(**{name: [*column, last] for (name, column), last in zip(columns.items(), whole, strict=True)})
 
 

@@ -57,7 +57,7 @@ BOTTLENECKS = {"downsample-first-conv": ((1, 1), (3, 1), (1, 4)),  # size, and n
                "none": ((3, 1), (3, 1))}
 
 
-@convert.hinted("Sequence[int]")
+@convert.annotated("Sequence[int]")
 def _per_stack(value: object) -> tuple[int, ...]:
     got = convert.integers(value)
     if not got:
@@ -83,22 +83,22 @@ class _ResidualOptions(Configured):
     Normalization = ImageInputLayer.Normalization
 
     def validate(self) -> None:
-        found = IssueCollector()
+        issues = IssueCollector()
         if sum(self.StackDepth) > MOST_BLOCKS:
             fail(f"{self.label()}:tooManyBlocks", f"StackDepth asks for {sum(self.StackDepth)} residual blocks, but at most "
                  f"{MOST_BLOCKS} are built.", "Pass smaller numbers, such as [3 4 6 3].")
         if len(self.StackDepth) != len(self.NumFilters):
-            found.add(f"{self.label()}:stackDepthMismatch", f"StackDepth has {len(self.StackDepth)} elements and NumFilters "
-                      f"{len(self.NumFilters)}, but each has one per stack.", "Pass vectors of equal length.")
+            issues.add(f"{self.label()}:stackDepthMismatch", f"StackDepth has {len(self.StackDepth)} elements and "
+                       f"NumFilters {len(self.NumFilters)}, but each has one per stack.", "Pass vectors of equal length.")
         pooling, later = int(self.InitialPoolingLayer != "none"), len(self.StackDepth) - 1
         smallest = [stride * 2 ** (pooling + later) for stride in self.InitialStride]
         small = [side for side, n, needed in zip(SIDES, self.InputSize, smallest, strict=False) if n < needed]
         if small:
-            found.add(f"{self.label()}:inputSizeTooSmall", f"inputSize is {times(self.InputSize)}, but must be at least "
-                      f"{times(smallest)}: InitialStride {vector(self.InitialStride)} times 2 per halving (initial pooling: "
-                      f"{pooling}, stacks after the first: {later}). Too small: {', '.join(small)}.",
-                      "Pass larger images, a smaller InitialStride, InitialPoolingLayer='none', or fewer stacks.")
-        found.raise_if_any()
+            issues.add(f"{self.label()}:inputSizeTooSmall", f"inputSize is {times(self.InputSize)}, but must be at least "
+                       f"{times(smallest)}: InitialStride {vector(self.InitialStride)} times 2 per halving (initial "
+                       f"pooling: {pooling}, stacks after the first: {later}). Too small: {', '.join(small)}.",
+                       "Pass larger images, a smaller InitialStride, InitialPoolingLayer='none', or fewer stacks.")
+        issues.raise_if_any()
 
 
 class _Layers(_ResidualOptions):

@@ -46,9 +46,9 @@ def terminates(value: object) -> bool:
         below: dict[int, tuple[Any, int]] = {}
         if holds(chain.from_iterable(items for items, _ in level.values()), (list, tuple)):
             for items, times in level.values():
-                for one in items:
-                    if isinstance(one, (list, tuple)):
-                        below[id(one)] = one, times + below.get(id(one), (one, 0))[1]
+                for item in items:
+                    if isinstance(item, (list, tuple)):
+                        below[id(item)] = item, times + below.get(id(item), (item, 0))[1]
         if not below:
             return True
         level = below
@@ -95,7 +95,7 @@ def masked(value: object) -> int:
         return int(np.count_nonzero(np.ma.getmaskarray(value)))
     if not isinstance(value, (list, tuple)) or not holds(value, np.ma.MaskedArray):
         return 0
-    return sum(masked(one) for one in value if isinstance(one, np.ma.MaskedArray))
+    return sum(masked(part) for part in value if isinstance(part, np.ma.MaskedArray))
 
 
 def all_finite(x: np.ndarray) -> bool:

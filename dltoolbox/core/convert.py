@@ -23,24 +23,24 @@ Function = Callable[..., Any]  # the user's own
 LONGEST_VECTOR = 1_000_000  # elements of the longest vector
 
 
-def hinted(hint: str) -> Callable[[C], C]:
+def annotated(annotation: str) -> Callable[[C], C]:
     """Decorator: the type that editors show for an option with this conversion."""
     def mark(conversion: C) -> C:
-        conversion.hint = hint  # type: ignore[attr-defined]
+        conversion.annotation = annotation  # type: ignore[attr-defined]
         return conversion
     return mark
 
 
-def hint_of(conversion: object) -> str:
-    return str(getattr(conversion, "hint", "Any"))
+def annotation_of(conversion: object) -> str:
+    return str(getattr(conversion, "annotation", "Any"))
 
 
-def words_hint(names: Sequence[str]) -> str:
+def words_annotation(names: Sequence[str]) -> str:
     """Known words are offered by editors, other text is accepted: case and prefixes are free."""
     return f"Literal[{', '.join(map(repr, names))}] | str"
 
 
-@hinted("str")
+@annotated("str")
 def text(value: object) -> str:
     """A string; MATLAB's char and string scalars are the same thing here."""
     if isinstance(value, str):
@@ -48,7 +48,7 @@ def text(value: object) -> str:
     raise InvalidValue("text")
 
 
-@hinted("str | Sequence[str]")
+@annotated("str | Sequence[str]")
 def texts(value: object) -> tuple[str, ...]:
     """A list of strings; one string counts as a list of one; empty is allowed."""
     if isinstance(value, str):
@@ -59,7 +59,7 @@ def texts(value: object) -> tuple[str, ...]:
     raise InvalidValue("a list of strings")
 
 
-@hinted("bool")
+@annotated("bool")
 def flag(value: object) -> bool:
     """A logical value: True/False or 1/0."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, float, np.number)) and value in (0, 1)):
@@ -72,7 +72,7 @@ def choice(*names: str) -> Convert[str]:
     expected = " or ".join([", ".join(repr(n) for n in names[:-1]), repr(names[-1])] if len(names) > 1
                            else [repr(names[0])])
 
-    @hinted(words_hint(names))
+    @annotated(words_annotation(names))
     def convert(value: object) -> str:
         if isinstance(value, str):
             low = value.lower()
@@ -89,7 +89,7 @@ EXACT = 2**53  # of other integers: beyond, MATLAB's numbers have gaps
 LONGEST_NAME = 1000  # characters
 
 
-@hinted("str")
+@annotated("str")
 def name(value: object) -> str:
     """The name of a layer: text that tables can hold."""
     kept = text(value)
@@ -127,7 +127,7 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     else:
         expected = f"a number in {interval}"
 
-    @hinted("float")
+    @annotated("float")
     def convert(value: object) -> float:
         number = _number(value)
         if (number is None or np.isnan(number) or (np.isinf(number) and not infinite)
@@ -146,7 +146,7 @@ def integer(low: int = 1, high: int = EXACT) -> Convert[int]:
     expected = (f"an integer from {low} to {high}" if high < LARGEST_COUNT else
                 {0: "a non-negative integer", 1: "a positive integer"}.get(low, f"an integer of at least {low}"))
 
-    @hinted("int")
+    @annotated("int")
     def convert(value: object) -> int:
         number = _number(value)
         if number is None or not np.isfinite(number) or number != int(number) or number < low:
@@ -171,7 +171,7 @@ def integers(value: object, low: int = 1) -> tuple[int, ...] | None:
 
 def sizes(rank: int) -> Convert[tuple[int, ...]]:
     """Positive integers per spatial dimension; a scalar is expanded: 2 → (2, 2)."""
-    @hinted("int | Sequence[int]" if rank > 1 else "int")
+    @annotated("int | Sequence[int]" if rank > 1 else "int")
     def convert(value: object) -> tuple[int, ...]:
         got = integers(value)
         if got is None or len(got) not in (1, rank):
@@ -207,7 +207,7 @@ def attribute(value: object, name: str, default: object = None) -> Any:
         return default
 
 
-@hinted("Sequence[float | None]")
+@annotated("Sequence[float | None]")
 def sizes_or_unknown(value: object) -> tuple[int | None, ...]:
     """Positive integers, with NaN or None for a size that is not known."""
     items = [None if item is None or _is_nan(item) else item for item in items_of(value)]
@@ -224,7 +224,7 @@ def _is_nan(value: object) -> bool:
 
 def optional(other: Convert[T]) -> Convert[T | None]:
     """None or empty for an option that is not given, or whatever ``other`` accepts."""
-    @hinted(hint_of(other))
+    @annotated(annotation_of(other))
     def convert(value: object) -> T | None:
         empty = not value.size if isinstance(value, np.ndarray) else isinstance(value, (list, tuple)) and not value
         return None if value is None or empty else other(value)
@@ -233,7 +233,7 @@ def optional(other: Convert[T]) -> Convert[T | None]:
 
 def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert[tuple[int, ...]]:
     """Integers whose count is one of ``lengths``, such as an image size ``[h w c]``."""
-    @hinted("Sequence[int]")
+    @annotated("Sequence[int]")
     def convert(value: object) -> tuple[int, ...]:
         got = integers(value, low)
         if got is None or len(got) not in lengths:
@@ -247,7 +247,7 @@ def image_size(rank: int, channels: int = 1) -> Convert[tuple[int, ...]]:
     names = " ".join("hwd"[:rank])
     sizes_of = vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
 
-    @hinted("Sequence[int]")
+    @annotated("Sequence[int]")
     def convert(value: object) -> tuple[int, ...]:
         got: tuple[int, ...] = sizes_of(value)
         return got if len(got) > rank else (*got, channels)
@@ -263,7 +263,7 @@ def padding(rank: int) -> Convert[Padding]:
     forms = {1: "a scalar, [l r] or 'same'", 2: "a scalar, [a b], [t b l r] or 'same'",
              3: "a scalar, [a b c], a 2×3 matrix [t l f; b r k] or 'same'"}[rank]
 
-    @hinted("Literal['same'] | int | Sequence[Any]")
+    @annotated("Literal['same'] | int | Sequence[Any]")
     def convert(value: object) -> Padding:
         if isinstance(value, str) and value and "same".startswith(value.lower()):
             return "same"
@@ -299,7 +299,7 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     return None
 
 
-@hinted("ArrayLike | None")
+@annotated("ArrayLike | None")
 def array(value: object) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""
     if value is None:
@@ -321,7 +321,7 @@ def array(value: object) -> np.ndarray | None:
     return kept
 
 
-@hinted("ArrayLike")
+@annotated("ArrayLike")
 def filled_array(value: object) -> np.ndarray:
     """As `array`, with at least one element."""
     kept = array(value)
@@ -330,7 +330,7 @@ def filled_array(value: object) -> np.ndarray:
     return kept
 
 
-@hinted("ArrayLike | None")
+@annotated("ArrayLike | None")
 def positive_array(value: object) -> np.ndarray | None:
     """As `array`, with every element above zero."""
     kept = array(value)
@@ -339,7 +339,7 @@ def positive_array(value: object) -> np.ndarray | None:
     return kept
 
 
-@hinted("ArrayLike | None")
+@annotated("ArrayLike | None")
 def non_negative_array(value: object) -> np.ndarray | None:
     """As `array`, with no element below zero: the spread of data, which is zero where they are constant."""
     kept = array(value)
@@ -350,18 +350,18 @@ def non_negative_array(value: object) -> np.ndarray | None:
 
 def either(word: str, other: Convert[T]) -> Convert[str | T]:
     """A word such as ``'auto'`` or whatever ``other`` accepts."""
-    @hinted(f"Literal[{word!r}] | {hint_of(other)}")
+    @annotated(f"Literal[{word!r}] | {annotation_of(other)}")
     def convert(value: object) -> str | T:
         if isinstance(value, str) and value.lower() == word:
             return word
         try:
             return other(value)
         except InvalidValue as no:
-            raise InvalidValue(f"'{word}' or {no.expected}", no.cure, no.reason) from None
+            raise InvalidValue(f"'{word}' or {no.expected}", no.hint, no.code) from None
     return convert
 
 
-@hinted("Callable[..., Any]")
+@annotated("Callable[..., Any]")
 def function_handle(value: object) -> Function:
     """A callable."""
     if callable(value):
@@ -373,7 +373,7 @@ def word_or_function(*names: str) -> Convert[str | Function]:
     """One of some words or a callable."""
     word = choice(*names)
 
-    @hinted(f"{words_hint(names)} | Callable[..., Any]")
+    @annotated(f"{words_annotation(names)} | Callable[..., Any]")
     def convert(value: object) -> str | Function:
         if callable(value):
             return value
@@ -388,7 +388,7 @@ def number_or_word(*names: str) -> Convert[str | float]:
     """A finite number or one of some words."""
     number, word = real(), choice(*names)
 
-    @hinted(f"float | {words_hint(names)}")
+    @annotated(f"float | {words_annotation(names)}")
     def convert(value: object) -> str | float:
         try:
             return word(value) if isinstance(value, str) else number(value)

@@ -79,8 +79,8 @@ class Dims:
                                        for label, n in zip(self.labels, self.sizes, strict=True)))
 
     def with_size(self, label: str, size: Size) -> Dims:
-        return Dims(self.labels, tuple(size if one == label else n
-                                       for one, n in zip(self.labels, self.sizes, strict=True)))
+        return Dims(self.labels, tuple(size if own == label else n
+                                       for own, n in zip(self.labels, self.sizes, strict=True)))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,7 +143,7 @@ def features(rank: int, channels: Size, batch: Size) -> Dims:
     return Dims("S" * rank + "CB", (*[1] * rank, channels, batch))
 
 
-HIDDEN = features(UNKNOWN, UNKNOWN, None)
+UNKNOWN_FEATURES = features(UNKNOWN, UNKNOWN, None)
 
 
 def unknown(labels: str) -> Dims:

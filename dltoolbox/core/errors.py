@@ -21,17 +21,17 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Issue:
-    """One problem: what is wrong (``message``), what to do (``cure``), and where (``layer``, 1-based ``index``)."""
+    """One problem: what is wrong (``message``), what to do (``hint``), and where (``layer``, 1-based ``index``)."""
 
     identifier: str
     message: str
-    cure: str = ""
+    hint: str = ""
     layer: str = ""
     index: int | None = None
     severity: Severity = "error"
 
     def __post_init__(self) -> None:
-        texts = {"identifier": self.identifier, "message": self.message, "cure": self.cure, "layer": self.layer}
+        texts = {"identifier": self.identifier, "message": self.message, "hint": self.hint, "layer": self.layer}
         for name in (name for name, value in texts.items() if not isinstance(value, str)):
             fail(f"Issue:invalid{name.capitalize()}", f"'{name}' of an Issue must be text.", "Pass text.")
         if not isinstance(self.index, int | None) or not (
@@ -45,7 +45,7 @@ class Issue:
         return self if placed else replace(self, layer=layer, index=index)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """``Layer 'pool1' (3)``, or an empty string for a problem of the whole network or of a plain argument."""
         if not self.layer and self.index is None:
             return ""
@@ -53,8 +53,8 @@ class Issue:
         return f"Layer{name}" + (f" ({self.index})" if self.index is not None else "")
 
     def __str__(self) -> str:
-        where = f"{self.place}: " if self.place else ""
-        return printable(f"{where}{self.message}" + (f" {self.cure}" if self.cure else "") + f" [{self.identifier}]")
+        where = f"{self.location}: " if self.location else ""
+        return printable(f"{where}{self.message}" + (f" {self.hint}" if self.hint else "") + f" [{self.identifier}]")
 
 
 class DltoolboxError(ValueError):
@@ -81,17 +81,17 @@ class DltoolboxError(ValueError):
 
 def _several(issues: Any) -> tuple[Issue, ...]:
     """One issue or more; an error of anything else is made by mistake."""
-    found = list[Issue]()
+    proper = list[Issue]()
     with suppress(Exception):  # what cannot be walked through holds none
-        for one in issues:
-            if not isinstance(one, Issue):
-                found.clear()
+        for issue in issues:
+            if not isinstance(issue, Issue):
+                proper.clear()
                 break
-            found.append(one)
-    if not found:
+            proper.append(issue)
+    if not proper:
         fail("DltoolboxError:noIssues", "An error of dltoolbox is made of one Issue or a list of them.",
              "Pass Issue(identifier, message).")
-    return tuple(found)
+    return tuple(proper)
 
 
 class MissingExtraError(DltoolboxError, ImportError):
@@ -102,14 +102,14 @@ class DltoolboxWarning(UserWarning):
     """Something works, but probably not as the user thinks."""
 
 
-def fail(identifier: str, message: str, cure: str = "", *, layer: str = "", index: int | None = None) -> NoReturn:
+def fail(identifier: str, message: str, hint: str = "", *, layer: str = "", index: int | None = None) -> NoReturn:
     """Raise one problem. ``identifier`` is given without the leading ``dltoolbox:``."""
-    raise DltoolboxError(Issue(f"dltoolbox:{identifier}", message, cure, layer, index))
+    raise DltoolboxError(Issue(f"dltoolbox:{identifier}", message, hint, layer, index))
 
 
-def warn(identifier: str, message: str, cure: str = "") -> None:
+def warn(identifier: str, message: str, hint: str = "") -> None:
     """Warn of one problem in the words of an `Issue`, at the line that called the toolbox; ``identifier`` as for `fail`."""
-    issue = Issue(f"dltoolbox:{identifier}", message, cure, severity="warning")
+    issue = Issue(f"dltoolbox:{identifier}", message, hint, severity="warning")
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("dltoolbox."):
         level, frame = level + 1, frame.f_back
@@ -129,9 +129,9 @@ class IssueCollector:
     def __init__(self) -> None:
         self.issues: list[Issue] = []
 
-    def add(self, identifier: str, message: str, cure: str = "", *, layer: str = "", index: int | None = None,
+    def add(self, identifier: str, message: str, hint: str = "", *, layer: str = "", index: int | None = None,
             severity: Severity = "error") -> None:
-        self.issues.append(Issue(f"dltoolbox:{identifier}", message, cure, layer, index, severity))
+        self.issues.append(Issue(f"dltoolbox:{identifier}", message, hint, layer, index, severity))
 
     @contextmanager
     def collect(self, *, layer: str = "", index: int | None = None) -> Iterator[None]:

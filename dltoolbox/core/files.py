@@ -51,14 +51,14 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def status(path: str | os.PathLike[str]) -> os.stat_result | None:
     """What is known of a file; None where there is none yet."""
     try:
-        found = os.stat(path)
+        information = os.stat(path)
     except FileNotFoundError:
-        found = None
+        information = None
     except ValueError as error:  # a zero byte, half a character
         raise OSError(errno.EINVAL, str(error), os.fspath(path)) from None
-    if names_folder(os.fspath(path)) or (found and stat.S_ISDIR(found.st_mode)):
+    if names_folder(os.fspath(path)) or (information and stat.S_ISDIR(information.st_mode)):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    return found
+    return information
 
 
 def names_folder(path: str) -> bool:
@@ -131,8 +131,8 @@ def remove_left(folder: Path) -> None:
     if fcntl is None:
         return
     with suppress(OSError), os.scandir(folder) as entries:
-        for one in entries:
-            if LEFT.fullmatch(one.name) and one.is_file(follow_symlinks=False):
-                with suppress(OSError), open(one.path, "r+b") as file:
+        for entry in entries:
+            if LEFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError), open(entry.path, "r+b") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(one.path)
+                    os.unlink(entry.path)

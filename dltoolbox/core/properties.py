@@ -45,9 +45,9 @@ class ByRank(Generic[T]):
 class InvalidValue(Exception):
     """Raised by a conversion: what was expected, and optionally how to get it and a more precise identifier."""
 
-    def __init__(self, expected: str, cure: str = "", reason: str = "") -> None:
+    def __init__(self, expected: str, hint: str = "", code: str = "") -> None:
         super().__init__(expected)
-        self.expected, self.cure, self.reason = expected, cure, reason
+        self.expected, self.hint, self.code = expected, hint, code
 
 
 class Property(Generic[T]):
@@ -69,6 +69,8 @@ class Property(Generic[T]):
         self.convert, self.default, self.doc = convert, default, doc
         self.positional, self.argument, self.settable, self.group = positional, argument, settable, group
         self.name = ""
+        self._conversions: dict[int, Callable[[object], T]] = {}  # by rank
+        self._defaults: dict[int, T] = {}
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -88,28 +90,37 @@ class Property(Generic[T]):
         if not self.settable:
             fail(f"{label}:readOnly", f"'{self.name}' of {label} cannot be changed after creation.",
                  f"Create a new one: {label}(…, {self.name}=…).", layer=getattr(instance, "Name", ""))
-        found = IssueCollector()
-        self.store(instance, value, found)
-        found.raise_if_any()
+        issues = IssueCollector()
+        self.store(instance, value, issues)
+        issues.raise_if_any()
 
     def converted(self, value: object, owner: Configured) -> T:
         """The stored form of a value, for an owner that may tell the number of dimensions; may raise `InvalidValue`."""
-        return self.conversion(getattr(owner, "rank", 0))(value)
+        rank = getattr(owner, "rank", 0)
+        if value is not self.default:
+            return self.conversion(rank)(value)
+        if rank not in self._defaults:  # stored forms cannot be changed, so all owners share this one
+            self._defaults[rank] = self.conversion(rank)(value)
+        return self._defaults[rank]
 
     def conversion(self, rank: int) -> Callable[[object], T]:
         """The conversion in an owner of so many spatial dimensions."""
-        return self.convert.make(rank) if isinstance(self.convert, ByRank) else self.convert
+        if not isinstance(self.convert, ByRank):
+            return self.convert
+        if rank not in self._conversions:
+            self._conversions[rank] = self.convert.make(rank)
+        return self._conversions[rank]
 
-    def store(self, instance: Configured, value: object, found: IssueCollector) -> None:
+    def store(self, instance: Configured, value: object, issues: IssueCollector) -> None:
         """Convert and keep a value; a rejected one becomes an issue and changes nothing."""
         try:
             instance.__dict__[self.name] = self.converted(value, instance)
         except InvalidValue as no:
             label = instance.label()
-            reason = no.reason or f"invalid{self.name}"
-            found.add(f"{label}:{reason}",
-                      f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
-                      no.cure or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
+            code = no.code or f"invalid{self.name}"
+            issues.add(f"{label}:{code}",
+                       f"'{self.argument}' of {label} must be {no.expected}, but it is {show(value)}.",
+                       no.hint or f"Pass {no.expected}.", layer=instance.__dict__.get("Name", ""))
 
 
 class Configured:
@@ -136,21 +147,21 @@ class Configured:
         return cls.function or cls.__name__
 
     def __init__(self, /, *args: object, **kwargs: object) -> None:
-        found = IssueCollector()
-        given = bind(self.label(), type(self).properties, args, kwargs, found)
+        issues = IssueCollector()
+        given = bind(self.label(), type(self).properties, args, kwargs, issues)
         ordered = sorted(type(self).properties.values(), key=lambda p: p.name != "Name")  # so that issues know the name
         for prop in ordered:
             value = given.get(prop.name, prop.default)
             if value is REQUIRED:
-                if not any(issue.identifier.endswith("missingArgument") for issue in found):
-                    found.add(f"{self.label()}:missingArgument", f"{self.label()} needs '{prop.argument}'.",
-                              f"Call {usage(self.label(), type(self).properties)}.")
+                if not any(issue.identifier.endswith("missingArgument") for issue in issues):
+                    issues.add(f"{self.label()}:missingArgument", f"{self.label()} needs '{prop.argument}'.",
+                               f"Call {usage(self.label(), type(self).properties)}.")
             else:
-                prop.store(self, value, found)
-        if not len(found):
-            with found.collect():
+                prop.store(self, value, issues)
+        if not len(issues):
+            with issues.collect():
                 self.validate()
-        found.raise_if_any()
+        issues.raise_if_any()
 
     def validate(self) -> None:
         """Checks that concern several properties; raises `DltoolboxError`. The default has none."""
@@ -177,7 +188,7 @@ def split_pairs(arguments: Sequence[object]) -> tuple[list[object], list[object]
 
 
 def optional_first(first: A, pairs: Sequence[object]) -> tuple[A | None, Sequence[object]]:
-    """An argument that may be left out before name-value pairs, and these: a text before an odd rest is the first name."""
+    """Splits an optional first argument from name-value pairs; a string followed by an odd number of values starts them."""
     return (None, (first, *pairs)) if isinstance(first, str) and len(pairs) % 2 else (first, pairs)
 
 
@@ -189,7 +200,7 @@ class Option(NamedTuple):
 
 
 def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[object], kwargs: Mapping[str, object],
-         found: IssueCollector) -> dict[str, object]:
+         issues: IssueCollector) -> dict[str, object]:
     """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
     positional = [p for p in properties.values() if p.positional]
     given: dict[str, object] = {}
@@ -204,14 +215,14 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
         start = f"{label} takes {len(positional)} positional argument(s) followed by" if positional else (
             f"The options of {label} are")
-        found.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
-                  f"Call {usage(label, properties)}.")
+        issues.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
+                   f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
     for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
         key = match(name, properties)
         if key is None:
-            with found.collect():
+            with issues.collect():
                 unknown_name(label, name, [p.argument for p in in_call_order(properties)])
         else:
             given[key] = value
@@ -236,8 +247,8 @@ def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The question that names the nearest of the known words, in any letter case; empty where none is near."""
-    low = {one.lower(): one for one in known}
-    near = [repr(low[one]) for one in get_close_matches(name.lower(), low)]
+    low = {name.lower(): name for name in known}
+    near = [repr(low[close]) for close in get_close_matches(name.lower(), low)]
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
@@ -309,20 +320,31 @@ class _Probe:
     def __setattr__(self, name: str, value: object) -> None:
         _Probe.count = references(self)
 
+    def change(self) -> None:
+        _Probe.count = references(self)
 
-def _held_by_a_statement() -> int:
-    """References to an object, in its own ``__setattr__``, that nothing but the statement holds; 0 if that tells nothing."""
+
+def _held_by_a_statement() -> tuple[int, int]:
+    """References to an object that nothing but the statement holds: in its own ``__setattr__``, and in a method that is
+    called; 0 if that tells nothing.
+    """
+    named = _Probe()
     _Probe().any = 0
     alone = _Probe.count
-    named = _Probe()
     named.any = 0
-    return alone if alone < _Probe.count else 0
+    alone = alone if alone < _Probe.count else 0
+    _Probe().change()
+    called = _Probe.count
+    named.change()
+    return alone, called if called < _Probe.count else 0
 
 
-ALONE = _held_by_a_statement()
+ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
-def refuse_lost(held: int, label: str, name: str, cure: str) -> None:
-    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such."""
-    if held <= ALONE:
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", cure)
+def refuse_lost(held: int, label: str, name: str, hint: str, *, called: bool = False) -> None:
+    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
+    method that was called.
+    """
+    if held <= (CALLED_ALONE if called else ALONE):
+        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)

@@ -75,8 +75,8 @@ def rng(seed: int | str | RandomState | None = None, generator: str = "twister")
         return before
     if isinstance(seed, RandomState):
         _current = _Streams(seed.Seed)
-        for one, state in zip(_current.generators.values(), seed.states, strict=True):
-            one.bit_generator.state = state
+        for stream_generator, state in zip(_current.generators.values(), seed.states, strict=True):
+            stream_generator.bit_generator.state = state
     else:
         _current = _Streams(_seed(seed))
     return before

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -53,8 +54,8 @@ def iscategory(A: categorical, names: object) -> Any:
         array([ True, False])
     """
     known = _checked(A, "iscategory").categories
-    found = [name in known for name in category_names(names, "iscategory")]
-    return found[0] if isinstance(names, str) else np.array(found, dtype=bool)
+    is_known = [name in known for name in category_names(names, "iscategory")]
+    return is_known[0] if isinstance(names, str) else np.array(is_known, dtype=bool)
 
 
 def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
@@ -140,7 +141,7 @@ def renamecats(A: categorical, *names: object) -> categorical:
     at = range(len(old)) if len(names) == 1 else _positions(A, names[0], "renamecats")
     new = category_names(names[-1], "renamecats")
     if len(new) != len(at):
-        fail("renamecats:namesCount", f"There are {len(new)} new names for {len(at)} categories.",
+        fail("renamecats:namesCount", f"There are {counted(len(new), 'new name')} for {counted(len(at), 'old one')}.",
              "Give one new name for each category.")
     renamed = dict(zip(at, new, strict=True))
     result = distinct_names([renamed.get(code, name) for code, name in enumerate(old)], "renamecats")
@@ -210,8 +211,8 @@ def _recategorized(A: categorical, names: Sequence[str]) -> categorical:
 def _positions(A: categorical, names: object, function: str) -> list[int]:
     """The positions of categories given by name; unknown names are an error."""
     wanted = distinct_names(names, function)
-    found = positions_among(wanted, A.categories)
-    if -1 in found:
-        fail(f"{function}:unknownCategory", f"{wanted[found.index(-1)]!r} is not among the categories "
+    positions = positions_among(wanted, A.categories)
+    if -1 in positions:
+        fail(f"{function}:unknownCategory", f"{wanted[positions.index(-1)]!r} is not among the categories "
              f"{show(A.categories)}.", "Name existing categories.")
-    return found
+    return positions

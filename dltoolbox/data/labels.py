@@ -36,8 +36,8 @@ def encode(values: object) -> Encoded:
             return _encode_categories(carrier)
     array = lossless_array(values)
     if array.dtype.kind == "b":
-        codes, found = _encode_integers(array.astype(np.uint8))
-        return Encoded(codes, [bool(key) for key in found])
+        codes, levels = _encode_integers(array.astype(np.uint8))
+        return Encoded(codes, [bool(key) for key in levels])
     if array.dtype.kind in "iu":
         return Encoded(*_encode_integers(array))
     if array.dtype.kind == "f":
@@ -223,7 +223,7 @@ def _encode_sorted(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
 
 def _encode_objects(array: np.ndarray) -> tuple[np.ndarray, Sequence[Key]]:
     every = [key_of(element) for element in array.ravel().tolist()]
-    found = dict.fromkeys(key for key in every if key is not None)
-    is_text(list(found))
-    keys: list[Any] = sorted(found)  # text or numbers, never both
+    distinct = dict.fromkeys(key for key in every if key is not None)
+    is_text(list(distinct))
+    keys: list[Any] = sorted(distinct)  # text or numbers, never both
     return np.array(positions_among(every, keys), dtype=np.int32).reshape(array.shape), keys

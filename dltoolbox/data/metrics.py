@@ -105,8 +105,8 @@ class SemanticSegmentationMetrics:
         self.ImageMetrics = MetricsTable(data_set_scores(confusions))
 
     def __str__(self) -> str:
-        tables = [(name, f"[{len(one)}×{len(one.columns)} table]") for name, one in vars(self).items()
-                  if isinstance(one, MetricsTable)]
+        tables = [(name, f"[{len(value)}×{len(value.columns)} table]") for name, value in vars(self).items()
+                  if isinstance(value, MetricsTable)]
         return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
 
     def __repr__(self) -> str:
@@ -117,8 +117,9 @@ def counts(confusions: object, classes: int) -> np.ndarray:
     """Confusion matrices N×K×K as an array of counts."""
     array = array_of(confusions)
     if array is None or array.dtype.kind not in "fiub" or array.shape != (*array.shape[:1], classes, classes):
-        fail("SemanticSegmentationMetrics:invalidConfusions", f"The confusion matrices of {classes} classes must be an "
-             f"array N×{classes}×{classes} of counts, but they are {show(confusions)}.",
+        fail("SemanticSegmentationMetrics:invalidConfusions",
+             f"The confusion matrices of {counted(classes, 'class')} must be an array "
+             f"N×{classes}×{classes} of counts, but they are {show(confusions)}.",
              "Use metrics = evaluateSemanticSegmentation(pred, truth), which counts.")
     return array
 
@@ -193,7 +194,7 @@ def evaluateSemanticSegmentation(pred: object, truth: object, *pairs: object,
     if len(predicted) != len(true):
         fail("evaluateSemanticSegmentation:sizeMismatch", f"There are {len(predicted)} predicted and {len(true)} true "
              "label images.", "Pass one for each.")
-    classes = list(dict.fromkeys(name for one in true for name in one.categories))
+    classes = list(dict.fromkeys(name for labels in true for name in labels.categories))
     parts = [confusions_of(*pair, classes) for pair in zip(predicted, true, strict=True)]
     confusions = np.concatenate(parts) if parts else np.zeros((0, 0, 0), int)
     if not confusions.any():
@@ -208,15 +209,15 @@ def evaluateSemanticSegmentation(pred: object, truth: object, *pairs: object,
 
 def images(labels: Any, name: str) -> list[categorical]:
     """One categorical array or a list of them."""
-    found = list(labels) if isinstance(labels, (list, tuple)) else [labels]
-    for one in found:
-        if not isinstance(one, categorical):
+    labelled = list(labels) if isinstance(labels, (list, tuple)) else [labels]
+    for image in labelled:
+        if not isinstance(image, categorical):
             fail("evaluateSemanticSegmentation:notCategorical", f"'{name}' must be a categorical array or a list of them, "
-                 f"but it holds {show(one)}.", "Convert numbers first: categorical(L, [1, 2], ['sky', 'road']).")
-        if one.ndim < 2:
+                 f"but it holds {show(image)}.", "Convert numbers first: categorical(L, [1, 2], ['sky', 'road']).")
+        if image.ndim < 2:
             fail("evaluateSemanticSegmentation:sizeMismatch", f"'{name}' must be label images h×w or h×w×N, but it has "
-                 f"{one.ndim} dimension{'' if one.ndim == 1 else 's'}.", "For labels of whole images use confusionmat.")
-    return found
+                 f"{image.ndim} dimension{'' if image.ndim == 1 else 's'}.", "For labels of whole images use confusionmat.")
+    return labelled
 
 
 def confusions_of(predicted: categorical, true: categorical, classes: Sequence[str]) -> np.ndarray:
@@ -230,7 +231,8 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
              f"which the true labels lack; theirs are {show(list(classes))}.",
              "Give both the same names with renamecats or setcats.")
     count = true.shape[-1] if true.ndim > 2 else 1
-    rows = [recode(one.codes, positions_among(one.categories, classes)).reshape(-1, count) for one in (true, predicted)]
+    rows = [recode(labels.codes, positions_among(labels.categories, classes)).reshape(-1, count)
+            for labels in (true, predicted)]
     known = (rows[0] >= 0) & (rows[1] >= 0)
     k = len(classes)
     cells = ((np.arange(count) * k + rows[0]) * k + rows[1])[known]
@@ -279,7 +281,7 @@ def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, 
         fail("confusionmat:differentKinds", f"The true labels {show(list(true.keys)[:5])} and the predicted labels "
              f"{show(list(predicted.keys)[:5])} are not of the same kind.", "Pass both as text or both as numbers.")
     keys = label_order(g, true, ghat, predicted) if Order is None else distinct_keys(Order)
-    rows, columns = (recode(one.codes.ravel(), positions_among(one.keys, keys)) for one in (true, predicted))
+    rows, columns = (recode(side.codes.ravel(), positions_among(side.keys, keys)) for side in (true, predicted))
     if Order is not None:
         check_order(true, predicted, keys)
     known = (rows >= 0) & (columns >= 0)
@@ -293,12 +295,12 @@ def label_order(g: object, true: Encoded, ghat: object, predicted: Encoded) -> l
     if isinstance(g, categorical) or isinstance(ghat, categorical):
         return list(dict.fromkeys([*true.keys, *predicted.keys]))
     if is_text([*true.keys, *predicted.keys]):
-        return list(dict.fromkeys(one.keys[code] for one in (true, predicted) for code in one.codes.ravel() if code >= 0))
+        return list(dict.fromkeys(side.keys[code] for side in (true, predicted) for code in side.codes.ravel() if code >= 0))
     return sorted({*true.keys, *predicted.keys})
 
 
 def check_order(true: Encoded, predicted: Encoded, keys: Sequence[Key]) -> None:
-    used = [one.keys[code] for one in (true, predicted) for code in np.unique(one.codes) if code >= 0]
+    used = [side.keys[code] for side in (true, predicted) for code in np.unique(side.codes) if code >= 0]
     missing = [key for key in dict.fromkeys(used) if key not in keys]
     if missing:
         fail("confusionmat:notInOrder", f"The labels {show(missing)} occur, but are not in Order.",

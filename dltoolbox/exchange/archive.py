@@ -24,8 +24,9 @@ from dltoolbox.layers.base import LAYERS, Layer, find
 from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_array import MOST_FAULTS
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_array import MOST_ISSUES
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 
@@ -112,8 +113,8 @@ def loadNetwork(file: object) -> Network:
     """
     path = path_of(file, "loadNetwork")
     if not os.path.isfile(path):
-        found = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
-        fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", found)
+        advice = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
+        fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", advice)
     try:
         return loaded(path)
     except OSError as error:
@@ -175,22 +176,22 @@ def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[s
     """The layers, the connections and the ends of a network, which may stand inside a layer; ``arrays`` and ``dropped``
     collect the arrays, and the initialisers that are functions.
     """
-    found, layers = IssueCollector(), []
-    for index, one in enumerate(net.nodes, 1):
-        with found.collect(layer=one.Name, index=index):
-            if PAGES.get(one.factory) is not type(one):
-                fail("saveNetwork:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that no file "
+    issues, layers = IssueCollector(), []
+    for index, layer in enumerate(net.nodes, 1):
+        with issues.collect(layer=layer.Name, index=index):
+            if PAGES.get(layer.factory) is not type(layer):
+                fail("saveNetwork:unknownLayer", f"{type(layer).__name__} is not a layer of this toolbox, so that no file "
                      "can say how to make it again.", "Replace it by layers of the toolbox.")
             values = {}
-            for prop, value in one.values():
-                with found.collect(layer=one.Name, index=index):
-                    if callable(value) and is_spent_initialiser(one, prop):
-                        dropped.append(f"{prop.name} of '{one.Name}'")
-                        value = prop.converted(prop.default, one)
+            for prop, value in layer.values():
+                with issues.collect(layer=layer.Name, index=index):
+                    if callable(value) and is_spent_initialiser(layer, prop):
+                        dropped.append(f"{prop.name} of '{layer.Name}'")
+                        value = prop.converted(prop.default, layer)
                     values[prop.name] = ({"network": described_graph(value, arrays, dropped)} if isinstance(value, dlnetwork)
                                          else encoded(value, prop.name, arrays))
-            layers.append({"layer": one.factory, "properties": values})
-    found.raise_if_any()
+            layers.append({"layer": layer.factory, "properties": values})
+    issues.raise_if_any()
     connections = [[*c.source, *c.destination] for c in net.edges]
     return {"layers": layers, "connections": connections, **described_ends(net)}
 
@@ -203,10 +204,10 @@ def described_ends(net: Network) -> dict[str, Any]:
     return {"outputs": [str(port) for port in net.chosen], "layouts": layouts, "initialized": net.Initialized}
 
 
-def is_spent_initialiser(one: Layer, prop: Property[object]) -> bool:
+def is_spent_initialiser(layer: Layer, prop: Property[object]) -> bool:
     """Whether the property is the initialiser of an array that has a value."""
     name = prop.name.removesuffix("Initializer")
-    return name != prop.name and getattr(one, name, None) is not None
+    return name != prop.name and getattr(layer, name, None) is not None
 
 
 def encoded(value: object, name: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -263,7 +264,7 @@ def restored(reader: ContainerReader, path: Path) -> Network:
 def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dlnetwork:
     """The dlnetwork of a layer graph, with what `described_ends` wrote."""
     outputs = [typed(name, str, "an output") for name in entry(description, "outputs", list)]
-    if unknown := set(outputs).difference(str(Port(one.Name, port)) for one in lgraph.nodes for port in one.outputs()):
+    if unknown := set(outputs).difference(str(Port(layer.Name, port)) for layer in lgraph.nodes for port in layer.outputs()):
         raise Damaged(f"there is no output {show(min(unknown))}")
     net = dlnetwork(lgraph, OutputNames=outputs, Initialize=False)
     entrances = set(net.entrances())
@@ -298,13 +299,13 @@ def restored_inside(description: dict[str, object], reader: ContainerReader, use
 
 def restored_layers(entries: Iterable[object], reader: ContainerReader, used: set[str]) -> list[Layer]:
     """Layers made by their factories; the unknown ones are reported. ``used`` collects the members read."""
-    found, layers = IssueCollector(), []
+    issues, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
         described_layer = typed(item, dict, f"layer {index}")
         factory = entry(described_layer, "layer", str)
         given = entry(described_layer, "properties", dict)
         values = {name: decoded_value(value, reader, used) for name, value in given.items()}
-        with found.collect(layer=str(values.get("Name", "")), index=index):
+        with issues.collect(layer=str(values.get("Name", "")), index=index):
             cls = PAGES.get(factory) or find(factory)
             unknown = [name for name in values if name not in cls.properties]
             if unknown:
@@ -313,15 +314,15 @@ def restored_layers(entries: Iterable[object], reader: ContainerReader, used: se
             reader.asked += port_count(layers[-1])
             if reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
                 raise Damaged(f"its layers have more than {MOST_PORTS} inputs and outputs")
-        if len(found) == MOST_FAULTS:
+        if len(issues) == MOST_ISSUES:
             break
-    found.raise_if_any()
+    issues.raise_if_any()
     return layers
 
 
-def port_count(one: Layer) -> int:
+def port_count(layer: Layer) -> int:
     """The number of its inputs and outputs."""
-    return one.NumInputs + one.NumOutputs
+    return layer.NumInputs + layer.NumOutputs
 
 
 def made(cls: type[Layer], values: dict[str, object], index: int) -> Layer:
@@ -334,8 +335,8 @@ def made(cls: type[Layer], values: dict[str, object], index: int) -> Layer:
 
 def restored_connections(entries: Iterable[object], layers: Iterable[Layer]) -> list[Connection]:
     """Connections between ports that exist."""
-    outputs = {Port(one.Name, port) for one in layers for port in one.outputs()}
-    inputs = {Port(one.Name, port) for one in layers for port in one.inputs()}
+    outputs = {Port(layer.Name, port) for layer in layers for port in layer.outputs()}
+    inputs = {Port(layer.Name, port) for layer in layers for port in layer.inputs()}
     connections = []
     for item in entries:
         words = typed(item, list, "a connection")

@@ -102,8 +102,8 @@ def real_array(X: object, function: str, what: str) -> np.ndarray:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def refine(options: Configured, name: str, convert: Convert[object], found: IssueCollector) -> None:
+def refine(options: Configured, name: str, convert: Convert[object], issues: IssueCollector) -> None:
     """Convert an option that was kept as `unconverted`, with the same messages as if it had been declared so."""
     refined = Property(convert)
     refined.name = refined.argument = name
-    refined.store(options, options.__dict__[name], found)
+    refined.store(options, options.__dict__[name], issues)

@@ -14,10 +14,12 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.geometry import Window, same_padding
+from dltoolbox.core.geometry import Window
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
+from dltoolbox.core.windows import check_fits, check_padding, resolve
 from dltoolbox.functions.labels import Layout, data_format, labels, real_array, refine, unconverted
 from dltoolbox.ops import OPS
 
@@ -59,11 +61,11 @@ class _Pool(Configured):
             fail(f"{name}:noPoolingDimensions", f"{name} pools over one to three dimensions, but DataFormat "
                  f"'{self.DataFormat}' gives {rank} to pool over.",
                  "Label them S, or name them with PoolFormat, such as PoolFormat='T'.")
-        found = IssueCollector()
-        refine(self, "poolsize", convert.either("global", convert.sizes(rank)), found)
-        refine(self, "Stride", convert.sizes(rank), found)
-        refine(self, "Padding", convert.padding(rank), found)
-        found.raise_if_any()
+        issues = IssueCollector()
+        refine(self, "poolsize", convert.either("global", convert.sizes(rank)), issues)
+        refine(self, "Stride", convert.sizes(rank), issues)
+        refine(self, "Padding", convert.padding(rank), issues)
+        issues.raise_if_any()
         if self.poolsize == "global" and (self.Padding == "same" or any(map(any, self.Padding))):
             fail(f"{name}:globalPadding", "poolsize 'global' takes the whole input as one region, so nothing can be "
                  "padded.", "Leave Padding out.")
@@ -74,16 +76,9 @@ class _Pool(Configured):
             fail(f"{self.function}:emptyInput", f"The input is {times(spatial)} in the dimensions to pool over, so there is "
                  "nothing to pool.", "Pass an array with at least one element along each of these dimensions.")
         size = spatial if self.poolsize == "global" else self.poolsize
-        padding = same_padding(spatial, size, self.Stride) if self.Padding == "same" else self.Padding
-        window = Window.of(size, self.Stride, padding)
-        if self.Padding != "same" and any(max(pair) >= n for pair, n in zip(padding, size, strict=True)):
-            fail(f"{self.function}:paddingTooLarge", f"Padding of {max(map(max, padding))} is not smaller than the pool "
-                 f"size {times(size)}, so some regions would hold nothing but padding.",
-                 "Use padding of at most the pool size minus 1.")
-        if not window.fits(spatial):
-            padded = [n + sum(p) for n, p in zip(spatial, padding, strict=True)]
-            fail(f"{self.function}:windowTooLarge", f"The window of {times(size)} is larger than the padded input of "
-                 f"{times(padded)}.", "Reduce poolsize, or add Padding.")
+        check_padding(self.function, self.Padding, size)
+        window = resolve(spatial, size, self.Stride, self.Padding)
+        check_fits(self.function, window, spatial, "Reduce poolsize, or add Padding.")
         return window
 
 
@@ -276,8 +271,8 @@ def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
 def _output_size(outputSize: object, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
     if size is None or len(size) > len(layout.given):
-        fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "
-             f"label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
+        fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {counted(len(layout.given), 'size')}, "
+             f"one per label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
     check_room(prod(size) * np.dtype(np.float64).itemsize, "maxunpool:tooLarge", f"An output of {times(size)}",
                "Pass the third output of maxpool.")
     return size

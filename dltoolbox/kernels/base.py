@@ -36,7 +36,7 @@ class KernelSpec:
     outputs: tuple[Dims, ...]
     orders: tuple[Order, ...]  # memory orders of the inputs
     attrs: Mapping[str, Any]
-    dtype: np.dtype[Any]  # of the data: float32 or float64
+    dtype: np.dtype  # of the data: float32 or float64
     needs: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
     ranks: int = 1  # threads that share this one step, when there are fewer observations than threads
     precision: str = "default"  # 'fast' permits roundings ten times larger
@@ -89,7 +89,7 @@ class BindContext:
         return self.case.attrs
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype:
         return self.case.dtype
 
     @property

@@ -12,6 +12,7 @@ their axes always have the op's order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -50,5 +51,6 @@ def order_of(x: np.ndarray) -> Order:
     return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
 
 
-def inverse(order: Sequence[int]) -> Order:
-    return tuple(int(axis) for axis in np.argsort(order))
+@cache
+def inverse(order: Order) -> Order:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))

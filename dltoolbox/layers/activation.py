@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import numpy as np
 
 from dltoolbox.core import convert
@@ -11,7 +9,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 
 
 @layer("reluLayer", "ReLU", name="relu")
@@ -26,7 +24,7 @@ class ReLULayer(Layer):
         Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.relu(x)
 
 
@@ -44,7 +42,7 @@ class LeakyReLULayer(Layer):
 
     Scale = Property(convert.real(), 0.01, "Factor on negative values.", positional=True, argument="scale")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.leaky_relu(x, scale=self.Scale)
 
     def describe(self) -> str:
@@ -65,7 +63,7 @@ class SoftmaxLayer(Layer):
 
     gives_probabilities = True
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.softmax(x)
 
     def describe(self) -> str:
@@ -75,16 +73,16 @@ class SoftmaxLayer(Layer):
 class Dropping(Layer):
     """What both kinds of dropout share."""
 
-    op: ClassVar[str]
-
     Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping, in [0, 1).", positional=True,
                            argument="probability")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         if not g.training or self.Probability == 0:
             return x
-        y, _ = getattr(g, self.op)(x, probability=self.Probability)
-        return y
+        return self.dropped(g, x)
+
+    def dropped(self, g: Builder, x: Value) -> Value:
+        raise NotImplementedError
 
     def describe(self) -> str:
         return f"{100 * self.Probability:g}% {self.type_text.lower()}"
@@ -104,7 +102,8 @@ class DropoutLayer(Dropping):
         Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
     """
 
-    op = "dropout"
+    def dropped(self, g: Builder, x: Value) -> Value:
+        return g.dropout(x, probability=self.Probability)[0]
 
 
 @layer("spatialDropoutLayer", "Spatial Dropout", name="spatialdropout")
@@ -121,7 +120,8 @@ class SpatialDropoutLayer(Dropping):
         Tompson et al., "Efficient object localization using convolutional networks" (2015).
     """
 
-    op = "spatial_dropout"
+    def dropped(self, g: Builder, x: Value) -> Value:
+        return g.spatial_dropout(x, probability=self.Probability)[0]
 
 
 @layer("clippedReluLayer", "Clipped ReLU", name="clippedrelu")
@@ -139,7 +139,7 @@ class ClippedReLULayer(Layer):
     Ceiling = Property(convert.real(0, low_open=True), doc="Largest value that leaves the layer.", positional=True,
                        argument="ceiling")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.clipped_relu(x, ceiling=self.Ceiling)
 
     def describe(self) -> str:
@@ -161,7 +161,7 @@ class ELULayer(Layer):
     Alpha = Property(convert.real(), 1, "Minus the value that large negative inputs approach.", positional=True,
                      argument="alpha", group="")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.elu(x, alpha=self.Alpha)
 
     def describe(self) -> str:
@@ -180,7 +180,7 @@ class TanhLayer(Layer):
         LeCun et al., "Efficient backprop" (1998).
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.tanh(x)
 
     def describe(self) -> str:
@@ -199,7 +199,7 @@ class SigmoidLayer(Layer):
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.2.
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.sigmoid(x)
 
     def describe(self) -> str:
@@ -218,7 +218,7 @@ class SwishLayer(Layer):
         Ramachandran, Zoph and Le, "Searching for activation functions" (2017).
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.swish(x)
 
 
@@ -238,7 +238,7 @@ class GELULayer(Layer):
 
     Approximation = Property(convert.choice("none", "tanh"), "none", "'none' or 'tanh'.")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.gelu(x, approximation=self.Approximation)
 
 
@@ -254,7 +254,7 @@ class SoftplusLayer(Layer):
         Dugas et al., "Incorporating second-order functional knowledge for better option pricing" (2000).
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.softplus(x)
 
 
@@ -306,7 +306,7 @@ class PReLULayer(Layer):
         return (Learnable("Alpha", expanded_shape(self.Alpha), learn_rate_factor=self.AlphaLearnRateFactor,
                           l2_factor=self.AlphaL2Factor),)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.prelu(x, g.learnable("Alpha"))
 
 
@@ -339,5 +339,5 @@ class ScalingLayer(Layer):
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return tuple(Array(name, expanded_shape(getattr(self, name))) for name in ("Scale", "Bias"))
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.affine(x, g.state("Scale"), g.state("Bias"))

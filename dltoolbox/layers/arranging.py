@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
@@ -11,7 +10,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import Layer, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 
 
 @layer("identityLayer", "Identity", name="identity")
@@ -26,7 +25,7 @@ class IdentityLayer(Layer):
         MathWorks documentation of identityLayer.
     """
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return x
 
 
@@ -44,7 +43,7 @@ class FlattenLayer(Layer):
 
     flattens = True
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.flatten(x) if x.dims.rank else x
 
 
@@ -71,7 +70,7 @@ class ChannelShuffleLayer(Layer):
     def check_values(self, *inputs: Dims) -> None:
         self.check_divisible(inputs[0].channels, self.NumGroups)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.channel_shuffle(x, groups=self.NumGroups)
 
     def describe(self) -> str:
@@ -112,7 +111,7 @@ class SpaceToDepthLayer(BlockRearrangement, rank=2):
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return tuple(SizeRule(f"floor({n}/{b}) = {n // b}", n % b) for n, b in zip(x.spatial, self.BlockSize, strict=True))
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.space_to_depth(x, block=self.BlockSize)
 
     def describe(self) -> str:
@@ -151,7 +150,7 @@ class DepthToSpace2DLayer(BlockRearrangement, rank=2):
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return tuple(SizeRule(f"{n}·{b} = {n * b}") for n, b in zip(x.spatial, self.BlockSize, strict=True))
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.depth_to_space(x, block=self.BlockSize, order=self.Mode)
 
     def describe(self) -> str:

@@ -26,9 +26,11 @@ from dltoolbox.core.properties import (
     in_call_order,
     signature,
 )
+from dltoolbox.ops import Outputs
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
+Row = tuple[str, str, object]  # of a display: heading, property, value
 SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
@@ -52,7 +54,7 @@ class Learnable(Array):
     ``grouped`` says that the last axis counts groups, each of which starts by itself.
     """
 
-    initializer: Any = "zeros"
+    initializer: str | convert.Function = "zeros"
     fan_in: int = 1
     fan_out: int = 1
     learn_rate_factor: float = 1.0
@@ -80,8 +82,8 @@ class FactoryCall(NamedTuple):
     """How a script makes a layer: function, positional arguments, and the other options that differ from their defaults."""
 
     function: str
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
+    arguments: tuple[object, ...]
+    options: dict[str, object]
 
 
 class Layer(Configured):
@@ -171,7 +173,7 @@ class Layer(Configured):
     def settle(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
 
-    def build(self, *args: Any, **kwargs: Any) -> Any:
+    def build(self, *args: Any, **kwargs: Any) -> Outputs:
         """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
         fail(f"{self.label()}:noBuild", f"The class {type(self).__name__} has no method build, so nothing says what the "
              "layer computes.", "Define build(self, g, x), which returns what leaves the layer, such as g.relu(x).")
@@ -185,16 +187,16 @@ class Layer(Configured):
         """Why the output has its size: dimensions, and their formula with its numbers; none where nothing is to be said."""
         return ()
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         """(heading, property, value) in display order; computed properties may replace declared ones."""
         return [(prop.group, prop.name, value) for prop, value in self.values()]
 
-    def as_written(self, name: str) -> Any:
+    def as_written(self, name: str) -> object:
         """The value of a property as a script would give it."""
         value = self.__dict__[name]
         return list(value) if isinstance(value, tuple) else value
 
-    def in_short(self, prop: Property[object]) -> Any:
+    def in_short(self, prop: Property[object]) -> object:
         """As `as_written`, but one number for equal ones where that means the same."""
         value = self.__dict__[prop.name]
         numbers = {*flat(value)} if isinstance(value, tuple) else set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, Size
@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Layer, layer
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.reshape import append_spatial_dims
 from dltoolbox.ops.time_axis import Way
 
@@ -49,14 +49,14 @@ class Combination(Layer):
             self.mismatch(inputs, "of different formats", "Make the formats equal, for example with a flattenLayer behind "
                           "images that meet features.")
 
-    def mismatch(self, inputs: dict[str, Dims], what: str, cure: str = "") -> None:
+    def mismatch(self, inputs: dict[str, Dims], what: str, hint: str = "") -> None:
         along: dict[tuple[str, int], list[Size]] = {}
         for x in inputs.values():
             for axis, n in zip(axes(x), x.sizes, strict=True):
                 along.setdefault(axis, []).append(n)
         untold = {axis for axis, sizes in along.items() if not is_known(*sizes) and not different(sizes)}
         listed = "; ".join(f"{port} is {without(x, untold)}" for port, x in inputs.items())
-        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", cure or
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", hint or
              "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
 
 
@@ -101,7 +101,7 @@ class AdditionLayer(ElementWise):
 
     done = "added"
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         return g.add(*inputs)
 
     def describe(self) -> str:
@@ -129,7 +129,7 @@ class MultiplicationLayer(ElementWise):
         rank = max(x.rank for x in inputs.values())
         super().check_fit({port: append_spatial_dims().infer(x, rank=rank) for port, x in inputs.items()})
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         rank = max(x.dims.rank for x in inputs if not x.dims.hidden)
         return g.multiply(*(g.append_spatial_dims(x, rank=rank) if x.dims.rank < rank else x for x in inputs))
 
@@ -150,7 +150,7 @@ class Joining(Combination):
         if any(map(different, (*along[:axis], *along[axis + 1:]))):
             self.mismatch(inputs, "of different sizes outside the joined dimension")
 
-    def build(self, g: Builder, *inputs: Value) -> Any:
+    def build(self, g: Builder, *inputs: Value) -> Outputs:
         x = next(x.dims for x in inputs if not x.dims.hidden)
         axis = self.axis(x)
         return g.concat(*inputs, axis=axis, way=Way.SEE if x.labels[axis] == "T" else None)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
-from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, Row, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.windowed import (
     SizeRule,
     SpatialLayer,
+    Vector,
     Windowed,
     by_mode_and_size,
     edge_terms,
@@ -21,7 +22,7 @@ from dltoolbox.layers.windowed import (
     padding_text,
     padding_vector,
 )
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 
 WEIGHT_INITIALIZERS = ("glorot", "he", "orthogonal", "narrow-normal", "zeros", "ones")
 BIAS_INITIALIZERS = ("zeros", "narrow-normal", "ones")
@@ -124,7 +125,7 @@ class Convolution(Sliding, Filters):
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         x, window = self.slid_over(g, x)
         return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
@@ -223,7 +224,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         assert self.Weights is not None
         *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         x, window = self.slid_over(g, x)
         return g.grouped_conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
 
@@ -266,7 +267,7 @@ class FullyConnectedLayer(Weighted):
         features = inputs[0].features
         return self.weights_and_bias((self.OutputSize, features), (self.OutputSize, 1), features, self.OutputSize)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.dense(x, g.learnable("Weights"), g.learnable("Bias"), rank=g.vector_rank(x) or 0)
 
     def describe(self) -> str:
@@ -286,7 +287,7 @@ class TransposedConvolution(SpatialLayer, Filters):
         return padding_mode(self.Cropping)
 
     @property
-    def CroppingSize(self) -> list[Any]:
+    def CroppingSize(self) -> Vector:
         return padding_vector(self.Cropping)
 
     def window(self) -> Window:
@@ -314,15 +315,15 @@ class TransposedConvolution(SpatialLayer, Filters):
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
 
     def describe(self) -> str:
         return (f"{self.filters_text()} transposed convolutions with stride {vector(self.Stride)} and cropping "
                 f"{padding_text(self.Cropping)}")
 
-    def rows(self) -> list[tuple[str, str, Any]]:
-        return by_mode_and_size(super().rows(), "Cropping")
+    def rows(self) -> list[Row]:
+        return by_mode_and_size(super().rows(), "Cropping", self.Cropping)
 
 
 @layer("transposedConv2dLayer", "2-D Transposed Convolution", name="transposed-conv")

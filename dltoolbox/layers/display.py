@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,18 +27,18 @@ def layer_text(layer: Layer) -> str:
     return object_text(type(layer).__name__, grouped[:-1], more=bool(grouped[-1][1]))
 
 
-def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, Any]]]]:
+def property_groups(layer: Layer) -> list[tuple[str, list[tuple[str, object]]]]:
     """The properties under the headings of a display, and last those that it leaves out."""
     rows = layer.rows()
-    grouped: list[tuple[str, list[tuple[str, Any]]]] = [
+    grouped: list[tuple[str, list[tuple[str, object]]]] = [
         (group, [(name, value) for heading, name, value in rows if heading == group]) for group in (*HEADINGS, HIDDEN)]
     grouped[0][1].extend(_ports(layer, {name for _, name, _ in rows}))
     return grouped
 
 
-def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, Any]]:
+def _ports(layer: Layer, shown: set[str]) -> list[tuple[str, object]]:
     """Number and names of the ports, on a side that has several or where an option decides on it."""
-    ports: list[tuple[str, Any]] = []
+    ports: list[tuple[str, object]] = []
     if layer.NumInputs > 1:
         ports += [("NumInputs", layer.NumInputs), ("InputNames", layer.inputs())]
     if layer.NumOutputs > 1 or layer.optional_outputs:
@@ -59,11 +58,11 @@ def layers_text(layers: Sequence[Layer]) -> str:
     """
     if not layers:
         return "  0×1 Layer array\n"
-    names = [f"'{printable(one.Name)}'" for one in layers]
-    types = [one.type_text for one in layers]
+    names = [f"'{printable(layer.Name)}'" for layer in layers]
+    types = [layer.type_text for layer in layers]
     name_width, type_width = max(map(len, names)), max(map(len, types))
-    lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {one.describe()}"
-             for i, (one, name, kind) in enumerate(zip(layers, names, types, strict=True), 1)]
+    lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {layer.describe()}"
+             for i, (layer, name, kind) in enumerate(zip(layers, names, types, strict=True), 1)]
     return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
 
 
@@ -81,8 +80,8 @@ def disp(x: object) -> None:
              2   ''      Softmax   softmax
         <BLANKLINE>
     """
-    if isinstance(x, (list, tuple)) and x and all(isinstance(one, Layer) or is_factory(one) for one in flat(x)):
-        say(layers_text([one if isinstance(one, Layer) else one() for one in flat(x)]))
+    if isinstance(x, (list, tuple)) and x and all(isinstance(item, Layer) or is_factory(item) for item in flat(x)):
+        say(layers_text([item if isinstance(item, Layer) else item() for item in flat(x)]))
         return
     try:
         text = f"   {number_text(float(x))}" if isinstance(x, (int, float, np.integer, np.floating, np.bool_)) else str(x)

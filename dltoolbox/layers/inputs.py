@@ -9,8 +9,8 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue, Property
-from dltoolbox.layers.base import Array, Layer, State, layer
-from dltoolbox.ops import Builder
+from dltoolbox.layers.base import Array, Layer, Row, State, layer
+from dltoolbox.ops import Builder, Outputs
 
 STATISTICS_BY_NORMALISATION = {"none": (), "zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation"),
                                "rescale-symmetric": ("Min", "Max"), "rescale-zero-one": ("Min", "Max")}
@@ -40,7 +40,7 @@ class DataInput(Layer):
 SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 
 
-@convert.hinted("str")
+@convert.annotated("str")
 def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
     labels = convert.text(value).upper()
@@ -93,13 +93,13 @@ class InputLayer(DataInput):
             fail(f"{self.label()}:unknownSize", f"The size of dimension '{unknown[0]}' of '{self.InputFormat}' is NaN.",
                  "Pass its size; only the numbers of observations (B) and of time steps (T) may be NaN.", layer=self.Name)
 
-    def build(self, g: Builder) -> Any:
+    def build(self, g: Builder) -> Outputs:
         return g.source(self.dims())
 
     def describe(self) -> str:
         return f"{'×'.join('NaN' if n is None else str(n) for n in self.InputSize)} data of format {self.InputFormat}"
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         """An unknown size is NaN, as it was written."""
         return [(heading, name, tuple(nan if n is None else n for n in value) if name == "InputSize" and
                  isinstance(value, tuple) else value) for heading, name, value in super().rows()]
@@ -168,7 +168,7 @@ class NormalisedInput(DataInput):
                      f"but the data have size {times(size)}.",
                      "Pass data of the declared size, or train with NormalizationDimension='channel'.", layer=self.Name)
 
-    def build(self, g: Builder) -> Any:
+    def build(self, g: Builder) -> Outputs:
         x = g.source(self.dims())
         self.check_statistics(x.dims)
         if callable(self.Normalization):
@@ -183,7 +183,7 @@ class NormalisedInput(DataInput):
         how = "custom" if callable(self.Normalization) else f"'{self.Normalization}'"
         return f"{self.description_size} with {how} normalization"
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         """The size comes first; only the statistics that belong to the chosen normalisation are shown."""
         unused = {"Mean", "StandardDeviation", "Min", "Max"} - set(self.statistics)
         first = ("Name", "InputSize", "SplitComplexInputs", "DataAugmentation", "Normalization")
@@ -200,7 +200,7 @@ class SizedInput(NormalisedInput):
         return Dims(self.labels, (*size[:-1], size[-1] * factor, None))
 
 
-def _augmentation(value: object) -> Any:
+def _augmentation(value: object) -> str:
     if isinstance(value, str) and value.lower() == "none":
         return "none"
     raise InvalidValue("'none'", "Augment the images before training; augmented datastores are not available yet.",

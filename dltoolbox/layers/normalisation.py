@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.graph import MovingAverage, Population
 from dltoolbox.ops.time_axis import Way
 
@@ -86,7 +84,7 @@ class BatchNormalizationLayer(Scaled):
         shape = shape_per_channel(inputs[0])
         return *super().arrays(*inputs), State("TrainedMean", shape), State("TrainedVariance", shape, initial=1.0)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         offset, scale = g.learnable("Offset"), g.learnable("Scale")
         if not g.training or self.FixedStatistics:
             return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
@@ -132,7 +130,7 @@ class GroupNormalizationLayer(Scaled):
         super().check_values(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=self.groups(x.dims), epsilon=self.Epsilon,
                             way=Way.SPACE)
 
@@ -165,7 +163,7 @@ class InstanceNormalizationLayer(Scaled):
             fail(f"{self.label()}:noSpatialDimensions", f"{self.label()} normalises over spatial dimensions, but its input "
                  f"is {inputs[0]}.", "Use layerNormalizationLayer for features.", layer=self.Name)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=x.dims.channels, epsilon=self.Epsilon,
                             way=Way.SPACE)
 
@@ -192,7 +190,7 @@ class LayerNormalizationLayer(Scaled):
     OperationDimension = Property(convert.choice("auto", "channel-only", "spatial-channel", "batch-excluded"), "auto",
                                   "Dimensions over which the statistics are taken.")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         over = self.OperationDimension
         over = over if over != "auto" else "channel-only" if x.dims.timed else "spatial-channel"
         return g.group_norm(x, g.learnable("Scale"), g.learnable("Offset"), groups=1, epsilon=self.Epsilon,
@@ -228,7 +226,7 @@ class CrossChannelNormalizationLayer(Layer):
     Beta = Property(convert.real(0.01), 0.75, "Exponent, at least 0.01.")
     K = Property(convert.real(1e-5), 2, "Constant added before the power is taken, at least 1e-5.")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.cross_channel_norm(x, size=self.WindowChannelSize, alpha=self.Alpha, beta=self.Beta, k=self.K)
 
     def describe(self) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.data.labels import distinct_keys, names_of
-from dltoolbox.layers.base import Layer, layer
+from dltoolbox.layers.base import Layer, Row, layer
 from dltoolbox.layers.windowed import BOX_FORMATS
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 
 
-@convert.hinted("Literal['auto'] | Sequence[Any]")
-def class_names(value: object) -> Any:
+@convert.annotated("Literal['auto'] | Sequence[Any]")
+def class_names(value: object) -> Literal["auto"] | tuple[str, ...]:
     """``'auto'``, or the class names as a tuple of strings; a categorical gives its categories, numbers and logicals the
     names that they would have in one."""
     if isinstance(value, str) and value.lower() == "auto":
@@ -35,8 +35,8 @@ def class_names(value: object) -> Any:
     return names
 
 
-@convert.hinted("Literal['none'] | Sequence[float]")
-def _class_weights(value: object) -> Any:
+@convert.annotated("Literal['none'] | Sequence[float]")
+def _class_weights(value: object) -> Literal["none"] | tuple[float, ...]:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
@@ -74,7 +74,7 @@ class ClassOutput(OutputLayer):
     ClassWeights = Property(_class_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 
     @property
-    def OutputSize(self) -> Any:
+    def OutputSize(self) -> Literal["auto"] | int:
         return "auto" if self.Classes == "auto" else len(self.Classes)
 
     @property
@@ -99,12 +99,12 @@ class ClassOutput(OutputLayer):
                  f"{inputs[0].channels} channels.",
                  f"Make the last fully connected or convolution layer {len(self.Classes)} wide.")
 
-    def build(self, g: Builder, y: Value) -> Any:
+    def build(self, g: Builder, y: Value) -> Outputs:
         weights = None if self.ClassWeights == "none" else self.ClassWeights
         g.result(y, g.cross_entropy(y, g.target(y.dims), weights=weights))
         return ()
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         return [*super().rows(), ("", "OutputSize", self.OutputSize), ("Hyperparameters", "LossFunction",
                                                                        self.LossFunction)]
 
@@ -159,7 +159,7 @@ class PixelClassificationLayer(ClassOutput):
         return "Cross-entropy loss" + with_classes(self.Classes, named=2)
 
 
-def with_classes(classes: Any, *, named: int) -> str:
+def with_classes(classes: Literal["auto"] | tuple[str, ...], *, named: int) -> str:
     """The classes as descriptions name them: one or two in full, else the first one or two and how many others."""
     if classes == "auto":
         return ""
@@ -199,7 +199,7 @@ class RegressionOutputLayer(OutputLayer):
             several = tuple(f"Response{i + 1}" for i in range(size.channels))
             self.ResponseNames = ("Response",) if size.features == 1 else several
 
-    def build(self, g: Builder, y: Value) -> Any:
+    def build(self, g: Builder, y: Value) -> Outputs:
         g.result(y, g.half_mse(y, g.target(y.dims)))
         return ()
 
@@ -210,5 +210,5 @@ class RegressionOutputLayer(OutputLayer):
         others = f" and {len(names) - 1} other responses" if len(names) > 1 else ""
         return f"mean-squared-error with response '{names[0]}'{others}"
 
-    def rows(self) -> list[tuple[str, str, Any]]:
+    def rows(self) -> list[Row]:
         return [*super().rows(), ("Hyperparameters", "LossFunction", self.LossFunction)]

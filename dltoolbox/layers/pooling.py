@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
-from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.windows import check_padding
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import SpatialLayer, Windowed
-from dltoolbox.ops import Builder, Value
+from dltoolbox.ops import Builder, Outputs, Value
 
 
 class Pooling(Windowed):
@@ -22,13 +20,7 @@ class Pooling(Windowed):
     Padding = Windowed.Padding
 
     def validate(self) -> None:
-        if self.Padding == "same":
-            return
-        for (before, after), size in zip(self.Padding, self.PoolSize, strict=True):
-            if max(before, after) >= size:
-                fail(f"{self.label()}:paddingTooLarge", f"Padding of {max(before, after)} is not smaller than the pool "
-                     f"size {times(self.PoolSize)}, so some regions would hold nothing but padding.",
-                     "Use padding of at most the pool size minus 1.", layer=self.Name)
+        check_padding(self.label(), self.Padding, self.PoolSize, self.Name)
 
 
 class MaxPooling(Pooling):
@@ -42,11 +34,11 @@ class MaxPooling(Pooling):
     def outputs(self) -> tuple[str, ...]:
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         window, way = self.window(x.dims), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
-        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x)
+        return *g.max_pool_indices(x, window=window, way=way), g.size_of(x, way=way)
 
     def describe(self) -> str:
         return f"{times(self.PoolSize)} max pooling {self.window_text()}"
@@ -97,7 +89,7 @@ class MaxUnpooling(SpatialLayer):
     def inputs(self) -> tuple[str, ...]:
         return ("in", "indices", "size")
 
-    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Any:
+    def build(self, g: Builder, x: Value, indices: Value, size: Value) -> Outputs:
         assert size.denotes is not None  # lowering has asked for it
         return g.max_unpool(x, indices, size, to=size.denotes, way=self.way(x.dims))
 
@@ -141,7 +133,7 @@ class AveragePooling(Pooling):
     PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0, "0: padding counts as zeros; 'mean': only real "
                             "elements count.")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
@@ -179,7 +171,7 @@ class AveragePooling3DLayer(AveragePooling, rank=3):
 class GlobalAveragePooling(SpatialLayer):
     """The mean over all spatial dimensions."""
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.global_avg_pool(x)
 
     def describe(self) -> str:
@@ -215,7 +207,7 @@ class GlobalAveragePooling3DLayer(GlobalAveragePooling, rank=3):
 class GlobalMaxPooling(SpatialLayer):
     """The maximum over all spatial dimensions."""
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.global_max_pool(x)
 
     def describe(self) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
 from dltoolbox.core.unknown import UNKNOWN, is_known
-from dltoolbox.layers.base import layer
-from dltoolbox.layers.windowed import Row, SizeRule, SpatialLayer
-from dltoolbox.ops import Builder, Value
+from dltoolbox.layers.base import Row, layer
+from dltoolbox.layers.windowed import SizeRule, SpatialLayer
+from dltoolbox.ops import Builder, Outputs, Value
 
 SCALES = 10**6  # A scale such as 1/3 means the nearest fraction with a denominator of at most this.
 
 
-def _corner(rank: int) -> Callable[[Any], Any]:
+def _corner(rank: int) -> convert.Convert[str | tuple[int, ...]]:
     return convert.either("centercrop", convert.vector_of((rank,), f"[{' '.join('XYZ'[:rank])}]"))
 
 
@@ -34,7 +32,7 @@ class Crop(SpatialLayer):
 
     def start(self, x: Dims, to: Dims) -> tuple[int, ...]:
         """The 0-based position of the part; centred, what is left over is cut at the end."""
-        if self.CropLocation == "centercrop":
+        if isinstance(self.CropLocation, str):
             return tuple((n - m) // 2 for n, m in zip(x.spatial, to.spatial, strict=True))
         column, row, *depth = self.CropLocation
         return (row - 1, column - 1, *(n - 1 for n in depth))
@@ -49,7 +47,7 @@ class Crop(SpatialLayer):
             fail(f"{self.label()}:referenceTooLarge", f"A part of the size of 'ref', {times(to.spatial)}, cannot be cut out "
                  f"of 'in'{at}, which is {times(x.spatial)}.", "Swap the inputs, or crop to a smaller map.")
 
-    def build(self, g: Builder, x: Value, to: Value) -> Any:
+    def build(self, g: Builder, x: Value, to: Value) -> Outputs:
         return g.crop(x, start=self.start(x.dims, to.dims), to=to.dims.spatial)
 
     def describe(self) -> str:
@@ -77,10 +75,10 @@ class Crop2DLayer(Crop, rank=2):
 
     @property
     def Mode(self) -> str:
-        return "centercrop" if self.CropLocation == "centercrop" else "custom"
+        return "centercrop" if isinstance(self.CropLocation, str) else "custom"
 
     @property
-    def Location(self) -> Any:
+    def Location(self) -> str | tuple[int, ...]:
         return "auto" if self.CropLocation == "centercrop" else self.CropLocation
 
     def rows(self) -> list[Row]:
@@ -106,14 +104,14 @@ class Crop3DLayer(Crop, rank=3):
                             positional=True, argument="cropLocation")
 
 
-def _factors(rank: int) -> Callable[[Any], Any]:
-    one = convert.real(1 / SCALES, convert.LARGEST_COUNT)
+def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
+    factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
-    @convert.hinted("float | Sequence[float] | None")
+    @convert.annotated("float | Sequence[float] | None")
     def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
-            got = tuple(one(item) for item in items)
+            got = tuple(factor(item) for item in items)
         except InvalidValue:
             got = ()
         if len(got) not in (1, rank):
@@ -122,8 +120,8 @@ def _factors(rank: int) -> Callable[[Any], Any]:
     return convert.optional(conversion)
 
 
-def _size(rank: int) -> Callable[[Any], Any]:
-    @convert.hinted("Sequence[float | None] | None")
+def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
+    @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
         sizes = convert.sizes_or_unknown(convert.items_of(value))
         if len(sizes) != rank or set(sizes) == {None}:
@@ -132,7 +130,7 @@ def _size(rank: int) -> Callable[[Any], Any]:
     return convert.optional(conversion)
 
 
-def ratio(m: int, n: int) -> Fraction:
+def exact_ratio(m: int, n: int) -> Fraction:
     return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
@@ -167,8 +165,9 @@ class Resize(SpatialLayer):
             return ref[0].spatial
         if self.Scale is not None:
             return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
-        known = next(ratio(m, n) for m, n in zip(self.OutputSize, x.spatial, strict=True) if m is not None)
-        return tuple(ceil(n * known) if m is None else m for m, n in zip(self.OutputSize, x.spatial, strict=True))
+        sizes = [*zip(self.OutputSize or (), x.spatial, strict=True)]
+        known = next(exact_ratio(m, n) for m, n in sizes if m is not None)
+        return tuple(ceil(n * known) if m is None else m for m, n in sizes)
 
     def check(self, *inputs: Dims) -> None:
         for one in inputs:
@@ -181,10 +180,10 @@ class Resize(SpatialLayer):
         return () if self.Scale is None else tuple(SizeRule(f"floor({n}·{factor:g}) = {m}") for n, factor, m in zip(
             x.spatial, self.Scale, self.output(x), strict=True))
 
-    def build(self, g: Builder, x: Value, *ref: Value) -> Any:
-        to = self.output(x.dims, *(one.dims for one in ref))
+    def build(self, g: Builder, x: Value, *ref: Value) -> Outputs:
+        to = self.output(x.dims, *(value.dims for value in ref))
         factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+                   tuple(exact_ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 
@@ -194,10 +193,10 @@ class Resize(SpatialLayer):
             return f"{what} to the size of 'ref'"
         if self.Scale is not None:
             return f"{what} with scale {self.scale_text()}"
-        return f"{what} to {'×'.join('NaN' if n is None else str(n) for n in self.OutputSize)}"
+        return f"{what} to {'×'.join('NaN' if n is None else str(n) for n in self.OutputSize or ())}"
 
     def scale_text(self) -> str:
-        return vector([f"{factor:g}" for factor in self.Scale])
+        return vector([f"{factor:g}" for factor in self.Scale or ()])
 
 
 @layer("resize2dLayer", "Resize", name="resize2d")
@@ -253,7 +252,7 @@ class AdaptiveAveragePooling2DLayer(SpatialLayer, rank=2):
     OutputSize = Property(ByRank(convert.sizes), doc="Height and width of the output.", positional=True,
                           argument="outputSize")
 
-    def build(self, g: Builder, x: Value) -> Any:
+    def build(self, g: Builder, x: Value) -> Outputs:
         return g.adaptive_avg_pool(x, to=self.OutputSize)
 
     def describe(self) -> str:

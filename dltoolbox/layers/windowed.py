@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window, same_padding
+from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.core.unknown import is_known
+from dltoolbox.core.windows import check_fits, resolve
+from dltoolbox.layers.base import LAYERS, Layer, Row
 from dltoolbox.ops.time_axis import Way
 
-Row = tuple[str, str, Any]
-
+Vector = list[int] | list[list[int]]
 BOX_FORMATS = {1: ("SCB",), 2: ("SSCB",), 3: ("SSSCB",)}
 DIMENSIONS = {"height": "row", "width": "column", "depth": "slice"}  # with what is left over along them
 
@@ -26,7 +28,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: convert.Padding) -> list[Any]:
+def padding_vector(padding: convert.Padding) -> Vector:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -39,20 +41,21 @@ def padding_text(padding: convert.Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
+    rows = padding_vector(padding)
     if len(padding) == 3:
-        return "[" + "; ".join("  ".join(map(str, row)) for row in padding_vector(padding)) + "]"
-    return vector(padding_vector(padding))
+        return "[" + "; ".join(vector(row)[1:-1] for row in rows if isinstance(row, list)) + "]"
+    return vector(rows)
 
 
 def padding_mode(padding: convert.Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
-def by_mode_and_size(rows: list[Row], name: str) -> list[Row]:
+def by_mode_and_size(rows: list[Row], name: str, padding: convert.Padding) -> list[Row]:
     """Rows of a display in which a padding or cropping reads as MATLAB's two properties, its mode and its size."""
-    return [new for group, one, value in rows for new in (
-        [(group, f"{name}Mode", padding_mode(value)), (group, f"{name}Size", padding_vector(value))] if one == name
-        else [(group, one, value)])]
+    return [new for row in rows for new in (
+        [(row[0], f"{name}Mode", padding_mode(padding)), (row[0], f"{name}Size", padding_vector(padding))] if row[1] == name
+        else [row])]
 
 
 class SpatialLayer(Layer):
@@ -86,16 +89,16 @@ class SpatialLayer(Layer):
             if x.timed:
                 accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
-                 f"({self.rank} spatial dimensions), but its input is {x}.", self.cure_for_format(x))
+                 f"({self.rank} spatial dimensions), but its input is {x}.", self.hint_for_format(x))
 
-    def cure_for_format(self, x: Dims) -> str:
+    def hint_for_format(self, x: Dims) -> str:
         """What to do with input of another format."""
         other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
         if x.rank and other in LAYERS:
             return f"Use {other}, or check which layer feeds it."
         return "Check which layer feeds it; after a fully connected layer no spatial dimensions are left."
 
-    def as_written(self, name: str) -> Any:
+    def as_written(self, name: str) -> object:
         """Padding and cropping as MATLAB's vectors and matrices."""
         value = super().as_written(name)
         return padding_vector(self.__dict__[name]) if name in ("Padding", "Cropping") and value != "same" else value
@@ -111,7 +114,7 @@ class SpatialLayer(Layer):
         names = ["length"] if self.rank == 1 else [*DIMENSIONS][:self.rank]
         if way is Way.SPACE:
             names[-1] = "time"
-        return tuple(_joined([name for name, one in zip(names, rules, strict=False) if one == rule], rule)
+        return tuple(_joined([name for name, own in zip(names, rules, strict=False) if own == rule], rule)
                      for rule in dict.fromkeys(rules))
 
 
@@ -125,6 +128,9 @@ def _joined(names: list[str], rule: SizeRule) -> tuple[str, str]:
 def edge_terms(sign: str, pair: Pair) -> str:
     """`` + 1 + 2``, `` − 1 − 0``; nothing where both are zero."""
     return "".join(f" {sign} {n}" for n in pair) if any(pair) else ""
+
+
+resolved = lru_cache(1024)(resolve)  # checks, ops and texts ask for the same window again and again
 
 
 class Windowed(SpatialLayer):
@@ -141,7 +147,7 @@ class Windowed(SpatialLayer):
         return padding_mode(self.Padding)
 
     @property
-    def PaddingSize(self) -> list[Any]:
+    def PaddingSize(self) -> Vector:
         return padding_vector(self.Padding)
 
     @property
@@ -156,18 +162,16 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        free, spatial = Window.of(self.window_size, self.Stride, dilation=self.dilation), self.seen(x).spatial
-        padding = same_padding(spatial, free.extent, self.Stride) if self.Padding == "same" else self.Padding
-        return Window.of(self.window_size, self.Stride, padding, self.dilation)
+        spatial = self.seen(x).spatial if self.Padding == "same" else ()
+        make = resolved if is_known(*spatial) else resolve
+        return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
-        if not window.fits(spatial):
-            padded = [n if n is None else n + sum(p) for n, p in zip(spatial, window.padding, strict=True)]
-            fail(f"{self.label()}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input "
-                 f"of {times(padded)} (input {times(spatial)}, padding {padding_text(window.padding)}).",
-                 f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.")
+        check_fits(self.label(), window, spatial,
+                   f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
+                   f" (input {times(spatial)}, padding {padding_text(window.padding)})")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
@@ -193,5 +197,5 @@ class Windowed(SpatialLayer):
             return f"{stride}, dilation factor {vector(self.dilation)}, and {padding}"
         return f"{stride} and {padding}"
 
-    def rows(self) -> list[tuple[str, str, Any]]:
-        return by_mode_and_size(super().rows(), "Padding")
+    def rows(self) -> list[Row]:
+        return by_mode_and_size(super().rows(), "Padding", self.Padding)

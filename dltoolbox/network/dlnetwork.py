@@ -18,7 +18,8 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.data_layout import example_dims
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph
+from dltoolbox.network.graph.history import Connection, Edit, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.validate import REMOVE, check_no_output_layers
 from dltoolbox.network.lowering.initialise import initial_arrays
 from dltoolbox.network.lowering.lower import lower
@@ -57,7 +58,7 @@ class dlnetwork(Network):
         Initialized: Whether the network has all its values and has not been edited since it got them.
 
     Raises:
-        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every fault of the network;
+        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every problem of the network;
             ``dltoolbox:dlnetwork:wrongNumberOfInputs``, ``…:formatNeeded``, ``…:sizeNeeded``, ``…:inputSizeMismatch``.
 
     Example:
@@ -89,7 +90,7 @@ class dlnetwork(Network):
 
     @property
     def Learnables(self) -> Table:
-        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.learnables)
+        return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.learnables)
 
     @Learnables.setter
     def Learnables(self, table: object) -> None:
@@ -97,7 +98,7 @@ class dlnetwork(Network):
 
     @property
     def State(self) -> Table:
-        return values_table((one, name) for one in expansion(self).graph.nodes for name in one.states)
+        return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.states)
 
     @State.setter
     def State(self, table: object) -> None:
@@ -136,6 +137,22 @@ class dlnetwork(Network):
         new._initialized = False
         return new
 
+    def changed(self, edit: Edit) -> dlnetwork:
+        """As `edited`, in a time that does not grow with the network."""
+        if any(isinstance(layer, OutputLayer) for layer in (*edit.added, *edit.replaced.values())):
+            refuse_output_layers(super().changed(edit).nodes)
+        new = super().changed(edit)
+        assert isinstance(new, dlnetwork)
+        new._initialized, new.cache = False, {}
+        new.chosen = tuple(port for port in self.chosen if (layer := new.layer(port.layer)) and port.port in layer.outputs())
+        new.layouts = {}
+        for name, dims in self.layouts.items():
+            port = self.port(name, "inputs")
+            layer = new.layer(port.layer)
+            if layer and port.port in layer.inputs() and not new.connections_of(port):
+                new.layouts[new.port_text(port, "inputs")] = dims
+        return new
+
     def revised(self, layers: Iterable[Layer]) -> dlnetwork:
         """The same network with other values in its layers."""
         return self._with(layers, self.edges)
@@ -143,7 +160,7 @@ class dlnetwork(Network):
     def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
         new = self._with(layers, connections)
         if self.chosen:
-            outputs = {Port(one.Name, port) for one in new.nodes for port in one.outputs()}
+            outputs = {Port(layer.Name, port) for layer in new.nodes for port in layer.outputs()}
             new.chosen = tuple(port for old in self.chosen if (port := ports.get(old, old)) in outputs)
         if self.layouts:
             before = {ports.get(old, old): self.port_text(old, "inputs") for old in self.open_inputs()}
@@ -172,15 +189,15 @@ class dlnetwork(Network):
         if (table.Layer, table.Parameter) != (present.Layer, present.Parameter):
             fail(f"dlnetwork:invalid{name}", f"The rows of the table are not those of net.{name}.",
                  "Keep the layers and parameters in their order, and change only values.")
-        found, arrays = IssueCollector(), {}
+        issues, arrays = IssueCollector(), {}
         for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
             if not self.Initialized or np.shape(value) != old.shape:
-                found.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
-                          f"{times(np.shape(value))} came." if self.Initialized else "The dlnetwork is not initialised.",
-                          "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
-                          layer=layer)
+                issues.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
+                           f"{times(np.shape(value))} came." if self.Initialized else "The dlnetwork is not initialised.",
+                           "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
+                           layer=layer)
             arrays[ParameterKey(layer, parameter)] = value
-        found.raise_if_any()
+        issues.raise_if_any()
         LayerGraph.__init__(self, with_values(self.nodes, arrays), self.edges)
         self.cache = {}
 
@@ -195,24 +212,24 @@ class dlnetwork(Network):
 
 def values_table(arrays: Iterable[tuple[Layer, str]]) -> Table:
     """A row per array: the layer's name, the property's, and its value."""
-    rows = [(one.Name, name, UNSET if (value := getattr(one, name)) is None else value) for one, name in arrays]
+    rows = [(layer.Name, name, UNSET if (value := getattr(layer, name)) is None else value) for layer, name in arrays]
     return Table(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
 
 
 def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:
     """Raise one issue per output layer, with the way out."""
-    found = IssueCollector()
-    check_no_output_layers(layers, found, CONVERT if of_network else REMOVE)
-    found.raise_if_any()
+    issues = IssueCollector()
+    check_no_output_layers(layers, issues, CONVERT if of_network else REMOVE)
+    issues.raise_if_any()
 
 
 def chosen_outputs(lgraph: LayerGraph, names: Sequence[str]) -> tuple[Port, ...]:
     """The output ports of these names; every unknown one is reported."""
-    found, chosen = IssueCollector(), []
+    issues, chosen = IssueCollector(), []
     for name in names:
-        with found.collect():
+        with issues.collect():
             chosen.append(lgraph.port(name, "outputs"))
-    found.raise_if_any()
+    issues.raise_if_any()
     return tuple(chosen)
 
 
@@ -223,7 +240,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     """
     if not examples:
         return {}
-    layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
+    layers = {layer.Name: layer for layer in net.nodes if isinstance(layer, DataInput)}
     names = net.entrances()
     if len(examples) != len(names):
         names = [name for name in names if name not in layers]
@@ -231,9 +248,9 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
         fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.entrances())} inputs ("
              f"{', '.join(net.entrances()) or 'none'}), but {len(examples)} example input(s) came.",
              "Pass one example per input, in the order of InputNames.")
-    found, layouts = IssueCollector(), {}
+    issues, layouts = IssueCollector(), {}
     for name, example in zip(names, examples, strict=True):
-        with found.collect(layer=name):
+        with issues.collect(layer=name):
             declared = layers[name].dims() if name in layers else None
             dims = example_dims(example, declared, function)
             if declared is None or (resized and dims.labels == declared.labels):
@@ -241,7 +258,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
             elif dims != declared:
                 fail(f"{function}:inputSizeMismatch", f"The example is {dims}, but the input layer takes {declared}.",
                      "Pass an example of the declared size; input layers need none.")
-    found.raise_if_any()
+    issues.raise_if_any()
     return layouts
 
 
@@ -256,7 +273,7 @@ def initialize(net: dlnetwork, *X: object) -> dlnetwork:
         The initialised network; values that were set stay as they are.
 
     Raises:
-        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every fault of the network; and as `dlnetwork` for X.
+        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every problem of the network; and as `dlnetwork` for X.
 
     Example:
         >>> net = dlnetwork([convolution2dLayer(3, 8), reluLayer], Initialize=False)
@@ -326,7 +343,7 @@ def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
     if not isinstance(net, DAGNetwork):
         fail("dag2dlnetwork:notANetwork", f"The argument of dag2dlnetwork must be a SeriesNetwork or DAGNetwork, but it is "
              f"{show(net)}.", "Layers and layer graphs become one by dlnetwork(layers).")
-    ends = {one.Name for one in net.nodes if isinstance(one, OutputLayer)}
-    kept = LayerGraph([one for one in net.nodes if one.Name not in ends],
+    ends = {layer.Name for layer in net.nodes if isinstance(layer, OutputLayer)}
+    kept = LayerGraph([layer for layer in net.nodes if layer.Name not in ends],
                       [edge for edge in net.edges if edge.destination.layer not in ends])
     return dlnetwork(kept)

@@ -88,7 +88,7 @@ def with_factor(owner: object, arguments: tuple[object, ...], suffix: str, funct
     else:
         setattr(new, factor_name(layer, parameter, suffix, function), factor)
     if isinstance(owner, LayerGraph):
-        return owner.revised(new if one is layer else one for one in owner.nodes)
+        return owner.revised(new if other is layer else other for other in owner.nodes)
     return new
 
 
@@ -108,7 +108,8 @@ def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, An
         if len(names) == 2 and isinstance(names[0], str) and isinstance(names[1], str):
             names = ["/".join(names)]
         if len(names) == 1 and isinstance(names[0], str) and "/" in names[0]:
-            held = next((one for one in owner.nodes if one.nested is not None and names[0].startswith(f"{one.Name}/")), None)
+            held = next((layer for layer in owner.nodes
+                         if layer.nested is not None and names[0].startswith(f"{layer.Name}/")), None)
             if held is not None:
                 return held, names[0].removeprefix(f"{held.Name}/")
             layer, _, names[0] = names[0].rpartition("/")
@@ -179,11 +180,11 @@ def freezeWeights(layers: object, names: object = None, *pairs: object, **option
     names, rest = optional_first(names, pairs)
     fixed = _FreezeOptions(*rest, **options).FixedStatistics
 
-    def freeze(one: Layer) -> None:
-        for name in factor_names(one, RATE).values():
-            setattr(one, name, 0)
-        if fixed and "FixedStatistics" in one.properties:
-            one.FixedStatistics = True
+    def freeze(layer: Layer) -> None:
+        for name in factor_names(layer, RATE).values():
+            setattr(layer, name, 0)
+        if fixed and "FixedStatistics" in layer.properties:
+            layer.FixedStatistics = True
     return revised(layers, names, freeze, "freezeWeights")
 
 
@@ -194,10 +195,10 @@ def unfreezeWeights(layers: object, names: object = None) -> Any:
         >>> unfreezeWeights(freezeWeights(fullyConnectedLayer(10))).BiasLearnRateFactor
         1.0
     """
-    def unfreeze(one: Layer) -> None:
-        for name in (*factor_names(one, RATE).values(), "FixedStatistics"):
-            if name in one.properties:
-                setattr(one, name, one.properties[name].default)
+    def unfreeze(layer: Layer) -> None:
+        for name in (*factor_names(layer, RATE).values(), "FixedStatistics"):
+            if name in layer.properties:
+                setattr(layer, name, layer.properties[name].default)
     return revised(layers, names, unfreeze, "unfreezeWeights")
 
 
@@ -206,20 +207,20 @@ def revised(layers: object, names: object, revise: Callable[[Layer], None], func
     if isinstance(layers, DAGNetwork):
         fail(f"{function}:isATrainedNetwork", f"The first argument of {function} is a trained network, which stays as it "
              "is.", "Pass its layer graph, which has the same values: layerGraph(net).")
-    nodes = [one.copy() for one in layers.nodes] if isinstance(layers, LayerGraph) else layerArray(layers)
-    known = [one.Name for one in nodes]
+    nodes = [layer.copy() for layer in layers.nodes] if isinstance(layers, LayerGraph) else layerArray(layers)
+    known = [layer.Name for layer in nodes]
     chosen = known if names is None else convert.each(names)
-    found = IssueCollector()
+    issues = IssueCollector()
     for name in chosen:
         if not isinstance(name, str) or name not in known:
-            found.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
-                      (isinstance(name, str) and did_you_mean(name, known)) or f"The layers are {few(known)}.")
-    found.raise_if_any()
-    for one in nodes:
-        if one.Name in chosen:
-            revise(one)
-            if one.nested is not None:
-                one.nested = revised(one.nested, None, revise, function)
+            issues.add(f"{function}:unknownLayer", f"There is no layer {show(name)}.",
+                       (isinstance(name, str) and did_you_mean(name, known)) or f"The layers are {few(known)}.")
+    issues.raise_if_any()
+    for layer in nodes:
+        if layer.Name in chosen:
+            revise(layer)
+            if layer.nested is not None:
+                layer.nested = revised(layer.nested, None, revise, function)
     if isinstance(layers, LayerGraph):
         return layers.revised(nodes)
     return nodes[0] if isinstance(layers, Layer) else nodes

@@ -27,7 +27,7 @@ class Network(LayerGraph):
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"cache": {}}
+        return super().__getstate__() | {"cache": {}}
 
 
 class DAGNetwork(Network):
@@ -49,24 +49,24 @@ def network_of(lgraph: LayerGraph, arrays: ParameterArrays, *, series: bool) -> 
 
 def with_values(layers: Iterable[Layer], arrays: ParameterArrays) -> LayerArray:
     """Copies of the layers that hold the arrays as their properties."""
-    copies = LayerArray(one.copy() for one in layers)
-    position = {one.Name: one for one in copies}
+    copies = LayerArray(layer.copy() for layer in layers)
+    position = {layer.Name: layer for layer in copies}
     for key, value in arrays.items():
         if key.layer in position:
             setattr(position[key.layer], key.name, value)
-    for one in copies:
-        if one.nested is not None:
-            inside = f"{one.Name}:"
+    for layer in copies:
+        if layer.nested is not None:
+            inside = f"{layer.Name}:"
             mine = {key._replace(layer=key.layer.removeprefix(inside)): value for key, value in arrays.items()
                     if key.layer.startswith(inside)}
-            one.nested = one.nested.revised(with_values(one.nested.nodes, mine))
-        one.settle()
+            layer.nested = layer.nested.revised(with_values(layer.nested.nodes, mine))
+        layer.settle()
     return copies
 
 
 def is_series(lgraph: LayerGraph) -> bool:
     """Whether every layer feeds exactly the next one."""
-    names = [one.Name for one in lgraph.nodes]
+    names = [layer.Name for layer in lgraph.nodes]
     return [(c.source.layer, c.destination.layer) for c in lgraph.edges] == list(pairwise(names))
 
 
@@ -87,7 +87,7 @@ def assembleNetwork(layers: object) -> DAGNetwork:
         A `SeriesNetwork` for a plain sequence of layers, else a `DAGNetwork`.
 
     Raises:
-        DltoolboxError: every fault of the network; ``dltoolbox:network:missingValue`` for arrays without a value;
+        DltoolboxError: every problem of the network; ``dltoolbox:network:missingValue`` for arrays without a value;
             ``dltoolbox:network:missingClasses`` for a classification output that does not know its classes.
 
     Example:
@@ -101,21 +101,21 @@ def assembleNetwork(layers: object) -> DAGNetwork:
 
 
 def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> ParameterArrays:
-    """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
-    lowered, arrays, found = lower_checked(lgraph, loss=loss), ParameterArrays(), IssueCollector()
-    with found.collect():
+    """All arrays of a finished network; every problem of it is raised, or else every value and class that it lacks."""
+    lowered, arrays, issues = lower_checked(lgraph, loss=loss), ParameterArrays(), IssueCollector()
+    with issues.collect():
         arrays = initial_arrays(lowered, "float32", draw=False)
-    with found.collect():
+    with issues.collect():
         check_classes(lgraph)
-    found.raise_if_any()
+    issues.raise_if_any()
     return arrays
 
 
 def check_classes(lgraph: LayerGraph) -> None:
     """A finished network knows the names of its classes."""
-    found = IssueCollector()
-    for index, one in enumerate(lgraph.nodes, 1):
-        if getattr(one, "Classes", ()) == "auto":
-            found.add("network:missingClasses", "Classes is 'auto', but there are no training labels to take them from.",
-                      f"Pass Classes=[…] to {one.label()}.", layer=one.Name, index=index)
-    found.raise_if_any()
+    issues = IssueCollector()
+    for index, layer in enumerate(lgraph.nodes, 1):
+        if getattr(layer, "Classes", ()) == "auto":
+            issues.add("network:missingClasses", "Classes is 'auto', but there are no training labels to take them from.",
+                       f"Pass Classes=[…] to {layer.label()}.", layer=layer.Name, index=index)
+    issues.raise_if_any()

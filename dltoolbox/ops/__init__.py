@@ -2,7 +2,7 @@
 
 from dltoolbox.ops import activation, arithmetic, conv, loss, norm, pool, reshape, resize
 from dltoolbox.ops.base import OPS, Call, Kind, Op, as_tuple
-from dltoolbox.ops.graph import Builder, Graph, Node, ParameterKey, Recorder, Value
+from dltoolbox.ops.graph import Builder, Graph, Node, Outputs, ParameterKey, Recorder, Value
 
-__all__ = ["OPS", "Builder", "Call", "Graph", "Kind", "Node", "Op", "ParameterKey", "Recorder", "Value", "activation",
-           "arithmetic", "as_tuple", "conv", "loss", "norm", "pool", "reshape", "resize"]
+__all__ = ["OPS", "Builder", "Call", "Graph", "Kind", "Node", "Op", "Outputs", "ParameterKey", "Recorder", "Value",
+           "activation", "arithmetic", "as_tuple", "conv", "loss", "norm", "pool", "reshape", "resize"]

@@ -157,12 +157,12 @@ class prelu(SameSize):
     saved_for_backward = IN
 
     def forward(self, x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        values: np.ndarray = np.maximum(x, 0) + expanded(alpha, x) * np.minimum(x, 0)
+        values: np.ndarray = np.maximum(x, 0) + with_trailing_axes(alpha, x) * np.minimum(x, 0)
         return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         x, alpha = call.inputs
-        slope, positive = expanded(alpha, x), x > 0
+        slope, positive = with_trailing_axes(alpha, x), x > 0
         return (grad * (positive + ~positive * slope),
                 reduce_to(grad * np.minimum(x, 0), slope.shape).reshape(alpha.shape))
 
@@ -174,16 +174,16 @@ class affine(SameSize):
     saved_for_backward = IN
 
     def forward(self, x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        values: np.ndarray = x * expanded(scale, x) + expanded(bias, x)
+        values: np.ndarray = x * with_trailing_axes(scale, x) + with_trailing_axes(bias, x)
         return values
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         x, scale, bias = call.inputs
-        factor, shift = expanded(scale, x), expanded(bias, x)
+        factor, shift = with_trailing_axes(scale, x), with_trailing_axes(bias, x)
         return (grad * factor, reduce_to(grad * x, factor.shape).reshape(scale.shape),
                 reduce_to(grad, shift.shape).reshape(bias.shape))
 
 
-def expanded(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+def with_trailing_axes(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Values of MATLAB's shape (h×w×c, 1×1×c, c×1, scalar), with a size of 1 for every trailing axis they lack."""
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))

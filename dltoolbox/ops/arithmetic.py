@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
 from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
-from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Attributes, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.time_axis import Way
 
 
@@ -66,13 +65,13 @@ class Expanding(Op):
 
     def infer(self, *inputs: Dims) -> Dims:
         shown = [x for x in inputs if not x.hidden]
-        return Dims(shown[0].labels, tuple(map(expanded, zip(*(x.sizes for x in shown), strict=True))))
+        return Dims(shown[0].labels, tuple(map(expanded_size, zip(*(x.sizes for x in shown), strict=True))))
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> tuple[Reach, ...]:
         return tuple(Reach(step=0 if n == 1 < m else 1) for n, m in zip(x.spatial, y.spatial, strict=True))
 
 
-def expanded(sizes: tuple[Size, ...]) -> Size:
+def expanded_size(sizes: tuple[Size, ...]) -> Size:
     """What sizes expand to: the one that is not 1."""
     others = [n for n in sizes if not (is_known(n) and n == 1)]
     return agreed(*others) if others else 1
@@ -126,8 +125,8 @@ class input_normalise(SameSize):
 
     saved_for_backward = IN
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         """The second statistic is positive, and larger than the first."""
         x, first, *spread = super().example(rng, inputs, dtypes, attrs)
         return x, first, *(np.maximum(first, 0) + np.abs(one) + 1 for one in spread)

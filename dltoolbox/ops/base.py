@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
+A = TypeVar("A")
 Gradients = tuple[np.ndarray | None, ...]
 Attributes = Mapping[str, Any]  # of one use of an op: each op has its own
 
@@ -42,7 +43,7 @@ class Call(NamedTuple):
     and dtype that occupies no memory (see `ghost`), because gradients often need a shape.
     """
 
-    inputs: Any
+    inputs: Arrays
     outputs: Any
     needs: tuple[bool, ...]
 
@@ -99,17 +100,17 @@ class Op:
         """
         return 0
 
-    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Attributes) -> int:
         """A rough count of what a direct computation does: multiply-adds, and `MOVED` for every element."""
         return (self.multiply_adds(inputs, outputs[0]) * (outputs[0].batch or 0)
                 + MOVED * sum(prod(dims.shape) for dims in (*inputs, *outputs)))
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         """Inputs of these sizes and types on which any body of the op can be tried: normal numbers by default."""
         return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=True))
 
-    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
         """Ways to make the same use of half of the data: half of the observations, then half of a map, if `divisible`."""
         x = inputs[0]
         axes = [axis for axis, label in enumerate(x.labels) if label == "S"] if self.divisible else []
@@ -147,14 +148,14 @@ def half(dims: Dims, axis: int) -> Dims:
     return Dims(dims.labels, tuple(-(-n // 2) if at == axis and n else n for at, n in enumerate(dims.sizes)))
 
 
-def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype[Any]) -> np.ndarray:
+def normal(rng: np.random.Generator, dims: Dims, dtype: np.dtype) -> np.ndarray:
     """Normal numbers, the same at every first position: nothing large is made."""
     shape = dims.shape
     part = np.asarray(rng.standard_normal((1, *shape[1:]) if len(shape) > 2 else shape, np.float32), dtype)
     return np.broadcast_to(part, shape)
 
 
-def ghost(array: Any) -> Any:
+def ghost(array: object) -> Any:
     """A stand-in of the same shape and dtype that occupies no memory."""
     return np.broadcast_to(np.zeros((), array.dtype), array.shape) if isinstance(array, np.ndarray) else array
 
@@ -165,6 +166,6 @@ def sum_over(x: np.ndarray, axes: int | tuple[int, ...], *, keepdims: bool = Fal
     return np.asarray(np.sum(x, axis=axes, dtype=np.float64, keepdims=keepdims)).astype(x.dtype)
 
 
-def as_tuple(result: Any) -> tuple[Any, ...]:
+def as_tuple(result: A | tuple[A, ...]) -> tuple[A, ...]:
     """One output or several, as a tuple."""
     return result if isinstance(result, tuple) else (result,)

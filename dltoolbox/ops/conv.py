@@ -223,7 +223,7 @@ class dense(Op):
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         return inputs[1].elements
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray, *, rank: int = 0) -> np.ndarray:

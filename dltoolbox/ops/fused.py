@@ -6,14 +6,14 @@ its links one after the other, so every fused kernel has an oracle without anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import IN, OPS, Arrays, Call, Gradients, Op, as_tuple
+from dltoolbox.ops.base import IN, OPS, A, Arrays, Attributes, Call, Gradients, Op, as_tuple
 
 
 class Link(NamedTuple):
@@ -22,7 +22,7 @@ class Link(NamedTuple):
     """
 
     op: str
-    attrs: Mapping[str, Any]
+    attrs: Attributes
     inputs: tuple[int, ...]
 
 
@@ -42,21 +42,21 @@ class Group(Op):
         arrays, _ = self._sizes(inputs, links)
         return tuple(arrays[i] for i in leaving)
 
-    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Attributes) -> int:
         arrays, spans = self._sizes(inputs, attrs["links"])
         return sum(OPS[link.op].work([arrays[i] for i in link.inputs], [arrays[i] for i in span], link.attrs)
                    for link, span in zip(attrs["links"], spans, strict=True))
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         """What each link wants of the arrays that enter."""
         sizes, _ = self._sizes(inputs, attrs["links"])
         kinds = [*dtypes, *[dtypes[0]] * (len(sizes) - len(inputs))]
-        found: dict[int, np.ndarray] = {}
+        arrays: dict[int, np.ndarray] = {}
         for link in attrs["links"]:
-            found.update(zip(link.inputs, OPS[link.op].example(
+            arrays.update(zip(link.inputs, OPS[link.op].example(
                 rng, [sizes[i] for i in link.inputs], [kinds[i] for i in link.inputs], link.attrs), strict=True))
-        return tuple(found[i] for i in range(len(inputs)))
+        return tuple(arrays[i] for i in range(len(inputs)))
 
     def forward(self, *inputs: np.ndarray, links: Sequence[Link], leaving: Sequence[int]) -> tuple[np.ndarray, ...]:
         arrays, _ = self._run(inputs, links)
@@ -65,21 +65,21 @@ class Group(Op):
     def backward(self, call: Call, *grads: np.ndarray | None, links: Sequence[Link],
                  leaving: Sequence[int]) -> Gradients:
         arrays, spans = self._run(call.inputs, links)
-        found: dict[int, np.ndarray] = {i: g for i, g in zip(leaving, grads, strict=True) if g is not None}
+        gradients: dict[int, np.ndarray] = {i: g for i, g in zip(leaving, grads, strict=True) if g is not None}
         needed = {i for i, need in enumerate(call.needs) if need}
         for link, outputs in zip(links, spans, strict=True):
             if needed.intersection(link.inputs):
                 needed.update(outputs)
         for link, outputs in zip(reversed(links), reversed(spans), strict=True):
-            incoming = [found.pop(i, None) for i in outputs]
+            incoming = [gradients.pop(i, None) for i in outputs]
             if incoming[0] is None:
                 continue
             inner = Call(tuple(arrays[i] for i in link.inputs), tuple(arrays[i] for i in outputs),
                          tuple(i in needed for i in link.inputs))
             for i, gradient in zip(link.inputs, OPS[link.op].backward(inner, *incoming, **link.attrs), strict=True):
                 if gradient is not None and i in needed:
-                    found[i] = found[i] + gradient if i in found else gradient
-        return tuple(found.get(i) for i in range(len(call.inputs)))
+                    gradients[i] = gradients[i] + gradient if i in gradients else gradient
+        return tuple(gradients.get(i) for i in range(len(call.inputs)))
 
     @staticmethod
     def _sizes(inputs: Sequence[Dims], links: Sequence[Link]) -> tuple[list[Dims], list[range]]:
@@ -92,15 +92,15 @@ class Group(Op):
         return _through(inputs, links, lambda op: op.forward)
 
 
-def _through(inputs: Sequence[Any], links: Sequence[Link], what: Callable[[Op], Callable[..., Any]]) -> tuple[
-        list[Any], list[range]]:
+def _through(inputs: Sequence[A], links: Sequence[Link], what: Callable[[Op], Callable[..., A | tuple[A, ...]]]) -> tuple[
+        list[A], list[range]]:
     """Everything that a method of the links makes of what enters, and the numbers of each link's part."""
-    found, spans = list(inputs), []
+    reaches, spans = list(inputs), []
     for link in links:
-        made = as_tuple(what(OPS[link.op])(*(found[i] for i in link.inputs), **link.attrs))
-        spans.append(range(len(found), len(found) + len(made)))
-        found.extend(made)
-    return found, spans
+        made = as_tuple(what(OPS[link.op])(*(reaches[i] for i in link.inputs), **link.attrs))
+        spans.append(range(len(reaches), len(reaches) + len(made)))
+        reaches.extend(made)
+    return reaches, spans
 
 
 @cache

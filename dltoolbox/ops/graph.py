@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Value:
     dims: Dims
     kind: Kind = Kind.DATA
     denotes: Dims | None = None
+
+
+Outputs = Value | tuple[Value, ...]  # of a use of an op, or of a layer
 
 
 class ParameterKey(NamedTuple):
@@ -110,7 +113,7 @@ class Population:
 
     between: Value | None = None
 
-    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> Any:
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> np.ndarray:
         """The state; the mini-batches are the first axis of what they gave."""
         if between is not None:
             values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
@@ -136,6 +139,15 @@ class StateUpdate(NamedTuple):
         """All that the rule looks at."""
         between = self.rule.between if isinstance(self.rule, Population) else None
         return (self.value,) if between is None else (self.value, between)
+
+
+class Declaration(Protocol):
+    """An array that a layer owns."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 class Builder(Vocabulary, Protocol):
@@ -188,21 +200,24 @@ class Recorder(Builder):
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
-        self._arrays: dict[str, Any] = {}
+        self._arrays: dict[str, Declaration] = {}
 
-    def enter(self, layer: str, arrays: Iterable[Any]) -> None:
+    def enter(self, layer: str, arrays: Iterable[Declaration]) -> None:
         """Start recording for a layer that owns the given parameter declarations."""
         self.layer = layer
         self._arrays = {one.name: one for one in arrays}
 
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
-               way: Way | None = None) -> Value | tuple[Value, ...]:
+               way: Way | None = None) -> Outputs:
         dims = [value.dims for value in inputs]
-        way = chosen_way(way, op.way, dims)
-        attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
-        like = next((x for x in dims if x.timed), Dims.of(""))
-        sizes = (possible(way.undone(y, like)) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
-        outputs = tuple(Value(y) if kind is Kind.DATA else Value(y, kind, dims[0])
+        like = next((x for x in dims if x.timed), None)
+        if like is None:
+            way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
+        else:
+            way = chosen_way(way, op.way, dims)
+            attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
+            sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
+        outputs = tuple(Value(possible(y)) if kind is Kind.DATA else Value(possible(y), kind, dims[0])
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]

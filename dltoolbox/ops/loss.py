@@ -7,13 +7,12 @@ gradients; MathWorks documentation of classificationLayer, pixelClassificationLa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Call, Gradients, Op, normal, op
+from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op
 
 Weights = tuple[float, ...]  # one per class
 
@@ -31,8 +30,8 @@ class Loss(Op):
 class OfClasses(Loss):
     """A loss whose targets are one-hot."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         x, t = inputs
         classes = rng.integers(0, t.channels, (*(1,) * (t.rank + 1), t.batch or 0))
         hot = (classes == np.arange(t.channels)[:, None]).astype(dtypes[1])
@@ -53,8 +52,8 @@ def weighted(t: np.ndarray, weights: Weights | None) -> np.ndarray:
 class cross_entropy(OfClasses):
     """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
 
@@ -88,7 +87,7 @@ class softmax_cross_entropy(OfClasses):
         return np.asarray(loss, x.dtype), e / total
 
     def backward(self, call: Call, grad: np.ndarray, _: None, *, weights: Weights | None = None) -> Gradients:
-        (_, t), (_, y) = call.inputs, call.outputs
+        t, (_, y) = call.inputs[1], call.outputs
         tw = weighted(t, weights)
         share = grad / np.asarray(labelled(t), y.dtype)
         return (y * tw.sum(-2, keepdims=True) - tw) * share, None
@@ -113,7 +112,7 @@ class ElementwiseLoss(Op):
     saved_for_backward = IN
     divisible = True
 
-    def infer(self, y: Dims, t: Dims, **attrs: Any) -> Dims:
+    def infer(self, y: Dims, t: Dims, **attrs: object) -> Dims:
         return y
 
 
@@ -121,8 +120,8 @@ class ElementwiseLoss(Op):
 class elementwise_cross_entropy(ElementwiseLoss):
     """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
 
     def forward(self, y: np.ndarray, t: np.ndarray, *, independent: bool = False) -> np.ndarray:

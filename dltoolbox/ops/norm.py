@@ -8,15 +8,14 @@ The gradients are the usual closed forms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
-from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.spans import plus, reduced, seen
 
 WIDE = 32  # channels, beyond which adding them one by one takes longer
@@ -44,7 +43,7 @@ class batch_norm(Op):
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
 
-    def together(self, x: Dims, **attrs: Any) -> int | None:
+    def together(self, x: Dims, **attrs: object) -> int | None:
         return None if x.batch is None or None in x.spatial else prod(x.spatial) * x.batch
 
     def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *,
@@ -75,8 +74,8 @@ class batch_norm_inference(Op):
     divisible = True
     any_way = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         *others, variance = super().example(rng, inputs, dtypes, attrs)
         return *others, np.square(variance)
 
@@ -109,7 +108,7 @@ class group_norm(Op):
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
 
-    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: Any) -> int | None:
+    def together(self, x: Dims, *, groups: int, spatial: bool = True, **attrs: object) -> int | None:
         if spatial and None in x.spatial:
             return None
         return x.channels // groups * (prod(x.spatial) if spatial else 1)

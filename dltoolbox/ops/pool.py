@@ -8,9 +8,8 @@ positions, so the last one stays; its gradient is a gather.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.unknown import is_known
-from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Call, Gradients, Kind, Op, normal, op, sum_over
+from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -105,11 +104,11 @@ class PoolOp(Op):
 
     divisible = True
 
-    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Mapping[str, Any]) -> int:
+    def work(self, inputs: Sequence[Dims], outputs: Sequence[Dims], attrs: Attributes) -> int:
         (x,), window = inputs, attrs["window"]
         return super().work(inputs, outputs, attrs) + MOVED * looks(window, x.spatial) * x.channels * (x.batch or 0)
 
-    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
         """As long as no dilated window can miss the map."""
         return (half for half in super().halved(inputs, attrs)
                 if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
@@ -181,14 +180,14 @@ class max_unpool_taps(Op):
     saved_for_backward = IN
     divisible = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         """Every window's first tap outside the padding, which wins where all are equal."""
         (x, taps), window, spatial = inputs, attrs["window"], attrs["to"].spatial
         first = winner_taps(window_winner(np.zeros(spatial), window)[1], window, spatial).astype(dtypes[1])
         return normal(rng, x, dtypes[0]), np.broadcast_to(first[..., None, None], taps.shape)
 
-    def halved(self, inputs: Sequence[Dims], attrs: Mapping[str, Any]) -> Iterator[tuple[tuple[Dims, ...], dict[str, Any]]]:
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
         for maps, others in super().halved(inputs, attrs):
             pooled = others["window"].output(others["to"].spatial)
             yield tuple(dims.with_spatial(pooled) for dims in maps), others
@@ -226,8 +225,8 @@ class max_unpool(Op):
     saved_for_backward = IN
     divisible = True
 
-    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype[Any]],
-                attrs: Mapping[str, Any]) -> Arrays:
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
         """Indices that lie in the output as their places do in the map."""
         (x, indices, _), to = inputs, attrs["to"]
         at = np.zeros(indices.spatial, dtypes[1])
@@ -302,7 +301,7 @@ class global_avg_pool(Op):
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -322,7 +321,7 @@ class global_max_pool(Op):
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ elements in place of channels."""
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from dltoolbox.ops import conv
 from dltoolbox.ops.arithmetic import SameSize
 from dltoolbox.ops.base import Call, Gradients, Op, op
 
+N = TypeVar("N")
+
 
 @op
 class flatten(Op):
@@ -23,7 +25,7 @@ class flatten(Op):
     def infer(self, x: Dims) -> Dims:
         return Dims.of("CB", x.features, x.batch)
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -40,7 +42,7 @@ class append_spatial_dims(Op):
     def infer(self, x: Dims, *, rank: int) -> Dims:
         return Dims("S" * rank + x.labels[x.rank:], (*x.spatial, *[1] * (rank - x.rank), *x.sizes[x.rank:]))
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
 
     def forward(self, x: np.ndarray, *, rank: int) -> np.ndarray:
@@ -50,7 +52,7 @@ class append_spatial_dims(Op):
         return (grad.reshape(call.inputs[0].shape),)
 
     @staticmethod
-    def shape(sizes: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
+    def shape(sizes: tuple[N, ...], rank: int) -> tuple[N | int, ...]:
         return (*sizes[:-2], *[1] * (rank + 2 - len(sizes)), *sizes[-2:])
 
 

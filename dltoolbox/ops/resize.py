@@ -74,20 +74,20 @@ class resize(Op):
     (halves up), floor, or onnx-10, which is floor where a map grows and ceil where it shrinks.
     """
 
-    def infer(self, x: Dims, *, to: Sizes, **attrs: Any) -> Dims:
+    def infer(self, x: Dims, *, to: Sizes, **attrs: object) -> Dims:
         return x.with_spatial(to)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         """As `Samples`, as whole numbers: element i lies at (2q·i + shift)/2p, where the factor is p/q."""
-        found = []
+        reaches = []
         for p, q in (factor.as_integer_ratio() for factor in attrs["factors"]):
             shift = q - p if attrs["transform"] == "half-pixel" else 0
             floor, half_up, ceil = shift, shift + p, shift + 2 * p - 1
             up = attrs["rounding"] == "onnx-10" and p < q
             nearest = half_up if attrs["rounding"] == "round" else ceil if up else floor
             ends = (nearest, nearest) if attrs["method"] == "nearest" else (floor, ceil)
-            found.append(Reach(*ends, 2 * q, 2 * p))
-        return tuple(found)
+            reaches.append(Reach(*ends, 2 * q, 2 * p))
+        return tuple(reaches)
 
     def forward(self, x: np.ndarray, *, to: Sizes, factors: tuple[Fraction, ...], method: str, transform: str,
                 rounding: str) -> np.ndarray:
@@ -122,7 +122,7 @@ class adaptive_avg_pool(Op):
     def infer(self, x: Dims, *, to: Sizes) -> Dims:
         return x.with_spatial(to)
 
-    def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> tuple[Reach, ...]:
         return tuple(Reach(0, n - 1, n, out) for n, out in zip(x.spatial, y.spatial, strict=True))
 
     def forward(self, x: np.ndarray, *, to: Sizes) -> np.ndarray:

@@ -82,10 +82,10 @@ class Way(Enum):
             return tuple(order)
         leading, seen = self._axes(dims)
         stored = {axes[-1]: at for at, axes in enumerate(seen)}
-        found = tuple(stored[axis] for axis in order if axis in stored)
-        if self.order(found, dims) != (*range(leading), *(axis for axis in order if axis >= leading)):
+        folded = tuple(stored[axis] for axis in order if axis in stored)
+        if self.order(folded, dims) != (*range(leading), *(axis for axis in order if axis >= leading)):
             raise AssertionError(f"an array of {dims} that lies in the order {tuple(order)} cannot be folded")
-        return found
+        return folded
 
     def _axes(self, dims: Dims) -> tuple[int, list[tuple[int, ...]]]:
         """How many axes of size 1 the op sees before all others, and which it sees of every axis of the folded array."""

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from dltoolbox.ops.base import Attributes, Op
-from dltoolbox.ops.graph import Value
+from dltoolbox.ops.graph import Outputs, Value
 from dltoolbox.ops.time_axis import Way
 from collections.abc import Callable
 from dltoolbox.core.dims import Dims
@@ -16,7 +16,7 @@ import numpy as np
 
 class Vocabulary(Protocol):
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
-               way: Way | None = None) -> Value | tuple[Value, ...]: ...
+               way: Way | None = None) -> Outputs: ...
 
     def relu(self, x: Value, *, way: Way | None = None) -> Value:
         """max(0, x)."""

@@ -1,7 +1,8 @@
 """A plan bound to memory: closures that run one part of the batch, at addresses that never change.
 
 Binding happens twice. The first time every buffer is an array of its own (never touched, so it costs nothing), and only
-sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these.
+sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these, once for each shard
+that has it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
@@ -27,7 +29,7 @@ Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of 
 class MemoryRecorder:
     """The first binding: notes what is needed."""
 
-    buffers: list[Buffer] = field(default_factory=list)
+    buffers: list[Buffer]
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
         self.buffers.append(Buffer(bytes_of(shape, dtype), alive))
@@ -84,40 +86,64 @@ class ShardContext:
     shared: Shared
 
 
+@dataclass
+class Layout:
+    """What a plan needs of memory, the same in all shards that have it.
+
+    Attributes:
+        incoming: Where the gradients of values come from; see `contributions`.
+        alive: When every array is alive.
+        buffers: All arrays and their places, in the sequence of binding.
+        peak: Bytes of the arena.
+        shared: Bytes of shared memory.
+    """
+
+    incoming: dict[Value, list[tuple[int, int]]]
+    alive: dict[Value, Interval]
+    buffers: list[Buffer] = field(default_factory=list)
+    peak: int = 0
+    shared: int = 0
+
+
 class Shard:
     """One bound plan.
 
     Attributes:
         steps: Each step with its closures.
         prepare, divided, before: Closures of `BoundKernel` that exist.
-        values: Every array by value, in the axes of the op.
+        values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
-        peak: Bytes of the arena that it uses.
+        border: What enters and leaves, and then the gradients of what enters, with T and B apart.
+        layout: What its plan needs of memory.
     """
 
-    def __init__(self, plan: Plan, around: ShardContext) -> None:
+    def __init__(self, plan: Plan, around: ShardContext, like: Shard | None = None) -> None:
+        """``like`` is another shard with the same plan, which needs the same memory."""
         self.plan, self.around = plan, around
-        self.incoming = contributions(plan)
         self.values: dict[Value, np.ndarray] = {}
         self.gradients: dict[Value, np.ndarray] = {}
+        self.border: tuple[dict[Value, np.ndarray], dict[Value, np.ndarray]] = {}, {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
         self.before: list[Closure] = []
         self.divided: list[Closure] = []
-        ledger = MemoryRecorder()
-        self._bind(ledger, {})
-        self.release()
-        self.buffers = ledger.buffers
-        self.peak = place(self.buffers)
+        self.layout: Layout = Layout(contributions(plan), lifetimes(plan)) if like is None else like.layout
+        if like is None:
+            recorder, shared = MemoryRecorder(self.layout.buffers), Shared()
+            self._bind(recorder, shared)
+            self.release()
+            self.layout.peak = place(self.layout.buffers)
+            self.layout.shared = sum(array.nbytes for array in shared.values())
 
     def settle(self, arena: Arena) -> None:
         """Bind to an arena, which must hold ``peak`` bytes."""
-        self._bind(ArenaAllocator(arena, self.buffers), self.around.shared)
+        self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
 
     def release(self) -> None:
         """Forget all arrays and closures."""
         self.values.clear()
         self.gradients.clear()
+        self.border = {}, {}
         for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         self.around.shared.clear()
@@ -126,6 +152,9 @@ class Shard:
         plan = self.plan
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
+        graph = plan.graph
+        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.divided, self.before):
             closures.clear()
         for i, step in enumerate(plan.steps):
@@ -140,7 +169,7 @@ class Shard:
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
-        for value, (born, dies) in lifetimes(plan).items():
+        for value, (born, dies) in self.layout.alive.items():
             values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
         return values
 
@@ -149,7 +178,7 @@ class Shard:
         plan = self.plan
         born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
         found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
-        for value, sources in self.incoming.items():
+        for value, sources in self.layout.incoming.items():
             if value in self.around.gradients:
                 found[value] = self.around.gradients[value]
             else:
@@ -166,7 +195,7 @@ class Shard:
         for number, value in enumerate(node.inputs):
             if not step.needs or not step.needs[number]:
                 grad_inputs.append(None)
-            elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
+            elif self.layout.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 grad_inputs.append(self.gradients[value])
             elif step.kernel.adds(number):
                 grad_inputs.append(self.gradients[value])
@@ -189,6 +218,11 @@ class Shard:
             last = bound.backward[-1]
             bound = bound._replace(backward=(*bound.backward[:-1], added(last, sums)))
         return bound
+
+
+def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+    """Those that there are of some arrays, with T and B apart."""
+    return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 
 
 def added(closure: Closure, sums: Sequence[tuple[np.ndarray, np.ndarray]]) -> Closure:

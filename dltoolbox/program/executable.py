@@ -6,7 +6,6 @@ kernel can divide, and meet between steps.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +15,7 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.time_axis import Way
-from dltoolbox.program.bound_plan import Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import Shard, ShardContext
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, check_targets
@@ -99,22 +97,24 @@ class Program:
         if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
             raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
         self.meeting = Meeting()
-        memory: defaultdict[int, Shared] = defaultdict(dict)
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        self.shards = [self._shard(rank, plans[size], len(sizes), arrays, memory[size])
-                       for rank, size in enumerate(sizes)]
+        first: dict[int, Shard] = {}  # with each plan
+        self.shards: list[Shard] = []
+        for rank, size in enumerate(sizes):
+            self.shards.append(self._shard(rank, plans[size], count, arrays, first.get(size)))
+            first.setdefault(size, self.shards[-1])
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
     def _shard(self, rank: int, plan: Plan, count: int, arrays: Mapping[ParameterKey, np.ndarray],
-               shared: Shared) -> Shard:
+               like: Shard | None) -> Shard:
         graph = plan.graph
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
         meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, ShardContext(values, gradients, meet, count, shared))
+        return Shard(plan, ShardContext(values, gradients, meet, count, {} if like is None else like.around.shared), like)
 
     @property
     def plan(self) -> Plan:
@@ -124,7 +124,7 @@ class Program:
     @property
     def peak(self) -> int:
         """Bytes of planned memory, in all threads together."""
-        return sum(shard.peak for shard in self.shards)
+        return sum(shard.layout.peak for shard in self.shards)
 
     @property
     def graph(self) -> Graph:
@@ -145,7 +145,7 @@ class Program:
     def settle(self) -> None:
         """Bind to the arenas, where that is not done or they have moved."""
         for arena, shard in zip(self.arenas, self.shards, strict=False):
-            arena.reserve(shard.peak)
+            arena.reserve(shard.layout.peak)
         if not self.is_settled:
             for shard in self.shards:
                 shard.around.shared.clear()
@@ -175,8 +175,9 @@ class Program:
             self.meeting.team.run([partial(work, rank) for rank in range(self.size)])
         self.prepared = True
         self._add_losses(results)
+        incoming = self.shards[0].layout.incoming
         gradients = {} if not self.gradients else {
-            key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in self.shards[0].incoming}
+            key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in incoming}
         return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), gradients, entering)
 
     def _add_losses(self, results: list[np.ndarray]) -> None:
@@ -188,7 +189,7 @@ class Program:
 
     @property
     def _input_gradients(self) -> bool:
-        return any(value in self.shards[0].incoming for value in self.plan.graph.inputs)
+        return any(value in self.shards[0].layout.incoming for value in self.plan.graph.inputs)
 
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
@@ -256,7 +257,7 @@ class Program:
         shard = self.shards[0 if shared else rank]
         graph = shard.plan.graph
         for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
-            target = Way.SEE.view(shard.values[value], value.dims)
+            target = shard.border[0][value]
             if shared:
                 part = slice(len(target) * rank // self.size, len(target) * (rank + 1) // self.size)
                 np.copyto(target[part], array[part], casting="unsafe")
@@ -268,14 +269,14 @@ class Program:
     def _store(self, rank: int, results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
         """Copy this shard's results out of planned memory."""
         shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
+        values, gradients = shard.border
         for value, target in zip(shard.plan.wanted, results, strict=True):
             if value.dims.labels.endswith("B"):
-                target[..., here] = Way.SEE.view(shard.values[value], value.dims)
+                target[..., here] = values[value]
             elif rank == 0:
-                target[...] = shard.values[value]
+                target[...] = values[value]
         for value, target in zip(shard.plan.graph.inputs, entering, strict=False):
-            gradient = shard.gradients.get(value)  # None: no loss depends on an input of which only the size counts
-            target[..., here] = 0 if gradient is None else Way.SEE.view(gradient, value.dims)
+            target[..., here] = gradients.get(value, 0)  # no loss depends on an input of which only the size counts
 
     def _add_gradients(self, rank: int) -> None:
         """Add the gradients of all shards into the first's, each thread a part of the vector."""

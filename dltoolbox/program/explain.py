@@ -33,9 +33,9 @@ class _Explain(Configured):
 
     function = "explain"
     MiniBatchSize = Property(convert.integer(1), 128)
-    SequenceLength = Property(convert.integer(1), 1)
     Mode = Property(convert.choice("predict", "train"), "predict")
     Precision = Property(convert.choice("default", "fast"), "default")
+    SequenceLength = Property(convert.integer(1), 1)
 
 
 class Explanation(str):
@@ -54,8 +54,8 @@ def explain(net: object, *pairs: object, **options: object) -> Explanation:
     Args:
         net: A network, a layer graph or a layer array.
         *pairs: Name-value pairs.
-        **options: ``MiniBatchSize`` (128), ``SequenceLength`` (1, the time steps of sequences), ``Mode`` ('predict' or
-            'train'), ``Precision`` ('default' or 'fast').
+        **options: ``MiniBatchSize`` (128), ``Mode`` ('predict' or 'train'), ``Precision`` ('default' or 'fast'),
+            ``SequenceLength`` (1), the time steps of sequences.
 
     Returns:
         The text, to print. Layers and ops joined by ``+`` are fused: they run as one step.
@@ -81,7 +81,7 @@ def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
     count = chosen.MiniBatchSize
     shapes = [(*(chosen.SequenceLength if n is None else n for n in one.dims.sizes[:-1]), count) for one in model.inputs]
     check_room(sum(map(prod, shapes)) * np.dtype(np.float32).itemsize, "explain:tooLarge",
-               f"A mini-batch of {count} observations", "Pass a smaller MiniBatchSize.")
+               f"A mini-batch of {counted(count, 'observation')}", "Pass a smaller MiniBatchSize.")
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 

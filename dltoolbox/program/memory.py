@@ -6,6 +6,7 @@ addresses, so the peak is known when a program is compiled, and running allocate
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -22,7 +23,9 @@ from dltoolbox.ops import ParameterKey
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
 
+FEW = 200  # buffers that are placed one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+HEADROOM = 1 << 26  # bytes that a block which must grow gets at most beyond its need
 
 
 @dataclass
@@ -33,6 +36,15 @@ class Buffer:
     alive: tuple[tuple[int, int], ...]
     offset: int = 0
 
+    @property
+    def room(self) -> int:
+        """Bytes up to the next aligned place."""
+        return -(-self.size // ALIGNMENT) * ALIGNMENT
+
+    @property
+    def top(self) -> int:
+        return self.offset + self.room
+
 
 def bytes_of(shape: Sequence[int], dtype: DTypeLike) -> int:
     values: int = prod(shape) * np.dtype(dtype).itemsize
@@ -41,35 +53,44 @@ def bytes_of(shape: Sequence[int], dtype: DTypeLike) -> int:
 
 def place(buffers: Sequence[Buffer]) -> int:
     """Give every buffer an offset, the largest first, each as low as its neighbours in time allow; returns the peak."""
-    placed: list[Buffer] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    owners: list[int] = []
-    peak = 0
-    for buffer in sorted(buffers, key=lambda one: -one.size):
-        size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
-        clash = np.zeros(len(placed), np.bool_)
-        for first, last in buffer.alive:
-            meets = (np.array(starts, np.int64) <= last) & (np.array(ends, np.int64) >= first)
-            clash[np.array(owners, np.int64)[meets]] = True
-        buffer.offset = _lowest([placed[i] for i in np.flatnonzero(clash)], size)
-        for first, last in buffer.alive:
-            starts.append(first)
-            ends.append(last)
-            owners.append(len(placed))
-        placed.append(buffer)
-        peak = max(peak, buffer.offset + size)
-    return peak
+    ordered = sorted(buffers, key=lambda buffer: -buffer.size)
+    (place_few if len(ordered) <= FEW else place_many)(ordered)
+    return max((buffer.top for buffer in ordered), default=0)
 
 
-def _lowest(neighbours: Sequence[Buffer], size: int) -> int:
-    """The lowest offset of a gap of ``size`` bytes between buffers that are alive at the same time."""
-    offset = 0
-    for other in sorted(neighbours, key=lambda one: one.offset):
-        if other.offset - offset >= size:
-            break
-        offset = max(offset, other.offset + -(-other.size // ALIGNMENT) * ALIGNMENT)
-    return offset
+def place_few(buffers: Sequence[Buffer]) -> None:
+    """One by one; times are bits of a number."""
+    placed: list[tuple[int, int, int]] = []  # the lowest first: from where to where, and when it is alive
+    for buffer in buffers:
+        times = 0
+        for first, last in buffer.alive:
+            times |= (2 << last - first) - 1 << first + 1  # the data enter at -1
+        offset, room = 0, buffer.room
+        for low, top, others in placed:
+            if times & others:
+                if low - offset >= room:
+                    break
+                offset = max(offset, top)
+        buffer.offset = offset
+        insort(placed, (offset, offset + room, times))
+
+
+def place_many(buffers: Sequence[Buffer]) -> None:
+    """The same with a few array operations per buffer, as networks of thousands of layers need."""
+    table = np.empty((4, sum(len(buffer.alive) for buffer in buffers)), np.int64)
+    count = 0
+    for buffer in buffers:
+        lows, tops, births, deaths = table[:, :count]  # of every interval that is placed, the lowest first
+        clash = np.zeros(count, np.bool_)
+        for first, last in buffer.alive:
+            clash |= (births <= last) & (deaths >= first)
+        below = np.maximum.accumulate(np.concatenate(([0], tops[clash])))
+        gaps = np.flatnonzero(lows[clash] - below[:-1] >= buffer.room)
+        buffer.offset = int(below[gaps[0] if len(gaps) else -1])
+        at, more = int(np.searchsorted(lows, buffer.offset)), len(buffer.alive)
+        table[:, at + more:count + more] = table[:, at:count].copy()
+        table[:, at:at + more] = [(buffer.offset,) * more, (buffer.top,) * more, *zip(*buffer.alive, strict=True)]
+        count += more
 
 
 class Arena:
@@ -77,22 +98,26 @@ class Arena:
 
     def __init__(self) -> None:
         self.block = base.empty((0,), np.uint8)
+        self.start = 0  # the first aligned byte
         self.generation = 0
 
     def reserve(self, size: int) -> None:
-        """Make the block at least so large. A new block is a new generation: what was bound to the old one is void."""
-        if size + ALIGNMENT > len(self.block):
-            if size > memory():
-                raise MemoryError(f"{bytes_text(size)} for one run")
-            self.block = base.empty((0,), np.uint8)  # the old block is given back before the new one is taken
-            self.block = base.empty((size + ALIGNMENT,), np.uint8)
-            self.generation += 1
+        """Make the block at least so large. A new block is a new generation: what was bound to the old one is void. One that
+        has to grow gets headroom, which costs nothing until it is used, so that it need not grow with every larger batch.
+        """
+        if size + ALIGNMENT <= len(self.block):
+            return
+        if size > memory():
+            raise MemoryError(f"{bytes_text(size)} for one run")
+        size = max(size, len(self.block) + min(len(self.block) // 2, HEADROOM))
+        self.block = base.empty((0,), np.uint8)  # the old block is given back before the new one is taken
+        self.block = base.empty((size + ALIGNMENT,), np.uint8)
+        self.start = -self.block.ctypes.data % ALIGNMENT
+        self.generation += 1
 
     def view(self, offset: int, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         """The array at an offset from the first aligned byte."""
-        start = -self.block.ctypes.data % ALIGNMENT + offset
-        values: np.ndarray = self.block[start:start + bytes_of(shape, dtype)].view(dtype).reshape(shape)
-        return values
+        return np.ndarray(tuple(shape), dtype, self.block, self.start + offset)
 
 
 class FlatArrays(Mapping[ParameterKey, np.ndarray]):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.layers.base import Learnable
@@ -92,7 +93,7 @@ class Model:
     """A layer graph with the values of its arrays, in one floating-point type.
 
     Args:
-        lgraph: A layer graph; every fault of it is raised here.
+        lgraph: A layer graph; every problem of it is raised here.
         dtype: float32, or float64 for gradient checks.
         fast: False runs the ops' own NumPy bodies instead of the kernels.
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
@@ -102,7 +103,7 @@ class Model:
     """
 
     @enough_memory()
-    def __init__(self, lgraph: LayerGraph, dtype: Any = np.float32, *, fast: bool = True, draw: bool = True,
+    def __init__(self, lgraph: LayerGraph, dtype: DTypeLike = np.float32, *, fast: bool = True, draw: bool = True,
                  precision: str = "default", lowered: Lowered | None = None, arrays: ParameterArrays | None = None) -> None:
         self.lgraph, self.dtype, self.fast, self.precision = lgraph, np.dtype(dtype), fast, precision
         lowered = lower_checked(lgraph) if lowered is None else lowered
@@ -234,7 +235,7 @@ class Model:
             del self._programs[next(iter(self._programs))]
         return program
 
-    def types(self, stored: Sequence[np.dtype[Any]]) -> list[np.dtype[Any]]:
+    def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
@@ -265,8 +266,19 @@ class Model:
         return vectors
 
     def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
-        """What a mode runs on data of these sizes, however many; made once for all numbers of observations."""
+        """What a mode runs on data of these sizes, however many; made once for all numbers of observations, and for all
+        lengths of time where no op changes them.
+        """
         sizes = sizes_of(inputs)
+        lengths = {array.shape[-2] for array, one in zip(inputs, self.inputs, strict=True) if one.dims.timed}
+        if len(lengths) == 1:
+            made = self._optimized(mode, tuple((*size[:-1], None) if one.dims.timed else size
+                                               for size, one in zip(sizes, self.inputs, strict=True)), ports)
+            if made.keeps_time:
+                return made.at(T=lengths.pop())
+        return self._optimized(mode, sizes, ports)
+
+    def _optimized(self, mode: str, sizes: Sizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports
         made = self._records.get(key)
         if made is None:

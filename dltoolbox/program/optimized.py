@@ -15,8 +15,9 @@ from typing import Any
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
-from dltoolbox.ops.base import MOVED, OPS
+from dltoolbox.ops.base import MOVED, OPS, Attributes
 from dltoolbox.ops.graph import Population, StateUpdate
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
 
 CHAINS = frozenset(name for name in KERNELS if "+" in name)
@@ -48,6 +49,11 @@ class OptimizedGraph:
         sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
         return (all(map(by_observation, {part.op.name for part in parts(self.graph.nodes)}))
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the length of time is the same everywhere, so that no attribute and no other size depends on it."""
+        return all(node.way is Way.FOLD or node.way is node.op.way is Way.SEE for node in parts(self.graph.nodes))
 
     @property
     def work(self) -> int:
@@ -127,7 +133,7 @@ class _Sizes:
             made.parts = [self.node(part) for part in made.parts]
         return made
 
-    def attrs(self, node: Node, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    def attrs(self, node: Node, attrs: Attributes) -> dict[str, Any]:
         """Attributes of a node; sizes among them are as its op sees them."""
         like = next((value.dims for value in node.inputs if value.dims.timed), Dims.of(""))
         return {key: node.way.dims(self.dims(node.way.undone(value, like))) if isinstance(value, Dims) else value

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import Kernel, KernelSpec, Order, candidates, memory_format
 from dltoolbox.ops import Graph, Kind, Node, Value
@@ -38,12 +38,12 @@ class Plan:
 
     graph: Graph
     wanted: tuple[Value, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
-    kinds: dict[Value, np.dtype[Any]] = field(default_factory=dict)  # types of arrays, where not ``dtype``
+    kinds: dict[Value, np.dtype] = field(default_factory=dict)  # types of arrays, where not ``dtype``
 
-    def dtype_of(self, value: Value) -> np.dtype[Any]:
+    def dtype_of(self, value: Value) -> np.dtype:
         return self.kinds.get(value, self.dtype)
 
     @property
@@ -66,7 +66,7 @@ def shape_of(value: Value) -> tuple[int, ...]:
     return value.dims.folded.shape
 
 
-def kind_of(value: Value, node: Node, dtype: np.dtype[Any]) -> np.dtype[Any]:
+def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:
     """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
     name = node.op.name.rpartition("+")[2]
     if value.kind is Kind.SIZE:
@@ -86,7 +86,7 @@ def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
             raise AssertionError(f"targets of size {array.shape} in the place of {value.dims}")
 
 
-def make_plan(optimized: OptimizedGraph, *, dtype: Any = np.float32, types: Mapping[Value, np.dtype[Any]] | None = None,
+def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types: Mapping[Value, np.dtype] | None = None,
               ranks: int = 1, precision: str = "default") -> Plan:
     """Plan a graph.
 

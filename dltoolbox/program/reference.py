@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.ops import Call, Node, ParameterKey, Value, as_tuple
 from dltoolbox.ops.time_axis import Way
@@ -19,8 +20,8 @@ from dltoolbox.program.plan import check_targets
 class PlainProgram:
     """Runs a graph; arguments as for `make_plan`."""
 
-    def __init__(self, optimized: OptimizedGraph, arrays: Mapping[ParameterKey, np.ndarray], *, dtype: Any = np.float32,
-                 types: Mapping[Value, np.dtype[Any]] | None = None) -> None:
+    def __init__(self, optimized: OptimizedGraph, arrays: Mapping[ParameterKey, np.ndarray], *,
+                 dtype: DTypeLike = np.float32, types: Mapping[Value, np.dtype] | None = None) -> None:
         self.graph, self.wanted, self.differentiated = optimized.graph, optimized.wanted, optimized.differentiated
         self.arrays, self.dtype, self.types = arrays, np.dtype(dtype), types or {}
 

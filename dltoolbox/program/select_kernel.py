@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import Closure, Kernel, KernelSpec
 from dltoolbox.kernels.testing import bind_alone
 from dltoolbox.ops import as_tuple
 from dltoolbox.ops.base import normal
-from dltoolbox.ops.fused import op_of
+from dltoolbox.ops.fused import Link, op_of
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.runtime.autotune import Stage, fastest
 
-Kinds = Sequence[np.dtype[Any]]
+Kinds = Sequence[np.dtype]
 
 
 def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:
     """The fastest of several kernels, forward and backward together; the first where nothing is measured."""
     if len(found) == 1 or any(0 in dims.sizes for dims in case.inputs):
         return found[0]
-    whole = stage(found, case, inputs, outputs)
-    name = fastest(question(case), whole.options, whole.work, smaller(found, case, inputs, outputs))
+    name = fastest(question(case), trials(found, case, inputs, outputs),
+                   lambda: (work(case), smaller(found, case, inputs, outputs)))
     return next(one for one in found if label(one) == name)
 
 
@@ -32,14 +33,42 @@ def label(kernel: Kernel) -> str:
 
 
 def question(case: KernelSpec) -> str:
-    """Everything that the answer depends on."""
-    inputs = " ".join(f"{dims}@{''.join(map(str, order))}" for dims, order in zip(case.inputs, case.orders, strict=True))
-    return f"{case.op} {inputs} {dict(case.attrs)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
+    """Everything that the answer depends on. Numbers of observations and steps are one of their class: what is fastest for
+    100 is so for 99, and sequences of all lengths are not to be measured one by one.
+    """
+    inputs = " ".join(f"{size_class(dims, case.way)}@{''.join(map(str, order))}"
+                      for dims, order in zip(case.inputs, case.orders, strict=True))
+    return f"{case.op} {inputs} {text(case.attrs, case.way)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
+
+
+def text(value: object, way: Way) -> str:
+    """An attribute with its sizes by their classes."""
+    if isinstance(value, Dims):
+        return size_class(value, way)
+    if isinstance(value, Mapping):
+        return str({key: text(item, way) for key, item in value.items()})
+    if type(value) in (tuple, Link):
+        return str([text(item, way) for item in value])  # type: ignore[attr-defined]
+    return str(value)
+
+
+def size_class(dims: Dims, way: Way) -> str:
+    """``28(S) × 28(S) × 1(C) × ≤128(B)``: B and T, also as a spatial dimension, up to the next power of two."""
+    steps = dims.labels.rfind("S") if way is Way.SPACE and dims.labels.endswith("B") else -1
+    return " × ".join(f"≤{1 << (n - 1).bit_length()}({label})" if n and (label in "TB" or at == steps) else f"{n}({label})"
+                      for at, (label, n) in enumerate(zip(dims.labels, dims.sizes, strict=True)))
+
+
+def work(case: KernelSpec) -> int:
+    return op_of(case.op).work(case.inputs, case.outputs, case.attrs)
+
+
+def trials(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> dict[str, Callable[[], Closure]]:
+    return {label(one): trial(one, case, inputs, outputs) for one in found}
 
 
 def stage(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Stage:
-    work = op_of(case.op).work(case.inputs, case.outputs, case.attrs)
-    return Stage(work, {label(one): trial(one, case, inputs, outputs) for one in found})
+    return Stage(work(case), trials(found, case, inputs, outputs))
 
 
 def smaller(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import Namespace
 from io import TextIOWrapper
@@ -30,8 +31,9 @@ def size_argument(text: str) -> networkDataLayout:
     except ValueError:
         sizes = []
     if len(sizes) not in LABELS or min(sizes) < 1:
-        fail("analyze:invalidInput", f"--input is '{text}', which is no size of one observation.",
-             "Pass one such as 224x224x3, 64x64x64x1 or 12.")
+        numbers = [n for n in re.findall(r"[0-9]+", text) if int(n)]
+        meant = "x".join(numbers) if len(numbers) in LABELS else "224x224x3, 64x64x64x1 or 12"
+        fail("analyze:invalidInput", f"--input '{text}' is not a valid size.", f"Write {meant}.")
     channels = [1] if len(sizes) == 2 else []
     return networkDataLayout([*sizes, *channels, float("nan")], LABELS[len(sizes)])
 
@@ -42,10 +44,10 @@ def run_analyze(given: Namespace) -> int:
         check_options(given)
         before = earlier(given.compare, given) if given.compare else None
         info = analysed(given.file, given)
-        found = document(info)
-        compared = comparison(before, found) if before else None
+        analysis_document = document(info)
+        compared = comparison(before, analysis_document) if before else None
         with until_unread():
-            written(found if compared is None else compared, found, given)
+            written(analysis_document if compared is None else compared, analysis_document, given)
             if "-" not in (given.json, given.html):
                 printed(info, compared, quiet=given.quiet)
     except ScriptError as error:
@@ -54,22 +56,22 @@ def run_analyze(given: Namespace) -> int:
     except DltoolboxError as error:
         print(f"dltoolbox analyze: {error}", file=sys.stderr)
         return UNUSABLE
-    return FAULTY if failed(found, compared, given.fail_on) else FINE
+    return FAULTY if failed(analysis_document, compared, given.fail_on) else FINE
 
 
 def check_options(given: Namespace) -> None:
     """Report every option that makes no sense."""
-    found = IssueCollector()
+    issues = IssueCollector()
     if given.batch < 1:
-        found.add("analyze:invalidBatch", f"--batch is {given.batch}.", "Pass a number of observations, at least 1.")
+        issues.add("analyze:invalidBatch", f"--batch is {given.batch}.", "Pass a number of observations, at least 1.")
     if given.fail_on == "difference" and not given.compare:
-        found.add("analyze:nothingToCompare", "--fail-on difference needs another network.", "Pass --compare OTHER.")
+        issues.add("analyze:nothingToCompare", "--fail-on difference needs another network.", "Pass --compare OTHER.")
     if given.json == given.html == "-":
-        found.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
+        issues.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
     for text in given.input:
-        with found.collect():
+        with issues.collect():
             size_argument(text)
-    found.raise_if_any()
+    issues.raise_if_any()
 
 
 def analysed(file: str, given: Namespace) -> NetworkAnalysis:
@@ -84,29 +86,30 @@ def earlier(file: str, given: Namespace) -> Document:
         with isolated_modules():
             return document(analysed(file, given))
     try:
-        found: Document = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
+        parsed: Document = json.loads(Path(file).read_bytes())  # of any Unicode encoding: shells write some themselves
     except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
-    if identity(found) != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
-        fail("analyze:noDocument", f"'{file}' is no analysis of version {ANALYSIS_VERSION}.", "Write it again with --json.")
+    if identity(parsed) != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
+        fail("analyze:noDocument", f"'{file}' is not an analysis file (version {ANALYSIS_VERSION}).",
+             "Create one with --json.")
     try:
-        comparison(found, found)  # reads all that a comparison needs
-        usable = all(type(found["summary"][key]) is int and abs(found["summary"][key]) < 10**100 for key in TOTALS)
+        comparison(parsed, parsed)  # reads all that a comparison needs
+        usable = all(type(parsed["summary"][key]) is int and abs(parsed["summary"][key]) < 10**100 for key in TOTALS)
     except (AssertionError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
         usable = False
     if not usable:
         fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
-             "Write it again with --json.")
-    return found
+             "Create it again with --json.")
+    return parsed
 
 
-def written(data: Document, found: Document, given: Namespace) -> None:
+def written(data: Document, analysis: Document, given: Namespace) -> None:
     """The JSON file and the page, where they were asked for; ``-`` is standard output."""
     if given.json:
         save_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", given.json)
     if given.html:
         from dltoolbox.report.html import render
-        save_text(render(found, batch=given.batch), given.html)
+        save_text(render(analysis, batch=given.batch), given.html)
 
 
 def save_text(text: str, file: str) -> None:
@@ -133,9 +136,9 @@ def printed(info: NetworkAnalysis, compared: Document | None, *, quiet: bool) ->
         print("\n\n".join(parts))
 
 
-def failed(found: Document, compared: Any, fail_on: str) -> bool:
+def failed(result: Document, compared: Any, fail_on: str) -> bool:
     """Whether what was found is at or above what ``--fail-on`` names."""
-    summary = found["summary"]
+    summary = result["summary"]
     if fail_on == "never":
         return False
     return bool(summary["errors"] or (fail_on == "warning" and summary["warnings"])

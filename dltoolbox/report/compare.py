@@ -32,24 +32,24 @@ def comparison(before: Document, after: Document) -> Document:
         >>> found['changed'][0]['changes'][0]
         {'what': 'FilterSize', 'before': '[3 3]', 'after': '[5 5]'}
     """
-    old, new = ({one["name"]: one for one in side["layers"]} for side in (before, after))
+    old, new = ({layer["name"]: layer for layer in side["layers"]} for side in (before, after))
     renamed = _renamed([old[name] for name in old if name not in new], [new[name] for name in new if name not in old])
     kept = {name: name for name in old if name in new} | renamed
-    found: Document = {
-        "added": [_brief(one) for name, one in new.items() if name not in kept.values()],
-        "removed": [_brief(one) for name, one in old.items() if name not in kept],
+    differences: Document = {
+        "added": [_brief(layer) for name, layer in new.items() if name not in kept.values()],
+        "removed": [_brief(layer) for name, layer in old.items() if name not in kept],
         "renamed": [{"before": name, "after": now} for name, now in renamed.items()],
         "changed": [{"name": now, "type": new[now]["type"], "changes": changes} for name, now in kept.items()
                     if (changes := _changes(_facts(old[name]), _facts(new[now])))],
-        "connections": _difference((_wire(one, renamed) for one in before["connections"]),
-                                   (_wire(one, {}) for one in after["connections"])),
-        "issues": _difference((_problem(one, renamed) for one in before["issues"]),
-                              (_problem(one, {}) for one in after["issues"])),
+        "connections": _difference((_wire(wire, renamed) for wire in before["connections"]),
+                                   (_wire(wire, {}) for wire in after["connections"])),
+        "issues": _difference((_problem(issue, renamed) for issue in before["issues"]),
+                              (_problem(issue, {}) for issue in after["issues"])),
         "totals": [{"what": label, "before": before["summary"][key], "after": after["summary"][key]}
                    for key, label in TOTALS.items() if before["summary"][key] != after["summary"][key]]}
-    identical = not any(any(part.values()) if isinstance(part, dict) else part for part in found.values())
+    identical = not any(any(part.values()) if isinstance(part, dict) else part for part in differences.values())
     return {"schema": COMPARISON_SCHEMA, "version": COMPARISON_VERSION, "producer": f"dltoolbox {__version__}",
-            "before": before["name"], "after": after["name"], "identical": identical, **found}
+            "before": before["name"], "after": after["name"], "identical": identical, **differences}
 
 
 def _brief(layer: Document) -> Document:
@@ -59,20 +59,20 @@ def _brief(layer: Document) -> Document:
 def _renamed(gone: list[Document], come: list[Document]) -> dict[str, str]:
     """Old name → new name of layers that are equal in everything else, the first of equals first."""
     result = {}
-    for one in gone:
-        twin = next((other for other in come if other["type"] == one["type"] and _facts(other) == _facts(one)), None)
+    for layer in gone:
+        twin = next((other for other in come if other["type"] == layer["type"] and _facts(other) == _facts(layer)), None)
         if twin:
             come.remove(twin)
-            result[one["name"]] = twin["name"]
+            result[layer["name"]] = twin["name"]
     return result
 
 
 def _facts(layer: Document) -> dict[str, str]:
     """Everything of a layer that a comparison tells, by name."""
-    facts = {"type": layer["type"], **{one["name"]: one["value"] for one in layer["properties"]}}
-    facts |= {f"output '{one['port']}'": _dims_text(one["dims"]) for one in layer["outputs"]}
-    for one in (*layer["learnables"], *layer["states"]):
-        facts[f"size of {one['name']}"] = times(one["size"]) + (" (frozen)" if one.get("frozen") else "")
+    facts = {"type": layer["type"], **{prop["name"]: prop["value"] for prop in layer["properties"]}}
+    facts |= {f"output '{port['port']}'": _dims_text(port["dims"]) for port in layer["outputs"]}
+    for array in (*layer["learnables"], *layer["states"]):
+        facts[f"size of {array['name']}"] = times(array["size"]) + (" (frozen)" if array.get("frozen") else "")
     return facts
 
 
@@ -85,37 +85,38 @@ def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Document]:
             for what in dict.fromkeys((*old, *new)) if old.get(what) != new.get(what)]
 
 
-def _wire(one: Document, renamed: Mapping[str, str]) -> str:
-    source, destination = (renamed.get(one[side], one[side]) for side in ("source", "destination"))
-    return f"{source}/{one['sourcePort']} → {destination}/{one['destinationPort']}"
+def _wire(wire: Document, renamed: Mapping[str, str]) -> str:
+    source, destination = (renamed.get(wire[side], wire[side]) for side in ("source", "destination"))
+    return f"{source}/{wire['sourcePort']} → {destination}/{wire['destinationPort']}"
 
 
-def _problem(one: Document, renamed: Mapping[str, str]) -> str:
-    layer = renamed.get(one["layer"], one["layer"])
+def _problem(issue: Document, renamed: Mapping[str, str]) -> str:
+    layer = renamed.get(issue["layer"], issue["layer"])
     place = f"layer '{layer}': " if layer else ""
-    return f"{one['severity']} {place}{one['message']} [{one['identifier']}]"
+    return f"{issue['severity']} {place}{issue['message']} [{issue['identifier']}]"
 
 
 def _difference(old: Iterable[str], new: Iterable[str]) -> dict[str, list[str]]:
     """What only one side has, in the order of that side."""
     before, after = dict.fromkeys(old), dict.fromkeys(new)
-    return {"added": [one for one in after if one not in before], "removed": [one for one in before if one not in after]}
+    return {"added": [item for item in after if item not in before],
+            "removed": [item for item in before if item not in after]}
 
 
-def comparison_text(found: Document) -> str:
+def comparison_text(differences: Document) -> str:
     """A comparison as a command prints it."""
-    lines = [f"  {found['after']} compared with {found['before']}"]
-    if found["identical"]:
+    lines = [f"  {differences['after']} compared with {differences['before']}"]
+    if differences["identical"]:
         return "\n".join([*lines, "", "    No difference in layers, connections, sizes and problems."])
-    blocks = {"Totals": [f"{one['what']}: {_amount(one, 'before')} → {_amount(one, 'after')}{_growth(one)}"
-                         for one in found["totals"]],
-              "Layers added": [_line(one) for one in found["added"]],
-              "Layers removed": [_line(one) for one in found["removed"]],
-              "Layers renamed": [f"{one['before']} → {one['after']}" for one in found["renamed"]],
-              "Layers changed": [line for one in found["changed"] for line in (
-                  f"{one['name']} ({one['type']})",
-                  *(f"  {change['what']}: {change['before']} → {change['after']}" for change in one["changes"]))],
-              "Connections": _signed(found["connections"]), "Problems": _signed(found["issues"])}
+    blocks = {"Totals": [f"{total['what']}: {_amount(total, 'before')} → {_amount(total, 'after')}{_growth(total)}"
+                         for total in differences["totals"]],
+              "Layers added": [_line(layer) for layer in differences["added"]],
+              "Layers removed": [_line(layer) for layer in differences["removed"]],
+              "Layers renamed": [f"{pair['before']} → {pair['after']}" for pair in differences["renamed"]],
+              "Layers changed": [line for layer in differences["changed"] for line in (
+                  f"{layer['name']} ({layer['type']})",
+                  *(f"  {change['what']}: {change['before']} → {change['after']}" for change in layer["changes"]))],
+              "Connections": _signed(differences["connections"]), "Problems": _signed(differences["issues"])}
     for heading, block in blocks.items():
         if block:
             lines += ["", f"  {heading}", *(f"    {line}" for line in block)]
@@ -135,4 +136,4 @@ def _line(layer: Document) -> str:
 
 
 def _signed(part: dict[str, list[str]]) -> list[str]:
-    return [*(f"− {one}" for one in part["removed"]), *(f"+ {one}" for one in part["added"])]
+    return [*(f"− {text}" for text in part["removed"]), *(f"+ {text}" for text in part["added"])]

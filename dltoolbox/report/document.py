@@ -14,11 +14,13 @@ from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import HIDDEN
+from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_values
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Port
+from dltoolbox.network.graph.history import Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
@@ -67,7 +69,7 @@ def _totals(info: NetworkAnalysis) -> Document:
 def _issue(info: NetworkAnalysis, issue: Issue) -> Document:
     layer = info.lgraph.nodes[issue.index - 1].Name if issue.index else issue.layer or None
     return {"identifier": issue.identifier, "severity": issue.severity, "layer": layer, "index": issue.index,
-            "message": issue.message, "cure": issue.cure}
+            "message": issue.message, "cure": issue.hint}
 
 
 def _kind_by_name(port: str) -> str:
@@ -75,7 +77,8 @@ def _kind_by_name(port: str) -> str:
 
 
 def _dims(dims: Dims | None) -> Document | None:
-    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims else None
+    """None also where a problem hides some size: what is partly told would be read as open."""
+    return {"labels": dims.format, "sizes": dims.shown_sizes} if dims and is_known(*dims.sizes) else None
 
 
 def _array(array: Array) -> Document:
@@ -89,7 +92,7 @@ def _json_number(value: Fraction) -> int | float:
 def _field(field: ReceptiveField | None) -> Document | None:
     if field is None:
         return None
-    return {"size": list(field.size), "stride": [_json_number(one) for one in field.stride], "whole": field.whole}
+    return {"size": list(field.size), "stride": [_json_number(step) for step in field.stride], "whole": field.whole}
 
 
 class _LayerEntries:
@@ -109,34 +112,34 @@ class _LayerEntries:
         return [self.entry(*of) for of in zip(
             info.lowered.layers, info.footprints, info.LayerInfo.LearnableShare, strict=True)]
 
-    def entry(self, one: LoweredLayer, footprint: Footprint, share: float) -> Document:
-        layer = one.layer
-        learnables = [_array(a) | {"frozen": a.frozen} for a in one.arrays if isinstance(a, Learnable)]
-        formula = layer.size_formula(*one.inputs) if one.inputs else ()
-        return {"index": one.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
-                "description": layer.describe(), "inputs": self.inputs(one), "outputs": self.outputs(one),
+    def entry(self, lowered: LoweredLayer, footprint: Footprint, share: float) -> Document:
+        layer = lowered.layer
+        learnables = [_array(a) | {"frozen": a.frozen} for a in lowered.arrays if isinstance(a, Learnable)]
+        formula = layer.size_formula(*lowered.inputs) if lowered.inputs else ()
+        return {"index": lowered.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
+                "description": layer.describe(), "inputs": self.inputs(lowered), "outputs": self.outputs(lowered),
                 "learnables": learnables,
-                "states": [_array(a) for a in one.arrays if isinstance(a, State)],
+                "states": [_array(a) for a in lowered.arrays if isinstance(a, State)],
                 "properties": _properties(layer), "learnableCount": sum(entry["count"] for entry in learnables),
                 "learnableShare": share, "multiplyAdds": footprint.multiply_adds,
                 "activationBytes": footprint.activation_bytes, "receptiveField": _field(footprint.receptive_field),
                 "formula": [{"dimensions": names, "text": text} for names, text in formula],
-                "issues": self.issues.get(one.index, [])}
+                "issues": self.issues.get(lowered.index, [])}
 
-    def inputs(self, one: LoweredLayer) -> list[Document]:
+    def inputs(self, lowered: LoweredLayer) -> list[Document]:
         entries = []
-        for number, port in enumerate(one.layer.inputs()):
-            source = self.feeding.get(Port(one.layer.Name, port))
+        for number, port in enumerate(lowered.layer.inputs()):
+            source = self.feeding.get(Port(lowered.layer.Name, port))
             value = self.graph.ports.get(str(source))
-            dims = one.inputs[number] if one.inputs else value.dims if value else None
+            dims = lowered.inputs[number] if lowered.inputs else value.dims if value else None
             entries.append({"port": port, "source": source and source.layer, "sourcePort": source and source.port,
                             "dims": _dims(dims)})
         return entries
 
-    def outputs(self, one: LoweredLayer) -> list[Document]:
+    def outputs(self, lowered: LoweredLayer) -> list[Document]:
         return [{"port": port, "dims": _dims(value.dims if value else None),
                  "kind": value.kind if value else _kind_by_name(port)} for port, value in zip(
-                     one.layer.outputs(), port_values(self.graph, one), strict=True)]
+                     lowered.layer.outputs(), port_values(self.graph, lowered), strict=True)]
 
 
 def _properties(layer: Any) -> list[Document]:

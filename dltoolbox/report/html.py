@@ -21,7 +21,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.report.document import ANALYSIS_SCHEMA, ANALYSIS_VERSION, identity
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
 
-SCRIPTS = tuple(f"{one}.js" for one in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
+SCRIPTS = tuple(f"{script}.js" for script in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
 
 # Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
 KINDS = {
@@ -57,7 +57,7 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
     """
     check_document(document)
     drawing, box = page_drawing(document)
-    data = {"analysis": document, "kinds": [kind(one["factory"]) for one in document["layers"]],
+    data = {"analysis": document, "kinds": [kind(layer["factory"]) for layer in document["layers"]],
             "drawing": numbers(drawing, box), "batch": batch}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
              "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
@@ -83,12 +83,12 @@ def check_document(document: object) -> None:
 
 def page_drawing(document: Mapping[str, Any]) -> tuple[Drawing, Box]:
     """The graph of a document, in boxes that are wide enough for most names."""
-    names = [one["name"] for one in document["layers"]]
+    names = [layer["name"] for layer in document["layers"]]
     at = {name: i for i, name in enumerate(names)}
-    longest = max((len(text) for one in document["layers"] for text in (one["name"], one["type"])), default=0)
+    longest = max((len(text) for layer in document["layers"] for text in (layer["name"], layer["type"])), default=0)
     box = Box(width=min(WIDEST_NODE, max(NARROWEST_NODE, NODE_LETTER * longest + NODE_SIDES)))
-    edges = [Edge(at[one["source"]], at[one["destination"]], UNPOOLING_LANE if one["kind"] != "data" else 0)
-             for one in document["connections"]]
+    edges = [Edge(at[wire["source"]], at[wire["destination"]], UNPOOLING_LANE if wire["kind"] != "data" else 0)
+             for wire in document["connections"]]
     return draw(len(names), edges, box), box
 
 
@@ -97,7 +97,7 @@ def numbers(drawing: Drawing, box: Box) -> dict[str, Any]:
     return {"size": [round(drawing.width), round(drawing.height)], "box": [round(box.width), round(box.height)],
             "centres": [[round(x), round(y)] for x, y in drawing.centres],
             "routes": [[round(value) for point in points for value in point] for points in drawing.routes],
-            "cyclic": [i for i, one in enumerate(drawing.cyclic) if one]}
+            "cyclic": [i for i, cyclic in enumerate(drawing.cyclic) if cyclic]}
 
 
 def kind(factory: str) -> str:

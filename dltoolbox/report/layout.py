@@ -86,7 +86,7 @@ def draw(count: int, edges: Iterable[Edge], box: Box = BOX) -> Drawing:
         >>> drawing.centres[0][0] == drawing.centres[1][0] == drawing.centres[2][0]
         True
     """
-    arcs = [Edge(*one) for one in edges]
+    arcs = [Edge(*edge) for edge in edges]
     pieces, group = pieces_of(count, arcs), cycles_of(count, arcs)
     result = Drawing([(0.0, 0.0)] * count, [[] for _ in arcs], [])
     result.cyclic = [group[a.source] == group[a.destination] for a in arcs]
@@ -101,13 +101,13 @@ def draw(count: int, edges: Iterable[Edge], box: Box = BOX) -> Drawing:
         local = {node: i for i, node in enumerate(nodes)}
         drawn.append(draw_piece(len(nodes), [Edge(local[arcs[i].source], local[arcs[i].destination], arcs[i].lane)
                                              for i in numbers], box))
-    for one, nodes, numbers, (left, top) in zip(drawn, members, inner, shelves(drawn, box), strict=True):
-        for node, (x, y) in zip(nodes, one.centres, strict=True):
+    for drawing, nodes, numbers, (left, top) in zip(drawn, members, inner, shelves(drawn, box), strict=True):
+        for node, (x, y) in zip(nodes, drawing.centres, strict=True):
             result.centres[node] = (x + left, y + top)
-        for number, route in zip(numbers, one.routes, strict=True):
+        for number, route in zip(numbers, drawing.routes, strict=True):
             result.routes[number] = [(x + left, y + top) for x, y in route]
-        result.width = max(result.width, left + one.width)
-        result.height = max(result.height, top + one.height)
+        result.width = max(result.width, left + drawing.width)
+        result.height = max(result.height, top + drawing.height)
     return result
 
 
@@ -138,21 +138,21 @@ def cycles_of(count: int, arcs: Sequence[Edge]) -> list[int]:
         while stack:
             node = stack.pop()
             group[node] = root
-            stack += [one for one in entering[node] if group[one] < 0]
+            stack += [source for source in entering[node] if group[source] < 0]
     return group
 
 
 def shelves(drawn: Sequence[Drawing], box: Box) -> list[Point]:
     """Places of the pieces: side by side, and in a new shelf below where they would get wider than a screen."""
-    limit = max(4 * (box.width + box.beside), max((one.width for one in drawn), default=0.0),
-                sqrt(sum(one.width * one.height for one in drawn)))
+    limit = max(4 * (box.width + box.beside), max((drawing.width for drawing in drawn), default=0.0),
+                sqrt(sum(drawing.width * drawing.height for drawing in drawn)))
     places, x, y, tallest = [], 0.0, 0.0, 0.0
-    for one in drawn:
-        if x and x + one.width > limit:
+    for drawing in drawn:
+        if x and x + drawing.width > limit:
             x, y, tallest = 0.0, y + tallest + box.below, 0.0
         places.append((x, y))
-        x += one.width + 2 * box.beside
-        tallest = max(tallest, one.height)
+        x += drawing.width + 2 * box.beside
+        tallest = max(tallest, drawing.height)
     return places
 
 
@@ -173,8 +173,8 @@ class Rows:
         """Of each node or place within its row."""
         place = [0] * len(self.rank)
         for row in self.order:
-            for i, one in enumerate(row):
-                place[one] = i
+            for i, member in enumerate(row):
+                place[member] = i
         return place
 
 
@@ -185,7 +185,7 @@ def draw_piece(count: int, arcs: Sequence[Edge], box: Box) -> Drawing:
     x = straighten(rows, box)
     tops = heights(rows, x, box)
     left = min(x[i] - (box.width / 2 if i < count else 0) for i in range(len(x)))
-    x = [one - left for one in x]
+    x = [at - left for at in x]
     routes = [route(path, rows, x, tops, box) if len(path) > 1 else loop_path(x[path[0]], tops[rows.rank[path[0]]], box)
               for path in rows.paths]
     for i, turned in enumerate(rows.turned):
@@ -203,7 +203,7 @@ def layered_rows(count: int, arcs: Sequence[Edge]) -> Rows:
     turned = search(count, arcs)[0]
     downward = [(a.destination, a.source) if back else (a.source, a.destination)
                 for a, back in zip(arcs, turned, strict=True)]
-    rank = ranks(count, sorted({one for one in downward if one[0] != one[1]}))
+    rank = ranks(count, sorted({edge for edge in downward if edge[0] != edge[1]}))
     rows = Rows(count, rank, [], [], [], turned)
     places: dict[tuple[int, ...], list[int]] = {}
     for arc, back, (top, bottom) in zip(arcs, turned, downward, strict=True):
@@ -258,7 +258,7 @@ def ranks(count: int, arcs: Sequence[tuple[int, int]]) -> list[int]:
     for a, b in arcs:
         after[a].append(b)
         before[b].append(a)
-    waiting = [len(one) for one in before]
+    waiting = [len(edges) for edges in before]
     sequence = [node for node in range(count) if not waiting[node]]
     rank = [0] * count
     for node in sequence:  # grows while it is walked
@@ -271,7 +271,7 @@ def ranks(count: int, arcs: Sequence[tuple[int, int]]) -> list[int]:
         if len(after[node]) > len(before[node]):  # moving it down shortens more than it lengthens
             rank[node] = min(rank[to] for to in after[node]) - 1
     least = min(rank)
-    return [one - least for one in rank]
+    return [rank_of - least for rank_of in rank]
 
 
 # Order within rows -------------------------------------------------------------------------------------------------------
@@ -297,11 +297,11 @@ def first_order(rows: Rows) -> list[list[int]]:
     for root in sorted(range(rows.count), key=lambda node: rows.rank[node]):
         stack = [root]
         while stack:
-            one = stack.pop()
-            if not seen[one]:
-                seen[one] = True
-                order[rows.rank[one]].append(one)
-                stack.extend(reversed(rows.down[one]))
+            node = stack.pop()
+            if not seen[node]:
+                seen[node] = True
+                order[rows.rank[node]].append(node)
+                stack.extend(reversed(rows.down[node]))
     return order
 
 
@@ -310,8 +310,8 @@ def crossings(rows: Rows) -> int:
     place, total = rows.position, 0
     for row in rows.order[:-1]:
         passed: list[int] = []
-        for one in row:
-            ends = sorted(place[to] for to in rows.down[one])
+        for member in row:
+            ends = sorted(place[to] for to in rows.down[member])
             total += sum(len(passed) - bisect_left(passed, end + 1) for end in ends)
             for end in ends:
                 insort(passed, end)
@@ -325,10 +325,11 @@ def sort_rows(rows: Rows, *, downwards: bool) -> None:
     place = rows.position
     for r in numbers:
         row = rows.order[r]
-        means = {one: sum(place[n] for n in beside[one]) / len(beside[one]) if beside[one] else place[one] for one in row}
-        row.sort(key=lambda one, means=means: means[one])  # type: ignore[misc]
-        for i, one in enumerate(row):
-            place[one] = i
+        means = {member: sum(place[n] for n in beside[member]) / len(beside[member]) if beside[member] else place[member]
+                 for member in row}
+        row.sort(key=lambda member, means=means: means[member])  # type: ignore[misc]
+        for i, member in enumerate(row):
+            place[member] = i
 
 
 def swap_neighbours(rows: Rows) -> None:
@@ -356,39 +357,39 @@ def straighten(rows: Rows, box: Box) -> list[float]:
     distance: dict[tuple[int, int], float] = {}  # least distance of two blocks, the left one first
     for row in rows.order:
         for a, b in pairwise(row):
-            half = sum(box.width / 2 if one < rows.count else 0 for one in (a, b))
+            half = sum(box.width / 2 if node < rows.count else 0 for node in (a, b))
             free = box.beside if a < rows.count and b < rows.count else LANE
             key = (block[a], block[b])
             distance[key] = max(distance.get(key, 0.0), half + free)
-    right: dict[int, list[tuple[int, float]]] = {one: [] for one in dict.fromkeys(block)}
-    left: dict[int, list[tuple[int, float]]] = {one: [] for one in right}
+    right: dict[int, list[tuple[int, float]]] = {head: [] for head in dict.fromkeys(block)}
+    left: dict[int, list[tuple[int, float]]] = {head: [] for head in right}
     for (a, b), apart in distance.items():
         right[a].append((b, apart))
         left[b].append((a, apart))
     sequence, x = packed(right, left)
-    beside: dict[int, list[int]] = {one: [] for one in right}
+    beside: dict[int, list[int]] = {head: [] for head in right}
     for upper, lower in steps:
         if block[upper] != block[lower]:
             beside[block[upper]].append(block[lower])
             beside[block[lower]].append(block[upper])
-    movable = [one for one in sequence if beside[one] and one != block[trunk[0]]]
+    movable = [head for head in sequence if beside[head] and head != block[trunk[0]]]
     for pull in range(PULLS):
-        for one in movable if pull % 2 else reversed(movable):
-            wanted = median(x[other] for other in beside[one])
-            least = max((x[other] + apart for other, apart in left[one]), default=-inf)
-            most = min((x[other] - apart for other, apart in right[one]), default=inf)
-            x[one] = max(least, min(wanted, most))
-    return [x[one] for one in block]
+        for head in movable if pull % 2 else reversed(movable):
+            wanted = median(x[other] for other in beside[head])
+            least = max((x[other] + apart for other, apart in left[head]), default=-inf)
+            most = min((x[other] - apart for other, apart in right[head]), default=inf)
+            x[head] = max(least, min(wanted, most))
+    return [x[member] for member in block]
 
 
 def longest_path(rows: Rows) -> list[int]:
     """The nodes and places of a path over as many nodes as possible."""
     length, before = [1] * len(rows.rank), [-1] * len(rows.rank)
     for row in rows.order:
-        for one in row:
-            for upper in rows.up[one]:
-                if length[upper] + (one < rows.count) > length[one] or before[one] < 0:
-                    length[one], before[one] = length[upper] + (one < rows.count), upper
+        for member in row:
+            for upper in rows.up[member]:
+                if length[upper] + (member < rows.count) > length[member] or before[member] < 0:
+                    length[member], before[member] = length[upper] + (member < rows.count), upper
     path = [max(range(rows.count), key=lambda node: length[node])]
     while before[path[-1]] >= 0:
         path.append(before[path[-1]])
@@ -421,20 +422,20 @@ def vertical_blocks(rows: Rows, steps: Iterable[tuple[int, int]], trunk: Sequenc
                 taken.insert(at, (a, b))
                 block[lower] = upper
     for row_of in rows.order:  # from the top, so that the uppermost is known
-        for one in row_of:
-            block[one] = block[block[one]]
+        for member in row_of:
+            block[member] = block[block[member]]
     return block
 
 
 def packed(right: dict[int, list[tuple[int, float]]],
            left: dict[int, list[tuple[int, float]]]) -> tuple[list[int], dict[int, float]]:
     """Blocks from left to right, and the x of each as far to the left as possible."""
-    waiting = {one: len(before) for one, before in left.items()}
-    sequence = [one for one, count in waiting.items() if not count]
+    waiting = {head: len(before) for head, before in left.items()}
+    sequence = [head for head, count in waiting.items() if not count]
     x = dict.fromkeys(right, 0.0)
-    for one in sequence:  # grows while it is walked
-        for other, apart in right[one]:
-            x[other] = max(x[other], x[one] + apart)
+    for head in sequence:  # grows while it is walked
+        for other, apart in right[head]:
+            x[other] = max(x[other], x[head] + apart)
             waiting[other] -= 1
             if not waiting[other]:
                 sequence.append(other)
@@ -445,7 +446,7 @@ def heights(rows: Rows, x: Sequence[float], box: Box) -> list[float]:
     """The top of each row; where connections run far to the side, the next row is further below."""
     tops = [0.0]
     for row in rows.order[:-1]:
-        far = max((abs(x[one] - x[to]) for one in row for to in rows.down[one]), default=0.0)
+        far = max((abs(x[member] - x[to]) for member in row for to in rows.down[member]), default=0.0)
         tops.append(tops[-1] + box.height + box.below + min(DEEPEST, max(0.0, far - FAR) // SLOPE))
     return tops
 
@@ -453,9 +454,9 @@ def heights(rows: Rows, x: Sequence[float], box: Box) -> list[float]:
 def route(path: Sequence[int], rows: Rows, x: Sequence[float], tops: Sequence[float], box: Box) -> list[Point]:
     """The points of an edge from the bottom of its upper end to the top of its lower end, straight through each row."""
     points: list[Point] = []
-    for one in path:
-        top = tops[rows.rank[one]]
-        points += [(x[one], top), (x[one], top + box.height)]
+    for member in path:
+        top = tops[rows.rank[member]]
+        points += [(x[member], top), (x[member], top + box.height)]
     points = points[1:-1]
     return [point for i, point in enumerate(points)
             if i in (0, len(points) - 1) or not points[i - 1][0] == point[0] == points[i + 1][0]]

@@ -53,7 +53,7 @@ def plot(lgraph: object, *pairs: object, **options: object) -> Any:
     pyplot = matplotlib("pyplot")
     graph = lgraph if isinstance(lgraph, LayerGraph) else layerGraph(lgraph)
     axes = pyplot.gca() if chosen.Parent is None else chosen.Parent
-    names = [one.Name for one in graph.nodes]
+    names = [layer.Name for layer in graph.nodes]
     unpooling = [c.source.port in UNPOOLING for c in graph.edges]
     drawing = plot_drawing(graph, names, unpooling)
     scale = drawing_scale(axes, drawing)

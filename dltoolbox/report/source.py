@@ -66,7 +66,7 @@ def isolated_modules() -> Iterator[None]:
     try:
         yield
     finally:
-        folders = [Path(one).resolve() for one in sys.path if one not in path]
+        folders = [Path(entry).resolve() for entry in sys.path if entry not in path]
         sys.path[:] = path
         for name in set(sys.modules) - known:
             file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull).resolve()
@@ -150,7 +150,7 @@ def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator
             yield
     except SystemExit as end:
         if end.code not in (None, 0):
-            raise ScriptError(f"It ended itself with status {end.code}.") from None
+            raise ScriptError(f"The script exited with status {end.code}.") from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -163,7 +163,7 @@ def own_traceback(error: BaseException) -> str:
     """A traceback that begins where the user's code does and leaves out what happened inside the toolbox."""
     told = traceback.TracebackException.from_exception(error)
     ours = (str(PACKAGE), "<frozen importlib", importlib.__file__)
-    told.stack = traceback.StackSummary.from_list([one for one in told.stack if not one.filename.startswith(ours)])
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not frame.filename.startswith(ours)])
     return "".join(told.format()).rstrip()
 
 
@@ -173,13 +173,13 @@ def only_network(module: ModuleType, file: str) -> Any:
     Where there is none, a list in which something is no layer was meant to be one: its analysis says what is wrong.
     """
     public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    found = ({name: value for name, value in public.items() if is_network(value)}
-             or {name: value for name, value in public.items() if is_network(value, any)})
-    if len({id(value) for value in found.values()}) == 1:
-        return next(iter(found.values()))
-    if found:
-        fail("analyze:severalNetworks", f"'{file}' defines {len(found)} networks: {listed(found)}.",
-             f"Say which: {file}:{next(reversed(found))}.")
+    networks = ({name: value for name, value in public.items() if is_network(value)}
+                or {name: value for name, value in public.items() if is_network(value, any)})
+    if len({id(value) for value in networks.values()}) == 1:
+        return next(iter(networks.values()))
+    if networks:
+        fail("analyze:severalNetworks", f"'{file}' defines {len(networks)} networks: {listed(networks)}.",
+             f"Say which: {file}:{next(reversed(networks))}.")
     functions = [name for name in own_names(module) if isfunction(getattr(module, name, None))]
     fail("analyze:noNetwork", f"'{file}' defines no layer array, layer graph or network at top level.",
          "Assign one to a name outside of functions and of if __name__ == '__main__', or name a function that returns "
@@ -189,15 +189,15 @@ def only_network(module: ModuleType, file: str) -> Any:
 def is_network(value: object, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
     """Whether a value is a network or a list that holds only layers, or ``any``."""
     if isinstance(value, (list, tuple)):
-        return bool(value) and enough(isinstance(one, Layer) or is_factory(one) for one in flat(value))
+        return bool(value) and enough(isinstance(item, Layer) or is_factory(item) for item in flat(value))
     return isinstance(value, LayerGraph)
 
 
 def own_names(value: object) -> list[str]:
     """What could have been meant: what a package offers; else networks, and functions and classes that were not imported."""
     return getattr(value, "__all__", None) or [
-        name for name, one in vars(value).items()
-        if is_network(one) or getattr(one, "__module__", "") == getattr(value, "__name__", None)]
+        name for name, member in vars(value).items()
+        if is_network(member) or getattr(member, "__module__", "") == getattr(value, "__name__", None)]
 
 
 def named(module: ModuleType, name: str, file: str) -> Any:
@@ -212,6 +212,6 @@ def named(module: ModuleType, name: str, file: str) -> Any:
         with users_code():
             value = value()
     if not hasattr(value, "untrained") and not isinstance(value, (list, tuple, Layer, LayerGraph)):
-        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, which is no network.",
+        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, not a network.",
              "Name a layer array, a layer graph, a network, or a function that returns one.")
     return value

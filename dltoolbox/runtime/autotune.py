@@ -55,14 +55,17 @@ clock = perf_counter
 _lock = RLock()  # one measurement at a time: two would disturb each other
 
 
-def fastest(question: str, options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str:
+Scale = tuple[float, Iterable[Stage]]  # how much options do, and the same at ever smaller sizes
+
+
+def fastest(question: str, options: Options, scale: Callable[[], Scale] = lambda: (0.0, ())) -> str:
     """The name of the fastest option; the first where nothing is to be measured. The same throughout a process.
 
     Args:
         question: What is asked, with every size that the answer depends on: ``conv 3×3 …``.
         options: Each makes a closure whose run is timed. One that raises an exception is not chosen.
-        work: How much they do.
-        smaller: The same options at ever smaller sizes, on which they are tried first if the work is large.
+        scale: How much they do, and the same options at smaller sizes, on which they are tried first if that is much. It is
+            called where something is to be measured.
     """
     mode, _, seed = os.environ.get("DLTOOLBOX_TUNE", "").partition(":")
     if len(options) == 1 or mode == "0":
@@ -70,7 +73,11 @@ def fastest(question: str, options: Options, work: float = 0.0, smaller: Iterabl
     if mode == "random":
         return Random(f"{seed} {question}").choice(list(options))
     with _lock:
-        return choices().fastest(question, options, work, smaller)
+        return choices().settled.get(key_of(question, options)) or choices().fastest(question, options, *scale())
+
+
+def key_of(question: str, options: Iterable[str]) -> str:
+    return f"{question} [{', '.join(options)}]"
 
 
 @contextmanager
@@ -115,7 +122,7 @@ class Choices:
         self.unsaved = False
 
     def fastest(self, question: str, options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str:
-        key = f"{question} [{', '.join(options)}]"
+        key = key_of(question, options)
         if key not in self.settled:
             self.settled[key] = self._answer(key, options, work, smaller)
         return self.settled[key]
@@ -185,7 +192,7 @@ def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) 
                 break
             least, longest = min(times.values()), LONGEST / len(times) * stage.work
             found = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
-            affordable = [one for one in larger if least * one.work <= longest]
+            affordable = [stage for stage in larger if least * stage.work <= longest]
             if not affordable:
                 break
             stage = affordable[0]
@@ -257,7 +264,7 @@ def folder() -> Path | None:
 def machine() -> dict[str, Any]:
     """Everything that can change which option is fastest, apart from the question."""
     packages = {name: version_of(name) for name in ("numpy", "scipy", "numba")}
-    return {"processor": processor(), "blas": [f"{one.version} {one.core}" for one in libraries()],
+    return {"processor": processor(), "blas": [f"{library.version} {library.core}" for library in libraries()],
             "environment": settings(), "packages": packages, "kernels": text_of_kernels()}
 
 
@@ -271,7 +278,7 @@ def version_of(package: str) -> str:
 def text_of_kernels() -> str:
     """Names the present text of the kernels: with every change of it, a version says too little while it is worked on."""
     digest = sha256()
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in sorted(Path(__file__).parents[1].joinpath("kernels").rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -42,7 +42,7 @@ def libraries() -> tuple[Library, ...]:
     """
     files = [file for package in (np, scipy) for folder in folders(package.__name__, Path(str(package.__file__)).parent)
              for file in sorted(folder.glob("*openblas*"))]
-    return tuple(found for found in map(opened, files) if found is not None)
+    return tuple(library for library in map(opened, files) if library is not None)
 
 
 def folders(name: str, package: Path) -> tuple[Path, Path]:

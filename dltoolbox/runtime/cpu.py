@@ -52,10 +52,10 @@ def _sysctl(name: str) -> bytes:
     """What macOS says of its hardware; nothing elsewhere."""
     if sys.platform != "darwin":
         return b""
-    system, found = ctypes.CDLL(None), ctypes.create_string_buffer(256)
-    length = ctypes.c_size_t(len(found))
-    failed = system.sysctlbyname(name.encode(), found, ctypes.byref(length), None, 0)
-    return b"" if failed else found.raw[:length.value].rstrip(b"\0")
+    system, buffer = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+    length = ctypes.c_size_t(len(buffer))
+    failed = system.sysctlbyname(name.encode(), buffer, ctypes.byref(length), None, 0)
+    return b"" if failed else buffer.raw[:length.value].rstrip(b"\0")
 
 
 def l2_cache(root: Path = ROOT) -> int:

@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 # Conversions that only training options need -------------------------------------------------------------------------
-def now_only(*supported: object, of: Convert[T], cure: str) -> Convert[T]:
+def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
     """A documented option of which this release supports some values: the others are valid, and refused as such."""
     def narrowed(value: object) -> T:
         got = of(value)
         if got not in supported:
             words = " or ".join("[]" if one is None else repr(one) for one in supported)
-            raise InvalidValue(f"{words} in this release", cure, "notYetSupported")
+            raise InvalidValue(f"{words} in this release", hint, "notYetSupported")
         return got
     return narrowed
 
@@ -101,7 +101,7 @@ _ENVIRONMENT = execution_environment(
     "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu",
     where=" in this release", hint="Use 'cpu'; this release trains on one CPU with several threads.")
 _PLOTS = now_only("none", of=choice("none", "training-progress"),
-                  cure="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
+                  hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
 _AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
 _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
 _UNUSED = "Leave the option out; it does not change the result."
@@ -128,8 +128,8 @@ class TrainingOptions(Configured):
     CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
     CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
                                       "'iteration'.")
-    SequenceLength = _option(now_only("longest", of=anything, cure=_AS_IMAGES), "longest", "Only 'longest' for now.")
-    PreprocessingEnvironment = _option(now_only("serial", of=choice("serial", "background", "parallel"), cure=_UNUSED),
+    SequenceLength = _option(now_only("longest", of=anything, hint=_AS_IMAGES), "longest", "Only 'longest' for now.")
+    PreprocessingEnvironment = _option(now_only("serial", of=choice("serial", "background", "parallel"), hint=_UNUSED),
                                        "serial", "Only 'serial' for now.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
     GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
@@ -142,18 +142,18 @@ class TrainingOptions(Configured):
     ValidationFrequency = _option(integer(), 50, "Iterations between validations.")
     ValidationPatience = _option(count_or_inf, np.inf, "Stop when the validation loss has so many times not been "
                                  "smaller than its smallest value.")
-    ObjectiveMetricName = _option(now_only("loss", of=text, cure=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
+    ObjectiveMetricName = _option(now_only("loss", of=text, hint=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
     CheckpointPath = _option(text, "", "Existing folder to save networks to during training; '' for none.")
     ExecutionEnvironment = _option(_ENVIRONMENT, "auto", "'auto' or 'cpu' for now.")
     OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
                         "iteration; one that returns True stops training.")
-    Metrics = _option(now_only(None, of=anything, cure=_FOR_TRAINNET), None, "Only [] for now.")
+    Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")
     Plots = _option(_PLOTS, "none", "Only 'none' for now.")
-    SequencePaddingValue = _option(now_only(0.0, of=real(), cure=_AS_IMAGES), 0, "Only 0 for now.")
-    SequencePaddingDirection = _option(now_only("right", of=choice("right", "left"), cure=_AS_IMAGES), "right",
+    SequencePaddingValue = _option(now_only(0.0, of=real(), hint=_AS_IMAGES), 0, "Only 0 for now.")
+    SequencePaddingDirection = _option(now_only("right", of=choice("right", "left"), hint=_AS_IMAGES), "right",
                                        "Only 'right' for now.")
-    InputDataFormats = _option(now_only("auto", of=anything, cure=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
-    TargetDataFormats = _option(now_only("auto", of=anything, cure=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
+    InputDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
+    TargetDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     ResetInputNormalization = _option(flag, True, "Whether to compute the statistics of input normalization again "
                                       "where the input layer has them already.")
     BatchNormalizationStatistics = _option(choice("auto", "population", "moving"), "auto", "'population': statistics "
@@ -162,12 +162,12 @@ class TrainingOptions(Configured):
     OutputNetwork = _option(output_network, "auto", "'last-iteration', or 'best-validation' for the network of the "
                             "smallest validation loss; 'auto' is 'last-iteration'.")
     Acceleration = _option(choice("auto", "none"), "auto", "'auto' or 'none'; changes nothing here.")
-    CategoricalInputEncoding = _option(now_only("integer", of=choice("integer", "one-hot"), cure=_FOR_TRAINNET),
+    CategoricalInputEncoding = _option(now_only("integer", of=choice("integer", "one-hot"), hint=_FOR_TRAINNET),
                                        "integer", "Only 'integer' for now.")
-    CategoricalTargetEncoding = _option(now_only("auto", of=choice("auto", "integer", "one-hot"), cure=_FOR_TRAINNET),
+    CategoricalTargetEncoding = _option(now_only("auto", of=choice("auto", "integer", "one-hot"), hint=_FOR_TRAINNET),
                                         "auto", "Only 'auto' for now.")
-    WorkerLoad = _option(now_only(None, 1, of=anything, cure=_UNUSED), None, "Only [] or 1 for now.")
-    DispatchInBackground = _option(now_only(False, of=flag, cure=_UNUSED), False, "Only False for now.")
+    WorkerLoad = _option(now_only(None, 1, of=anything, hint=_UNUSED), None, "Only [] or 1 for now.")
+    DispatchInBackground = _option(now_only(False, of=flag, hint=_UNUSED), False, "Only False for now.")
     Precision = _option(choice("default", "fast"), "default", "Not an option of MATLAB: 'fast' permits algorithms of "
                         "convolution whose rounding errors are about ten times larger: some 1e-5 of the largest magnitude "
                         "within 4 positions, which is more than small results beside very large ones.")
@@ -270,9 +270,9 @@ def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCol
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in SOLVERS]
-    cure = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
     found.add("trainingOptions:optionOfOtherSolver",
-              f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", cure)
+              f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 
 
 def _same(a: object, b: object) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from dltoolbox.core.arrays import all_finite, array_of, first_not_finite
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -51,7 +52,7 @@ def encode_labels(Y: object, observations: int, *, classes: Sequence[str] | str 
         fail("trainNetwork:undefinedLabels", f"All labels in {name} are undefined.", "Check how they were made: values that "
              "are not in the value set of categorical become undefined.")
     if seen < 2:
-        warn("trainNetwork:oneClass", f"All labels in {name} are of one class, so there is nothing to tell apart.",
+        warn("trainNetwork:oneClass", f"All labels in {name} belong to one class, so there is nothing to learn.",
              "Check the labels.")
     return OneHot(codes, len(names)), names
 
@@ -87,9 +88,9 @@ def place_labels(codes: np.ndarray, observations: int, spatial: tuple[int, ...],
     if codes.ndim == len(spatial) + 2 and codes.shape[-2] == 1:
         codes = codes[..., 0, :]
     if codes.ndim != len(spatial) + 1 or codes.shape[:-1] != spatial:
-        cure = f"Pass label images of size {times(spatial)}×N, the observations last."
+        hint = f"Pass label images of size {times(spatial)}×N, the observations last."
         fail("trainNetwork:responseSizeMismatch", f"{name} has size {times(codes.shape)}, but the network labels images of "
-             f"size {times(spatial)}.", cure)
+             f"size {times(spatial)}.", hint)
     check_count(codes.shape[-1], observations, name)
     return codes
 
@@ -123,13 +124,13 @@ def encode_responses(Y: object, observations: int, size: Sequence[int], name: st
     if y.shape == size:
         y = y[..., None]
     if y.shape[:-1] != size:
-        cure = f"Pass responses of size {times(size)}×N, the observations last."
+        hint = f"Pass responses of size {times(size)}×N, the observations last."
         if prod(size[:-1]) == 1:
-            cure = f"Pass an N×{size[-1]} matrix."
+            hint = f"Pass an N×{size[-1]} matrix."
         elif y.shape[1:] == size:
-            cure = f"The observations must come last: numpy.moveaxis({name[0]}, 0, -1)."
+            hint = f"The observations must come last: numpy.moveaxis({name[0]}, 0, -1)."
         fail("trainNetwork:responseSizeMismatch", f"{name} has size {times(y.shape)}, but the output of the network has "
-             f"size {times(size)} per observation.", cure)
+             f"size {times(size)} per observation.", hint)
     check_count(y.shape[-1], observations, name)
     return finite(y, name)
 
@@ -138,9 +139,9 @@ def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.n
     """N×R responses as R×N; N numbers are N×1."""
     y = y.reshape(-1, 1) if y.ndim < 2 else y
     if y.shape[1] != responses:
-        cure = f"Pass {name[0]}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
+        hint = f"Pass {name[0]}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
         fail("trainNetwork:responseSizeMismatch", f"{name} has {y.shape[1]} responses per observation (it is "
-             f"{times(y.shape)}), but the network has {responses} outputs.", cure)
+             f"{times(y.shape)}), but the network has {counted(responses, 'output')}.", hint)
     check_count(y.shape[0], observations, name)
     return y.T
 
@@ -181,5 +182,5 @@ def finite(array: np.ndarray, name: str) -> np.ndarray:
 def check_count(found: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
     if found != observations:
-        fail("trainNetwork:observationsMismatch", f"{name} has {found} observations, but X{name[1:]} has {observations}.",
-             "Pass one response per observation.")
+        fail("trainNetwork:observationsMismatch", f"{name} has {counted(found, 'observation')}, "
+             f"but X{name[1:]} has {observations}.", "Pass one response per observation.")

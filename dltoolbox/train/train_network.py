@@ -51,7 +51,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
         Nothing that was passed is changed.
 
     Raises:
-        DltoolboxError: every fault of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
+        DltoolboxError: every problem of the network at once; ``dltoolbox:trainNetwork:…`` for data and options. An error
             that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
@@ -113,7 +113,7 @@ def refuse_sequences(lgraph: LayerGraph) -> None:
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
-    """The one output layer. None at all is a fault of the network that `lower_checked` reports with all others."""
+    """The one output layer. None at all is a problem of the network that `lower_checked` reports with all others."""
     ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "

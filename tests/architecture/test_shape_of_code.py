@@ -65,6 +65,17 @@ def test_machinery_names_no_layer(path):
     assert used & pages == set()
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] == "network"], ids=name)
+def test_sentences_about_networks_take_the_names_of_layers_from_the_registry(path):
+    """Examples of calls apart."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts -= {node.value.value for node in ast.walk(tree)
+              if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    named = re.compile(rf"(?<![:\w])({'|'.join(LAYERS)})\b(?!\()")
+    assert [text for text in texts if named.search(text)] == []
+
+
 @pytest.mark.parametrize("factory", LAYERS)
 def test_every_layer_documents_itself(factory):
     cls = LAYERS[factory]

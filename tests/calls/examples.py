@@ -217,7 +217,7 @@ example("analyzeNetwork example", lambda: [open_net(), images()], Plots="none")
 example("summary", lambda: [net()])
 example("disp", lambda: [layers()])
 example("plot", lambda: [graph()], Parent=None, slow=True)
-example("explain", lambda: [classifier()], MiniBatchSize=2, Mode="predict", Precision="fast")
+example("explain", lambda: [classifier()], MiniBatchSize=2, SequenceLength=3, Mode="predict", Precision="fast")
 example("poolingToStridedConvolution", lambda: [[dl.imageInputLayer([4, 4, 1]), dl.maxPooling2dLayer(2, Name="p")]],
         ReplaceUnpooling=True, nargout=2)
 OBJECTS: dict[str, Callable[[], Any]] = {"LayerGraph": graph, "DAGNetwork": classifier, "dlnetwork": net}

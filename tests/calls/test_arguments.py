@@ -73,7 +73,7 @@ def test_refused_in_words(call, identifier, text):
         soon(call)
     assert caught.value.identifier == f"dltoolbox:{identifier}"
     assert text in str(caught.value)
-    assert caught.value.issues[0].cure
+    assert caught.value.issues[0].hint
 
 
 SEVERAL = [name for name in EXAMPLES if "nargout" in EXAMPLES[name]().options]

@@ -190,7 +190,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
         lambda: np.broadcast_to(np.float32(1), (10**6, 10**6)), "huge row": lambda: np.broadcast_to(np.int8(1), (10**12,)),
         "huge text": lambda: np.broadcast_to(np.array("a"), (10**10,)), "float32 scalar": lambda: np.float32(2),
         "int8 scalar": lambda: np.int8(3), "bool scalar": lambda: np.bool_(True), "text scalar": lambda: np.str_("in"),
-        "date scalar": lambda: np.datetime64("2020-01-01"), "NaT": lambda: np.datetime64("NaT"),
+        "date scalar": lambda: np.datetime64("2020-01-01"), "NaT": lambda: np.datetime64("NaT", "D"),
         "complex scalar": lambda: np.complex64(1j), "void scalar": lambda: np.void(b"ab"),
         "longdouble scalar": lambda: np.longdouble("1e4000")}.items()}
 ZOO: dict[str, Callable[[], Any]] = {**SCALARS, **CONTAINERS, **OBJECTS, **HOSTILE, **ARRAYS, **pandas_values()}

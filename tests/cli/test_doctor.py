@@ -45,7 +45,7 @@ def test_each_warning_has_its_cure(changes, identifier, words):
     assert issue.identifier == f"dltoolbox:doctor:{identifier}"
     assert issue.severity == "warning"
     text = " ".join(report(facts, [issue]).split())
-    assert all(word in text for word in (*words, issue.cure))
+    assert all(word in text for word in (*words, issue.hint))
 
 
 @pytest.mark.parametrize("changes", [

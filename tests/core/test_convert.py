@@ -133,6 +133,6 @@ def test_arrays_are_read_only_copies():
 
 
 def test_hints_tell_editors_what_to_offer():
-    assert convert.hint_of(convert.choice("epoch", "iteration")) == "Literal['epoch', 'iteration'] | str"
-    assert convert.hint_of(convert.either("auto", convert.integer())) == "Literal['auto'] | int"
-    assert convert.hint_of(print) == "Any"
+    assert convert.annotation_of(convert.choice("epoch", "iteration")) == "Literal['epoch', 'iteration'] | str"
+    assert convert.annotation_of(convert.either("auto", convert.integer())) == "Literal['auto'] | int"
+    assert convert.annotation_of(print) == "Any"

@@ -30,7 +30,7 @@ def test_several_problems_are_listed():
 @pytest.mark.parametrize(("layer", "index", "place"), [("", None, ""), ("x", None, "Layer 'x'"), ("", 2, "Layer (2)"),
                                                        ("x", 2, "Layer 'x' (2)")])
 def test_places(layer, index, place):
-    assert Issue("i", "m", layer=layer, index=index).place == place
+    assert Issue("i", "m", layer=layer, index=index).location == place
 
 
 def test_collecting_keeps_the_first_place():
@@ -39,7 +39,7 @@ def test_collecting_keeps_the_first_place():
         fail("x:y", "One.", layer="own")
     with found.collect(layer="a", index=1):
         fail("x:y", "Two.")
-    assert [issue.place for issue in found] == ["Layer 'own'", "Layer 'a' (1)"]
+    assert [issue.location for issue in found] == ["Layer 'own'", "Layer 'a' (1)"]
     assert len(found) == 2
     with pytest.raises(DltoolboxError, match="2 problems"):
         found.raise_if_any()

@@ -144,3 +144,26 @@ def test_values_in_messages_stay_short():
     assert len(show("x" * 200)) <= 80
     assert show((np.zeros((3, 4)), "Stride")) == "(a 3×4 float64 array, 'Stride')"
     assert "\n" not in show(np.eye(2))
+
+
+def test_conversions_are_made_once_and_defaults_converted_once():
+    made, converted = [], []
+
+    def by_rank(rank):
+        made.append(rank)
+        return lambda value: converted.append(value) or (value,) * rank
+
+    class Plain(Configured):
+        Size = Property(ByRank(by_rank), 3, settable=True)
+
+    class Flat(Plain):
+        rank = 2
+
+    class Solid(Plain):
+        rank = 3
+
+    flat, _, solid, _ = Flat(), Flat(), Solid(), Solid()
+    assert (flat.Size, solid.Size) == ((3, 3), (3, 3, 3))
+    for value in (4, 5):
+        flat.Size = value
+    assert (made, converted) == ([2, 3], [3, 3, 4, 5])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dltoolbox.core.dims import HIDDEN, Dims, times, unknown
+from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
 from dltoolbox.ops import OPS
@@ -71,9 +71,9 @@ def test_windows() -> None:
 def test_ops_tell_what_does_not_depend_on_it() -> None:
     x, y = Dims.of("SSCB", UNKNOWN, 8, 1, None), Dims.of("SSCB", 8, UNKNOWN, 4, None)
     assert str(OPS["add"].infer(x, y)) == "8(S) × 8(S) × 4(C) × 1(B)"
-    assert str(OPS["add"].infer(y, HIDDEN)) == str(y)
+    assert str(OPS["add"].infer(y, UNKNOWN_FEATURES)) == str(y)
     assert str(OPS["concat"].infer(x, y, axis=2)) == "8(S) × 8(S) × 5(C) × 1(B)"
-    assert str(OPS["concat"].infer(x, HIDDEN, axis=2)) == "?(S) × 8(S) × ?(C) × 1(B)"
+    assert str(OPS["concat"].infer(x, UNKNOWN_FEATURES, axis=2)) == "?(S) × 8(S) × ?(C) × 1(B)"
     assert str(OPS["flatten"].infer(x)) == "?(C) × 1(B)"
     assert str(OPS["depth_to_space"].infer(Dims.of("SSCB", 2, UNKNOWN, 6, None), block=(2, 2), order="dcr")) == (
         "4(S) × ?(S) × ?(C) × 1(B)")

@@ -25,10 +25,10 @@ def issues(call: Callable[[], Any]) -> list[str]:
     return [one.removeprefix("dltoolbox:") for one in caught.value.identifiers]
 
 
-def cure(call: Callable[[], Any]) -> str:
+def hint(call: Callable[[], Any]) -> str:
     with pytest.raises(DltoolboxError) as caught:
         call()
-    return caught.value.issues[0].cure
+    return caught.value.issues[0].hint
 
 
 @pytest.fixture(scope="module")
@@ -362,11 +362,11 @@ def test_advice(classifier: DAGNetwork, segmenter: DAGNetwork, regression: DAGNe
         "X[..., np.newaxis, :]": (classifier, X[:, :, 0]),
     }
     for text, (net, wrong) in advice.items():
-        assert text in cure(lambda net=net, wrong=wrong: predict(net, wrong))
+        assert text in hint(lambda net=net, wrong=wrong: predict(net, wrong))
         np.testing.assert_array_equal(eval(text, {"np": np, "X": wrong}), X)
-    assert "X.transpose(2, 3, 1, 0)" in cure(lambda: predict(segmenter, images(segmenter, 5).transpose(3, 2, 0, 1)))
-    assert cure(lambda: predict(regression, np.zeros((3, 7)))) == "Transpose X."
-    assert "one row of 3 features" in cure(lambda: predict(regression, np.zeros((5, 7))))
+    assert "X.transpose(2, 3, 1, 0)" in hint(lambda: predict(segmenter, images(segmenter, 5).transpose(3, 2, 0, 1)))
+    assert hint(lambda: predict(regression, np.zeros((3, 7)))) == "Transpose X."
+    assert "one row of 3 features" in hint(lambda: predict(regression, np.zeros((5, 7))))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -377,8 +377,8 @@ def test_only_networks_predict(name: str, net: Any) -> None:
 
 def test_the_wrong_function_names_the_right_one(segmenter: DAGNetwork, regression: DAGNetwork,
                                                 classifier: DAGNetwork) -> None:
-    assert "semanticseg" in cure(lambda: classify(segmenter, images(segmenter, 1)))
-    assert "predict" in cure(lambda: classify(regression, [[1, 2, 3]]))
+    assert "semanticseg" in hint(lambda: classify(segmenter, images(segmenter, 1)))
+    assert "predict" in hint(lambda: classify(regression, [[1, 2, 3]]))
     assert issues(lambda: semanticseg(images(classifier, 1), classifier)) == ["semanticseg:notASegmentationNetwork"]
     with pytest.raises(DltoolboxError, match="The second argument of semanticseg must be a trained network"):
         semanticseg(segmenter, images(segmenter, 1))  # type: ignore[arg-type]

@@ -214,7 +214,7 @@ def test_refusals(call, identifier, tmp_path):
     with pytest.raises(DltoolboxError) as caught:
         call(tmp_path)
     assert caught.value.identifier == f"dltoolbox:{identifier}"
-    assert caught.value.issues[0].cure
+    assert caught.value.issues[0].hint
 
 
 def ambiguous():

@@ -21,7 +21,7 @@ from dltoolbox.ops import OPS, Call, as_tuple
 from tests.ops.samples import WINDOWS, dims_of
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
-BODIES = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
+BODIES = [pytest.param(kernel, id=f"{kernel.op}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
           for op in ("max_pool", "max_pool_indices", "max_pool_taps") for kernel in KERNELS[op]]
 UNPOOLS = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
            for kernel in KERNELS["max_unpool"]]

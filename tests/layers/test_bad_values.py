@@ -198,7 +198,7 @@ def test_refused_with_a_reason(make, identifier, text):
     message = str(caught.value)
     assert text in message
     assert identifier.split(":")[0] in message
-    assert caught.value.issues[0].cure
+    assert caught.value.issues[0].hint
 
 
 def test_every_problem_of_one_call_at_once():

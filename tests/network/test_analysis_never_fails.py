@@ -31,7 +31,7 @@ def test_any_list(layers, usage):
     info = dl.analyzeNetwork(layers, TargetUsage=usage, nargout=1)
     assert info.NumLayers == len(layers)
     assert str(info)
-    assert all(issue.message and issue.cure and issue.identifier.startswith("dltoolbox:") for issue in info.Issues)
+    assert all(issue.message and issue.hint and issue.identifier.startswith("dltoolbox:") for issue in info.Issues)
     places = [(issue.index, issue.identifier) for issue in info.Issues if "duplicateName" not in issue.identifier]
     assert len(places) == len(set(places))
     assert all(issue.index is None or 1 <= issue.index <= len(layers) for issue in info.Issues)

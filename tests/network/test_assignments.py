@@ -117,6 +117,18 @@ def test_assignments_that_nobody_would_see_are_refused():
     def layer():
         net.Layers[1] = dl.reluLayer()
 
+    def append():
+        net.Layers.append(dl.reluLayer())
+
+    def insert():
+        lgraph.Layers.insert(0, dl.reluLayer())
+
+    def extend():
+        net.Layers.extend([dl.reluLayer()])
+
+    def delete():
+        del net.Layers[0]
+
     def value():
         net.Learnables.Value[0] = 0
 
@@ -128,7 +140,7 @@ def test_assignments_that_nobody_would_see_are_refused():
 
     def names():
         dl.dlnetwork(LAYERS).OutputNames = ["relu"]
-    for call in (bias, name, layer, value, column, factory, names):
+    for call in (bias, name, layer, append, insert, extend, delete, value, column, factory, names):
         assert refused(call).endswith(":lostAssignment")
     assert net.Layers[1].Name == lgraph.Layers[1].Name == "conv"
 
@@ -144,6 +156,13 @@ def test_assignments_in_what_somebody_keeps_take_effect():
     for one in layers:
         one.Name = f"my_{one.Name}"
     setattr(layers[0], "Name", "in")  # noqa: B010
+    others = network().Layers
+    others.append(dl.reluLayer())
+    kept["others"] = others[:2]
+    kept["others"].extend([dl.reluLayer()])
+    kept["others"].insert(0, dl.reluLayer())
+    del others[0]
+    assert (len(others), len(kept["others"])) == (5, 4)
     net = dl.dlnetwork([*layers[:4], kept["layer"]])
     assert [one.Name for one in net.Layers] == ["in", "my_conv", "my_bn", "my_relu", "fc"]
     np.testing.assert_array_equal(net.Learnables.Value[1].ravel(), [1, 1])

@@ -54,7 +54,7 @@ def refused(call, *texts):
         call()
     for text in texts:
         assert text in str(caught.value)
-    assert all(issue.cure for issue in caught.value.issues)
+    assert all(issue.hint for issue in caught.value.issues)
     return caught.value.identifier.removeprefix("dltoolbox:")
 
 

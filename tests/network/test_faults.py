@@ -88,7 +88,7 @@ def with_edges(lgraph, *edges):
     return LayerGraph(lgraph.nodes, [*lgraph.edges, *added])
 
 
-# One fault each: network, layer, identifier, words of the message, words of the cure -----------------------------------
+# One fault each: network, layer, identifier, words of the message, words of the hint -----------------------------------
 ONE = [
     (list, "", "network:empty", "no layers", "input layer"),
     (lambda: [reluLayer(Name="r"), *TAIL], "", "network:missingInputLayer", "no input layer", "imageInputLayer"),
@@ -241,13 +241,13 @@ def indices_as_data():
     return connectLayers(lgraph, "pool/indices", "r")
 
 
-@pytest.mark.parametrize(("network", "layer", "identifier", "message", "cure"), ONE,
+@pytest.mark.parametrize(("network", "layer", "identifier", "message", "hint"), ONE,
                          ids=[f"{i}-{case[2]}" for i, case in enumerate(ONE)])
-def test_one_fault(network, layer, identifier, message, cure):
+def test_one_fault(network, layer, identifier, message, hint):
     issue = issue_of(network())
     assert (issue.layer, issue.identifier) == (layer, f"dltoolbox:{identifier}")
     assert message in issue.message
-    assert cure in issue.cure
+    assert hint in issue.hint
     if layer:
         assert issue.index is not None
     assert issue.severity == ("warning" if "unused" in identifier else "error")
@@ -258,7 +258,7 @@ def test_no_output_layer_is_a_fault_where_one_is_needed(layers):
     issue = issue_of(layers, TargetUsage="trainNetwork")
     assert (issue.layer, issue.identifier) == ("", "dltoolbox:network:missingOutputLayer")
     assert "no output layer" in issue.message
-    assert "classificationLayer" in issue.cure
+    assert "classificationLayer" in issue.hint
 
 
 # Several faults: exactly these, and none that follows from another ----------------------------------------------------
@@ -308,8 +308,8 @@ def test_of_open_outputs_the_nearest_is_missed():
                          additionLayer(2, Name="add"), regressionLayer(Name="out")])
     lgraph = disconnectLayers(lgraph, "far", "a")
     lgraph = connectLayers(disconnectLayers(lgraph, "near", "b"), "in", "a")
-    cures = [issue.cure for issue in analyzeNetwork(lgraph, nargout=1).Issues]
-    assert cures == ["Use connectLayers(lgraph, 'near', 'b/in').", "Use connectLayers(lgraph, 'far', 'add/in2')."]
+    hints = [issue.hint for issue in analyzeNetwork(lgraph, nargout=1).Issues]
+    assert hints == ["Use connectLayers(lgraph, 'near', 'b/in').", "Use connectLayers(lgraph, 'far', 'add/in2')."]
 
 
 def test_a_fault_hides_what_depends_on_it():
@@ -354,7 +354,7 @@ def test_missing_ends_explain_their_open_ports():
     lgraph = addLayers(layerGraph([reluLayer(Name="a"), reluLayer(Name="b")]), reluLayer(Name="c"))
     assert faults(lgraph, TargetUsage="trainNetwork") == [
         ("", "network:missingInputLayer"), ("", "network:missingOutputLayer"), ("c", "network:unconnectedInput")]
-    assert "connectLayers(lgraph, 'b', 'c/in')" in analyzeNetwork(lgraph, nargout=1).Issues[-1].cure
+    assert "connectLayers(lgraph, 'b', 'c/in')" in analyzeNetwork(lgraph, nargout=1).Issues[-1].hint
 
 
 def test_unpooling_without_pooling_and_other_faults():

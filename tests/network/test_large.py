@@ -207,7 +207,7 @@ def test_names_are_compared_as_long_as_that_is_quick() -> None:
     layers = [imageInputLayer([8, 8, 1], Name="in"), *(maxPooling2dLayer(2, Name=f"p{i}") for i in range(9))]
     info = analyzeNetwork(graph([*layers, maxUnpooling2dLayer(Name="u4")], []), nargout=1)
     (lost,) = (issue for issue in info.Issues if issue.identifier.endswith("unpoolingWithoutIndices"))
-    assert "'p4/indices'" in lost.cure
+    assert "'p4/indices'" in lost.hint
 
 
 CHILD = """

@@ -148,7 +148,7 @@ def test_refusals(lgraph, edit, identifier, text):
         edit(lgraph)
     assert caught.value.identifier == f"dltoolbox:{identifier}"
     assert text in str(caught.value)
-    assert caught.value.issues[0].cure
+    assert caught.value.issues[0].hint
     assert edges(lgraph) == WIRED
 
 

@@ -95,7 +95,7 @@ def test_the_cure_for_images_that_meet_features_works():
     lgraph = dl.connectLayers(lgraph, "features", "joint/in2")
     (issue,) = analysed(lgraph).Issues
     assert "in1 is 1(S) × 1(S) × 2(C) × 1(B); in2 is 5(C) × 1(B)" in issue.message
-    assert "flattenLayer" in issue.cure
+    assert "flattenLayer" in issue.hint
     lgraph = dl.disconnectLayers(lgraph, "a", "joint/in1")
     lgraph = dl.connectLayers(dl.addLayers(lgraph, dl.flattenLayer(Name="flat")), "a", "flat")
     assert sizes(dl.connectLayers(lgraph, "flat", "joint/in1"))["joint"] == "7(C) × 1(B)"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dltoolbox.program import memory
 from dltoolbox.program.memory import ALIGNMENT, Arena, Buffer, FlatArrays, place
 
 intervals = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -17,15 +18,26 @@ def meet(a: Buffer, b: Buffer) -> bool:
     return any(s <= v and u <= t for s, t in a.alive for u, v in b.alive)
 
 
-@given(st.lists(buffers, max_size=25))
-def test_what_is_alive_together_lies_apart(found: list[Buffer]) -> None:
-    peak = place(found)
+@pytest.mark.parametrize("few", [0, 200])
+@given(found=st.lists(buffers, max_size=25))
+def test_what_is_alive_together_lies_apart(few: int, found: list[Buffer]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "FEW", few)
+        peak = place(found)
     for i, one in enumerate(found):
         assert one.offset % ALIGNMENT == 0
         assert one.offset + one.size <= peak
         for other in found[:i]:
             if meet(one, other) and one.size and other.size:
                 assert one.offset + one.size <= other.offset or other.offset + other.size <= one.offset
+
+
+@given(st.lists(buffers, max_size=25))
+def test_few_and_many_buffers_lie_in_the_same_places(found: list[Buffer]) -> None:
+    again = [Buffer(buffer.size, buffer.alive) for buffer in found]
+    memory.place_few(found)
+    memory.place_many(again)
+    assert found == again
 
 
 def test_a_chain_needs_two_buffers_however_long() -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from dltoolbox import categorical, trainingOptions, trainNetwork
+from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.program.model import Model
-from tests.program.networks import digits, images, one_hot, scrambled, segnet
+from tests.program.networks import digits, images, make, one_hot, scrambled, segnet
 
 pytestmark = pytest.mark.network
 
@@ -41,6 +42,20 @@ def test_training_lowers_once_per_mode(lowerings: list[Any]) -> None:
     options = trainingOptions("sgdm", MaxEpochs=2, MiniBatchSize=4, ValidationData=(X[..., :5], Y[:5]), Verbose=False)
     trainNetwork(X, Y, lgraph, options)
     assert len(lowerings) == 2
+
+
+@pytest.mark.parametrize(("over_time", "count"), [(False, 2), (True, 8)])
+def test_further_lengths_lower_nothing_where_no_op_changes_them(lowerings: list[Any], over_time: bool, count: int) -> None:
+    window = [make("convolution2dLayer", [1, 2], 3)] if over_time else []
+    layers = [make("inputLayer", [4, 2, np.nan, np.nan], "SCBT", Name="x"), *window, make("fullyConnectedLayer", 3),
+              make("batchNormalizationLayer"), make("dropoutLayer"), make("regressionLayer")]
+    model = scrambled(Model(layerGraph(layers)))
+    for length in (5, 2, 9):
+        x = np.zeros((4, 2, length, 3), np.float32)
+        (y,) = model.predict([x])
+        assert y.shape[-2:] == (length - over_time, 3)
+        model.step([x], [y])
+    assert len(lowerings) == count
 
 
 def test_further_batches_lower_nothing(lowerings: list[Any]) -> None:

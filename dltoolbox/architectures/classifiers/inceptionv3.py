@@ -83,7 +83,7 @@ class Inception(Assembly):
         """Convolutions, poolings and forks one after the other."""
         for step in steps:
             if isinstance(step, Fork):
-                at = self.branches(step.name, [(one,) for one in step.branches], at)
+                at = self.branches(step.name, [(branch,) for branch in step.branches], at)
             elif isinstance(step, Conv):
                 at = self.convolution(step, at)
             elif step == AVERAGE:

@@ -20,7 +20,7 @@ SIDES = ("height", "width", "depth")
 
 def odd_sizes(rank: int) -> convert.Convert[tuple[int, ...]]:
     """Odd filter sizes per dimension; a scalar is expanded."""
-    @convert.hinted("int | Sequence[int]")
+    @convert.annotated("int | Sequence[int]")
     def conversion(value: object) -> tuple[int, ...]:
         got = convert.integers(value)
         if got is None or len(got) not in (1, rank) or any(n % 2 == 0 for n in got):

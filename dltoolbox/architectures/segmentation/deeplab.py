@@ -54,7 +54,7 @@ BACKBONES = {
 }
 
 
-@convert.hinted("Literal[16, 8]")
+@convert.annotated("Literal[16, 8]")
 def _factor(value: object) -> int:
     got = convert.integers(value)
     if got is None or len(got) != 1 or got[0] not in ATROUS_RATES:
@@ -136,20 +136,21 @@ def _bilinear(factor: int, channels: int, number: int) -> Layer:
 
 def for_image_size(lgraph: LayerGraph, size: Sequence[int]) -> LayerGraph:
     """The graph for images of another size; statistics per channel are left out where the number of channels changes."""
-    def fitted(one: Layer) -> Layer:
-        if not isinstance(one, ImageInputLayer):
-            return one
-        lost = [] if one.InputSize[-1] == size[-1] else [name for name in one.statistics if np.size(getattr(one, name)) > 1]
-        return with_options(one, inputSize=size, **dict.fromkeys(lost))
+    def fitted(layer: Layer) -> Layer:
+        if not isinstance(layer, ImageInputLayer):
+            return layer
+        same_channels = layer.InputSize[-1] == size[-1]
+        lost = [name for name in layer.statistics if np.size(getattr(layer, name)) > 1 and not same_channels]
+        return with_options(layer, inputSize=size, **dict.fromkeys(lost))
     return LayerGraph(map(fitted, lgraph.nodes), lgraph.edges)
 
 
 L = TypeVar("L", bound=Layer)
 
 
-def with_options(one: L, **values: object) -> L:
+def with_options(layer: L, **values: object) -> L:
     """A layer of the same kind with other values of some options."""
-    return type(one)(**{prop.argument: value for prop, value in one.values()} | values)
+    return type(layer)(**{prop.argument: value for prop, value in layer.values()} | values)
 
 
 def trunk(lgraph: LayerGraph, end: str) -> LayerGraph:
@@ -163,7 +164,7 @@ def trunk(lgraph: LayerGraph, end: str) -> LayerGraph:
         if name not in kept:
             kept.add(name)
             waiting += sources.get(name, [])
-    return LayerGraph([one for one in lgraph.nodes if one.Name in kept],
+    return LayerGraph([layer for layer in lgraph.nodes if layer.Name in kept],
                       [edge for edge in lgraph.edges if edge.destination.layer in kept])
 
 
@@ -180,25 +181,25 @@ def dilated(lgraph: LayerGraph, factor: int) -> LayerGraph:
     layers = list(lgraph.nodes)
     feeds = {destination.layer: source.layer for source, destination in lgraph.edges}
     for at in execution_order(lgraph, IssueCollector()):
-        one = layers[at]
-        smaller, rate = reached.get(feeds.get(one.Name, ""), (1, 1))
-        if isinstance(one, Windowed):
-            stride, values = max(one.Stride), _widened(one, rate)
+        layer = layers[at]
+        smaller, rate = reached.get(feeds.get(layer.Name, ""), (1, 1))
+        if isinstance(layer, Windowed):
+            stride, values = max(layer.Stride), _widened(layer, rate)
             if smaller * stride > factor:
                 values["Stride"] = 1
                 rate *= stride
             else:
                 smaller *= stride
-            layers[at] = with_options(one, **values)
-        reached[one.Name] = (smaller, rate)
+            layers[at] = with_options(layer, **values)
+        reached[layer.Name] = (smaller, rate)
     return LayerGraph(layers, lgraph.edges)
 
 
-def _widened(one: Windowed, rate: int) -> dict[str, Any]:
+def _widened(windowed: Windowed, rate: int) -> dict[str, Any]:
     """Options that spread a window over a grid ``rate`` times finer; poolings have no dilation and stay as they are."""
-    if max(one.window_size) == 1 or "DilationFactor" not in one.properties:
+    if max(windowed.window_size) == 1 or "DilationFactor" not in windowed.properties:
         return {}
-    if one.Padding == "same" or not any(map(max, one.Padding)):
-        return {"Padding": "same", "DilationFactor": [n * rate for n in one.dilation]}
-    return {"Padding": tuple((before * rate, after * rate) for before, after in one.Padding),
-            "DilationFactor": [n * rate for n in one.dilation]}
+    if windowed.Padding == "same" or not any(map(max, windowed.Padding)):
+        return {"Padding": "same", "DilationFactor": [n * rate for n in windowed.dilation]}
+    return {"Padding": tuple((before * rate, after * rate) for before, after in windowed.Padding),
+            "DilationFactor": [n * rate for n in windowed.dilation]}

@@ -82,7 +82,7 @@ def fcnLayers(imageSize: object, numClasses: int, *pairs: object, **options: obj
 def _encoder(size: tuple[int, ...]) -> list[Layer]:
     """VGG-16 up to its last pooling, with padding around the image, and convolutions for the fully connected layers."""
     layers = vgg16(Weights="none").nodes
-    last = [one.Name for one in layers].index("pool5")
+    last = [layer.Name for layer in layers].index("pool5")
     first = Convolution2DLayer(3, FILTERS[0], Padding=SURROUND, Name=layers[1].Name)
     end = [[Convolution2DLayer(filter_size, 4096, Name=f"fc{i}"), ReLULayer(Name=f"relu{i}"),
             DropoutLayer(0.5, Name=f"drop{i}")] for i, filter_size in ((6, 7), (7, 1))]

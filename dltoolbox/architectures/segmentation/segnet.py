@@ -20,6 +20,7 @@ from dltoolbox.architectures.segmentation.common import (
     pixel_labels,
 )
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer
@@ -44,7 +45,7 @@ VGG_ENCODER = StageNames("conv{0}_{1}", "bn_conv{0}_{1}", "relu{0}_{1}", "pool{0
 DECODER = StageNames("decoder{0}_conv{1}", "decoder{0}_bn_{1}", "decoder{0}_relu_{1}", "decoder{0}_unpool")
 
 
-@convert.hinted("int | Literal['vgg16', 'vgg19']")
+@convert.annotated("int | Literal['vgg16', 'vgg19']")
 def _depth_or_model(value: object) -> Any:
     """The encoder depth, or the name of the network whose convolutions the encoder has."""
     try:
@@ -53,7 +54,7 @@ def _depth_or_model(value: object) -> Any:
         raise InvalidValue(f"an integer from 1 to {MOST_STAGES}, 'vgg16' or 'vgg19'") from None
 
 
-@convert.hinted("int | Sequence[int]")
+@convert.annotated("int | Sequence[int]")
 def _per_stage(value: object) -> tuple[int, ...]:
     """One number for all stages, or one each."""
     got = convert.integers(value)
@@ -72,17 +73,17 @@ class _SegnetOptions(SegmentationOptions):
     FilterSize = Property(ByRank(odd_sizes), 3, "Size of the filters, odd.")
 
     def validate(self) -> None:
-        found = IssueCollector()
+        issues = IssueCollector()
         depth = len(FILTERS) if self.vgg else self.EncoderDepth
         for name in ("NumConvolutionLayers", "NumOutputChannels"):
             given = getattr(self, name)
             if len(given) not in (1, depth):
-                found.add(f"segnetLayers:invalid{name}", f"{name} has {len(given)} elements, but there are {depth} encoder "
-                          "stages.", f"Pass one number for all stages, or {depth} of them.")
-        with found.collect():
+                issues.add(f"segnetLayers:invalid{name}", f"{name} has {counted(len(given), 'element')}, but there are "
+                           f"{depth} encoder stages.", f"Pass one number for all stages, or {depth} of them.")
+        with issues.collect():
             check_sides("segnetLayers", self.ImageSize, [Sides(2 ** depth, 1)] * 2,
                         f"{depth} poolings by 2 need at least {2 ** depth} pixels along every side")
-        found.raise_if_any()
+        issues.raise_if_any()
 
     @property
     def vgg(self) -> bool:
@@ -93,8 +94,8 @@ class _SegnetOptions(SegmentationOptions):
         """Number of convolutions and of their filters per encoder stage."""
         if self.vgg:
             return list(zip(CONVOLUTIONS[self.EncoderDepth], FILTERS, strict=True))
-        convolutions, widths = (one * self.EncoderDepth if len(one) == 1 else one
-                                for one in (self.NumConvolutionLayers, self.NumOutputChannels))
+        convolutions, widths = (counts * self.EncoderDepth if len(counts) == 1 else counts
+                                for counts in (self.NumConvolutionLayers, self.NumOutputChannels))
         return list(zip(convolutions, widths, strict=True))
 
 

@@ -26,7 +26,8 @@ from dltoolbox.exchange.archive import target_of
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, layerGraph, sequence
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph, sequence
 from dltoolbox.network.learn_rate_factors import RATE, factor_names
 from dltoolbox.network.lowering.initialise import certain_start
 from dltoolbox.network.networks import DAGNetwork
@@ -83,7 +84,7 @@ class Outline:
         self.chains = chains(self.graph)
         inside = {edge for chain in self.chains for edge in sequence(chain)}
         self.connections = [self.texts(edge) for edge in self.graph.edges if edge not in inside]
-        self._groups = identifiers([one.Name for one in self.graph.nodes])
+        self._groups = identifiers([layer.Name for layer in self.graph.nodes])
 
     @property
     def is_sequence(self) -> bool:
@@ -95,13 +96,13 @@ class Outline:
         return isinstance(self.net, DAGNetwork)
 
     def refuse_unknown(self) -> None:
-        found = IssueCollector()
-        for index, one in enumerate(self.graph.nodes, 1):
-            if LAYERS.get(one.factory) is not type(one):
-                found.add(f"{self.function}:unknownLayer", f"{type(one).__name__} is not a layer of this toolbox, so that "
-                          "no code can say how to make it again.", "Replace it by layers of the toolbox.", layer=one.Name,
-                          index=index)
-        found.raise_if_any()
+        issues = IssueCollector()
+        for index, layer in enumerate(self.graph.nodes, 1):
+            if LAYERS.get(layer.factory) is not type(layer):
+                issues.add(f"{self.function}:unknownLayer", f"{type(layer).__name__} is not a layer of this toolbox, so "
+                           "that no code can say how to make it again.", "Replace it by layers of the toolbox.",
+                           layer=layer.Name, index=index)
+        issues.raise_if_any()
 
     def texts(self, edge: Connection) -> tuple[str, str]:
         """The arguments of connectLayers."""
@@ -114,32 +115,32 @@ class Outline:
                  "Rename one of the layers.", layer=port.layer)
         return text
 
-    def values(self, one: Layer, options: Mapping[str, object]) -> dict[str, Any]:
+    def values(self, layer: Layer, options: Mapping[str, object]) -> dict[str, Any]:
         """The options of a call, arrays among them replaced by what stands beside the code; some are left out."""
         given: dict[str, Any] = {}
         for name, value in options.items():
             if callable(value):
-                self.note(one, f"{name} was a function of Python, {getattr(value, '__qualname__', value)}; it is left out")
+                self.note(layer, f"{name} was a function of Python, {getattr(value, '__qualname__', value)}; it is left out")
             elif not isinstance(value, np.ndarray):
                 given[name] = value
-            elif self.parameters and (learned(one, name) or value.size > INLINE):
-                group = self._groups[one.Name]
+            elif self.parameters and (learned(layer, name) or value.size > INLINE):
+                group = self._groups[layer.Name]
                 self.arrays.setdefault(group, {})[name] = value
                 given[name] = Saved(group, name)
-            elif starts_so(one, name, value):
+            elif starts_so(layer, name, value):
                 continue
-            elif learned(one, name) and not frozen(one, name):
-                self.omitted.add((one.Name, name))
+            elif learned(layer, name) and not frozen(layer, name):
+                self.omitted.add((layer.Name, name))
             elif value.size <= INLINE:
                 given[name] = value
             else:
-                why = ", which does not learn," if learned(one, name) else ""
-                self.note(one, f"{name}{why} is left out, since it has {value.size} elements; Parameters=True writes it")
+                why = ", which does not learn," if learned(layer, name) else ""
+                self.note(layer, f"{name}{why} is left out, since it has {value.size} elements; Parameters=True writes it")
         return given
 
-    def note(self, one: Layer, text: str) -> None:
+    def note(self, layer: Layer, text: str) -> None:
         """Something that the code does not say as the layer does: a comment above the layer, and a warning."""
-        self.notes.setdefault(one.Name, []).append(text)
+        self.notes.setdefault(layer.Name, []).append(text)
 
     def summary(self) -> Iterator[str]:
         """The comment at the top."""
@@ -170,12 +171,12 @@ class Outline:
 def chains(graph: LayerGraph) -> list[list[Layer]]:
     """Layers that follow one another, in order, and feed each the next as in a layer array."""
     edges, result = set(graph.edges), list[list[Layer]]()
-    for previous, one in pairwise([None, *graph.nodes]):
-        assert one is not None
-        if previous is not None and (link := sequence([previous, one])) and link[0] in edges:
-            result[-1].append(one)
+    for previous, layer in pairwise([None, *graph.nodes]):
+        assert layer is not None
+        if previous is not None and (link := sequence([previous, layer])) and link[0] in edges:
+            result[-1].append(layer)
         else:
-            result.append([one])
+            result.append([layer])
     return result
 
 
@@ -184,23 +185,23 @@ def layouts_in_order(net: dlnetwork) -> list[Dims]:
     return [net.layouts[name] for name in net.entrances() if name in net.layouts]
 
 
-def learned(one: Layer, name: str) -> bool:
+def learned(layer: Layer, name: str) -> bool:
     """Whether training finds the value: code without parameters leaves it to the initialiser."""
-    prop = one.properties[name]
-    return (prop.group == LEARNABLE and prop.default is None) or name in one.states
+    prop = layer.properties[name]
+    return (prop.group == LEARNABLE and prop.default is None) or name in layer.states
 
 
-def frozen(one: Layer, name: str) -> bool:
+def frozen(layer: Layer, name: str) -> bool:
     """Whether training leaves the value as it is."""
-    if name in one.states:
-        return bool(one.__dict__.get("FixedStatistics"))
-    factor = factor_names(one, RATE).get(name)
-    return factor is not None and getattr(one, factor) == 0
+    if name in layer.states:
+        return bool(layer.__dict__.get("FixedStatistics"))
+    factor = factor_names(layer, RATE).get(name)
+    return factor is not None and getattr(layer, factor) == 0
 
 
-def starts_so(one: Layer, name: str, value: np.ndarray) -> bool:
+def starts_so(layer: Layer, name: str, value: np.ndarray) -> bool:
     """Whether the layer's initialiser gives the value again."""
-    start = certain_start(one.__dict__.get(f"{name}Initializer"), value.shape)
+    start = certain_start(layer.__dict__.get(f"{name}Initializer"), value.shape)
     return start is not None and np.array_equal(start.astype(value.dtype), value)
 
 
@@ -211,12 +212,12 @@ def identifiers(names: Sequence[str]) -> dict[str, str]:
     for name in names:
         stem = re.sub(r"[^A-Za-z0-9_]", "_", name)[:48]
         stem = stem if re.match("[A-Za-z]", stem) and stem not in KEYWORDS else f"layer_{stem}"
-        one, number = stem, 1
-        while one.lower() in taken:
+        identifier, number = stem, 1
+        while identifier.lower() in taken:
             number += 1
-            one = f"{stem}_{number}"
-        taken.add(one.lower())
-        made[name] = one
+            identifier = f"{stem}_{number}"
+        taken.add(identifier.lower())
+        made[name] = identifier
     return made
 
 

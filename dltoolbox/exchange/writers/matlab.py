@@ -231,21 +231,21 @@ class Script:
         several = len(layers) > 1
         if several:
             yield f"{variable} = ["
-        for position, one in enumerate(layers, 1):
-            made = self.call(one)
-            yield from (f"{'    ' * several}% {note}" for note in self.outline.notes.get(one.Name, ()))
+        for position, layer in enumerate(layers, 1):
+            made = self.call(layer)
+            yield from (f"{'    ' * several}% {note}" for note in self.outline.notes.get(layer.Name, ()))
             if not several:
                 made[0] = f"{variable} = {made[0]}"
             made[-1] += ("];" if several else ";") if position == len(layers) else ""
             yield from filled(made, "    " * several, MORE)
 
-    def call(self, one: Layer) -> Tokens:
+    def call(self, layer: Layer) -> Tokens:
         """The call that makes a layer."""
-        info = self.known.get(one.Name)
-        made = self.calls.of(one, *(info.inputs or ()) if info else ())
+        info = self.known.get(layer.Name)
+        made = self.calls.of(layer, *(info.inputs or ()) if info else ())
         if made.note:
-            self.outline.note(one, made.note)
-        given = {"Name": one.Name} | self.outline.values(one, made.options)
+            self.outline.note(layer, made.note)
+        given = {"Name": layer.Name} | self.outline.values(layer, made.options)
         options = [joined_tokens(f"{string(name)},", [matlab_value(in_full(name, option, info, self.outline))], "", "")
                    for name, option in given.items()]
         tokens = joined_tokens(f"{made.function}(", [*map(matlab_value, made.arguments), *options], ",", ")")

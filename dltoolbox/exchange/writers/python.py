@@ -122,10 +122,10 @@ def network_call(net: dlnetwork, layers: str) -> Tokens:
 
 def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: str) -> Iterator[str]:
     yield before
-    for one in layers:
-        call = one.call()
-        options = outline.values(one, call.options) | {"Name": one.Name}
-        yield from (f"    # {note}" for note in outline.notes.get(one.Name, ()))
+    for layer in layers:
+        call = layer.call()
+        options = outline.values(layer, call.options) | {"Name": layer.Name}
+        yield from (f"    # {note}" for note in outline.notes.get(layer.Name, ()))
         parts = [*(python_value(argument) for argument in call.arguments),
                  *(joined_tokens(f"{name}=", [python_value(given)], "", "") for name, given in options.items())]
         yield from filled(joined_tokens(f"{call.function}(", parts, ", ", "),"), "    ")

@@ -4,7 +4,6 @@ ReLU, which is applied to every block of the output while it is still in cache."
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any
 
 import numpy as np
 
@@ -68,6 +67,6 @@ def window_attrs(use: BindContext | KernelSpec) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def zero_row(length: int, dtype: np.dtype[Any]) -> np.ndarray:
+def zero_row(length: int, dtype: np.dtype) -> np.ndarray:
     """Zeros that many blocks are compared with: a maximum with a row is faster than with a scalar."""
     return np.zeros(length, dtype)

@@ -31,7 +31,7 @@ SHORT = 64  # elements of an output row below which calls cost too much
 
 
 @cache
-def gemm(dtype: np.dtype[Any]) -> Any:
+def gemm(dtype: np.dtype) -> Any:
     """BLAS's product as SciPy hands it to compiled code; the interpreter lock is not taken."""
     from numba.extending import get_cython_function_address
     name = "sgemm" if dtype == np.float32 else "dgemm"

@@ -20,7 +20,7 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, kernel
 from dltoolbox.kernels.numba_support import Twin, loop
 from dltoolbox.kernels.pool.unpool import MOST_TAPS, Unpool, UnpoolTaps, likely_window
-from dltoolbox.kernels.pool.windows import WindowMax, WindowMaxIndices, WindowMaxTaps
+from dltoolbox.kernels.pool.windows import NOTHING, WindowMax, places_to_keep
 from dltoolbox.ops.base import OPS, OUT
 
 
@@ -104,53 +104,39 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
 
 
 @loop
-def scattered(small: np.ndarray, number: np.ndarray, large: np.ndarray, rows: int, columns: int, start0: Any, other0: Any,
-              tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
-    """Sums of the values whose number is that of the tap, or position, where they would be added. Returns how many."""
+def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any, rows: int, columns: int, start0: Any,
+          other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
+    """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
+    ``gather``, the values there, for every number. Returns how many there are.
+    """
     found = 0
-    for a in range(large.shape[0]):
-        for m in range(large.shape[1]):
-            for b in range(large.shape[2]):
-                total = large[a, m, b]
-                fresh = True
+    for a in range(target.shape[0]):
+        for m in range(target.shape[1]):
+            for b in range(target.shape[2]):
+                total = target[a, m, b]
+                fresh = gather is None  # most positions of a large map meet one window
+                if gather is not None:
+                    total[:] = 0
                 for j in range(start0[a], start0[a + 1]):
                     for i in range(start1[b], start1[b + 1]):
-                        value, code = small[other0[j], m, other1[i]], number[other0[j], m, other1[i]]
-                        mine = code.dtype.type(tap0[j] * columns + tap1[i] if columns else a * rows + b)
+                        value = source[other0[j], m, other1[i]]
+                        if gather is None:
+                            code, position = number[other0[j], m, other1[i]], a * rows + b
+                        else:
+                            code, position = number[a, m, b], other0[j] * rows + other1[i]
+                        mine = code.dtype.type(tap0[j] * columns + tap1[i] if columns else position)
                         if fresh:
                             fresh = False
                             for k in range(total.size):
                                 total[k] = value[k] if code[k] == mine else 0
                         else:
-                            for k in range(total.size):
+                            for k in range(total.size):  # adding zeros vectorises, keeping what was there does not
                                 total[k] += value[k] if code[k] == mine else 0
                         if not columns:
                             for k in range(total.size):
                                 found += code[k] == mine
                 if fresh:
                     total[:] = 0
-    return found
-
-
-@loop
-def gathered(large: np.ndarray, number: np.ndarray, small: np.ndarray, rows: int, columns: int, start0: Any, other0: Any,
-             tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
-    """For every number, the value at that tap or position. Returns how many there are."""
-    found = 0
-    for a in range(small.shape[0]):
-        for m in range(small.shape[1]):
-            for b in range(small.shape[2]):
-                result, code = small[a, m, b], number[a, m, b]
-                result[:] = 0
-                for j in range(start0[a], start0[a + 1]):  # adding zeros vectorises, keeping what was there does not
-                    for i in range(start1[b], start1[b + 1]):
-                        value = large[other0[j], m, other1[i]]
-                        mine = code.dtype.type(tap0[j] * columns + tap1[i] if columns else other0[j] * rows + other1[i])
-                        for k in range(result.size):
-                            result[k] += value[k] if code[k] == mine else 0
-                        if not columns:
-                            for k in range(result.size):
-                                found += code[k] == mine
     return found
 
 
@@ -192,20 +178,17 @@ class Lines:
         return tuple(partial(greatest_numbered, ends[r], ends[r + 1], x, y, lines, codes[r], self.rest, columns,
                              *self.to_large) for r in range(ranks))
 
-    def moved(self, loop: Callable[..., int], of: np.ndarray, number: np.ndarray, to: np.ndarray) -> Callable[[], int]:
-        tables = self.to_small if loop is scattered else self.to_large
-        return partial(loop, *(as_lines(x, self.order) for x in (of, number, to)), self.rest,
-                       0 if number.dtype != np.uint8 else self.columns, *tables)
+    def scattered(self, small: np.ndarray, number: np.ndarray, large: np.ndarray) -> Callable[[], int]:
+        return self._moved(small, number, large, None, self.to_small)
 
+    def gathered(self, large: np.ndarray, number: np.ndarray, small: np.ndarray) -> Callable[[], int]:
+        return self._moved(large, number, small, 1, self.to_large)
 
-def bind_maximum(site: BindContext, number: np.ndarray | None) -> BoundKernel:
-    window, (x, y) = site.attrs["window"], (site.inputs[0], site.outputs[0])
-    lines = Lines(window, site.case.orders[0], x, y)
-    forward = lines.maximum(site, number)
-    dx, grad = site.grad_inputs[0], site.grads[0]
-    if dx is None or grad is None or number is None:
-        return BoundKernel(forward)
-    return BoundKernel(forward, (lines.moved(scattered, grad, number, dx),))
+    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any,
+               tables: list[np.ndarray]) -> Callable[[], int]:
+        columns = self.columns if number.dtype == np.uint8 else 0
+        return partial(moved, as_lines(source, self.order), as_lines(number, self.order), as_lines(target, self.order),
+                       gather, self.rest, columns, *tables)
 
 
 class Looped(Twin):
@@ -219,39 +202,29 @@ class Looped(Twin):
         raise NotImplementedError
 
 
-class LoopedMaximum(Looped):
-    """Every output looks at every tap, so windows are not to have many."""
+@kernel(*WindowMax.ops)
+class WindowMaxLoops(Looped, WindowMax):
+    """Every output looks at every tap, so windows are not to have many. The gradient of `max_pool_indices` looks at the
+    positions themselves.
+    """
+
+    @property
+    def saved_for_backward(self) -> frozenset[str]:
+        return NOTHING if self.op == "max_pool" else OUT
 
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
         return window.taps <= MOST_TAPS and super().accepts(case)
 
-
-@kernel(*WindowMax.ops)
-class WindowMaxLoops(LoopedMaximum, WindowMax):
-    """`max_pool`."""
-
     def loops(self, site: BindContext) -> BoundKernel:
-        y = site.outputs[0]
-        return bind_maximum(site, site.keep(y.shape, np.uint8, site.case.orders[0]) if site.training else None)
-
-
-@kernel(*WindowMaxTaps.ops)
-class WindowMaxTapsLoops(LoopedMaximum, WindowMaxTaps):
-    """`max_pool_taps`."""
-
-    def loops(self, site: BindContext) -> BoundKernel:
-        return bind_maximum(site, site.outputs[1])
-
-
-@kernel(*WindowMaxIndices.ops)
-class WindowMaxIndicesLoops(LoopedMaximum, WindowMaxIndices):
-    """`max_pool_indices`; its gradient looks at the positions themselves."""
-
-    saved_for_backward = OUT
-
-    def loops(self, site: BindContext) -> BoundKernel:
-        return bind_maximum(site, site.outputs[1])
+        x, y, window = site.inputs[0], site.outputs[0], site.attrs["window"]
+        lines = Lines(window, site.case.orders[0], x, y)
+        number = places_to_keep(site, window) if self.op == "max_pool" else site.outputs[1]
+        forward = lines.maximum(site, number)
+        dx, grad = site.grad_inputs[0], site.grads[0]
+        if dx is None or grad is None or number is None:
+            return BoundKernel(forward)
+        return BoundKernel(forward, (lines.scattered(grad, number, dx),))
 
 
 @kernel(*UnpoolTaps.ops)
@@ -262,8 +235,8 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
         (x, taps), y = site.inputs, site.outputs[0]
         lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
         dx, grad = site.grad_inputs[0], site.grads[0]
-        backward = () if dx is None or grad is None else (lines.moved(gathered, grad, taps, dx),)
-        return BoundKernel((lines.moved(scattered, x, taps, y),), backward)
+        backward = () if dx is None or grad is None else (lines.gathered(grad, taps, dx),)
+        return BoundKernel((lines.scattered(x, taps, y),), backward)
 
 
 @kernel(*Unpool.ops)
@@ -279,8 +252,8 @@ class UnpoolLoops(Looped, Unpool):
         def complete(quick: Callable[[], int], slow: Closure) -> Closure:
             return lambda: None if quick() == indices.size else slow()
 
-        forward = complete(lines.moved(scattered, x, indices, y), plain.forward[0])
+        forward = complete(lines.scattered(x, indices, y), plain.forward[0])
         dx, grad = site.grad_inputs[0], site.grads[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
-        return BoundKernel((forward,), (complete(lines.moved(gathered, grad, indices, dx), plain.backward[0]),))
+        return BoundKernel((forward,), (complete(lines.gathered(grad, indices, dx), plain.backward[0]),))

@@ -294,48 +294,23 @@ def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
     return site.keep(y.shape, kind, memory_format.order_of(y)) if site.training else None
 
 
-@kernel("max_pool")
+@kernel("max_pool", "max_pool_taps", "max_pool_indices")
 class WindowMax(Kernel):
-    """`max_pool`; for its gradient it keeps the numbers of the winning taps, in a quarter of the output's memory."""
+    """`max_pool`, `max_pool_taps`, and by way of tap numbers `max_pool_indices`. What a gradient needs of these and is no
+    output it keeps, mostly in a quarter of the output's memory.
+    """
 
-    saved_for_backward = NOTHING
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return maximal(case, any(case.needs))
-
-    def bind(self, site: BindContext) -> BoundKernel:
-        window = site.attrs["window"]
-        code = places_to_keep(site, window)
-        return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
-
-
-@kernel("max_pool_taps")
-class WindowMaxTaps(Kernel):
-    """`max_pool_taps`."""
-
-    saved_for_backward = OUT
+    @property
+    def saved_for_backward(self) -> frozenset[str]:
+        return OUT if self.op == "max_pool_taps" else NOTHING
 
     def accepts(self, case: KernelSpec) -> bool:
-        return maximal(case, True)
+        return maximal(case, self.op != "max_pool" or any(case.needs))
 
     def bind(self, site: BindContext) -> BoundKernel:
-        window, code = site.attrs["window"], site.outputs[1]
-        return BoundKernel(bind_maximum(site, window, code), back(site, code, window))
-
-
-@kernel("max_pool_indices")
-class WindowMaxIndices(Kernel):
-    """`max_pool_indices`, by way of tap numbers, which it keeps for its gradient."""
-
-    saved_for_backward = NOTHING
-
-    def accepts(self, case: KernelSpec) -> bool:
-        return maximal(case, True)
-
-    def bind(self, site: BindContext) -> BoundKernel:
-        window = site.attrs["window"]
-        code = places_to_keep(site, window)
-        return BoundKernel(bind_maximum(site, window, code, site.outputs[1]), back(site, code, window))
+        window, indices = site.attrs["window"], site.outputs[1] if self.op == "max_pool_indices" else None
+        code = site.outputs[1] if self.op == "max_pool_taps" else places_to_keep(site, window)
+        return BoundKernel(bind_maximum(site, window, code, indices), back(site, code, window))
 
 
 def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:

@@ -1,4 +1,4 @@
-"""Analysis: every size, every learnable, every cost and every fault of a network, without any data."""
+"""Analysis: every size, every learnable, every cost and every problem of a network, without any data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
@@ -19,7 +20,7 @@ from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 
-UNKNOWN = "?"
+UNKNOWN_TEXT = "?"
 
 
 class NetworkAnalysis:
@@ -29,10 +30,10 @@ class NetworkAnalysis:
         Name: Of the network; empty where nobody gave it one.
         TargetUsage: What the network was checked for, ``'trainNetwork'`` or ``'dlnetwork'``.
         LayerInfo: A table with a row per layer. As in MATLAB: Name, Type, ActivationSizes and ActivationFormats (lists
-            where there are several outputs; empty where a fault hides them), LearnableSizes, NumLearnables, StateSizes.
-            Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a fault hides
+            where there are several outputs; empty where a problem hides them), LearnableSizes, NumLearnables, StateSizes.
+            Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a problem hides
             sizes), Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField.
-        Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``cure`` and ``severity``.
+        Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``hint`` and ``severity``.
         Connections: A table with the columns Source and Destination.
         TotalLearnables: Number of trained values; NaN where there are errors.
         KnownLearnables: Number of trained values in all layers of known size.
@@ -53,7 +54,7 @@ class NetworkAnalysis:
                  name: str, usage: str, batch: int) -> None:
         texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
         if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
-                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(one, Issue) for one in issues)):
+                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(issue, Issue) for issue in issues)):
             fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
                  "Call info = analyzeNetwork(layers, nargout=1).")
         self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
@@ -79,14 +80,14 @@ class NetworkAnalysis:
             Index=[info.index for info in layers],
             Description=[info.layer.describe() for info in layers],
             Activations=[", ".join(texts) for texts in self.ports],
-            Learnables=[UNKNOWN if info.inputs is None and not info.arrays and info.layer.learnables else
+            Learnables=[UNKNOWN_TEXT if info.inputs is None and not info.arrays and info.layer.learnables else
                         array_texts(info.arrays, Learnable) for info in layers],
             States=[array_texts(info.arrays, State) for info in layers],
             Inputs=[", ".join(sources.get(info.layer.Name, ())) for info in layers],
             LearnableShare=[n / total for n in learnables],
-            MultiplyAdds=[one.multiply_adds for one in self.footprints],
-            ActivationBytes=[one.activation_bytes for one in self.footprints],
-            ReceptiveField=[str(one.receptive_field or "") for one in self.footprints])
+            MultiplyAdds=[footprint.multiply_adds for footprint in self.footprints],
+            ActivationBytes=[footprint.activation_bytes for footprint in self.footprints],
+            ReceptiveField=[str(footprint.receptive_field or "") for footprint in self.footprints])
 
     @property
     def NumLayers(self) -> int:
@@ -131,7 +132,7 @@ class NetworkAnalysis:
 
     @property
     def IsComplete(self) -> bool:
-        return all(info.inputs is not None and UNKNOWN not in texts
+        return all(info.inputs is not None and UNKNOWN_TEXT not in texts
                    for info, texts in zip(self.lowered.layers, self.ports, strict=True))
 
     @property
@@ -144,12 +145,12 @@ class NetworkAnalysis:
         return analysis_text(self)
 
     def __repr__(self) -> str:
-        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.KnownLearnables:,} learnables, "
+        return (f"<NetworkAnalysis of {counted(self.NumLayers, 'layer')}: {self.KnownLearnables:,} learnables, "
                 f"{self.NumErrors} errors, {self.NumWarnings} warnings>")
 
 
 def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
-    """The size of every output, none where a fault hides them; an output layer passes on its input."""
+    """The size of every output, none where a problem hides them; an output layer passes on its input."""
     ports = info.layer.outputs()
     sizes = info.outputs if ports else info.inputs
     return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
@@ -169,7 +170,7 @@ def port_texts(info: LoweredLayer) -> list[str]:
     """The size of every output, with the ports' names where there are several."""
     ports, sizes = info.layer.outputs(), known_outputs(info)
     if not sizes:
-        return [UNKNOWN]
+        return [UNKNOWN_TEXT]
     return [str(sizes[0])] if len(ports) < 2 else [f"{port} {dims}" for port, dims in zip(ports, sizes, strict=True)]
 
 
@@ -185,7 +186,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
 
 def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
              resized: bool = False) -> NetworkAnalysis:
-    """Walk a network without data and note everything; its faults are in the result and never raised.
+    """Walk a network without data and note everything; its problems are in the result and never raised.
 
     Args:
         layers: A layer array, a layer graph, a network, or the function of an architecture.
@@ -197,11 +198,11 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = attribute(layers, "untrained")
-    lgraph, found, names, unusable = readable(untrained() if untrained else layers)
+    lgraph, unreadable, names, unusable = readable(untrained() if untrained else layers)
     ends_in_loss = lgraph.ends_in_loss if usage == "auto" else usage == "trainNetwork"
     sources = layouts_of(lgraph, examples, "analyzeNetwork", resized=resized)
     lowered = lower(lgraph, sources=sources, loss=ends_in_loss)
-    issues = [*found, *(issue for issue in lowered.issues if issue.index not in unusable)]
+    issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
                            name=name or (layers.__name__ if untrained else ""),

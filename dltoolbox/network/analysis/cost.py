@@ -53,7 +53,7 @@ class Footprint:
 
 
 def footprints(lowered: Lowered) -> list[Footprint]:
-    """One footprint per layer, in the graph's order; of layers that a fault hides, what is known of them."""
+    """One footprint per layer, in the graph's order; of layers that a problem hides, what is known of them."""
     graph, fields = lowered.graph, receptive_fields(lowered.graph)
     made = {value: node.layer for node in graph.nodes for value in node.outputs}
     work: dict[str, int] = {}
@@ -71,7 +71,7 @@ def footprints(lowered: Lowered) -> list[Footprint]:
 
 
 def port_values(graph: Graph, info: LoweredLayer) -> list[Value | None]:
-    """The values of a layer's output ports; None where a fault hides them."""
+    """The values of a layer's output ports; None where a problem hides them."""
     return [graph.ports.get(f"{info.layer.Name}/{port}") for port in info.layer.outputs()]
 
 
@@ -147,11 +147,11 @@ def receptive_fields(graph: Graph) -> dict[Value, ReceptiveField]:
         seen = [(spans[value], reach_of(node, value, made)) for value in node.inputs
                 if value in spans and value.kind is not Kind.SIZE]
         if seen:
-            found = spans_of(seen, node.outputs[0].dims, most)
-            most -= sum(span.turn for span in found or ())
-            spans.update(dict.fromkeys(node.outputs, found))
+            reached = spans_of(seen, node.outputs[0].dims, most)
+            most -= sum(span.turn for span in reached or ())
+            spans.update(dict.fromkeys(node.outputs, reached))
     whole = ReceptiveField(first.spatial, (Fraction(0),) * first.rank, whole=True)
-    return {value: field_of(found) if found else whole for value, found in spans.items() if found is not None}
+    return {value: field_of(span) if span else whole for value, span in spans.items() if span is not None}
 
 
 def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, ...] | None:
@@ -173,7 +173,7 @@ def spans_of(seen: list[tuple[InputSpans | None, tuple[Reach, ...] | None]], y: 
         for spans, reach in seen:
             if spans is None:
                 return None
-            through = [span.through(one, n, most) for span, one, n in zip(spans, reach or (), y.spatial, strict=True)]
+            through = [span.through(along, n, most) for span, along, n in zip(spans, reach or (), y.spatial, strict=True)]
             joined = ([a.joined(b, n, most) for a, b, n in zip(joined, through, y.spatial, strict=True)] if joined
                       else through)
     except Untold:

@@ -33,7 +33,7 @@ def summary(net: Network) -> None:
     if not isinstance(net, Network):
         fail("summary:notANetwork", f"The argument of summary must be a network, but it is {show(net)}.",
              "Use analyzeNetwork(layers) for layers and layer graphs.")
-    layers = {one.Name: one for one in net.nodes if isinstance(one, DataInput)}
+    layers = {layer.Name: layer for layer in net.nodes if isinstance(layer, DataInput)}
     inputs = [(printable(f"'{name}'"),
                layers[name].description_size if name in layers else str(net.layouts.get(name, "any size")))
               for name in net.entrances()]
@@ -48,5 +48,5 @@ def learnable_count(net: Network) -> str:
     """The number of learnables, ``1.2M``; of those whose sizes are certain, where a network waits for its inputs."""
     info = analysis(net)
     count = rounded(info.KnownLearnables)
-    hidden = any(one.layer.learnables and not one.arrays for one in info.lowered.layers)
+    hidden = any(lowered.layer.learnables and not lowered.arrays for lowered in info.lowered.layers)
     return count if not hidden else f"at least {count}" if info.KnownLearnables else "unknown"

@@ -124,7 +124,7 @@ def broken(cell: Sequence[str], width: int) -> list[str]:
 
 def folded(text: str, width: int, **indents: Any) -> list[str]:
     """Lines of at most this width that break neither sizes, nor vectors, nor calls."""
-    kept = KEPT_WHOLE.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    kept = KEPT_WHOLE.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     indents.setdefault("subsequent_indent", text[:len(text) - len(text.lstrip())])
     lines = wrap(kept, width, break_on_hyphens=False, break_long_words=False, **indents)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
@@ -148,7 +148,7 @@ def problems(issues: Sequence[Any], width: int) -> str:
     lines, width = ["  Problems"], min(width, WIDEST_TEXT)
     for number, issue in enumerate(issues, 1):
         kind = issue.severity.capitalize()
-        lines += ["", f"  {number:>3}. {kind}: {issue.place or 'Network'}  [{issue.identifier}]"]
-        for text in filter(None, (issue.message, f"→ {issue.cure}" if issue.cure else "")):
+        lines += ["", f"  {number:>3}. {kind}: {issue.location or 'Network'}  [{issue.identifier}]"]
+        for text in filter(None, (issue.message, f"→ {issue.hint}" if issue.hint else "")):
             lines += folded(text, width, initial_indent=" " * 7, subsequent_indent=" " * (9 if text[0] == "→" else 7))
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_array import MOST_FAULTS, as_layer, duplicated_names, with_names
+from dltoolbox.network.graph.layer_array import MOST_ISSUES, as_layer, duplicated_names, with_names
 from dltoolbox.network.graph.layer_graph import LayerGraph, add_duplicates, sequence
 
 
@@ -25,28 +25,28 @@ class Readable(NamedTuple):
 
 def readable(layers: object) -> Readable:
     """A layer graph, a network, or a layer array with whatever stands in it."""
-    found = IssueCollector()
+    issues = IssueCollector()
     if isinstance(layers, LayerGraph):
-        return Readable(expansion(layers).graph, found, {}, set())
+        return Readable(expansion(layers).graph, issues, {}, set())
     items = list(flat(layers))
     kept: list[Layer] = []
     unusable: set[int] = set()
     for index, item in enumerate(items, 1):
-        with found.collect(index=index):
+        with issues.collect(index=index):
             kept.append(as_layer(item, index))
         if len(kept) < index:
             kept.append(Unusable(item, first=index == 1, last=index == len(items)))
             unusable.add(index)
-        if len(unusable) == MOST_FAULTS:
+        if len(unusable) == MOST_ISSUES:
             break
     named = with_names(kept)
-    add_duplicates(named, found)
+    add_duplicates(named, issues)
     names: dict[str, str] = {}
     for name, places in duplicated_names(named).items():
         for index in places[1:]:
             named[index - 1].Name = f"{name} ({index})"
             names[named[index - 1].Name] = name
-    return Readable(expansion(LayerGraph(named, sequence(named))).graph, found, names, unusable)
+    return Readable(expansion(LayerGraph(named, sequence(named))).graph, issues, names, unusable)
 
 
 class Unusable(Layer):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, SupportsIndex
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
@@ -12,23 +12,42 @@ from dltoolbox.core.properties import references, refuse_lost, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import layers_text
 
-MOST_FAULTS = 100  # that are told together; after so many, it is a list of something else
+MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
+
+
+KEEP = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
+        "assembleNetwork(layers).")
 
 
 class LayerArray(list[Layer]):
     """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
 
     def __str__(self) -> str:
-        return layers_text(self) if all(isinstance(one, Layer) for one in self) else show([*self])
+        return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
         return LayerArray(got) if isinstance(key, slice) else got
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", "Keep the layers in a variable, as in layers = net.Layers, "
-                    "and then use that, for example in assembleNetwork(layers).")
+        refuse_lost(references(self), "layerArray", "A layer", KEEP)
         super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP)
+        super().__delitem__(key)
+
+    def append(self, layer: Layer) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().append(layer)
+
+    def insert(self, at: SupportsIndex, layer: Layer) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().insert(at, layer)
+
+    def extend(self, layers: Iterable[Layer]) -> None:
+        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        super().extend(layers)
 
 
 def layerArray(layers: object) -> LayerArray:
@@ -47,14 +66,14 @@ def layerArray(layers: object) -> LayerArray:
         >>> layerArray([imageInputLayer([8, 8, 1]), [reluLayer, softmaxLayer()]])[1].describe()
         'ReLU'
     """
-    found = IssueCollector()
+    issues = IssueCollector()
     result = LayerArray()
     for index, item in enumerate(flat(layers), 1):
-        with found.collect(index=index):
+        with issues.collect(index=index):
             result.append(as_layer(item, index))
-        if len(found) == MOST_FAULTS:
+        if len(issues) == MOST_ISSUES:
             break
-    found.raise_if_any()
+    issues.raise_if_any()
     return result
 
 
@@ -71,29 +90,32 @@ def as_layer(item: Any, index: int) -> Layer:
          "Put only layers, layer factories and lists of them into a layer array.", index=index)
 
 
-def with_names(layers: Iterable[Layer], taken: Iterable[str] = ()) -> LayerArray:
-    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, …."""
-    copies = LayerArray(one.copy() for one in layers)
-    used = {one.Name for one in copies if one.Name} | set(taken)
-    unnamed = Counter(one.default_name for one in copies if not one.Name)
+def with_names(layers: Iterable[Layer], taken: Callable[[str], object] = lambda name: False) -> LayerArray:
+    """Copies with names for the unnamed: ``relu`` for the only one of its kind, else ``relu_1``, ``relu_2``, ….
+
+    ``taken`` says which names others have.
+    """
+    copies = LayerArray(layer.copy() for layer in layers)
+    used = {layer.Name for layer in copies if layer.Name}
+    unnamed = Counter(layer.default_name for layer in copies if not layer.Name)
     numbers: Counter[str] = Counter()
-    for one in copies:
-        if one.Name:
+    for layer in copies:
+        if layer.Name:
             continue
-        stem = one.default_name
+        stem = layer.default_name
         name = stem
-        while (name == stem and unnamed[stem] > 1) or name in used:
+        while (name == stem and unnamed[stem] > 1) or name in used or taken(name):
             numbers[stem] += 1
             name = f"{stem}_{numbers[stem]}"
         used.add(name)
-        one.Name = name
+        layer.Name = name
     return copies
 
 
 def duplicated_names(layers: Iterable[Layer]) -> dict[str, list[int]]:
     """Names that occur more than once, with the 1-based positions of their layers."""
     places: dict[str, list[int]] = {}
-    for index, one in enumerate(layers, 1):
-        if one.Name:
-            places.setdefault(one.Name, []).append(index)
+    for index, layer in enumerate(layers, 1):
+        if layer.Name:
+            places.setdefault(layer.Name, []).append(index)
     return {name: at for name, at in places.items() if len(at) > 1}

@@ -5,38 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import aligned, cell, few, listed
+from dltoolbox.core.display import aligned, cell, counted, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.properties import did_you_mean, references, refuse_lost, show
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.graph.history import Connection, Edit, History, Port, Version
 from dltoolbox.network.graph.layer_array import LayerArray, duplicated_names, layerArray, with_names
 
 T = TypeVar("T")
 CONNECT_HINT = "Call layerGraph(layers), which connects them in sequence, and connectLayers for other connections."
 UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
-
-
-class Port(NamedTuple):
-    """One port of a layer: ``pool1/indices``."""
-
-    layer: str
-    port: str
-
-    def __str__(self) -> str:
-        return f"{self.layer}/{self.port}"
-
-
-class Connection(NamedTuple):
-    """From an output port to an input port."""
-
-    source: Port
-    destination: Port
 
 
 class LayerGraph:
@@ -53,9 +37,10 @@ class LayerGraph:
     layouts: Mapping[str, Dims] = MappingProxyType({})  # sizes of the data that enter at open inputs, by their names
 
     def __init__(self, layers: Iterable[Layer] = (), connections: Iterable[Connection] = ()) -> None:
-        self._layers = all_of(layers, Layer, "a layer")
-        self._index = {one.Name: i for i, one in enumerate(self._layers)}
-        self._connections = all_of(connections, Connection, "a Connection")
+        self._version: Version | None = None
+        self._layers: tuple[Layer, ...] | None = all_of(layers, Layer, "a layer")
+        self._connections: tuple[Connection, ...] | None = all_of(connections, Connection, "a Connection")
+        self._positions: dict[str, int] | None = None
         for edge in self._connections:
             if not all(isinstance(port, Port) and all(isinstance(text, str) for text in port) and port.layer in self._index
                        for port in edge):
@@ -76,20 +61,20 @@ class LayerGraph:
 
     @property
     def Layers(self) -> LayerArray:
-        return LayerArray(one.copy() for one in self._layers)
+        return LayerArray(layer.copy() for layer in self.nodes)
 
     @property
     def Connections(self) -> Table:
-        return Table(Source=[self.port_text(c.source, "outputs") for c in self._connections],
-                     Destination=[self.port_text(c.destination, "inputs") for c in self._connections])
+        return Table(Source=[self.port_text(c.source, "outputs") for c in self.edges],
+                     Destination=[self.port_text(c.destination, "inputs") for c in self.edges])
 
     @property
     def InputNames(self) -> list[str]:
-        return [one.Name for one in self._layers if not one.inputs()]
+        return [layer.Name for layer in self.nodes if not layer.inputs()]
 
     @property
     def OutputNames(self) -> list[str]:
-        return [one.Name for one in self._layers if not one.outputs()]
+        return [layer.Name for layer in self.nodes if not layer.outputs()]
 
     @property
     def ends_in_loss(self) -> bool:
@@ -102,27 +87,66 @@ class LayerGraph:
     @property
     def nodes(self) -> tuple[Layer, ...]:
         """The layers themselves, for readers inside the toolbox."""
+        if self._layers is None:
+            assert self._version is not None
+            self._layers = self._version.layers()
         return self._layers
 
     @property
     def edges(self) -> tuple[Connection, ...]:
+        if self._connections is None:
+            assert self._version is not None
+            self._connections = self._version.connections()
         return self._connections
+
+    @property
+    def _index(self) -> dict[str, int]:
+        """Positions of the layers by name."""
+        if self._positions is None:
+            self._positions = {layer.Name: i for i, layer in enumerate(self.nodes)}
+        return self._positions
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What other versions have and had stays behind."""
+        return self.__dict__ | {"_layers": self.nodes, "_connections": self.edges, "_version": None}
+
+    def layer(self, name: str) -> Layer | None:
+        """The layer of a name."""
+        if self._version:
+            return self._version.layer(name)
+        at = self._index.get(name)
+        return None if at is None else self.nodes[at]
+
+    def connections_of(self, place: str | Port) -> Sequence[Connection]:
+        """The connections of a layer, or those into an input port."""
+        if self._version:
+            return self._version.connections_of(place)
+        return [edge for edge in self.edges if place in (edge.source.layer, edge.destination.layer, edge.destination)]
+
+    def changed(self, edit: Edit) -> LayerGraph:
+        """A graph of the same kind after an edit. Of the result of one, this takes a time that does not grow with it."""
+        if self._version is None:
+            check_unique(self.nodes)
+        version = (self._version or History(self.nodes, self.edges).now).changed(edit)
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, _version=version, _layers=None, _connections=None, _positions=None)
+        return new
 
     def open_inputs(self) -> list[Port]:
         """Input ports without a connection, in the order of the layers."""
-        fed = {destination for _, destination in self._connections}
-        return [port for one in self._layers for name in one.inputs() if (port := Port(one.Name, name)) not in fed]
+        fed = {destination for _, destination in self.edges}
+        return [port for layer in self.nodes for name in layer.inputs() if (port := Port(layer.Name, name)) not in fed]
 
     def entrances(self) -> list[str]:
         """Names of all places where data can enter, input layers and open inputs, in the order of the layers."""
-        entering = [Port(one.Name, "") for one in self._layers if not one.inputs()] + self.open_inputs()
+        entering = [Port(layer.Name, "") for layer in self.nodes if not layer.inputs()] + self.open_inputs()
         entering.sort(key=lambda port: self._index[port.layer])
         return [self.port_text(port, "inputs") if port.port else port.layer for port in entering]
 
     def open_outputs(self) -> list[Port]:
         """Output ports without a connection, in the order of the layers."""
-        used = {source for source, _ in self._connections}
-        return [port for one in self._layers for name in one.outputs() if (port := Port(one.Name, name)) not in used]
+        used = {source for source, _ in self.edges}
+        return [port for layer in self.nodes for name in layer.outputs() if (port := Port(layer.Name, name)) not in used]
 
     @property
     def leaving(self) -> list[Port]:
@@ -140,79 +164,85 @@ class LayerGraph:
 
     def revised(self, layers: Iterable[Layer]) -> LayerGraph:
         """The same graph with other values in its layers."""
-        return self.edited(layers, self._connections)
+        return self.edited(layers, self.edges)
 
     def find(self, name: str) -> int:
-        """0-based position of a layer; an unknown name is an error with the nearest names."""
+        """0-based position of a layer; an unknown name is an error."""
+        self.named(name)
+        return self._index[name]
+
+    def named(self, name: str) -> Layer:
+        """The layer of a name; an unknown one is an error with the nearest names."""
         if not isinstance(name, str):
             fail("layerGraph:invalidName", f"A layer is named by text, but {show(name)} came.",
                  "Pass its name, such as 'conv_1'.")
-        if name not in self._index:
+        layer = self.layer(name)
+        if layer is None:
             fail("layerGraph:unknownLayer", f"The layer graph has no layer '{name}'.",
                  did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
-        return self._index[name]
+        return layer
 
     def name_of(self, layer: object, function: str) -> Any:
         """The name of the layer that a 1-based number means; anything else as it is."""
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):
             return layer
-        if not 1 <= layer <= len(self._layers):
+        if not 1 <= layer <= len(self.nodes):
             fail(f"{function}:invalidLayer", f"Layer {show(layer)} does not exist: the network has layers 1 to "
-                 f"{len(self._layers)}.", "Indices are 1-based, as in MATLAB.")
-        return self._layers[int(layer) - 1].Name
+                 f"{len(self.nodes)}.", "Indices are 1-based, as in MATLAB.")
+        return self.nodes[int(layer) - 1].Name
 
     def port_text(self, port: Port, side: str) -> str:
         """``pool1/indices``, or only the layer's name where it has one port on that side."""
-        names = getattr(self._layers[self._index[port.layer]], side)()
+        names = getattr(self.named(port.layer), side)()
         return port.layer if len(names) == 1 else str(port)
 
     def port(self, text: str, side: str) -> Port:
         """Resolve ``layer`` or ``layer/port`` on the ``inputs`` or ``outputs`` side."""
-        whole = not isinstance(text, str) or text in self._index  # what is no text is refused by `find`
+        whole = not isinstance(text, str) or self.layer(text) is not None  # what is no text is refused by `named`
         name, slash, port = (text, "", "") if whole else text.rpartition("/")
-        at = self.find(name if slash else text)
-        one = self._layers[at]
-        ports: Sequence[str] = getattr(one, side)()
+        layer = self.named(name if slash else text)
+        ports: Sequence[str] = getattr(layer, side)()
         what = side[:-1]
         if slash and port not in ports:
             fail("layerGraph:unknownPort", f"It has no {what} '{port}'.",
-                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=one.Name, index=at + 1)
+                 f"Its {side} are {', '.join(ports) or 'none'}.", layer=layer.Name, index=self.find(layer.Name) + 1)
         if not slash and not ports:
-            fail("layerGraph:unknownPort", f"This {one.type_text} layer has no {side}.",
-                 "Name another layer.", layer=one.Name, index=at + 1)
+            fail("layerGraph:unknownPort", f"This {layer.type_text} layer has no {side}.",
+                 "Name another layer.", layer=layer.Name, index=self.find(layer.Name) + 1)
         if not slash and len(ports) > 1 and side == "inputs":
             fail("layerGraph:ambiguousPort", f"It has {len(ports)} {side}.",
-                 f"Name one: {', '.join(f'{one.Name}/{p}' for p in ports)}.", layer=one.Name, index=at + 1)
-        return Port(one.Name, port if slash else ports[0])
+                 f"Name one: {', '.join(f'{layer.Name}/{p}' for p in ports)}.", layer=layer.Name,
+                 index=self.find(layer.Name) + 1)
+        return Port(layer.Name, port if slash else ports[0])
 
     def __str__(self) -> str:
         return f"  {type(self).__name__} with properties:\n\n{aligned(self.shown())}\n"
 
     def shown(self) -> list[tuple[str, str]]:
         """The properties that the display lists, with what it prints of them."""
-        return [("Layers", f"[{len(self._layers)}×1 Layer array]"), ("Connections", f"[{len(self._connections)}×2 table]"),
+        return [("Layers", f"[{len(self.nodes)}×1 Layer array]"), ("Connections", f"[{len(self.edges)}×2 table]"),
                 ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self._layers)} layers and {len(self._connections)} connections>"
+        return f"<{type(self).__name__} of {counted(len(self.nodes), 'layer')} and {counted(len(self.edges), 'connection')}>"
 
 
 def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:
     """The elements, which must all be of this kind."""
-    found: list[T] = []
+    items_of_kind: list[T] = []
     try:
-        for one in items:
-            if not isinstance(one, kind):
+        for item in items:
+            if not isinstance(item, kind):
                 break
-            found.append(one)
+            items_of_kind.append(item)
         else:
-            return tuple(found)
+            return tuple(items_of_kind)
     except DltoolboxError:
         raise
     except Exception:
-        one = items
-    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(one)} at place "
-         f"{len(found) + 1} is not {what}.", CONNECT_HINT)
+        item = items
+    fail("LayerGraph:invalidElement", f"A LayerGraph is made of layers and connections, but {show(item)} at place "
+         f"{len(items_of_kind) + 1} is not {what}.", CONNECT_HINT)
 
 
 def sequence(layers: Sequence[Layer]) -> list[Connection]:
@@ -238,20 +268,20 @@ def layerGraph(layers: object = ()) -> LayerGraph:
         ['relu_1', 'relu_2']
     """
     if isinstance(layers, LayerGraph):
-        return LayerGraph((one.copy() for one in layers.nodes), layers.edges)
+        return LayerGraph((layer.copy() for layer in layers.nodes), layers.edges)
     named = with_names(layerArray(layers))
     check_unique(named)
     return LayerGraph(named, sequence(named))
 
 
 def check_unique(layers: Iterable[Layer]) -> None:
-    found = IssueCollector()
-    add_duplicates(layers, found)
-    found.raise_if_any()
+    issues = IssueCollector()
+    add_duplicates(layers, issues)
+    issues.raise_if_any()
 
 
-def add_duplicates(layers: Iterable[Layer], found: IssueCollector) -> None:
+def add_duplicates(layers: Iterable[Layer], issues: IssueCollector) -> None:
     """One issue per name that several layers have."""
     for name, places in duplicated_names(layers).items():
-        found.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers {listed(places)}.",
-                  "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])
+        issues.add("layerGraph:duplicateName", f"The name '{name}' is used by the layers {listed(places)}.",
+                   "Give every layer its own name, or none: unnamed layers get one.", layer=name, index=places[1])

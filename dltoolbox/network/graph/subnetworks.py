@@ -13,7 +13,8 @@ from dltoolbox.core.properties import Configured, InvalidValue, Property, option
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetwork import dlnetwork, required
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 
 
 def _inner_network(value: object) -> dlnetwork:
@@ -24,7 +25,7 @@ def _inner_network(value: object) -> dlnetwork:
     net = value.revised(value.nodes) if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
     if not net.nodes:
         raise InvalidValue("a dlnetwork or layers", "Pass one layer or more.")
-    if not all(one.inputs() for one in net.nodes):
+    if not all(layer.inputs() for layer in net.nodes):
         raise InvalidValue("a dlnetwork or layers, without input layers", "Remove the input layer: data come from the "
                            "network around it.")
     return net
@@ -70,7 +71,7 @@ def networkLayer(net: object, *pairs: object, **options: object) -> NetworkLayer
     """A layer that holds a network, for blocks that are used as one layer.
 
     Its inputs are the open inputs of the network, ``in`` or ``in1``, ``in2``, …; its outputs are what leaves the network,
-    ``out`` or ``out1``, ``out2``, …. Learnables and faults inside are named ``layer:inner``.
+    ``out`` or ``out1``, ``out2``, …. Learnables and problems inside are named ``layer:inner``.
 
     Args:
         net: A dlnetwork, a layer array or a layer graph, without input layers.
@@ -168,62 +169,62 @@ def as_groups(groups: Any) -> list[Any]:
 
 def members_of(net: dlnetwork, group: object) -> list[str]:
     """Names of the layers that names or 1-based numbers mean."""
-    found, names = IssueCollector(), []
+    issues, names = IssueCollector(), []
     for item in flat(group):
-        with found.collect():
+        with issues.collect():
             names.append(net.nodes[net.find(net.name_of(item, "groupLayers"))].Name)
-    found.raise_if_any()
+    issues.raise_if_any()
     return names
 
 
 def grouped_by_name(net: dlnetwork, delimiter: str, recursive: bool) -> dlnetwork:
     """One group per text before the delimiter; within each, the rest of the name."""
     groups: dict[str, dict[str, str]] = {}
-    for one in net.nodes:
-        head, found, tail = one.Name.partition(delimiter)
-        if found and head and tail:
-            groups.setdefault(head, {})[one.Name] = tail
+    for layer in net.nodes:
+        head, delimited, tail = layer.Name.partition(delimiter)
+        if delimited and head and tail:
+            groups.setdefault(head, {})[layer.Name] = tail
     for name, members in groups.items():
         net = grouped(net, name, members)
         if recursive:
             held = net.nodes[net.find(name)].nested
             inner = grouped_by_name(held, delimiter, recursive)
             if inner is not held:
-                net = net.revised(NetworkLayer(inner, Name=name) if one.Name == name else one for one in net.nodes)
+                net = net.revised(NetworkLayer(inner, Name=name) if layer.Name == name else layer for layer in net.nodes)
     return net
 
 
 def grouped(net: dlnetwork, name: str, members: Mapping[str, str]) -> dlnetwork:
     """The network with some of its layers in a network layer, where ``members`` gives them their names."""
-    heads = [one.Name for one in net.nodes if one.Name in members and not one.inputs()]
+    heads = [layer.Name for layer in net.nodes if layer.Name in members and not layer.inputs()]
     if heads:
         fail("groupLayers:inputLayer", f"Input layers cannot stand in a network layer, but {', '.join(heads)} would.",
              "Leave input layers out of the groups.", layer=heads[0])
-    inside = [one for one in net.nodes if one.Name in members]
+    inside = [layer for layer in net.nodes if layer.Name in members]
     used = {source for source, to in net.edges if source.layer in members and to.layer not in members} | set(net.leaving)
-    outputs = [port for one in inside for port in ports_of(one, one.outputs()) if port in used]
-    inner_nodes = [one.copy() for one in inside]
-    for one in inner_nodes:
-        one.Name = members[one.Name]
+    outputs = [port for layer in inside for port in ports_of(layer, layer.outputs()) if port in used]
+    inner_nodes = [layer.copy() for layer in inside]
+    for layer in inner_nodes:
+        layer.Name = members[layer.Name]
     inner_edges = [Connection(*(Port(members[port.layer], port.port) for port in edge)) for edge in net.edges
                    if {port.layer for port in edge} <= set(members)]
     inner = dlnetwork(LayerGraph(inner_nodes, inner_edges), Initialize=False,
                       OutputNames=[str(Port(members[port.layer], port.port)) for port in outputs])
-    layer = NetworkLayer(inner, Name=name)
+    outer = NetworkLayer(inner, Name=name)
     before = {Port(new, port): Port(old, port) for old, new in members.items()
               for port in net.nodes[net.find(old)].inputs()}
-    ports = dict(zip(outputs, ports_of(layer, layer.outputs()), strict=True))
-    ports |= {before[port]: to for port, to in zip(inner.open_inputs(), ports_of(layer, layer.inputs()), strict=True)}
+    ports = dict(zip(outputs, ports_of(outer, outer.outputs()), strict=True))
+    ports |= {before[port]: to for port, to in zip(inner.open_inputs(), ports_of(outer, outer.inputs()), strict=True)}
     edges = [Connection(*(ports.get(port, port) for port in edge)) for edge in net.edges
              if not {port.layer for port in edge} <= set(members)]
-    nodes: list[Layer] = [layer if one is inside[0] else one for one in net.nodes
-                          if one.Name not in members or one is inside[0]]
+    nodes: list[Layer] = [outer if layer is inside[0] else layer for layer in net.nodes
+                          if layer.Name not in members or layer is inside[0]]
     check_unique(nodes)
     return net.rewired(nodes, edges, ports)
 
 
-def ports_of(one: Layer, names: Iterable[str]) -> list[Port]:
-    return [Port(one.Name, name) for name in names]
+def ports_of(layer: Layer, names: Iterable[str]) -> list[Port]:
+    return [Port(layer.Name, name) for name in names]
 
 
 def getLayer(net: LayerGraph, layerPath: str) -> Layer:
@@ -250,7 +251,7 @@ def getLayer(net: LayerGraph, layerPath: str) -> Layer:
     path: Sequence[str] = str(layerPath).split("/") if isinstance(layerPath, str) else [layerPath]
     for number in range(1, len(path)):
         outer = "/".join(path[:number])
-        held = next((one.nested for one in net.nodes if one.Name == outer and one.nested is not None), None)
+        held = next((layer.nested for layer in net.nodes if layer.Name == outer and layer.nested is not None), None)
         if held is not None:
             return getLayer(held, "/".join(path[number:]))
     return net.nodes[net.find(layerPath)].copy()

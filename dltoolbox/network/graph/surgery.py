@@ -10,8 +10,9 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, optional_first, show
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork, initialize, required
+from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_array import layerArray, with_names
-from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port, check_unique, sequence
+from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
 from dltoolbox.network.networks import DAGNetwork
 
 
@@ -44,9 +45,10 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     """
     editable(lgraph, "addLayers")
     together = isinstance(larray, LayerGraph)
-    new = with_names(larray.nodes if together else layerArray(larray), taken=[one.Name for one in lgraph.nodes])
-    check_unique([*lgraph.nodes, *new])
-    return lgraph.edited([*lgraph.nodes, *new], [*lgraph.edges, *(larray.edges if together else sequence(new))])
+    new = with_names(larray.nodes if together else layerArray(larray), taken=lgraph.layer)
+    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
+        check_unique([*lgraph.nodes, *new])
+    return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
 
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
@@ -64,13 +66,12 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     """
     editable(lgraph, "removeLayers")
     gone = each(names)
-    found = IssueCollector()
+    issues = IssueCollector()
     for name in gone:
-        with found.collect():
-            lgraph.find(name)
-    found.raise_if_any()
-    return lgraph.edited([one for one in lgraph.nodes if one.Name not in gone],
-                      [c for c in lgraph.edges if c.source.layer not in gone and c.destination.layer not in gone])
+        with issues.collect():
+            lgraph.named(name)
+    issues.raise_if_any()
+    return lgraph.changed(Edit(removed=dict.fromkeys(gone)))
 
 
 def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
@@ -95,20 +96,20 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """
     editable(lgraph, "connectLayers")
     source, destination = ends(lgraph, s, d)
-    for old in lgraph.edges:
+    for old in lgraph.connections_of(destination):
         if old.destination == destination:
             fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
                  "Disconnect it first with disconnectLayers.", layer=destination.layer)
-    return lgraph.edited(lgraph.nodes, [*lgraph.edges, Connection(source, destination)])
+    return lgraph.changed(Edit(connected=[Connection(source, destination)]))
 
 
 def ends(lgraph: LayerGraph, s: str, d: str) -> Connection:
     """The connection that the names of two ports mean; unknown ones are reported together."""
-    found, ports = IssueCollector(), list[Port]()
+    issues, ports = IssueCollector(), list[Port]()
     for text, side in ((s, "outputs"), (d, "inputs")):
-        with found.collect():
+        with issues.collect():
             ports.append(lgraph.port(text, side))
-    found.raise_if_any()
+    issues.raise_if_any()
     return Connection(*ports)
 
 
@@ -120,11 +121,11 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """
     editable(lgraph, "disconnectLayers")
     gone = ends(lgraph, s, d)
-    if gone not in lgraph.edges:
-        feeds = next((f"'{old.source}'" for old in lgraph.edges if old.destination == gone.destination), "nothing")
+    if gone not in (there := lgraph.connections_of(gone.destination)):
+        feeds = next((f"'{old.source}'" for old in there), "nothing")
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
              f"Connected to '{gone.destination}' is {feeds}.", layer=gone.destination.layer)
-    return lgraph.edited(lgraph.nodes, [c for c in lgraph.edges if c != gone])
+    return lgraph.changed(Edit(disconnected=[gone]))
 
 
 class _AddInputOptions(Configured):
@@ -156,7 +157,7 @@ def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *
     """
     layerName, rest = optional_first(layerName, pairs)
     chosen = _AddInputOptions(*rest, **options)
-    new = with_names(layerArray(layer), taken=[one.Name for one in required(net, "addInputLayer").nodes])
+    new = with_names(layerArray(layer), taken=required(net, "addInputLayer").layer)
     if len(new) != 1 or new[0].inputs():
         fail("addInputLayer:notAnInputLayer", f"The second argument of addInputLayer must be one input layer, but it is "
              f"{show(layer)}.", "Pass a layer such as imageInputLayer([28, 28, 1]).")
@@ -178,7 +179,7 @@ def open_input(net: dlnetwork, name: str, ports: Sequence[Port]) -> Port:
     port = mine[0] if len(mine) == 1 else net.port(name, "inputs")
     if port not in ports:
         fail("addInputLayer:noOpenInput", f"Input '{port}' is already connected.",
-             f"The open inputs are {', '.join(net.port_text(one, 'inputs') for one in ports)}.", layer=port.layer)
+             f"The open inputs are {', '.join(net.port_text(port, 'inputs') for port in ports)}.", layer=port.layer)
     return port
 
 
@@ -211,36 +212,45 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
         ['imageinput', 'leaky']
     """
     by_name = _ReplaceOptions(*pairs, **options).ReconnectBy == "name"
-    at = editable(lgraph, "replaceLayer").find(name)
-    new = with_names(layerArray(larray), taken=[one.Name for one in lgraph.nodes if one.Name != name])
+    old = editable(lgraph, "replaceLayer").named(name)
+    new = with_names(layerArray(larray), taken=lambda other: other != name and lgraph.layer(other))
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
              "Pass a layer or a layer array; to remove a layer, use removeLayers.")
-    layers = [*lgraph.nodes[:at], *new, *lgraph.nodes[at + 1:]]
-    check_unique(layers)
-    outputs, inputs = followed(lgraph, at, new, by_name)
+    same_name = [one.Name for one in new] == [name]
+    if not same_name:
+        check_unique(in_place(lgraph, name, new))
+    outputs, inputs = followed(lgraph, old, new, by_name)
+    if same_name and all(port == to for port, to in (outputs | inputs).items()):
+        return lgraph.changed(Edit(replaced={name: new[0]}))
     edges = [Connection(outputs.get(source, source), inputs.get(destination, destination))
              for source, destination in lgraph.edges]
-    return lgraph.edited(layers, [*edges, *sequence(new)], outputs | inputs)
+    return lgraph.edited(in_place(lgraph, name, new), [*edges, *sequence(new)], outputs | inputs)
 
 
-def followed(lgraph: LayerGraph, at: int, new: Sequence[Layer], by_name: bool) -> tuple[dict[Port, Port], dict[Port, Port]]:
-    """Which ports of new layers take the places of which outputs and inputs of the layer at ``at``; all that are connected
-    need a successor.
+def in_place(lgraph: LayerGraph, name: str, new: Sequence[Layer]) -> list[Layer]:
+    """All layers, with new ones in the place of one."""
+    return [layer for old in lgraph.nodes for layer in (new if old.Name == name else (old,))]
+
+
+def followed(lgraph: LayerGraph, old: Layer, new: Sequence[Layer],
+             by_name: bool) -> tuple[dict[Port, Port], dict[Port, Port]]:
+    """Which ports of new layers take the places of which outputs and inputs of the old one; all that are connected need a
+    successor.
     """
-    old, found = lgraph.nodes[at], IssueCollector()
+    issues = IssueCollector()
     sides = {"outputs": new[-1], "inputs": new[0]}
-    outputs, inputs = (successors(old, one, side, by_name) for side, one in sides.items())
-    in_order = set[Port]().union(*(successors(old, one, side, False) for side, one in sides.items()))
-    connected = dict.fromkeys(port for edge in lgraph.edges for port in edge if port.layer == old.Name)
+    outputs, inputs = (successors(old, names, side, by_name) for side, names in sides.items())
+    in_order = set[Port]().union(*(successors(old, names, side, False) for side, names in sides.items()))
+    connected = dict.fromkeys(port for edge in lgraph.connections_of(old.Name) for port in edge if port.layer == old.Name)
     more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
-    for port in (one for one in connected if one not in outputs | inputs):
+    for port in (port for port in connected if port not in outputs | inputs):
         side = "outputs" if port.port in old.outputs() else "inputs"
         names = getattr(sides[side], side)()
-        found.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
-                  f"to take its place: its {side} are {', '.join(names) or 'none'}.",
-                  f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=at + 1)
-    found.raise_if_any()
+        issues.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
+                   f"to take its place: its {side} are {', '.join(names) or 'none'}.",
+                   f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
+    issues.raise_if_any()
     return outputs, inputs
 
 
@@ -248,7 +258,7 @@ def successors(old: Layer, new: Layer, side: str, by_name: bool) -> dict[Port, P
     """Ports of a new layer that take the places of those of an old one: of the same name, or in the same position. A port
     that is the only one on its side always follows the only one.
     """
-    before, after = (getattr(one, side)() for one in (old, new))
+    before, after = (getattr(layer, side)() for layer in (old, new))
     named = by_name and not len(before) == len(after) == 1
     pairs = [(port, port) for port in before if port in after] if named else zip(before, after, strict=False)
     return {Port(old.Name, port): Port(new.Name, other) for port, other in pairs}

@@ -1,7 +1,7 @@
-"""Faults of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
+"""Problems of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
 
-Each fault is reported once, where it is made: a port that is open because the input or output layer is missing is no
-fault of its own.
+Each problem is reported once, where it is made: a port that is open because the input or output layer is missing is no
+problem of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from difflib import get_close_matches
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.inputs import NormalisedInput
 from dltoolbox.layers.outputs import OutputLayer
-from dltoolbox.network.graph.layer_graph import UNPOOLING, Connection, LayerGraph, Port
+from dltoolbox.network.graph.history import Connection, Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 
 MOST_COMPARISONS = 10_000  # of names
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
@@ -34,10 +36,10 @@ class Wiring:
         self.used = {source for source, _ in lgraph.edges}
         self.comparisons = MOST_COMPARISONS
         self.found: dict[tuple[str, ...], tuple[bool, list[str]]] = {}
-        self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(one)) for one in lgraph.nodes)
+        self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(layer)) for layer in lgraph.nodes)
 
-    def sources(self, one: Layer, port: str) -> list[Port]:
-        return self.arriving.get(Port(one.Name, port), [])
+    def sources(self, layer: Layer, port: str) -> list[Port]:
+        return self.arriving.get(Port(layer.Name, port), [])
 
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
@@ -57,15 +59,15 @@ class Wiring:
         self.comparisons -= len(names)
         return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
 
-    def open_inputs(self, one: Layer) -> list[str]:
-        return [port for port in one.inputs() if not self.sources(one, port) and Port(one.Name, port) not in self.fed]
+    def open_inputs(self, layer: Layer) -> list[str]:
+        return [port for port in layer.inputs() if not self.sources(layer, port) and Port(layer.Name, port) not in self.fed]
 
-    def open_outputs(self, one: Layer) -> list[str]:
-        return [port for port in one.outputs() if Port(one.Name, port) not in self.used]
+    def open_outputs(self, layer: Layer) -> list[str]:
+        return [port for port in layer.outputs() if Port(layer.Name, port) not in self.used]
 
 
 def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[Port] = (), *, loss: bool = True) -> None:
-    """Add every fault that the connections alone show; arguments as `Wiring`."""
+    """Add every problem that the connections alone show; arguments as `Wiring`."""
     if not lgraph.nodes:
         issues.add("network:empty", "The network has no layers.",
                    f"Pass at least an input layer and {'an output' if loss else 'another'} layer.")
@@ -75,110 +77,119 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
     matches = likely_sources(wiring, explained)
     explained |= {source for source in matches.values() if source}
     explained |= {Port(source.layer, "out") for source, target in lgraph.edges
-                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one fault, there
-    for index, one in enumerate(lgraph.nodes, 1):
-        check_inputs(wiring, one, index, issues, matches)
-        check_outputs(wiring, one, index, issues, explained)
+                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one problem, there
+    for index, layer in enumerate(lgraph.nodes, 1):
+        check_inputs(wiring, layer, index, issues, matches)
+        check_outputs(wiring, layer, index, issues, explained)
         if loss:
-            check_softmax(wiring, one, index, issues)
+            check_softmax(wiring, layer, index, issues)
     if not loss:
         check_no_output_layers(lgraph.nodes, issues)
 
 
-def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, cure: str = REMOVE) -> None:
-    """Networks that do not end in losses have no output layers; each is a fault."""
-    for index, one in enumerate(layers, 1):
-        if isinstance(one, OutputLayer):
-            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", cure, layer=one.Name,
+def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, hint: str = REMOVE) -> None:
+    """Networks that do not end in losses have no output layers; each is a problem."""
+    for index, layer in enumerate(layers, 1):
+        if isinstance(layer, OutputLayer):
+            issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", hint, layer=layer.Name,
                        index=index)
 
 
 def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
     """Report a missing input or output layer; returns the open ports where it would have been connected."""
     nodes, explained = wiring.lgraph.nodes, set()
-    if not wiring.fed and all(one.inputs() for one in nodes):
+    if not wiring.fed and all(layer.inputs() for layer in nodes):
         issues.add("network:missingInputLayer", "The network has no input layer.",
-                   "Start it with imageInputLayer, image3dInputLayer or featureInputLayer"
-                   f"{'' if wiring.loss else ', or pass example inputs'}.")
-        heads = [one for one in nodes if len(wiring.open_inputs(one)) == len(one.inputs())]
-        explained |= {Port(one.Name, one.inputs()[0]) for one in heads[:1]}
-    if wiring.loss and all(one.outputs() for one in nodes):
+                   f"Start it with {one_of(NormalisedInput)}{'' if wiring.loss else ', or pass example inputs'}.")
+        heads = [layer for layer in nodes if len(wiring.open_inputs(layer)) == len(layer.inputs())]
+        explained |= {Port(layer.Name, layer.inputs()[0]) for layer in heads[:1]}
+    if wiring.loss and all(layer.outputs() for layer in nodes):
         issues.add("network:missingOutputLayer", "The network has no output layer.",
-                   "End it with classificationLayer, regressionLayer or pixelClassificationLayer.")
-        tails = [one for one in nodes if len(wiring.open_outputs(one)) == len(one.outputs())]
-        explained |= {Port(one.Name, one.outputs()[0]) for one in tails[-1:]}
+                   f"End it with {one_of(OutputLayer)}.")
+        tails = [layer for layer in nodes if len(wiring.open_outputs(layer)) == len(layer.outputs())]
+        explained |= {Port(layer.Name, layer.outputs()[0]) for layer in tails[-1:]}
     return explained
 
 
 def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | None]:
-    """Every open input for data, with the nearest open output before it: one forgotten connection is one fault."""
+    """Every open input for data, with the nearest open output before it: one forgotten connection is one problem."""
     spare: list[Port] = []
     matches: dict[Port, Port | None] = {}
-    for one in wiring.lgraph.nodes:
-        for port in wiring.open_inputs(one):
-            if port not in UNPOOLING and Port(one.Name, port) not in explained:
-                matches[Port(one.Name, port)] = spare.pop() if spare else None
-        spare += [Port(one.Name, port) for port in wiring.open_outputs(one)
-                  if port not in UNPOOLING and Port(one.Name, port) not in explained]
+    for layer in wiring.lgraph.nodes:
+        for port in wiring.open_inputs(layer):
+            if port not in UNPOOLING and Port(layer.Name, port) not in explained:
+                matches[Port(layer.Name, port)] = spare.pop() if spare else None
+        spare += [Port(layer.Name, port) for port in wiring.open_outputs(layer)
+                  if port not in UNPOOLING and Port(layer.Name, port) not in explained]
     return matches
 
 
-def check_inputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector,
+def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector,
                  matches: Mapping[Port, Port | None]) -> None:
     """Every input needs exactly one connection."""
-    for port in one.inputs():
-        sources = wiring.sources(one, port)
+    for port in layer.inputs():
+        sources = wiring.sources(layer, port)
         if len(sources) > 1:
             issues.add("network:inputConnectedTwice", f"Input '{port}' is connected to {len(sources)} outputs: "
-                       f"{listed(map(str, sources))}.", "Keep one connection, or add the outputs in an additionLayer.",
-                       layer=one.Name, index=index)
-    data = {port: matches[Port(one.Name, port)] for port in one.inputs() if Port(one.Name, port) in matches}
+                       f"{listed(map(str, sources))}.",
+                       f"Keep one connection, or add the outputs in an {one_of(done='added')}.",
+                       layer=layer.Name, index=index)
+    data = {port: matches[Port(layer.Name, port)] for port in layer.inputs() if Port(layer.Name, port) in matches}
     if data:
-        calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{one.Name}/{port}')"
+        calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{layer.Name}/{port}')"
                  for port, source in data.items()]
         choose = "" if all(data.values()) else ", with the layer that is to feed it in place of 'source'"
         issues.add("network:unconnectedInput", f"{ports_text('Input', [*data])} not connected to any output.",
-                   f"Use {listed(calls)}{choose}{'' if wiring.loss else ', or pass example inputs'}.", layer=one.Name,
+                   f"Use {listed(calls)}{choose}{'' if wiring.loss else ', or pass example inputs'}.", layer=layer.Name,
                    index=index)
-    lost = [port for port in wiring.open_inputs(one) if port in UNPOOLING]
+    lost = [port for port in wiring.open_inputs(layer) if port in UNPOOLING]
     if lost:
-        unpooling_without_indices(wiring, one, index, issues, lost)
+        unpooling_without_indices(wiring, layer, index, issues, lost)
 
 
-def unpooling_without_indices(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
-    """The commonest fault of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
+def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
+    """The commonest problem of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
     ready, possible = wiring.poolings(tuple(lost))
-    near = [*wiring.nearest(one.Name, possible), "pool"][0]
+    near = [*wiring.nearest(layer.Name, possible), "pool"][0]
     first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
-    calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{one.Name}/{port}')" for port in lost)
+    calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{layer.Name}/{port}')" for port in lost)
     issues.add("network:unpoolingWithoutIndices", f"{ports_text('Input', lost)} not connected, so the layer cannot know "
-               "where the maxima came from.", f"{first or 'Use '}{calls}.", layer=one.Name, index=index)
+               "where the maxima came from.", f"{first or 'Use '}{calls}.", layer=layer.Name, index=index)
 
 
-def check_outputs(wiring: Wiring, one: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
-    """An output that nobody reads is a fault; indices that nobody reads only cost time."""
-    unconnected = wiring.open_outputs(one)
-    data = [port for port in unconnected if port not in UNPOOLING and Port(one.Name, port) not in explained]
+def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
+    """An output that nobody reads is a problem; indices that nobody reads only cost time."""
+    unconnected = wiring.open_outputs(layer)
+    data = [port for port in unconnected if port not in UNPOOLING and Port(layer.Name, port) not in explained]
     if data and wiring.loss:
-        what = ports_text("Output", data) if len(one.outputs()) > 1 else "Its output is"
+        what = ports_text("Output", data) if len(layer.outputs()) > 1 else "Its output is"
         issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
-                   "Connect it with connectLayers, or remove the layer.", layer=one.Name, index=index)
+                   "Connect it with connectLayers, or remove the layer.", layer=layer.Name, index=index)
     elif set(UNPOOLING) <= set(unconnected) and not wiring.wants_indices:
         issues.add("network:unusedUnpoolingOutputs", f"{ports_text('Output', UNPOOLING)} not connected to any layer.",
-                   "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=one.Name, index=index,
+                   "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=layer.Name, index=index,
                    severity="warning")
 
 
-def check_softmax(wiring: Wiring, one: Layer, index: int, issues: IssueCollector) -> None:
+def check_softmax(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector) -> None:
     """Cross-entropy is of probabilities, so a classification output must follow a softmax."""
-    if not one.needs_probabilities:
+    if not layer.needs_probabilities:
         return
-    sources = wiring.sources(one, "in")
+    sources = wiring.sources(layer, "in")
     before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
     if len(before) == 1 and not before[0].gives_probabilities:
-        issues.add("network:missingSoftmax", f"A {one.label()} needs probabilities and must follow a softmaxLayer, but it "
-                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert softmaxLayer after '{before[0].Name}'.",
-                   layer=one.Name, index=index)
+        softmax = one_of(gives_probabilities=True)
+        issues.add("network:missingSoftmax", f"A {layer.label()} needs probabilities and must follow a {softmax}, but it "
+                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert {softmax} after '{before[0].Name}'.",
+                   layer=layer.Name, index=index)
+
+
+def one_of(kind: type[Layer] = Layer, **traits: object) -> str:
+    """``imageInputLayer or featureInputLayer``: the layers of a kind with these traits, those of pixels last."""
+    names = [name for name, page in LAYERS.items() if issubclass(page, kind)
+             and all(getattr(page, trait, None) == value for trait, value in traits.items())]
+    *most, last = sorted(names, key=lambda name: getattr(LAYERS[name], "per_pixel", False))
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def ports_text(side: str, names: Sequence[str]) -> str:
@@ -188,7 +199,7 @@ def ports_text(side: str, names: Sequence[str]) -> str:
 
 def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
     """Positions of the layers so that sources come first, else in the graph's order; layers on cycles are left out."""
-    position = {one.Name: i for i, one in enumerate(lgraph.nodes)}
+    position = {layer.Name: i for i, layer in enumerate(lgraph.nodes)}
     waits = [0] * len(lgraph.nodes)
     feeds: list[list[int]] = [[] for _ in lgraph.nodes]
     for source, destination in lgraph.edges:

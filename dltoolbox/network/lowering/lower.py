@@ -1,6 +1,6 @@
-"""From a layer graph to ops: walk the layers in order, let every page record what it means, and collect every fault.
+"""From a layer graph to ops: walk the layers in order, let every page record what it means, and collect every problem.
 
-Analysis, the program and prediction all use this one walk; it touches no data. A fault at one layer silences only the
+Analysis, the program and prediction all use this one walk; it touches no data. A problem at one layer silences only the
 layers that depend on it.
 """
 
@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.core.dims import HIDDEN, Dims, times, unknown
+from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Array, Layer
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph, Port
+from dltoolbox.network.graph.history import Port
+from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 from dltoolbox.network.graph.validate import check_structure, execution_order
 from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
 
@@ -32,7 +33,7 @@ SMALLER = "Check the sizes, strides and padding of this layer and of those befor
 
 @dataclass
 class LoweredLayer:
-    """One layer after the walk: sizes of what enters and leaves (None where a fault hides it), and its arrays."""
+    """One layer after the walk: sizes of what enters and leaves (None where a problem hides it), and its arrays."""
 
     layer: Layer
     index: int  # 1-based position in the layer graph
@@ -109,6 +110,7 @@ class Walk:
         self.result = Lowered(Graph(), [LoweredLayer(layer, i) for i, layer in enumerate(lgraph.nodes, 1)],
                               sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1),  # as OutputNames
                               self.issues)
+        self.values: dict[Port, Value] = {}  # what leaves the layers, also where not all of it is known
         self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
 
     @cached_property
@@ -137,16 +139,19 @@ class Walk:
             outputs = self.despite(layer, arriving)
         if outputs and all(value.dims.known for value in outputs):
             info.outputs = tuple(value.dims for value in outputs)
-        self.result.graph.ports.update({str(Port(layer.Name, port)): within_memory(value) for port, value in zip(
-            layer.outputs(), outputs, strict=False)})
+        for port, value in zip(layer.outputs(), outputs, strict=False):
+            self.values[Port(layer.Name, port)] = here = within_memory(value)
+            if here.dims.known:
+                self.result.graph.ports[str(Port(layer.Name, port))] = here
 
     def arriving(self, layer: Layer) -> dict[str, Value | None]:
         """The values at the input ports of a layer; None where nothing is known of one."""
         inputs: dict[str, Value | None] = {}
         for port in layer.inputs():
             here = Port(layer.Name, port)
-            inputs[port] = (self.builder.entering(self.fed[here], self.sources[self.fed[here]]) if here in self.fed else
-                            self.result.graph.ports.get(str(self.incoming.get(here))))
+            source, name = self.incoming.get(here), self.fed.get(here)
+            inputs[port] = (self.builder.entering(name, self.sources[name]) if name is not None else
+                            self.values.get(source) if source else None)
         return inputs
 
     def check_ports(self, layer: Layer, arriving: Mapping[str, Value | None]) -> None:
@@ -200,7 +205,7 @@ class Walk:
     def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
         """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
         certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
-        dims = unknown(layer.formats[0]) if certain else HIDDEN
+        dims = unknown(layer.formats[0]) if certain else UNKNOWN_FEATURES
         if value:
             dims = dims.with_size("C", value.dims.channels)
         return Value(dims, Kind(port), dims) if port in UNPOOLING else Value(dims)
@@ -246,7 +251,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
              f"output port ({', '.join(layer.outputs()) or 'none'}).",
              "Return what the ops of g return, such as g.relu(x).")
     for node in g.graph.nodes[before:]:
-        x = node.input_dims[0]
+        x = node.way.dims(node.inputs[0].dims)
         if x.known and node.op.together(x, **node.attrs) == 1:
             issues.add(f"{layer.label()}:{ONE_VALUE}", f"Every value of {dims[0]} is normalised by itself, so the output is "
                        "Offset, whatever comes in, and the layers before learn nothing.",

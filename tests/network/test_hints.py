@@ -23,8 +23,8 @@ BROKEN = sibling("test_broken_networks").BROKEN
 CURES = []
 
 
-def cure(pattern):
-    """Enter a function of (graph, layer, issue, match of the pattern in the text of the cure) that returns a new graph."""
+def hint(pattern):
+    """Enter a function of (graph, layer, issue, match of the pattern in the text of the hint) that returns a new graph."""
     def enter(follow):
         CURES.append((re.compile(pattern), follow))
         return follow
@@ -66,15 +66,15 @@ def spliced(lgraph, edge, new):
     return dl.connectLayers(dl.connectLayers(lgraph, str(edge.source), new.Name), new.Name, str(edge.destination))
 
 
-@cure(r"Set HasUnpoolingOutputs=True in the max pooling layer '(.+?)', then")
+@hint(r"Set HasUnpoolingOutputs=True in the max pooling layer '(.+?)', then")
 def give_indices(lgraph, layer, issue, found):
     lgraph = changed(lgraph, lgraph.nodes[lgraph.find(found[1])], HasUnpoolingOutputs=True)
     return connect(lgraph, layer, issue, found)
 
 
-@cure(r"(?<!dis)connectLayers\(lgraph, ")
+@hint(r"(?<!dis)connectLayers\(lgraph, ")
 def connect(lgraph, layer, issue, found):
-    for source, target in re.findall(r"connectLayers\(lgraph, '(.+?)', '(.+?)'\)", issue.cure):
+    for source, target in re.findall(r"connectLayers\(lgraph, '(.+?)', '(.+?)'\)", issue.hint):
         if source == "source":  # to choose: what feeds the first input, or the layer before
             edge = feeding(lgraph, Port(layer.Name, layer.inputs()[0]))
             source = str(edge.source) if edge else lgraph.nodes[lgraph.find(layer.Name) - 1].Name
@@ -82,27 +82,27 @@ def connect(lgraph, layer, issue, found):
     return lgraph
 
 
-@cure(r"disconnectLayers\(lgraph, '(.+?)', '(.+?)'\)")
+@hint(r"disconnectLayers\(lgraph, '(.+?)', '(.+?)'\)")
 def disconnect(lgraph, layer, issue, found):
     return dl.disconnectLayers(lgraph, found[1], found[2])
 
 
-@cure(r"^Use (\w+), or check which layer feeds it")
+@hint(r"^Use (\w+), or check which layer feeds it")
 def use_other_rank(lgraph, layer, issue, found):
     return dl.replaceLayer(lgraph, layer.Name, getattr(dl, found[1])(2, Name=layer.Name))
 
 
-@cure("set HasUnpoolingOutputs=False")
+@hint("set HasUnpoolingOutputs=False")
 def take_no_indices(lgraph, layer, issue, found):
     return changed(lgraph, layer, HasUnpoolingOutputs=False)
 
 
-@cure(r"^Set (\w+)=(\d+), or leave it 'auto'")
+@hint(r"^Set (\w+)=(\d+), or leave it 'auto'")
 def set_number(lgraph, layer, issue, found):
     return changed(lgraph, layer, **{found[1]: int(found[2])})
 
 
-@cure(r"Pass an array of size ([\d×]+), or \[\] to initialise it")
+@hint(r"Pass an array of size ([\d×]+), or \[\] to initialise it")
 def pass_array(lgraph, layer, issue, found):
     name, size = issue.message.split()[0], [int(n) for n in found[1].split("×")]
     initialised = changed(lgraph, layer, **{name: []})
@@ -110,29 +110,29 @@ def pass_array(lgraph, layer, issue, found):
     return changed(lgraph, layer, **{name: np.ones(size)})
 
 
-@cure(r"Insert softmaxLayer after '(.+)'")
+@hint(r"Insert softmaxLayer after '(.+)'")
 def insert_softmax(lgraph, layer, issue, found):
     edge = feeding(lgraph, Port(layer.Name, "in"))
     assert edge.source.layer == found[1]
     return spliced(lgraph, edge, dl.softmaxLayer(Name=f"softmax of {layer.Name}"))
 
 
-@cure("remove the layer|^Remove it")
+@hint("remove the layer|^Remove it")
 def remove(lgraph, layer, issue, found):
     return dl.removeLayers(lgraph, layer.Name)
 
 
-@cure(r"Reduce (FilterSize|PoolSize)")
+@hint(r"Reduce (FilterSize|PoolSize)")
 def reduce_window(lgraph, layer, issue, found):
     return changed(lgraph, layer, **{found[1]: int(re.search(r"padded input of (\d+)", issue.message)[1])})
 
 
-@cure(r"Reduce Cropping")
+@hint(r"Reduce Cropping")
 def reduce_cropping(lgraph, layer, issue, found):
     return changed(lgraph, layer, Cropping=1)
 
 
-@cure(r"Make the last fully connected or convolution layer (\d+) wide")
+@hint(r"Make the last fully connected or convolution layer (\d+) wide")
 def make_wide(lgraph, layer, issue, found):
     at = layer
     while at.factory not in ("fullyConnectedLayer", "convolution2dLayer"):
@@ -141,17 +141,17 @@ def make_wide(lgraph, layer, issue, found):
     return changed(lgraph, at, **{width: int(found[1])})
 
 
-@cure(r"Choose a divisor of (\d+) as numGroups")
+@hint(r"Choose a divisor of (\d+) as numGroups")
 def choose_divisor(lgraph, layer, issue, found):
     return changed(lgraph, layer, NumGroups=int(found[1]))
 
 
-@cure("Add a fully connected")
+@hint("Add a fully connected")
 def add_fully_connected(lgraph, layer, issue, found):
     return spliced(lgraph, feeding(lgraph, Port(layer.Name, "in")), dl.globalAveragePooling2dLayer(Name="pooled"))
 
 
-@cure("a 1×1 convolution")
+@hint("a 1×1 convolution")
 def equal_branches(lgraph, layer, issue, found):
     """A convolution that makes the larger branch as the other."""
     sizes = re.findall(r"in\d is (\d+)\(S\) × \d+\(S\) × (\d+)\(C\)", issue.message)
@@ -162,42 +162,42 @@ def equal_branches(lgraph, layer, issue, found):
     return spliced(lgraph, feeding(lgraph, Port(layer.Name, port)), new)
 
 
-@cure("Keep one connection")
+@hint("Keep one connection")
 def keep_one(lgraph, layer, issue, found):
     port = Port(layer.Name, re.match("Input '(.+?)'", issue.message)[1])
     return without(lgraph, *[edge for edge in lgraph.edges if edge.destination == port][1:])
 
 
-@cure("Choose a spatial dimension or the channels")
+@hint("Choose a spatial dimension or the channels")
 def choose_dimension(lgraph, layer, issue, found):
     return changed(lgraph, layer, Dim=3)
 
 
-@cure("of the same max pooling layer")
+@hint("of the same max pooling layer")
 def same_pooling(lgraph, layer, issue, found):
     indices, size = (feeding(lgraph, Port(layer.Name, port)) for port in ("indices", "size"))
     return dl.connectLayers(without(lgraph, size), f"{indices.source.layer}/size", f"{layer.Name}/size")
 
 
-@cure(r"Connect '(.+?)/indices' of a maxPooling2dLayer")
+@hint(r"Connect '(.+?)/indices' of a maxPooling2dLayer")
 def connect_indices(lgraph, layer, issue, found):
     wrong = feeding(lgraph, Port(layer.Name, "indices"))
     return dl.connectLayers(without(lgraph, wrong), f"{wrong.source.layer}/indices", f"{layer.Name}/indices")
 
 
-@cure(r"^Connect '(.+?)' instead")
+@hint(r"^Connect '(.+?)' instead")
 def connect_data(lgraph, layer, issue, found):
     wrong = feeding(lgraph, Port(layer.Name, re.match("Input '(.+?)'", issue.message)[1]))
     return dl.connectLayers(without(lgraph, wrong), found[1], str(wrong.destination))
 
 
-@cure("Start it with imageInputLayer")
+@hint("Start it with imageInputLayer")
 def begin(lgraph, layer, issue, found):
     lgraph = LayerGraph([dl.imageInputLayer([16, 16, 3], Name="begin"), *lgraph.nodes], lgraph.edges)
     return dl.connectLayers(lgraph, "begin", lgraph.nodes[1].Name)
 
 
-@cure("End it with .*regressionLayer")
+@hint("End it with .*regressionLayer")
 def end(lgraph, layer, issue, found):
     return dl.connectLayers(dl.addLayers(lgraph, dl.regressionLayer(Name="end")), lgraph.nodes[-1].Name, "end")
 
@@ -221,17 +221,17 @@ BY_HAND = {"an_image_layer_on_features",  # it is the author's decision what is 
 
 
 def followed(lgraph, issue):
-    """The graph after doing what the cure of an issue says."""
+    """The graph after doing what the hint of an issue says."""
     layer = lgraph.nodes[issue.index - 1] if issue.index else None
     for pattern, follow in CURES:
-        found = pattern.search(issue.cure)
+        found = pattern.search(issue.hint)
         if found:
             return follow(lgraph, layer, issue, found)
-    raise AssertionError(f"no such cure is known: {issue}")
+    raise AssertionError(f"no such hint is known: {issue}")
 
 
 @pytest.mark.parametrize("name", [name for name in BROKEN if name not in BY_HAND])
-def test_cures_repair(name):
+def test_hints_repair(name):
     build, faults, usage = BROKEN[name]
     lgraph = as_graph(build())
     for issue in issues_of(lgraph, usage):  # each by itself
