@@ -235,7 +235,7 @@ class Model:
             self._programs.put(key, program, program.bytes)
         return program
 
-    def types(self, stored: Sequence[np.dtype[Any]]) -> list[np.dtype]:
+    def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
