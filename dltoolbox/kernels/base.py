@@ -10,21 +10,22 @@ for (see `dltoolbox.kernels.memory_format`); inputs lie in the order that their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.memory_format import Order as Order  # given on
 from dltoolbox.kernels.memory_format import inverse
-from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
+from dltoolbox.ops.base import IN, OPS, Attributes, Call, Gradients, as_tuple
 from dltoolbox.ops.time_axis import Way
 
-Closure = Callable[[], Any]
+Closure = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class KernelSpec:
     inputs: tuple[Dims, ...]
     outputs: tuple[Dims, ...]
     orders: tuple[Order, ...]  # memory orders of the inputs
-    attrs: Mapping[str, Any]
+    attrs: Attributes
     dtype: np.dtype  # of the data: float32 or float64
     needs_input_grad: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
     threads: int = 1  # threads that share this one step, when there are fewer observations than threads
@@ -51,9 +52,9 @@ class KernelSpec:
 class Memory(Protocol):
     """Where a site's extra memory comes from."""
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
 
 
 @dataclass
@@ -86,7 +87,7 @@ class BindContext:
     accumulate_into: frozenset[int] = frozenset()
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> Attributes:
         return self.case.attrs
 
     @property
@@ -98,19 +99,19 @@ class BindContext:
         """Whether a backward call will follow."""
         return any(self.case.needs_input_grad)
 
-    def scratch(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike | None = None, order: Order | None = None) -> np.ndarray:
         """A temporary: its contents are undefined at the start of every forward and every backward call."""
         return self._arranged(self.memory.scratch, shape, dtype, order)
 
-    def keep(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike | None = None, order: Order | None = None) -> np.ndarray:
         """Memory that the backward call finds as the forward call of the same run left it."""
         return self._arranged(self.memory.keep, shape, dtype, order)
 
-    def shared(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Memory common to shards with the same plan, filled by ``prepare`` and kept while the parameters stay the same."""
         return self.memory.shared(tuple(shape), self.dtype if dtype is None else dtype)
 
-    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any,
+    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: DTypeLike | None,
                   order: Order | None) -> np.ndarray:
         order = tuple(range(len(shape))) if order is None else order
         flat = take([shape[axis] for axis in order], self.dtype if dtype is None else dtype)
@@ -239,7 +240,7 @@ def plain(op: str) -> Kernel:
     return Kernel(op)
 
 
-def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
+def empty(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
     """Memory that nobody has written to: all of kernels and programs comes from here, so that tests can poison it."""
     return np.empty(tuple(shape), dtype)
 
@@ -252,17 +253,17 @@ class OwnMemory:
     keep_bytes: int = 0
     taken: list[np.ndarray] = field(default_factory=list)
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.scratch_bytes += prod(shape) * np.dtype(dtype).itemsize
         return self._take(shape, dtype)
 
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.keep_bytes += prod(shape) * np.dtype(dtype).itemsize
         return self._take(shape, dtype)
 
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self._take(shape, dtype)
 
-    def _take(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def _take(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.taken.append(empty(shape, dtype))
         return self.taken[-1]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces, per_thread, slices, threads_for
@@ -29,8 +29,8 @@ def planes(x: np.ndarray, order: Sequence[int]) -> np.ndarray:
     return x.transpose(by_class(order))
 
 
-def in_blocks(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, whole: Sequence[Any] = (),
-              single: Sequence[Any] = (), threads: int = 1) -> tuple[Closure, ...]:
+def in_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, whole: Sequence[DTypeLike | None] = (),
+              single: Sequence[DTypeLike | None] = (), threads: int = 1) -> tuple[Closure, ...]:
     """Closures, one per thread, that call ``job(*cuts, *temporaries)`` for every block of some `planes`.
 
     ``whole`` and ``single`` are dtypes of temporaries: blocks, and lines without classes.

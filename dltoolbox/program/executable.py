@@ -22,6 +22,7 @@ from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
+STEP_BYTES = 1 << 13  # of a step that is planned and bound
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -126,6 +127,12 @@ class Program:
     def peak(self) -> int:
         """Bytes of planned memory, in all threads together."""
         return sum(shard.layout.peak for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps from run to run besides the arenas, about: filters that are prepared once, views and closures."""
+        shared = {id(shard.layout): shard.layout.shared for shard in self.shards}
+        return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
     def graph(self) -> Graph:

@@ -47,9 +47,9 @@ def text(value: object, way: Way) -> str:
     if isinstance(value, Dims):
         return size_class(value, way)
     if isinstance(value, Mapping):
-        return str({key: text(item, way) for key, item in value.items()})
+        return f"{{{', '.join(f'{key}: {text(item, way)}' for key, item in value.items())}}}"
     if type(value) in (tuple, Link):
-        return str([text(item, way) for item in value])  # type: ignore[attr-defined]
+        return f"({', '.join(text(item, way) for item in value)})"  # type: ignore[attr-defined]
     return str(value)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -93,18 +96,25 @@ FILTERS = {"whole image": ((9, 8), Window.of((9, 8))), "few positions": ((11, 9)
            "volume of many": ((11, 9, 10), Window.of((8, 6, 6), None, ((4, 3), (3, 2), (0, 5))))}
 
 
-@pytest.mark.parametrize("batch", [1, 9])
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("label", FILTERS)
-def test_large_filters(label: str, transposed: bool, order: str, batch: int) -> None:
+@lru_cache(maxsize=1)  # memory orders follow one another
+def filtered(label: str, transposed: bool, batch: int) -> tuple[tuple[np.ndarray, ...], Any, np.ndarray, Any]:
+    """Inputs, the output, its gradient, and those of the inputs."""
     rng, (spatial, window) = np.random.default_rng(0), FILTERS[label]
     small, name = window.output(spatial), "conv_transposed" if transposed else "conv"
     x = rng.standard_normal((*(small if transposed else spatial), 4 if transposed else 3, batch))
     inputs = (x, rng.standard_normal((*window.size, 3, 4)), rng.standard_normal(3 if transposed else 4))
     (y,) = as_tuple(OPS[name].forward(*inputs, window=window))
     grad = rng.standard_normal(y.shape)
-    wanted = OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
+    return inputs, y, grad, OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("label", FILTERS)
+def test_large_filters(label: str, transposed: bool, batch: int, order: str) -> None:
+    window, name = FILTERS[label][1], "conv_transposed" if transposed else "conv"
+    (x, *_), y, grad, wanted = inputs, *_ = filtered(label, transposed, batch)
     orders = (ORDERS[order](x.ndim), tuple(range(x.ndim)), (0,))
     case = KernelSpec(name, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, x.dtype, (True,) * 3)
     for kernel in candidates(case):

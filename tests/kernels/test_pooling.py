@@ -18,6 +18,7 @@ from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.pool.unpool import likely_window
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
+from tests.kernels.test_kernels import in_turns
 from tests.ops.samples import WINDOWS, dims_of
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
@@ -89,12 +90,10 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, la
     assert_as_the_op(kernel, x, window, grad=grad)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("size", [1, 60, 400])
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("label", WINDOWS)
-@pytest.mark.parametrize("kernel", BODIES)
-def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, threads: int,
+@pytest.mark.parametrize(("kernel", "label", "order", "threads", "size"), in_turns(
+    [pytest.param(*body.values, label, id=f"{body.id}-{label}") for body in BODIES for label in WINDOWS],
+    [[(order, threads, size) for size in (1, 60, 400)] for order in ORDERS for threads in (1, 3)]))
+def test_parts_of_any_size(kernel: Kernel, label: str, order: str, threads: int, size: int,
                            monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8, "LONGEST_RUN": 24}.items():
         monkeypatch.setattr(blocking, name, value)

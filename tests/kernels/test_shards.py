@@ -15,7 +15,7 @@ import pytest
 from dltoolbox.core.random import rng as restart
 from dltoolbox.kernels import Kernel
 from dltoolbox.kernels.testing import Trial, bind_alone
-from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, use_of
+from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, in_turns, use_of
 from tests.ops import samples
 from tests.ops.samples import observations
 
@@ -110,9 +110,8 @@ class Shards:
                 yield np.concatenate(parts, -1) if number in self.sample.batched else np.sum(parts, 0)
 
 
-@pytest.mark.parametrize("parts", [(4, 3), (3, 1, 3)], ids=str)
-@pytest.mark.parametrize("order", ["rows", "channels last"])
-@pytest.mark.parametrize(("kernel", "sample"), CUT)
+@pytest.mark.parametrize(("kernel", "sample", "order", "parts"), in_turns(
+    CUT, [[(order, parts) for parts in ((4, 3), (3, 1, 3))] for order in ("rows", "channels last")]))
 def test_shards_make_the_batch(kernel: Kernel, sample: samples.Case, order: str, parts: Sequence[int]) -> None:
     shards = Shards(kernel, sample, parts, np.float64, order)
     for _ in range(2):

@@ -84,7 +84,7 @@ class WithImage:
 
     def add(self, block: Block) -> list[Closure]:
         before, view = self.image.read(block.rows)
-        return [*before, *self.sum.add(block.columns, view)]
+        return [*before, *self.sum.add(block.columns, view, first=block.rows.start == 0)]
 
 
 def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:

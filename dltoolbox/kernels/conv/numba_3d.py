@@ -8,8 +8,8 @@ other taps are shifts of whole lines and planes, whose products are added up in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -30,8 +30,9 @@ LAST = memory_format.channels_last_order(5)
 
 
 @loop
-def sweep(call: Any, flags: Any, source: Any, ring: Any, before: Any, gaps: Any, weights: Any, bias: Any, y: Any,
-          chunk: int, deep: int, learn: bool, relu: bool, fresh: bool) -> None:
+def sweep(call: Callable[..., None], flags: np.ndarray, source: np.ndarray, ring: np.ndarray, before: np.ndarray,
+          gaps: np.ndarray, weights: np.ndarray, bias: np.ndarray, y: np.ndarray, chunk: int, deep: int, learn: bool,
+          relu: bool, fresh: bool) -> None:
     """``y[row] = Σ over taps of columns of source @ weights[tap]``, plus bias, rectified, and added to what is there where
     not ``fresh``; or, to ``learn``, ``weights[tap] += Σ over rows of columns.T @ y[row]``, in tiles of ``deep`` × all."""
     planes, depth, count = len(ring), weights.shape[2], weights.shape[3]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
@@ -61,7 +62,7 @@ def threads_for(site: BindContext, size: int) -> int:
     return site.case.threads if size >= SHARED else 1
 
 
-def in_pieces(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),
+def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, temporaries: Sequence[DTypeLike] = (),
               threads: int = 0) -> tuple[Closure, ...]:
     """Closures, one per thread, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 

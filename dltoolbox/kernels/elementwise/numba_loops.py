@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -18,25 +17,25 @@ PIECE = 1 << 20  # elements: one pass needs no cache, only calls that are worth 
 
 
 @loop
-def rise(x: np.ndarray, y: np.ndarray, scale: Any) -> None:
+def rise(x: np.ndarray, y: np.ndarray, scale: float) -> None:
     for i in range(x.size):
         y[i] = x[i] if x[i] >= 0 else x[i] * scale
 
 
 @loop
-def slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, scale: Any) -> None:
+def slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, scale: float) -> None:
     for i in range(x.size):
         dx[i] = grad[i] if x[i] >= 0 else grad[i] * scale
 
 
 @loop
-def rectify(x: np.ndarray, y: np.ndarray, zero: Any) -> None:
+def rectify(x: np.ndarray, y: np.ndarray, zero: float) -> None:
     for i in range(x.size):
         y[i] = zero if x[i] <= zero else x[i]
 
 
 @loop
-def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, zero: Any) -> None:
+def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, zero: float) -> None:
     for i in range(y.size):
         dx[i] = grad[i] if y[i] > zero else grad[i] * zero
 
@@ -48,7 +47,7 @@ def twice(first: np.ndarray, second: np.ndarray, grad: np.ndarray) -> None:
         second[i] = grad[i]
 
 
-def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: Any) -> tuple[Closure, ...]:
+def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: float) -> tuple[Closure, ...]:
     """Closures, one per thread, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
     threads = threads_for(site, arrays[-1].size)
     jobs = [partial(body, *piece, *numbers) for piece in pieces(*arrays, parts=threads, size=PIECE)]

@@ -7,15 +7,15 @@ cancellation. Sums are met over the shards of a batch; decisions are taken from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, bind_plain, kernel
 from dltoolbox.kernels.norm.blocks import Grid, Sums, run
-from dltoolbox.ops.base import BOTH, IN, OPS
+from dltoolbox.ops.base import BOTH, IN, OPS, Attributes
 
 FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
 
@@ -232,7 +232,7 @@ class Blocks(Ends):
         return steps
 
 
-def attrs_of(site: BindContext) -> Mapping[str, Any]:
+def attrs_of(site: BindContext) -> Attributes:
     """Attributes of the normalisation, alone or first of a chain."""
     return site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
 

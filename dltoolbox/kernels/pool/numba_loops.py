@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +50,8 @@ def _table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> T
 
 
 @loop
-def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, other0: Any, tap0: Any, start1: Any,
-             other1: Any, tap1: Any) -> None:
+def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray,
+             start1: np.ndarray, other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima; a NaN wins."""
     for a in range(first, end):
         for m in range(y.shape[1]):
@@ -71,7 +71,8 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, ot
 
 @loop
 def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, code: np.ndarray, rows: int,
-                      columns: int, start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
+                      columns: int, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray,
+                      other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
     positions, each row counting ``rows``. They wait in ``code``, which is no wider than the values. Three taps at a time
     stay in registers; one that is missing is the last once more, which never wins.
@@ -104,8 +105,9 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
 
 
 @loop
-def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any, rows: int, columns: int, start0: Any,
-          other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
+def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None, rows: int, columns: int,
+          start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray, other1: np.ndarray,
+          tap1: np.ndarray) -> int:
     """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
     ``gather``, the values there, for every number. Returns how many there are.
     """
@@ -184,7 +186,7 @@ class Lines:
     def gathered(self, large: np.ndarray, number: np.ndarray, small: np.ndarray) -> Callable[[], int]:
         return self._moved(large, number, small, 1, self.to_large)
 
-    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any,
+    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None,
                tables: list[np.ndarray]) -> Callable[[], int]:
         columns = self.columns if number.dtype == np.uint8 else 0
         return partial(moved, as_lines(source, self.order), as_lines(number, self.order), as_lines(target, self.order),

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -82,7 +83,7 @@ class Running:
     """
 
     def __init__(self, site: BindContext, order: Order, window: Window, given: Sequence[int], made: Sequence[int],
-                 reduce: np.ufunc, empty: float, dtype: Any, *, back: bool = False) -> None:
+                 reduce: np.ufunc, empty: float, dtype: DTypeLike, *, back: bool = False) -> None:
         self.site, self.order, self.reduce, self.empty, self.dtype = site, order, reduce, empty, np.dtype(dtype)
         self.axes = [Along.of(window, axis, given[axis], made[axis], back=back, overlapping=reduce is np.maximum)
                      for axis in reversed(range(window.rank))
@@ -113,7 +114,7 @@ class Running:
     def cut_to(shape: Sequence[int], index: Index) -> tuple[int, ...]:
         return tuple(len(range(n)[part]) for n, part in zip(shape, (*index, *(slice(None),) * len(shape)), strict=False))
 
-    def buffer(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def buffer(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Scratch that lies in order, in the axes of the op."""
         if name not in self._buffers:
             self._buffers[name] = self.site.scratch((self._largest,), dtype or self.dtype)

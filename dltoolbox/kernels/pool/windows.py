@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -82,7 +82,7 @@ class Reduction:
         self.steps: list[Closure] = []
         self.rows = 0
 
-    def take(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def take(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return self.bench.take(name, shape, dtype, self.rows)
 
     def run(self, x: np.ndarray, part: Part, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
@@ -275,7 +275,7 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
     return [*steps, partial(np.copyto, part.of(indices), found)]
 
 
-def narrowest(most: int) -> type[np.integer[Any]]:
+def narrowest(most: int) -> type[np.integer]:
     """The narrowest integers, of those fast enough, that hold numbers up to ``most``."""
     return next(kind for kind in (np.uint8, np.uint16, np.int32, np.int64) if most <= np.iinfo(kind).max)
 
