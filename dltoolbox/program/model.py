@@ -248,9 +248,9 @@ class Model:
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,
                                 types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
-            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
-                             precision=self.precision)
+        def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
+                             threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
