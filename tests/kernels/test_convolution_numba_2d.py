@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Kernel
-from dltoolbox.kernels.conv.epilogue import window_attrs
+from dltoolbox.kernels.conv.epilogue import window_of
 from dltoolbox.kernels.conv.numba_2d import ShiftedConv, even
 from dltoolbox.kernels.testing import bind_alone
 from tests.kernels.test_convolution import case_of, random_inputs, trained
@@ -22,8 +22,7 @@ from tests.ops.samples import CASES
 
 
 def fits(sample: Any) -> bool:
-    window = window_attrs(use_of(sample, 2))["window"]
-    assert isinstance(window, Window)
+    window = window_of(use_of(sample, 2))
     return window.rank == 2 and set(window.stride) == {1} and window.dilation[0] == 1
 
 

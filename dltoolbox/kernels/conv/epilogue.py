@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces
 
@@ -61,9 +62,11 @@ class Ending:
         return in_pieces(site, close, y, grad, temporaries=[np.bool_], threads=1)
 
 
-def window_attrs(use: BindContext | KernelSpec) -> dict[str, object]:
-    """Attributes of the convolution, alone or first of a chain."""
-    return dict(use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)
+def window_of(use: BindContext | KernelSpec) -> Window:
+    """The window of the convolution, alone or first of a chain."""
+    window = (use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)["window"]
+    assert isinstance(window, Window)
+    return window
 
 
 @lru_cache(maxsize=64)

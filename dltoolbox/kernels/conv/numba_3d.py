@@ -18,8 +18,8 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import ConvKernel, sum_channels
-from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
+from dltoolbox.kernels.conv.conv import Bands, ConvKernel, sum_channels
+from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT, even, gemm
 from dltoolbox.kernels.numba_support import Twin, loop
@@ -105,9 +105,9 @@ class ShiftedPlanesConv(Twin, ConvKernel):
     """`ConvKernel`'s twin."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        window, (x, weights, *_) = window_attrs(case)["window"], case.inputs
+        window, (x, weights, *_) = window_of(case), case.inputs
         out = [int(n or 0) for n in case.outputs[0].sizes]
-        return (super().accepts(case) and isinstance(window, Window) and window.rank == 3
+        return (super().accepts(case) and window.rank == 3
                 and set(window.stride) == {1} and window.taps > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and case.preferred_order(case.outputs[0]) == LAST == case.orders[0]
@@ -117,7 +117,7 @@ class ShiftedPlanesConv(Twin, ConvKernel):
         """Products add up anyway."""
         return number == 0
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
         x, y = site.inputs[0], site.outputs[0]
         return [], [[Sweep(site, x, window, y.shape[:3]).run(ending.weights, ending.bias.reshape(-1), y[band], band.start,
                                                              relu=ending.relu)]

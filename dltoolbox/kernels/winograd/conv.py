@@ -12,7 +12,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
+from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_of
 from dltoolbox.kernels.winograd.batch_inner import Rows
 from dltoolbox.kernels.winograd.channels_last import ChannelsLast
 from dltoolbox.kernels.winograd.passes import Correlation, Layout, WeightsCorrelation, parts
@@ -22,12 +22,6 @@ from dltoolbox.ops.base import BOTH, IN
 WIDEST = 32  # columns of an image: banded matrices are mostly zeros beyond, and cost more than few channels save
 FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
-
-
-def window_of(use: BindContext | KernelSpec) -> Window:
-    window = window_attrs(use)["window"]
-    assert isinstance(window, Window)
-    return window
 
 
 def is_in_rows(case: KernelSpec) -> bool:
