@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from math import prod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, Closure, Order
 from dltoolbox.kernels.blocking import divisor, stretch
@@ -25,7 +25,7 @@ STRETCH = 64  # elements per channel in a row from which sums are taken along it
 
 
 @lru_cache(maxsize=64)
-def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Read-only zeros: a maximum with an array takes a quarter of the time of one with a scalar."""
     made = np.zeros(shape, dtype)
     made.flags.writeable = False
@@ -76,9 +76,9 @@ class Grid:
         flat = self.flat(x)
         return [flat[part].reshape(shape) for part, shape in zip(self.slices, self._shapes(), strict=True)]
 
-    def within(self, room: np.ndarray) -> list[np.ndarray]:
+    def within(self, buffer: np.ndarray) -> list[np.ndarray]:
         """A view for every block of the same memory, of at least `largest` elements."""
-        return [room[:prod(shape)].reshape(shape) for shape in self._shapes()]
+        return [buffer[:prod(shape)].reshape(shape) for shape in self._shapes()]
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [((part.stop - part.start) // self.repeats, self.repeats, self.channels, self.inner)
@@ -87,8 +87,8 @@ class Grid:
     def tile(self, site: BindContext) -> Tile:
         return Tile(site.scratch(self.tile_shape))
 
-    def zeros(self, dtype: Any) -> np.ndarray:
-        return zeros(self.tile_shape if self.written_out else (self.inner,), dtype)
+    def zeros(self, dtype: DTypeLike) -> np.ndarray:
+        return zeros(self.tile_shape if self.written_out else (self.inner,), np.dtype(dtype))
 
 
 class Tile:
