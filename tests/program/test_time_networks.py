@@ -33,7 +33,7 @@ def source(size: tuple[int, ...], name: str) -> Layer:
     return make("inputLayer", [*size, np.nan, np.nan], "S" * (len(size) - 1) + "CBT", Name=name)
 
 
-def with_time(lgraph: LayerGraph, **formats: str) -> LayerGraph:
+def with_time(lgraph: LayerGraph) -> LayerGraph:
     """The same network for sequences of its data."""
     for layer in [one for one in lgraph.nodes if not one.inputs()]:
         lgraph = replaceLayer(lgraph, layer.Name, source(layer.dims().sizes[:-1], layer.Name))
