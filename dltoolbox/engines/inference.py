@@ -156,10 +156,10 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
     nargout = len(ends) if nargout is None else nargout
     check_nargout(nargout, len(ends), "predict")
     values = _run(net, [X, *more], chosen)
-    declared = engine_of(net, chosen.ExecutionEnvironment).leaving
+    sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
-               rows(value, vectors=gives_vectors(end, dims))
-               for value, end, dims in zip(values, ends, declared, strict=True)]
+               rows(value, vectors=gives_vectors(end, declared))
+               for value, end, declared in zip(values, ends, sizes, strict=True)]
     return outputs(results, nargout, "predict")
 
 

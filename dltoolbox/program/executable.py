@@ -114,8 +114,9 @@ class Program:
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
-        meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, ShardContext(values, gradients, meet, count, {} if like is None else like.around.shared), like)
+        all_reduce = partial(self.meeting.add_up, rank) if count > 1 else nothing
+        shared = {} if like is None else like.around.shared
+        return Shard(plan, ShardContext(values, gradients, all_reduce, count, shared), like)
 
     @property
     def plan(self) -> Plan:
@@ -174,7 +175,7 @@ class Program:
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
-            for closure in shard.before:
+            for closure in shard.pre_run:
                 closure()
         self._fresh = not (constant and self.prepared)
         with team_of(self.size) as self.meeting.team:
@@ -229,7 +230,7 @@ class Program:
 
     def _prepare(self, rank: int) -> None:
         """What depends on parameters alone and can be kept; the threads share it."""
-        for kind in ("prepare", "divided"):
+        for kind in ("prepare", "prepare_parallel"):
             closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
             for closure in closures[rank::self.size]:
                 closure()

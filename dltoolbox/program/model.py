@@ -235,7 +235,7 @@ class Model:
             self._programs.put(key, program, program.bytes)
         return program
 
-    def types(self, stored: Sequence[np.dtype[Any]]) -> list[np.dtype]:
+    def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
         return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
@@ -248,9 +248,9 @@ class Model:
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,
                                 types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
-            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
-                             precision=self.precision)
+        def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
+                             threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):

@@ -52,28 +52,28 @@ def rows(piece: Piece) -> list[Piece]:
     return parts if whole < len(piece[0]) else parts[:1]
 
 
-def per_rank(work: Sequence[T], ranks: int, bind: Callable[[Sequence[T]], Iterable[Closure]]) -> tuple[Closure, ...]:
-    """A closure per rank, which does what ``bind`` makes of neighbouring pieces of the work, if it gets any."""
-    return tuple(in_turn(bind(work[at]) if work[at] else ()) for at in shares(len(work), ranks))
+def per_thread(work: Sequence[T], threads: int, bind: Callable[[Sequence[T]], Iterable[Closure]]) -> tuple[Closure, ...]:
+    """A closure per thread, which does what ``bind`` makes of neighbouring pieces of the work, if it gets any."""
+    return tuple(in_turn(bind(work[at]) if work[at] else ()) for at in shares(len(work), threads))
 
 
-def ranks_for(site: BindContext, size: int) -> int:
+def threads_for(site: BindContext, size: int) -> int:
     """How many threads share a pass over ``size`` elements."""
-    return site.case.ranks if size >= SHARED else 1
+    return site.case.threads if size >= SHARED else 1
 
 
 def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, temporaries: Sequence[DTypeLike] = (),
-              ranks: int = 0) -> tuple[Closure, ...]:
-    """Closures, one per rank, that call ``job(*views, *temporaries)`` for every piece of the arrays.
+              threads: int = 0) -> tuple[Closure, ...]:
+    """Closures, one per thread, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 
-    ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a rank share.
+    ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a thread share.
     """
     def bind(mine: Sequence[Piece]) -> Iterator[Closure]:
         scratch = [site.scratch(mine[0][0].shape, dtype) for dtype in temporaries]
         for piece in mine:
-            yield partial(job, *piece, *(room[:len(piece[0])] for room in scratch))
-    ranks = ranks or ranks_for(site, arrays[-1].size)
-    return per_rank(pieces(*arrays, parts=ranks), ranks, bind)
+            yield partial(job, *piece, *(buffer[:len(piece[0])] for buffer in scratch))
+    threads = threads or threads_for(site, arrays[-1].size)
+    return per_thread(pieces(*arrays, parts=threads), threads, bind)
 
 
 @kernel("relu")
@@ -82,12 +82,12 @@ class Relu(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
-        ranks = ranks_for(site, y.size)
-        lines = [line for piece in pieces(x, y, parts=ranks, size=4 * CHUNK) for line in rows(piece)]
+        threads = threads_for(site, y.size)
+        lines = [line for piece in pieces(x, y, parts=threads, size=4 * CHUNK) for line in rows(piece)]
         zeros = np.zeros(max((line[0].shape[-1] for line in lines), default=0), x.dtype)
         # the maximum with a row of zeros is three times as fast as with the number 0, which NumPy does not vectorise
         jobs = [partial(np.maximum, source, zeros[:source.shape[-1]], out=target) for source, target in lines]
-        return BoundKernel(per_rank(jobs, ranks, iter), self.gates(site) if site.training else ())
+        return BoundKernel(per_thread(jobs, threads, iter), self.gates(site) if site.training else ())
 
     def gates(self, site: BindContext) -> tuple[Closure, ...]:
         def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, positive: np.ndarray) -> None:
@@ -98,7 +98,7 @@ class Relu(Kernel):
 
 def backward_pair(site: BindContext) -> tuple[np.ndarray, np.ndarray]:
     """The gradient that arrives and the one to write, of an op of one input."""
-    grad, dx = site.grads[0], site.grad_inputs[0]
+    grad, dx = site.grad_outputs[0], site.grad_inputs[0]
     assert grad is not None
     assert dx is not None
     return grad, dx

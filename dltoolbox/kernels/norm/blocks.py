@@ -76,9 +76,9 @@ class Grid:
         flat = self.flat(x)
         return [flat[part].reshape(shape) for part, shape in zip(self.slices, self._shapes(), strict=True)]
 
-    def within(self, room: np.ndarray) -> list[np.ndarray]:
+    def within(self, buffer: np.ndarray) -> list[np.ndarray]:
         """A view for every block of the same memory, of at least `largest` elements."""
-        return [room[:prod(shape)].reshape(shape) for shape in self._shapes()]
+        return [buffer[:prod(shape)].reshape(shape) for shape in self._shapes()]
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [((part.stop - part.start) // self.repeats, self.repeats, self.channels, self.inner)

@@ -308,9 +308,9 @@ class Loops(Measure):
         self.added = view(site.inputs[3]) if "add" in names else None
         self.again = 1 if self.relu and self.added is None and x is site.inputs[0] else None
         if site.training:
-            assert site.grads[0] is not None
+            assert site.grad_outputs[0] is not None
             other = site.grad_inputs[3] if self.added is not None else None
-            self.slope, self.grad = Line(self.form, site.scratch((3, *self.form.row))), view(site.grads[0])
+            self.slope, self.grad = Line(self.form, site.scratch((3, *self.form.row))), view(site.grad_outputs[0])
             self.gated = None if other is None else view(other)
             if x is site.inputs[0] and site.grad_inputs[0] is not None:
                 self.dx = view(site.grad_inputs[0])
@@ -342,8 +342,8 @@ class PooledLoops:
         self.totals, self.line = Totals(site, wide), Line(wide, site.scratch((4, *wide.row)))
         self.x, self.pooled, self.y = wide.view(site.inputs[0]), small.view(pooled), small.view(site.outputs[0])
         self.codes = small.view(site.outputs[1]) if site.case.op.endswith("taps") else None
-        if site.training and site.grad_inputs[0] is not None and site.grads[0] is not None:
-            self.grad, self.dx = small.view(site.grads[0]), wide.view(site.grad_inputs[0])
+        if site.training and site.grad_inputs[0] is not None and site.grad_outputs[0] is not None:
+            self.grad, self.dx = small.view(site.grad_outputs[0]), wide.view(site.grad_inputs[0])
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
         if center is not None:

@@ -169,16 +169,16 @@ class Lines:
 
     def maximum(self, site: BindContext, number: np.ndarray | None) -> tuple[Closure, ...]:
         x, y = (as_lines(each, self.order) for each in (site.inputs[0], site.outputs[0]))
-        ranks = site.case.ranks
-        ends = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
+        threads = site.case.threads
+        ends = [y.shape[0] * thread // threads for thread in range(threads + 1)]
         if number is None:
-            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(ranks))
+            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(threads))
         lines = as_lines(number, self.order)
         coded = number.dtype == np.uint8
         kind = np.uint8 if coded else np.int32 if x.shape[0] * x.shape[2] < 1 << 31 else np.int64
-        codes, columns = site.scratch((ranks, y.shape[3]), kind), self.columns if coded else 0
+        codes, columns = site.scratch((threads, y.shape[3]), kind), self.columns if coded else 0
         return tuple(partial(greatest_numbered, ends[r], ends[r + 1], x, y, lines, codes[r], self.rest, columns,
-                             *self.to_large) for r in range(ranks))
+                             *self.to_large) for r in range(threads))
 
     def scattered(self, small: np.ndarray, number: np.ndarray, large: np.ndarray) -> Callable[[], int]:
         return self._moved(small, number, large, None, self.to_small)
@@ -223,7 +223,7 @@ class WindowMaxLoops(Looped, WindowMax):
         lines = Lines(window, site.case.orders[0], x, y)
         number = places_to_keep(site, window) if self.op == "max_pool" else site.outputs[1]
         forward = lines.maximum(site, number)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None or number is None:
             return BoundKernel(forward)
         return BoundKernel(forward, (lines.scattered(grad, number, dx),))
@@ -236,7 +236,7 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
     def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
         lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         backward = () if dx is None or grad is None else (lines.gathered(grad, taps, dx),)
         return BoundKernel((lines.scattered(x, taps, y),), backward)
 
@@ -255,7 +255,7 @@ class UnpoolLoops(Looped, Unpool):
             return lambda: None if quick() == indices.size else slow()
 
         forward = complete(lines.scattered(x, indices, y), plain.forward[0])
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
         return BoundKernel((forward,), (complete(lines.gathered(grad, indices, dx), plain.backward[0]),))
