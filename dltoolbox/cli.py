@@ -24,7 +24,7 @@ In Python:
   help(trainNetwork)
 """
 ABOUT_ANALYZE = """\
-Check a network without data: the size of every output, learnables, multiply-adds, memory, and every fault at once.
+Check a network without data: the size of every output, learnables, multiply-adds, memory, and every problem at once.
 
 A script is executed, so a script that trains at top level trains; put that under if __name__ == '__main__', which is
 left out. What it prints goes to standard error. It must define one layer array, layer graph or network at top level,
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def add_analyze(commands: Any) -> None:
     """The options of ``dltoolbox analyze``; what they do is in `dltoolbox.report.command`."""
     analyze = commands.add_parser(
-        "analyze", help="check a network: sizes, learnables, cost and every fault", description=ABOUT_ANALYZE,
+        "analyze", help="check a network: sizes, learnables, cost and every problem", description=ABOUT_ANALYZE,
         epilog=ANALYZE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     analyze.add_argument("file", metavar="FILE", help="script.py, script.py:name, package.module:name, or a saved network")
     analyze.add_argument("--input", metavar="SIZE", action="append", default=[],

@@ -7,6 +7,7 @@ from typing import Any
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property
@@ -49,7 +50,7 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
 
     Raises:
         DltoolboxError: ``dltoolbox:poolingToStridedConvolution:unpoolingConnected`` for every pooling that hands positions
-            to an unpooling; every fault of a network in which the size of a pooling is not known.
+            to an unpooling; every problem of a network in which the size of a pooling is not known.
 
     Example:
         >>> layers = [imageInputLayer([28, 28, 1]), convolution2dLayer(5, 20), reluLayer, maxPooling2dLayer(2, Stride=2),
@@ -129,8 +130,8 @@ def _report(before: Lowered, after: Lowered, names: Iterable[str]) -> Table:
         "Activations": [times(new.outputs[0].sizes[:-1]) if new.outputs else "?" for _, new in rows],
         "LearnablesBefore": [_learnables([old]) for old, _ in rows],
         "LearnablesAfter": [_learnables([new]) for _, new in rows]}
-    whole = ("(network)", f"{len(before.layers)} layers", f"{len(after.layers)} layers", "", _learnables(before.layers),
-             _learnables(after.layers))
+    whole = ("(network)", counted(len(before.layers), "layer"), counted(len(after.layers), "layer"), "",
+             _learnables(before.layers), _learnables(after.layers))
     return Table(**{name: [*column, last] for (name, column), last in zip(columns.items(), whole, strict=True)})
 
 

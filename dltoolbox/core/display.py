@@ -31,8 +31,8 @@ def few(words: Iterable[object]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 layer``, ``3 layers``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """``1 layer``, ``3 layers``, ``2 classes``."""
+    return f"{count} {noun if count == 1 else noun + ('es' if noun.endswith('s') else 's')}"
 
 
 def printable(text: str) -> str:

@@ -188,7 +188,7 @@ def split_pairs(arguments: Sequence[object]) -> tuple[list[object], list[object]
 
 
 def optional_first(first: A, pairs: Sequence[object]) -> tuple[A | None, Sequence[object]]:
-    """An argument that may be left out before name-value pairs, and these: a text before an odd rest is the first name."""
+    """Splits an optional first argument from name-value pairs; a string followed by an odd number of values starts them."""
     return (None, (first, *pairs)) if isinstance(first, str) and len(pairs) % 2 else (first, pairs)
 
 

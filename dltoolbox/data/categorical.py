@@ -10,7 +10,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import terminates
-from dltoolbox.core.display import printable
+from dltoolbox.core.display import counted, printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
 from dltoolbox.core.properties import InvalidValue, show
@@ -81,7 +81,7 @@ class categorical:
             codes, keys = recode(codes, positions_among(keys, chosen)), chosen
         labels = names_of(keys) if names is None else category_names(names, "categorical")
         if len(labels) != len(keys):
-            fail("categorical:namesCount", f"There are {len(labels)} names for {len(keys)} values.",
+            fail("categorical:namesCount", f"There are {counted(len(labels), 'name')} for {counted(len(keys), 'value')}.",
                  "Give one name for each value of the value set.")
         self._categories = tuple(dict.fromkeys(labels))
         self._codes = recode(codes, positions_among(labels, self._categories))
@@ -157,7 +157,7 @@ class categorical:
         try:
             return self._with(self._codes.transpose([operator.index(axis) for axis in order] or None))
         except Exception:
-            fail("categorical:invalidAxes", f"{show(axes)} is no order of the {self.ndim} dimensions of the array.",
+            fail("categorical:invalidAxes", f"{show(axes)} is not an order of the {self.ndim} dimensions of the array.",
                  "Name each axis once, from 0, or none to reverse them.")
 
     def copy(self) -> categorical:
@@ -312,8 +312,8 @@ def _names_in(value: object) -> Encoded:
         return Encoded(value._codes, value._categories)
     given = encode(value)
     if given.keys and not is_text(given.keys):
-        fail("categorical:textExpected", f"A categorical array meets names, but {show(value)} is numeric or logical.",
-             "Use the category's name, such as '3', or convert with categorical first.")
+        fail("categorical:textExpected", f"Category names do not go with numbers, but {show(value)} is numeric or logical.",
+             "Use the name of the category, such as '3', or wrap the numbers: categorical(…).")
     return given
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -140,7 +141,7 @@ def renamecats(A: categorical, *names: object) -> categorical:
     at = range(len(old)) if len(names) == 1 else _positions(A, names[0], "renamecats")
     new = category_names(names[-1], "renamecats")
     if len(new) != len(at):
-        fail("renamecats:namesCount", f"There are {len(new)} new names for {len(at)} categories.",
+        fail("renamecats:namesCount", f"There are {counted(len(new), 'new name')} for {counted(len(at), 'old one')}.",
              "Give one new name for each category.")
     renamed = dict(zip(at, new, strict=True))
     result = distinct_names([renamed.get(code, name) for code, name in enumerate(old)], "renamecats")

@@ -117,8 +117,9 @@ def counts(confusions: object, classes: int) -> np.ndarray:
     """Confusion matrices N×K×K as an array of counts."""
     array = array_of(confusions)
     if array is None or array.dtype.kind not in "fiub" or array.shape != (*array.shape[:1], classes, classes):
-        fail("SemanticSegmentationMetrics:invalidConfusions", f"The confusion matrices of {classes} classes must be an "
-             f"array N×{classes}×{classes} of counts, but they are {show(confusions)}.",
+        fail("SemanticSegmentationMetrics:invalidConfusions",
+             f"The confusion matrices of {counted(classes, 'class')} must be an array "
+             f"N×{classes}×{classes} of counts, but they are {show(confusions)}.",
              "Use metrics = evaluateSemanticSegmentation(pred, truth), which counts.")
     return array
 

@@ -9,7 +9,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.dims import times
-from dltoolbox.core.display import listed
+from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import InvalidValue, show
@@ -120,14 +120,14 @@ def _class_axis(scores: np.ndarray, classes: int) -> int:
     sized = [axis for axis, n in enumerate(scores.shape) if n == classes]
     if not sized:
         fail("scores2label:classesCount", f"Scores of size {times(scores.shape)} have no dimension with one entry for each "
-             f"of {classes} classes.", "Give one class per score.")
+             f"of {counted(classes, 'class')}.", "Give one class per score.")
     with np.errstate(all="ignore"):
         sums = {axis: scores.sum(axis) for axis in sized}
     fitting = [axis for axis, total in sums.items() if np.allclose(total[~np.isnan(total)], 1, atol=1e-3)]
     if len(fitting) != 1:
         which = f"the dimensions {listed(axis + 1 for axis in fitting)} all have" if fitting else "none has"
         fail("scores2label:dimNeeded", f"Of the dimensions of the scores, {times(scores.shape)}, with one entry for each of "
-             f"{classes} classes, {which} entries that sum to one.",
+             f"{counted(classes, 'class')}, {which} entries that sum to one.",
              "Name the dimension of the classes: scores2label(scores, classNames, 2).")
     return fitting[0]
 
@@ -146,7 +146,7 @@ def _most_likely(scores: np.ndarray, names: list[str], axis: int, function: str)
     """The class with the greatest score along an axis."""
     if not names or scores.shape[axis] != len(names):
         fail(f"{function}:classesCount", f"Dimension {axis + 1} of the scores has {scores.shape[axis]} entries for "
-             f"{len(names)} classes.", "Give one class per entry, or another dimension.")
+             f"{counted(len(names), 'class')}.", "Give one class per entry, or another dimension.")
     codes = class_codes(scores, axis, "" if function == "onehotdecode" else function)  # `onehotencode` writes NaN itself
     return categorical.from_codes(codes, names)
 

@@ -25,7 +25,7 @@ from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
-from dltoolbox.network.graph.layer_array import MOST_FAULTS
+from dltoolbox.network.graph.layer_array import MOST_ISSUES
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
@@ -314,7 +314,7 @@ def restored_layers(entries: Iterable[object], reader: ContainerReader, used: se
             reader.asked += port_count(layers[-1])
             if reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
                 raise Damaged(f"its layers have more than {MOST_PORTS} inputs and outputs")
-        if len(issues) == MOST_FAULTS:
+        if len(issues) == MOST_ISSUES:
             break
     issues.raise_if_any()
     return layers

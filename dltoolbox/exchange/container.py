@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.display import counted
 from dltoolbox.core.files import replacing
 
 ARRAY_TYPES = ("<f2", "<f4", "<f8")
@@ -85,7 +86,7 @@ class ContainerReader:
             raise Damaged(f"array '{name}' has no valid header")
         dtype, shape = np.dtype(header[1].decode()), tuple(map(int, re.findall(rb"\d+", header[3])))
         if len(shape) > MOST_STORED_DIMENSIONS:
-            raise Damaged(f"array '{name}' has {len(shape)} dimensions")
+            raise Damaged(f"array '{name}' has {counted(len(shape), 'dimension')}")
         if max(shape, default=0) > len(data) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")
         return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if header[2] == b"True" else "C")

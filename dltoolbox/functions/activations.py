@@ -8,6 +8,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
 from dltoolbox.functions.labels import Layout, data_format, real_array
@@ -201,7 +202,7 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
         fail("fullyconnect:weightsMismatch", f"weights have size {times(W.shape)}, but X has {count} features "
              f"({times(x.shape[:features])}) per observation.", f"Pass weights of size K×{count}.")
     if b.size not in (1, outputs):
-        fail("fullyconnect:biasMismatch", f"bias has {b.size} elements for {outputs} outputs.",
+        fail("fullyconnect:biasMismatch", f"bias has {counted(b.size, 'element')} for {counted(outputs, 'output')}.",
              "Pass one element per output.")
     flat = W.reshape(outputs, count, order="F")
     kept = x.shape[features:]

@@ -14,6 +14,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.geometry import Window
 from dltoolbox.core.nargout import check_nargout, outputs
@@ -270,8 +271,8 @@ def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
 def _output_size(outputSize: object, layout: Layout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
     if size is None or len(size) > len(layout.given):
-        fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {len(layout.given)} sizes, one per "
-             f"label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
+        fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {counted(len(layout.given), 'size')}, "
+             f"one per label of '{layout.given}', but it is {show(outputSize)}.", "Pass the third output of maxpool.")
     check_room(prod(size) * np.dtype(np.float64).itemsize, "maxunpool:tooLarge", f"An output of {times(size)}",
                "Pass the third output of maxpool.")
     return size

@@ -58,7 +58,7 @@ class dlnetwork(Network):
         Initialized: Whether the network has all its values and has not been edited since it got them.
 
     Raises:
-        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every fault of the network;
+        DltoolboxError: ``dltoolbox:network:outputLayerNotAllowed`` for every output layer; every problem of the network;
             ``dltoolbox:dlnetwork:wrongNumberOfInputs``, ``…:formatNeeded``, ``…:sizeNeeded``, ``…:inputSizeMismatch``.
 
     Example:
@@ -273,7 +273,7 @@ def initialize(net: dlnetwork, *X: object) -> dlnetwork:
         The initialised network; values that were set stay as they are.
 
     Raises:
-        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every fault of the network; and as `dlnetwork` for X.
+        DltoolboxError: ``dltoolbox:initialize:notADlnetwork``; every problem of the network; and as `dlnetwork` for X.
 
     Example:
         >>> net = dlnetwork([convolution2dLayer(3, 8), reluLayer], Initialize=False)

@@ -87,7 +87,7 @@ def assembleNetwork(layers: object) -> DAGNetwork:
         A `SeriesNetwork` for a plain sequence of layers, else a `DAGNetwork`.
 
     Raises:
-        DltoolboxError: every fault of the network; ``dltoolbox:network:missingValue`` for arrays without a value;
+        DltoolboxError: every problem of the network; ``dltoolbox:network:missingValue`` for arrays without a value;
             ``dltoolbox:network:missingClasses`` for a classification output that does not know its classes.
 
     Example:
@@ -101,7 +101,7 @@ def assembleNetwork(layers: object) -> DAGNetwork:
 
 
 def complete_arrays(lgraph: LayerGraph, *, loss: bool | None = None) -> ParameterArrays:
-    """All arrays of a finished network; every fault of it is raised, or else every value and class that it lacks."""
+    """All arrays of a finished network; every problem of it is raised, or else every value and class that it lacks."""
     lowered, arrays, issues = lower_checked(lgraph, loss=loss), ParameterArrays(), IssueCollector()
     with issues.collect():
         arrays = initial_arrays(lowered, "float32", draw=False)

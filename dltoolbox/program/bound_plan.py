@@ -81,7 +81,7 @@ class ShardContext:
 
     arrays: Mapping[Value, np.ndarray]
     gradients: Mapping[Value, np.ndarray]
-    meet: Callable[[np.ndarray], None]
+    all_reduce: Callable[[np.ndarray], None]
     shards: int
     shared: Shared
 
@@ -125,8 +125,8 @@ class Shard:
         self.border: tuple[dict[Value, np.ndarray], dict[Value, np.ndarray]] = {}, {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
-        self.before: list[Closure] = []
-        self.divided: list[Closure] = []
+        self.pre_run: list[Closure] = []
+        self.prepare_parallel: list[Closure] = []
         self.layout: Layout = Layout(contributions(plan), lifetimes(plan)) if like is None else like.layout
         if like is None:
             recorder, shared = MemoryRecorder(self.layout.buffers), Shared()
@@ -144,7 +144,7 @@ class Shard:
         self.values.clear()
         self.gradients.clear()
         self.border = {}, {}
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         self.around.shared.clear()
 
@@ -155,7 +155,7 @@ class Shard:
         graph = plan.graph
         self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
                        apart(self.gradients, graph.inputs))
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), shared)
@@ -163,9 +163,9 @@ class Shard:
             self.steps.append((step, bound))
             if memory.made:
                 self.prepare += [] if bound.prepare is None else [bound.prepare]
-                self.divided += bound.divided
-            if bound.before is not None:
-                self.before.append(bound.before)
+                self.prepare_parallel += bound.prepare_parallel
+            if bound.pre_run is not None:
+                self.pre_run.append(bound.pre_run)
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
@@ -193,25 +193,25 @@ class Shard:
         sums: list[tuple[np.ndarray, np.ndarray]] = []
         by_kernel: set[int] = set()
         for number, value in enumerate(node.inputs):
-            if not step.needs or not step.needs[number]:
+            if not step.needs_input_grad or not step.needs_input_grad[number]:
                 grad_inputs.append(None)
             elif self.layout.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 grad_inputs.append(self.gradients[value])
-            elif step.kernel.adds(number):
+            elif step.kernel.can_accumulate(number):
                 grad_inputs.append(self.gradients[value])
                 by_kernel.add(number)
             else:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
                 grad_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
-        grads = [self.gradients.get(value) if step.needs else None for value in node.outputs]
+        grads = [self.gradients.get(value) if step.needs_input_grad else None for value in node.outputs]
 
         def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
             return tuple(array if array is None else node.way.view(array, value.dims)
                          for value, array in zip(values, arrays, strict=True))
         site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
                            viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
-                           viewed(node.inputs, grad_inputs), memory, self.around.meet, self.around.shards,
+                           viewed(node.inputs, grad_inputs), memory, self.around.all_reduce, self.around.shards,
                            frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:

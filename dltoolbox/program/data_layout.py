@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
+from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import few
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.layer_graph import LayerGraph
@@ -46,7 +48,7 @@ def entrances(lgraph: LayerGraph) -> list[Entrance]:
 
 
 def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
-    """The arrays of all entrances, observation last; every fault of every array is reported at once.
+    """The arrays of all entrances, observation last; every problem of every array is reported at once.
 
     Args:
         lgraph: The network.
@@ -117,10 +119,22 @@ def numeric(X: object, function: str) -> np.ndarray:
     if array is None:
         fail(f"{function}:notNumeric", "The data are a list with parts of different sizes.", "Pass one numeric array.")
     if array.dtype.kind not in "fiubc":
-        what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
-        fail(f"{function}:notNumeric", f"The data must be a numeric array, but they are {what}.",
-             "Convert them with np.asarray(X, dtype=float).")
+        what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else f"of type {type(X).__name__}"
+        if words := columns_of_words(X):
+            what += f", with the non-numeric {'column' if len(words) == 1 else 'columns'} {few(map(repr, words))}"
+        fail(f"{function}:notNumeric", f"X must be numeric, but it is {what}.",
+             f"Drop what is not: X.drop(columns={words[0] if len(words) == 1 else words!r})." if words else
+             "Convert it with np.asarray(X, dtype=float).")
     return array
+
+
+def columns_of_words(table: object) -> list[Any]:
+    """The columns of a data frame that hold no numbers, by name."""
+    names, types = attribute(table, "columns"), attribute(table, "dtypes")
+    try:
+        return [name for name, kind in zip(names, types, strict=True) if getattr(kind, "kind", "O") not in "fiubc"]
+    except TypeError:  # not a data frame
+        return []
 
 
 def feature_columns(array: np.ndarray, features: int) -> np.ndarray:

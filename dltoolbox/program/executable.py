@@ -22,6 +22,7 @@ from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
+STEP_BYTES = 1 << 13  # of a step that is planned and bound
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -113,8 +114,9 @@ class Program:
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
-        meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, ShardContext(values, gradients, meet, count, {} if like is None else like.around.shared), like)
+        all_reduce = partial(self.meeting.add_up, rank) if count > 1 else nothing
+        shared = {} if like is None else like.around.shared
+        return Shard(plan, ShardContext(values, gradients, all_reduce, count, shared), like)
 
     @property
     def plan(self) -> Plan:
@@ -125,6 +127,12 @@ class Program:
     def peak(self) -> int:
         """Bytes of planned memory, in all threads together."""
         return sum(shard.layout.peak for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps from run to run besides the arenas, about: filters that are prepared once, views and closures."""
+        shared = {id(shard.layout): shard.layout.shared for shard in self.shards}
+        return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
     def graph(self) -> Graph:
@@ -167,7 +175,7 @@ class Program:
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
-            for closure in shard.before:
+            for closure in shard.pre_run:
                 closure()
         self._fresh = not (constant and self.prepared)
         with team_of(self.size) as self.meeting.team:
@@ -222,7 +230,7 @@ class Program:
 
     def _prepare(self, rank: int) -> None:
         """What depends on parameters alone and can be kept; the threads share it."""
-        for kind in ("prepare", "divided"):
+        for kind in ("prepare", "prepare_parallel"):
             closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
             for closure in closures[rank::self.size]:
                 closure()

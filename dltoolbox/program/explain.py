@@ -81,7 +81,7 @@ def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
     count = chosen.MiniBatchSize
     shapes = [(*(chosen.SequenceLength if n is None else n for n in one.dims.sizes[:-1]), count) for one in model.inputs]
     check_room(sum(map(prod, shapes)) * np.dtype(np.float32).itemsize, "explain:tooLarge",
-               f"A mini-batch of {count} observations", "Pass a smaller MiniBatchSize.")
+               f"A mini-batch of {counted(count, 'observation')}", "Pass a smaller MiniBatchSize.")
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
 
 

@@ -57,8 +57,8 @@ Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
 COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
-MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
-RECORD_BYTES, NODE_BYTES = 1 << 26, 1 << 12  # of records that a model keeps, and of one op in them, about
+PROGRAM_BYTES = 1 << 28  # of programs that a model keeps; images of many sizes must not fill the memory
+RECORD_BYTES = 1 << 26  # of records of ops
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,7 +93,7 @@ class Model:
     """A layer graph with the values of its arrays, in one floating-point type.
 
     Args:
-        lgraph: A layer graph; every fault of it is raised here.
+        lgraph: A layer graph; every problem of it is raised here.
         dtype: float32, or float64 for gradient checks.
         fast: False runs the ops' own NumPy bodies instead of the kernels.
         draw: False refuses to initialise arrays that have no value; the arrays then never change.
@@ -129,7 +129,7 @@ class Model:
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
-        self._programs: dict[Any, Compiled] = {}  # the most recently used last
+        self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
         self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
 
@@ -179,6 +179,10 @@ class Model:
             return self.run("statistics", inputs)
         finalise_states(self.arrays, batches, forward)
 
+    def assign(self, key: ParameterKey, value: np.ndarray) -> None:
+        """Set an array of a layer, in any shape of as many elements."""
+        self.arrays[key][...] = value.reshape(self.arrays[key].shape)
+
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""
         return network_of(self.lgraph, self.arrays, series=self.series)
@@ -203,11 +207,15 @@ class Model:
         outcome = self.run("gradients", inputs, targets)
         return outcome.loss, {key: value.copy() for key, value in outcome.gradients.items()}, list(outcome.input_gradients)
 
+    def prepare(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> None:
+        """Compile for predicting data of these sizes; raises what stands against it."""
+        self.program("predict", inputs, tuple(ports))
+
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
         program = self._program(mode, inputs, ports)
         if isinstance(program, Program) and not program.is_settled:
-            for other in self._programs.values():  # memory may move, and nobody should hold on to the old
+            for other in self._programs:  # memory may move, and nobody should hold on to the old
                 if isinstance(other, Program):
                     other.release()
         return program.run(inputs, targets, constant=self.constant)
@@ -219,28 +227,30 @@ class Model:
 
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
-        key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
-        program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
-        self._programs[key] = program
-        if len(self._programs) > MOST_PROGRAMS:
-            del self._programs[next(iter(self._programs))]
+        types = tuple(self.types([array.dtype for array in inputs]))
+        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count())
+        program = self._programs.get(key)
+        if program is None:
+            program = self.compile(mode, inputs, ports)
+            self._programs.put(key, program, program.bytes)
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
+    def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
-        return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
-                if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
+        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+                if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
-        optimized, batch, types = self.optimized(mode, inputs, ports), inputs[0].shape[-1], self.types(inputs)
+        optimized, batch = self.optimized(mode, inputs, ports), inputs[0].shape[-1]
+        types = self.types([array.dtype for array in inputs])
         if not self.fast:
             optimized = optimized.at(B=batch)
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,
                                 types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
-            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
-                             precision=self.precision)
+        def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
+                             threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
@@ -274,7 +284,7 @@ class Model:
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
             made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
-            self._records.put(key, made, NODE_BYTES * len(made.graph.nodes))
+            self._records.put(key, made, made.graph.bytes)
         return made
 
     def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
@@ -283,7 +293,7 @@ class Model:
         lowered = self._records.get(key)
         if lowered is None:
             lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
-            self._records.put(key, lowered, NODE_BYTES * len(lowered.graph.nodes))
+            self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered
 

@@ -27,7 +27,7 @@ class _AnalyzeOptions(Configured):
 def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
     """Check a network as training would, and list the size, the learnables and the cost of every layer. Needs no data.
 
-    All problems are found at once, each where it is made. A fault never raises an error here, not even a duplicated name
+    All problems are found at once, each where it is made. A problem never raises an error here, not even a duplicated name
     or an element that is no layer: the analysis goes on with the rest.
 
     Args:

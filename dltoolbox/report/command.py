@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import Namespace
 from io import TextIOWrapper
@@ -30,8 +31,9 @@ def size_argument(text: str) -> networkDataLayout:
     except ValueError:
         sizes = []
     if len(sizes) not in LABELS or min(sizes) < 1:
-        fail("analyze:invalidInput", f"--input is '{text}', which is no size of one observation.",
-             "Pass one such as 224x224x3, 64x64x64x1 or 12.")
+        numbers = [n for n in re.findall(r"[0-9]+", text) if int(n)]
+        meant = "x".join(numbers) if len(numbers) in LABELS else "224x224x3, 64x64x64x1 or 12"
+        fail("analyze:invalidInput", f"--input '{text}' is not a valid size.", f"Write {meant}.")
     channels = [1] if len(sizes) == 2 else []
     return networkDataLayout([*sizes, *channels, float("nan")], LABELS[len(sizes)])
 
@@ -88,7 +90,8 @@ def earlier(file: str, given: Namespace) -> Document:
     except (OSError, ValueError, RecursionError) as error:
         fail("analyze:cannotRead", f"'{file}' cannot be read: {error}.", "Pass a file that --json wrote.")
     if identity(parsed) != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
-        fail("analyze:noDocument", f"'{file}' is no analysis of version {ANALYSIS_VERSION}.", "Write it again with --json.")
+        fail("analyze:noDocument", f"'{file}' is not an analysis file (version {ANALYSIS_VERSION}).",
+             "Create one with --json.")
     try:
         comparison(parsed, parsed)  # reads all that a comparison needs
         usable = all(type(parsed["summary"][key]) is int and abs(parsed["summary"][key]) < 10**100 for key in TOTALS)
@@ -96,7 +99,7 @@ def earlier(file: str, given: Namespace) -> Document:
         usable = False
     if not usable:
         fail("analyze:noDocument", f"'{file}' lacks parts of an analysis: somebody has changed it.",
-             "Write it again with --json.")
+             "Create it again with --json.")
     return parsed
 
 

@@ -150,7 +150,7 @@ def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator
             yield
     except SystemExit as end:
         if end.code not in (None, 0):
-            raise ScriptError(f"It ended itself with status {end.code}.") from None
+            raise ScriptError(f"The script exited with status {end.code}.") from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -212,6 +212,6 @@ def named(module: ModuleType, name: str, file: str) -> Any:
         with users_code():
             value = value()
     if not hasattr(value, "untrained") and not isinstance(value, (list, tuple, Layer, LayerGraph)):
-        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, which is no network.",
+        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, not a network.",
              "Name a layer array, a layer graph, a network, or a function that returns one.")
     return value

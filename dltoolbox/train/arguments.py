@@ -17,6 +17,7 @@ from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.arrays import ArraySource, Column
+from dltoolbox.data.sources.batches import Batches
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -74,7 +75,7 @@ def what(value: object) -> str:
 
 
 @singledispatch
-def source_of(data: object, *responses: object, task: Task, of: str = "") -> ArraySource:
+def source_of(data: object, *responses: object, task: Task, of: str = "") -> Batches:
     """What holds the data, as mini-batches for a task. Data of a type that nobody has registered are arrays.
 
     Args:

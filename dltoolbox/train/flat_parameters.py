@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dltoolbox.train.trainable import Parameter
+from dltoolbox.engines.engine import Parameter
 
 STRETCH = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
 

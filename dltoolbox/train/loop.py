@@ -18,13 +18,13 @@ from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
 from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
+from dltoolbox.engines.engine import Arrays, Trainable
 from dltoolbox.runtime.interrupts import check, released
 from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
 from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.progress import Record, Table, TrainingInfo, make_info
 from dltoolbox.train.solvers import learn_rate, make_solver
-from dltoolbox.train.trainable import Arrays, Trainable
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
 

@@ -15,6 +15,7 @@ from dltoolbox.core.convert import Convert, Function, choice, flag, integer, rea
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
+from dltoolbox.engines.environments import execution_environment
 
 T = TypeVar("T")
 
@@ -96,8 +97,9 @@ def output_network(value: object) -> str:
     return "best-validation" if word == "best-validation-loss" else word
 
 
-_ON_CPU = now_only("auto", "cpu", hint="Use 'cpu'; this release trains on one CPU with several threads.", of=choice(
-    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu"))
+_ENVIRONMENT = execution_environment(
+    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu",
+    where=" in this release", hint="Use 'cpu'; this release trains on one CPU with several threads.")
 _PLOTS = now_only("none", of=choice("none", "training-progress"),
                   hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
 _AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
@@ -142,7 +144,7 @@ class TrainingOptions(Configured):
                                  "smaller than its smallest value.")
     ObjectiveMetricName = _option(now_only("loss", of=text, hint=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
     CheckpointPath = _option(text, "", "Existing folder to save networks to during training; '' for none.")
-    ExecutionEnvironment = _option(_ON_CPU, "auto", "'auto' or 'cpu' for now.")
+    ExecutionEnvironment = _option(_ENVIRONMENT, "auto", "'auto' or 'cpu' for now.")
     OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
                         "iteration; one that returns True stops training.")
     Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")

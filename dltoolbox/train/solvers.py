@@ -19,10 +19,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dltoolbox.core.errors import warn
+from dltoolbox.engines.engine import Parameter
 from dltoolbox.runtime.blas import libraries
 from dltoolbox.train.flat_parameters import Gradients, Run, in_memory_order, make_runs
 from dltoolbox.train.options import TrainingOptions
-from dltoolbox.train.trainable import Parameter
 
 MARGIN = 1e4  # above the smallest normal number, at which averages become zero
 MOST_STEPS = 1000  # between looking for such averages

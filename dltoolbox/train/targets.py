@@ -15,6 +15,7 @@ import numpy as np
 from dltoolbox.core.arrays import all_finite, array_of, first_not_finite
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
@@ -51,7 +52,7 @@ def encode_labels(Y: object, observations: int, *, classes: Sequence[str] | str 
         fail("trainNetwork:undefinedLabels", f"All labels in {name} are undefined.", "Check how they were made: values that "
              "are not in the value set of categorical become undefined.")
     if seen < 2:
-        warn("trainNetwork:oneClass", f"All labels in {name} are of one class, so there is nothing to tell apart.",
+        warn("trainNetwork:oneClass", f"All labels in {name} belong to one class, so there is nothing to learn.",
              "Check the labels.")
     return OneHot(codes, len(names)), names
 
@@ -140,7 +141,7 @@ def vectors(y: np.ndarray, observations: int, responses: int, name: str) -> np.n
     if y.shape[1] != responses:
         hint = f"Pass {name[0]}.T." if y.shape == (responses, observations) else f"Pass an N×{responses} matrix."
         fail("trainNetwork:responseSizeMismatch", f"{name} has {y.shape[1]} responses per observation (it is "
-             f"{times(y.shape)}), but the network has {responses} outputs.", hint)
+             f"{times(y.shape)}), but the network has {counted(responses, 'output')}.", hint)
     check_count(y.shape[0], observations, name)
     return y.T
 
@@ -181,5 +182,5 @@ def finite(array: np.ndarray, name: str) -> np.ndarray:
 def check_count(found: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
     if found != observations:
-        fail("trainNetwork:observationsMismatch", f"{name} has {found} observations, but X{name[1:]} has {observations}.",
-             "Pass one response per observation.")
+        fail("trainNetwork:observationsMismatch", f"{name} has {counted(found, 'observation')}, "
+             f"but X{name[1:]} has {observations}.", "Pass one response per observation.")

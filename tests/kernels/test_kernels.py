@@ -86,7 +86,7 @@ def compare(kernel: Kernel, sample: samples.Case, batch: int, dtype: Any, order:
     for _ in range(2):  # a second run must not find what the first left behind
         restart(0)
         assert_same(trial.forward(), outputs, TOLERANCE[dtype])
-    for grad, given in zip(trial.site.grads, grads, strict=True):
+    for grad, given in zip(trial.site.grad_outputs, grads, strict=True):
         if grad is not None and given is not None:
             np.copyto(grad, given)
     assert_same(trial.backward(), gradients, TOLERANCE[dtype])

@@ -88,7 +88,7 @@ PREDICTORS = {
     "N×C×H×W": ((X.transpose(3, 2, 0, 1), Y, CLASSIFIER), "inputSizeMismatch", r"X\.transpose\(2, 3, 1, 0\)"),
     "N×H×W×C": ((X.transpose(3, 0, 1, 2), Y, CLASSIFIER), "inputSizeMismatch", r"np\.moveaxis\(X, 0, -1\)"),
     "no channels": ((X[:, :, 0], Y, CLASSIFIER), "inputSizeMismatch", r"X\[\.\.\., np\.newaxis, :\]"),
-    "text": (("digits", Y, CLASSIFIER), "notNumeric", "must be a numeric array, but they are str"),
+    "text": (("digits", Y, CLASSIFIER), "notNumeric", "X must be numeric, but it is of type str"),
     "objects": ((np.array([object()] * 8), Y, CLASSIFIER), "notNumeric", "array of object"),
     "complex": ((X * 1j, Y, CLASSIFIER), "complexData", r"abs\(X\)"),
     "NaN": ((NAN, Y, CLASSIFIER), "notFinite",

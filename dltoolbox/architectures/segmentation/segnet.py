@@ -20,6 +20,7 @@ from dltoolbox.architectures.segmentation.common import (
     pixel_labels,
 )
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import ByRank, InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer
@@ -77,8 +78,8 @@ class _SegnetOptions(SegmentationOptions):
         for name in ("NumConvolutionLayers", "NumOutputChannels"):
             given = getattr(self, name)
             if len(given) not in (1, depth):
-                issues.add(f"segnetLayers:invalid{name}", f"{name} has {len(given)} elements, but there are {depth} encoder "
-                           "stages.", f"Pass one number for all stages, or {depth} of them.")
+                issues.add(f"segnetLayers:invalid{name}", f"{name} has {counted(len(given), 'element')}, but there are "
+                           f"{depth} encoder stages.", f"Pass one number for all stages, or {depth} of them.")
         with issues.collect():
             check_sides("segnetLayers", self.ImageSize, [Sides(2 ** depth, 1)] * 2,
                         f"{depth} poolings by 2 need at least {2 ** depth} pixels along every side")

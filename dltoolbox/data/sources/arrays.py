@@ -79,6 +79,13 @@ class ArraySource:
     def input_sizes(self) -> list[tuple[int, ...]]:
         return [array.shape[:-1] for array in self.inputs]
 
+    @property
+    def input_types(self) -> list[np.dtype]:
+        return [array.dtype for array in self.inputs]
+
+    def narrow(self, types: Sequence[np.dtype]) -> None:
+        self.types, self._reader = types, None
+
     def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
         """Every observation once, in this order, in batches of at most ``size``; a new order ends earlier calls."""
         reader = self._reader

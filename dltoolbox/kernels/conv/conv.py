@@ -33,11 +33,11 @@ def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Call
 
 def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
                    window: Window, relu: bool) -> Bands:
-    """Steps that prepare, and per rank those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
+    """Steps that prepare, and per thread those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
-    parts = shares(out[0], min(out[0], site.case.ranks))
+    parts = shares(out[0], min(out[0], site.case.threads))
     special = special_form(window, source, target)
     if special is not None:
         return special(site, source, target, weights, bias, window, parts, relu)
@@ -123,7 +123,7 @@ class ConvKernel(Kernel):
     """`conv`, alone or with what follows it. A normalisation with stored statistics disappears into the filters."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return "batch_norm_inference" not in self.op or not any(case.needs)
+        return "batch_norm_inference" not in self.op or not any(case.needs_input_grad)
 
     @property
     def saved_for_backward(self) -> frozenset[str]:
@@ -146,13 +146,13 @@ class ConvKernel(Kernel):
         return BoundKernel(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
     def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
-        """Steps that prepare, and per rank those that write the output."""
+        """Steps that prepare, and per thread those that write the output."""
         return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
         """Steps that prepare, and those that write the gradients."""
         x, weights = site.inputs[:2]
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs[:3]
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
         prepare: list[Closure] = []
         steps = list(ending.gate(site))
@@ -200,7 +200,7 @@ class ConvTransposedKernel(Kernel):
 
     def bind_backward(self, site: BindContext, x: np.ndarray, weights: np.ndarray, window: Window
                       ) -> tuple[list[Closure], list[Closure]]:
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs
         assert grad is not None
         columns = expand(site, grad, window, x.shape[:window.rank])
         prepare: list[Closure] = []

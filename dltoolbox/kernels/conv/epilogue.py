@@ -53,13 +53,13 @@ class Ending:
         """Closures that clear the arriving gradient where the ReLU was closed."""
         if not self.relu:
             return ()
-        grad, y = site.grads[0], site.outputs[0]
+        grad, y = site.grad_outputs[0], site.outputs[0]
         assert grad is not None
 
         def close(y: np.ndarray, grad: np.ndarray, positive: np.ndarray) -> None:
             np.greater(y, 0, out=positive)
             np.multiply(grad, positive, out=grad)
-        return in_pieces(site, close, y, grad, temporaries=[np.bool_], ranks=1)
+        return in_pieces(site, close, y, grad, temporaries=[np.bool_], threads=1)
 
 
 def window_of(use: BindContext | KernelSpec) -> Window:

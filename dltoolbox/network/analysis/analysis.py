@@ -1,4 +1,4 @@
-"""Analysis: every size, every learnable, every cost and every fault of a network, without any data."""
+"""Analysis: every size, every learnable, every cost and every problem of a network, without any data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
@@ -29,8 +30,8 @@ class NetworkAnalysis:
         Name: Of the network; empty where nobody gave it one.
         TargetUsage: What the network was checked for, ``'trainNetwork'`` or ``'dlnetwork'``.
         LayerInfo: A table with a row per layer. As in MATLAB: Name, Type, ActivationSizes and ActivationFormats (lists
-            where there are several outputs; empty where a fault hides them), LearnableSizes, NumLearnables, StateSizes.
-            Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a fault hides
+            where there are several outputs; empty where a problem hides them), LearnableSizes, NumLearnables, StateSizes.
+            Beyond that: Index, Description, Activations, Learnables and States (as text, ``'?'`` where a problem hides
             sizes), Inputs, LearnableShare (of all learnables), MultiplyAdds, ActivationBytes and ReceptiveField.
         Issues: The problems, each with ``identifier``, ``layer``, ``index``, ``message``, ``hint`` and ``severity``.
         Connections: A table with the columns Source and Destination.
@@ -144,12 +145,12 @@ class NetworkAnalysis:
         return analysis_text(self)
 
     def __repr__(self) -> str:
-        return (f"<NetworkAnalysis of {self.NumLayers} layers: {self.KnownLearnables:,} learnables, "
+        return (f"<NetworkAnalysis of {counted(self.NumLayers, 'layer')}: {self.KnownLearnables:,} learnables, "
                 f"{self.NumErrors} errors, {self.NumWarnings} warnings>")
 
 
 def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
-    """The size of every output, none where a fault hides them; an output layer passes on its input."""
+    """The size of every output, none where a problem hides them; an output layer passes on its input."""
     ports = info.layer.outputs()
     sizes = info.outputs if ports else info.inputs
     return sizes if sizes and (not ports or len(sizes) == len(ports)) else ()
@@ -185,7 +186,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
 
 def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
              resized: bool = False) -> NetworkAnalysis:
-    """Walk a network without data and note everything; its faults are in the result and never raised.
+    """Walk a network without data and note everything; its problems are in the result and never raised.
 
     Args:
         layers: A layer array, a layer graph, a network, or the function of an architecture.

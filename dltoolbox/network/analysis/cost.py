@@ -53,7 +53,7 @@ class Footprint:
 
 
 def footprints(lowered: Lowered) -> list[Footprint]:
-    """One footprint per layer, in the graph's order; of layers that a fault hides, what is known of them."""
+    """One footprint per layer, in the graph's order; of layers that a problem hides, what is known of them."""
     graph, fields = lowered.graph, receptive_fields(lowered.graph)
     made = {value: node.layer for node in graph.nodes for value in node.outputs}
     work: dict[str, int] = {}
@@ -71,7 +71,7 @@ def footprints(lowered: Lowered) -> list[Footprint]:
 
 
 def port_values(graph: Graph, info: LoweredLayer) -> list[Value | None]:
-    """The values of a layer's output ports; None where a fault hides them."""
+    """The values of a layer's output ports; None where a problem hides them."""
     return [graph.ports.get(f"{info.layer.Name}/{port}") for port in info.layer.outputs()]
 
 

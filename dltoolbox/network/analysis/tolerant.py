@@ -10,7 +10,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.network.graph.expansion import expansion
-from dltoolbox.network.graph.layer_array import MOST_FAULTS, as_layer, duplicated_names, with_names
+from dltoolbox.network.graph.layer_array import MOST_ISSUES, as_layer, duplicated_names, with_names
 from dltoolbox.network.graph.layer_graph import LayerGraph, add_duplicates, sequence
 
 
@@ -37,7 +37,7 @@ def readable(layers: object) -> Readable:
         if len(kept) < index:
             kept.append(Unusable(item, first=index == 1, last=index == len(items)))
             unusable.add(index)
-        if len(unusable) == MOST_FAULTS:
+        if len(unusable) == MOST_ISSUES:
             break
     named = with_names(kept)
     add_duplicates(named, issues)

@@ -12,7 +12,7 @@ from dltoolbox.core.properties import references, refuse_lost, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.layers.display import layers_text
 
-MOST_FAULTS = 100  # that are told together; after so many, it is a list of something else
+MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
 
 KEEP = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
@@ -71,7 +71,7 @@ def layerArray(layers: object) -> LayerArray:
     for index, item in enumerate(flat(layers), 1):
         with issues.collect(index=index):
             result.append(as_layer(item, index))
-        if len(issues) == MOST_FAULTS:
+        if len(issues) == MOST_ISSUES:
             break
     issues.raise_if_any()
     return result

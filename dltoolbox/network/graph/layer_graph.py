@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import aligned, cell, few, listed
+from dltoolbox.core.display import aligned, cell, counted, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.properties import did_you_mean, references, refuse_lost, show
 from dltoolbox.core.table import Table
@@ -224,7 +224,7 @@ class LayerGraph:
                 ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self.nodes)} layers and {len(self.edges)} connections>"
+        return f"<{type(self).__name__} of {counted(len(self.nodes), 'layer')} and {counted(len(self.edges), 'connection')}>"
 
 
 def all_of(items: Any, kind: type[T], what: str) -> tuple[T, ...]:

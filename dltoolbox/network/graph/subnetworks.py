@@ -71,7 +71,7 @@ def networkLayer(net: object, *pairs: object, **options: object) -> NetworkLayer
     """A layer that holds a network, for blocks that are used as one layer.
 
     Its inputs are the open inputs of the network, ``in`` or ``in1``, ``in2``, …; its outputs are what leaves the network,
-    ``out`` or ``out1``, ``out2``, …. Learnables and faults inside are named ``layer:inner``.
+    ``out`` or ``out1``, ``out2``, …. Learnables and problems inside are named ``layer:inner``.
 
     Args:
         net: A dlnetwork, a layer array or a layer graph, without input layers.

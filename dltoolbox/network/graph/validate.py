@@ -1,7 +1,7 @@
-"""Faults of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
+"""Problems of a layer graph that need no sizes: missing ends, open and doubly connected ports, cycles, missing softmax.
 
-Each fault is reported once, where it is made: a port that is open because the input or output layer is missing is no
-fault of its own.
+Each problem is reported once, where it is made: a port that is open because the input or output layer is missing is no
+problem of its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Wiring:
         return self.found[lost]
 
     def nearest(self, name: str, names: list[str]) -> list[str]:
-        """The most similar name; the last one where so many have been compared that it takes seconds."""
+        """The most similar name; the last layer where so many have been compared that it takes seconds."""
         self.comparisons -= len(names)
         return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
 
@@ -67,7 +67,7 @@ class Wiring:
 
 
 def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[Port] = (), *, loss: bool = True) -> None:
-    """Add every fault that the connections alone show; arguments as `Wiring`."""
+    """Add every problem that the connections alone show; arguments as `Wiring`."""
     if not lgraph.nodes:
         issues.add("network:empty", "The network has no layers.",
                    f"Pass at least an input layer and {'an output' if loss else 'another'} layer.")
@@ -77,7 +77,7 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
     matches = likely_sources(wiring, explained)
     explained |= {source for source in matches.values() if source}
     explained |= {Port(source.layer, "out") for source, target in lgraph.edges
-                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one fault, there
+                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one problem, there
     for index, layer in enumerate(lgraph.nodes, 1):
         check_inputs(wiring, layer, index, issues, matches)
         check_outputs(wiring, layer, index, issues, explained)
@@ -88,7 +88,7 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
 
 
 def check_no_output_layers(layers: Iterable[Layer], issues: IssueCollector, hint: str = REMOVE) -> None:
-    """Networks that do not end in losses have no output layers; each is a fault."""
+    """Networks that do not end in losses have no output layers; each is a problem."""
     for index, layer in enumerate(layers, 1):
         if isinstance(layer, OutputLayer):
             issues.add("network:outputLayerNotAllowed", "A dlnetwork has no output layers.", hint, layer=layer.Name,
@@ -112,7 +112,7 @@ def missing_ends(wiring: Wiring, issues: IssueCollector) -> set[Port]:
 
 
 def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | None]:
-    """Every open input for data, with the nearest open output before it: one forgotten connection is one fault."""
+    """Every open input for data, with the nearest open output before it: one forgotten connection is one problem."""
     spare: list[Port] = []
     matches: dict[Port, Port | None] = {}
     for layer in wiring.lgraph.nodes:
@@ -148,7 +148,7 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
 
 
 def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
-    """The commonest fault of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
+    """The commonest problem of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
     ready, possible = wiring.poolings(tuple(lost))
     near = [*wiring.nearest(layer.Name, possible), "pool"][0]
     first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
@@ -158,7 +158,7 @@ def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: 
 
 
 def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
-    """An output that nobody reads is a fault; indices that nobody reads only cost time."""
+    """An output that nobody reads is a problem; indices that nobody reads only cost time."""
     unconnected = wiring.open_outputs(layer)
     data = [port for port in unconnected if port not in UNPOOLING and Port(layer.Name, port) not in explained]
     if data and wiring.loss:
@@ -207,7 +207,7 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
         feeds[position[source.layer]].append(position[destination.layer])
     order = execution_positions([i for i, count in enumerate(waits) if count == 0], waits, feeds)
     stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
-    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
+    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first layer last
     for i in reversed(stuck):
         for target in feeds[i]:
             sources[target].append(i)

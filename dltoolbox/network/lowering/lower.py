@@ -1,6 +1,6 @@
-"""From a layer graph to ops: walk the layers in order, let every page record what it means, and collect every fault.
+"""From a layer graph to ops: walk the layers in order, let every page record what it means, and collect every problem.
 
-Analysis, the program and prediction all use this one walk; it touches no data. A fault at one layer silences only the
+Analysis, the program and prediction all use this one walk; it touches no data. A problem at one layer silences only the
 layers that depend on it.
 """
 
@@ -33,7 +33,7 @@ SMALLER = "Check the sizes, strides and padding of this layer and of those befor
 
 @dataclass
 class LoweredLayer:
-    """One layer after the walk: sizes of what enters and leaves (None where a fault hides it), and its arrays."""
+    """One layer after the walk: sizes of what enters and leaves (None where a problem hides it), and its arrays."""
 
     layer: Layer
     index: int  # 1-based position in the layer graph

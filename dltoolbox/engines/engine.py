@@ -1,4 +1,4 @@
-"""What the loop asks of a model: parameters to step along gradients, and nothing about layers."""
+"""What is asked of whoever runs a network: by the training loop, by trainNetwork, and by predict and its kin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+
+from dltoolbox.core.dims import Dims
+from dltoolbox.network.lowering.lower import Lowered
+from dltoolbox.network.lowering.modes import Sizes
+from dltoolbox.network.networks import DAGNetwork
+from dltoolbox.ops import ParameterKey
+from dltoolbox.program.data_layout import Entrance, Result
 
 Arrays = Sequence[np.ndarray]
 
@@ -37,7 +44,7 @@ class StepResult(Protocol):
 
 
 class Trainable(Protocol):
-    """A model as the loop sees it.
+    """A model as the loop sees it: parameters to step along gradients, and nothing about layers.
 
     Inputs and targets have the observation as their last axis, any type and any strides, and are valid for this call;
     targets of classes are logical and one-hot.
@@ -63,3 +70,33 @@ class Trainable(Protocol):
 
     def finalize_statistics(self, batches: Iterable[Arrays]) -> None:
         """Replace running statistics by those of all the batches; a model without any stops reading early."""
+
+
+class Engine(Trainable, Protocol):
+    """A network and its arrays, as an execution environment runs it."""
+
+    @property
+    def inputs(self) -> Sequence[Entrance]:
+        """Where data enter."""
+
+    @property
+    def leaving(self) -> Sequence[Dims]:
+        """Sizes of what leaves, for inputs of the declared sizes."""
+
+    def types(self, stored: Sequence[np.dtype[Any]]) -> Sequence[np.dtype[Any]]:
+        """In which type each input enters, of data of these types."""
+
+    def assign(self, key: ParameterKey, value: np.ndarray) -> None:
+        """Set an array of a layer, in any shape of as many elements."""
+
+    def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+        """The record of ops for data of these sizes; every problem before these ports, or all, is raised."""
+
+    def prepare(self, inputs: Arrays, ports: Sequence[str] = ()) -> None:
+        """Do all that predicting needs for data of these sizes, but for running; raises what stands against it."""
+
+    def results(self, inputs: Arrays, ports: Sequence[str] = ()) -> Sequence[Result]:
+        """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+
+    def network(self) -> DAGNetwork:
+        """The network with the present values as the properties of its layers."""
