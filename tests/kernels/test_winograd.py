@@ -113,7 +113,7 @@ def test_chains(shape: Any, op: str, precision: str) -> None:
     check(*made(shape, order="rows" if shape[3] > 2 else "channels last", op=op, precision=precision, train=op == CHAINS[0]))
 
 
-def tested() -> set[Kernel]:
+def kernels_here() -> set[Kernel]:
     """The kernels that the tests above choose."""
     return {kernel for shape in SHAPES for precision in ROUNDING for op in ("conv", *CHAINS)
             for kernel in chosen(made(shape, precision=precision, op=op, train=op in ("conv", CHAINS[0]))[0])}
