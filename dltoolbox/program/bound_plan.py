@@ -87,7 +87,7 @@ class ShardContext:
 
 
 @dataclass
-class Layout:
+class MemoryLayout:
     """What a plan needs of memory, the same in all shards that have it.
 
     Attributes:
@@ -127,7 +127,7 @@ class Shard:
         self.prepare: list[Closure] = []
         self.pre_run: list[Closure] = []
         self.prepare_parallel: list[Closure] = []
-        self.layout: Layout = Layout(contributions(plan), lifetimes(plan)) if like is None else like.layout
+        self.layout: MemoryLayout = MemoryLayout(contributions(plan), lifetimes(plan)) if like is None else like.layout
         if like is None:
             recorder, shared = MemoryRecorder(self.layout.buffers), Shared()
             self._bind(recorder, shared)
@@ -153,8 +153,8 @@ class Shard:
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         graph = plan.graph
-        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
-                       apart(self.gradients, graph.inputs))
+        self.border = (time_apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       time_apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
@@ -220,7 +220,7 @@ class Shard:
         return bound
 
 
-def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+def time_apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
     """Those that there are of some arrays, with T and B apart."""
     return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 

@@ -114,7 +114,7 @@ class Program:
         into = self.gradients[rank] if self.gradients else {}
         gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
         values = {value: arrays[key] for key, value in graph.arrays.items()}
-        all_reduce = partial(self.meeting.add_up, rank) if count > 1 else nothing
+        all_reduce = partial(self.meeting.add_up, rank) if count > 1 else meet_nobody
         shared = {} if like is None else like.around.shared
         return Shard(plan, ShardContext(values, gradients, all_reduce, count, shared), like)
 
@@ -303,5 +303,5 @@ def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
             yield ("backward", number), bound.backward
 
 
-def nothing(array: np.ndarray) -> None:
+def meet_nobody(array: np.ndarray) -> None:
     """A shard alone has nobody to meet."""
