@@ -20,7 +20,7 @@ from dltoolbox.engines.environments import engine_of, execution_environment
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import Result, as_activations, network_inputs, rows
+from dltoolbox.program.data_layout import Result, as_activations, as_rows, network_inputs
 
 
 class _Options(Configured):
@@ -158,7 +158,7 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
     values = _run(net, [X, *more], chosen)
     sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
-               rows(value, vectors=gives_vectors(end, declared))
+               as_rows(value, vectors=gives_vectors(end, declared))
                for value, end, declared in zip(values, ends, sizes, strict=True)]
     return outputs(results, nargout, "predict")
 
@@ -199,7 +199,7 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, n
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
+    return outputs([as_rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -242,7 +242,7 @@ def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, *
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     result = of_images(_run(net, [X, *more], chosen)[0], "classify")
-    scores = rows(result, vectors=True)
+    scores = as_rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 

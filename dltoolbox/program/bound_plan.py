@@ -168,8 +168,8 @@ class Shard:
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         graph = plan.graph
-        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
-                       apart(self.gradients, graph.inputs))
+        self.border = (time_apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       time_apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
@@ -235,7 +235,7 @@ class Shard:
         return bound
 
 
-def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+def time_apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
     """Those that there are of some arrays, with T and B apart."""
     return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 

@@ -320,5 +320,5 @@ def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
             yield ("backward", number), bound.backward
 
 
-def nothing(array: np.ndarray) -> None:
+def meet_nobody(array: np.ndarray) -> None:
     """A shard alone has nobody to meet."""

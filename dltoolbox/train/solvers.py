@@ -43,7 +43,7 @@ class Solver:
         self.period = MOST_STEPS
         self.known: tuple[np.ndarray | None, ...] = ()
         self.runs: list[Run] = []
-        self.gradients = Gradients([], [])
+        self.gradients = FlatGradients([], [])
 
     def update(self, gradients: Sequence[np.ndarray | None], learn_rate: float) -> None:
         """Move every trained parameter; ``gradients`` are overwritten."""

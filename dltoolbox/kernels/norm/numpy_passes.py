@@ -17,11 +17,11 @@ from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, Ke
 from dltoolbox.kernels.norm.blocks import Grid, Sums, run
 from dltoolbox.ops.base import BOTH, IN, OPS, Attributes
 
-FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
+FAR_MEAN = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
 
 
 def is_far(mean: np.ndarray, variance: np.ndarray) -> bool:
-    return bool((mean * mean > FAR * variance).any())
+    return bool((mean * mean > FAR_MEAN * variance).any())
 
 
 class Passes(Protocol):
@@ -113,7 +113,7 @@ def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[n
     return center, mean - center
 
 
-class Stage:
+class NormStage:
     """Passes in NumPy over an array ``x``, block by block, with four tiles."""
 
     def __init__(self, site: BindContext, grid: Grid, x: np.ndarray) -> None:
@@ -140,7 +140,7 @@ class Stage:
         return [*less, self.sums.plain(i, block), self.sums.product(i, block, block)]
 
 
-class Ends(Stage):
+class ChainEnds(NormStage):
     """The passes `apply` and `collect`: x → [add] → [relu] → output, and the gradient on the way back.
 
     The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient. ``buffers``
@@ -202,7 +202,7 @@ class Ends(Stage):
         return steps
 
 
-class Blocks(Ends):
+class NormPasses(ChainEnds):
     """All passes of a chain ``batch_norm[+add][+relu]``. Temporaries go where the next pass will write its results."""
 
     def __init__(self, site: BindContext) -> None:
@@ -262,7 +262,7 @@ class BatchNorm(BatchNormChain):
                                         and case.orders[3] == case.orders[0])
 
     def passes(self, site: BindContext) -> Passes:
-        return Blocks(site)
+        return NormPasses(site)
 
 
 @kernel("batch_norm_inference", "batch_norm_inference+relu")
