@@ -51,6 +51,7 @@ from dltoolbox.data import (
     shapeVolumes,
     triangleImages,
 )
+from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
@@ -84,7 +85,6 @@ from dltoolbox.network.learn_rate_factors import (
 )
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.program.explain import explain
-from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.report.plot import plot
 from dltoolbox.runtime.threads import maxNumCompThreads

@@ -62,6 +62,11 @@ from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayDat
 from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
 from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
+from dltoolbox.engines.inference import activations as activations
+from dltoolbox.engines.inference import classify as classify
+from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
+from dltoolbox.engines.inference import predict as predict
+from dltoolbox.engines.inference import semanticseg as semanticseg
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
@@ -168,11 +173,6 @@ from dltoolbox.network.networks import DAGNetwork as DAGNetwork
 from dltoolbox.network.networks import SeriesNetwork as SeriesNetwork
 from dltoolbox.network.networks import assembleNetwork as assembleNetwork
 from dltoolbox.program.explain import explain as explain
-from dltoolbox.program.inference import activations as activations
-from dltoolbox.program.inference import classify as classify
-from dltoolbox.program.inference import minibatchpredict as minibatchpredict
-from dltoolbox.program.inference import predict as predict
-from dltoolbox.program.inference import semanticseg as semanticseg
 from dltoolbox.report.analyze import analyzeNetwork as analyzeNetwork
 from dltoolbox.report.plot import plot as plot
 from dltoolbox.runtime.threads import maxNumCompThreads as maxNumCompThreads

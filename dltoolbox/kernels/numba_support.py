@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from dltoolbox.kernels.base import Kernel, KernelSpec
 from dltoolbox.runtime.interrupts import check, held
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
-ROUNDING = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
+FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
 
 
 def available() -> bool:
@@ -66,10 +66,10 @@ def import_failure() -> str:
 
 def loop(function: F) -> F:
     """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock."""
-    made: dict[str, Any] = {}
+    made: dict[str, Callable[..., object]] = {}
 
     @wraps(function)
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: object) -> Any:
         check()  # compiling takes seconds
         if not made:
             made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
@@ -77,17 +77,17 @@ def loop(function: F) -> F:
     return run  # type: ignore[return-value]
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., object]) -> Any:
     """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
     import numba
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's own folder nor the user's can be written
         return numba.njit(**options)(function)
 
 
-def folder() -> Path | None:
+def compiled_folder() -> Path | None:
     """Where Numba keeps the compiled loops; None where they are compiled anew in every process."""
     place = compiled(_nothing).stats.cache_path if available() else None
     return Path(place) if place else None

@@ -90,7 +90,7 @@ class ShardContext:
 
     arrays: Mapping[Value, np.ndarray]
     gradients: Mapping[Value, np.ndarray]
-    meet: Callable[[np.ndarray], None]
+    all_reduce: Callable[[np.ndarray], None]
     shards: int
     shared: Shared
 
@@ -154,8 +154,8 @@ class Shard:
         self.border: tuple[dict[Value, np.ndarray], dict[Value, np.ndarray]] = {}, {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
-        self.before: list[Closure] = []
-        self.divided: list[Closure] = []
+        self.pre_run: list[Closure] = []
+        self.prepare_parallel: list[Closure] = []
         self.structure = structure(plan)
         self.layout = layouts.get(self.structure) or self.own_layout()
 
@@ -179,7 +179,7 @@ class Shard:
         self.values.clear()
         self.gradients.clear()
         self.border = {}, {}
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         self.around.shared.clear()
 
@@ -188,9 +188,9 @@ class Shard:
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         graph = plan.graph
-        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
-                       apart(self.gradients, graph.inputs))
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        self.border = (time_apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       time_apart(self.gradients, graph.inputs))
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), shared)
@@ -198,9 +198,9 @@ class Shard:
             self.steps.append((step, bound))
             if memory.made:
                 self.prepare += [] if bound.prepare is None else [bound.prepare]
-                self.divided += bound.divided
-            if bound.before is not None:
-                self.before.append(bound.before)
+                self.prepare_parallel += bound.prepare_parallel
+            if bound.pre_run is not None:
+                self.pre_run.append(bound.pre_run)
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
@@ -228,25 +228,25 @@ class Shard:
         sums: list[tuple[np.ndarray, np.ndarray]] = []
         by_kernel: set[int] = set()
         for number, value in enumerate(node.inputs):
-            if not step.needs or not step.needs[number]:
+            if not step.needs_input_grad or not step.needs_input_grad[number]:
                 grad_inputs.append(None)
             elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 grad_inputs.append(self.gradients[value])
-            elif step.kernel.adds(number):
+            elif step.kernel.can_accumulate(number):
                 grad_inputs.append(self.gradients[value])
                 by_kernel.add(number)
             else:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
                 grad_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
-        grads = [self.gradients.get(value) if step.needs else None for value in node.outputs]
+        grads = [self.gradients.get(value) if step.needs_input_grad else None for value in node.outputs]
 
         def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
             return tuple(array if array is None else node.way.view(array, value.dims)
                          for value, array in zip(values, arrays, strict=True))
         site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
                            viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
-                           viewed(node.inputs, grad_inputs), memory, self.around.meet, self.around.shards,
+                           viewed(node.inputs, grad_inputs), memory, self.around.all_reduce, self.around.shards,
                            frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:
@@ -255,7 +255,7 @@ class Shard:
         return bound
 
 
-def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+def time_apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
     """Those that there are of some arrays, with T and B apart."""
     return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 

@@ -79,7 +79,7 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
 
 def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
     """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
-    array = numeric(X, function)
+    array = numeric_data(X, function)
     dims = place.dims
     sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
     if place.split_complex:  # the network sees real and imaginary parts as channels of their own
@@ -113,7 +113,7 @@ def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
     return "Reshape the data, or change the size of the input layer."
 
 
-def numeric(X: object, function: str) -> np.ndarray:
+def numeric_data(X: object, function: str) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error."""
     array = array_of(X)
     if array is None:
@@ -177,7 +177,7 @@ class Result(NamedTuple):
         return np.swapaxes(self.array, -2, -1) if self.dims.timed else self.array
 
 
-def rows(result: Result, *, vectors: bool) -> np.ndarray:
+def as_rows(result: Result, *, vectors: bool) -> np.ndarray:
     """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
     element; of sequences K×N×T and h×w×c×N×T. Images of another size than declared can make a map of a vector.
     """

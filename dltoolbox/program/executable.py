@@ -112,15 +112,15 @@ class Program:
                       sizes: Sequence[int]) -> list[ShardContext]:
         """What every shard shares with others."""
         shared: dict[int, Shared] = {size: {} for size in plans}
-        found = []
+        contexts = []
         for rank, size in enumerate(sizes):
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
             gradients = {value: into[key] for key, value in parameters.items() if key in into}
-            meet = partial(self.meeting.add_up, rank) if len(sizes) > 1 else nothing
-            found.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, meet, len(sizes),
-                                      shared[size]))
-        return found
+            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
+            contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
+                                      len(sizes), shared[size]))
+        return contexts
 
     @property
     def plan(self) -> Plan:
@@ -192,7 +192,7 @@ class Program:
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
-            for closure in shard.before:
+            for closure in shard.pre_run:
                 closure()
         self._fresh = not (constant and self.prepared)
         with team_of(self.size) as self.meeting.team:
@@ -247,7 +247,7 @@ class Program:
 
     def _prepare(self, rank: int) -> None:
         """What depends on parameters alone and can be kept; the threads share it."""
-        for kind in ("prepare", "divided"):
+        for kind in ("prepare", "prepare_parallel"):
             closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
             for closure in closures[rank::self.size]:
                 closure()
@@ -320,5 +320,5 @@ def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
             yield ("backward", number), bound.backward
 
 
-def nothing(array: np.ndarray) -> None:
+def meet_nobody(array: np.ndarray) -> None:
     """A shard alone has nobody to meet."""

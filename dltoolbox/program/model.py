@@ -21,7 +21,15 @@ from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered
-from dltoolbox.network.lowering.modes import TRAINING, Sizes, check_problems, ends, lower_for, sizes_of, takes_any_type
+from dltoolbox.network.lowering.modes import (
+    TRAINING,
+    InputSizes,
+    check_problems,
+    lower_for,
+    mode_ends,
+    sizes_of,
+    takes_any_type,
+)
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population
@@ -37,7 +45,7 @@ from dltoolbox.runtime.autotune import budget
 from dltoolbox.runtime.threads import one_blas_thread, thread_count
 
 
-class Parameter:
+class ModelParameter:
     """One learnable as solvers see it; ``value`` is updated in place."""
 
     def __init__(self, key: ParameterKey, spec: Learnable, value: np.ndarray) -> None:
@@ -46,7 +54,7 @@ class Parameter:
         self.learn_rate_factor, self.l2_factor = spec.learn_rate_factor, spec.l2_factor
 
 
-class StepResult(NamedTuple):
+class TrainingStep(NamedTuple):
     """What one training step found; gradients are aligned with the model's parameters, and good until the next step."""
 
     loss: float
@@ -120,7 +128,7 @@ class Model:
                                         for key, value in values.items()}
         self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
-        self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
+        self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
         self.layouts: dict[tuple[str, tuple[str, ...]], Layouts] = {}  # by mode and ports
         self.frozen = {key for key, a in learnables.items() if a.frozen}
@@ -137,11 +145,11 @@ class Model:
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
-    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
+    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> TrainingStep:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
         outcome = self.run("train", inputs, targets)
         update_states(self.arrays, outcome)
-        return StepResult(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
+        return TrainingStep(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
 
     @one_at_a_time
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
@@ -181,6 +189,10 @@ class Model:
             return self.run("statistics", inputs)
         finalise_states(self.arrays, batches, forward)
 
+    def assign(self, key: ParameterKey, value: np.ndarray) -> None:
+        """Set an array of a layer, in any shape of as many elements."""
+        self.arrays[key][...] = value.reshape(self.arrays[key].shape)
+
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""
         return network_of(self.lgraph, self.arrays, series=self.series)
@@ -205,6 +217,10 @@ class Model:
         outcome = self.run("gradients", inputs, targets)
         return outcome.loss, {key: value.copy() for key, value in outcome.gradients.items()}, list(outcome.input_gradients)
 
+    def prepare(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> None:
+        """Compile for predicting data of these sizes; raises what stands against it."""
+        self.program("predict", inputs, tuple(ports))
+
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
         return self._program(mode, inputs, ports).run(inputs, targets, constant=self.constant)
@@ -216,28 +232,30 @@ class Model:
 
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
-        key = (mode, tuple(a.shape for a in inputs), tuple(self.types(inputs)), ports, thread_count())
+        types = tuple(self.types([array.dtype for array in inputs]))
+        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count())
         program = self._programs.get(key)
         if program is None:
             program = self.compile(mode, inputs, ports)
             self._programs.put(key, program, program.bytes)
         return program
 
-    def types(self, inputs: Sequence[np.ndarray]) -> list[np.dtype]:
+    def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
-        return [min(np.promote_types(array.dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
-                if any_type else self.dtype for array, any_type in zip(inputs, self.any_type, strict=True)]
+        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+                if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
-        optimized, batch, types = self.optimized(mode, inputs, ports), inputs[0].shape[-1], self.types(inputs)
+        optimized, batch = self.optimized(mode, inputs, ports), inputs[0].shape[-1]
+        types = self.types([array.dtype for array in inputs])
         if not self.fast:
             optimized = optimized.at(B=batch)
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,
                                 types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
-            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
-                             precision=self.precision)
+        def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
+                             threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
@@ -266,16 +284,16 @@ class Model:
                 return made.at(T=lengths.pop())
         return self._optimized(mode, sizes, ports)
 
-    def _optimized(self, mode: str, sizes: Sizes, ports: tuple[str, ...]) -> OptimizedGraph:
+    def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports
         made = self._records.get(key)
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
-            made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
+            made = optimize(graph, *mode_ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
             self._records.put(key, made, made.graph.bytes)
         return made
 
-    def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+    def lowered(self, sizes: InputSizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
         """The record of ops for data of these sizes, however many; every problem before these ports, or all, is raised."""
         key = training, sizes
         lowered = self._records.get(key)

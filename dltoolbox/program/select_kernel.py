@@ -23,7 +23,7 @@ def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Ki
     """The fastest of several kernels, forward and backward together; the first where nothing is measured."""
     if len(found) == 1 or any(0 in dims.sizes for dims in case.inputs):
         return found[0]
-    name = fastest(question(case), trials(found, case, inputs, outputs),
+    name = fastest(question(case), kernel_trials(found, case, inputs, outputs),
                    lambda: (work(case), smaller(found, case, inputs, outputs)))
     return next(one for one in found if label(one) == name)
 
@@ -38,17 +38,18 @@ def question(case: KernelSpec) -> str:
     """
     inputs = " ".join(f"{size_class(dims, case.way)}@{''.join(map(str, order))}"
                       for dims, order in zip(case.inputs, case.orders, strict=True))
-    return f"{case.op} {inputs} {text(case.attrs, case.way)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
+    return (f"{case.op} {inputs} {attribute_text(case.attrs, case.way)} {case.dtype} {case.needs_input_grad} {case.threads} "
+            f"{case.precision}")
 
 
-def text(value: object, way: Way) -> str:
+def attribute_text(value: object, way: Way) -> str:
     """An attribute with its sizes by their classes."""
     if isinstance(value, Dims):
         return size_class(value, way)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {text(item, way)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {attribute_text(item, way)}' for key, item in value.items())}}}"
     if type(value) in (tuple, Link):
-        return f"({', '.join(text(item, way) for item in value)})"  # type: ignore[attr-defined]
+        return f"({', '.join(attribute_text(item, way) for item in value)})"  # type: ignore[attr-defined]
     return str(value)
 
 
@@ -63,12 +64,13 @@ def work(case: KernelSpec) -> int:
     return op_of(case.op).work(case.inputs, case.outputs, case.attrs)
 
 
-def trials(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> dict[str, Callable[[], Closure]]:
+def kernel_trials(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds,
+                  outputs: Kinds) -> dict[str, Callable[[], Closure]]:
     return {label(one): trial(one, case, inputs, outputs) for one in found}
 
 
 def stage(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Stage:
-    return Stage(work(case), trials(found, case, inputs, outputs))
+    return Stage(work(case), kernel_trials(found, case, inputs, outputs))
 
 
 def smaller(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
@@ -91,11 +93,11 @@ def trial(kernel: Kernel, case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Ca
         rng = np.random.default_rng(0)
         arrays = op_of(case.op).example(rng, case.inputs, inputs, case.attrs)
         arriving = [normal(rng, case.outputs[0], case.dtype), *[None] * (len(case.outputs) - 1)]
-        bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
-        for closure in (bound.bound.prepare, *bound.bound.divided):
+        bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs_input_grad) else None)
+        for closure in (bound.bound.prepare, *bound.bound.prepare_parallel):
             if closure is not None:
                 closure()
-        calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
+        calls = (bound.bound.pre_run, *bound.bound.forward, *bound.bound.backward)
 
         def run() -> None:
             for call in calls:

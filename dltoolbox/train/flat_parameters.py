@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dltoolbox.train.trainable import Parameter
+from dltoolbox.engines.engine import Parameter
 
-STRETCH = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
+LONGEST_SLOT_RUN = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
 
 
 class Slot(NamedTuple):
@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Gradients:
+class FlatGradients:
     """The gradient of each trained parameter, and what to copy there first: (to, from), where gradients lie apart."""
 
     each: list[np.ndarray]
@@ -66,12 +66,12 @@ def in_memory_order(parameters: Sequence[Parameter], averages: int) -> list[Slot
 
 
 def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
-              decay: float) -> tuple[list[Run], Gradients]:
+              decay: float) -> tuple[list[Run], FlatGradients]:
     """Runs over all parameters that move, with this decay times their L2 factors. Those that do not reach the loss have a
     gradient of zero; they move by their decay alone."""
     runs: list[Run] = []
-    found = Gradients([], [])
-    scratch = {slot.parameter.value.dtype: np.empty(STRETCH, slot.parameter.value.dtype) for slot in slots}
+    found = FlatGradients([], [])
+    scratch = {slot.parameter.value.dtype: np.empty(LONGEST_SLOT_RUN, slot.parameter.value.dtype) for slot in slots}
     reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
     others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
               if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
@@ -85,16 +85,16 @@ def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
             own = np.empty(first.value.shape, first.value.dtype)
             runs.append(Run(first.value, g, slot.averages, own, first.learn_rate_factor, decay * first.l2_factor or None))
         else:
-            runs += stretches(group, value, gather(group, value, found), scratch[value.dtype], decay)
+            runs += stretches(group, value, gathered_gradient(group, value, found), scratch[value.dtype], decay)
     return runs, found
 
 
-Group = list[tuple[Slot, np.ndarray]]
+SlotGroup = list[tuple[Slot, np.ndarray]]
 
 
-def neighbours(given: Group) -> Iterator[Group]:
+def neighbours(given: SlotGroup) -> Iterator[SlotGroup]:
     """Groups of parameters, with their gradients, that follow each other in memory and have the same learn-rate factor."""
-    group: Group = []
+    group: SlotGroup = []
     for slot, g in given:
         if group and not (joined([group[-1][0].parameter.value, slot.parameter.value]) is not None
                           and group[-1][0].parameter.learn_rate_factor == slot.parameter.learn_rate_factor):
@@ -105,7 +105,7 @@ def neighbours(given: Group) -> Iterator[Group]:
         yield group
 
 
-def gather(group: Group, value: np.ndarray, found: Gradients) -> np.ndarray:
+def gathered_gradient(group: SlotGroup, value: np.ndarray, found: FlatGradients) -> np.ndarray:
     """The gradients of a group as a vector: as they are, or as the place where they are to be copied."""
     vector = joined([g for _, g in group])
     if vector is not None:
@@ -119,14 +119,14 @@ def gather(group: Group, value: np.ndarray, found: Gradients) -> np.ndarray:
     return vector
 
 
-def stretches(group: Group, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
+def stretches(group: SlotGroup, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
               decay: float) -> Iterator[Run]:
     """A group cut into runs."""
     first = group[0][0]
     averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(first.averages))]
     ends = [0, *accumulate(g.size for _, g in group)]
-    for start in range(0, value.size, STRETCH):
-        here = slice(start, min(start + STRETCH, value.size))
+    for start in range(0, value.size, LONGEST_SLOT_RUN):
+        here = slice(start, min(start + LONGEST_SLOT_RUN, value.size))
         inside = [(decay * slot.parameter.l2_factor, min(end, here.stop) - max(begin, start))
                   for (slot, _), (begin, end) in zip(group, pairwise(ends), strict=True)
                   if begin < here.stop and end > start]

@@ -7,14 +7,14 @@ from math import prod
 
 import numpy as np
 
-CHUNK = 1 << 20  # elements converted to float64 at a time
+CONVERTED_AT_A_TIME = 1 << 20  # elements converted to float64 at a time
 
 STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
 
 
 def chunk_size(sizes: tuple[int, ...]) -> int:
     """How many observations of this size the batches of `normalization_statistics` should have."""
-    return max(1, CHUNK // max(1, prod(sizes)))
+    return max(1, CONVERTED_AT_A_TIME // max(1, prod(sizes)))
 
 
 def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "channel",

@@ -15,6 +15,7 @@ from dltoolbox.core.convert import Convert, Function, choice, flag, integer, rea
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
+from dltoolbox.engines.environments import execution_environment
 
 T = TypeVar("T")
 
@@ -96,8 +97,9 @@ def output_network(value: object) -> str:
     return "best-validation" if word == "best-validation-loss" else word
 
 
-_ON_CPU = now_only("auto", "cpu", hint="Use 'cpu'; this release trains on one CPU with several threads.", of=choice(
-    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu"))
+_ENVIRONMENT = execution_environment(
+    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu",
+    where=" in this release", hint="Use 'cpu'; this release trains on one CPU with several threads.")
 _PLOTS = now_only("none", of=choice("none", "training-progress"),
                   hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
 _AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
@@ -142,7 +144,7 @@ class TrainingOptions(Configured):
                                  "smaller than its smallest value.")
     ObjectiveMetricName = _option(now_only("loss", of=text, hint=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
     CheckpointPath = _option(text, "", "Existing folder to save networks to during training; '' for none.")
-    ExecutionEnvironment = _option(_ON_CPU, "auto", "'auto' or 'cpu' for now.")
+    ExecutionEnvironment = _option(_ENVIRONMENT, "auto", "'auto' or 'cpu' for now.")
     OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
                         "iteration; one that returns True stops training.")
     Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")
@@ -243,7 +245,7 @@ class TrainingOptionsADAM(TrainingOptions):
     InitialLearnRate = _option(real(0, low_open=True), 0.001, "Learning rate of the first epoch.")
 
 
-SOLVERS: dict[str, type[TrainingOptions]] = {
+OPTIONS_BY_SOLVER: dict[str, type[TrainingOptions]] = {
     cls.solver: cls for cls in (TrainingOptionsSGDM, TrainingOptionsRMSProp, TrainingOptionsADAM)}
 _TOLERANCES = ("MaxIterations", "GradientTolerance", "StepTolerance")
 LATER: dict[str, tuple[str, ...]] = {
@@ -256,7 +258,7 @@ LATER: dict[str, tuple[str, ...]] = {
 def _owners(name: str) -> dict[str, list[str]]:
     """The option so called (in any case) with the solvers that have it; empty for an unknown name."""
     owners: dict[str, list[str]] = {}
-    known = [(solver, list(cls.properties)) for solver, cls in SOLVERS.items()]
+    known = [(solver, list(cls.properties)) for solver, cls in OPTIONS_BY_SOLVER.items()]
     for solver, options in [*known, *((solver, list(names)) for solver, names in LATER.items())]:
         for option in options:
             if option.lower() == name.lower():
@@ -267,7 +269,7 @@ def _owners(name: str) -> dict[str, list[str]]:
 def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCollector) -> None:
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
-    available = [owner for owner in owners if owner in SOLVERS]
+    available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
     hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
     found.add("trainingOptions:optionOfOtherSolver",
               f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
@@ -320,29 +322,29 @@ def trainingOptions(solverName: str, *pairs: object, **options: object) -> Train
     trainingOptions('sgdm', InitialLearnRate=0.05, MaxEpochs=4)
     """
     low = solverName.lower() if isinstance(solverName, str) else ""
-    if low not in SOLVERS:
+    if low not in OPTIONS_BY_SOLVER:
         _refuse_solver(solverName, low)
-    return SOLVERS[low](*pairs, **options)
+    return OPTIONS_BY_SOLVER[low](*pairs, **options)
 
 
 def _refuse_solver(name: object, low: str) -> NoReturn:
     if low in LATER:
         fail("trainingOptions:solverNotAvailable", f"The solver '{low}' is not available in this release.",
-             f"Use one of {', '.join(map(repr, SOLVERS))}.")
-    known = ", ".join(map(repr, SOLVERS))
+             f"Use one of {', '.join(map(repr, OPTIONS_BY_SOLVER))}.")
+    known = ", ".join(map(repr, OPTIONS_BY_SOLVER))
     fail("trainingOptions:unknownSolver", f"The solver must be one of {known}, but it is {show(name)}.",
-         did_you_mean(low, SOLVERS) or "Call for example trainingOptions('sgdm').")
+         did_you_mean(low, OPTIONS_BY_SOLVER) or "Call for example trainingOptions('sgdm').")
 
 
 def _every_option() -> dict[str, list[tuple[str, Property[object]]]]:
     """Each option with the solvers that have it; those of one solver first."""
     table: dict[str, list[tuple[str, Property[object]]]] = {}
     common = TrainingOptions.properties
-    for solver, cls in SOLVERS.items():
+    for solver, cls in OPTIONS_BY_SOLVER.items():
         for name, prop in cls.properties.items():
             if name not in common:
                 table.setdefault(name, []).append((solver, prop))
-    return table | {name: [(solver, prop) for solver in SOLVERS] for name, prop in common.items()}
+    return table | {name: [(solver, prop) for solver in OPTIONS_BY_SOLVER] for name, prop in common.items()}
 
 
 def _documented(table: dict[str, list[tuple[str, Property[object]]]]) -> str:
@@ -350,7 +352,7 @@ def _documented(table: dict[str, list[tuple[str, Property[object]]]]) -> str:
     lines = []
     for name, entries in table.items():
         if len({prop.default for _, prop in entries}) == 1:
-            only = "" if len(entries) == len(SOLVERS) else f" ({', '.join(solver for solver, _ in entries)})"
+            only = "" if len(entries) == len(OPTIONS_BY_SOLVER) else f" ({', '.join(solver for solver, _ in entries)})"
             default = f"{_default_text(entries[0][1])}{only}"
         else:
             default = ", ".join(f"{_default_text(prop)} ({solver})" for solver, prop in entries)

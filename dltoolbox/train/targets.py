@@ -118,7 +118,7 @@ def encode_responses(Y: object, observations: int, size: Sequence[int], name: st
     if attribute(Y, "categories") is not None:
         fail("trainNetwork:categoricalResponses", f"{name} holds labels, but a network that ends in regressionLayer learns "
              "numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
-    size, y = tuple(size), numeric(Y, name)
+    size, y = tuple(size), numeric_targets(Y, name)
     if prod(size[:-1]) == 1 and y.ndim <= 2:
         return finite(vectors(y, observations, size[-1], name).reshape(*size, observations), name)
     if y.shape == size:
@@ -155,7 +155,7 @@ def as_array(value: object, name: str) -> np.ndarray:
     return array
 
 
-def numeric(value: object, name: str) -> np.ndarray:
+def numeric_targets(value: object, name: str) -> np.ndarray:
     """The value as a non-empty array of real numbers or logicals; not copied if it is an array."""
     array = as_array(value, name)
     if array.dtype.kind not in "fiub":

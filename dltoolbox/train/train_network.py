@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.data.sources.batches import Batches
+from dltoolbox.engines.engine import Engine
+from dltoolbox.engines.environments import new_engine
 from dltoolbox.exchange.archive import saveNetwork
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
@@ -22,12 +24,13 @@ from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
 from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
-from dltoolbox.program.model import Model
 from dltoolbox.runtime.interrupts import held
 from dltoolbox.train.arguments import Task, bind_arguments, source_of
 from dltoolbox.train.input_statistics import chunk_size, normalization_statistics
 from dltoolbox.train.loop import train
 from dltoolbox.train.options import TrainingOptions
+
+Missing = tuple[DataInput, tuple[str, ...]]  # an input layer, and the names of the statistics that it lacks
 
 
 def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: int = 1) -> Any:
@@ -73,21 +76,22 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     if given:  # what was forgotten may have had another shape
         lowered = lower_checked(lgraph)
 
-    with held(drop=True), network_kept(Model(lgraph, precision=options.Precision, lowered=lowered)) as model:
+    make = partial(new_engine, options.ExecutionEnvironment, lgraph, precision=options.Precision, lowered=lowered)
+    with held(drop=True), network_kept(make()) as model:
         for source in filter(None, (training, validation)):
-            source.types = model.types(source.inputs)
+            source.narrow(model.types(source.input_types))
         warn_of_single_values(model, training.input_sizes, min(options.MiniBatchSize, training.count))
         if options.CheckpointPath:
             try_to_save(model)
-        initialize = partial(initialise_normalisation, model, training, missing) if any(missing.values()) else None
+        initialize = partial(initialise_normalisation, model, training, missing)
         result = train(model, training, options, validation=validation,
                        metric="accuracy" if end.task == "classification" else "rmse",
-                       initialize=initialize, save=lambda path: save(model, path))
+                       initialize=initialize if any(names for _, names in missing) else None, save=partial(save, model))
         return outputs((model.network(), result.info), nargout, "trainNetwork")
 
 
 @contextmanager
-def network_kept(model: Model) -> Iterator[Model]:
+def network_kept(model: Engine) -> Iterator[Engine]:
     """An error in the middle of training (in an OutputFcn, say) carries the network of that moment: ``error.network``. So
     does a KeyboardInterrupt that training did not take as a wish to stop.
     """
@@ -132,19 +136,19 @@ def statistics_of(layer: DataInput) -> list[str]:
     return [name for name in layer.statistics if getattr(layer, name) is not None]
 
 
-def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> dict[str, tuple[str, ...]]:
-    """Names of the statistics to compute per input layer; ResetInputNormalization forgets the given ones."""
-    missing: dict[str, tuple[str, ...]] = {}
+def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> list[Missing]:
+    """The statistics to compute per input layer; ResetInputNormalization forgets the given ones."""
+    missing: list[Missing] = []
     for layer in input_layers(lgraph):
         if options.ResetInputNormalization:
             for name in layer.statistics:
                 setattr(layer, name, None)
         given = statistics_of(layer)
-        missing[layer.Name] = tuple(name for name in layer.statistics if name not in given)
+        missing.append((layer, tuple(name for name in layer.statistics if name not in given)))
     return missing
 
 
-def warn_of_single_values(model: Model, sizes: Sequence[tuple[int, ...]], batch: int) -> None:
+def warn_of_single_values(model: Engine, sizes: Sequence[tuple[int, ...]], batch: int) -> None:
     """Of layers that normalise one value at a time in mini-batches of so many observations of these sizes."""
     nodes = model.lowered(tuple(sizes), training=True).graph.nodes
     found = [node.layer for node in nodes if node.op.together(node.inputs[0].dims.with_size("B", batch), **node.attrs) == 1]
@@ -154,23 +158,22 @@ def warn_of_single_values(model: Model, sizes: Sequence[tuple[int, ...]], batch:
              "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
 
 
-def initialise_normalisation(model: Model, data: Batches, missing: Mapping[str, Sequence[str]]) -> None:
+def initialise_normalisation(model: Engine, data: Batches, missing: Sequence[Missing]) -> None:
     """Compute the missing statistics of input layers from the training set and put them into the model."""
-    for number, layer in enumerate(input_layers(model.lgraph)):
-        if missing[layer.Name]:
+    for number, (layer, names) in enumerate(missing):
+        if names:
             dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension
             batches = (inputs[number] for inputs in data.input_batches(chunk_size(data.input_sizes[number])))
-            for name, value in normalization_statistics(batches, dimension, missing[layer.Name]).items():
-                state = model.arrays[ParameterKey(layer.Name, name)]
-                state[...] = value.reshape(state.shape)
+            for name, value in normalization_statistics(batches, dimension, names).items():
+                model.assign(ParameterKey(layer.Name, name), value)
 
 
-def try_to_save(model: Model) -> None:
+def try_to_save(model: Engine) -> None:
     """A network that cannot be saved is refused before hours of training, not at the first checkpoint."""
     with TemporaryDirectory() as folder:
         save(model, Path(folder, "network.dlnet"))
 
 
-def save(model: Model, path: Path) -> None:
+def save(model: Engine, path: Path) -> None:
     """Write the network of this moment, for checkpoints."""
     saveNetwork(model.network(), path)

@@ -1,6 +1,6 @@
 """Imports run one way.
 
-core ← runtime ← data, ops ← layers ← network ← architectures, exchange, program ← report, train ← command line
+core ← runtime ← data, ops ← layers ← network ← architectures, exchange, program ← report, engines ← train ← command line
 """
 
 import ast
@@ -27,8 +27,8 @@ MAY_IMPORT = {
     "program": BELOW_NETWORK | {"network", "kernels"},
     "architectures": BELOW_NETWORK | {"network"},
     "exchange": BELOW_NETWORK | {"network"},
-    "train": BELOW_NETWORK | {"network", "program", "exchange"},
-    "engines": BELOW_NETWORK | {"network", "program", "train"},
+    "engines": BELOW_NETWORK | {"network", "program"},
+    "train": BELOW_NETWORK | {"network", "program", "exchange", "engines"},
     "report": BELOW_NETWORK | {"network", "exchange"},
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "train", "functions"},

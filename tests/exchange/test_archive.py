@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
+from dltoolbox.engines.inference import classify, predict
 from dltoolbox.exchange import container, loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES as F
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
 from dltoolbox.ops import Builder, Value
-from dltoolbox.program.inference import classify, predict
 from tests.exchange.networks import NETWORKS, classifier, data_for, finished, segmentation
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.engines.inference import predict
 from dltoolbox.exchange import archive, loadNetwork, saveNetwork
-from dltoolbox.program.inference import predict
 from tests.exchange.archives import members, rewritten
 from tests.exchange.networks import classifier, data_for
 

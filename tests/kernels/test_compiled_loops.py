@@ -9,7 +9,7 @@ from dltoolbox.kernels import numba_support
 
 
 @numba_support.loop
-def divided(x, y, out):
+def prepare_parallel(x, y, out):
     for i in range(len(x)):
         out[i] = x[i] / y[i]
 
@@ -18,7 +18,7 @@ def test_loops_follow_the_rules_of_numpy():
     assert numba.__version__
     assert numba_support.available()
     x, y, out = np.array([1, 0, -1, np.nan], np.float32), np.array([0, 0, 0, 1], np.float32), np.empty(4, np.float32)
-    divided(x, y, out)
+    prepare_parallel(x, y, out)
     np.testing.assert_array_equal(out, [np.inf, np.nan, -np.inf, np.nan])
 
 
@@ -46,5 +46,5 @@ def test_threads_that_meet_an_uncompiled_loop_compile_it_once(monkeypatch):
 def test_compiled_loops_are_kept_on_disk(monkeypatch, tmp_path):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     numba_support.compiled(numba_support._nothing)()
-    assert list(numba_support.folder().glob("*.nbc"))
-    assert tmp_path in numba_support.folder().parents
+    assert list(numba_support.compiled_folder().glob("*.nbc"))
+    assert tmp_path in numba_support.compiled_folder().parents

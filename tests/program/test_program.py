@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.engines.inference import predict
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.inference import predict
 from dltoolbox.program.memory import Buffer, bytes_of, place
 from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.optimized import optimize
@@ -158,7 +158,7 @@ def test_the_model_of_a_network_is_kept_with_it() -> None:
 def test_parameters_that_the_loss_does_not_reach_have_no_gradient() -> None:
     graph = lower(digits(), training=True, sources={"imageinput": Dims.of("SSCB", 28, 28, 1, 2)}).graph
     plan = make_plan(optimize(graph, graph.losses, [graph.arrays[ParameterKey("fc", "Weights")]]))
-    differentiated = [step.node.op.name for step in plan.steps if step.needs]
+    differentiated = [step.node.op.name for step in plan.steps if step.needs_input_grad]
     assert differentiated == ["dense", "softmax_cross_entropy"]
 
 

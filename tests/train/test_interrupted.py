@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
+from dltoolbox.engines.environments import ENVIRONMENTS, Environment
 from dltoolbox.kernels import numba_support
+from dltoolbox.program.model import Model, model_of
 from dltoolbox.runtime import autotune, thread_team, threads
 from dltoolbox.runtime.blas import libraries
-from dltoolbox.train import train_network
 from tests.programs import ENVIRONMENT
 
 pytestmark = pytest.mark.filterwarnings("ignore::dltoolbox.DltoolboxWarning")
@@ -84,11 +85,11 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The models that were made: before there is one, there is no network to lose."""
     made: list[Any] = []
 
-    class Noted(train_network.Model):
+    class Noted(Model):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             made.append(self)
-    monkeypatch.setattr(train_network, "Model", Noted)
+    monkeypatch.setitem(ENVIRONMENTS, "auto", Environment(Noted, model_of))
     return made
 
 
@@ -175,9 +176,9 @@ def test_while_finishing(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
         if finishing and name == method:
             signal.raise_signal(signal.SIGINT)
         return methods[name](model, *given)
-    methods = {name: getattr(train_network.Model, name) for name in ("finalize_statistics", "evaluate")}
+    methods = {name: getattr(Model, name) for name in ("finalize_statistics", "evaluate")}
     for name in methods:
-        monkeypatch.setattr(train_network.Model, name, partialmethod_of(pressed, name))
+        monkeypatch.setattr(Model, name, partialmethod_of(pressed, name))
     dl.rng(0)
     options = dl.trainingOptions("adam", MaxEpochs=2, MiniBatchSize=6, Verbose=False, ValidationData=(X, Y))
     with pytest.warns(dl.DltoolboxWarning, match=r"Ctrl\+C came while training was finishing.*finishingStopped"):

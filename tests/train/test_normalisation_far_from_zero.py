@@ -140,7 +140,7 @@ def test_single_precision_data_enter_as_before():
     """They, and integers that single precision holds, take no more memory than they need."""
     net = network(STAMPS[:, None], "zscore")
     model = Model(net, draw=False)
-    entering = {dtype: model.types([np.zeros((1, 3), dtype)])[0] for dtype in ("f4", "f2", "u1", "i2", "?", "f8", "i4")}
+    entering = {dtype: model.types([np.dtype(dtype)])[0] for dtype in ("f4", "f2", "u1", "i2", "?", "f8", "i4")}
     assert [name for name, dtype in entering.items() if dtype == np.float64] == ["f8", "i4"]
 
 

@@ -41,7 +41,8 @@ from dltoolbox import (
     trainNetwork,
     triangleImages,
 )
-from dltoolbox.train import train_network
+from dltoolbox.engines.environments import ENVIRONMENTS, Environment
+from dltoolbox.program.model import Model, model_of
 
 pytestmark = pytest.mark.network
 
@@ -182,12 +183,12 @@ def test_several_inputs_in_the_order_of_the_graph():
 def test_precision_is_that_of_the_model(precision, monkeypatch):
     models = []
 
-    class Remembered(train_network.Model):
+    class Remembered(Model):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             models.append(self)
 
-    monkeypatch.setattr(train_network, "Model", Remembered)
+    monkeypatch.setitem(ENVIRONMENTS, "auto", Environment(Remembered, model_of))
     trainNetwork(IMAGES, LABELS, classifier(), quiet(Precision=precision))
     assert [model.precision for model in models] == [precision]
 

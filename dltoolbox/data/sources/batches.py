@@ -34,6 +34,13 @@ class Batches(Protocol):
     def input_sizes(self) -> Sequence[tuple[int, ...]]:
         """Size of one observation, for every input of the network."""
 
+    @property
+    def input_types(self) -> Sequence[np.dtype]:
+        """In which type each input is stored."""
+
+    def narrow(self, types: Sequence[np.dtype]) -> None:
+        """From now on inputs of wider types may come in these, in which they enter the model."""
+
     def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
         """Every observation once, from the beginning, in batches of at most ``size``.
 

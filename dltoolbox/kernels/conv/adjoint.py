@@ -25,8 +25,8 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying
-from dltoolbox.kernels.conv.gemm import ONES_PAY, Filters, Finish, multiply
-from dltoolbox.kernels.conv.im2col import Block, Columns, by_row, expand, is_tall
+from dltoolbox.kernels.conv.gemm import ONES_PAY, Finish, PackedFilters, multiply_columns
+from dltoolbox.kernels.conv.im2col import Columns, RowBlock, by_row, expand, is_tall
 from dltoolbox.kernels.valid_range import window_at
 
 WASTE = 1.3  # times more multiplications than needed, from which phases no longer share their columns
@@ -119,7 +119,7 @@ class Adjoint:
 
         def fill(target: np.ndarray) -> list[Closure]:
             split = target.reshape(*target.shape[:-1], *self.phases, channels)
-            back = slice(row.become.start - start, moved(row.become.stop, start), row.become.step)
+            back = slice(row.become.start - start, shifted_stop(row.become.stop, start), row.become.step)
             along = self.dimensions[1:]
             pairs = []
             for inner in product(*(one.shares for one in along)):
@@ -131,7 +131,7 @@ class Adjoint:
         return fill
 
 
-def moved(stop: int | None, start: int) -> int | None:
+def shifted_stop(stop: int | None, start: int) -> int | None:
     """The end of a descending slice after a shift."""
     return None if stop is None or stop < start else stop - start
 
@@ -196,7 +196,7 @@ def bind_windows(site: BindContext, source: np.ndarray, target: np.ndarray, weig
     return steps
 
 
-Also = Callable[[Columns], Callable[[Block], list[Closure]]]
+Also = Callable[[Columns], Callable[[RowBlock], list[Closure]]]
 
 
 def bind_adjoint(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
@@ -236,8 +236,8 @@ def _bind_phases(site: BindContext, source: np.ndarray, target: np.ndarray, weig
         used = range(rows.size)[share.become]
         start, height = (min(used), max(used) - min(used) + 1) if columns.parts == rows.size else (0, rows.size)
         shape = (height, *adjoint.window.size[1:], weights.shape[-1], weights.shape[-2] * prod(adjoint.phases))
-        filters = Filters(site, shape, adjoint.moves(weights, share, start), height if columns.parts > 1 else 1,
-                          columns.ones, np.zeros(1) if bias is None else bias.reshape(-1), image.tall)
+        filters = PackedFilters(site, shape, adjoint.moves(weights, share, start), height if columns.parts > 1 else 1,
+                                columns.ones, np.zeros(1) if bias is None else bias.reshape(-1), image.tall)
         prepare += filters.prepare
         parts = slice(start * each, (start + height) * each) if columns.parts == rows.size else slice(None)
         products.append((share.phase, filters.matrix, parts))
@@ -248,7 +248,7 @@ def _bind_phases(site: BindContext, source: np.ndarray, target: np.ndarray, weig
             count = len(range(phase, target.shape[0], rows.stride)[block.rows])
             if count:
                 view, after = image.write(block.rows, phase)
-                steps += [multiply(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
+                steps += [multiply_columns(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
         if more is not None:
             steps += more(block)
     return prepare, steps

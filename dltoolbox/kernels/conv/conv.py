@@ -16,53 +16,61 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
-from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
-from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, expand, is_tall
+from dltoolbox.kernels.conv.epilogue import EPILOGUES, Ending, window_of
+from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Finish, PackedFilters, Sum, multiply_columns
+from dltoolbox.kernels.conv.im2col import Columns, Image, RowBlock, by_row, expand, is_tall
 from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.ops.base import BOTH, IN
 
+PreparedBands = tuple[list[Closure], list[list[Closure]]]  # steps that prepare, and per band of rows those that write it
+
+
+def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Callable[..., PreparedBands] | None:
+    """What binds this convolution where its columns had better not be made as a whole."""
+    return bind_lines if suit(window, source, target) else bind_rows if large(window, source, target) else None
+
 
 def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
-                   window: Window, relu: bool) -> tuple[list[Closure], list[list[Closure]]]:
-    """Steps that prepare, and per rank those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
+                   window: Window, relu: bool) -> PreparedBands:
+    """Steps that prepare, and per thread those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
-    parts = shares(out[0], min(out[0], site.case.ranks))
-    if suit(window, source, target):
-        return bind_lines(site, source, target, weights, bias, window, parts, relu)
-    if large(window, source, target):
-        return bind_rows(site, source, target, weights, bias, window, parts, relu)
+    parts = shares(out[0], min(out[0], site.case.threads))
+    special = special_form(window, source, target)
+    if special is not None:
+        return special(site, source, target, weights, bias, window, parts, relu)
     for band in parts:
         columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
         image = Image(site, target, columns.longest)
         if matrix is None:
             finish = Finish(site, None if columns.ones else bias, 1, relu)
-            matrix, prepared = arranged(site, columns, weights, bias, is_tall(image.write(slice(0, 1))[0]))
+            matrix, prepared = arranged_filters(site, columns, weights, bias, is_tall(image.write(slice(0, 1))[0]))
             prepare = [*prepared, *finish.prepare]
         steps = list(columns.start)
         for block in columns.blocks:
             view, after = image.write(block.rows)
-            steps += [*block.fill, multiply(matrix, block.columns, view), *finish.steps(view), *after]
+            steps += [*block.fill, multiply_columns(matrix, block.columns, view), *finish.steps(view), *after]
         bands.append(steps)
     return prepare, bands
 
 
-def arranged(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
-             ) -> tuple[np.ndarray, list[Closure]]:
+def arranged_filters(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
+                     ) -> tuple[np.ndarray, list[Closure]]:
     """The matrix (K, depth) of a convolution, and how it is prepared; the weights themselves where they lie so."""
     if tall and not columns.ones:
         return weights.reshape(-1, weights.shape[-1]).T, []
-    filters = Filters(site, weights.shape, lambda target: [partial(np.copyto, target, weights)], columns.parts,
-                      columns.ones, bias, tall)
+    filters = PackedFilters(site, weights.shape, lambda target: [partial(np.copyto, target, weights)], columns.parts,
+                            columns.ones, bias, tall)
     return filters.matrix, filters.prepare
 
 
 def bind_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                  ) -> list[Closure]:
     """Steps that write Σ over positions and observations of x·yᵀ per tap."""
+    if suit(window, source, grad):
+        return bind_line_weights(site, source, grad, window, weights)
     if large(window, source, grad):
         return bind_row_weights(site, source, grad, window, weights)
     columns = expand(site, source, window, grad.shape[:window.rank])
@@ -82,9 +90,9 @@ class WithImage:
         tall = is_tall(columns.blocks[0].columns), is_tall(view)
         self.sum = Sum(site, columns, view.shape[1], view.shape[2], tall)
 
-    def add(self, block: Block) -> list[Closure]:
+    def add(self, block: RowBlock) -> list[Closure]:
         before, view = self.image.read(block.rows)
-        return [*before, *self.sum.add(block.columns, view)]
+        return [*before, *self.sum.add(block.columns, view, first=block.rows.start == 0)]
 
 
 def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
@@ -96,26 +104,26 @@ def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[
     return [channels.add(slice(0, len(view))), channels.give(bias)]
 
 
-def nothing() -> None:
+def no_work() -> None:
     """The closure of a batch without observations."""
 
 
 def bind_empty(site: BindContext) -> BoundKernel:
     """Nothing comes in: the gradients of the parameters are zero."""
     clear = [partial(found.fill, 0) for found in site.grad_inputs if found is not None]
-    return BoundKernel((nothing,), (in_turn(clear),) if site.training else ())
+    return BoundKernel((no_work,), (in_turn(clear),) if site.training else ())
 
 
 def prepared(steps: list[Closure]) -> Closure | None:
     return in_turn(steps) if steps else None
 
 
-@kernel("conv", *CHAINS)
+@kernel("conv", *EPILOGUES)
 class ConvKernel(Kernel):
     """`conv`, alone or with what follows it. A normalisation with stored statistics disappears into the filters."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return "batch_norm_inference" not in self.op or not any(case.needs)
+        return "batch_norm_inference" not in self.op or not any(case.needs_input_grad)
 
     @property
     def saved_for_backward(self) -> frozenset[str]:
@@ -127,8 +135,7 @@ class ConvKernel(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
-        window, ending = window_attrs(site)["window"], Ending(site)
-        assert isinstance(window, Window)
+        window, ending = window_of(site), Ending(site)
         prepare = [] if ending.prepare is None else [ending.prepare]
         more, bands = self.bind_forward(site, window, ending)
         prepare += more
@@ -138,29 +145,26 @@ class ConvKernel(Kernel):
             prepare, backward = prepare + more, (in_turn(steps),)
         return BoundKernel(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
-        """Steps that prepare, and per rank those that write the output."""
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> PreparedBands:
+        """Steps that prepare, and per thread those that write the output."""
         return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
         """Steps that prepare, and those that write the gradients."""
         x, weights = site.inputs[:2]
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs[:3]
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
-        gate = ending.gate(site)
         prepare: list[Closure] = []
-        steps = list(gate)
+        steps = list(ending.gate(site))
         adjoint = Adjoint(window, x.shape[:window.rank])
-        if dx is not None and adjoint.simple and suit(adjoint.window, grad, dx):
-            prepare, bands = bind_lines(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
-            steps += bands[0]
-        elif dx is not None and adjoint.simple and large(adjoint.window, grad, dx):
-            prepare, bands = bind_rows(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+        special = special_form(adjoint.window, grad, dx) if dx is not None and adjoint.simple else None
+        if dx is not None and special is not None:
+            prepare, bands = special(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
             steps += bands[0]
         elif dx is not None:
             sums: list[WithImage] = []
 
-            def also(columns: Columns) -> Callable[[Block], list[Closure]]:
+            def also(columns: Columns) -> Callable[[RowBlock], list[Closure]]:
                 sums.append(WithImage(site, columns, x))
                 return sums[0].add
             shared = adjoint.simple and dw is not None and not by_windows(window, grad, dx)
@@ -170,8 +174,7 @@ class ConvKernel(Kernel):
                 steps.append(sums[0].sum.give(adjoint.turn(dw)))
                 dw = None
         if dw is not None:
-            by = bind_line_weights if suit(window, x, grad) else bind_weights
-            steps += by(site, x, grad, window, dw)
+            steps += bind_weights(site, x, grad, window, dw)
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps
@@ -197,20 +200,20 @@ class ConvTransposedKernel(Kernel):
 
     def bind_backward(self, site: BindContext, x: np.ndarray, weights: np.ndarray, window: Window
                       ) -> tuple[list[Closure], list[Closure]]:
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs
         assert grad is not None
         columns = expand(site, grad, window, x.shape[:window.rank])
         prepare: list[Closure] = []
         steps = list(columns.start)
         target = None if dx is None else Image(site, dx, columns.longest)
         if target is not None:
-            matrix, prepare = arranged(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
+            matrix, prepare = arranged_filters(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
         found = None if dw is None else WithImage(site, columns, x)
         for block in columns.blocks:
             steps += block.fill
             if target is not None:
                 view, after = target.write(block.rows)
-                steps += [multiply(matrix, block.columns, view), *after]
+                steps += [multiply_columns(matrix, block.columns, view), *after]
             if found is not None:
                 steps += found.add(block)
         if found is not None and dw is not None:

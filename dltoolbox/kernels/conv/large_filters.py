@@ -20,17 +20,17 @@ from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying, cut
 from dltoolbox.kernels.valid_range import reach
 
-FEWEST_TAPS, FEWEST_ROWS, SHORT = 256, 8, 16  # of a window; of it and of the output; positions of a row, times batch
+FEWEST_TAPS, FEWEST_ROWS, SHORTEST_ROW = 256, 8, 16  # of a window; of it and of the output; positions of a row, times batch
 BYTES = 1 << 22  # of the columns of an input row, or of their products
 
 
 def large(window: Window, source: np.ndarray, out: np.ndarray) -> bool:
     """Whether these windows over ``source`` are worth it; ``out`` has their positions."""
     return (window.rank > 1 and window.taps >= FEWEST_TAPS and min(window.size[0], len(out)) >= FEWEST_ROWS
-            and prod(out.shape[1:window.rank]) * out.shape[-1] >= SHORT)
+            and prod(out.shape[1:window.rank]) * out.shape[-1] >= SHORTEST_ROW)
 
 
-class Meeting(NamedTuple):
+class RowMeeting(NamedTuple):
     """An input row, and which rows of the matrix of filters meet which rows of the output there."""
 
     row: int
@@ -57,7 +57,7 @@ class ByRows:
         self.padded = site.scratch((*spans, channels, self.most), source.dtype)
         self.expanded = site.scratch((self.depth * self.length * self.most,), source.dtype)
 
-    def meetings(self, outputs: slice) -> Iterator[Meeting]:
+    def meetings(self, outputs: slice) -> Iterator[RowMeeting]:
         """The input rows that some output rows see."""
         window, place = self.window, {f: at for at, f in enumerate(self.order)}
         for row in range(len(self.source)):
@@ -67,7 +67,7 @@ class ByRows:
             if met:
                 (first, top), (last, bottom) = met[0], met[-1]
                 apart = (top - bottom) // max(len(met) - 1, 1) or 1
-                yield Meeting(row, slice(first, last + 1), slice(top, bottom - 1 if bottom else None, -apart))
+                yield RowMeeting(row, slice(first, last + 1), slice(top, bottom - 1 if bottom else None, -apart))
 
     def start(self) -> list[Closure]:
         """Steps to run once, before the columns of the first row are made."""
@@ -95,7 +95,7 @@ def bind_rows(site: BindContext, source: np.ndarray, target: np.ndarray, weights
     result: list[list[Closure]] = []
     for band in bands:
         rows = ByRows(site, source, window, target.shape, filters)
-        room = site.scratch((size * filters * rows.length * rows.most,), target.dtype)
+        buffer = site.scratch((size * filters * rows.length * rows.most,), target.dtype)
         image = np.moveaxis(target, -2, 1)
         begin = 0 if bias is None else bias.reshape(-1)
         steps: list[Closure] = [partial(np.copyto, np.moveaxis(target[band], -2, -1), begin), *rows.start()]
@@ -103,7 +103,7 @@ def bind_rows(site: BindContext, source: np.ndarray, target: np.ndarray, weights
             for row, used, outputs in rows.meetings(band):
                 fill, columns = rows.columns(row, batch)
                 left = matrix[used].reshape(-1, rows.depth)
-                product = room[:len(left) * columns.shape[1]].reshape(len(left), -1)
+                product = buffer[:len(left) * columns.shape[1]].reshape(len(left), -1)
                 sums = image[outputs][..., batch]
                 steps += [*fill, partial(np.matmul, left, columns, out=product),
                           partial(np.add, sums, product.reshape(sums.shape), out=sums)]
@@ -120,14 +120,14 @@ def bind_row_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, wi
     size, filters = window.size[0], weights.shape[-1]
     rows = ByRows(site, source, window, grad.shape, filters)
     total, part = (site.scratch((size, filters * rows.depth)) for _ in range(2))
-    room = site.scratch((size * filters * rows.length * rows.most,), grad.dtype)
+    buffer = site.scratch((size * filters * rows.length * rows.most,), grad.dtype)
     image = np.moveaxis(grad, -2, 1)
     steps: list[Closure] = [partial(total.fill, 0), *rows.start()]
     for batch in rows.batches:
         for row, used, outputs in rows.meetings(slice(0, len(grad))):
             fill, columns = rows.columns(row, batch)
             arriving = image[outputs][..., batch]
-            copy = room[:arriving.size].reshape(arriving.shape)
+            copy = buffer[:arriving.size].reshape(arriving.shape)
             left, more = copy.reshape(-1, columns.shape[1]), part[used]
             steps += [*fill, partial(np.copyto, copy, arriving),
                       partial(np.matmul, left, columns.T, out=more.reshape(len(left), -1)),

@@ -10,7 +10,7 @@ import numpy as np
 
 from dltoolbox.core.random import stream
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces
+from dltoolbox.kernels.elementwise.arithmetic import CHUNK_ELEMENTS, backward_pair, in_pieces
 from dltoolbox.ops.arithmetic import drawn_per_observation
 
 
@@ -28,7 +28,7 @@ class Dropout(Kernel):
         begin: list[Any] = [None]
         numbers = drawn_per_observation(x.shape) * x.shape[-1]
 
-        def before() -> None:
+        def pre_run() -> None:
             shared = stream("dropout").bit_generator
             begin[0] = shared.state
             shared.advance(numbers // 2)  # type: ignore[attr-defined]  # 64 bits make two numbers
@@ -39,18 +39,18 @@ class Dropout(Kernel):
         def apply(x: np.ndarray, mask: np.ndarray, y: np.ndarray) -> None:
             np.multiply(x, mask, out=y)
         forward = in_turn([restart, *self.draws(site, mask, np.random.Generator(own)),
-                           *in_pieces(site, apply, x, mask, y, ranks=1)])
+                           *in_pieces(site, apply, x, mask, y, threads=1)])
         if not site.training:
-            return BoundKernel((forward,), before=before)
+            return BoundKernel((forward,), pre_run=pre_run)
         grad, dx = backward_pair(site)
-        return BoundKernel((forward,), in_pieces(site, apply, grad, mask, dx), before=before)
+        return BoundKernel((forward,), in_pieces(site, apply, grad, mask, dx), pre_run=pre_run)
 
     @staticmethod
     def draws(site: BindContext, mask: np.ndarray, generator: np.random.Generator) -> list[Closure]:
         """Fill the mask, some observations at a time."""
         length, batch, probability = drawn_per_observation(mask.shape), mask.shape[-1], site.attrs["probability"]
         by_observation, features = np.moveaxis(mask, -1, 0), mask.shape[:-1]
-        step = max(1, min(batch, CHUNK // max(length, 1)))
+        step = max(1, min(batch, CHUNK_ELEMENTS // max(length, 1)))
         uniform, kept = site.scratch((step, length), np.float32), site.scratch((step, length), np.bool_)
         factor = np.asarray(1 / (1 - probability), mask.dtype)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,12 +19,12 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, kernel
 from dltoolbox.kernels.numba_support import Twin, loop
-from dltoolbox.kernels.pool.unpool import MOST_TAPS, Unpool, UnpoolTaps, likely_window
+from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import NOTHING, WindowMax, places_to_keep
 from dltoolbox.ops.base import OPS, OUT
 
 
-class Table(NamedTuple):
+class TapTable(NamedTuple):
     """For every position p: the positions ``other[start[p]:start[p + 1]]`` and the tap of the window at each."""
 
     start: np.ndarray
@@ -32,7 +32,7 @@ class Table(NamedTuple):
     tap: np.ndarray
 
 
-def connections(window: Window, axes: range, large: tuple[int, ...], small: tuple[int, ...]) -> tuple[Table, Table]:
+def connections(window: Window, axes: range, large: tuple[int, ...], small: tuple[int, ...]) -> tuple[TapTable, TapTable]:
     """Tables over some axes, taken as one: from the small map to the large, and back."""
     o = i = f = np.zeros(1, np.int64)
     for axis in axes:
@@ -41,17 +41,17 @@ def connections(window: Window, axes: range, large: tuple[int, ...], small: tupl
         inside = (there >= 0) & (there < large[axis])
         o, i, f = ((mine[:, None] * n + more[inside]).reshape(-1) for mine, n, more in (
             (o, small[axis], at), (i, large[axis], there), (f, window.size[axis], tap)))
-    return (_table(o, i, f, prod(small[axis] for axis in axes)), _table(i, o, f, prod(large[axis] for axis in axes)))
+    return (_tap_table(o, i, f, prod(small[axis] for axis in axes)), _tap_table(i, o, f, prod(large[axis] for axis in axes)))
 
 
-def _table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> Table:
+def _tap_table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> TapTable:
     order = np.lexsort((tap, key))
-    return Table(np.searchsorted(key[order], np.arange(count + 1)), other[order], tap[order])
+    return TapTable(np.searchsorted(key[order], np.arange(count + 1)), other[order], tap[order])
 
 
 @loop
-def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, other0: Any, tap0: Any, start1: Any,
-             other1: Any, tap1: Any) -> None:
+def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray,
+             start1: np.ndarray, other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima; a NaN wins."""
     for a in range(first, end):
         for m in range(y.shape[1]):
@@ -71,7 +71,8 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, ot
 
 @loop
 def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, code: np.ndarray, rows: int,
-                      columns: int, start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
+                      columns: int, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray,
+                      other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
     positions, each row counting ``rows``. They wait in ``code``, which is no wider than the values. Three taps at a time
     stay in registers; one that is missing is the last once more, which never wins.
@@ -104,8 +105,9 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
 
 
 @loop
-def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any, rows: int, columns: int, start0: Any,
-          other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
+def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None, rows: int, columns: int,
+          start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray, other1: np.ndarray,
+          tap1: np.ndarray) -> int:
     """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
     ``gather``, the values there, for every number. Returns how many there are.
     """
@@ -155,7 +157,7 @@ def as_lines(x: np.ndarray, order: Order) -> np.ndarray:
     return lying.reshape(x.shape[0], 1, rest, x.shape[-2] * x.shape[-1])
 
 
-class Lines:
+class TapLines:
     """The maps of a site and the tables between them."""
 
     def __init__(self, window: Window, order: Order, large: np.ndarray, small: np.ndarray) -> None:
@@ -167,16 +169,16 @@ class Lines:
 
     def maximum(self, site: BindContext, number: np.ndarray | None) -> tuple[Closure, ...]:
         x, y = (as_lines(each, self.order) for each in (site.inputs[0], site.outputs[0]))
-        ranks = site.case.ranks
-        ends = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
+        threads = site.case.threads
+        ends = [y.shape[0] * thread // threads for thread in range(threads + 1)]
         if number is None:
-            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(ranks))
+            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(threads))
         lines = as_lines(number, self.order)
         coded = number.dtype == np.uint8
         kind = np.uint8 if coded else np.int32 if x.shape[0] * x.shape[2] < 1 << 31 else np.int64
-        codes, columns = site.scratch((ranks, y.shape[3]), kind), self.columns if coded else 0
+        codes, columns = site.scratch((threads, y.shape[3]), kind), self.columns if coded else 0
         return tuple(partial(greatest_numbered, ends[r], ends[r + 1], x, y, lines, codes[r], self.rest, columns,
-                             *self.to_large) for r in range(ranks))
+                             *self.to_large) for r in range(threads))
 
     def scattered(self, small: np.ndarray, number: np.ndarray, large: np.ndarray) -> Callable[[], int]:
         return self._moved(small, number, large, None, self.to_small)
@@ -184,7 +186,7 @@ class Lines:
     def gathered(self, large: np.ndarray, number: np.ndarray, small: np.ndarray) -> Callable[[], int]:
         return self._moved(large, number, small, 1, self.to_large)
 
-    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any,
+    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None,
                tables: list[np.ndarray]) -> Callable[[], int]:
         columns = self.columns if number.dtype == np.uint8 else 0
         return partial(moved, as_lines(source, self.order), as_lines(number, self.order), as_lines(target, self.order),
@@ -214,14 +216,14 @@ class WindowMaxLoops(Looped, WindowMax):
 
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
-        return window.taps <= MOST_TAPS and super().accepts(case)
+        return window.taps <= MOST_GATHERED_TAPS and super().accepts(case)
 
     def loops(self, site: BindContext) -> BoundKernel:
         x, y, window = site.inputs[0], site.outputs[0], site.attrs["window"]
-        lines = Lines(window, site.case.orders[0], x, y)
+        lines = TapLines(window, site.case.orders[0], x, y)
         number = places_to_keep(site, window) if self.op == "max_pool" else site.outputs[1]
         forward = lines.maximum(site, number)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None or number is None:
             return BoundKernel(forward)
         return BoundKernel(forward, (lines.scattered(grad, number, dx),))
@@ -233,8 +235,8 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
 
     def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
-        lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        lines = TapLines(site.attrs["window"], site.case.orders[0], y, x)
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         backward = () if dx is None or grad is None else (lines.gathered(grad, taps, dx),)
         return BoundKernel((lines.scattered(x, taps, y),), backward)
 
@@ -247,13 +249,13 @@ class UnpoolLoops(Looped, Unpool):
         (x, indices, _), y = site.inputs, site.outputs[0]
         window, plain = likely_window(x.shape[:-2], y.shape[:-2]), bind_plain(OPS[self.op], site)
         assert window is not None
-        lines = Lines(window, site.case.orders[0], y, x)
+        lines = TapLines(window, site.case.orders[0], y, x)
 
         def complete(quick: Callable[[], int], slow: Closure) -> Closure:
             return lambda: None if quick() == indices.size else slow()
 
         forward = complete(lines.scattered(x, indices, y), plain.forward[0])
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
         return BoundKernel((forward,), (complete(lines.gathered(grad, indices, dx), plain.backward[0]),))

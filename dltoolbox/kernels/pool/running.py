@@ -12,20 +12,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, in_turn
-from dltoolbox.kernels.blocking import Part, copying, cut
+from dltoolbox.kernels.blocking import MapPart, copying, cut
 from dltoolbox.ops.pool import scatter_add
 from dltoolbox.ops.spans import seeing, seen
 
 ELEMENTS = 1 << 17  # that are worked on together: a handful of such arrays stays in cache
 FEWEST_LANES = 8  # of the channels and observations: copies of fewer at a time are slow
-MOST_STEPS = 64  # of one axis, where every tap is one
+MOST_UNIT_STEPS = 64  # of one axis, where every tap is one
 HALVES = np.dtype([(name, np.int32) for name in ("lower", "upper")[::1 if sys.byteorder == "little" else -1]])
 ABOVE = 0x7FFFFFFF  # the upper half of a NaN's key; also the bits in which negative numbers are turned
 PADDING = (int(np.float32(-np.inf).view(np.int32)) ^ ABOVE) << 32  # the key of -inf at no position
@@ -37,7 +38,7 @@ Move = Callable[[Index, np.ndarray], list[Closure]]
 def pays(case: KernelSpec) -> bool:
     """Whether it touches fewer elements than one step per tap and axis does, or those steps would be too many."""
     window, spatial, out = case.attrs["window"], case.inputs[0].spatial, case.outputs[0].spatial
-    return any(f > MOST_STEPS * s or f * m > (2 * f.bit_length() + 6) * n
+    return any(f > MOST_UNIT_STEPS * s or f * m > (2 * f.bit_length() + 6) * n
                for f, s, n, m in zip(window.size, window.stride, spatial, out, strict=True))
 
 
@@ -82,7 +83,7 @@ class Running:
     """
 
     def __init__(self, site: BindContext, order: Order, window: Window, given: Sequence[int], made: Sequence[int],
-                 reduce: np.ufunc, empty: float, dtype: Any, *, back: bool = False) -> None:
+                 reduce: np.ufunc, empty: float, dtype: DTypeLike, *, back: bool = False) -> None:
         self.site, self.order, self.reduce, self.empty, self.dtype = site, order, reduce, empty, np.dtype(dtype)
         self.axes = [Along.of(window, axis, given[axis], made[axis], back=back, overlapping=reduce is np.maximum)
                      for axis in reversed(range(window.rank))
@@ -92,7 +93,7 @@ class Running:
         self._between = [site.scratch((prod(shape),), dtype) for shape in shapes[1:-1]]
         self._largest = max(prod(self.cut_to(shape, index)) // shape[along.axis] * (max(along.given, along.made) + 1)
                             for shape, along in zip(shapes, self.axes, strict=False) for index in self.chunks(shape, along))
-        self._rooms: dict[str, np.ndarray] = {}
+        self._buffers: dict[str, np.ndarray] = {}
 
     def shapes(self, given: Sequence[int]) -> list[tuple[int, ...]]:
         """Of what is there before every axis, and of the result."""
@@ -113,18 +114,18 @@ class Running:
     def cut_to(shape: Sequence[int], index: Index) -> tuple[int, ...]:
         return tuple(len(range(n)[part]) for n, part in zip(shape, (*index, *(slice(None),) * len(shape)), strict=False))
 
-    def room(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def buffer(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Scratch that lies in order, in the axes of the op."""
-        if name not in self._rooms:
-            self._rooms[name] = self.site.scratch((self._largest,), dtype or self.dtype)
-        return self.laid(self._rooms[name], shape)
+        if name not in self._buffers:
+            self._buffers[name] = self.site.scratch((self._largest,), dtype or self.dtype)
+        return self.laid(self._buffers[name], shape)
 
     def laid(self, flat: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         lying = [shape[axis] for axis in self.order]
         return flat[:prod(shape)].reshape(lying).transpose(memory_format.inverse(self.order))
 
     def steps(self, given: Sequence[int], load: Move, store: Move) -> list[Closure]:
-        """The steps for an array of shape ``given``. ``load(index, room)`` makes those that bring what lies at an index,
+        """The steps for an array of shape ``given``. ``load(index, buffer)`` makes those that bring what lies at an index,
         ``store(index, result)`` those that take the result away.
         """
         steps: list[Closure] = []
@@ -133,10 +134,10 @@ class Running:
             last = along is self.axes[-1]
             target = source if last else self.laid(self._between[number], after)
             for index in self.chunks(shape, along):
-                table = self.room("table", resized(self.cut_to(shape, index), along.axis, along.given + 1))
+                table = self.buffer("table", resized(self.cut_to(shape, index), along.axis, along.given + 1))
                 inside = table[(*(slice(None),) * along.axis, slice(along.given))]
                 steps += [copying(inside, source[index])] if number else load(index, inside)
-                result = self.room("result", resized(table.shape, along.axis, along.made))
+                result = self.buffer("result", resized(table.shape, along.axis, along.made))
                 steps += self.along(along, table, result)
                 steps += store(index, result) if last else [copying(target[index], result)]
             source = target
@@ -145,7 +146,7 @@ class Running:
     def along(self, along: Along, table: np.ndarray, result: np.ndarray) -> list[Closure]:
         """Steps that reduce a table, whose last block is to be an empty one."""
         axis, lead, valid = self.order.index(along.axis), (slice(None),) * along.axis, along.given
-        taken, steps, fresh = self.room("taken", result.shape), list[Closure](), True
+        taken, steps, fresh = self.buffer("taken", result.shape), list[Closure](), True
         for level, blocks in enumerate(along.levels):
             if blocks:
                 steps.append(partial(table[(*lead, slice(along.given, None))].fill, self.empty))
@@ -155,7 +156,7 @@ class Running:
                 steps += [] if fresh else [partial(self.reduce, result, taken, out=result)]
                 fresh = False
             if level + 1 < len(along.levels):
-                shift, larger = along.step << level, self.room(f"blocks {level % 2}", table.shape)
+                shift, larger = along.step << level, self.buffer(f"blocks {level % 2}", table.shape)
                 valid -= shift
                 near, far = (table[(*lead, slice(start, start + valid))] for start in (0, shift))
                 steps.append(partial(self.reduce, near, far, out=larger[(*lead, slice(valid))]))
@@ -167,23 +168,23 @@ def resized(shape: Sequence[int], axis: int, length: int) -> tuple[int, ...]:
     return (*shape[:axis], length, *shape[axis + 1:])
 
 
-def parts(shape: Sequence[int], order: Order, ranks: int) -> list[Part]:
+def map_parts(shape: Sequence[int], order: Order, threads: int) -> list[MapPart]:
     """Whole maps, of as many channels and observations as go together; the first part is the largest."""
     axes = sorted((len(shape) - 2, len(shape) - 1), key=order.index)
     outer, inner = (shape[axis] for axis in axes)
-    most = min(max(ELEMENTS // max(prod(shape[:-2]), 1), FEWEST_LANES), -(-outer * inner // ranks))
+    most = min(max(ELEMENTS // max(prod(shape[:-2]), 1), FEWEST_LANES), -(-outer * inner // threads))
     inner_cuts = cut(inner, most)
     pairs = product(cut(outer, most // inner_cuts[0].stop), inner_cuts)
-    return [Part(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
+    return [MapPart(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
 
 
-def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[Part, list[Part]], list[Closure]]
+def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[MapPart, list[MapPart]], list[Closure]]
              ) -> tuple[Closure, ...]:
-    """A closure per rank that works through its parts; ``bind`` gets the largest and all of them."""
+    """A closure per thread that works through its parts; ``bind`` gets the largest and all of them."""
     if not made.size:
         return (in_turn([]),)
-    every = parts(given.shape, memory_format.order_of(given), site.case.ranks)
-    return tuple(in_turn(bind(every[0], every[rank::site.case.ranks])) for rank in range(site.case.ranks))
+    every = map_parts(given.shape, memory_format.order_of(given), site.case.threads)
+    return tuple(in_turn(bind(every[0], every[thread::site.case.threads])) for thread in range(site.case.threads))
 
 
 def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: np.ndarray, reduce: np.ufunc, empty: float,
@@ -191,7 +192,7 @@ def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: n
     """Closures that reduce windows; ``share`` multiplies the result, or what is given to the adjoint."""
     weights = None if share is None else np.broadcast_to(share, (*(given if back else made).shape[:window.rank], 1, 1))
 
-    def bind(largest: Part, mine: list[Part]) -> list[Closure]:
+    def bind(largest: MapPart, mine: list[MapPart]) -> list[Closure]:
         run = Running(site, memory_format.order_of(given), window, largest.of(given).shape, largest.of(made).shape,
                       reduce, empty, given.dtype, back=back)
         return [step for part in mine for step in run.steps(
@@ -200,9 +201,9 @@ def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: n
     return by_parts(site, given, made, bind)
 
 
-def bringing(source: np.ndarray, weights: np.ndarray | None, index: Index, room: np.ndarray) -> list[Closure]:
+def bringing(source: np.ndarray, weights: np.ndarray | None, index: Index, buffer: np.ndarray) -> list[Closure]:
     """Steps that bring what lies at an index."""
-    return moving(room, source[index], None if weights is None else weights[index])
+    return moving(buffer, source[index], None if weights is None else weights[index])
 
 
 def taking(target: np.ndarray, weights: np.ndarray | None, index: Index, result: np.ndarray) -> list[Closure]:
@@ -219,7 +220,7 @@ def bind_places(site: BindContext, window: Window, x: np.ndarray, y: np.ndarray,
     """Closures that fill ``y`` with maxima and ``places`` with their positions, row-major in the unpadded image."""
     counted = ~np.arange(prod(x.shape[:window.rank]), dtype=np.int32).reshape(*x.shape[:window.rank], 1, 1)
 
-    def bind(largest: Part, mine: list[Part]) -> list[Closure]:
+    def bind(largest: MapPart, mine: list[MapPart]) -> list[Closure]:
         run = Running(site, memory_format.order_of(x), window, largest.of(x).shape, largest.of(y).shape, np.maximum, PADDING,
                       np.int64)
         return [step for part in mine for step in run.steps(
@@ -230,7 +231,7 @@ def bind_places(site: BindContext, window: Window, x: np.ndarray, y: np.ndarray,
 
 def encoding(run: Running, x: np.ndarray, counted: np.ndarray, index: Index, keys: np.ndarray) -> list[Closure]:
     """Steps that make keys of the values at an index, and of their positions counted down."""
-    number, odd = run.room("number", keys.shape, np.float32), run.room("odd", keys.shape, np.bool_)
+    number, odd = run.buffer("number", keys.shape, np.float32), run.buffer("odd", keys.shape, np.bool_)
     bits, key = number.view(np.int32), keys.view(HALVES)
     return [partial(np.add, x[index], np.float32(0), number),  # a zero with a sign ties with one without
             partial(np.not_equal, number, number, odd), *turning(run, bits), partial(np.copyto, bits, ABOVE, where=odd),
@@ -239,7 +240,7 @@ def encoding(run: Running, x: np.ndarray, counted: np.ndarray, index: Index, key
 
 def decoding(run: Running, y: np.ndarray, places: Sequence[np.ndarray], index: Index, keys: np.ndarray) -> list[Closure]:
     """Steps that take the values and positions of keys to an index."""
-    number, key = run.room("number", keys.shape, np.float32), keys.view(HALVES)
+    number, key = run.buffer("number", keys.shape, np.float32), keys.view(HALVES)
     bits = number.view(np.int32)
     return [partial(np.copyto, bits, key["upper"]), *turning(run, bits), copying(y[index], number),
             *(partial(np.invert, key["lower"], at[index]) for at in places)]
@@ -247,7 +248,7 @@ def decoding(run: Running, y: np.ndarray, places: Sequence[np.ndarray], index: I
 
 def turning(run: Running, bits: np.ndarray) -> list[Closure]:
     """Steps that turn the bits of floating-point numbers to integers of the same order, and back."""
-    sign = run.room("sign", bits.shape, np.int32)
+    sign = run.buffer("sign", bits.shape, np.int32)
     return [partial(np.right_shift, bits, 31, sign), partial(np.bitwise_and, sign, ABOVE, sign),
             partial(np.bitwise_xor, bits, sign, bits)]
 
@@ -256,7 +257,7 @@ def scattering(grad: np.ndarray, places: np.ndarray, dx: np.ndarray) -> Closure:
     """A closure that adds every gradient up where its maximum was found."""
     if not grad.size:
         return partial(dx.fill, 0)
-    every = [(part.of(grad), part.of(places), part.of(dx)) for part in parts(dx.shape, memory_format.order_of(dx), 1)]
+    every = [(part.of(grad), part.of(places), part.of(dx)) for part in map_parts(dx.shape, memory_format.order_of(dx), 1)]
 
     def run() -> None:
         for arriving, at, target in every:

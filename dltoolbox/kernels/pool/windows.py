@@ -13,22 +13,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.blocking import Bench, Part, copying, delivered, strips
+from dltoolbox.kernels.blocking import Bench, MapPart, copying, delivered, strips
 from dltoolbox.kernels.pool.running import bind_places, bind_reduction, pays, scattering
-from dltoolbox.kernels.pool.unpool import MOST_TAPS, spread, window_origins
+from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, spread_taps, window_origins
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OUT
 from dltoolbox.ops.pool import window_counts
 
 NOTHING: frozenset[str] = frozenset()
-Bind = Callable[[Bench, Part], Closure]
+Bind = Callable[[Bench, MapPart], Closure]
 
 
 class Frame:
@@ -82,10 +82,10 @@ class Reduction:
         self.steps: list[Closure] = []
         self.rows = 0
 
-    def take(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def take(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return self.bench.take(name, shape, dtype, self.rows)
 
-    def run(self, x: np.ndarray, part: Part, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
+    def run(self, x: np.ndarray, part: MapPart, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
         """Reduce the part of the map ``x`` into ``y``, and the winners' numbers into ``code``; both are parts."""
         rank = self.window.rank
         outputs = (part.rows, *(slice(0, n) for n in y.shape[1:rank]))
@@ -191,16 +191,16 @@ class Reduction:
 
 
 def bind_parts(site: BindContext, window: Window, order: Order, make: Bind) -> tuple[Closure, ...]:
-    """A closure, or one per rank, that works through all parts of the first output."""
+    """A closure, or one per thread, that works through all parts of the first output."""
     y = site.outputs[0]
     if not y.size:
         return (in_turn([]),)
     every = [part for strip in strips(site.inputs[0].shape, window, y.shape[0], order) for part in strip]
     bands = []
-    for rank in range(site.case.ranks):
+    for thread in range(site.case.threads):
         bench = Bench(site, order)
         make(bench, every[0])  # the largest part decides how much scratch there is
-        bands.append(in_turn([make(bench, part) for part in every[rank::site.case.ranks]]))
+        bands.append(in_turn([make(bench, part) for part in every[thread::site.case.threads]]))
     return tuple(bands)
 
 
@@ -211,10 +211,10 @@ def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, ind
     order = memory_format.order_of(x)
     if code is None and indices is None and pays(site.case):
         return bind_reduction(site, window, x, y, np.maximum, -np.inf)
-    if window.taps > MOST_TAPS and (code is not None or indices is not None):
+    if window.taps > MOST_GATHERED_TAPS and (code is not None or indices is not None):
         return bind_places(site, window, x, y, [each for each in (code, indices) if each is not None])
 
-    def make(bench: Bench, part: Part) -> Closure:
+    def make(bench: Bench, part: MapPart) -> Closure:
         best = bench.target("best", part.of(y))
         if code is None and indices is None:
             return in_turn([*Reduction(bench, window, np.maximum, -np.inf).run(x, part, best),
@@ -225,7 +225,7 @@ def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, ind
                           for care in (False, True))
         last = [*delivered(best, part.of(y)), *([] if kept is None else delivered(winner, kept))]
         if indices is not None:
-            last += positions(bench, winner, part, indices, window, x.shape[:window.rank])
+            last += tap_positions(bench, winner, part, indices, window, x.shape[:window.rank])
         return checked(quick, bench.flat(best), careful, last)
     return bind_parts(site, window, order, make)
 
@@ -244,8 +244,8 @@ def checked(quick: Sequence[Closure], results: np.ndarray, careful: Sequence[Clo
     return run
 
 
-def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, window: Window,
-              spatial: tuple[int, ...]) -> list[Closure]:
+def tap_positions(bench: Bench, code: np.ndarray, part: MapPart, indices: np.ndarray, window: Window,
+                  spatial: tuple[int, ...]) -> list[Closure]:
     """Steps that turn tap numbers into row-major positions in the unpadded image.
 
     With q_a the tap number divided by the taps of all later axes, and k_a the positions from one tap to the next along
@@ -275,7 +275,7 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
     return [*steps, partial(np.copyto, part.of(indices), found)]
 
 
-def narrowest(most: int) -> type[np.integer[Any]]:
+def narrowest(most: int) -> type[np.integer]:
     """The narrowest integers, of those fast enough, that hold numbers up to ``most``."""
     return next(kind for kind in (np.uint8, np.uint16, np.int32, np.int64) if most <= np.iinfo(kind).max)
 
@@ -283,14 +283,14 @@ def narrowest(most: int) -> type[np.integer[Any]]:
 def maximal(case: KernelSpec, coded: bool) -> bool:
     """Whether the steps above serve: they number at most 64 taps, else places in single precision, and crop nothing."""
     window: Window = case.attrs["window"]
-    return ((window.taps <= MOST_TAPS or not coded or case.dtype == np.float32)
+    return ((window.taps <= MOST_GATHERED_TAPS or not coded or case.dtype == np.float32)
             and all(min(pair) >= 0 for pair in window.padding))
 
 
 def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
     """What the gradient reads: numbers of the winning taps, or positions where 8 bits do not hold them."""
     y = site.outputs[0]
-    kind = np.uint8 if window.taps <= MOST_TAPS else np.int32
+    kind = np.uint8 if window.taps <= MOST_GATHERED_TAPS else np.int32
     return site.keep(y.shape, kind, memory_format.order_of(y)) if site.training else None
 
 
@@ -305,7 +305,7 @@ class WindowMax(Kernel):
         return OUT if self.op == "max_pool_taps" else NOTHING
 
     def accepts(self, case: KernelSpec) -> bool:
-        return maximal(case, self.op != "max_pool" or any(case.needs))
+        return maximal(case, self.op != "max_pool" or any(case.needs_input_grad))
 
     def bind(self, site: BindContext) -> BoundKernel:
         window, indices = site.attrs["window"], site.outputs[1] if self.op == "max_pool_indices" else None
@@ -315,12 +315,12 @@ class WindowMax(Kernel):
 
 def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
     """Backward closures of a window maximum: every gradient goes to the tap that won."""
-    (dx,), grad = site.grad_inputs, site.grads[0]
+    (dx,), grad = site.grad_inputs, site.grad_outputs[0]
     if dx is None or grad is None or code is None:
         return ()
-    if window.taps > MOST_TAPS:
+    if window.taps > MOST_GATHERED_TAPS:
         return (scattering(grad, code, dx),)
-    return (spread(site, grad, code, dx, window),)
+    return (spread_taps(site, grad, code, dx, window),)
 
 
 @kernel("avg_pool")
@@ -335,19 +335,19 @@ class WindowMean(Kernel):
         window: Window = site.attrs["window"]
         share = self.share(x, window, site.attrs["count_padding"])
 
-        def make(bench: Bench, part: Part) -> Closure:
+        def make(bench: Bench, part: MapPart) -> Closure:
             total = bench.target("total", part.of(y))
             return in_turn([*Reduction(bench, window, np.add, 0).run(x, part, total),
                             partial(np.multiply, total, share[part.rows] if share.ndim else share, total),
                             *delivered(total, part.of(y))])
 
-        (dx,), grad = site.grad_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         backward: tuple[Closure, ...] = ()
         if dx is not None and grad is not None:
-            if window.taps > MOST_TAPS:
+            if window.taps > MOST_GATHERED_TAPS:
                 backward = bind_reduction(site, window, grad, dx, np.add, 0, share, back=True)
             else:
-                backward = (in_turn([partial(np.multiply, grad, share, grad), spread(site, grad, None, dx, window)]),)
+                backward = (in_turn([partial(np.multiply, grad, share, grad), spread_taps(site, grad, None, dx, window)]),)
         if pays(site.case):
             return BoundKernel(bind_reduction(site, window, x, y, np.add, 0, share), backward)
         return BoundKernel(bind_parts(site, window, memory_format.order_of(x), make), backward)
@@ -385,7 +385,7 @@ class GlobalMean(Kernel):
                     np.add(wide, rows, out=wide)
             np.multiply(np.add.reduce(wide, axis=axes, dtype=np.float64), weight, out=y.reshape(y.shape[-2:]))
 
-        (dx,), grad = site.grad_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
 

@@ -23,7 +23,7 @@ PREPARED = 1 << 20  # bytes of filters that one thread transforms at a time
 
 
 @dataclass(frozen=True)
-class Tile:
+class WinogradTile:
     """The matrices of one tile size."""
 
     size: int
@@ -46,14 +46,14 @@ def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:
 
 
 TILES = {
-    2: Tile(2, _matrix([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
-            _matrix([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 0], [0, 1, -1, -1]])),
-    4: Tile(4, _matrix([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-                        [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]),
-            _matrix([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-                     [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
+    2: WinogradTile(2, _matrix([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+                    _matrix([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
+                    _matrix([[1, 1, 1, 0], [0, 1, -1, -1]])),
+    4: WinogradTile(4, _matrix([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+                                [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]),
+                    _matrix([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+                             [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
+                    _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
 }
 
 
@@ -107,7 +107,7 @@ def both_axes(matrix: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.kron(matrix, matrix))
 
 
-def transformed(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
+def transformed(site: BindContext, tile: WinogradTile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
     """Filters (3, 3, C, K) as (r·r, K/k, C, k), in shared memory, and closures that threads may share to transform them."""
     channels, count = weights.shape[2:]
     width = piece(count, channels)
@@ -117,7 +117,7 @@ def transformed(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.
                    for part in cut(channels, PREPARED // (9 * count * weights.itemsize))]
 
 
-def turned(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
+def turned(site: BindContext, tile: WinogradTile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
     """The same for the gradient of the input, reversed and with channels and filters exchanged: (r·r, C/c, K, c)."""
     channels, count = weights.shape[2:]
     width = piece(channels, count)

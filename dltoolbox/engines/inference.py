@@ -12,29 +12,23 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
+from dltoolbox.engines.engine import Engine
+from dltoolbox.engines.environments import engine_of, execution_environment
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import Result, as_activations, network_inputs, rows
-from dltoolbox.program.model import Model, model_of
-
-
-def _cpu(value: object) -> str:
-    name = convert.choice("auto", "cpu", "gpu", "multi-gpu", "parallel")(value)
-    if name not in ("auto", "cpu"):
-        raise InvalidValue("'auto' or 'cpu'", "Other execution environments are not available yet.",
-                           "notYetSupported")
-    return name
+from dltoolbox.program.data_layout import Result, as_activations, as_rows, network_inputs
 
 
 class _Options(Configured):
     """Options that all of these functions take."""
 
     MiniBatchSize = Property(convert.integer(1), 128)
-    ExecutionEnvironment = Property(_cpu, "auto")
+    ExecutionEnvironment = Property(execution_environment(
+        "auto", "cpu", "gpu", "multi-gpu", "parallel", hint="Other execution environments are not available yet."), "auto")
     Acceleration = Property(convert.choice("auto", "none"), "auto")
 
 
@@ -85,12 +79,12 @@ def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
     return net
 
 
-def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[Result]:
+def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
-    model = model_of(net)
-    check_sizes(net, model, inputs, ports, options)
-    batches = [model.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
+    engine = engine_of(net, options.ExecutionEnvironment)
+    check_sizes(net, engine, inputs, ports, options)
+    batches = [engine.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
     for port, (_, dims) in zip(ports, batches[0], strict=False):
         if "B" not in dims.labels:
             fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
@@ -99,15 +93,16 @@ def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] =
             for parts in zip(*batches, strict=True)]
 
 
-def check_sizes(net: Network, model: Model, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
+def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
+                options: _Options) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [(*one.dims.spatial, one.dims.channels) for one in model.inputs]
+    declared = [(*one.dims.spatial, one.dims.channels) for one in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
     listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:len(sizes)])}" for name, sizes, array in
                        zip(net.InputNames, declared, inputs, strict=True))
     try:
-        model.program("predict", next(mini_batches(inputs, options.MiniBatchSize)), tuple(ports))
+        engine.prepare(next(mini_batches(inputs, options.MiniBatchSize)), ports)
     except DltoolboxError as error:
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
              f"Resize the data. What refuses them: {error.issues[0]}")
@@ -161,9 +156,10 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
     nargout = len(ends) if nargout is None else nargout
     check_nargout(nargout, len(ends), "predict")
     values = _run(net, [X, *more], chosen)
+    sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
-               rows(value, vectors=gives_vectors(end, declared))
-               for value, end, declared in zip(values, ends, model_of(net).leaving, strict=True)]
+               as_rows(value, vectors=gives_vectors(end, declared))
+               for value, end, declared in zip(values, ends, sizes, strict=True)]
     return outputs(results, nargout, "predict")
 
 
@@ -203,7 +199,7 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, n
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
+    return outputs([as_rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -246,7 +242,7 @@ def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, *
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     result = of_images(_run(net, [X, *more], chosen)[0], "classify")
-    scores = rows(result, vectors=True)
+    scores = as_rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
@@ -292,7 +288,7 @@ def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **opt
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
-def segmented(images: object, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
+def segmented(images: object, net: Network, chosen: _Segment) -> tuple[np.ndarray, Sequence[str]]:
     """The scores of all pixels, h×w×K×N, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
@@ -348,7 +344,8 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
              "Call for example activations(net, X, 'conv_1').")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
-    return as_activations(value, chosen.OutputAs, max(one.dims.rank for one in model_of(net).inputs))
+    rank = max(entrance.dims.rank for entrance in engine_of(net, chosen.ExecutionEnvironment).inputs)
+    return as_activations(value, chosen.OutputAs, rank)
 
 
 def output_layers(net: Network) -> list[Any]:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError
+from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.layers import FACTORIES as F
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers, disconnectLayers
 from dltoolbox.network.networks import DAGNetwork
-from dltoolbox.program.inference import activations, classify, minibatchpredict, predict, semanticseg
 from dltoolbox.program.model import Model, model_of
 from tests.program.networks import digits, finished, images, make, scrambled, segnet
 

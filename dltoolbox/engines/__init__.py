@@ -1,0 +1,1 @@
+"""What runs networks: the protocol, the choice by execution environment, and what is asked of finished networks."""
