@@ -25,6 +25,7 @@ from dltoolbox.network.lowering.modes import TRAINING, Sizes, check_problems, en
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population
+from dltoolbox.program.bound_plan import Layouts
 from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
@@ -121,6 +122,7 @@ class Model:
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
+        self.layouts: dict[tuple[str, tuple[str, ...]], Layouts] = {}  # by mode and ports
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
@@ -213,12 +215,7 @@ class Model:
 
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
-        program = self._program(mode, inputs, ports)
-        if isinstance(program, Program) and not program.is_settled:
-            for other in self._programs:  # memory may move, and nobody should hold on to the old
-                if isinstance(other, Program):
-                    other.release()
-        return program.run(inputs, targets, constant=self.constant)
+        return self._program(mode, inputs, ports).run(inputs, targets, constant=self.constant)
 
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
@@ -254,7 +251,8 @@ class Model:
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
-            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas)
+            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
+                           self.layouts.setdefault((mode, ports), {}))
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
