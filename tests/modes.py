@@ -136,7 +136,7 @@ def spoiling_steps(bind_step: Callable[..., BoundKernel]) -> Callable[..., Bound
         bound = bind_step(self, i, step, memory, allocate)
         outputs = [self.values[value] for value in step.node.outputs]
         grad_inputs = [self.gradients[value] for number, value in enumerate(step.node.inputs)
-                       if self.layout.incoming.get(value, [None])[0] == (i, number)]
+                       if self.incoming.get(value, [None])[0] == (i, number)]
         return bound._replace(forward=spoiling(bound.forward, [*memory.given, *outputs]),
                               backward=spoiling(bound.backward, [*memory.given, *grad_inputs]))
     return bind

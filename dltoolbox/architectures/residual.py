@@ -12,7 +12,7 @@ residual networks" (2016), figure 4b, for batch normalisation after addition.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.segmentation.common import SIDES
@@ -121,7 +121,7 @@ class _Network3D(_Network):
 class Design:
     """The layers of the chosen options, put together."""
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: _ResidualOptions) -> None:
         self.options = options
         self.net = Assembly()
         self.pages = RANK_PAGES[options.rank]
@@ -179,9 +179,9 @@ class Design:
         """The network with its loss."""
         return self.graph([ClassificationOutputLayer(Name="output")])
 
-    def network(self) -> dlnetwork:
+    def network(self, *, initialize: bool) -> dlnetwork:
         """The network without a loss."""
-        return dlnetwork(self.graph(), Initialize=self.options.Initialize)
+        return dlnetwork(self.graph(), Initialize=initialize)
 
 
 def resnetLayers(inputSize: object, numClasses: int, *pairs: object, **options: object) -> LayerGraph:
@@ -266,7 +266,8 @@ def resnetNetwork(inputSize: object, numClasses: int, *pairs: object, **options:
     Source:
         He et al., "Deep residual learning for image recognition" (2015); MathWorks documentation of resnetNetwork.
     """
-    return Design(_Network(inputSize, numClasses, *pairs, **options)).network()
+    chosen = _Network(inputSize, numClasses, *pairs, **options)
+    return Design(chosen).network(initialize=chosen.Initialize)
 
 
 def resnet3dNetwork(inputSize: object, numClasses: int, *pairs: object, **options: object) -> dlnetwork:
@@ -279,4 +280,5 @@ def resnet3dNetwork(inputSize: object, numClasses: int, *pairs: object, **option
     Source:
         MathWorks documentation of resnet3dNetwork.
     """
-    return Design(_Network3D(inputSize, numClasses, *pairs, **options)).network()
+    chosen = _Network3D(inputSize, numClasses, *pairs, **options)
+    return Design(chosen).network(initialize=chosen.Initialize)

@@ -79,7 +79,7 @@ def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
     return net
 
 
-def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] = ()) -> list[Result]:
+def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
     inputs = network_inputs(net, data, options.function, exact=False)
     engine = engine_of(net, options.ExecutionEnvironment)
@@ -93,7 +93,8 @@ def _run(net: Network, data: Sequence[Any], options: Any, ports: Sequence[str] =
             for parts in zip(*batches, strict=True)]
 
 
-def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str], options: Any) -> None:
+def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
+                options: _Options) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
     declared = [(*one.dims.spatial, one.dims.channels) for one in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
@@ -287,7 +288,7 @@ def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **opt
     return outputs((labels, best, scores), nargout, "semanticseg")
 
 
-def segmented(images: object, net: Network, chosen: Any) -> tuple[np.ndarray, Sequence[str]]:
+def segmented(images: object, net: Network, chosen: _Segment) -> tuple[np.ndarray, Sequence[str]]:
     """The scores of all pixels, h×w×K×N, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None

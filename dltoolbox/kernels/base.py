@@ -10,21 +10,22 @@ for (see `dltoolbox.kernels.memory_format`); inputs lie in the order that their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.memory_format import Order as Order  # given on
 from dltoolbox.kernels.memory_format import inverse
-from dltoolbox.ops.base import IN, OPS, Call, Gradients, as_tuple
+from dltoolbox.ops.base import IN, OPS, Attributes, Call, Gradients, as_tuple
 from dltoolbox.ops.time_axis import Way
 
-Closure = Callable[[], Any]
+Closure = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class KernelSpec:
     inputs: tuple[Dims, ...]
     outputs: tuple[Dims, ...]
     orders: tuple[Order, ...]  # memory orders of the inputs
-    attrs: Mapping[str, Any]
+    attrs: Attributes
     dtype: np.dtype  # of the data: float32 or float64
-    needs: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
-    ranks: int = 1  # threads that share this one step, when there are fewer observations than threads
+    needs_input_grad: tuple[bool, ...] = ()  # which inputs want a gradient; none in inference
+    threads: int = 1  # threads that share this one step, when there are fewer observations than threads
     precision: str = "default"  # 'fast' permits roundings ten times larger
     way: Way = Way.FOLD  # how T is looked at; sizes and orders are those that the op sees
 
@@ -51,9 +52,9 @@ class KernelSpec:
 class Memory(Protocol):
     """Where a site's extra memory comes from."""
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray: ...
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
 
 
 @dataclass
@@ -64,28 +65,29 @@ class BindContext:
         case: What the kernel was chosen by.
         inputs: Arrays to read, never to write. Parameters are C-contiguous.
         outputs: Arrays to write in the forward call.
-        grads: Gradients of the outputs, to read in the backward call and free to be overwritten there; None where none
-            arrives.
-        grad_inputs: Where gradients of the inputs go: written, not added to, but for those in ``added``. None where none is
-            wanted.
+        grad_outputs: Gradients of the outputs, to read in the backward call and free to be overwritten there; None where
+            none arrives.
+        grad_inputs: Where gradients of the inputs go: written, not added to, but for those in ``accumulate_into``. None
+            where none is wanted.
         memory: Where `scratch`, `keep` and `shared` come from.
-        meet: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
+        all_reduce: Adds a small array up over all shards of the batch, in place; every shard must call it equally often.
         shards: How many shards of the batch run this step at the same time, each with a site of its own.
-        added: Inputs whose gradients are added to what others left there; only those that `Kernel.adds` offers.
+        accumulate_into: Inputs whose gradients are added to what others left there; only those that
+            `Kernel.can_accumulate` offers.
     """
 
     case: KernelSpec
     inputs: tuple[np.ndarray, ...]
     outputs: tuple[np.ndarray, ...]
-    grads: tuple[np.ndarray | None, ...]
+    grad_outputs: tuple[np.ndarray | None, ...]
     grad_inputs: tuple[np.ndarray | None, ...]
     memory: Memory
-    meet: Callable[[np.ndarray], None]
+    all_reduce: Callable[[np.ndarray], None]
     shards: int = 1
-    added: frozenset[int] = frozenset()
+    accumulate_into: frozenset[int] = frozenset()
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> Attributes:
         return self.case.attrs
 
     @property
@@ -95,21 +97,21 @@ class BindContext:
     @property
     def training(self) -> bool:
         """Whether a backward call will follow."""
-        return any(self.case.needs)
+        return any(self.case.needs_input_grad)
 
-    def scratch(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike | None = None, order: Order | None = None) -> np.ndarray:
         """A temporary: its contents are undefined at the start of every forward and every backward call."""
         return self._arranged(self.memory.scratch, shape, dtype, order)
 
-    def keep(self, shape: Sequence[int], dtype: Any = None, order: Order | None = None) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike | None = None, order: Order | None = None) -> np.ndarray:
         """Memory that the backward call finds as the forward call of the same run left it."""
         return self._arranged(self.memory.keep, shape, dtype, order)
 
-    def shared(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Memory common to shards with the same plan, filled by ``prepare`` and kept while the parameters stay the same."""
         return self.memory.shared(tuple(shape), self.dtype if dtype is None else dtype)
 
-    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: Any,
+    def _arranged(self, take: Callable[..., np.ndarray], shape: Sequence[int], dtype: DTypeLike | None,
                   order: Order | None) -> np.ndarray:
         order = tuple(range(len(shape))) if order is None else order
         flat = take([shape[axis] for axis in order], self.dtype if dtype is None else dtype)
@@ -117,19 +119,19 @@ class BindContext:
 
 
 class BoundKernel(NamedTuple):
-    """A kernel at its site. ``forward`` and ``backward`` hold one closure, or one per rank, to run at the same time.
+    """A kernel at its site. ``forward`` and ``backward`` hold one closure, or one per thread, to run at the same time.
 
     ``prepare`` depends on parameters alone (transformed filters, folded factors) and fills `BindContext.shared` memory; it
-    runs on one thread before the first forward call and after every change of the parameters; the closures of ``divided``
-    run after it, in any order and on several threads. ``before`` runs in every run before the forward calls, shard after
-    shard in one thread: random numbers are drawn there.
+    runs on one thread before the first forward call and after every change of the parameters; the closures of
+    ``prepare_parallel`` run after it, in any order and on several threads. ``pre_run`` runs in every run before the forward
+    calls, shard after shard in one thread: random numbers are drawn there.
     """
 
     forward: tuple[Closure, ...]
     backward: tuple[Closure, ...] = ()
     prepare: Closure | None = None
-    before: Closure | None = None
-    divided: tuple[Closure, ...] = ()
+    pre_run: Closure | None = None
+    prepare_parallel: tuple[Closure, ...] = ()
 
 
 def in_turn(calls: Iterable[Closure | None]) -> Closure:
@@ -184,7 +186,7 @@ class Kernel:
             return next((order for order in case.orders if len(order) == len(dims.sizes)), tuple(range(len(dims.sizes))))
         return tuple(like(dims) for dims in case.outputs)
 
-    def adds(self, number: int) -> bool:
+    def can_accumulate(self, number: int) -> bool:
         """Whether it can add the gradient of that input to what is there, which saves whoever adds a pass."""
         return False
 
@@ -201,8 +203,8 @@ def bind_plain(body: Any, site: BindContext) -> BoundKernel:
             np.copyto(target, result, casting="unsafe")
 
     def backward() -> None:
-        call = Call(site.inputs, site.outputs, site.case.needs)
-        found: Gradients = body.backward(call, *site.grads, **site.attrs)
+        call = Call(site.inputs, site.outputs, site.case.needs_input_grad)
+        found: Gradients = body.backward(call, *site.grad_outputs, **site.attrs)
         for target, result in zip(site.grad_inputs, found, strict=True):
             if target is not None:
                 target[...] = 0 if result is None else result
@@ -238,7 +240,7 @@ def plain(op: str) -> Kernel:
     return Kernel(op)
 
 
-def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
+def empty(shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
     """Memory that nobody has written to: all of kernels and programs comes from here, so that tests can poison it."""
     return np.empty(tuple(shape), dtype)
 
@@ -251,17 +253,17 @@ class OwnMemory:
     keep_bytes: int = 0
     taken: list[np.ndarray] = field(default_factory=list)
 
-    def scratch(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.scratch_bytes += prod(shape) * np.dtype(dtype).itemsize
         return self._take(shape, dtype)
 
-    def keep(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.keep_bytes += prod(shape) * np.dtype(dtype).itemsize
         return self._take(shape, dtype)
 
-    def shared(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def shared(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         return self._take(shape, dtype)
 
-    def _take(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+    def _take(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
         self.taken.append(empty(shape, dtype))
         return self.taken[-1]

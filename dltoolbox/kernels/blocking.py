@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise, product
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -98,7 +99,7 @@ class Bench:
         self._flat: dict[str, np.ndarray] = {}
         self._long: dict[str, bool] = {}
 
-    def take(self, name: str, shape: Sequence[int], dtype: Any = None, rows: int = 0) -> np.ndarray:
+    def take(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None, rows: int = 0) -> np.ndarray:
         """A contiguous array in the memory order of the bench; others of that name have up to ``rows`` rows."""
         needed = prod(shape)
         if name not in self._flat or self._flat[name].size < needed:

@@ -18,7 +18,7 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.blocking import divisor, shares
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
-from dltoolbox.kernels.elementwise.arithmetic import ranks_for
+from dltoolbox.kernels.elementwise.arithmetic import threads_for
 
 BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
 SMALL_SUM = 1600  # elements of a result up to which a product with a transposed matrix stays fast
@@ -129,17 +129,17 @@ class Dense(Kernel):
         return (memory_format.rows_order(len(case.outputs[0].sizes)),)
 
     def bind(self, site: BindContext) -> BoundKernel:
-        ranks = ranks_for(site, site.inputs[1].size)
-        blocks = [Blocks(site) for _ in range(ranks)]
-        forward = tuple(self.forward(site, one, rank, ranks) for rank, one in enumerate(blocks))
+        threads = threads_for(site, site.inputs[1].size)
+        blocks = [Blocks(site) for _ in range(threads)]
+        forward = tuple(self.forward(site, one, thread, threads) for thread, one in enumerate(blocks))
         if not site.training:
             return BoundKernel(forward)
-        return BoundKernel(forward, tuple(self.backward(site, one, rank, ranks) for rank, one in enumerate(blocks)))
+        return BoundKernel(forward, tuple(self.backward(site, one, thread, threads) for thread, one in enumerate(blocks)))
 
     @staticmethod
-    def forward(site: BindContext, blocks: Blocks, rank: int, ranks: int) -> Closure:
+    def forward(site: BindContext, blocks: Blocks, thread: int, threads: int) -> Closure:
         x, weights, bias = site.inputs
-        outputs = shares(len(weights), ranks)[rank]
+        outputs = shares(len(weights), threads)[thread]
         y = matrix(site.outputs[0])[outputs]
         steps: list[Closure] = []
         partial_sum = None
@@ -154,13 +154,13 @@ class Dense(Kernel):
         return in_turn([*steps, partial(np.add, y, bias.reshape(-1, 1)[outputs], out=y)])
 
     @staticmethod
-    def backward(site: BindContext, blocks: Blocks, rank: int, ranks: int) -> Closure:
+    def backward(site: BindContext, blocks: Blocks, thread: int, threads: int) -> Closure:
         (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.grad_inputs
-        assert site.grads[0] is not None
-        grad = matrix(site.grads[0])
-        inputs = shares(x.shape[-2], ranks)[rank]
+        assert site.grad_outputs[0] is not None
+        grad = matrix(site.grad_outputs[0])
+        inputs = shares(x.shape[-2], threads)[thread]
         steps: list[Closure] = []
-        if d_bias is not None and rank == 0:
+        if d_bias is not None and thread == 0:
             steps.append(partial(np.add.reduce, grad, axis=1, out=d_bias.reshape(-1)))
         if d_weights is not None:
             for block in blocks.of(x, inputs.start, inputs.stop):

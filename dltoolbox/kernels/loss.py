@@ -6,14 +6,14 @@ A shard's loss is its own sum divided by the count of the whole batch, so losses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces, ranks_for, shares
+from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces, per_thread, slices, threads_for
 
 DATA_AND_FLAGS = (None, np.bool_)  # dtypes of temporaries; None is that of the data
 
@@ -29,26 +29,21 @@ def planes(x: np.ndarray, order: Sequence[int]) -> np.ndarray:
     return x.transpose(by_class(order))
 
 
-def in_blocks(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, whole: Sequence[Any] = (),
-              single: Sequence[Any] = (), ranks: int = 1) -> tuple[Closure, ...]:
-    """Closures, one per rank, that call ``job(*cuts, *temporaries)`` for every block of some `planes`.
+def in_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, whole: Sequence[DTypeLike | None] = (),
+              single: Sequence[DTypeLike | None] = (), threads: int = 1) -> tuple[Closure, ...]:
+    """Closures, one per thread, that call ``job(*cuts, *temporaries)`` for every block of some `planes`.
 
     ``whole`` and ``single`` are dtypes of temporaries: blocks, and lines without classes.
     """
-    classes, length, *rest = arrays[0].shape
-    step = max(1, min(CHUNK * length // max(arrays[0].size, 1), -(-length // ranks)))
-    cuts = [slice(start, start + step) for start in range(0, length if arrays[0].size else 0, step)]
-    closures = []
-    for share in shares(cuts, ranks):
-        blocks = [site.scratch((classes, step, *rest), dtype) for dtype in whole]
-        lines = [site.scratch((step, *rest), dtype) for dtype in single]
-        jobs = []
-        for at in share:
-            count = len(range(length)[at])
-            jobs.append(partial(job, *(x[:, at] for x in arrays), *(x[:, :count] for x in blocks),
-                                *(x[:count] for x in lines)))
-        closures.append(in_turn(jobs))
-    return tuple(closures)
+    def bind(mine: Sequence[slice]) -> Iterator[Closure]:
+        block = arrays[0][:, mine[0]].shape
+        blocks = [site.scratch(block, dtype) for dtype in whole]
+        lines = [site.scratch(block[1:], dtype) for dtype in single]
+        for at in mine:
+            views = [x[:, at] for x in arrays]
+            count = views[0].shape[1]
+            yield partial(job, *views, *(x[:, :count] for x in blocks), *(x[:count] for x in lines))
+    return per_thread(slices(arrays[0].shape[1], arrays[0].size, threads), threads, bind)
 
 
 def apart(x: np.ndarray, order: Sequence[int]) -> bool:
@@ -62,7 +57,7 @@ class Softmax(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), order = site.inputs, site.outputs, site.case.orders[0]
-        direct, ranks = apart(x, order), ranks_for(site, 4 * x.size)  # exponentials take a while
+        direct, threads = apart(x, order), threads_for(site, 4 * x.size)  # exponentials take a while
 
         def forward(x: np.ndarray, y: np.ndarray, shifted: np.ndarray, top: np.ndarray) -> None:
             exponentials(x, shifted, shifted, top, direct)
@@ -76,11 +71,11 @@ class Softmax(Kernel):
             np.subtract(given, total, out=given)
             np.multiply(given, y, out=dx)
         arrays = [planes(one, order) for one in (x, y)]
-        ways = in_blocks(site, forward, *arrays, whole=[None], single=[None], ranks=ranks)
+        ways = in_blocks(site, forward, *arrays, whole=[None], single=[None], threads=threads)
         if not site.training:
             return BoundKernel(ways)
         arrays = [planes(one, order) for one in (y, *backward_pair(site))]
-        return BoundKernel(ways, in_blocks(site, backward, *arrays, whole=[None, None], single=[None], ranks=ranks))
+        return BoundKernel(ways, in_blocks(site, backward, *arrays, whole=[None, None], single=[None], threads=threads))
 
 
 def exponentials(x: np.ndarray, shifted: np.ndarray, y: np.ndarray, top: np.ndarray, direct: bool) -> None:
@@ -108,7 +103,7 @@ class Tally:
     def finish(self) -> None:
         """Write the loss."""
         self._counted[0] = self.count
-        self._site.meet(self._counted)
+        self._site.all_reduce(self._counted)
         self._site.outputs[0][...] = self.sum / self.total
 
     @property
@@ -118,7 +113,7 @@ class Tally:
     @property
     def share(self) -> float:
         """The gradient that one observation gets."""
-        grad = self._site.grads[0]
+        grad = self._site.grad_outputs[0]
         assert grad is not None
         return float(grad) / self.total
 
@@ -256,9 +251,9 @@ class HalfSquaredError(Loss):
 
         def share() -> None:
             factor[...] = tally.share
-        ways = self.settled(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], ranks=1)])
+        ways = self.settled(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], threads=1)])
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
         assert dx is not None
-        return BoundKernel(ways, (in_turn([share, *in_pieces(site, backward, y, t, dx, ranks=1)]),))
+        return BoundKernel(ways, (in_turn([share, *in_pieces(site, backward, y, t, dx, threads=1)]),))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from dltoolbox.kernels.base import Kernel, KernelSpec
 from dltoolbox.runtime.interrupts import check, held
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 ROUNDING = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
 
@@ -66,10 +66,10 @@ def import_failure() -> str:
 
 def loop(function: F) -> F:
     """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock."""
-    made: dict[str, Any] = {}
+    made: dict[str, Callable[..., object]] = {}
 
     @wraps(function)
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: object) -> Any:
         check()  # compiling takes seconds
         if not made:
             made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
@@ -77,7 +77,7 @@ def loop(function: F) -> F:
     return run  # type: ignore[return-value]
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., object]) -> Any:
     """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
     import numba
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}

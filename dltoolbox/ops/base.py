@@ -45,7 +45,7 @@ class Call(NamedTuple):
 
     inputs: Arrays
     outputs: Any
-    needs: tuple[bool, ...]
+    needs_input_grad: tuple[bool, ...]
 
 
 class Op:
@@ -83,7 +83,7 @@ class Op:
     def backward(self, *args: Any, **kwargs: Any) -> Gradients:
         """The `Call`, one gradient per output and the attributes → one gradient per input.
 
-        A gradient is None where none exists; it may be None where ``call.needs`` is False.
+        A gradient is None where none exists; it may be None where ``call.needs_input_grad`` is False.
         """
         raise NotImplementedError
 

@@ -77,9 +77,9 @@ class conv(Op):
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
-        return (correlate_adjoint(grad, weights, window, x.shape[:window.rank]) if call.needs[0] else None,
-                correlate_weights(x, grad, window) if call.needs[1] else None,
-                bias_gradient(grad, bias) if call.needs[2] else None)
+        return (correlate_adjoint(grad, weights, window, x.shape[:window.rank]) if call.needs_input_grad[0] else None,
+                correlate_weights(x, grad, window) if call.needs_input_grad[1] else None,
+                bias_gradient(grad, bias) if call.needs_input_grad[2] else None)
 
 
 def by_group(x: np.ndarray, groups: int) -> np.ndarray:
@@ -117,7 +117,7 @@ class grouped_conv(conv):
         channels, filters, groups = weights.shape[-3:]
         dy = by_group(grad, groups).reshape(groups, filters, grad.size // (groups * filters))
         dx, d_weights = None, None
-        if call.needs[0]:
+        if call.needs_input_grad[0]:
             out = grad.shape[:window.rank]
             spread = np.zeros((groups, channels, *(n + sum(p) for n, p in zip(x.shape, window.padding, strict=False)),
                                x.shape[-1]), np.result_type(grad, weights))
@@ -125,7 +125,7 @@ class grouped_conv(conv):
                 part = np.matmul(weights[tap].transpose(2, 0, 1), dy)
                 spread[:, :, *window.tap_slices(offset, out)] += part.reshape(groups, channels, *out, x.shape[-1])
             dx = unpadded(from_groups(spread), window)
-        if call.needs[1]:
+        if call.needs_input_grad[1]:
             d_weights = np.empty(weights.shape, np.result_type(x, grad))
             for tap, patch in self.patches(x, window, groups):
                 total = np.zeros((groups, channels, filters))
@@ -133,7 +133,7 @@ class grouped_conv(conv):
                     at = slice(start, start + SINGLE_PRECISION_RUN)
                     total += np.matmul(patch[..., at], dy[..., at].swapaxes(1, 2))
                 d_weights[tap] = total.transpose(1, 2, 0)
-        return dx, d_weights, sum_over(dy, 2).T.reshape(bias.shape) if call.needs[2] else None
+        return dx, d_weights, sum_over(dy, 2).T.reshape(bias.shape) if call.needs_input_grad[2] else None
 
     @staticmethod
     def patches(x: np.ndarray, window: Window, groups: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
@@ -169,9 +169,9 @@ class conv_transposed(Op):
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
         x, weights, bias = call.inputs
-        return (correlate(grad, weights, window) if call.needs[0] else None,
-                correlate_weights(grad, x, window) if call.needs[1] else None,
-                bias_gradient(grad, bias) if call.needs[2] else None)
+        return (correlate(grad, weights, window) if call.needs_input_grad[0] else None,
+                correlate_weights(grad, x, window) if call.needs_input_grad[1] else None,
+                bias_gradient(grad, bias) if call.needs_input_grad[2] else None)
 
 
 @op
@@ -234,9 +234,9 @@ class dense(Op):
     def backward(self, call: Call, grad: np.ndarray, *, rank: int = 0) -> Gradients:
         x, weights, bias = call.inputs
         flat, grad = column_major(x), grad.reshape(grad.shape[rank:])
-        return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs[0] else None,
-                np.matmul(grad, flat.T) if call.needs[1] else None,
-                sum_over(grad, 1).reshape(bias.shape) if call.needs[2] else None)
+        return (unflatten(np.matmul(weights.T, grad), x.shape) if call.needs_input_grad[0] else None,
+                np.matmul(grad, flat.T) if call.needs_input_grad[1] else None,
+                sum_over(grad, 1).reshape(bias.shape) if call.needs_input_grad[2] else None)
 
 
 def column_major(x: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class Group(Op):
                  leaving: Sequence[int]) -> Gradients:
         arrays, spans = self._run(call.inputs, links)
         gradients: dict[int, np.ndarray] = {i: g for i, g in zip(leaving, grads, strict=True) if g is not None}
-        needed = {i for i, need in enumerate(call.needs) if need}
+        needed = {i for i, need in enumerate(call.needs_input_grad) if need}
         for link, outputs in zip(links, spans, strict=True):
             if needed.intersection(link.inputs):
                 needed.update(outputs)

@@ -19,6 +19,8 @@ from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
+NODE_BYTES = 1 << 12  # of a node with its values
+
 
 @dataclass(eq=False)
 class Value:
@@ -73,6 +75,11 @@ class Graph:
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     updates: list[StateUpdate] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes, about."""
+        return NODE_BYTES * len(self.nodes)
 
 
 class StepRule:

@@ -18,13 +18,10 @@ Weights = tuple[float, ...]  # one per class
 
 
 class Loss(Op):
-    """Predictions and targets → a scalar; only the predictions get gradients."""
+    """Predictions and targets → a scalar, the first output; only the predictions get gradients."""
 
     saved_for_backward = IN
     by_observation = False
-
-    def infer(self, y: Dims, t: Dims, **attrs: object) -> Dims:
-        return Dims.of("")
 
 
 class OfClasses(Loss):
@@ -57,6 +54,9 @@ class cross_entropy(OfClasses):
         scores, targets = super().example(rng, inputs, dtypes, attrs)
         return OPS["softmax"].forward(scores), targets
 
+    def infer(self, y: Dims, t: Dims, *, weights: Weights | None = None) -> Dims:
+        return Dims.of("")
+
     def forward(self, y: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> np.ndarray:
         logs = np.log(np.maximum(y, np.finfo(y.dtype).tiny))
         return np.asarray(-(weighted(t, weights) * logs).sum(dtype=np.float64) / labelled(t), y.dtype)
@@ -76,7 +76,7 @@ class softmax_cross_entropy(OfClasses):
 
     saved_for_backward = BOTH
 
-    def infer(self, x: Dims, t: Dims, **attrs: object) -> tuple[Dims, Dims]:  # type: ignore[override]
+    def infer(self, x: Dims, t: Dims, *, weights: Weights | None = None) -> tuple[Dims, Dims]:
         return Dims.of(""), x
 
     def forward(self, x: np.ndarray, t: np.ndarray, *, weights: Weights | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +96,9 @@ class softmax_cross_entropy(OfClasses):
 @op
 class half_mse(Loss):
     """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
+
+    def infer(self, y: Dims, t: Dims) -> Dims:
+        return Dims.of("")
 
     def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
         return np.asarray(np.square(y - t).sum(dtype=np.float64) / (2 * max(y.shape[-1], 1)), y.dtype)

@@ -1,14 +1,14 @@
 """A plan bound to memory: closures that run one part of the batch, at addresses that never change.
 
 Binding happens twice. The first time every buffer is an array of its own (never touched, so it costs nothing), and only
-sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these, once for each shard
-that has it.
+sizes and lifetimes are noted; then all get their places in one arena, and the plan is bound to these. The first is left
+out where a larger plan of the same steps has places for everything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class MemoryRecorder:
         return base.empty(shape, dtype)
 
 
+class OutgrownError(Exception):
+    """A plan that was to lie as another one does needs more."""
+
+
 class ArenaAllocator:
     """The second: hands out the places, in the same sequence."""
 
@@ -43,7 +47,10 @@ class ArenaAllocator:
         self.arena, self.places = arena, iter(buffers)
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike, alive: tuple[Interval, ...]) -> np.ndarray:
-        return self.arena.view(next(self.places).offset, shape, dtype)
+        place = next(self.places, None)
+        if place is None or place.alive != alive or place.room < bytes_of(shape, dtype):
+            raise OutgrownError
+        return self.arena.view(place.offset, shape, dtype)
 
 
 @dataclass
@@ -81,28 +88,27 @@ class ShardContext:
 
     arrays: Mapping[Value, np.ndarray]
     gradients: Mapping[Value, np.ndarray]
-    meet: Callable[[np.ndarray], None]
+    all_reduce: Callable[[np.ndarray], None]
     shards: int
     shared: Shared
 
 
 @dataclass
 class Layout:
-    """What a plan needs of memory, the same in all shards that have it.
+    """Where everything lies, the same in all shards with a plan, and in smaller ones that fit in.
 
     Attributes:
-        incoming: Where the gradients of values come from; see `contributions`.
-        alive: When every array is alive.
         buffers: All arrays and their places, in the sequence of binding.
         peak: Bytes of the arena.
         shared: Bytes of shared memory.
     """
 
-    incoming: dict[Value, list[tuple[int, int]]]
-    alive: dict[Value, Interval]
-    buffers: list[Buffer] = field(default_factory=list)
-    peak: int = 0
-    shared: int = 0
+    buffers: list[Buffer]
+    peak: int
+    shared: int
+
+
+Layouts = dict[int, Layout]  # the largest that is known, by the number of steps
 
 
 class Shard:
@@ -114,29 +120,38 @@ class Shard:
         values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
         border: What enters and leaves, and then the gradients of what enters, with T and B apart.
-        layout: What its plan needs of memory.
+        incoming: Where the gradients of values come from; see `contributions`.
+        alive: When every array is alive.
+        layout: Where everything lies.
     """
 
-    def __init__(self, plan: Plan, around: ShardContext, like: Shard | None = None) -> None:
-        """``like`` is another shard with the same plan, which needs the same memory."""
-        self.plan, self.around = plan, around
+    def __init__(self, plan: Plan, around: ShardContext, layouts: Layouts) -> None:
+        """``layouts`` are those of the same network at other sizes."""
+        self.plan, self.around, self.layouts = plan, around, layouts
+        self.incoming, self.alive = contributions(plan), lifetimes(plan)
         self.values: dict[Value, np.ndarray] = {}
         self.gradients: dict[Value, np.ndarray] = {}
         self.border: tuple[dict[Value, np.ndarray], dict[Value, np.ndarray]] = {}, {}
         self.steps: list[tuple[Step, BoundKernel]] = []
         self.prepare: list[Closure] = []
-        self.before: list[Closure] = []
-        self.divided: list[Closure] = []
-        self.layout: Layout = Layout(contributions(plan), lifetimes(plan)) if like is None else like.layout
-        if like is None:
-            recorder, shared = MemoryRecorder(self.layout.buffers), Shared()
-            self._bind(recorder, shared)
-            self.release()
-            self.layout.peak = place(self.layout.buffers)
-            self.layout.shared = sum(array.nbytes for array in shared.values())
+        self.pre_run: list[Closure] = []
+        self.prepare_parallel: list[Closure] = []
+        self.layout = layouts.get(len(plan.steps)) or self.own_layout()
+
+    def own_layout(self) -> Layout:
+        """The layout that fits best; it is known from now on, if no larger one is."""
+        recorder, shared = MemoryRecorder([]), Shared()
+        self._bind(recorder, shared)
+        self.release()
+        layout = Layout(recorder.buffers, place(recorder.buffers), sum(array.nbytes for array in shared.values()))
+        known = self.layouts.get(len(self.plan.steps))
+        if known is None or known.peak < layout.peak:
+            self.layouts[len(self.plan.steps)] = layout
+        return layout
 
     def settle(self, arena: Arena) -> None:
-        """Bind to an arena, which must hold ``peak`` bytes."""
+        """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
+        arena.tenants.add(self)
         self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
 
     def release(self) -> None:
@@ -144,7 +159,7 @@ class Shard:
         self.values.clear()
         self.gradients.clear()
         self.border = {}, {}
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         self.around.shared.clear()
 
@@ -155,7 +170,7 @@ class Shard:
         graph = plan.graph
         self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
                        apart(self.gradients, graph.inputs))
-        for closures in (self.steps, self.prepare, self.divided, self.before):
+        for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
             memory = StepMemory(allocate, i, plan.back(i), shared)
@@ -163,13 +178,13 @@ class Shard:
             self.steps.append((step, bound))
             if memory.made:
                 self.prepare += [] if bound.prepare is None else [bound.prepare]
-                self.divided += bound.divided
-            if bound.before is not None:
-                self.before.append(bound.before)
+                self.prepare_parallel += bound.prepare_parallel
+            if bound.pre_run is not None:
+                self.pre_run.append(bound.pre_run)
 
     def _values(self, allocate: Allocate) -> dict[Value, np.ndarray]:
         plan, values = self.plan, dict(self.around.arrays)
-        for value, (born, dies) in self.layout.alive.items():
+        for value, (born, dies) in self.alive.items():
             values[value] = arranged(allocate, value, plan.orders[value], plan.dtype_of(value), ((born, dies),))
         return values
 
@@ -178,7 +193,7 @@ class Shard:
         plan = self.plan
         born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
         found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
-        for value, sources in self.layout.incoming.items():
+        for value, sources in self.incoming.items():
             if value in self.around.gradients:
                 found[value] = self.around.gradients[value]
             else:
@@ -193,25 +208,25 @@ class Shard:
         sums: list[tuple[np.ndarray, np.ndarray]] = []
         by_kernel: set[int] = set()
         for number, value in enumerate(node.inputs):
-            if not step.needs or not step.needs[number]:
+            if not step.needs_input_grad or not step.needs_input_grad[number]:
                 grad_inputs.append(None)
-            elif self.layout.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
+            elif self.incoming[value][0] == (i, number):  # the first to arrive is written, others are added to it
                 grad_inputs.append(self.gradients[value])
-            elif step.kernel.adds(number):
+            elif step.kernel.can_accumulate(number):
                 grad_inputs.append(self.gradients[value])
                 by_kernel.add(number)
             else:
                 extra = arranged(allocate, value, self.plan.orders[value], self.plan.dtype, ((back, back),))
                 grad_inputs.append(extra)
                 sums.append((self.gradients[value], extra))
-        grads = [self.gradients.get(value) if step.needs else None for value in node.outputs]
+        grads = [self.gradients.get(value) if step.needs_input_grad else None for value in node.outputs]
 
         def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
             return tuple(array if array is None else node.way.view(array, value.dims)
                          for value, array in zip(values, arrays, strict=True))
         site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
                            viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
-                           viewed(node.inputs, grad_inputs), memory, self.around.meet, self.around.shards,
+                           viewed(node.inputs, grad_inputs), memory, self.around.all_reduce, self.around.shards,
                            frozenset(by_kernel))
         bound = step.kernel.bind(site)
         if sums and bound.backward:

@@ -15,13 +15,14 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Shard, ShardContext
+from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
+STEP_BYTES = 1 << 13  # of a step that is planned and bound
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -79,11 +80,12 @@ class Program:
         arrays: Parameters and states.
         gradients: For every thread, where gradients of parameters go; none in inference.
         arenas: For every thread, its memory; at least ``threads`` of them.
+        layouts: Of the same network at other sizes.
     """
 
     def __init__(self, optimized: OptimizedGraph, plan_of: Callable[[OptimizedGraph, int], Plan], batch: int, threads: int,
                  arrays: Mapping[ParameterKey, np.ndarray], gradients: Sequence[FlatArrays],
-                 arenas: Sequence[Arena]) -> None:
+                 arenas: Sequence[Arena], layouts: Layouts) -> None:
         self.arenas, self.gradients = arenas, gradients
         whole = optimized.at(B=batch)
         threads = 1 if whole.work < SMALL_WORK else threads
@@ -99,22 +101,26 @@ class Program:
         self.meeting = Meeting()
         self.times: list[tuple[int, CallName, float]] | None = None  # of every call, where somebody wants to know
         self._fresh = True
-        first: dict[int, Shard] = {}  # with each plan
-        self.shards: list[Shard] = []
-        for rank, size in enumerate(sizes):
-            self.shards.append(self._shard(rank, plans[size], count, arrays, first.get(size)))
-            first.setdefault(size, self.shards[-1])
+        around = self._surroundings(arrays, plans, sizes)
+        by_size = sorted(range(count), key=lambda rank: -sizes[rank])  # the layout of the largest may do for all
+        shards = {rank: Shard(plans[sizes[rank]], around[rank], layouts) for rank in by_size}
+        self.shards = [shards[rank] for rank in range(count)]
         self.prepared = False
         self.generations: tuple[int, ...] = ()
 
-    def _shard(self, rank: int, plan: Plan, count: int, arrays: Mapping[ParameterKey, np.ndarray],
-               like: Shard | None) -> Shard:
-        graph = plan.graph
-        into = self.gradients[rank] if self.gradients else {}
-        gradients = {value: into[key] for key, value in graph.arrays.items() if key in into}
-        values = {value: arrays[key] for key, value in graph.arrays.items()}
-        meet = partial(self.meeting.add_up, rank) if count > 1 else nothing
-        return Shard(plan, ShardContext(values, gradients, meet, count, {} if like is None else like.around.shared), like)
+    def _surroundings(self, arrays: Mapping[ParameterKey, np.ndarray], plans: Mapping[int, Plan],
+                      sizes: Sequence[int]) -> list[ShardContext]:
+        """What every shard shares with others."""
+        shared: dict[int, Shared] = {size: {} for size in plans}
+        contexts = []
+        for rank, size in enumerate(sizes):
+            parameters = plans[size].graph.arrays
+            into = self.gradients[rank] if self.gradients else {}
+            gradients = {value: into[key] for key, value in parameters.items() if key in into}
+            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else nothing
+            contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
+                                      len(sizes), shared[size]))
+        return contexts
 
     @property
     def plan(self) -> Plan:
@@ -123,8 +129,20 @@ class Program:
 
     @property
     def peak(self) -> int:
-        """Bytes of planned memory, in all threads together."""
-        return sum(shard.layout.peak for shard in self.shards)
+        """Bytes of planned memory that it needs, in all threads together; it is bound again in the next run."""
+        self.release()
+        return sum(layout.peak for layout in self._own_layouts())
+
+    def _own_layouts(self) -> list[Layout]:
+        """The layout of every shard that fits best."""
+        found = {shard.plan: shard.own_layout() for shard in {shard.plan: shard for shard in self.shards}.values()}
+        return [found[shard.plan] for shard in self.shards]
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps from run to run besides the arenas, about: filters that are prepared once, views and closures."""
+        shared = {id(shard.plan): shard.layout.shared for shard in self.shards}
+        return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
     def graph(self) -> Graph:
@@ -144,13 +162,20 @@ class Program:
 
     def settle(self) -> None:
         """Bind to the arenas, where that is not done or they have moved."""
-        for arena, shard in zip(self.arenas, self.shards, strict=False):
-            arena.reserve(shard.layout.peak)
-        if not self.is_settled:
+        while True:
+            for arena, shard in zip(self.arenas, self.shards, strict=False):
+                arena.reserve(shard.layout.peak)
+            if self.is_settled:
+                return
             for shard in self.shards:
                 shard.around.shared.clear()
-            for arena, shard in zip(self.arenas, self.shards, strict=False):
-                shard.settle(arena)
+            try:
+                for arena, shard in zip(self.arenas, self.shards, strict=False):
+                    shard.settle(arena)
+            except OutgrownError:
+                for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
+                    shard.layout = layout
+                continue
             self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
             self.prepared = False
 
@@ -167,7 +192,7 @@ class Program:
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
-            for closure in shard.before:
+            for closure in shard.pre_run:
                 closure()
         self._fresh = not (constant and self.prepared)
         with team_of(self.size) as self.meeting.team:
@@ -175,7 +200,7 @@ class Program:
             self.meeting.team.run([partial(work, rank) for rank in range(self.size)])
         self.prepared = True
         self._add_losses(results)
-        incoming = self.shards[0].layout.incoming
+        incoming = self.shards[0].incoming
         gradients = {} if not self.gradients else {
             key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in incoming}
         return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), gradients, entering)
@@ -189,7 +214,7 @@ class Program:
 
     @property
     def _input_gradients(self) -> bool:
-        return any(value in self.shards[0].layout.incoming for value in self.plan.graph.inputs)
+        return any(value in self.shards[0].incoming for value in self.plan.graph.inputs)
 
     def _room_for(self, value: Value) -> np.ndarray:
         """A new array for a result of all observations; vectors lie observation by observation, as predict returns them."""
@@ -222,7 +247,7 @@ class Program:
 
     def _prepare(self, rank: int) -> None:
         """What depends on parameters alone and can be kept; the threads share it."""
-        for kind in ("prepare", "divided"):
+        for kind in ("prepare", "prepare_parallel"):
             closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
             for closure in closures[rank::self.size]:
                 closure()

@@ -10,7 +10,8 @@ from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -93,6 +94,13 @@ def place_many(buffers: Sequence[Buffer]) -> None:
         count += more
 
 
+class Tenant(Protocol):
+    """What is bound to an arena."""
+
+    def release(self) -> None:
+        """Let go of all memory."""
+
+
 class Arena:
     """One block of memory for one thread of a model, shared by all programs of the model, which run one at a time."""
 
@@ -100,16 +108,20 @@ class Arena:
         self.block = base.empty((0,), np.uint8)
         self.start = 0  # the first aligned byte
         self.generation = 0
+        self.tenants: WeakSet[Tenant] = WeakSet()
 
     def reserve(self, size: int) -> None:
-        """Make the block at least so large. A new block is a new generation: what was bound to the old one is void. One that
-        has to grow gets headroom, which costs nothing until it is used, so that it need not grow with every larger batch.
+        """Make the block at least so large. A new block is a new generation: what was bound to the old one lets go of it. A
+        block that has to grow gets headroom, which costs nothing until it is used, so that not every larger batch moves it.
         """
         if size + ALIGNMENT <= len(self.block):
             return
         if size > memory():
             raise MemoryError(f"{bytes_text(size)} for one run")
         size = max(size, len(self.block) + min(len(self.block) // 2, HEADROOM))
+        for tenant in list(self.tenants):
+            tenant.release()
+        self.tenants.clear()
         self.block = base.empty((0,), np.uint8)  # the old block is given back before the new one is taken
         self.block = base.empty((size + ALIGNMENT,), np.uint8)
         self.start = -self.block.ctypes.data % ALIGNMENT

@@ -25,6 +25,7 @@ from dltoolbox.network.lowering.modes import TRAINING, Sizes, check_problems, en
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population
+from dltoolbox.program.bound_plan import Layouts
 from dltoolbox.program.data_layout import Result, entrances
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
@@ -57,8 +58,8 @@ Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
 COMPILE_SECONDS = 1.2  # for trying kernels, so that compiling takes 2 s at most; beyond, the first choice is taken
-MOST_PROGRAMS = 32  # kept per model; images of many sizes must not fill the memory
-RECORD_BYTES, NODE_BYTES = 1 << 26, 1 << 12  # of records that a model keeps, and of one op in them, about
+PROGRAM_BYTES = 1 << 28  # of programs that a model keeps; images of many sizes must not fill the memory
+RECORD_BYTES = 1 << 26  # of records of ops
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,6 +122,7 @@ class Model:
         self.arrays.update(self.learnables)
         self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
+        self.layouts: dict[tuple[str, tuple[str, ...]], Layouts] = {}  # by mode and ports
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
@@ -129,7 +131,7 @@ class Model:
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
-        self._programs: dict[Any, Compiled] = {}  # the most recently used last
+        self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
         self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
 
@@ -213,12 +215,7 @@ class Model:
 
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
-        program = self._program(mode, inputs, ports)
-        if isinstance(program, Program) and not program.is_settled:
-            for other in self._programs.values():  # memory may move, and nobody should hold on to the old
-                if isinstance(other, Program):
-                    other.release()
-        return program.run(inputs, targets, constant=self.constant)
+        return self._program(mode, inputs, ports).run(inputs, targets, constant=self.constant)
 
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
@@ -229,10 +226,10 @@ class Model:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         types = tuple(self.types([array.dtype for array in inputs]))
         key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count())
-        program = self._programs.pop(key, None) or self.compile(mode, inputs, ports)
-        self._programs[key] = program
-        if len(self._programs) > MOST_PROGRAMS:
-            del self._programs[next(iter(self._programs))]
+        program = self._programs.get(key)
+        if program is None:
+            program = self.compile(mode, inputs, ports)
+            self._programs.put(key, program, program.bytes)
         return program
 
     def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
@@ -248,13 +245,14 @@ class Model:
             return PlainProgram(optimized, self.arrays, dtype=self.dtype,
                                 types=dict(zip(optimized.graph.inputs, types, strict=True)))
 
-        def plan_of(sized: OptimizedGraph, ranks: int) -> Plan:
-            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)), ranks=ranks,
-                             precision=self.precision)
+        def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
+            return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
+                             threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
-            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas)
+            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
+                           self.layouts.setdefault((mode, ports), {}))
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -284,7 +282,7 @@ class Model:
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
             made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
-            self._records.put(key, made, NODE_BYTES * len(made.graph.nodes))
+            self._records.put(key, made, made.graph.bytes)
         return made
 
     def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
@@ -293,7 +291,7 @@ class Model:
         lowered = self._records.get(key)
         if lowered is None:
             lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
-            self._records.put(key, lowered, NODE_BYTES * len(lowered.graph.nodes))
+            self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered
 

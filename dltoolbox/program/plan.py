@@ -21,15 +21,15 @@ from dltoolbox.runtime.interrupts import check
 
 @dataclass(eq=False)
 class Step:
-    """One kernel at work. ``needs`` tells which inputs want a gradient; none: the step is not differentiated."""
+    """One kernel at work. ``needs_input_grad`` tells which inputs want a gradient; none: the step is not differentiated."""
 
     node: Node
     kernel: Kernel
     case: KernelSpec
 
     @property
-    def needs(self) -> tuple[bool, ...]:
-        return self.case.needs
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        return self.case.needs_input_grad
 
 
 @dataclass(eq=False)
@@ -58,7 +58,7 @@ class Plan:
     @property
     def differentiated(self) -> bool:
         """Whether it has a backward pass."""
-        return any(step.needs for step in self.steps)
+        return any(step.needs_input_grad for step in self.steps)
 
 
 def shape_of(value: Value) -> tuple[int, ...]:
@@ -87,14 +87,14 @@ def check_targets(graph: Graph, targets: Sequence[np.ndarray]) -> None:
 
 
 def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types: Mapping[Value, np.dtype] | None = None,
-              ranks: int = 1, precision: str = "default") -> Plan:
+              threads: int = 1, precision: str = "default") -> Plan:
     """Plan a graph.
 
     Args:
         optimized: What is to run, with all sizes known.
         dtype: Of the data.
         types: Of inputs that enter in another type, for ops that take any.
-        ranks: Threads that share single steps.
+        threads: Threads that share single steps.
         precision: ``'fast'`` permits roundings ten times larger.
     """
     graph = optimized.graph
@@ -105,13 +105,13 @@ def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types
         plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(shape_of(value)) > 1 else (0,)
     for node in graph.nodes:
         check()
-        add_steps(plan, node, optimized.differentiated, ranks, precision)
+        add_steps(plan, node, optimized.differentiated, threads, precision)
     for value in graph.targets:  # nobody reads them
         plan.orders.setdefault(value, tuple(range(len(shape_of(value)))))
     return plan
 
 
-def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, precision: str) -> None:
+def add_steps(plan: Plan, node: Node, differentiated: set[Value], threads: int, precision: str) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
     for value in node.inputs:  # targets lie as what they are compared with
         plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(shape_of(value)) == len(
@@ -121,11 +121,11 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], ranks: int, pr
         needs = tuple(value in differentiated for value in node.inputs)
     case = KernelSpec(node.op.name, node.input_dims, node.output_dims,
                       tuple(node.way.order(plan.orders[value], value.dims) for value in node.inputs), node.attrs, plan.dtype,
-                      needs if any(needs) else (), ranks, precision, node.way)
+                      needs if any(needs) else (), threads, precision, node.way)
     found = candidates(case)
     if isinstance(node, FusedNode) and found[0].name == Kernel.__name__:
         for part in node.parts:
-            add_steps(plan, part, differentiated, ranks, precision)
+            add_steps(plan, part, differentiated, threads, precision)
         return
     plan.kinds.update((value, kind_of(value, node, plan.dtype)) for value in node.outputs)
     kernel = choose(found, case, [plan.dtype_of(value) for value in node.inputs],
@@ -154,7 +154,7 @@ def lifetimes(plan: Plan) -> dict[Value, tuple[int, int]]:
 
 
 def read_by_gradient(step: Step) -> tuple[Value, ...]:
-    if not step.needs:
+    if not step.needs_input_grad:
         return ()
     saved_for_backward = step.kernel.saved_for_backward
     return (*(step.node.inputs if "inputs" in saved_for_backward else ()),
@@ -166,7 +166,7 @@ def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:
     found: dict[Value, list[tuple[int, int]]] = {}
     for i in reversed(range(len(plan.steps))):
         step = plan.steps[i]
-        for number, (value, need) in enumerate(zip(step.node.inputs, step.needs, strict=False)):
+        for number, (value, need) in enumerate(zip(step.node.inputs, step.needs_input_grad, strict=False)):
             if need:
                 found.setdefault(value, []).append((i, number))
     return found

@@ -25,6 +25,11 @@ class PlainProgram:
         self.graph, self.wanted, self.differentiated = optimized.graph, optimized.wanted, optimized.differentiated
         self.arrays, self.dtype, self.types = arrays, np.dtype(dtype), types or {}
 
+    @property
+    def bytes(self) -> int:
+        """What it keeps from run to run, about."""
+        return self.graph.bytes
+
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, where gradients are wanted, backward; see `Program.run`."""
         graph = self.graph

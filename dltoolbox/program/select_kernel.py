@@ -38,7 +38,8 @@ def question(case: KernelSpec) -> str:
     """
     inputs = " ".join(f"{size_class(dims, case.way)}@{''.join(map(str, order))}"
                       for dims, order in zip(case.inputs, case.orders, strict=True))
-    return f"{case.op} {inputs} {text(case.attrs, case.way)} {case.dtype} {case.needs} {case.ranks} {case.precision}"
+    return (f"{case.op} {inputs} {text(case.attrs, case.way)} {case.dtype} {case.needs_input_grad} {case.threads} "
+            f"{case.precision}")
 
 
 def text(value: object, way: Way) -> str:
@@ -46,9 +47,9 @@ def text(value: object, way: Way) -> str:
     if isinstance(value, Dims):
         return size_class(value, way)
     if isinstance(value, Mapping):
-        return str({key: text(item, way) for key, item in value.items()})
+        return f"{{{', '.join(f'{key}: {text(item, way)}' for key, item in value.items())}}}"
     if type(value) in (tuple, Link):
-        return str([text(item, way) for item in value])  # type: ignore[attr-defined]
+        return f"({', '.join(text(item, way) for item in value)})"  # type: ignore[attr-defined]
     return str(value)
 
 
@@ -91,11 +92,11 @@ def trial(kernel: Kernel, case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Ca
         rng = np.random.default_rng(0)
         arrays = op_of(case.op).example(rng, case.inputs, inputs, case.attrs)
         arriving = [normal(rng, case.outputs[0], case.dtype), *[None] * (len(case.outputs) - 1)]
-        bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs) else None)
-        for closure in (bound.bound.prepare, *bound.bound.divided):
+        bound = bind_alone(kernel, case, arrays, outputs, arriving if any(case.needs_input_grad) else None)
+        for closure in (bound.bound.prepare, *bound.bound.prepare_parallel):
             if closure is not None:
                 closure()
-        calls = (bound.bound.before, *bound.bound.forward, *bound.bound.backward)
+        calls = (bound.bound.pre_run, *bound.bound.forward, *bound.bound.backward)
 
         def run() -> None:
             for call in calls:

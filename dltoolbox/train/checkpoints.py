@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from dltoolbox.core.errors import fail
+from dltoolbox.train.options import TrainingOptions
 
 SUFFIX = ".dlnet"
 
@@ -21,7 +21,7 @@ class Checkpoints:
         save: Writes the current network to a file; needed when CheckpointPath is set.
     """
 
-    def __init__(self, options: Any, save: Callable[[Path], None] | None) -> None:
+    def __init__(self, options: TrainingOptions, save: Callable[[Path], None] | None) -> None:
         self.folder = Path(options.CheckpointPath) if options.CheckpointPath else None
         self.frequency, self.unit = options.CheckpointFrequency, options.CheckpointFrequencyUnit
         self.save = save

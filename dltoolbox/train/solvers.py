@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import hypot, isinf, log, sqrt
 from operator import is_
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from dltoolbox.core.errors import warn
 from dltoolbox.engines.engine import Parameter
 from dltoolbox.runtime.blas import libraries
 from dltoolbox.train.flat_parameters import Gradients, Run, in_memory_order, make_runs
-from dltoolbox.train.options import TrainingOptions
+from dltoolbox.train.options import TrainingOptions, TrainingOptionsADAM, TrainingOptionsRMSProp, TrainingOptionsSGDM
 
 MARGIN = 1e4  # above the smallest normal number, at which averages become zero
 MOST_STEPS = 1000  # between looking for such averages
@@ -35,7 +35,7 @@ class Solver:
 
     averages: ClassVar[int] = 1
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: TrainingOptions) -> None:
         self.slots = in_memory_order(parameters, self.averages)
         self.decay: float = options.L2Regularization
         self.clip = clipping(options.GradientThresholdMethod, options.GradientThreshold)
@@ -87,7 +87,7 @@ class Solver:
 class SGDM(Solver):
     """v ← γ·v − a·g;  w ← w + v.  The velocity v is the last displacement, so it keeps its length when a drops."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: TrainingOptionsSGDM) -> None:
         super().__init__(parameters, options)
         self.momentum: float = options.Momentum
         self.period = steps_to_denormal(self.momentum)
@@ -103,7 +103,7 @@ class SGDM(Solver):
 class Squares(Solver):
     """What solvers share that divide by the root of an average of squared gradients."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: TrainingOptionsRMSProp | TrainingOptionsADAM) -> None:
         super().__init__(parameters, options)
         self.beta2: float = options.SquaredGradientDecayFactor
         self.epsilon: float = options.Epsilon
@@ -129,7 +129,7 @@ class Squares(Solver):
 class RMSProp(Squares):
     """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
 
-    def __init__(self, parameters: Sequence[Parameter], options: object) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: TrainingOptionsRMSProp) -> None:
         super().__init__(parameters, options)
         self.period = steps_to_denormal(self.beta2)
 
@@ -150,7 +150,7 @@ class ADAM(Squares):
 
     averages = 2
 
-    def __init__(self, parameters: Sequence[Parameter], options: Any) -> None:
+    def __init__(self, parameters: Sequence[Parameter], options: TrainingOptionsADAM) -> None:
         super().__init__(parameters, options)
         self.beta1: float = options.GradientDecayFactor
         self.period = steps_to_denormal(min(self.beta1, self.beta2))
@@ -169,7 +169,7 @@ class ADAM(Squares):
 SOLVERS: dict[str, type[Solver]] = {"sgdm": SGDM, "rmsprop": RMSProp, "adam": ADAM}
 
 
-def make_solver(parameters: Sequence[Parameter], options: Any) -> Solver:
+def make_solver(parameters: Sequence[Parameter], options: TrainingOptions) -> Solver:
     """The solver that the training options name."""
     return SOLVERS[options.solver](parameters, options)
 

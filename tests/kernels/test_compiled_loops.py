@@ -9,7 +9,7 @@ from dltoolbox.kernels import numba_support
 
 
 @numba_support.loop
-def divided(x, y, out):
+def prepare_parallel(x, y, out):
     for i in range(len(x)):
         out[i] = x[i] / y[i]
 
@@ -18,7 +18,7 @@ def test_loops_follow_the_rules_of_numpy():
     assert numba.__version__
     assert numba_support.available()
     x, y, out = np.array([1, 0, -1, np.nan], np.float32), np.array([0, 0, 0, 1], np.float32), np.empty(4, np.float32)
-    divided(x, y, out)
+    prepare_parallel(x, y, out)
     np.testing.assert_array_equal(out, [np.inf, np.nan, -np.inf, np.nan])
 
 

@@ -40,7 +40,7 @@ def case_of(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str 
 def trained(op: str, inputs: tuple[np.ndarray, ...], window: Window, order: str = "rows",
             needs: tuple[bool, ...] = (True, True, True), kernel: Kernel | None = None) -> Trial:
     """A trial that has run both ways, with the same gradient for the same sizes, checked against the plain body."""
-    case = case_of(op, inputs, window, order, needs=needs)
+    case = case_of(op, inputs, window, order, needs_input_grad=needs)
     y = OPS[op].forward(*inputs, window=window)
     grad = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
     trial = bind_alone(kernel or KERNELS[op], case, inputs, grads=[grad])
@@ -100,7 +100,7 @@ def test_several_threads_share_the_rows_of_one_observation(label: str, order: st
     window = WINDOWS[label]
     inputs = random_inputs("conv", window, 3, 32, 1, (13, 12))
     case = case_of("conv", inputs, window, order)
-    one, three = (bind_alone(ConvKernel(), replace(case, ranks=ranks), inputs) for ranks in (1, 3))
+    one, three = (bind_alone(ConvKernel(), replace(case, threads=threads), inputs) for threads in (1, 3))
     assert len(three.bound.forward) == 3
     np.testing.assert_allclose(three.forward()[0], one.forward()[0], atol=1e-12)
 
@@ -111,7 +111,7 @@ def test_memory_does_not_grow_with_the_image() -> None:
         sizes = []
         for rows in (100, 400):
             inputs = random_inputs(op, window, 16, 16, 16, (rows, 40))
-            case = case_of(op, inputs, window, needs=(True, True, True))
+            case = case_of(op, inputs, window, needs_input_grad=(True, True, True))
             sizes.append(bind_alone(KERNELS[op], case, inputs).memory.scratch_bytes)
         assert sizes[1] < 1.1 * sizes[0]
 

@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import KERNELS, Kernel
-from dltoolbox.kernels.conv.epilogue import window_attrs
+from dltoolbox.kernels.conv.epilogue import window_of
 from dltoolbox.kernels.conv.numba_2d import ShiftedConv, even
 from dltoolbox.kernels.testing import bind_alone
 from tests.kernels.test_convolution import case_of, random_inputs, trained
@@ -22,8 +22,7 @@ from tests.ops.samples import CASES
 
 
 def fits(sample: Any) -> bool:
-    window = window_attrs(use_of(sample, 2))["window"]
-    assert isinstance(window, Window)
+    window = window_of(use_of(sample, 2))
     return window.rank == 2 and set(window.stride) == {1} and window.dilation[0] == 1
 
 
@@ -58,10 +57,11 @@ def test_gradients_in_blocks_and_tiles(label: str, needs: tuple[bool, ...], monk
 def test_gradient_added_to_what_is_there(label: str) -> None:
     window, kernel = WINDOWS[label], ShiftedConv()
     inputs = random_inputs("conv", window, 8, 8, 32, (7, 6))
-    case = case_of("conv", inputs, window, needs=(True, True, True))
+    case = case_of("conv", inputs, window, needs_input_grad=(True, True, True))
     grad = np.random.default_rng(0).standard_normal([int(n or 0) for n in case.outputs[0].sizes]).astype(case.dtype)
-    written, added = (bind_alone(kernel, case, inputs, grads=[grad], added=frozenset(those)) for those in ((), (0,)))
-    assert [kernel.adds(number) for number in range(3)] == [True, False, False]
+    written, added = (bind_alone(kernel, case, inputs, grads=[grad], accumulate_into=frozenset(those))
+                      for those in ((), (0,)))
+    assert [kernel.can_accumulate(number) for number in range(3)] == [True, False, False]
     dx = added.site.grad_inputs[0]
     assert dx is not None
     before = dx[...] = np.random.default_rng(1).standard_normal(dx.shape).astype(case.dtype)
@@ -76,8 +76,8 @@ def test_gradient_added_to_what_is_there(label: str) -> None:
 def test_bands_of_one_observation_join() -> None:
     window = WINDOWS["same"]
     inputs = random_inputs("conv", window, 8, 8, 32, (7, 6))
-    one, two = (bind_alone(ShiftedConv(), replace(case_of("conv", inputs, window), ranks=ranks), inputs)
-                for ranks in (1, 2))
+    one, two = (bind_alone(ShiftedConv(), replace(case_of("conv", inputs, window), threads=threads), inputs)
+                for threads in (1, 2))
     assert len(two.bound.forward) == 2
     np.testing.assert_array_equal(one.forward()[0], two.forward()[0])
 

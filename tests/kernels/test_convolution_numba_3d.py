@@ -72,7 +72,7 @@ def test_bands_of_one_observation_join() -> None:
     window = WINDOWS["same"]
     inputs = random_inputs("conv", window, 8, 8, 1, (5, 8, 9))
     case = case_of("conv", inputs, window, "channels_last")
-    one, two = (bind_alone(ShiftedPlanesConv(), replace(case, ranks=ranks), inputs) for ranks in (1, 2))
+    one, two = (bind_alone(ShiftedPlanesConv(), replace(case, threads=threads), inputs) for threads in (1, 2))
     assert len(two.bound.forward) == 2
     np.testing.assert_array_equal(one.forward()[0], two.forward()[0])
 
@@ -80,9 +80,9 @@ def test_bands_of_one_observation_join() -> None:
 def test_the_gradient_of_the_image_is_added_where_that_is_wanted() -> None:
     window = WINDOWS["same"]
     inputs = random_inputs("conv", window, 8, 8, 3, (5, 4, 6))
-    case = case_of("conv", inputs, window, "channels_last", needs=(True, True, True))
+    case = case_of("conv", inputs, window, "channels_last", needs_input_grad=(True, True, True))
     grad = np.random.default_rng(1).standard_normal((5, 4, 6, 8, 3))
-    alone, onto = (bind_alone(ShiftedPlanesConv(), case, inputs, grads=[grad], added=added)
+    alone, onto = (bind_alone(ShiftedPlanesConv(), case, inputs, grads=[grad], accumulate_into=added)
                    for added in (frozenset[int](), frozenset({0})))
     there = onto.site.grad_inputs[0]
     assert there is not None

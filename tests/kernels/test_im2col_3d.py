@@ -52,7 +52,7 @@ def test_bands_of_one_observation_join() -> None:
     window = WINDOWS["same"]
     inputs = random_inputs("conv", window, 16, 16, 1, (5, 16, 16))
     case = case_of("conv", inputs, window, "channels_last")
-    one, two = (bind_alone(ConvKernel(), replace(case, ranks=ranks), inputs) for ranks in (1, 2))
+    one, two = (bind_alone(ConvKernel(), replace(case, threads=threads), inputs) for threads in (1, 2))
     assert len(two.bound.forward) == 2
     np.testing.assert_array_equal(one.forward()[0], two.forward()[0])
 

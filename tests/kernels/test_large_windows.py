@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,20 +21,21 @@ ORDERS = {"rows": rows_order, "channels last": channels_last_order}
 NAMES = ["max_pool", "max_pool_indices", "avg_pool"]
 
 
-def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, ranks: int = 1) -> tuple[Trial, tuple, dict]:
+def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, threads: int = 1
+          ) -> tuple[Trial, tuple, dict]:
     """The first choice for a use of a pooling op, the outputs of the op's body, and the attributes."""
     attrs = {"window": window, **({"count_padding": False} if name == "avg_pool" else {})}
     outputs = as_tuple(OPS[name].forward(x, **attrs))
     case = KernelSpec(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
-                      (True,) if train else (), ranks)
+                      (True,) if train else (), threads)
     trial = bind_alone(candidates(case)[0], case, (x,), [y.dtype for y in outputs])
     for garbage in trial.memory.taken:
         garbage.view(np.uint8).fill(255)
     return trial, outputs, attrs
 
 
-def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, ranks: int = 1) -> None:
-    trial, outputs, attrs = bound(name, x, window, order, train=train, ranks=ranks)
+def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, threads: int = 1) -> None:
+    trial, outputs, attrs = bound(name, x, window, order, train=train, threads=threads)
     exact = {"rtol": 2e-5, "atol": 2e-5} if name == "avg_pool" else {"rtol": 0}
     for _ in range(2):
         for found, wanted in zip(trial.forward(), outputs, strict=True):
@@ -39,7 +43,7 @@ def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, r
     if train:
         grad = np.random.default_rng(0).standard_normal(outputs[0].shape).astype(x.dtype)
         grads = (grad, *(None,) * (len(outputs) - 1))
-        np.copyto(trial.site.grads[0], grad)
+        np.copyto(trial.site.grad_outputs[0], grad)
         found, wanted = trial.backward(), OPS[name].backward(Call((x,), outputs, (True,)), *grads, **attrs)
         np.testing.assert_allclose(found[0], wanted[0], rtol=2e-5, atol=2e-5)
 
@@ -56,7 +60,7 @@ def test_any_window(name: str, seed: int) -> None:
         x = np.where(np.isfinite(x), x, 0)
         if not whole:
             return
-    compare(name, x, window, list(ORDERS)[seed % 2], train=seed % 3 > 0, ranks=1 + seed % 2)
+    compare(name, x, window, list(ORDERS)[seed % 2], train=seed % 3 > 0, threads=1 + seed % 2)
 
 
 @pytest.mark.parametrize(("size", "spatial"), [((70,), (300,)), ((9, 9), (20, 17)), ((40, 3), (25, 31)), ((1, 90), (3, 400)),
@@ -67,7 +71,7 @@ def test_any_window(name: str, seed: int) -> None:
 def test_many_lanes(name: str, size: tuple[int, ...], spatial: tuple[int, ...], order: str, stride: int) -> None:
     x = np.round(np.random.default_rng(1).standard_normal((*spatial, 5, 67)), 1).astype(np.float32)
     window = Window.of(size, [stride] * len(size), same_padding(spatial, size, [stride] * len(size)))
-    compare(name, x, window, order, train=True, ranks=2)
+    compare(name, x, window, order, train=True, threads=2)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,18 +96,25 @@ FILTERS = {"whole image": ((9, 8), Window.of((9, 8))), "few positions": ((11, 9)
            "volume of many": ((11, 9, 10), Window.of((8, 6, 6), None, ((4, 3), (3, 2), (0, 5))))}
 
 
-@pytest.mark.parametrize("batch", [1, 9])
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("label", FILTERS)
-def test_large_filters(label: str, transposed: bool, order: str, batch: int) -> None:
+@lru_cache(maxsize=1)  # memory orders follow one another
+def filtered(label: str, transposed: bool, batch: int) -> tuple[tuple[np.ndarray, ...], Any, np.ndarray, Any]:
+    """Inputs, the output, its gradient, and those of the inputs."""
     rng, (spatial, window) = np.random.default_rng(0), FILTERS[label]
     small, name = window.output(spatial), "conv_transposed" if transposed else "conv"
     x = rng.standard_normal((*(small if transposed else spatial), 4 if transposed else 3, batch))
     inputs = (x, rng.standard_normal((*window.size, 3, 4)), rng.standard_normal(3 if transposed else 4))
     (y,) = as_tuple(OPS[name].forward(*inputs, window=window))
     grad = rng.standard_normal(y.shape)
-    wanted = OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
+    return inputs, y, grad, OPS[name].backward(Call(inputs, (y,), (True,) * 3), grad, window=window)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("label", FILTERS)
+def test_large_filters(label: str, transposed: bool, batch: int, order: str) -> None:
+    window, name = FILTERS[label][1], "conv_transposed" if transposed else "conv"
+    (x, *_), y, grad, wanted = inputs, *_ = filtered(label, transposed, batch)
     orders = (ORDERS[order](x.ndim), tuple(range(x.ndim)), (0,))
     case = KernelSpec(name, tuple(map(dims_of, inputs)), (dims_of(y),), orders, {"window": window}, x.dtype, (True,) * 3)
     for kernel in candidates(case):

@@ -90,7 +90,7 @@ def test_gates_far_from_zero(kernel: Kernel, chain: Any) -> None:
     outputs = op.forward(*inputs, **attrs)
     grads = [cotangent(chain, outputs[0])[0], None, None]
     case = use_of(chain, 65)
-    wanted = op.backward(Call(tuple(inputs), outputs, case.needs), *grads, **attrs)
+    wanted = op.backward(Call(tuple(inputs), outputs, case.needs_input_grad), *grads, **attrs)
     trial = bind_alone(kernel, case, inputs, grads=grads)
     np.testing.assert_allclose(trial.forward()[0], outputs[0], atol=1e-6)
     for found, expected_one in zip(trial.backward(), wanted, strict=True):
@@ -102,7 +102,7 @@ def together(trials: Sequence[Trial], action: Callable[[Trial], Any]) -> None:
     """Run an action on every shard in a thread of its own; their meetings add up."""
     barrier, waiting = Barrier(len(trials)), []
 
-    def meet(array: np.ndarray) -> None:
+    def all_reduce(array: np.ndarray) -> None:
         waiting.append(array)
         barrier.wait()
         total = sum(waiting)
@@ -122,7 +122,7 @@ def together(trials: Sequence[Trial], action: Callable[[Trial], Any]) -> None:
             barrier.abort()
 
     for trial in trials:
-        trial.site.meet = meet
+        trial.site.all_reduce = all_reduce
     threads = [Thread(target=work, args=(trial,)) for trial in trials]
     for thread in threads:
         thread.start()

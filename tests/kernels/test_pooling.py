@@ -18,6 +18,7 @@ from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.pool.unpool import likely_window
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
+from tests.kernels.test_kernels import in_turns
 from tests.ops.samples import WINDOWS, dims_of
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
@@ -41,29 +42,29 @@ def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def case_of(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, attrs: dict[str, Any], order: str,
-            ranks: int) -> KernelSpec:
+            threads: int) -> KernelSpec:
     orders = tuple(ORDERS[order](x.ndim) if x.ndim > 1 else (0,) for x in inputs)
     return KernelSpec(kernel.op, tuple(map(dims_of, inputs)), tuple(map(dims_of, outputs)), orders, attrs,
-                      np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), ranks)
+                      np.dtype(inputs[0].dtype), (True, *(False,) * (len(inputs) - 1)), threads)
 
 
 def bound(kernel: Kernel, inputs: tuple[np.ndarray, ...], outputs: Any, grad: np.ndarray, attrs: dict[str, Any],
-          order: str = "rows", ranks: int = 1) -> Trial:
+          order: str = "rows", threads: int = 1) -> Trial:
     """The kernel on these inputs, with the types of outputs that the op's own body has."""
-    case = case_of(kernel, inputs, outputs, attrs, order, ranks)
+    case = case_of(kernel, inputs, outputs, attrs, order, threads)
     if not kernel.accepts(case):
         pytest.skip("left to another kernel")
     return bind_alone(kernel, case, inputs, [y.dtype for y in outputs], [grad, *[None] * (len(outputs) - 1)])
 
 
-def assert_as_the_op(kernel: Kernel, x: np.ndarray, window: Window, order: str = "rows", ranks: int = 1,
+def assert_as_the_op(kernel: Kernel, x: np.ndarray, window: Window, order: str = "rows", threads: int = 1,
                      grad: np.ndarray | None = None) -> None:
     """Outputs exactly, gradients up to the order of sums."""
     outputs = as_tuple(OPS[kernel.op].forward(x, window=window))
     grad = np.random.default_rng(1).standard_normal(outputs[0].shape).astype(np.float32) if grad is None else grad
     nothing = [None] * (len(outputs) - 1)
     (expected,) = OPS[kernel.op].backward(Call((x,), outputs, (True,)), grad, *nothing, window=window)
-    trial = bound(kernel, (x,), outputs, grad, {"window": window}, order, ranks)
+    trial = bound(kernel, (x,), outputs, grad, {"window": window}, order, threads)
     for _ in range(2):
         for mine, y in zip(trial.forward(), outputs, strict=True):
             np.testing.assert_array_equal(mine, y)
@@ -89,18 +90,16 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, la
     assert_as_the_op(kernel, x, window, grad=grad)
 
 
-@pytest.mark.parametrize("ranks", [1, 3])
-@pytest.mark.parametrize("size", [1, 60, 400])
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("label", WINDOWS)
-@pytest.mark.parametrize("kernel", BODIES)
-def test_parts_of_any_size(kernel: Kernel, label: str, order: str, size: int, ranks: int,
+@pytest.mark.parametrize(("kernel", "label", "order", "threads", "size"), in_turns(
+    [pytest.param(*body.values, label, id=f"{body.id}-{label}") for body in BODIES for label in WINDOWS],
+    [[(order, threads, size) for size in (1, 60, 400)] for order in ORDERS for threads in (1, 3)]))
+def test_parts_of_any_size(kernel: Kernel, label: str, order: str, threads: int, size: int,
                            monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8, "LONGEST_RUN": 24}.items():
         monkeypatch.setattr(blocking, name, value)
     spatial, window = WINDOWS[label]
     assert_as_the_op(kernel, special("nan" if size == 60 else "ties", (*(2 * n for n in spatial), 3, 5)), window, order,
-                     ranks)
+                     threads)
 
 
 def test_gradients_of_windows_of_very_many_taps_are_left_to_the_op_in_double_precision() -> None:
@@ -111,7 +110,7 @@ def test_gradients_of_windows_of_very_many_taps_are_left_to_the_op_in_double_pre
     (kernel,) = {type(one): one for one in KERNELS["max_pool"] if not one.accelerator}.values()
     np.testing.assert_array_equal(bind_alone(kernel, case, (x,)).forward()[0], y)
     for kind in (np.float32, np.float64):  # values and positions of single precision fit 64 bits together
-        assert kernel.accepts(replace(case, dtype=np.dtype(kind), needs=(True,))) == (kind is np.float32)
+        assert kernel.accepts(replace(case, dtype=np.dtype(kind), needs_input_grad=(True,))) == (kind is np.float32)
 
 
 @pytest.mark.parametrize("kernel", BODIES)

@@ -37,7 +37,7 @@ class Use(NamedTuple):
     batch: int
     dtype: Any
     order: str
-    ranks: int
+    threads: int
     precision: str
     train: bool
 
@@ -45,7 +45,7 @@ class Use(NamedTuple):
         window = {**self.sample.attrs, **{k: v for link in self.sample.attrs.get("links", ())
                                           for k, v in link.attrs.items()}}.get("window", "")
         return (f"{self.sample.op}: {self.sample.label}, {window}, differentiable {self.sample.differentiable}, batch "
-                f"{self.batch}, {self.dtype.__name__}, {self.order}, {self.ranks} ranks, {self.precision}, {self.train}")
+                f"{self.batch}, {self.dtype.__name__}, {self.order}, {self.threads} threads, {self.precision}, {self.train}")
 
 
 def drawn(op: str, seed: int) -> Use:
@@ -82,12 +82,13 @@ def spoil(arrays: Sequence[np.ndarray | None]) -> None:
 def check(kernel: Kernel, use: Use) -> None:
     """Outputs and gradients, twice, where everything is spoilt that a program may have overwritten."""
     sample, tolerance = use.sample, 10 * TOLERANCE[use.dtype] * (10 if use.precision == "fast" else 1)
-    case = replace(use_of(sample, use.batch, use.dtype, use.order, use.train), ranks=use.ranks, precision=use.precision)
+    case = replace(use_of(sample, use.batch, use.dtype, use.order, use.train), threads=use.threads, precision=use.precision)
     outputs, gradients, grads = expected(sample, use.batch, use.dtype)
     inputs = sample.inputs(use.batch, use.dtype)
-    added = frozenset(i for i in sample.differentiable if kernel.adds(i))
+    added = frozenset(i for i in sample.differentiable if kernel.can_accumulate(i))
     with mock.patch("dltoolbox.kernels.testing.OwnMemory", Spoilt):
-        trial = bind_alone(kernel, case, inputs, [y.dtype for y in outputs], grads if use.train else None, added=added)
+        trial = bind_alone(kernel, case, inputs, [y.dtype for y in outputs], grads if use.train else None,
+                           accumulate_into=added)
     site, memory = trial.site, trial.memory
     assert isinstance(memory, Spoilt)
     spoil(memory.taken)
@@ -96,7 +97,8 @@ def check(kernel: Kernel, use: Use) -> None:
             np.copyto(mine, given)
         spoil([*memory.temporary, *site.outputs])
         restart(0)
-        for closure in (trial.bound.prepare, *trial.bound.divided, trial.bound.before, *reversed(trial.bound.forward)):
+        bound = trial.bound
+        for closure in (bound.prepare, *bound.prepare_parallel, bound.pre_run, *reversed(bound.forward)):
             if closure is not None:
                 closure()
         assert_same(site.outputs, outputs, tolerance)
@@ -107,7 +109,7 @@ def check(kernel: Kernel, use: Use) -> None:
                *([] if "inputs" in saved_for_backward else [site.inputs[i] for i in sample.batched])])
         for i in added:
             site.grad_inputs[i][...] = 1  # type: ignore[index]
-        for grad, given in zip(site.grads, grads, strict=True):
+        for grad, given in zip(site.grad_outputs, grads, strict=True):
             if grad is not None:
                 np.copyto(grad, given)  # type: ignore[arg-type]
         for closure in reversed(trial.bound.backward):

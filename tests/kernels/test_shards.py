@@ -15,7 +15,7 @@ import pytest
 from dltoolbox.core.random import rng as restart
 from dltoolbox.kernels import Kernel
 from dltoolbox.kernels.testing import Trial, bind_alone
-from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, use_of
+from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, in_turns, use_of
 from tests.ops import samples
 from tests.ops.samples import observations
 
@@ -33,12 +33,12 @@ class Meeting:
         self._brought: list[np.ndarray] = [np.empty(0)] * count
 
     def place(self, rank: int) -> Callable[[np.ndarray], None]:
-        def meet(array: np.ndarray) -> None:
+        def all_reduce(array: np.ndarray) -> None:
             self._brought[rank] = array.copy()
             self._barrier.wait()
             array[...] = np.sum(self._brought, 0)
             self._barrier.wait()
-        return meet
+        return all_reduce
 
 
 class Shards:
@@ -48,7 +48,7 @@ class Shards:
         self.sample = sample
         self.ends = np.cumsum([0, *parts])
         self.outputs, self.gradients, grads = expected(sample, BATCH, dtype)
-        self.grads = [[g[..., at] if g is not None and self.is_cut(g) else g for g in grads] for at in self.cuts]
+        self.grad_outputs = [[g[..., at] if g is not None and self.is_cut(g) else g for g in grads] for at in self.cuts]
         meeting = Meeting(len(parts))
         self.trials = [self._bind(kernel, rank, at, dtype, order, meeting.place(rank)) for rank, at in enumerate(self.cuts)]
 
@@ -57,10 +57,11 @@ class Shards:
         return [slice(int(a), int(b)) for a, b in pairwise(self.ends)]
 
     def _bind(self, kernel: Kernel, rank: int, at: slice, dtype: Any, order: str,
-              meet: Callable[[np.ndarray], None]) -> Trial:
+              all_reduce: Callable[[np.ndarray], None]) -> Trial:
         given = observations(self.sample, self.sample.inputs(BATCH, dtype), at)
         case = use_of(self.sample, at.stop - at.start, dtype, order)
-        trial = bind_alone(kernel, case, given, [y.dtype for y in self.outputs], self.grads[rank], meet, len(self.grads))
+        trial = bind_alone(kernel, case, given, [y.dtype for y in self.outputs], self.grad_outputs[rank], all_reduce,
+                           len(self.grad_outputs))
         for garbage in trial.memory.taken:
             if garbage.dtype.kind == "f":
                 garbage[...] = np.nan
@@ -73,12 +74,12 @@ class Shards:
     def run(self) -> None:
         """Forward and backward; what is drawn at random is drawn shard after shard."""
         restart(0)
-        for trial, grads in zip(self.trials, self.grads, strict=True):
-            for mine, given in zip(trial.site.grads, grads, strict=True):  # a backward call may overwrite them
+        for trial, grads in zip(self.trials, self.grad_outputs, strict=True):
+            for mine, given in zip(trial.site.grad_outputs, grads, strict=True):  # a backward call may overwrite them
                 if mine is not None and given is not None:
                     np.copyto(mine, given)
-            if trial.bound.before is not None:
-                trial.bound.before()
+            if trial.bound.pre_run is not None:
+                trial.bound.pre_run()
         with ThreadPoolExecutor(len(self.trials)) as pool:
             list(pool.map(self._work, self.trials))
 
@@ -109,9 +110,8 @@ class Shards:
                 yield np.concatenate(parts, -1) if number in self.sample.batched else np.sum(parts, 0)
 
 
-@pytest.mark.parametrize("parts", [(4, 3), (3, 1, 3)], ids=str)
-@pytest.mark.parametrize("order", ["rows", "channels last"])
-@pytest.mark.parametrize(("kernel", "sample"), CUT)
+@pytest.mark.parametrize(("kernel", "sample", "order", "parts"), in_turns(
+    CUT, [[(order, parts) for parts in ((4, 3), (3, 1, 3))] for order in ("rows", "channels last")]))
 def test_shards_make_the_batch(kernel: Kernel, sample: samples.Case, order: str, parts: Sequence[int]) -> None:
     shards = Shards(kernel, sample, parts, np.float64, order)
     for _ in range(2):
@@ -134,11 +134,11 @@ def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, 
     """The parts of a step may run in any order, and make the whole."""
     monkeypatch.setattr("dltoolbox.kernels.elementwise.arithmetic.SHARED", 0)
     outputs, gradients, grads = expected(sample, 2, np.float64)
-    case = replace(use_of(sample, 2), ranks=3)
+    case = replace(use_of(sample, 2), threads=3)
     trial = bind_alone(kernel, case, sample.inputs(2), [y.dtype for y in outputs], grads)
     restart(0)
     assert len(trial.bound.forward) <= 3
-    for closure in (trial.bound.prepare, trial.bound.before, *reversed(trial.bound.forward)):
+    for closure in (trial.bound.prepare, trial.bound.pre_run, *reversed(trial.bound.forward)):
         if closure is not None:
             closure()
     assert_same(trial.site.outputs, outputs, TOLERANCE[np.float64])

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dltoolbox import categorical, trainingOptions, trainNetwork
+from dltoolbox import categorical, maxNumCompThreads, trainingOptions, trainNetwork
+from dltoolbox.core.dims import Dims
 from dltoolbox.network.graph.layer_graph import layerGraph
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model
+from dltoolbox.program.select_kernel import size_class
+from dltoolbox.runtime import autotune
+from tests import modes
 from tests.program.networks import digits, images, make, one_hot, scrambled, segnet
 
 pytestmark = pytest.mark.network
@@ -72,3 +78,38 @@ def test_further_batches_lower_nothing(lowerings: list[Any]) -> None:
     model.predict([larger])
     model.predict([larger], ["pool1/out"])
     assert len(lowerings) == 3
+
+
+# Measured kernels ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = maxNumCompThreads(1)
+    yield
+    maxNumCompThreads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_sizes_of_one_class_ask_no_question_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with modes.mode("default", tmp_path):
+        monkeypatch.setattr(autotune, "times_of", lambda options: dict.fromkeys(options, 1.0))
+        asked = calls_of(monkeypatch, "dltoolbox.runtime.autotune.measure")
+        model = scrambled(Model(digits()))
+
+        def run(*batches: int) -> int:
+            before = len(asked)
+            for batch in batches:
+                X = images(model.lgraph, batch, np.float32)
+                model.step([X], [one_hot(model.predict([X])[0].shape)])
+            return len(asked) - before
+        assert run(16) > 0
+        assert run(15, 13, 9, 12) == 0
+        assert run(17) > 0
+
+
+def test_size_classes() -> None:
+    def classes(way: Way, labels: str, *sizes: int) -> str:
+        return size_class(Dims.of(labels, *sizes), way)
+    assert classes(Way.FOLD, "SCB", 5, 3, 100) == "5(S) × 3(C) × ≤128(B)"
+    assert classes(Way.SEE, "CTB", 3, 5, 1) == "3(C) × ≤8(T) × ≤1(B)"
+    assert classes(Way.SPACE, "SSCB", 1, 5, 3, 64) == "1(S) × ≤8(S) × 3(C) × ≤64(B)"
+    assert classes(Way.SPACE, "UU", 5, 3) == "5(U) × 3(U)"

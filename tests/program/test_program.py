@@ -18,7 +18,7 @@ from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.memory import Buffer, bytes_of, place
-from dltoolbox.program.model import MOST_PROGRAMS, Model, model_of
+from dltoolbox.program.model import Model, model_of
 from dltoolbox.program.optimized import optimize
 from dltoolbox.program.plan import lifetimes, make_plan, shape_of
 from tests.program.networks import digits, finished, images, make, one_hot, residual, scrambled, segnet
@@ -87,7 +87,7 @@ def test_programs_of_one_model_share_their_memory() -> None:
     first = model.predict([small])[0]
     model.predict([large])  # the block grows, and moves
     np.testing.assert_array_equal(model.predict([small])[0], first)
-    peak = max(program.peak for program in model._programs.values())
+    peak = max(program.peak for program in model._programs)
     assert peak <= sum(len(arena.block) for arena in model.arenas) <= peak + 1000
 
 
@@ -117,15 +117,26 @@ def test_plans_are_kept_per_size_and_mode() -> None:
     assert model.program("predict", [X]) is not model.program("predict", [X], ("b0_relu/out",))
 
 
-def test_plans_of_many_sizes_do_not_pile_up() -> None:
+def test_plans_of_many_sizes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dltoolbox.program.model.PROGRAM_BYTES", 1 << 20)
     model = scrambled(Model(segnet()))
     X = images(model.lgraph, 2)
     first, kept = model.program("predict", [X]), model.program("train", [X])
-    for height in range(20, 20 + MOST_PROGRAMS - 1):
+    for height in range(20, 60):
         model.program("predict", [np.zeros((height, 16, 3, 1))])
         assert model.program("train", [X]) is kept  # what is used stays
-    assert len(model._programs) == MOST_PROGRAMS
+    assert sum(program.bytes for program in model._programs) == model._programs.bytes <= 1 << 20
+    assert len([*model._programs]) > 2
     assert model.program("predict", [X]) is not first
+
+
+def test_the_newest_plan_is_kept_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dltoolbox.program.model.PROGRAM_BYTES", 1)
+    model = scrambled(Model(digits()))
+    X = images(model.lgraph, 2)
+    assert model.program("predict", [X]) is model.program("predict", [X])
+    assert model.program("train", [X]) is model.program("train", [X])
+    assert len([*model._programs]) == 1
 
 
 def test_threads_may_predict_with_one_network() -> None:
@@ -147,7 +158,7 @@ def test_the_model_of_a_network_is_kept_with_it() -> None:
 def test_parameters_that_the_loss_does_not_reach_have_no_gradient() -> None:
     graph = lower(digits(), training=True, sources={"imageinput": Dims.of("SSCB", 28, 28, 1, 2)}).graph
     plan = make_plan(optimize(graph, graph.losses, [graph.arrays[ParameterKey("fc", "Weights")]]))
-    differentiated = [step.node.op.name for step in plan.steps if step.needs]
+    differentiated = [step.node.op.name for step in plan.steps if step.needs_input_grad]
     assert differentiated == ["dense", "softmax_cross_entropy"]
 
 

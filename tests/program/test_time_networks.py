@@ -33,7 +33,7 @@ def source(size: tuple[int, ...], name: str) -> Layer:
     return make("inputLayer", [*size, np.nan, np.nan], "S" * (len(size) - 1) + "CBT", Name=name)
 
 
-def with_time(lgraph: LayerGraph, **formats: str) -> LayerGraph:
+def with_time(lgraph: LayerGraph) -> LayerGraph:
     """The same network for sequences of its data."""
     for layer in [one for one in lgraph.nodes if not one.inputs()]:
         lgraph = replaceLayer(lgraph, layer.Name, source(layer.dims().sizes[:-1], layer.Name))
@@ -79,15 +79,13 @@ def test_a_network_of_sequences_is_the_network_of_their_steps(case: Case) -> Non
 @pytest.mark.usefixtures("every_network_is_worth_several_threads")
 @pytest.mark.parametrize("case", TIMED, ids=str)
 def test_kernels_of_sequences(case: Case) -> None:
-    """On several threads; on one they are alone in test_time_vocabulary."""
+    """On two threads; on one they are alone in test_time_vocabulary."""
     inputs = [*map(unfolded, case.inputs(T * B))]
     plain = model_of(case, fast=False)
     targets = [*map(unfolded, case.targets((*(y := plain.predict(inputs)[0]).shape[:-2], T * B)))]
     assert y.shape[-2:] == (T, B)
-    expected = everything(plain, inputs, targets)
-    for threads in (2, 3):
-        maxNumCompThreads(threads)
-        same(everything(model_of(case, fast=True), inputs, targets), expected)
+    maxNumCompThreads(2)
+    same(everything(model_of(case, fast=True), inputs, targets), everything(plain, inputs, targets))
 
 
 # Whole networks ------------------------------------------------------------------------------------------------------
@@ -113,19 +111,28 @@ NETWORKS = {"digits": lambda: with_time(digits()), "segnet": lambda: with_time(s
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_whole_networks(name: str) -> None:
+    check_network(name)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.usefixtures("every_network_is_worth_several_threads")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_whole_networks(name: str, threads: int) -> None:
+def test_whole_networks_on_several_threads(name: str, threads: int) -> None:
+    maxNumCompThreads(threads)
+    check_network(name)
+
+
+def check_network(name: str) -> None:
+    """Kernels against the reference."""
     lgraph, frames = NETWORKS[name](), 4
     size = next(one for one in lgraph.nodes if not one.inputs()).dims()
     x = np.random.default_rng(0).standard_normal((*size.spatial, size.channels, frames, B))
     plain = scrambled(Model(lgraph, np.float64, fast=False))
     y = plain.predict([x])[0]
     targets = [np.random.default_rng(1).standard_normal(y.shape) if name == "encoder" else one_hot(y.shape)]
-    expected = everything(plain, [x], targets)
-    maxNumCompThreads(threads)
-    same(everything(scrambled(Model(lgraph, np.float64)), [x], targets), expected)
+    same(everything(scrambled(Model(lgraph, np.float64)), [x], targets), everything(plain, [x], targets))
 
 
 @pytest.mark.usefixtures("every_network_is_worth_several_threads")

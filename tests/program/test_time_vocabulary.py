@@ -141,7 +141,8 @@ def test_step_by_step(case: Case) -> None:
         np.testing.assert_allclose(found[..., t, :], as_tuple(step)[0], rtol=1e-12, atol=1e-12)
 
 
-USES = [*((case, None) for case in ALONE), *((case, Way.SPACE) for case in OVER_MAPS)]
+ONE_EACH = list({case.op: case for case in ALONE}.values())  # to whose kernels steps are observations like any
+USES = [*((case, None) for case in ONE_EACH), *((case, Way.SPACE) for case in OVER_MAPS)]
 
 
 @pytest.mark.network

@@ -16,25 +16,31 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
+from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_of
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
 from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, expand, is_tall
 from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.ops.base import BOTH, IN
 
+Bands = tuple[list[Closure], list[list[Closure]]]  # steps that prepare, and per band of rows those that write it
+
+
+def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Callable[..., Bands] | None:
+    """What binds this convolution where its columns had better not be made as a whole."""
+    return bind_lines if suit(window, source, target) else bind_rows if large(window, source, target) else None
+
 
 def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
-                   window: Window, relu: bool) -> tuple[list[Closure], list[list[Closure]]]:
-    """Steps that prepare, and per rank those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
+                   window: Window, relu: bool) -> Bands:
+    """Steps that prepare, and per thread those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
     matrix: np.ndarray | None = None
-    parts = shares(out[0], min(out[0], site.case.ranks))
-    if suit(window, source, target):
-        return bind_lines(site, source, target, weights, bias, window, parts, relu)
-    if large(window, source, target):
-        return bind_rows(site, source, target, weights, bias, window, parts, relu)
+    parts = shares(out[0], min(out[0], site.case.threads))
+    special = special_form(window, source, target)
+    if special is not None:
+        return special(site, source, target, weights, bias, window, parts, relu)
     for band in parts:
         columns = expand(site, source, window, out, band, ones=weights.size <= ONES_PAY)
         image = Image(site, target, columns.longest)
@@ -63,6 +69,8 @@ def arranged(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.
 def bind_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window: Window, weights: np.ndarray
                  ) -> list[Closure]:
     """Steps that write Σ over positions and observations of x·yᵀ per tap."""
+    if suit(window, source, grad):
+        return bind_line_weights(site, source, grad, window, weights)
     if large(window, source, grad):
         return bind_row_weights(site, source, grad, window, weights)
     columns = expand(site, source, window, grad.shape[:window.rank])
@@ -84,7 +92,7 @@ class WithImage:
 
     def add(self, block: Block) -> list[Closure]:
         before, view = self.image.read(block.rows)
-        return [*before, *self.sum.add(block.columns, view)]
+        return [*before, *self.sum.add(block.columns, view, first=block.rows.start == 0)]
 
 
 def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[Closure]:
@@ -115,7 +123,7 @@ class ConvKernel(Kernel):
     """`conv`, alone or with what follows it. A normalisation with stored statistics disappears into the filters."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return "batch_norm_inference" not in self.op or not any(case.needs)
+        return "batch_norm_inference" not in self.op or not any(case.needs_input_grad)
 
     @property
     def saved_for_backward(self) -> frozenset[str]:
@@ -127,8 +135,7 @@ class ConvKernel(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
-        window, ending = window_attrs(site)["window"], Ending(site)
-        assert isinstance(window, Window)
+        window, ending = window_of(site), Ending(site)
         prepare = [] if ending.prepare is None else [ending.prepare]
         more, bands = self.bind_forward(site, window, ending)
         prepare += more
@@ -138,24 +145,21 @@ class ConvKernel(Kernel):
             prepare, backward = prepare + more, (in_turn(steps),)
         return BoundKernel(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
-        """Steps that prepare, and per rank those that write the output."""
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
+        """Steps that prepare, and per thread those that write the output."""
         return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
         """Steps that prepare, and those that write the gradients."""
         x, weights = site.inputs[:2]
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs[:3]
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
-        gate = ending.gate(site)
         prepare: list[Closure] = []
-        steps = list(gate)
+        steps = list(ending.gate(site))
         adjoint = Adjoint(window, x.shape[:window.rank])
-        if dx is not None and adjoint.simple and suit(adjoint.window, grad, dx):
-            prepare, bands = bind_lines(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
-            steps += bands[0]
-        elif dx is not None and adjoint.simple and large(adjoint.window, grad, dx):
-            prepare, bands = bind_rows(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
+        special = special_form(adjoint.window, grad, dx) if dx is not None and adjoint.simple else None
+        if dx is not None and special is not None:
+            prepare, bands = special(site, grad, dx, adjoint.turn(weights), None, adjoint.window, [slice(0, len(dx))])
             steps += bands[0]
         elif dx is not None:
             sums: list[WithImage] = []
@@ -170,8 +174,7 @@ class ConvKernel(Kernel):
                 steps.append(sums[0].sum.give(adjoint.turn(dw)))
                 dw = None
         if dw is not None:
-            by = bind_line_weights if suit(window, x, grad) else bind_weights
-            steps += by(site, x, grad, window, dw)
+            steps += bind_weights(site, x, grad, window, dw)
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps
@@ -197,7 +200,7 @@ class ConvTransposedKernel(Kernel):
 
     def bind_backward(self, site: BindContext, x: np.ndarray, weights: np.ndarray, window: Window
                       ) -> tuple[list[Closure], list[Closure]]:
-        grad, (dx, dw, db) = site.grads[0], site.grad_inputs
+        grad, (dx, dw, db) = site.grad_outputs[0], site.grad_inputs
         assert grad is not None
         columns = expand(site, grad, window, x.shape[:window.rank])
         prepare: list[Closure] = []

@@ -40,7 +40,7 @@ class ChannelwiseKernel(Kernel):
         if not site.outputs[0].size or not site.inputs[0].size:
             return bind_empty(site)
         count = len(site.outputs[0])
-        forward = [in_turn(self.forward(site, rows)) for rows in shares(count, min(count, site.case.ranks))]
+        forward = [in_turn(self.forward(site, rows)) for rows in shares(count, min(count, site.case.threads))]
         return BoundKernel(tuple(forward), (in_turn(self.backward(site)),) if site.training else ())
 
     def forward(self, site: BindContext, rows: slice) -> list[Closure]:
@@ -57,7 +57,7 @@ class ChannelwiseKernel(Kernel):
 
     def backward(self, site: BindContext) -> list[Closure]:
         x, weights, _ = site.inputs
-        (dx, dw, db), grad = site.grad_inputs, site.grads[0]
+        (dx, dw, db), grad = site.grad_inputs, site.grad_outputs[0]
         assert grad is not None
         factors = weights.reshape(-1, weights.shape[-1], 1)
         sums = None if dw is None else site.scratch((len(factors), dw.shape[-1]), np.float64)
@@ -81,16 +81,16 @@ class ChannelwiseKernel(Kernel):
         return steps + ([] if db is None else sum_channels(site, grad, db))
 
     def blocks(self, site: BindContext, rows: slice) -> Iterator[tuple[slice, list[Part]]]:
-        """Blocks of output rows with their taps; all of them share the room for products."""
+        """Blocks of output rows with their taps; all of them share the buffer for products."""
         window, y, spatial = site.attrs["window"], site.outputs[0], site.inputs[0].shape[:-2]
         parts = cut(rows, BLOCK_BYTES // y[0].nbytes)
         longest = max(part.stop - part.start for part in parts)
-        room = site.scratch((longest, *y.shape[1:]), order=self.orders(site.case)[0])
+        buffer = site.scratch((longest, *y.shape[1:]), order=self.orders(site.case)[0])
         for block in parts:
             out = (block.stop - block.start, *y.shape[1:-2])
             yield block, [
                 Part(tap.number, tap.inputs, (slice(tap.outputs[0].start + block.start, tap.outputs[0].stop + block.start),
                                               *tap.outputs[1:]),
-                     room[tuple(slice(one.stop - one.start) for one in tap.outputs)])
+                     buffer[tuple(slice(one.stop - one.start) for one in tap.outputs)])
                 for tap in taps(starting_at(window, block.start), spatial, out)
                 if all(one.start < one.stop for one in tap.outputs)]

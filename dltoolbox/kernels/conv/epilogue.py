@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces
 
@@ -52,18 +53,20 @@ class Ending:
         """Closures that clear the arriving gradient where the ReLU was closed."""
         if not self.relu:
             return ()
-        grad, y = site.grads[0], site.outputs[0]
+        grad, y = site.grad_outputs[0], site.outputs[0]
         assert grad is not None
 
         def close(y: np.ndarray, grad: np.ndarray, positive: np.ndarray) -> None:
             np.greater(y, 0, out=positive)
             np.multiply(grad, positive, out=grad)
-        return in_pieces(site, close, y, grad, temporaries=[np.bool_], ranks=1)
+        return in_pieces(site, close, y, grad, temporaries=[np.bool_], threads=1)
 
 
-def window_attrs(use: BindContext | KernelSpec) -> dict[str, object]:
-    """Attributes of the convolution, alone or first of a chain."""
-    return dict(use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)
+def window_of(use: BindContext | KernelSpec) -> Window:
+    """The window of the convolution, alone or first of a chain."""
+    window = (use.attrs["links"][0].attrs if "links" in use.attrs else use.attrs)["window"]
+    assert isinstance(window, Window)
+    return window
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.kernels.base import BindContext, Closure
-from dltoolbox.kernels.blocking import divisor, stretch
+from dltoolbox.kernels.blocking import cut, divisor, stretch
 from dltoolbox.kernels.conv.im2col import Columns, is_tall
 from dltoolbox.ops.base import sum_over
 
@@ -111,23 +111,21 @@ class Sum:
             each = length // self.chunk * self.total.nbytes
             self.most = max(1, min(columns.longest, PART_BYTES // each))
             self.parts = site.scratch((self.most, length // self.chunk, *self.shape))
-        self.empty = True
 
-    def add(self, columns: np.ndarray, other: np.ndarray) -> list[Closure]:
-        """Closures that add a block."""
+    def add(self, columns: np.ndarray, other: np.ndarray, first: bool) -> list[Closure]:
+        """Closures that add a block, or begin with it where it is the ``first``."""
         tall, wide = columns.swapaxes(1, 2), other.swapaxes(1, 2)
         if self.whole and mergeable(tall) and mergeable(wide):
-            target = self.total if self.empty else self.part
-            found = partial(np.matmul, merged(tall)[0].T, merged(wide)[0], out=target[0, 0])
-            return [found, *self._added(target)]
+            target = self.total if first else self.part
+            product = partial(np.matmul, merged(tall)[0].T, merged(wide)[0], out=target[0, 0])
+            return [product] if first else [product, partial(np.add, self.total, target, out=self.total)]
         if self.whole:  # rows with something between them, one by one
-            return [step for i in range(len(columns)) for step in self.add(columns[i:i + 1], other[i:i + 1])]
-        steps: list[Closure] = []
-        for start in range(0, len(columns), self.most):
-            steps += self._rows(columns[start:start + self.most], other[start:start + self.most])
-        return steps
+            return [step for i in range(len(columns))
+                    for step in self.add(columns[i:i + 1], other[i:i + 1], first and i == 0)]
+        return [step for rows in cut(len(columns), self.most)
+                for step in self._rows(columns[rows], other[rows], first and rows.start == 0)]
 
-    def _rows(self, columns: np.ndarray, other: np.ndarray) -> list[Closure]:
+    def _rows(self, columns: np.ndarray, other: np.ndarray, first: bool) -> list[Closure]:
         """The same for so few rows that their results fit."""
         left, right = chunked(columns, self.chunk), chunked(other, self.chunk)
         left = left.reshape(*left.shape[:2], self.shape[0], 1, self.tile.deep, self.chunk)
@@ -135,13 +133,10 @@ class Sum:
         if self.tile.turned:
             left, right = right, left
         parts = self.parts[:len(columns)]
-        target = self.total if self.empty else self.part
-        return [partial(np.matmul, left, right.swapaxes(-1, -2), out=parts),
-                partial(np.add.reduce, parts.reshape(-1, *self.shape), axis=0, out=target), *self._added(target)]
-
-    def _added(self, target: np.ndarray) -> list[Closure]:
-        first, self.empty = self.empty, False
-        return [] if first else [partial(np.add, self.total, target, out=self.total)]
+        target = self.total if first else self.part
+        steps: list[Closure] = [partial(np.matmul, left, right.swapaxes(-1, -2), out=parts),
+                                partial(np.add.reduce, parts.reshape(-1, *self.shape), axis=0, out=target)]
+        return steps if first else [*steps, partial(np.add, self.total, target, out=self.total)]
 
     def give(self, weights: np.ndarray) -> Closure:
         """A closure that writes the sum as (window size…, C, width)."""

@@ -80,5 +80,5 @@ def bind_line_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, w
         before, view = image.read(block.rows)
         steps += [*block.fill, *before]
         for one, columns in zip(sums, lines.of(block), strict=True):
-            steps += one.add(columns, view)
+            steps += one.add(columns, view, first=block.rows.start == 0)
     return steps + [one.give(weights[:, tap]) for tap, one in enumerate(sums)]

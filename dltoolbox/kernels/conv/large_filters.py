@@ -95,7 +95,7 @@ def bind_rows(site: BindContext, source: np.ndarray, target: np.ndarray, weights
     result: list[list[Closure]] = []
     for band in bands:
         rows = ByRows(site, source, window, target.shape, filters)
-        room = site.scratch((size * filters * rows.length * rows.most,), target.dtype)
+        buffer = site.scratch((size * filters * rows.length * rows.most,), target.dtype)
         image = np.moveaxis(target, -2, 1)
         begin = 0 if bias is None else bias.reshape(-1)
         steps: list[Closure] = [partial(np.copyto, np.moveaxis(target[band], -2, -1), begin), *rows.start()]
@@ -103,7 +103,7 @@ def bind_rows(site: BindContext, source: np.ndarray, target: np.ndarray, weights
             for row, used, outputs in rows.meetings(band):
                 fill, columns = rows.columns(row, batch)
                 left = matrix[used].reshape(-1, rows.depth)
-                product = room[:len(left) * columns.shape[1]].reshape(len(left), -1)
+                product = buffer[:len(left) * columns.shape[1]].reshape(len(left), -1)
                 sums = image[outputs][..., batch]
                 steps += [*fill, partial(np.matmul, left, columns, out=product),
                           partial(np.add, sums, product.reshape(sums.shape), out=sums)]
@@ -120,14 +120,14 @@ def bind_row_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, wi
     size, filters = window.size[0], weights.shape[-1]
     rows = ByRows(site, source, window, grad.shape, filters)
     total, part = (site.scratch((size, filters * rows.depth)) for _ in range(2))
-    room = site.scratch((size * filters * rows.length * rows.most,), grad.dtype)
+    buffer = site.scratch((size * filters * rows.length * rows.most,), grad.dtype)
     image = np.moveaxis(grad, -2, 1)
     steps: list[Closure] = [partial(total.fill, 0), *rows.start()]
     for batch in rows.batches:
         for row, used, outputs in rows.meetings(slice(0, len(grad))):
             fill, columns = rows.columns(row, batch)
             arriving = image[outputs][..., batch]
-            copy = room[:arriving.size].reshape(arriving.shape)
+            copy = buffer[:arriving.size].reshape(arriving.shape)
             left, more = copy.reshape(-1, columns.shape[1]), part[used]
             steps += [*fill, partial(np.copyto, copy, arriving),
                       partial(np.matmul, left, columns.T, out=more.reshape(len(left), -1)),

@@ -11,7 +11,6 @@ import ctypes
 from collections.abc import Callable
 from functools import cache, partial
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,8 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import ConvKernel
-from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
+from dltoolbox.kernels.conv.conv import Bands, ConvKernel
+from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, SMALL_SUM
 from dltoolbox.kernels.conv.im2col import Columns, Image, by_row, stacked
 from dltoolbox.kernels.numba_support import Twin, loop
@@ -31,7 +30,7 @@ SHORT = 64  # elements of an output row below which calls cost too much
 
 
 @cache
-def gemm(dtype: np.dtype) -> Any:
+def gemm(dtype: np.dtype) -> Callable[..., None]:
     """BLAS's product as SciPy hands it to compiled code; the interpreter lock is not taken."""
     from numba.extending import get_cython_function_address
     name = "sgemm" if dtype == np.float32 else "dgemm"
@@ -43,8 +42,8 @@ FLAGS = np.array([ord("n"), ord("t")], np.uint8)
 
 
 @loop
-def correlate(call: Any, flags: Any, image: Any, weights: Any, bias: Any, y: Any, hop: int, chunk: int,
-              relu: bool, fresh: bool) -> None:
+def correlate(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, weights: np.ndarray, bias: np.ndarray,
+              y: np.ndarray, hop: int, chunk: int, relu: bool, fresh: bool) -> None:
     """``y[row] = Σ over taps of weights[tap] @ image[row] from element tap·hop on``, plus bias, rectified; added to what
     is there where not ``fresh``."""
     count, length = y.shape[1], y.shape[2]
@@ -68,8 +67,8 @@ def correlate(call: Any, flags: Any, image: Any, weights: Any, bias: Any, y: Any
 
 
 @loop
-def accumulate(call: Any, flags: Any, image: Any, other: Any, total: Any, hop: int, deep: int, wide: int,
-               chunk: int) -> None:
+def accumulate(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, other: np.ndarray, total: np.ndarray,
+               hop: int, deep: int, wide: int, chunk: int) -> None:
     """``total[tap] += Σ over rows of (image[row] from element tap·hop on) @ other[row].T``, in tiles of deep × wide."""
     depth, width = total.shape[1], total.shape[2]
     pitches = np.array([other.strides[1], image.strides[1]]) // total.itemsize
@@ -90,7 +89,7 @@ def accumulate(call: Any, flags: Any, image: Any, other: Any, total: Any, hop: i
 
 
 @loop
-def sum_rows(image: Any, zero: Any, total: Any) -> None:
+def sum_rows(image: np.ndarray, zero: float, total: np.ndarray) -> None:
     """total = Σ over rows and positions, per channel; a product with ones takes two to three times as long."""
     sums = np.zeros(total.size)
     for row in range(image.shape[0]):
@@ -168,26 +167,26 @@ class ShiftedConv(Twin, ConvKernel):
     """`ConvKernel`'s twin."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        window, (x, weights, *_), out = window_attrs(case)["window"], case.inputs, case.outputs[0].sizes
+        window, (x, weights, *_), out = window_of(case), case.inputs, case.outputs[0].sizes
         shape = [int(n or 0) for n in out]
-        return (super().accepts(case) and isinstance(window, Window) and window.rank == 2
+        return (super().accepts(case) and window.rank == 2
                 and set(window.stride) == {1} and window.dilation[0] == 1 and window.size[1] > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and case.preferred_order(case.outputs[0]) == memory_format.rows_order(4) == case.orders[0]
                 and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT)
 
-    def adds(self, number: int) -> bool:
+    def can_accumulate(self, number: int) -> bool:
         """Products add up anyway: at the start of a residual block, a pass over three arrays less."""
         return number == 0
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
         y, shifts = site.outputs[0], Shifts(site, ending.weights)
-        bands = shares(len(y), min(len(y), site.case.ranks))
+        bands = shares(len(y), min(len(y), site.case.threads))
         return [shifts.prepare], [bind_shifted(site, site.inputs[0], y, shifts.matrices, ending.bias.reshape(-1), window,
                                                band, ending.relu) for band in bands]
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
-        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
+        x, grad, (dx, dw, db) = site.inputs[0], site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
         steps, prepare = list(ending.gate(site)), []
         adjoint = Adjoint(window, x.shape[:2])
@@ -203,12 +202,16 @@ class ShiftedConv(Twin, ConvKernel):
                 return [] if total is None else [total.add(image, view[rows], hop)]
             steps += [] if total is None else [total.clear()]
             steps += bind_shifted(site, grad, dx, shifts.matrices, np.zeros(turned.shape[-1], site.dtype), adjoint.window,
-                                  slice(0, len(dx)), fresh=0 not in site.added, also=also)
+                                  slice(0, len(dx)), fresh=0 not in site.accumulate_into, also=also)
             if total is not None and dw is not None:
                 steps.append(total.give(adjoint.turn(dw)))
         elif dw is not None:
             steps += self._weights_alone(site, x, grad, window, dw)
-        return prepare, steps + ([] if db is None else [partial(sum_rows, by_row(grad), site.dtype.type(0), db.reshape(-1))])
+        if db is not None:
+            lines = by_row(grad)
+            assert lines is not None
+            steps.append(partial(sum_rows, lines, site.dtype.type(0), db.reshape(-1)))
+        return prepare, steps
 
     @staticmethod
     def _weights_alone(site: BindContext, x: np.ndarray, grad: np.ndarray, window: Window, dw: np.ndarray) -> list[Closure]:

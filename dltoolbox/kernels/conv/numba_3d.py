@@ -8,8 +8,8 @@ other taps are shifts of whole lines and planes, whose products are added up in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import ConvKernel, sum_channels
-from dltoolbox.kernels.conv.epilogue import Ending, window_attrs
+from dltoolbox.kernels.conv.conv import Bands, ConvKernel, sum_channels
+from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT, even, gemm
 from dltoolbox.kernels.numba_support import Twin, loop
@@ -30,8 +30,9 @@ LAST = memory_format.channels_last_order(5)
 
 
 @loop
-def sweep(call: Any, flags: Any, source: Any, ring: Any, before: Any, gaps: Any, weights: Any, bias: Any, y: Any,
-          chunk: int, deep: int, learn: bool, relu: bool, fresh: bool) -> None:
+def sweep(call: Callable[..., None], flags: np.ndarray, source: np.ndarray, ring: np.ndarray, before: np.ndarray,
+          gaps: np.ndarray, weights: np.ndarray, bias: np.ndarray, y: np.ndarray, chunk: int, deep: int, learn: bool,
+          relu: bool, fresh: bool) -> None:
     """``y[row] = Σ over taps of columns of source @ weights[tap]``, plus bias, rectified, and added to what is there where
     not ``fresh``; or, to ``learn``, ``weights[tap] += Σ over rows of columns.T @ y[row]``, in tiles of ``deep`` × all."""
     planes, depth, count = len(ring), weights.shape[2], weights.shape[3]
@@ -104,26 +105,26 @@ class ShiftedPlanesConv(Twin, ConvKernel):
     """`ConvKernel`'s twin."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        window, (x, weights, *_) = window_attrs(case)["window"], case.inputs
+        window, (x, weights, *_) = window_of(case), case.inputs
         out = [int(n or 0) for n in case.outputs[0].sizes]
-        return (super().accepts(case) and isinstance(window, Window) and window.rank == 3
+        return (super().accepts(case) and window.rank == 3
                 and set(window.stride) == {1} and window.taps > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and case.preferred_order(case.outputs[0]) == LAST == case.orders[0]
                 and min(out[1] * out[2], int(x.sizes[1] or 0) * int(x.sizes[2] or 0)) * out[-1] >= SHORT)
 
-    def adds(self, number: int) -> bool:
+    def can_accumulate(self, number: int) -> bool:
         """Products add up anyway."""
         return number == 0
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[list[Closure]]]:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
         x, y = site.inputs[0], site.outputs[0]
         return [], [[Sweep(site, x, window, y.shape[:3]).run(ending.weights, ending.bias.reshape(-1), y[band], band.start,
                                                              relu=ending.relu)]
-                    for band in shares(len(y), min(len(y), site.case.ranks))]
+                    for band in shares(len(y), min(len(y), site.case.threads))]
 
     def bind_backward(self, site: BindContext, window: Window, ending: Ending) -> tuple[list[Closure], list[Closure]]:
-        x, grad, (dx, dw, db) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
+        x, grad, (dx, dw, db) = site.inputs[0], site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
         steps = list(ending.gate(site))
         prepare: list[Closure] = []
@@ -134,7 +135,7 @@ class ShiftedPlanesConv(Twin, ConvKernel):
             matrices = site.shared(turned.shape)
             prepare.append(partial(np.copyto, matrices, turned))
             steps.append(Sweep(site, grad, adjoint.window, dx.shape[:3]).run(matrices, none[:x.shape[-2]], dx,
-                                                                            fresh=0 not in site.added))
+                                                                            fresh=0 not in site.accumulate_into))
         if dw is not None:
             steps += [partial(dw.fill, 0), Sweep(site, x, window, grad.shape[:3]).run(dw, none, grad, learn=True)]
         return prepare, steps + ([] if db is None else sum_channels(site, grad, db))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
-from math import prod
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
+from dltoolbox.kernels.blocking import shares
 from dltoolbox.ops.arithmetic import against, width_of
 
 Piece = tuple[np.ndarray, ...]
@@ -23,7 +23,7 @@ SHARED = 1 << 17  # elements from which threads share a step: below, meeting cos
 LONG_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
 
 
-def cut(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK) -> list[Piece]:
+def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK) -> list[Piece]:
     """Views of arrays of one shape, all cut alike into pieces of about ``size`` elements, and into ``parts`` at least.
 
     Pieces are flat where all arrays lie in memory in the order of the last; else slices of the slowest axis of that.
@@ -32,11 +32,15 @@ def cut(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK) -> list[Piece]:
     moved = [x.transpose(order) for x in arrays]
     if all(x.flags.c_contiguous for x in moved):
         moved = [x.reshape(-1) for x in moved]
-    length, total = len(moved[0]), arrays[-1].size
-    if not total:
-        return []
-    step = max(1, min(size * length // total, -(-length // parts)))
-    return [tuple(x[start:start + step] for x in moved) for start in range(0, length, step)]
+    return [tuple(x[at] for x in moved) for at in slices(len(moved[0]), arrays[-1].size, parts, size)]
+
+
+def slices(length: int, total: int, parts: int, size: int = CHUNK) -> list[slice]:
+    """``range(length)``, along which there are ``total`` elements, in slices of about ``size`` and into ``parts`` at least.
+    All but the last are of one length, so that what is aligned in memory stays so.
+    """
+    step = max(1, min(size * length // max(total, 1), -(-length // parts)))
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)] if total else []
 
 
 def rows(piece: Piece) -> list[Piece]:
@@ -48,28 +52,28 @@ def rows(piece: Piece) -> list[Piece]:
     return parts if whole < len(piece[0]) else parts[:1]
 
 
-def shares(jobs: Sequence[T], ranks: int) -> list[Sequence[T]]:
-    """Neighbouring jobs for every rank."""
-    ends = [rank * len(jobs) // ranks for rank in range(ranks + 1)]
-    return [jobs[start:end] for start, end in pairwise(ends)]
+def per_thread(work: Sequence[T], threads: int, bind: Callable[[Sequence[T]], Iterable[Closure]]) -> tuple[Closure, ...]:
+    """A closure per thread, which does what ``bind`` makes of neighbouring pieces of the work, if it gets any."""
+    return tuple(in_turn(bind(work[at]) if work[at] else ()) for at in shares(len(work), threads))
 
 
-def ranks_for(site: BindContext, size: int) -> int:
+def threads_for(site: BindContext, size: int) -> int:
     """How many threads share a pass over ``size`` elements."""
-    return site.case.ranks if size >= SHARED else 1
+    return site.case.threads if size >= SHARED else 1
 
 
-def in_pieces(site: BindContext, job: Callable[..., Any], *arrays: np.ndarray, temporaries: Sequence[Any] = (),
-              ranks: int = 0) -> tuple[Closure, ...]:
-    """Closures, one per rank, that call ``job(*views, *temporaries)`` for every piece of the arrays.
+def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, temporaries: Sequence[DTypeLike] = (),
+              threads: int = 0) -> tuple[Closure, ...]:
+    """Closures, one per thread, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 
-    ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a rank share.
+    ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a thread share.
     """
-    closures, ranks = [], ranks or ranks_for(site, arrays[-1].size)
-    for share in shares(cut(*arrays, parts=ranks), ranks):
-        scratch = [site.scratch(share[0][0].shape, dtype) for dtype in temporaries] if share else []
-        closures.append(in_turn([partial(job, *piece, *(one[:len(piece[0])] for one in scratch)) for piece in share]))
-    return tuple(closures)
+    def bind(mine: Sequence[Piece]) -> Iterator[Closure]:
+        scratch = [site.scratch(mine[0][0].shape, dtype) for dtype in temporaries]
+        for piece in mine:
+            yield partial(job, *piece, *(buffer[:len(piece[0])] for buffer in scratch))
+    threads = threads or threads_for(site, arrays[-1].size)
+    return per_thread(pieces(*arrays, parts=threads), threads, bind)
 
 
 @kernel("relu")
@@ -78,12 +82,12 @@ class Relu(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
-        ranks = ranks_for(site, y.size)
-        pieces = [part for piece in cut(x, y, parts=ranks, size=4 * CHUNK) for part in rows(piece)]
-        zeros = np.zeros(max((piece[0].shape[-1] for piece in pieces), default=0), x.dtype)
+        threads = threads_for(site, y.size)
+        lines = [line for piece in pieces(x, y, parts=threads, size=4 * CHUNK) for line in rows(piece)]
+        zeros = np.zeros(max((line[0].shape[-1] for line in lines), default=0), x.dtype)
         # the maximum with a row of zeros is three times as fast as with the number 0, which NumPy does not vectorise
-        jobs = [partial(np.maximum, source, zeros[:source.shape[-1]], out=target) for source, target in pieces]
-        return BoundKernel(tuple(map(in_turn, shares(jobs, ranks))), self.gates(site) if site.training else ())
+        jobs = [partial(np.maximum, source, zeros[:source.shape[-1]], out=target) for source, target in lines]
+        return BoundKernel(per_thread(jobs, threads, iter), self.gates(site) if site.training else ())
 
     def gates(self, site: BindContext) -> tuple[Closure, ...]:
         def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, positive: np.ndarray) -> None:
@@ -94,7 +98,7 @@ class Relu(Kernel):
 
 def backward_pair(site: BindContext) -> tuple[np.ndarray, np.ndarray]:
     """The gradient that arrives and the one to write, of an op of one input."""
-    grad, dx = site.grads[0], site.grad_inputs[0]
+    grad, dx = site.grad_outputs[0], site.grad_inputs[0]
     assert grad is not None
     assert dx is not None
     return grad, dx
@@ -130,12 +134,15 @@ class InputNormalise(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
         order = memory_format.order_of(y)
-        shape = broadcast_shape(statistics, y, order)
-        centre = site.shared(shape, x.dtype)  # data that come in double are double until they are shifted and scaled
-        factor = None if kind == "zerocenter" else site.shared(shape, x.dtype)
+        shape = expanded(statistics, y, order)
+
+        def stored() -> np.ndarray:  # data that come in double are double until they are shifted and scaled
+            return site.shared([shape[axis] for axis in order], x.dtype).transpose(memory_format.inverse(order))
+        centre, factor = stored(), None if kind == "zerocenter" else stored()
+        middle, slope = np.broadcast_to(centre, y.shape), None if factor is None else np.broadcast_to(factor, y.shape)
 
         def prepare() -> None:
-            first, *spread = (lying(against(one.astype(np.float64), y), order) for one in statistics)
+            first, *spread = (against(one.astype(np.float64), y) for one in statistics)
             if factor is None:
                 np.copyto(centre, first, casting="unsafe")
                 return
@@ -144,64 +151,37 @@ class InputNormalise(Kernel):
             np.copyto(centre, first + width / 2 if symmetric else first, casting="unsafe")
             np.copyto(factor, (2.0 if symmetric else 1.0) / width, casting="unsafe")
 
-        if factor is None:
-            forward = self.closures(site, less, (y, x), order, [centre])
+        def shift(source: np.ndarray, middle: np.ndarray, target: np.ndarray) -> None:
+            np.subtract(source, middle, out=target)
+
+        def shift_and_scale(source: np.ndarray, middle: np.ndarray, slope: np.ndarray, target: np.ndarray,
+                            stage: np.ndarray | None = None) -> None:
+            stage = target if stage is None else stage
+            np.subtract(source, middle, out=stage)
+            np.multiply(stage, slope, out=target)
+
+        def scale(source: np.ndarray, slope: np.ndarray, target: np.ndarray) -> None:
+            np.multiply(source, slope, out=target)
+
+        if slope is None:
+            forward = in_pieces(site, shift, x, middle, y)
         else:
-            forward = self.closures(site, less_and_times, (y, x), order, [centre, factor], stage=x.dtype)
+            stages = [] if x.dtype == y.dtype else [x.dtype]
+            forward = in_pieces(site, shift_and_scale, x, middle, slope, y, temporaries=stages)
         if not site.training:
             return BoundKernel(forward, prepare=prepare)
         grad, dx = backward_pair(site)
-        if factor is None:
-            return BoundKernel(forward, in_pieces(site, np.copyto, dx, grad), prepare)
-        return BoundKernel(forward, self.closures(site, multiplied, (dx, grad), order, [factor]), prepare)
-
-    @staticmethod
-    def closures(site: BindContext, job: Callable[..., None], arrays: Sequence[np.ndarray], order: Sequence[int],
-                 constants: Sequence[np.ndarray], stage: Any = None) -> tuple[Closure, ...]:
-        """``job(*slices, *slices of the constants)`` along the slowest axis, before them a
-        temporary of type ``stage``, if one is wanted: the target's slice where that has the type.
-        """
-        moved = [x.transpose(order) for x in arrays]
-        ranks = ranks_for(site, moved[0].size)
-        step = max(1, min(CHUNK * len(moved[0]) // max(moved[0].size, 1), -(-len(moved[0]) // ranks)))
-        closures = []
-        for share in shares(range(0, len(moved[0]), step), ranks):
-            room = site.scratch((step, *moved[0].shape[1:]), stage) if stage not in (None, moved[0].dtype) else None
-            jobs = []
-            for start in share:
-                at = slice(start, start + step)
-                slices = [x[at] for x in moved]
-                if stage is not None:
-                    slices.insert(0, slices[0] if room is None else room[:len(slices[0])])
-                jobs.append(partial(job, *slices, *(c if len(c) == 1 else c[at] for c in constants)))
-            closures.append(in_turn(jobs))
-        return tuple(closures)
+        backward = in_pieces(site, np.copyto, dx, grad) if slope is None else in_pieces(site, scale, grad, slope, dx)
+        return BoundKernel(forward, backward, prepare)
 
 
-def less(target: np.ndarray, source: np.ndarray, middle: np.ndarray) -> None:
-    np.subtract(source, middle, out=target)
-
-
-def less_and_times(stage: np.ndarray, target: np.ndarray, source: np.ndarray, middle: np.ndarray,
-                   factor: np.ndarray) -> None:
-    np.subtract(source, middle, out=stage)
-    np.multiply(stage, factor, out=target)
-
-
-def multiplied(target: np.ndarray, source: np.ndarray, factor: np.ndarray) -> None:
-    np.multiply(source, factor, out=target)
-
-
-def lying(statistic: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """A statistic as it broadcasts against an array that was transposed to ``order``."""
-    return statistic.reshape((1,) * (len(order) - statistic.ndim) + statistic.shape).transpose(order)
-
-
-def broadcast_shape(statistics: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int]) -> tuple[int, ...]:
-    """The shape to which statistics are expanded in memory order: the fastest axes in full, until they are a long row."""
-    full = [x.shape[axis] for axis in order]
-    least = np.broadcast_shapes(*(lying(against(one, x), order).shape for one in statistics))
-    axis = len(full)
-    while axis and prod(full[axis:]) < LONG_ROW:
-        axis -= 1
-    return (*least[:axis], *full[axis:])
+def expanded(statistics: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int]) -> tuple[int, ...]:
+    """The shape to which statistics are expanded: that of ``x`` along its fastest axes, until they are a long row."""
+    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(one, x).shape for one in statistics)))
+    row = 1
+    for axis in reversed(order):
+        if row >= LONG_ROW:
+            break
+        shape[axis] = x.shape[axis]
+        row *= x.shape[axis]
+    return tuple(shape)

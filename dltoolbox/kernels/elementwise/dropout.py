@@ -28,7 +28,7 @@ class Dropout(Kernel):
         begin: list[Any] = [None]
         numbers = drawn_per_observation(x.shape) * x.shape[-1]
 
-        def before() -> None:
+        def pre_run() -> None:
             shared = stream("dropout").bit_generator
             begin[0] = shared.state
             shared.advance(numbers // 2)  # type: ignore[attr-defined]  # 64 bits make two numbers
@@ -39,11 +39,11 @@ class Dropout(Kernel):
         def apply(x: np.ndarray, mask: np.ndarray, y: np.ndarray) -> None:
             np.multiply(x, mask, out=y)
         forward = in_turn([restart, *self.draws(site, mask, np.random.Generator(own)),
-                           *in_pieces(site, apply, x, mask, y, ranks=1)])
+                           *in_pieces(site, apply, x, mask, y, threads=1)])
         if not site.training:
-            return BoundKernel((forward,), before=before)
+            return BoundKernel((forward,), pre_run=pre_run)
         grad, dx = backward_pair(site)
-        return BoundKernel((forward,), in_pieces(site, apply, grad, mask, dx), before=before)
+        return BoundKernel((forward,), in_pieces(site, apply, grad, mask, dx), pre_run=pre_run)
 
     @staticmethod
     def draws(site: BindContext, mask: np.ndarray, generator: np.random.Generator) -> list[Closure]:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import in_pieces, ranks_for
+from dltoolbox.kernels.elementwise.arithmetic import in_pieces, threads_for
 from dltoolbox.ops.base import sum_over
 
 
@@ -17,7 +17,7 @@ class Add(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
-        ranks = ranks_for(site, y.size)
+        threads = threads_for(site, y.size)
 
         def total(*arrays: np.ndarray) -> None:
             first, *rest, target = arrays
@@ -25,10 +25,10 @@ class Add(Kernel):
                 np.add(first, term, out=target)
                 first = target
         terms = [np.broadcast_to(x, y.shape) for x in site.inputs]
-        forward = in_pieces(site, total, *terms, y, ranks=ranks)
+        forward = in_pieces(site, total, *terms, y, threads=threads)
         if not site.training:
             return BoundKernel(forward)
-        grad = site.grads[0]
+        grad = site.grad_outputs[0]
         assert grad is not None
 
         def hand_on(*arrays: np.ndarray) -> None:
@@ -36,9 +36,9 @@ class Add(Kernel):
             for target in targets:
                 np.copyto(target, grad)
         wanted = [dx for dx in site.grad_inputs if dx is not None]
-        copies = in_pieces(site, hand_on, *(dx for dx in wanted if dx.shape == grad.shape), grad, ranks=ranks)
+        copies = in_pieces(site, hand_on, *(dx for dx in wanted if dx.shape == grad.shape), grad, threads=threads)
         sums = [self.reduced(grad, dx) for dx in wanted if dx.shape != grad.shape]
-        return BoundKernel(forward, tuple(in_turn([copies[rank], *sums[rank::ranks]]) for rank in range(ranks)))
+        return BoundKernel(forward, tuple(in_turn([copies[thread], *sums[thread::threads]]) for thread in range(threads)))
 
     @staticmethod
     def reduced(grad: np.ndarray, dx: np.ndarray) -> Closure:
@@ -53,17 +53,17 @@ class Concat(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y,) = site.outputs
-        ranks = ranks_for(site, y.size)
-        jobs = [in_pieces(site, np.copyto, part, x, ranks=ranks)
+        threads = threads_for(site, y.size)
+        jobs = [in_pieces(site, np.copyto, part, x, threads=threads)
                 for part, x in zip(self.parts(site, y), site.inputs, strict=True)]
-        forward = tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks))
+        forward = tuple(in_turn([job[thread] for job in jobs]) for thread in range(threads))
         if not site.training:
             return BoundKernel(forward)
-        grad = site.grads[0]
+        grad = site.grad_outputs[0]
         assert grad is not None
-        jobs = [in_pieces(site, np.copyto, dx, part, ranks=ranks)
+        jobs = [in_pieces(site, np.copyto, dx, part, threads=threads)
                 for part, dx in zip(self.parts(site, grad), site.grad_inputs, strict=True) if dx is not None]
-        return BoundKernel(forward, tuple(in_turn([job[rank] for job in jobs]) for rank in range(ranks)))
+        return BoundKernel(forward, tuple(in_turn([job[thread] for job in jobs]) for thread in range(threads)))
 
     @staticmethod
     def parts(site: BindContext, whole: np.ndarray) -> list[np.ndarray]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, cut, ranks_for, shares
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, kernel
+from dltoolbox.kernels.elementwise.arithmetic import LeakyRelu, Relu, backward_pair, per_thread, pieces, threads_for
 from dltoolbox.kernels.elementwise.joining import Add
 from dltoolbox.kernels.numba_support import Twin, loop
 
@@ -18,25 +17,25 @@ PIECE = 1 << 20  # elements: one pass needs no cache, only calls that are worth 
 
 
 @loop
-def rise(x: np.ndarray, y: np.ndarray, scale: Any) -> None:
+def rise(x: np.ndarray, y: np.ndarray, scale: float) -> None:
     for i in range(x.size):
         y[i] = x[i] if x[i] >= 0 else x[i] * scale
 
 
 @loop
-def slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, scale: Any) -> None:
+def slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, scale: float) -> None:
     for i in range(x.size):
         dx[i] = grad[i] if x[i] >= 0 else grad[i] * scale
 
 
 @loop
-def rectify(x: np.ndarray, y: np.ndarray, zero: Any) -> None:
+def rectify(x: np.ndarray, y: np.ndarray, zero: float) -> None:
     for i in range(x.size):
         y[i] = zero if x[i] <= zero else x[i]
 
 
 @loop
-def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, zero: Any) -> None:
+def close(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, zero: float) -> None:
     for i in range(y.size):
         dx[i] = grad[i] if y[i] > zero else grad[i] * zero
 
@@ -48,16 +47,16 @@ def twice(first: np.ndarray, second: np.ndarray, grad: np.ndarray) -> None:
         second[i] = grad[i]
 
 
-def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: Any) -> tuple[Closure, ...]:
-    """Closures, one per rank, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
-    ranks = ranks_for(site, arrays[-1].size)
-    jobs = [partial(body, *piece, *numbers) for piece in cut(*arrays, parts=ranks, size=PIECE)]
-    return tuple(map(in_turn, shares(jobs, ranks)))
+def over(site: BindContext, body: Callable[..., None], arrays: Sequence[np.ndarray], *numbers: float) -> tuple[Closure, ...]:
+    """Closures, one per thread, that call ``body(*pieces, *numbers)`` with flat pieces of arrays that `lie_alike`."""
+    threads = threads_for(site, arrays[-1].size)
+    jobs = [partial(body, *piece, *numbers) for piece in pieces(*arrays, parts=threads, size=PIECE)]
+    return per_thread(jobs, threads, iter)
 
 
 def lie_alike(site: BindContext) -> bool:
     """Whether all arrays of the site are contiguous in the same memory order."""
-    arrays = [x for x in (*site.inputs, *site.outputs, *site.grads, *site.grad_inputs) if x is not None]
+    arrays = [x for x in (*site.inputs, *site.outputs, *site.grad_outputs, *site.grad_inputs) if x is not None]
     return all(x.shape == arrays[0].shape and memory_format.lies_in(x, memory_format.order_of(arrays[0])) for x in arrays)
 
 
@@ -90,7 +89,7 @@ class AddLoops(Twin, Add):
     """The gradient of a sum of two, read once for both."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return super().accepts(case) and len(case.inputs) == 2 and all(case.needs) and bool(case.needs)
+        return super().accepts(case) and len(case.inputs) == 2 and all(case.needs_input_grad) and bool(case.needs_input_grad)
 
     def bind(self, site: BindContext) -> BoundKernel:
         bound = super().bind(site)
@@ -99,6 +98,6 @@ class AddLoops(Twin, Add):
         first, second = site.grad_inputs
         assert first is not None
         assert second is not None
-        grad = site.grads[0]
+        grad = site.grad_outputs[0]
         assert grad is not None
         return bound._replace(backward=over(site, twice, (first, second, grad)))

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from math import prod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.kernels.base import BindContext, Closure, Order
-from dltoolbox.kernels.blocking import stretch
+from dltoolbox.kernels.blocking import divisor, stretch
 
 BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
 TILE = 1 << 14  # elements of a tile: a few of them share the first two caches
@@ -25,7 +25,7 @@ STRETCH = 64  # elements per channel in a row from which sums are taken along it
 
 
 @lru_cache(maxsize=64)
-def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Read-only zeros: a maximum with an array takes a quarter of the time of one with a scalar."""
     made = np.zeros(shape, dtype)
     made.flags.writeable = False
@@ -48,7 +48,7 @@ class Grid:
         self.outer, self.inner = prod(sizes[:at]), prod(sizes[at + 1:])
         width = self.channels * self.inner
         unit = self.outer if cuts is None or at == 0 else prod(sizes[1:at])  # blocks consist of whole units
-        self.repeats = largest_divisor(unit, max(TILE // max(width, 1), 1))
+        self.repeats = divisor(unit, max(TILE // max(width, 1), 1))
         if cuts is None:
             step = max(BLOCK // max(width * self.repeats, 1), 1) * self.repeats
             self.slices = [slice(i, min(i + step, self.outer)) for i in range(0, self.outer, step)]
@@ -76,9 +76,9 @@ class Grid:
         flat = self.flat(x)
         return [flat[part].reshape(shape) for part, shape in zip(self.slices, self._shapes(), strict=True)]
 
-    def within(self, room: np.ndarray) -> list[np.ndarray]:
+    def within(self, buffer: np.ndarray) -> list[np.ndarray]:
         """A view for every block of the same memory, of at least `largest` elements."""
-        return [room[:prod(shape)].reshape(shape) for shape in self._shapes()]
+        return [buffer[:prod(shape)].reshape(shape) for shape in self._shapes()]
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [((part.stop - part.start) // self.repeats, self.repeats, self.channels, self.inner)
@@ -87,8 +87,8 @@ class Grid:
     def tile(self, site: BindContext) -> Tile:
         return Tile(site.scratch(self.tile_shape))
 
-    def zeros(self, dtype: Any) -> np.ndarray:
-        return zeros(self.tile_shape if self.written_out else (self.inner,), dtype)
+    def zeros(self, dtype: DTypeLike) -> np.ndarray:
+        return zeros(self.tile_shape if self.written_out else (self.inner,), np.dtype(dtype))
 
 
 class Tile:
@@ -103,11 +103,6 @@ class Tile:
         np.copyto(self.array, self.column)
 
 
-def largest_divisor(number: int, most: int) -> int:
-    """Of ``number``, at most ``most``; 1 for 0."""
-    return next((d for d in range(min(number, most), 0, -1) if number % d == 0), 1)
-
-
 class Sums:
     """Two sums per channel, Σ a and Σ a·b: in the data's precision within a stretch of a row or a block, in double over
     them."""
@@ -115,7 +110,7 @@ class Sums:
     def __init__(self, site: BindContext, grid: Grid) -> None:
         self.grid, self.along, self.each = grid, grid.inner >= STRETCH, stretch(grid.inner)
         count = grid.outer if self.along else len(grid.slices)
-        repeats = 1 if self.along else largest_divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
+        repeats = 1 if self.along else divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
         width = grid.inner // self.each if self.along else grid.inner
         self.parts = site.scratch((2, count, repeats, grid.channels, width))
         rows = max((part.stop - part.start for part in grid.slices), default=0)

@@ -60,11 +60,11 @@ class Maximum:
             shape = (*shape[:axis], rows if axis == 0 else out[axis], *shape[axis + 1:])
             self.shapes.append(shape)
 
-    def of(self, reduce: np.ufunc, y: np.ndarray, first: int, rooms: Sequence[np.ndarray]) -> list[Closure]:
-        """``y`` = the results from row ``first`` on; ``rooms`` are arrays of the shapes."""
+    def of(self, reduce: np.ufunc, y: np.ndarray, first: int, buffers: Sequence[np.ndarray]) -> list[Closure]:
+        """``y`` = the results from row ``first`` on; ``buffers`` are arrays of the shapes."""
         window, x = starting_at(self.window, first), self.x
         steps: list[Closure] = []
-        for axis, target in zip(self.axes, (*(room[:len(y)] for room in rooms), y), strict=True):
+        for axis, target in zip(self.axes, (*(buffer[:len(y)] for buffer in buffers), y), strict=True):
             steps += self._along(reduce, x, target, window, axis)
             x = target
         return steps
@@ -102,17 +102,17 @@ class PooledBlocks(Stage):
         self.maximum, small = Maximum(window, x, block[0]), Grid(shape, order)
         between = [*self.maximum.shapes, block]
         space = site.scratch((max(self.grid.largest, small.largest, sum(map(prod, between))),))
-        self.room = self.grid.within(space)
+        self.buffer = self.grid.within(space)
         self.ends = Ends(site, small, self.pooled, small.within(space))
         ends = list(accumulate(map(prod, between)))
-        *self.between, self.least = (space[end - prod(room):end].reshape([room[axis] for axis in order]).transpose(
-            inverse(order)) for end, room in zip(ends, between, strict=True))
+        *self.between, self.least = (space[end - prod(sizes):end].reshape([sizes[axis] for axis in order]).transpose(
+            inverse(order)) for end, sizes in zip(ends, between, strict=True))
         self.rising = np.ones((2, x.shape[-2], 1), x.dtype)  # whether the scale is not negative; whether it is
         self.chosen, self.free = (site.scratch(block, np.bool_, order) for _ in range(2))
         self.part = site.scratch(block, None, order) if window.overlapping else self.pooled[:0]
         self.codes = site.outputs[1] if site.case.op.endswith("taps") else None
         self._upright, self._mixed = self._maxima(False), self._maxima(True)
-        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.room[i])]
+        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.buffer[i])]
         self._closed = self._closing() if self.codes is not None else []
         if site.training and site.grad_inputs[0] is not None:
             self._spreads = [self._spreading(far) for far in (False, True)]
@@ -144,7 +144,7 @@ class PooledBlocks(Stage):
         steps: list[Closure] = []
         for i, band in enumerate(self.bands):
             pooled, first = self.pooled[band.outputs], band.outputs.start
-            steps += [*self.measuring(i, False, self.room[i]),
+            steps += [*self.measuring(i, False, self.buffer[i]),
                       *self.maximum.of(np.maximum, pooled, first, self.between)]
             if mixed:
                 least = self.least[:len(pooled)]
@@ -197,7 +197,7 @@ class PooledBlocks(Stage):
         dx, lines, gradients = self.site.grad_inputs[0], [], []
         assert dx is not None
         for i, (band, block) in enumerate(zip(self.bands, self.grid.blocks(dx), strict=True)):
-            target = block if self.window.overlapping else self.room[i]
+            target = block if self.window.overlapping else self.buffer[i]
             less, source = self.less(i, far, target)
             _, tilt, constant, _ = (tile.array for tile in self.tiles)
             line: list[Closure] = [*less, partial(np.multiply, source, tilt, out=target),
@@ -221,7 +221,7 @@ class PooledBlocks(Stage):
 
     def _scattering(self, band: Band) -> list[Closure]:
         """Each gradient of a band to the first tap that holds the maximum."""
-        grad, dx = self.site.grads[0], self.site.grad_inputs[0]
+        grad, dx = self.site.grad_outputs[0], self.site.grad_inputs[0]
         assert grad is not None
         assert dx is not None
         grad, every = grad[band.outputs], self._taps(band)

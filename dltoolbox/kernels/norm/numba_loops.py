@@ -22,8 +22,9 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kernel
+from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
-from dltoolbox.kernels.norm.blocks import Grid, largest_divisor
+from dltoolbox.kernels.norm.blocks import Grid
 from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, window_of
 from dltoolbox.kernels.norm.numpy_passes import BatchNorm, Normalise, Passes
 from dltoolbox.kernels.numba_support import Twin, loop
@@ -34,10 +35,12 @@ WIDTH = 128  # elements of the innermost loop over vectors, about: they stay in 
 REPEATS = 256  # terms of a sum in the data's precision there
 SIDE_BY_SIDE = Window.of((2, 2), (2, 2))
 ORDERS = (rows_order(4), channels_last_order(4))
+Maybe = np.ndarray | None
 
 
 @loop
-def sums(x: Any, grad: Any, gate: Any, gated: Any, again: Any, line: Any, part: Any, total: Any) -> None:
+def sums(x: np.ndarray, grad: Any, gate: Maybe, gated: Maybe, again: int | None, line: np.ndarray, part: Maybe,
+         total: np.ndarray) -> None:
     """total += Σ v, Σ v·u, where u is x − center, and v the gradient that reaches the normalisation; u, without ``grad``.
 
     Behind a ReLU that is what its gate lets through, where ``gate`` > 0. It goes to ``gated``, or stays in place where that
@@ -84,7 +87,7 @@ def sums(x: Any, grad: Any, gate: Any, gated: Any, again: Any, line: Any, part: 
 
 
 @loop
-def apply(x: Any, added: Any, least: Any, y: Any, line: Any, part: Any) -> None:
+def apply(x: np.ndarray, added: Maybe, least: float, y: np.ndarray, line: np.ndarray, part: Maybe) -> None:
     """y = factor·(x − center) + constant, and what is ``added``, but at least ``least``; a NaN stays."""
     outer, groups, repeats, width = x.shape
     for o in range(outer):
@@ -101,7 +104,8 @@ def apply(x: Any, added: Any, least: Any, y: Any, line: Any, part: Any) -> None:
 
 
 @loop
-def spread(x: Any, grad: Any, again: Any, dx: Any, line: Any, slope: Any, part: Any) -> None:
+def spread(x: np.ndarray, grad: np.ndarray, again: int | None, dx: np.ndarray, line: np.ndarray, slope: np.ndarray,
+           part: Maybe) -> None:
     """dx = scale·(v + tilt·(x − center) + shift), where v is ``grad``, or what the gate of `sums` lets through of it."""
     zero = line.dtype.type(0)
     outer, groups, repeats, width = x.shape
@@ -121,7 +125,7 @@ def spread(x: Any, grad: Any, again: Any, dx: Any, line: Any, slope: Any, part: 
 
 
 @loop
-def measure_pooled(x: Any, sign: Any, pooled: Any, part: Any, total: Any) -> None:
+def measure_pooled(x: np.ndarray, sign: np.ndarray, pooled: np.ndarray, part: Any, total: np.ndarray) -> None:
     """total += Σ x, Σ x², and the maxima of windows 2×2 over axes 0 and 2; minima where the sign is −1."""
     rows, groups, columns, width = x.shape
     for o in range((rows + 1) // 2):
@@ -147,7 +151,7 @@ def measure_pooled(x: Any, sign: Any, pooled: Any, part: Any, total: Any) -> Non
 
 
 @loop
-def number(x: Any, pooled: Any, y: Any, codes: Any) -> None:
+def number(x: np.ndarray, pooled: np.ndarray, y: np.ndarray, codes: np.ndarray) -> None:
     """The first tap of every window 2×2 that holds its maximum; 0 where y is not positive."""
     rows, groups, columns, width = pooled.shape
     for o in range(rows):
@@ -166,8 +170,8 @@ def number(x: Any, pooled: Any, y: Any, codes: Any) -> None:
 
 
 @loop
-def spread_pooled(grad: Any, pooled: Any, one: Any, x: Any, dx: Any, part: Any, center: Any, factor: Any, tilt: Any,
-                  constant: Any) -> None:
+def spread_pooled(grad: np.ndarray, pooled: np.ndarray, one: float, x: np.ndarray, dx: np.ndarray, part: Any,
+                  center: np.ndarray, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
     """dx = tilt·(x − center) + constant, and factor·grad at the first tap that holds the maximum.
 
     Two loops over a pair of rows in cache: one over all arrays would not be vectorised, because too many could overlap.
@@ -212,11 +216,11 @@ class Form:
     def of(cls, shape: Sequence[int], order: Order) -> Form:
         grid = Grid(shape, order)
         if grid.inner >= SHORTEST:
-            width = largest_divisor(grid.inner, LONGEST)
+            width = divisor(grid.inner, LONGEST)
             width = width if width >= SHORTEST else grid.inner
             return cls(order, (grid.outer, grid.channels, grid.inner // width, width), (1, grid.channels, 1))
-        copies = largest_divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
-        repeats = largest_divisor(grid.outer // copies, REPEATS)
+        copies = divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
+        repeats = divisor(grid.outer // copies, REPEATS)
         vector = (copies, grid.channels, grid.inner)
         outer = grid.outer // copies // repeats if grid.inner else 0  # loops look at the first number of a row of a line
         return cls(order, (outer, 1, repeats, prod(vector)), vector)
@@ -285,7 +289,8 @@ class Measure:
         self.line.write(center)
         self.add_up(sums)
 
-    def add_up(self, result: np.ndarray, grad: Any = None, gate: Any = None, gated: Any = None, again: Any = None) -> None:
+    def add_up(self, result: np.ndarray, grad: Maybe = None, gate: Maybe = None, gated: Maybe = None,
+               again: int | None = None) -> None:
         sums(self.x, grad, gate, gated, again, self.line.array, self.totals.part, self.totals.cleared())
         self.totals.fold(result)
 
@@ -303,9 +308,9 @@ class Loops(Measure):
         self.added = view(site.inputs[3]) if "add" in names else None
         self.again = 1 if self.relu and self.added is None and x is site.inputs[0] else None
         if site.training:
-            assert site.grads[0] is not None
+            assert site.grad_outputs[0] is not None
             other = site.grad_inputs[3] if self.added is not None else None
-            self.slope, self.grad = Line(self.form, site.scratch((3, *self.form.row))), view(site.grads[0])
+            self.slope, self.grad = Line(self.form, site.scratch((3, *self.form.row))), view(site.grad_outputs[0])
             self.gated = None if other is None else view(other)
             if x is site.inputs[0] and site.grad_inputs[0] is not None:
                 self.dx = view(site.grad_inputs[0])
@@ -337,8 +342,8 @@ class PooledLoops:
         self.totals, self.line = Totals(site, wide), Line(wide, site.scratch((4, *wide.row)))
         self.x, self.pooled, self.y = wide.view(site.inputs[0]), small.view(pooled), small.view(site.outputs[0])
         self.codes = small.view(site.outputs[1]) if site.case.op.endswith("taps") else None
-        if site.training and site.grad_inputs[0] is not None and site.grads[0] is not None:
-            self.grad, self.dx = small.view(site.grads[0]), wide.view(site.grad_inputs[0])
+        if site.training and site.grad_inputs[0] is not None and site.grad_outputs[0] is not None:
+            self.grad, self.dx = small.view(site.grad_outputs[0]), wide.view(site.grad_inputs[0])
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
         if center is not None:

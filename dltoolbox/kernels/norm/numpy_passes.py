@@ -7,15 +7,15 @@ cancellation. Sums are met over the shards of a batch; decisions are taken from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, bind_plain, kernel
 from dltoolbox.kernels.norm.blocks import Grid, Sums, run
-from dltoolbox.ops.base import BOTH, IN, OPS
+from dltoolbox.ops.base import BOTH, IN, OPS, Attributes
 
 FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
 
@@ -77,7 +77,7 @@ def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundK
             d_offset.reshape(-1)[...] = sums[0]
         if site.grad_inputs[0] is None:
             return
-        site.meet(sums)
+        site.all_reduce(sums)
         sums[:2] /= count[0]
         tilt = inverse * inverse * (left * sums[0] - sums[1])
         passes.spread(middle, scale * inverse, tilt, -sums[0] - left * tilt)
@@ -94,7 +94,7 @@ def met_moments(site: BindContext, passes: Passes, sums: np.ndarray) -> tuple[np
     for _ in range(3):
         passes.measure(center, sums[:2])
         sums[2] = x.size // x.shape[-2]
-        site.meet(sums)
+        site.all_reduce(sums)
         rest, variance = sums[:2] / sums[2]
         variance -= rest * rest
         np.maximum(variance, 0, out=variance)
@@ -134,20 +134,20 @@ class Stage:
             return [], self.x[i]
         return [partial(np.subtract, self.x[i], self.tiles[0].array, out=out)], out
 
-    def measuring(self, i: int, far: bool, room: np.ndarray) -> list[Closure]:
-        """Closures for Σ x and Σ x² of a block; ``room`` is for the centered block."""
-        less, block = self.less(i, far, room)
+    def measuring(self, i: int, far: bool, buffer: np.ndarray) -> list[Closure]:
+        """Closures for Σ x and Σ x² of a block; ``buffer`` is for the centered block."""
+        less, block = self.less(i, far, buffer)
         return [*less, self.sums.plain(i, block), self.sums.product(i, block, block)]
 
 
 class Ends(Stage):
     """The passes `apply` and `collect`: x → [add] → [relu] → output, and the gradient on the way back.
 
-    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient. ``rooms``
+    The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient. ``buffers``
     is memory for the centered blocks in `collect`.
     """
 
-    def __init__(self, site: BindContext, grid: Grid, x: np.ndarray, rooms: Sequence[np.ndarray]) -> None:
+    def __init__(self, site: BindContext, grid: Grid, x: np.ndarray, buffers: Sequence[np.ndarray]) -> None:
         super().__init__(site, grid, x)
         names = site.case.op.split("+")
         self.relu = "relu" in names
@@ -155,7 +155,7 @@ class Ends(Stage):
         self._applies = [self._applying(far) for far in (False, True)]
         if site.training:
             self.arriving, self.gated = self._gradients()
-            self._collects = [self._collecting(far, rooms) for far in (False, True)]
+            self._collects = [self._collecting(far, buffers) for far in (False, True)]
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
         self.go(self._applies, center, factor, constant)
@@ -184,17 +184,17 @@ class Ends(Stage):
 
     def _gradients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The arriving gradient, and where it lies once gated."""
-        assert self.site.grads[0] is not None
-        arriving = self.grid.blocks(self.site.grads[0])
+        assert self.site.grad_outputs[0] is not None
+        arriving = self.grid.blocks(self.site.grad_outputs[0])
         other = self.site.grad_inputs[3] if self.added is not None else None
         return arriving, arriving if other is None else self.grid.blocks(other)
 
-    def _collecting(self, far: bool, rooms: Sequence[np.ndarray]) -> list[Closure]:
+    def _collecting(self, far: bool, buffers: Sequence[np.ndarray]) -> list[Closure]:
         steps: list[Closure] = []
         opened = self.grid.within(self.site.scratch((self.grid.largest,), np.bool_)) if self.relu else []
         outputs = self.grid.blocks(self.site.outputs[0])
-        for i, (grad, room) in enumerate(zip(self.gated, rooms, strict=True)):
-            less, block = self.less(i, far, room)
+        for i, (grad, buffer) in enumerate(zip(self.gated, buffers, strict=True)):
+            less, block = self.less(i, far, buffer)
             if self.relu:
                 steps += [partial(np.greater, outputs[i], 0, out=opened[i]),
                           partial(np.multiply, self.arriving[i], opened[i], out=grad)]
@@ -207,8 +207,8 @@ class Blocks(Ends):
 
     def __init__(self, site: BindContext) -> None:
         grid, dx = Grid(site.inputs[0].shape, site.case.orders[0]), site.grad_inputs[0]
-        rooms = grid.within(site.scratch((grid.largest,))) if dx is None and site.training else []
-        super().__init__(site, grid, site.inputs[0], rooms if dx is None else grid.blocks(dx))
+        buffers = grid.within(site.scratch((grid.largest,))) if dx is None and site.training else []
+        super().__init__(site, grid, site.inputs[0], buffers if dx is None else grid.blocks(dx))
         self._measures = [[step for i, y in enumerate(grid.blocks(site.outputs[0])) for step in self.measuring(i, far, y)]
                           for far in (False, True)]
         self._spreads = [self._spreading(far) for far in (False, True)] if site.training else []
@@ -232,7 +232,7 @@ class Blocks(Ends):
         return steps
 
 
-def attrs_of(site: BindContext) -> Mapping[str, Any]:
+def attrs_of(site: BindContext) -> Attributes:
     """Attributes of the normalisation, alone or first of a chain."""
     return site.attrs["links"][0].attrs if "links" in site.attrs else site.attrs
 
@@ -272,7 +272,7 @@ class Normalise(Kernel):
     """
 
     def accepts(self, case: KernelSpec) -> bool:
-        return not self.relu or not any(case.needs)
+        return not self.relu or not any(case.needs_input_grad)
 
     @property
     def relu(self) -> bool:

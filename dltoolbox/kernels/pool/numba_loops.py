@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +50,8 @@ def _table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> T
 
 
 @loop
-def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, other0: Any, tap0: Any, start1: Any,
-             other1: Any, tap1: Any) -> None:
+def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray,
+             start1: np.ndarray, other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima; a NaN wins."""
     for a in range(first, end):
         for m in range(y.shape[1]):
@@ -71,7 +71,8 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: Any, ot
 
 @loop
 def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number: np.ndarray, code: np.ndarray, rows: int,
-                      columns: int, start0: Any, other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> None:
+                      columns: int, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray,
+                      other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
     positions, each row counting ``rows``. They wait in ``code``, which is no wider than the values. Three taps at a time
     stay in registers; one that is missing is the last once more, which never wins.
@@ -104,8 +105,9 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
 
 
 @loop
-def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any, rows: int, columns: int, start0: Any,
-          other0: Any, tap0: Any, start1: Any, other1: Any, tap1: Any) -> int:
+def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None, rows: int, columns: int,
+          start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray, start1: np.ndarray, other1: np.ndarray,
+          tap1: np.ndarray) -> int:
     """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
     ``gather``, the values there, for every number. Returns how many there are.
     """
@@ -167,16 +169,16 @@ class Lines:
 
     def maximum(self, site: BindContext, number: np.ndarray | None) -> tuple[Closure, ...]:
         x, y = (as_lines(each, self.order) for each in (site.inputs[0], site.outputs[0]))
-        ranks = site.case.ranks
-        ends = [y.shape[0] * rank // ranks for rank in range(ranks + 1)]
+        threads = site.case.threads
+        ends = [y.shape[0] * thread // threads for thread in range(threads + 1)]
         if number is None:
-            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(ranks))
+            return tuple(partial(greatest, ends[r], ends[r + 1], x, y, *self.to_large) for r in range(threads))
         lines = as_lines(number, self.order)
         coded = number.dtype == np.uint8
         kind = np.uint8 if coded else np.int32 if x.shape[0] * x.shape[2] < 1 << 31 else np.int64
-        codes, columns = site.scratch((ranks, y.shape[3]), kind), self.columns if coded else 0
+        codes, columns = site.scratch((threads, y.shape[3]), kind), self.columns if coded else 0
         return tuple(partial(greatest_numbered, ends[r], ends[r + 1], x, y, lines, codes[r], self.rest, columns,
-                             *self.to_large) for r in range(ranks))
+                             *self.to_large) for r in range(threads))
 
     def scattered(self, small: np.ndarray, number: np.ndarray, large: np.ndarray) -> Callable[[], int]:
         return self._moved(small, number, large, None, self.to_small)
@@ -184,7 +186,7 @@ class Lines:
     def gathered(self, large: np.ndarray, number: np.ndarray, small: np.ndarray) -> Callable[[], int]:
         return self._moved(large, number, small, 1, self.to_large)
 
-    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: Any,
+    def _moved(self, source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: int | None,
                tables: list[np.ndarray]) -> Callable[[], int]:
         columns = self.columns if number.dtype == np.uint8 else 0
         return partial(moved, as_lines(source, self.order), as_lines(number, self.order), as_lines(target, self.order),
@@ -221,7 +223,7 @@ class WindowMaxLoops(Looped, WindowMax):
         lines = Lines(window, site.case.orders[0], x, y)
         number = places_to_keep(site, window) if self.op == "max_pool" else site.outputs[1]
         forward = lines.maximum(site, number)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None or number is None:
             return BoundKernel(forward)
         return BoundKernel(forward, (lines.scattered(grad, number, dx),))
@@ -234,7 +236,7 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
     def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
         lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         backward = () if dx is None or grad is None else (lines.gathered(grad, taps, dx),)
         return BoundKernel((lines.scattered(x, taps, y),), backward)
 
@@ -253,7 +255,7 @@ class UnpoolLoops(Looped, Unpool):
             return lambda: None if quick() == indices.size else slow()
 
         forward = complete(lines.scattered(x, indices, y), plain.forward[0])
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
         return BoundKernel((forward,), (complete(lines.gathered(grad, indices, dx), plain.backward[0]),))

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -82,7 +83,7 @@ class Running:
     """
 
     def __init__(self, site: BindContext, order: Order, window: Window, given: Sequence[int], made: Sequence[int],
-                 reduce: np.ufunc, empty: float, dtype: Any, *, back: bool = False) -> None:
+                 reduce: np.ufunc, empty: float, dtype: DTypeLike, *, back: bool = False) -> None:
         self.site, self.order, self.reduce, self.empty, self.dtype = site, order, reduce, empty, np.dtype(dtype)
         self.axes = [Along.of(window, axis, given[axis], made[axis], back=back, overlapping=reduce is np.maximum)
                      for axis in reversed(range(window.rank))
@@ -92,7 +93,7 @@ class Running:
         self._between = [site.scratch((prod(shape),), dtype) for shape in shapes[1:-1]]
         self._largest = max(prod(self.cut_to(shape, index)) // shape[along.axis] * (max(along.given, along.made) + 1)
                             for shape, along in zip(shapes, self.axes, strict=False) for index in self.chunks(shape, along))
-        self._rooms: dict[str, np.ndarray] = {}
+        self._buffers: dict[str, np.ndarray] = {}
 
     def shapes(self, given: Sequence[int]) -> list[tuple[int, ...]]:
         """Of what is there before every axis, and of the result."""
@@ -113,18 +114,18 @@ class Running:
     def cut_to(shape: Sequence[int], index: Index) -> tuple[int, ...]:
         return tuple(len(range(n)[part]) for n, part in zip(shape, (*index, *(slice(None),) * len(shape)), strict=False))
 
-    def room(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def buffer(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Scratch that lies in order, in the axes of the op."""
-        if name not in self._rooms:
-            self._rooms[name] = self.site.scratch((self._largest,), dtype or self.dtype)
-        return self.laid(self._rooms[name], shape)
+        if name not in self._buffers:
+            self._buffers[name] = self.site.scratch((self._largest,), dtype or self.dtype)
+        return self.laid(self._buffers[name], shape)
 
     def laid(self, flat: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         lying = [shape[axis] for axis in self.order]
         return flat[:prod(shape)].reshape(lying).transpose(memory_format.inverse(self.order))
 
     def steps(self, given: Sequence[int], load: Move, store: Move) -> list[Closure]:
-        """The steps for an array of shape ``given``. ``load(index, room)`` makes those that bring what lies at an index,
+        """The steps for an array of shape ``given``. ``load(index, buffer)`` makes those that bring what lies at an index,
         ``store(index, result)`` those that take the result away.
         """
         steps: list[Closure] = []
@@ -133,10 +134,10 @@ class Running:
             last = along is self.axes[-1]
             target = source if last else self.laid(self._between[number], after)
             for index in self.chunks(shape, along):
-                table = self.room("table", resized(self.cut_to(shape, index), along.axis, along.given + 1))
+                table = self.buffer("table", resized(self.cut_to(shape, index), along.axis, along.given + 1))
                 inside = table[(*(slice(None),) * along.axis, slice(along.given))]
                 steps += [copying(inside, source[index])] if number else load(index, inside)
-                result = self.room("result", resized(table.shape, along.axis, along.made))
+                result = self.buffer("result", resized(table.shape, along.axis, along.made))
                 steps += self.along(along, table, result)
                 steps += store(index, result) if last else [copying(target[index], result)]
             source = target
@@ -145,7 +146,7 @@ class Running:
     def along(self, along: Along, table: np.ndarray, result: np.ndarray) -> list[Closure]:
         """Steps that reduce a table, whose last block is to be an empty one."""
         axis, lead, valid = self.order.index(along.axis), (slice(None),) * along.axis, along.given
-        taken, steps, fresh = self.room("taken", result.shape), list[Closure](), True
+        taken, steps, fresh = self.buffer("taken", result.shape), list[Closure](), True
         for level, blocks in enumerate(along.levels):
             if blocks:
                 steps.append(partial(table[(*lead, slice(along.given, None))].fill, self.empty))
@@ -155,7 +156,7 @@ class Running:
                 steps += [] if fresh else [partial(self.reduce, result, taken, out=result)]
                 fresh = False
             if level + 1 < len(along.levels):
-                shift, larger = along.step << level, self.room(f"blocks {level % 2}", table.shape)
+                shift, larger = along.step << level, self.buffer(f"blocks {level % 2}", table.shape)
                 valid -= shift
                 near, far = (table[(*lead, slice(start, start + valid))] for start in (0, shift))
                 steps.append(partial(self.reduce, near, far, out=larger[(*lead, slice(valid))]))
@@ -167,11 +168,11 @@ def resized(shape: Sequence[int], axis: int, length: int) -> tuple[int, ...]:
     return (*shape[:axis], length, *shape[axis + 1:])
 
 
-def parts(shape: Sequence[int], order: Order, ranks: int) -> list[Part]:
+def parts(shape: Sequence[int], order: Order, threads: int) -> list[Part]:
     """Whole maps, of as many channels and observations as go together; the first part is the largest."""
     axes = sorted((len(shape) - 2, len(shape) - 1), key=order.index)
     outer, inner = (shape[axis] for axis in axes)
-    most = min(max(ELEMENTS // max(prod(shape[:-2]), 1), FEWEST_LANES), -(-outer * inner // ranks))
+    most = min(max(ELEMENTS // max(prod(shape[:-2]), 1), FEWEST_LANES), -(-outer * inner // threads))
     inner_cuts = cut(inner, most)
     pairs = product(cut(outer, most // inner_cuts[0].stop), inner_cuts)
     return [Part(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
@@ -179,11 +180,11 @@ def parts(shape: Sequence[int], order: Order, ranks: int) -> list[Part]:
 
 def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[Part, list[Part]], list[Closure]]
              ) -> tuple[Closure, ...]:
-    """A closure per rank that works through its parts; ``bind`` gets the largest and all of them."""
+    """A closure per thread that works through its parts; ``bind`` gets the largest and all of them."""
     if not made.size:
         return (in_turn([]),)
-    every = parts(given.shape, memory_format.order_of(given), site.case.ranks)
-    return tuple(in_turn(bind(every[0], every[rank::site.case.ranks])) for rank in range(site.case.ranks))
+    every = parts(given.shape, memory_format.order_of(given), site.case.threads)
+    return tuple(in_turn(bind(every[0], every[thread::site.case.threads])) for thread in range(site.case.threads))
 
 
 def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: np.ndarray, reduce: np.ufunc, empty: float,
@@ -200,9 +201,9 @@ def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: n
     return by_parts(site, given, made, bind)
 
 
-def bringing(source: np.ndarray, weights: np.ndarray | None, index: Index, room: np.ndarray) -> list[Closure]:
+def bringing(source: np.ndarray, weights: np.ndarray | None, index: Index, buffer: np.ndarray) -> list[Closure]:
     """Steps that bring what lies at an index."""
-    return moving(room, source[index], None if weights is None else weights[index])
+    return moving(buffer, source[index], None if weights is None else weights[index])
 
 
 def taking(target: np.ndarray, weights: np.ndarray | None, index: Index, result: np.ndarray) -> list[Closure]:
@@ -230,7 +231,7 @@ def bind_places(site: BindContext, window: Window, x: np.ndarray, y: np.ndarray,
 
 def encoding(run: Running, x: np.ndarray, counted: np.ndarray, index: Index, keys: np.ndarray) -> list[Closure]:
     """Steps that make keys of the values at an index, and of their positions counted down."""
-    number, odd = run.room("number", keys.shape, np.float32), run.room("odd", keys.shape, np.bool_)
+    number, odd = run.buffer("number", keys.shape, np.float32), run.buffer("odd", keys.shape, np.bool_)
     bits, key = number.view(np.int32), keys.view(HALVES)
     return [partial(np.add, x[index], np.float32(0), number),  # a zero with a sign ties with one without
             partial(np.not_equal, number, number, odd), *turning(run, bits), partial(np.copyto, bits, ABOVE, where=odd),
@@ -239,7 +240,7 @@ def encoding(run: Running, x: np.ndarray, counted: np.ndarray, index: Index, key
 
 def decoding(run: Running, y: np.ndarray, places: Sequence[np.ndarray], index: Index, keys: np.ndarray) -> list[Closure]:
     """Steps that take the values and positions of keys to an index."""
-    number, key = run.room("number", keys.shape, np.float32), keys.view(HALVES)
+    number, key = run.buffer("number", keys.shape, np.float32), keys.view(HALVES)
     bits = number.view(np.int32)
     return [partial(np.copyto, bits, key["upper"]), *turning(run, bits), copying(y[index], number),
             *(partial(np.invert, key["lower"], at[index]) for at in places)]
@@ -247,7 +248,7 @@ def decoding(run: Running, y: np.ndarray, places: Sequence[np.ndarray], index: I
 
 def turning(run: Running, bits: np.ndarray) -> list[Closure]:
     """Steps that turn the bits of floating-point numbers to integers of the same order, and back."""
-    sign = run.room("sign", bits.shape, np.int32)
+    sign = run.buffer("sign", bits.shape, np.int32)
     return [partial(np.right_shift, bits, 31, sign), partial(np.bitwise_and, sign, ABOVE, sign),
             partial(np.bitwise_xor, bits, sign, bits)]
 

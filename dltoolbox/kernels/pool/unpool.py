@@ -246,7 +246,7 @@ class Unpool(Kernel):
             return lambda: (quick if np.maximum.reduce(known) < MOST_TAPS else slow)()
 
         forward = in_turn([decode, either(spread(site, x, codes, y, window), plain.forward[0])])
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
         return BoundKernel((forward,), (either(gather(site, grad, codes, dx, window), plain.backward[0]),))
@@ -266,6 +266,6 @@ class UnpoolTaps(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, taps), y, window = site.inputs, site.outputs[0], site.attrs["window"]
-        dx, grad = site.grad_inputs[0], site.grads[0]
+        dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         backward = () if dx is None or grad is None else (gather(site, grad, taps, dx, window),)
         return BoundKernel((spread(site, x, taps, y, window),), backward)

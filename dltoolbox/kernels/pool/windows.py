@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -82,7 +82,7 @@ class Reduction:
         self.steps: list[Closure] = []
         self.rows = 0
 
-    def take(self, name: str, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def take(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return self.bench.take(name, shape, dtype, self.rows)
 
     def run(self, x: np.ndarray, part: Part, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
@@ -191,16 +191,16 @@ class Reduction:
 
 
 def bind_parts(site: BindContext, window: Window, order: Order, make: Bind) -> tuple[Closure, ...]:
-    """A closure, or one per rank, that works through all parts of the first output."""
+    """A closure, or one per thread, that works through all parts of the first output."""
     y = site.outputs[0]
     if not y.size:
         return (in_turn([]),)
     every = [part for strip in strips(site.inputs[0].shape, window, y.shape[0], order) for part in strip]
     bands = []
-    for rank in range(site.case.ranks):
+    for thread in range(site.case.threads):
         bench = Bench(site, order)
         make(bench, every[0])  # the largest part decides how much scratch there is
-        bands.append(in_turn([make(bench, part) for part in every[rank::site.case.ranks]]))
+        bands.append(in_turn([make(bench, part) for part in every[thread::site.case.threads]]))
     return tuple(bands)
 
 
@@ -275,7 +275,7 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
     return [*steps, partial(np.copyto, part.of(indices), found)]
 
 
-def narrowest(most: int) -> type[np.integer[Any]]:
+def narrowest(most: int) -> type[np.integer]:
     """The narrowest integers, of those fast enough, that hold numbers up to ``most``."""
     return next(kind for kind in (np.uint8, np.uint16, np.int32, np.int64) if most <= np.iinfo(kind).max)
 
@@ -305,7 +305,7 @@ class WindowMax(Kernel):
         return OUT if self.op == "max_pool_taps" else NOTHING
 
     def accepts(self, case: KernelSpec) -> bool:
-        return maximal(case, self.op != "max_pool" or any(case.needs))
+        return maximal(case, self.op != "max_pool" or any(case.needs_input_grad))
 
     def bind(self, site: BindContext) -> BoundKernel:
         window, indices = site.attrs["window"], site.outputs[1] if self.op == "max_pool_indices" else None
@@ -315,7 +315,7 @@ class WindowMax(Kernel):
 
 def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Closure, ...]:
     """Backward closures of a window maximum: every gradient goes to the tap that won."""
-    (dx,), grad = site.grad_inputs, site.grads[0]
+    (dx,), grad = site.grad_inputs, site.grad_outputs[0]
     if dx is None or grad is None or code is None:
         return ()
     if window.taps > MOST_TAPS:
@@ -341,7 +341,7 @@ class WindowMean(Kernel):
                             partial(np.multiply, total, share[part.rows] if share.ndim else share, total),
                             *delivered(total, part.of(y))])
 
-        (dx,), grad = site.grad_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         backward: tuple[Closure, ...] = ()
         if dx is not None and grad is not None:
             if window.taps > MOST_TAPS:
@@ -385,7 +385,7 @@ class GlobalMean(Kernel):
                     np.add(wide, rows, out=wide)
             np.multiply(np.add.reduce(wide, axis=axes, dtype=np.float64), weight, out=y.reshape(y.shape[-2:]))
 
-        (dx,), grad = site.grad_inputs, site.grads[0]
+        (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
 

@@ -43,12 +43,12 @@ class Rows(Layout):
 
     def summing(self, pool: Pool, tiling: Tiling, channels: int, count: int) -> Summing:
         tall, wide = (SQUARE if width % SQUARE == 0 else width for width in (channels, count))
-        room = pool.take(tiling.most, tiling.tile.products, channels, count)
+        buffer = pool.take(tiling.most, tiling.tile.products, channels, count)
 
         def summed(inputs: np.ndarray, outputs: np.ndarray, target: np.ndarray) -> list[Closure]:
             height, r = inputs.shape[:2]
             left, right = split(inputs, tall)[:, :, :, :, None], split(outputs, wide)[:, :, :, None].swapaxes(-1, -2)
-            each = room[:height]
+            each = buffer[:height]
             blocks = each.reshape(height, r, r, channels // tall, tall, -1, wide).swapaxes(4, 5)
             return [partial(np.matmul, left, right, out=blocks), partial(np.add.reduce, each, axis=0, out=target)]
         return summed

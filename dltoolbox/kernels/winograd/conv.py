@@ -12,7 +12,7 @@ import numpy as np
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_attrs
+from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_of
 from dltoolbox.kernels.winograd.batch_inner import Rows
 from dltoolbox.kernels.winograd.channels_last import ChannelsLast
 from dltoolbox.kernels.winograd.passes import Correlation, Layout, WeightsCorrelation, parts
@@ -22,12 +22,6 @@ from dltoolbox.ops.base import BOTH, IN
 WIDEST = 32  # columns of an image: banded matrices are mostly zeros beyond, and cost more than few channels save
 FEWEST_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
-
-
-def window_of(use: BindContext | KernelSpec) -> Window:
-    window = window_attrs(use)["window"]
-    assert isinstance(window, Window)
-    return window
 
 
 def is_in_rows(case: KernelSpec) -> bool:
@@ -73,32 +67,32 @@ class WinogradConv(Kernel):
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return tuple(self.layout.order for _ in case.outputs)
 
-    def correlations(self, x: np.ndarray, filters: np.ndarray, y: np.ndarray, padding: Sequence[Pair], ranks: int = 1,
+    def correlations(self, x: np.ndarray, filters: np.ndarray, y: np.ndarray, padding: Sequence[Pair], threads: int = 1,
                      ending: Ending | None = None) -> list[Pass]:
-        """Convolution of ``x`` with transformed filters into ``y``: a pass per rank."""
+        """Convolution of ``x`` with transformed filters into ``y``: a pass per thread."""
         return [Correlation(self.layout, self.tile, x, filters, y, padding, part, ending)
-                for part in parts(-(-len(y) // self.tile.size), y.shape[2], filters.shape[-1], ranks)]
+                for part in parts(-(-len(y) // self.tile.size), y.shape[2], filters.shape[-1], threads)]
 
     def bind(self, site: BindContext) -> BoundKernel:
         window, ending = window_of(site), Ending(site)
-        filters, divided = transformed(site, self.tile, ending.weights)
-        forward = self.correlations(site.inputs[0], filters, site.outputs[0], window.padding, site.case.ranks, ending)
-        backward = self._backward(site, window, ending, divided) if site.training else []
+        filters, prepare_parallel = transformed(site, self.tile, ending.weights)
+        forward = self.correlations(site.inputs[0], filters, site.outputs[0], window.padding, site.case.threads, ending)
+        backward = self._backward(site, window, ending, prepare_parallel) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
         others = [pooled(site, [one])[0] for one in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
-        return BoundKernel((first, *others), together, ending.prepare, divided=tuple(divided))
+        return BoundKernel((first, *others), together, ending.prepare, prepare_parallel=tuple(prepare_parallel))
 
-    def _backward(self, site: BindContext, window: Window, ending: Ending, divided: list[Closure]) -> list[Pass]:
+    def _backward(self, site: BindContext, window: Window, ending: Ending, prepare_parallel: list[Closure]) -> list[Pass]:
         """Passes that come after one another; adds to what threads prepare together."""
-        x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grads[0], site.grad_inputs[:3]
+        x, grad, (d_x, d_weights, d_bias) = site.inputs[0], site.grad_outputs[0], site.grad_inputs[:3]
         assert grad is not None
         passes: list[Pass] = []
         if d_weights is not None or d_bias is not None:
             passes.append(WeightsCorrelation(self.layout, self.tile, x, grad, window.padding, d_weights, d_bias))
         if d_x is not None:
             filters, more = turned(site, self.tile, ending.weights)
-            divided += more
+            prepare_parallel += more
             passes += self.correlations(grad, filters, d_x, [(2 - before, 2 - after) for before, after in window.padding])
         return passes
 
@@ -120,7 +114,7 @@ class WinogradRowsConv(WinogradConv):
     layout = Rows()
 
     def accepts(self, case: KernelSpec) -> bool:
-        return self.fits(case) and case.ranks == 1 and is_in_rows(case) and is_narrow(case)
+        return self.fits(case) and case.threads == 1 and is_in_rows(case) and is_narrow(case)
 
 
 @kernel(*WinogradConv.ops)

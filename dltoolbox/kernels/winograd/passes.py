@@ -19,7 +19,7 @@ from dltoolbox.kernels.blocking import cut, shares
 from dltoolbox.kernels.conv.epilogue import Ending
 from dltoolbox.kernels.winograd.transforms import Pool, Tile, both_axes
 
-UNEVEN = 1.1  # how much longer than the others the slowest rank may take
+UNEVEN = 1.1  # how much longer than the others the slowest thread may take
 Summing = Callable[[np.ndarray, np.ndarray, np.ndarray], list[Closure]]
 
 
@@ -74,22 +74,22 @@ class Layout:
 
 
 class Part(NamedTuple):
-    """What one rank computes: some rows of tiles of some filters."""
+    """What one thread computes: some rows of tiles of some filters."""
 
     rows: slice
     filters: slice
 
 
-def parts(down: int, count: int, width: int, ranks: int) -> list[Part]:
-    """One part per rank, of the rows of tiles where they divide evenly: others leave products of few positions, and wait.
+def parts(down: int, count: int, width: int, threads: int) -> list[Part]:
+    """One part per thread, of the rows of tiles where they divide evenly: others leave products of few positions, and wait.
 
-    Filters, in pieces of ``width``, divide next best; the inputs are then transformed by every rank.
+    Filters, in pieces of ``width``, divide next best; the inputs are then transformed by every thread.
     """
     number = count // width
-    uneven = -(-down // ranks) * ranks > UNEVEN * down
-    if uneven and (number % ranks == 0 or down < ranks <= number):
-        return [Part(slice(0, down), slice(some.start * width, some.stop * width)) for some in shares(number, ranks)]
-    return [Part(rows, slice(0, count)) for rows in shares(down, ranks if down >= ranks else 1)]
+    uneven = -(-down // threads) * threads > UNEVEN * down
+    if uneven and (number % threads == 0 or down < threads <= number):
+        return [Part(slice(0, down), slice(some.start * width, some.stop * width)) for some in shares(number, threads)]
+    return [Part(rows, slice(0, count)) for rows in shares(down, threads if down >= threads else 1)]
 
 
 @dataclass(frozen=True)

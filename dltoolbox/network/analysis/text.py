@@ -36,11 +36,12 @@ def totals(info: Any) -> str:
     """The head: how many layers, learnables and problems."""
     frozen = f", {info.FrozenLearnables:,} of them frozen" if info.FrozenLearnables else ""
     least = "" if info.IsComplete else "at least "
+    timed = any(value.dims.timed for value in info.lowered.graph.inputs)
     lines = [
         f"{counted(info.NumLayers, 'layer')}, {counted(len(info.Connections), 'connection')}",
         f"Total learnables: {least}{short_count(info.KnownLearnables)}{frozen}",
-        f"Per observation: {least}{short_count(info.MultiplyAdds)} multiply-adds, {bytes_text(info.ActivationBytes)} of "
-        "activations"]
+        f"Per {'time step' if timed else 'observation'}: {least}{short_count(info.MultiplyAdds)} multiply-adds, "
+        f"{bytes_text(info.ActivationBytes)} of activations"]
     if info.MiniBatchSize > 1:
         lines.append(f"{info.MiniBatchSize} observations: {least}{bytes_text(info.MiniBatchSize * info.ActivationBytes)} of "
                      "activations")

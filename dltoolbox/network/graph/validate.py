@@ -55,7 +55,7 @@ class Wiring:
         return self.found[lost]
 
     def nearest(self, name: str, names: list[str]) -> list[str]:
-        """The most similar name; the last one where so many have been compared that it takes seconds."""
+        """The most similar name; the last layer where so many have been compared that it takes seconds."""
         self.comparisons -= len(names)
         return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
 
@@ -207,7 +207,7 @@ def execution_order(lgraph: LayerGraph, issues: IssueCollector) -> list[int]:
         feeds[position[source.layer]].append(position[destination.layer])
     order = execution_positions([i for i, count in enumerate(waits) if count == 0], waits, feeds)
     stuck = dict.fromkeys(sorted(set(range(len(waits))) - set(order)))
-    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first one last
+    sources: dict[int, list[int]] = {i: [] for i in stuck}  # on or behind cycles, too; the first layer last
     for i in reversed(stuck):
         for target in feeds[i]:
             sources[target].append(i)
