@@ -117,7 +117,7 @@ class Program:
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
             gradients = {value: into[key] for key, value in parameters.items() if key in into}
-            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else nothing
+            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
             contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
                                       len(sizes), shared[size]))
         return contexts
