@@ -55,6 +55,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
             that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
+        >>> import numpy as np
         >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
         >>> net = trainNetwork(X, Y, [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer],
         ...                    trainingOptions('sgdm', MaxEpochs=2, Verbose=False))
