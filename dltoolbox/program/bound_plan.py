@@ -149,7 +149,7 @@ class Shard:
             self.layouts[len(self.plan.steps)] = layout
         return layout
 
-    def settle(self, arena: Arena) -> None:
+    def rebind(self, arena: Arena) -> None:
         """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
         arena.tenants.add(self)
         self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
