@@ -12,7 +12,7 @@ from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import InputSizes
 from dltoolbox.network.networks import DAGNetwork
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.data_layout import Entrance, Result
+from dltoolbox.program.data_layout import ModelInput, Result
 
 BatchArrays = Sequence[np.ndarray]
 
@@ -76,7 +76,7 @@ class Engine(Trainable, Protocol):
     """A network and its arrays, as an execution environment runs it."""
 
     @property
-    def inputs(self) -> Sequence[Entrance]:
+    def inputs(self) -> Sequence[ModelInput]:
         """Where data enter."""
 
     @property

@@ -128,7 +128,7 @@ class LossKernel(Kernel):
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return ((), *(by_class(case.orders[0]) for _ in case.outputs[1:]))
 
-    def settled(self, tally: Tally, work: Sequence[Closure]) -> tuple[Closure, ...]:
+    def sequence(self, tally: Tally, work: Sequence[Closure]) -> tuple[Closure, ...]:
         return (in_turn([tally.start, *work, tally.finish]),)
 
 
@@ -169,8 +169,8 @@ class SoftmaxCrossEntropy(LossKernel):
             np.add.reduce(targets, axis=0, out=total)
             np.multiply(y, total, out=scaled)
             np.subtract(scaled, targets, out=dx)
-        ways = self.settled(tally, class_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
-                                                whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
+                                                 whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
@@ -218,8 +218,8 @@ class CrossEntropy(LossKernel):
             np.maximum(y, tiny, out=floor)
             np.multiply(t, factor, out=targets)
             np.divide(targets, floor, out=dx)
-        ways = self.settled(tally, class_blocks(site, forward, *(planes(one, order) for one in (y, t)), whole=DATA_AND_FLAGS,
-                                                single=DATA_AND_FLAGS))
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(one, order) for one in (y, t)),
+                                                 whole=DATA_AND_FLAGS, single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
@@ -251,7 +251,7 @@ class HalfSquaredError(LossKernel):
 
         def share() -> None:
             factor[...] = tally.share
-        ways = self.settled(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], threads=1)])
+        ways = self.sequence(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], threads=1)])
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]

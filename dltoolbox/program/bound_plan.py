@@ -169,7 +169,7 @@ class Shard:
         self.layouts[self.structure] = layout if known is None else known.joined(layout)
         return layout
 
-    def settle(self, arena: Arena) -> None:
+    def rebind(self, arena: Arena) -> None:
         """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
         arena.tenants.add(self)
         self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)

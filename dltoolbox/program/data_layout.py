@@ -24,7 +24,7 @@ LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f", "CTB": "
           "SSSCTB": "h×w×d×c×N×T"}
 
 
-class Entrance(NamedTuple):
+class ModelInput(NamedTuple):
     """A place where data enter a network: an input layer, or an input that is not connected."""
 
     name: str
@@ -40,15 +40,15 @@ def input_layers(lgraph: LayerGraph) -> list[DataInput]:
     return [one for one in lgraph.nodes if isinstance(one, DataInput)]
 
 
-def entrances(lgraph: LayerGraph) -> list[Entrance]:
+def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
     """Everything that a run of a checked network needs data for, in the order of InputNames."""
     layers = {one.Name: one for one in input_layers(lgraph)}
-    return [Entrance(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
-            else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
+    return [ModelInput(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
+            else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
 
 def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
-    """The arrays of all entrances, observation last; every problem of every array is reported at once.
+    """The arrays of all inputs, observation last; every problem of every array is reported at once.
 
     Args:
         lgraph: The network.
@@ -56,7 +56,7 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
         function: The caller, for messages.
         exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
     """
-    places = entrances(lgraph)
+    places = model_inputs(lgraph)
     if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
         data = data[0]
     if len(data) != len(places):
@@ -77,7 +77,7 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
     return arrays
 
 
-def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
+def observations(X: Any, place: ModelInput, function: str, *, exact: bool) -> np.ndarray:
     """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
     array = numeric_data(X, function)
     dims = place.dims

@@ -160,7 +160,7 @@ class Program:
         for shard in self.shards:
             shard.release()
 
-    def settle(self) -> None:
+    def rebind(self) -> None:
         """Bind to the arenas, where that is not done or they have moved."""
         while True:
             for arena, shard in zip(self.arenas, self.shards, strict=False):
@@ -171,7 +171,7 @@ class Program:
                 shard.around.shared.clear()
             try:
                 for arena, shard in zip(self.arenas, self.shards, strict=False):
-                    shard.settle(arena)
+                    shard.rebind(arena)
             except OutgrownError:
                 for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
                     shard.layout = layout
@@ -188,7 +188,7 @@ class Program:
             constant: Whether the parameters are those of the last run.
         """
         check_targets(self.graph, targets)
-        self.settle()
+        self.rebind()
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:

@@ -34,7 +34,7 @@ from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_che
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population
 from dltoolbox.program.bound_plan import Layouts
-from dltoolbox.program.data_layout import Result, entrances
+from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
@@ -134,7 +134,7 @@ class Model:
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
-        self.inputs = entrances(lgraph)
+        self.inputs = model_inputs(lgraph)
         self.any_type = [takes_any_type(lowered.graph, value) for value in lowered.graph.inputs]
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()

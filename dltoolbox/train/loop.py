@@ -230,7 +230,7 @@ class _Training:
             self.iteration = self.best.iteration
         figures = nan, nan
         try:
-            settled = self.settle_statistics()
+            settled = self.finalize_statistics()
             settled = not self.leave_spoilt() and settled
             figures = self.final_figures(settled)
         except KeyboardInterrupt:
@@ -250,7 +250,7 @@ class _Training:
             return known.validation_loss, known.validation_metric
         return self.measure(self.validation)
 
-    def settle_statistics(self) -> bool:
+    def finalize_statistics(self) -> bool:
         """Give batch normalisations the statistics of the whole training set; whether there were any to give."""
         if self.options.BatchNormalizationStatistics == "moving":
             return False

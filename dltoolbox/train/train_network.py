@@ -55,6 +55,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
             that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
+        >>> import numpy as np
         >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
         >>> net = trainNetwork(X, Y, [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer],
         ...                    trainingOptions('sgdm', MaxEpochs=2, Verbose=False))
@@ -67,7 +68,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     refuse_sequences(lgraph)
     end = the_output(lgraph)
     lowered = lower_checked(lgraph)
-    task = Task(lgraph, end, arriving(lowered, end))
+    task = Task(lgraph, end, incoming_dims(lowered, end))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:
         validation = source_of(*options.ValidationData, task=task, of=" of ValidationData")
@@ -124,7 +125,7 @@ def the_output(lgraph: LayerGraph) -> OutputLayer:
     return ends[0]
 
 
-def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
+def incoming_dims(lowered: Lowered, end: OutputLayer) -> Dims:
     """Sizes of what reaches the output layer."""
     info: LoweredLayer = next(one for one in lowered.layers if one.layer is end)
     assert info.inputs is not None  # every layer of a checked network has its sizes

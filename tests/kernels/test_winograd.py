@@ -102,7 +102,7 @@ def test_agrees_with_the_plain_body(shape: Any, padding: Any, order: str, precis
 @pytest.mark.parametrize("precision", ["default", "fast"])
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("shape", SHAPES[:4])
-def test_ranks_share_an_image(shape: Any, threads: int, precision: str) -> None:
+def test_threads_share_an_image(shape: Any, threads: int, precision: str) -> None:
     check(*made(shape, precision=precision, threads=threads, train=False))
 
 
@@ -113,7 +113,7 @@ def test_chains(shape: Any, op: str, precision: str) -> None:
     check(*made(shape, order="rows" if shape[3] > 2 else "channels last", op=op, precision=precision, train=op == CHAINS[0]))
 
 
-def kernels_here() -> set[Kernel]:
+def covered() -> set[Kernel]:
     """The kernels that the tests above choose."""
     return {kernel for shape in SHAPES for precision in ROUNDING for op in ("conv", *CHAINS)
             for kernel in chosen(made(shape, precision=precision, op=op, train=op in ("conv", CHAINS[0]))[0])}
@@ -123,7 +123,7 @@ def kernels_here() -> set[Kernel]:
 @pytest.mark.parametrize("precision", ["default", "fast"])
 @pytest.mark.parametrize("op", ["conv", "conv+relu", "conv+batch_norm_inference+relu"])
 @pytest.mark.parametrize("shape", [((9, 11), 40, 192, 1), ((14, 7), 32, 256, 3), ((9, 9), 33, 129, 2)])
-def test_ranks_share_large_filters(shape: Any, op: str, precision: str, threads: int) -> None:
+def test_threads_share_large_filters(shape: Any, op: str, precision: str, threads: int) -> None:
     check(*made(shape, precision=precision, threads=threads, train=False, op=op))
 
 

@@ -168,8 +168,8 @@ def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *
     port = ports[0] if layerName is None else open_input(net, layerName, ports)
     at = net.find(port.layer)
     check_unique([*net.nodes, *new])
-    result = net.edited([*net.nodes[:at], *new, *net.nodes[at:]],
-                        [*net.edges, Connection(Port(new[0].Name, new[0].outputs()[0]), port)])
+    result = net.with_structure([*net.nodes[:at], *new, *net.nodes[at:]],
+                                [*net.edges, Connection(Port(new[0].Name, new[0].outputs()[0]), port)])
     return initialize(result) if chosen.Initialize else result
 
 
@@ -225,7 +225,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
         return lgraph.changed(Edit(replaced={name: new[0]}))
     edges = [Connection(outputs.get(source, source), inputs.get(destination, destination))
              for source, destination in lgraph.edges]
-    return lgraph.edited(in_place(lgraph, name, new), [*edges, *sequence(new)], outputs | inputs)
+    return lgraph.with_structure(in_place(lgraph, name, new), [*edges, *sequence(new)], outputs | inputs)
 
 
 def in_place(lgraph: LayerGraph, name: str, new: Sequence[Layer]) -> list[Layer]:
