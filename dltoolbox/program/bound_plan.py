@@ -7,7 +7,7 @@ out where a larger plan of the same steps has places for everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from dltoolbox.ops import Value
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
+
+MOST_WASTE = 1.125  # times the memory of a plan that a layout for several sizes may take
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
@@ -108,7 +110,24 @@ class Layout:
     shared: int
 
 
-Layouts = dict[int, Layout]  # the largest that is known, by the number of steps
+    def joined(self, other: Layout) -> Layout:
+        """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
+        more than sizes, or would waste memory together.
+        """
+        larger = max(self, other, key=lambda layout: layout.peak)
+        if [buffer.alive for buffer in self.buffers] != [buffer.alive for buffer in other.buffers]:
+            return larger
+        buffers = [Buffer(max(a.size, b.size), a.alive) for a, b in zip(self.buffers, other.buffers, strict=True)]
+        joint = Layout(buffers, place(buffers), max(self.shared, other.shared))
+        return joint if joint.peak <= larger.peak * MOST_WASTE else larger
+
+
+Layouts = dict[Hashable, Layout]  # one for all sizes so far, by `structure`
+
+
+def structure(plan: Plan) -> Hashable:
+    """What plans that may lie alike have in common: kernels, and the memory orders of what they read."""
+    return tuple((type(step.kernel), step.kernel.op, step.case.orders) for step in plan.steps)
 
 
 class Shard:
@@ -122,6 +141,7 @@ class Shard:
         border: What enters and leaves, and then the gradients of what enters, with T and B apart.
         incoming: Where the gradients of values come from; see `contributions`.
         alive: When every array is alive.
+        structure: What it has in common with plans that may lie alike.
         layout: Where everything lies.
     """
 
@@ -136,17 +156,17 @@ class Shard:
         self.prepare: list[Closure] = []
         self.pre_run: list[Closure] = []
         self.prepare_parallel: list[Closure] = []
-        self.layout = layouts.get(len(plan.steps)) or self.own_layout()
+        self.structure = structure(plan)
+        self.layout = layouts.get(self.structure) or self.own_layout()
 
     def own_layout(self) -> Layout:
-        """The layout that fits best; it is known from now on, if no larger one is."""
+        """The layout that fits best; the one for all sizes has room for it from now on."""
         recorder, shared = MemoryRecorder([]), Shared()
         self._bind(recorder, shared)
         self.release()
         layout = Layout(recorder.buffers, place(recorder.buffers), sum(array.nbytes for array in shared.values()))
-        known = self.layouts.get(len(self.plan.steps))
-        if known is None or known.peak < layout.peak:
-            self.layouts[len(self.plan.steps)] = layout
+        known = self.layouts.get(self.structure)
+        self.layouts[self.structure] = layout if known is None else known.joined(layout)
         return layout
 
     def rebind(self, arena: Arena) -> None:
