@@ -96,7 +96,7 @@ def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequenc
 def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
                 options: _Options) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [(*one.dims.spatial, one.dims.channels) for one in engine.inputs]
+    declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
     listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:len(sizes)])}" for name, sizes, array in
@@ -208,7 +208,7 @@ def ready(net: dlnetwork, function: str) -> dlnetwork:
         return net
     unset = dict.fromkeys(f"'{layer}'" for table in (net.Learnables, net.State)
                           for layer, value in zip(table.Layer, table.Value, strict=True) if not value.size)
-    unsized = [port for port in (net.port_text(one, "inputs") for one in net.open_inputs()) if port not in net.layouts]
+    unsized = [port for port in (net.port_text(port, "inputs") for port in net.open_inputs()) if port not in net.layouts]
     why = (f"it has no values for the learnables or states of {few(unset)}" if unset else
            "it was edited, or made with Initialize=False" if net.nodes else "it has no layers")
     how = f"net = initialize(net, X), with an example input for {few(unsized)}" if unsized else "net = initialize(net)"
@@ -349,7 +349,7 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
 
 
 def output_layers(net: Network) -> list[Any]:
-    return [one for one in net.nodes if isinstance(one, OutputLayer)]
+    return [layer for layer in net.nodes if isinstance(layer, OutputLayer)]
 
 
 def gives_vectors(end: Any, declared: Dims) -> bool:

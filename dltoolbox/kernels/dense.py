@@ -132,10 +132,11 @@ class Dense(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         threads = threads_for(site, site.inputs[1].size)
         blocks = [FeatureBlocks(site) for _ in range(threads)]
-        forward = tuple(self.forward(site, one, thread, threads) for thread, one in enumerate(blocks))
+        forward = tuple(self.forward(site, block, thread, threads) for thread, block in enumerate(blocks))
         if not site.training:
             return BoundKernel(forward)
-        return BoundKernel(forward, tuple(self.backward(site, one, thread, threads) for thread, one in enumerate(blocks)))
+        return BoundKernel(forward, tuple(self.backward(site, block, thread, threads)
+                                          for thread, block in enumerate(blocks)))
 
     @staticmethod
     def forward(site: BindContext, blocks: FeatureBlocks, thread: int, threads: int) -> Closure:

@@ -70,11 +70,11 @@ class Softmax(Kernel):
             np.add.reduce(product, axis=0, out=total)
             np.subtract(given, total, out=given)
             np.multiply(given, y, out=dx)
-        arrays = [planes(one, order) for one in (x, y)]
+        arrays = [planes(array, order) for array in (x, y)]
         ways = class_blocks(site, forward, *arrays, whole=[None], single=[None], threads=threads)
         if not site.training:
             return BoundKernel(ways)
-        arrays = [planes(one, order) for one in (y, *backward_pair(site))]
+        arrays = [planes(array, order) for array in (y, *backward_pair(site))]
         return BoundKernel(ways, class_blocks(site, backward, *arrays, whole=[None, None], single=[None], threads=threads))
 
 
@@ -169,13 +169,14 @@ class SoftmaxCrossEntropy(LossKernel):
             np.add.reduce(targets, axis=0, out=total)
             np.multiply(y, total, out=scaled)
             np.subtract(scaled, targets, out=dx)
-        ways = self.sequence(tally, class_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(array, order) for array in (x, t, y)),
                                                  whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
         assert dx is not None
-        back = class_blocks(site, backward, *(planes(one, order) for one in (t, y, dx)), whole=[None, None], single=[None])
+        back = class_blocks(site, backward, *(planes(array, order) for array in (t, y, dx)), whole=[None, None],
+                            single=[None])
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 
@@ -218,13 +219,13 @@ class CrossEntropy(LossKernel):
             np.maximum(y, tiny, out=floor)
             np.multiply(t, factor, out=targets)
             np.divide(targets, floor, out=dx)
-        ways = self.sequence(tally, class_blocks(site, forward, *(planes(one, order) for one in (y, t)),
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(array, order) for array in (y, t)),
                                                  whole=DATA_AND_FLAGS, single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
         assert dx is not None
-        back = class_blocks(site, backward, *(planes(one, order) for one in (y, t, dx)), whole=[None, None])
+        back = class_blocks(site, backward, *(planes(array, order) for array in (y, t, dx)), whole=[None, None])
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 

@@ -212,15 +212,15 @@ class Shard:
         """One array per value that has a gradient: from the first contribution to the step that made the value."""
         plan = self.plan
         born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
-        found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
+        gradients: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
         for value, sources in self.incoming.items():
             if value in self.around.gradients:
-                found[value] = self.around.gradients[value]
+                gradients[value] = self.around.gradients[value]
             else:
                 last = plan.back(born[value]) if value in born else plan.end
                 alive = (plan.back(sources[0][0]), last)
-                found[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
-        return found
+                gradients[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
+        return gradients
 
     def _bind_step(self, i: int, step: Step, memory: StepMemory, allocate: Allocate) -> BoundKernel:
         node, back = step.node, self.plan.back(i)

@@ -37,12 +37,12 @@ class ModelInput(NamedTuple):
 
 
 def input_layers(lgraph: LayerGraph) -> list[DataInput]:
-    return [one for one in lgraph.nodes if isinstance(one, DataInput)]
+    return [layer for layer in lgraph.nodes if isinstance(layer, DataInput)]
 
 
 def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
     """Everything that a run of a checked network needs data for, in the order of InputNames."""
-    layers = {one.Name: one for one in input_layers(lgraph)}
+    layers = {layer.Name: layer for layer in input_layers(lgraph)}
     return [ModelInput(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
             else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
@@ -60,16 +60,16 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
     if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
         data = data[0]
     if len(data) != len(places):
-        what = "input layer" if all(one.is_layer for one in places) else "input"
+        what = "input layer" if all(entry.is_layer for entry in places) else "input"
         fail(f"{function}:wrongNumberOfInputs", f"The network has {len(places)} {what}(s) "
-             f"({', '.join(one.name for one in places)}), but {len(data)} array(s) came.",
+             f"({', '.join(entry.name for entry in places)}), but {len(data)} array(s) came.",
              f"Pass one array per {what}, in the order of InputNames.")
-    found = IssueCollector()
+    issues = IssueCollector()
     arrays: list[np.ndarray] = []
-    for one, X in zip(places, data, strict=True):
-        with found.collect(layer=one.name):
-            arrays.append(observations(X, one, function, exact=exact))
-    found.raise_if_any()
+    for entry, X in zip(places, data, strict=True):
+        with issues.collect(layer=entry.name):
+            arrays.append(observations(X, entry, function, exact=exact))
+    issues.raise_if_any()
     counts = {array.shape[-1] for array in arrays}
     if len(counts) > 1:
         fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {sorted(counts)}.",

@@ -135,8 +135,8 @@ class Program:
 
     def _own_layouts(self) -> list[Layout]:
         """The layout of every shard that fits best."""
-        found = {shard.plan: shard.own_layout() for shard in {shard.plan: shard for shard in self.shards}.values()}
-        return [found[shard.plan] for shard in self.shards]
+        own_layouts = {shard.plan: shard.own_layout() for shard in {shard.plan: shard for shard in self.shards}.values()}
+        return [own_layouts[shard.plan] for shard in self.shards]
 
     @property
     def bytes(self) -> int:
@@ -305,7 +305,7 @@ class Program:
 
     def _add_gradients(self, rank: int) -> None:
         """Add the gradients of all shards into the first's, each thread a part of the vector."""
-        total, *others = [one.vector for one in self.gradients[:len(self.shards)]]
+        total, *others = [gradient.vector for gradient in self.gradients[:len(self.shards)]]
         here = slice(total.size * rank // self.size, total.size * (rank + 1) // self.size)
         for other in others:
             total[here] += other[here]

@@ -141,7 +141,7 @@ class Model:
         _models.add(self)
         self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
-        self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
+        self._records.put((False, tuple(entry.dims.sizes[:-1] for entry in self.inputs)), lowered, 0)
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
@@ -242,7 +242,7 @@ class Model:
 
     def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
-        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda dtype: dtype.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
@@ -276,10 +276,10 @@ class Model:
         lengths of time where no op changes them.
         """
         sizes = sizes_of(inputs)
-        lengths = {array.shape[-2] for array, one in zip(inputs, self.inputs, strict=True) if one.dims.timed}
+        lengths = {array.shape[-2] for array, entry in zip(inputs, self.inputs, strict=True) if entry.dims.timed}
         if len(lengths) == 1:
-            made = self._optimized(mode, tuple((*size[:-1], None) if one.dims.timed else size
-                                               for size, one in zip(sizes, self.inputs, strict=True)), ports)
+            made = self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
+                                               for size, entry in zip(sizes, self.inputs, strict=True)), ports)
             if made.keeps_time:
                 return made.at(T=lengths.pop())
         return self._optimized(mode, sizes, ports)
@@ -298,7 +298,7 @@ class Model:
         key = training, sizes
         lowered = self._records.get(key)
         if lowered is None:
-            lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
+            lowered = lower_for(self.lgraph, {entry.name: entry.dims for entry in self.inputs}, sizes, training=training)
             self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered

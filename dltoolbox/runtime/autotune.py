@@ -134,16 +134,16 @@ class Choices:
         if purse is not None and purse.left <= 0:
             return next(iter(options))
         start = clock()
-        found = measure(options, work, smaller)
+        answer = measure(options, work, smaller)
         if purse is not None:
             purse.left -= clock() - start
-        if found is None:
+        if answer is None:
             return next(iter(options))
-        self.measured[key] = found
+        self.measured[key] = answer
         self.unsaved = True
         if purse is None:
             self.save()
-        return found
+        return answer
 
     def read(self) -> dict[str, str]:
         """The answers on disk; none of a file that is missing, damaged or of another machine."""
@@ -183,27 +183,27 @@ def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) 
     What a run costs is not known before there was one. So the first is at a size where it cannot cost much, and larger
     sizes are tried with those options only that should not take much longer than `LONGEST_TRIAL` there, by times so far.
     """
-    streams, names, found = rng(), list(options), None
+    streams, names, fastest_name = rng(), list(options), None
     *larger, stage = measurable_stages(Stage(work, options), smaller)
     try:
-        while stage.work <= UNTRIED or found:
+        while stage.work <= UNTRIED or fastest_name:
             times = times_of({name: stage.options[name] for name in names})
             if not times:
                 break
             least, longest = min(times.values()), LONGEST_TRIAL / len(times) * stage.work
-            found = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
+            fastest_name = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
             affordable = [stage for stage in larger if least * stage.work <= longest]
             if not affordable:
                 break
             stage = affordable[0]
             names = [name for name, seconds in times.items() if seconds * stage.work <= TOO_LARGE * longest]
             if len(names) == 1:
-                found = names[0]
+                fastest_name = names[0]
                 break
             del larger[larger.index(stage):]
     finally:
         rng(streams)
-    return found
+    return fastest_name
 
 
 def measurable_stages(whole: Stage, smaller: Iterable[Stage]) -> list[Stage]:

@@ -70,23 +70,23 @@ def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
     """Runs over all parameters that move, with this decay times their L2 factors. Those that do not reach the loss have a
     gradient of zero; they move by their decay alone."""
     runs: list[Run] = []
-    found = FlatGradients([], [])
+    flat = FlatGradients([], [])
     scratch = {slot.parameter.value.dtype: np.empty(LONGEST_SLOT_RUN, slot.parameter.value.dtype) for slot in slots}
     reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
     others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
               if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
-    found.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
+    flat.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
     for group in (*neighbours(reached), *neighbours(others)):
         first = group[0][0].parameter
         value = joined([slot.parameter.value for slot, _ in group])
         if value is None:  # a parameter with strides of its own
             (slot, g), = group
-            found.each.append(g)
+            flat.each.append(g)
             own = np.empty(first.value.shape, first.value.dtype)
             runs.append(Run(first.value, g, slot.averages, own, first.learn_rate_factor, decay * first.l2_factor or None))
         else:
-            runs += stretches(group, value, gathered_gradient(group, value, found), scratch[value.dtype], decay)
-    return runs, found
+            runs += stretches(group, value, gathered_gradient(group, value, flat), scratch[value.dtype], decay)
+    return runs, flat
 
 
 SlotGroup = list[tuple[Slot, np.ndarray]]
@@ -105,17 +105,17 @@ def neighbours(given: SlotGroup) -> Iterator[SlotGroup]:
         yield group
 
 
-def gathered_gradient(group: SlotGroup, value: np.ndarray, found: FlatGradients) -> np.ndarray:
+def gathered_gradient(group: SlotGroup, value: np.ndarray, flat: FlatGradients) -> np.ndarray:
     """The gradients of a group as a vector: as they are, or as the place where they are to be copied."""
     vector = joined([g for _, g in group])
     if vector is not None:
-        found.each.extend(g for _, g in group)
+        flat.each.extend(g for _, g in group)
         return vector
     vector = np.empty_like(value)
     ends = [0, *accumulate(g.size for _, g in group)]
     for (_, g), (start, stop) in zip(group, pairwise(ends), strict=True):
-        found.each.append(vector[start:stop].reshape(g.shape))
-        found.copies.append((found.each[-1], g))
+        flat.each.append(vector[start:stop].reshape(g.shape))
+        flat.copies.append((flat.each[-1], g))
     return vector
 
 

@@ -26,7 +26,7 @@ def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
     def narrowed(value: object) -> T:
         got = of(value)
         if got not in supported:
-            words = " or ".join("[]" if one is None else repr(one) for one in supported)
+            words = " or ".join("[]" if value is None else repr(value) for value in supported)
             raise InvalidValue(f"{words} in this release", hint, "notYetSupported")
         return got
     return narrowed
@@ -179,19 +179,19 @@ class TrainingOptions(Configured):
         cls.properties = own | cls.properties
 
     def __init__(self, *pairs: object, **options: object) -> None:
-        found = IssueCollector()
-        pairs, options = self._set_aside_foreign(pairs, options, found)
-        with found.collect():
+        issues = IssueCollector()
+        pairs, options = self._set_aside_foreign(pairs, options, issues)
+        with issues.collect():
             super().__init__(*pairs, **options)
-        found.raise_if_any()
+        issues.raise_if_any()
 
     def _set_aside_foreign(self, pairs: tuple[object, ...], options: dict[str, object],
-                           found: IssueCollector) -> tuple[tuple[object, ...], dict[str, object]]:
+                           issues: IssueCollector) -> tuple[tuple[object, ...], dict[str, object]]:
         """Report the options that only other solvers have, and return the rest for the ordinary checks."""
         def is_foreign(name: object) -> bool:
             owners = _owners(name) if isinstance(name, str) and match(name, self.properties) is None else {}
             for proper, solvers in owners.items():
-                _report_foreign(proper, self.solver, solvers, found)
+                _report_foreign(proper, self.solver, solvers, issues)
             return bool(owners)
 
         if len(pairs) % 2 == 0:  # otherwise they are no pairs, and `Configured` says so
@@ -266,13 +266,13 @@ def _owners(name: str) -> dict[str, list[str]]:
     return owners
 
 
-def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCollector) -> None:
+def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCollector) -> None:
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
     hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
-    found.add("trainingOptions:optionOfOtherSolver",
-              f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
+    issues.add("trainingOptions:optionOfOtherSolver",
+               f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 
 
 def _same(a: object, b: object) -> bool:

@@ -62,7 +62,7 @@ def as_categorical(Y: Any, name: str) -> Any:
     labels = Y
     if not isinstance(Y, categorical):
         carried = (attribute(Y, "codes") is not None or attribute(Y, "cat") is not None  # pandas
-                   or (isinstance(Y, (list, tuple)) and any(isinstance(one, categorical) for one in Y)))
+                   or (isinstance(Y, (list, tuple)) and any(isinstance(labels, categorical) for labels in Y)))
         array = None if carried else as_array(Y, name)
         if array is not None and array.size and array.dtype.kind in "iufc":
             fail("trainNetwork:numericLabels", f"{name} is numeric, but classification needs categorical labels.",
@@ -179,8 +179,8 @@ def finite(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def check_count(found: int, observations: int, name: str) -> None:
+def check_count(count: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
-    if found != observations:
-        fail("trainNetwork:observationsMismatch", f"{name} has {counted(found, 'observation')}, "
+    if count != observations:
+        fail("trainNetwork:observationsMismatch", f"{name} has {counted(count, 'observation')}, "
              f"but X{name[1:]} has {observations}.", "Pass one response per observation.")

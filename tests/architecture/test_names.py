@@ -1,9 +1,12 @@
-"""A name at the top level of a module stands once in the package: it says what it is, wherever it is read."""
+"""Names: one place for each at the top level, and the words of the glossary, one meaning each."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import dltoolbox
 from dltoolbox.ops import OPS
@@ -11,6 +14,15 @@ from dltoolbox.ops import OPS
 ROOT = Path(dltoolbox.__file__).parent
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
          for path in sorted(ROOT.rglob("*.py")) if path.name != "__init__.py"}
+
+
+ARCHITECTURE = ROOT.parent / "docs" / "architecture.md"
+
+# Names that had several meanings, or that the field has a better word for.
+OLD_NAMES = {
+    "Bound", "Ledger", "Placed", "Reject", "Site", "arriving_values", "carry_taps", "check_declared", "check_partly",
+    "check_values", "cure", "d_inputs", "edited", "entrances", "forget_indices", "join_chains", "outputs_despite",
+    "pool_before_relu", "revised", "rewired", "settle", "settle_statistics", "window_max", "window_mean"}
 
 
 def is_type_variable(statement: ast.stmt) -> bool:
@@ -52,3 +64,35 @@ def test_the_walker_sees_all_kinds_of_definitions():
     tree = ast.parse("def f(): x = 1\nclass C: y = 2\nA, (B, *D) = g()\nT = TypeVar('T')\nE: int = 3\ntry:\n    F = 1\n"
                      "except ValueError:\n    G = 1\nif A:\n    H = 1\nelse:\n    I = 1\n")
     assert sorted(defined(tree.body)) == ["A", "B", "C", "D", "E", "F", "G", "H", "I", "f"]
+
+
+def words_of(name: str) -> set[str]:
+    """``MemoryRecorder`` and ``memory_recorder``: memory, recorder; and the whole name."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)
+    return {name.lower(), *map(str.lower, parts)}
+
+
+def identifiers() -> set[str]:
+    """All names of the code: defined, bound, read, passed and asked for as attributes, and those of modules."""
+    names = {part for file in TREES for part in file.removesuffix(".py").split("/")}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            values = (getattr(node, field, None) for field in ("id", "attr", "arg", "name"))
+            names.update(value for value in values if isinstance(value, str))
+    return names
+
+
+@pytest.mark.skipif(not ARCHITECTURE.exists(), reason="the suite is run without the documents")
+def test_the_words_of_the_glossary_occur_in_the_code():
+    table = ARCHITECTURE.read_text(encoding="utf-8").partition("## Glossary")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    words = [word for row in rows for word in re.findall(r"`(\w+)`", row)]
+    assert len(words) > 30
+    assert sorted(words) == sorted(set(words)), "one meaning each"
+    names = identifiers()
+    known = {word for name in names for word in words_of(name)} | {name.lower() for name in names}
+    assert [word for word in words if word not in known] == []
+
+
+def test_old_names_do_not_come_back():
+    assert identifiers() & OLD_NAMES == set()

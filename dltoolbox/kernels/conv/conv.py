@@ -74,11 +74,11 @@ def bind_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window
     if large(window, source, grad):
         return bind_row_weights(site, source, grad, window, weights)
     columns = expand(site, source, window, grad.shape[:window.rank])
-    found = WithImage(site, columns, grad)
+    product = WithImage(site, columns, grad)
     steps = list(columns.start)
     for block in columns.blocks:
-        steps += [*block.fill, *found.add(block)]
-    return [*steps, found.sum.give(weights)]
+        steps += [*block.fill, *product.add(block)]
+    return [*steps, product.sum.give(weights)]
 
 
 class WithImage:
@@ -110,7 +110,7 @@ def no_work() -> None:
 
 def bind_empty(site: BindContext) -> BoundKernel:
     """Nothing comes in: the gradients of the parameters are zero."""
-    clear = [partial(found.fill, 0) for found in site.grad_inputs if found is not None]
+    clear = [partial(gradient.fill, 0) for gradient in site.grad_inputs if gradient is not None]
     return BoundKernel((no_work,), (in_turn(clear),) if site.training else ())
 
 
@@ -208,16 +208,16 @@ class ConvTransposedKernel(Kernel):
         target = None if dx is None else Image(site, dx, columns.longest)
         if target is not None:
             matrix, prepare = arranged_filters(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
-        found = None if dw is None else WithImage(site, columns, x)
+        product = None if dw is None else WithImage(site, columns, x)
         for block in columns.blocks:
             steps += block.fill
             if target is not None:
                 view, after = target.write(block.rows)
                 steps += [multiply_columns(matrix, block.columns, view), *after]
-            if found is not None:
-                steps += found.add(block)
-        if found is not None and dw is not None:
-            steps.append(found.sum.give(dw))
+            if product is not None:
+                steps += product.add(block)
+        if product is not None and dw is not None:
+            steps.append(product.sum.give(dw))
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps

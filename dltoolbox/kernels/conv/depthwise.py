@@ -62,7 +62,7 @@ class ChannelwiseKernel(Kernel):
         factors = weights.reshape(-1, weights.shape[-1], 1)
         sums = None if dw is None else site.scratch((len(factors), dw.shape[-1]), np.float64)
         total = site.scratch((weights.shape[-1],), np.float64)
-        steps: list[Closure] = [partial(found.fill, 0) for found in (dx, sums) if found is not None]
+        steps: list[Closure] = [partial(gradient.fill, 0) for gradient in (dx, sums) if gradient is not None]
         axes = (*range(x.ndim - 2), x.ndim - 1)
         for _, parts in self.blocks(site, slice(0, len(grad))):
             for part in parts:
@@ -91,6 +91,6 @@ class ChannelwiseKernel(Kernel):
             yield block, [
                 TapPart(tap.number, tap.inputs,
                         (slice(tap.outputs[0].start + block.start, tap.outputs[0].stop + block.start), *tap.outputs[1:]),
-                        buffer[tuple(slice(one.stop - one.start) for one in tap.outputs)])
+                        buffer[tuple(slice(rows.stop - rows.start) for rows in tap.outputs)])
                 for tap in taps(starting_at(window, block.start), spatial, out)
-                if all(one.start < one.stop for one in tap.outputs)]
+                if all(rows.start < rows.stop for rows in tap.outputs)]

@@ -140,10 +140,10 @@ class Sum:
 
     def give(self, weights: np.ndarray) -> Closure:
         """A closure that writes the sum as (window size…, C, width)."""
-        found = self.total.swapaxes(-1, -2) if self.tile.turned else self.total
+        total = self.total.swapaxes(-1, -2) if self.tile.turned else self.total
         each = min(self.tile.deep, weights.shape[-2])
         shape = (*weights.shape[:-2], weights.shape[-2] // each, each, self.shape[1], self.tile.wide)
-        return partial(np.copyto, weights.reshape(shape), found.swapaxes(1, 2).reshape(shape))
+        return partial(np.copyto, weights.reshape(shape), total.swapaxes(1, 2).reshape(shape))
 
 
 class ProductTile(NamedTuple):
@@ -165,8 +165,8 @@ def tile(columns: Columns, width: int, tall: bool, wide_is_tall: bool) -> Produc
         wide = 64 if width % 64 == 0 else 32
         return ProductTile(next((deep for deep in deeps if deep <= 64), deeps[-1]), wide)
     wides = [wide for wide in (16, 8) if width % wide == 0] or [width]
-    found = ((deep, wide) for deep in deeps for wide in wides if deep * wide <= SMALL_SUM)
-    return ProductTile(*next(found, (deeps[-1], wides[-1])), turned=tall)
+    fitting = ((deep, wide) for deep in deeps for wide in wides if deep * wide <= SMALL_SUM)
+    return ProductTile(*next(fitting, (deeps[-1], wides[-1])), turned=tall)
 
 
 class Finish:

@@ -81,6 +81,6 @@ def bind_line_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, w
     for block in lines.columns.blocks:
         before, view = image.read(block.rows)
         steps += [*block.fill, *before]
-        for one, columns in zip(sums, lines.of(block), strict=True):
-            steps += one.add(columns, view, first=block.rows.start == 0)
-    return steps + [one.give(weights[:, tap]) for tap, one in enumerate(sums)]
+        for total, columns in zip(sums, lines.of(block), strict=True):
+            steps += total.add(columns, view, first=block.rows.start == 0)
+    return steps + [total.give(weights[:, tap]) for tap, total in enumerate(sums)]

@@ -132,5 +132,5 @@ def bind_row_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, wi
             steps += [*fill, partial(np.copyto, copy, arriving),
                       partial(np.matmul, left, columns.T, out=more.reshape(len(left), -1)),
                       partial(np.add, total[used], more, out=total[used])]
-    found = total.reshape(size, filters, *weights.shape[1:-1])
-    return [*steps, *(partial(np.copyto, weights[f], np.moveaxis(found[at], 0, -1)) for at, f in enumerate(rows.order))]
+    taps = total.reshape(size, filters, *weights.shape[1:-1])
+    return [*steps, *(partial(np.copyto, weights[f], np.moveaxis(taps[at], 0, -1)) for at, f in enumerate(rows.order))]

@@ -142,7 +142,7 @@ class InputNormalise(Kernel):
         middle, slope = np.broadcast_to(centre, y.shape), None if factor is None else np.broadcast_to(factor, y.shape)
 
         def prepare() -> None:
-            first, *spread = (against(one.astype(np.float64), y) for one in statistics)
+            first, *spread = (against(statistic.astype(np.float64), y) for statistic in statistics)
             if factor is None:
                 np.copyto(centre, first, casting="unsafe")
                 return
@@ -177,7 +177,7 @@ class InputNormalise(Kernel):
 
 def expanded(statistics: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int]) -> tuple[int, ...]:
     """The shape to which statistics are expanded: that of ``x`` along its fastest axes, until they are a long row."""
-    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(one, x).shape for one in statistics)))
+    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(statistic, x).shape for statistic in statistics)))
     row = 1
     for axis in reversed(order):
         if row >= LONG_ROW:

@@ -83,8 +83,8 @@ class Maximum:
         else:
             start = np.array(-np.inf if reduce is np.maximum else np.inf, y.dtype)
             first = partial(np.copyto, y, whole[0] if whole else start)
-        return [first, *(partial(reduce, y, one, out=y) for one in whole[2:]),
-                *(partial(reduce, part, one, out=part) for part, one in rest)]
+        return [first, *(partial(reduce, y, tap, out=y) for tap in whole[2:]),
+                *(partial(reduce, part, tap, out=part) for part, tap in rest)]
 
 
 class PooledBlocks(NormStage):

@@ -49,8 +49,8 @@ def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundK
     The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
     """
     channels = site.inputs[0].shape[-2]
-    scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
-    mean_out, variance_out = (one.reshape(-1) for one in site.outputs[-2:])
+    scale, offset = (array.reshape(-1) for array in site.inputs[1:3])
+    mean_out, variance_out = (array.reshape(-1) for array in site.outputs[-2:])
     kept = site.keep((3, channels), np.float64)  # center, what is left of the mean, 1/√(variance + ε)
     count = site.keep((2,), np.float64)  # elements per channel of the whole batch; whether the center is subtracted
     sums = np.empty((3, channels))
@@ -283,7 +283,7 @@ class Normalise(Kernel):
         fill, forward = self.line(site)
 
         def prepare() -> None:
-            scale, offset, mean, variance = (one.reshape(-1).astype(np.float64) for one in site.inputs[1:5])
+            scale, offset, mean, variance = (array.reshape(-1).astype(np.float64) for array in site.inputs[1:5])
             center, left = centered(mean, variance, site.dtype)
             factor = scale / np.sqrt(variance + epsilon)
             fill(center, factor, offset - left * factor)

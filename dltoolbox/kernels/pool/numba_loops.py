@@ -81,7 +81,7 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
     for a in range(first, end):
         for m in range(y.shape[1]):
             for b in range(y.shape[2]):
-                best, found = y[a, m, b], number[a, m, b]
+                best, winner = y[a, m, b], number[a, m, b]
                 fresh = True
                 for j in range(start0[a], start0[a + 1]):
                     row = tap0[j] * columns if columns else other0[j] * rows
@@ -101,7 +101,7 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
                             best[k], code[k] = most if stays else v2[k], mine if stays else n2
                         fresh = False
                 for k in range(best.size):
-                    found[k] = code[k]
+                    winner[k] = code[k]
 
 
 @loop
@@ -111,7 +111,7 @@ def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: in
     """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
     ``gather``, the values there, for every number. Returns how many there are.
     """
-    found = 0
+    count = 0
     for a in range(target.shape[0]):
         for m in range(target.shape[1]):
             for b in range(target.shape[2]):
@@ -136,10 +136,10 @@ def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: in
                                 total[k] += value[k] if code[k] == mine else 0
                         if not columns:
                             for k in range(total.size):
-                                found += code[k] == mine
+                                count += code[k] == mine
                 if fresh:
                     total[:] = 0
-    return found
+    return count
 
 
 def lined(order: Order) -> bool:

@@ -203,8 +203,8 @@ def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window |
     would have changed nothing: there, windows did overlap.
     """
     sizes = [n // m if m else 0 for n, m in zip(spatial, pooled, strict=True)]
-    found = Window.of(sizes, sizes)
-    return found if min(sizes) >= 1 and 1 < found.taps <= MOST_GATHERED_TAPS else None
+    window = Window.of(sizes, sizes)
+    return window if min(sizes) >= 1 and 1 < window.taps <= MOST_GATHERED_TAPS else None
 
 
 def decoded(bench: Bench, part: MapPart, indices: np.ndarray, window: Window, spatial: tuple[int, ...],

@@ -255,7 +255,7 @@ def tap_positions(bench: Bench, code: np.ndarray, part: MapPart, indices: np.nda
     """
     apart = [d * prod(spatial[axis + 1:]) for axis, d in enumerate(window.dilation)] + [0]
     near = narrowest(sum((size - 1) * k for size, k in zip(window.size, apart, strict=False)))
-    relative, found = bench.take("relative", code.shape, near), bench.take("found", code.shape, narrowest(prod(spatial)))
+    relative, winner = bench.take("relative", code.shape, near), bench.take("found", code.shape, narrowest(prod(spatial)))
     quotient, share = bench.take("quotient", code.shape, np.uint8), bench.take("share", code.shape, near)
     steps: list[Closure] = []
     for axis in range(window.rank):
@@ -271,8 +271,8 @@ def tap_positions(bench: Bench, code: np.ndarray, part: MapPart, indices: np.nda
         if axis:
             steps.append(partial(np.add, relative, share, relative))
     origins, _ = window_origins(window, spatial, indices.shape[:window.rank])
-    steps.append(partial(np.add, relative, origins[part.rows].astype(found.dtype), found))
-    return [*steps, partial(np.copyto, part.of(indices), found)]
+    steps.append(partial(np.add, relative, origins[part.rows].astype(winner.dtype), winner))
+    return [*steps, partial(np.copyto, part.of(indices), winner)]
 
 
 def narrowest(most: int) -> type[np.integer]:

@@ -56,9 +56,9 @@ class BatchInnerLayout(BandLayout):
 
 def split(factors: np.ndarray, width: int) -> np.ndarray:
     """(count, r, r, channels, positions) → (count, r, r, channels/width, width, positions), a view."""
-    *outer, line, one = factors.strides
+    *outer, line, item = factors.strides
     return as_strided(factors, (*factors.shape[:3], factors.shape[3] // width, width, factors.shape[4]),
-                      (*outer, width * line, line, one))
+                      (*outer, width * line, line, item))
 
 
 def banded(matrix: np.ndarray, step: int, start: int, across: int, width: int) -> np.ndarray:
@@ -96,8 +96,8 @@ class PaddedRows:
         """(count, stretches, size, elements): ``size`` rows from every ``step``-th on."""
         line = self.array[0].size
         part = divisor(line, TRANSFORMED_AT_ONCE)
-        one, row = self.array.itemsize, self.array.strides[0]
-        return as_strided(self.array, (count, line // part, size, part), (step * row, part * one, row, one))
+        item, row = self.array.itemsize, self.array.strides[0]
+        return as_strided(self.array, (count, line // part, size, part), (step * row, part * item, row, item))
 
     def factors(self, count: int, r: int) -> np.ndarray:
         """(count, r, r, channels, positions): what is multiplied, of (count·r) rows whose items are (r, tiles)."""

@@ -90,9 +90,9 @@ class MatrixTransform:
         (r, size), count, across, line = self.matrix.shape, rows.stop - rows.start, self.across, self.line
         out = self.spare[:r * r * count * across * line].reshape(r, r, count, across, line)
         halves = self.halves[:count]
-        one = halves.itemsize
+        item = halves.itemsize
         tiles = as_strided(halves, (count, r, across, size, line),
-                           (*halves.strides[:2], self.step * line * one, line * one, one))
+                           (*halves.strides[:2], self.step * line * item, line * item, item))
         calls = [*self._rows(rows, halves), partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))]
         return calls, out.reshape(r, r, count, -1, self.channels).transpose(2, 0, 1, 4, 3)
 

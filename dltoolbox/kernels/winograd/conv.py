@@ -79,7 +79,7 @@ class WinogradConv(Kernel):
         forward = self.correlations(site.inputs[0], filters, site.outputs[0], window.padding, site.case.threads, ending)
         backward = self._backward(site, window, ending, prepare_parallel) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
-        others = [pooled(site, [one])[0] for one in forward[1:]]
+        others = [pooled(site, [step])[0] for step in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
         return BoundKernel((first, *others), together, ending.prepare, prepare_parallel=tuple(prepare_parallel))
 

@@ -46,7 +46,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     editable(lgraph, "addLayers")
     together = isinstance(larray, LayerGraph)
     new = with_names(larray.nodes if together else layerArray(larray), taken=lgraph.layer)
-    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
+    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (layer.Name for layer in new))):
         check_unique([*lgraph.nodes, *new])
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
@@ -217,7 +217,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
              "Pass a layer or a layer array; to remove a layer, use removeLayers.")
-    same_name = [one.Name for one in new] == [name]
+    same_name = [layer.Name for layer in new] == [name]
     if not same_name:
         check_unique(in_place(lgraph, name, new))
     outputs, inputs = followed(lgraph, old, new, by_name)
