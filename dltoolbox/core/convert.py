@@ -7,18 +7,17 @@ compared, printed and saved without knowing which layer they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
-from dltoolbox.core.geometry import Pair
+from dltoolbox.core.geometry import Padding
 from dltoolbox.core.properties import InvalidValue
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., object])
 Convert = Callable[[object], T]
-Padding = Literal["same"] | tuple[Pair, ...]
 Function = Callable[..., Any]  # the user's own
 LONGEST_VECTOR = 1_000_000  # elements of the longest vector
 

@@ -16,10 +16,9 @@ from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.geometry import Window
+from dltoolbox.core.geometry import Window, check_fits, check_padding, resolve
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
-from dltoolbox.core.windows import check_fits, check_padding, resolve
 from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array, refine, unconverted
 from dltoolbox.ops import OPS
 

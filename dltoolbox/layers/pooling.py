@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
+from dltoolbox.core.geometry import check_padding
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.windows import check_padding
 from dltoolbox.layers.base import layer
 from dltoolbox.layers.windowed import SpatialLayer, Windowed
 from dltoolbox.ops import Builder, Outputs, Value

@@ -9,10 +9,9 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.core.geometry import Padding, Pair, Window, check_fits, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
-from dltoolbox.core.windows import check_fits, resolve
 from dltoolbox.layers.base import LAYERS, Layer, Row
 from dltoolbox.ops.time_axis import Way
 
@@ -28,7 +27,7 @@ class SizeRule(NamedTuple):
     left_over: int = 0
 
 
-def padding_vector(padding: convert.Padding) -> Vector:
+def padding_vector(padding: Padding) -> Vector:
     """MATLAB's PaddingSize: [t b l r] in 2-D, [[t l f], [b r k]] in 3-D, [] for 'same' while the input is unknown."""
     if isinstance(padding, str):
         return []
@@ -37,7 +36,7 @@ def padding_vector(padding: convert.Padding) -> Vector:
     return [n for pair in padding for n in pair]
 
 
-def padding_text(padding: convert.Padding) -> str:
+def padding_text(padding: Padding) -> str:
     """``'same'``, ``[0  0  0  0]`` or ``[0  0  0; 0  0  0]``, as descriptions print it."""
     if isinstance(padding, str):
         return f"'{padding}'"
@@ -47,11 +46,11 @@ def padding_text(padding: convert.Padding) -> str:
     return vector(rows)
 
 
-def padding_mode(padding: convert.Padding) -> str:
+def padding_mode(padding: Padding) -> str:
     return "same" if padding == "same" else "manual"
 
 
-def by_mode_and_size(rows: list[Row], name: str, padding: convert.Padding) -> list[Row]:
+def by_mode_and_size(rows: list[Row], name: str, padding: Padding) -> list[Row]:
     """Rows of a display in which a padding or cropping reads as MATLAB's two properties, its mode and its size."""
     return [new for row in rows for new in (
         [(row[0], f"{name}Mode", padding_mode(padding)), (row[0], f"{name}Size", padding_vector(padding))] if row[1] == name

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
-from dltoolbox.ops.resize import Sizes
+from dltoolbox.ops.reshape import Sizes
 from fractions import Fraction
 import numpy as np
 
