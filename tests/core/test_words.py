@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.dims import Dims, times, vector
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.random import STREAMS, rng, stream
 from dltoolbox.core.table import Table
@@ -100,3 +101,9 @@ def test_rng_as_scripts_call_it():
 def test_wrong_seeds(seed):
     with pytest.raises(DltoolboxError, match="The seed must be"):
         rng(seed)
+
+
+@pytest.mark.parametrize(("count", "noun", "text"), [
+    (1, "layer", "1 layer"), (0, "layer", "0 layers"), (1, "class", "1 class"), (2, "class", "2 classes")])
+def test_plurals(count, noun, text):
+    assert counted(count, noun) == text
