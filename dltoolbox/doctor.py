@@ -115,7 +115,7 @@ def collect_facts() -> Facts:
         variables={name: os.environ[name] for name in SHOWN_VARIABLES if name in os.environ},
         numpy_blas=config.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"), blas=blas(),
         flops_one=product_rate(1), flops_all=product_rate(threads), copy=copy_rate(),
-        tuning=cache_at(autotune.folder(), "*.json"), compiled=cache_at(numba_support.folder(), "*.nb[ic]"))
+        tuning=cache_at(autotune.cache_folder(), "*.json"), compiled=cache_at(numba_support.compiled_folder(), "*.nb[ic]"))
 
 
 def blas() -> tuple[Blas, ...]:

@@ -20,21 +20,21 @@ OPTIONS = dict.fromkeys("abc")
 
 
 def test_no_test_writes_to_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = autotune.folder()
+    own = autotune.cache_folder()
     assert own is not None
     assert ENVIRONMENT["DLTOOLBOX_CACHE"] == os.environ["DLTOOLBOX_CACHE"] == str(own)
     monkeypatch.delenv("DLTOOLBOX_CACHE")
-    assert autotune.folder() != own
+    assert autotune.cache_folder() != own
 
 
 @pytest.mark.skipif(not numba_support.available(), reason="without Numba this network leaves nothing to choose")
 def test_measured_choices_go_to_the_given_folder(tmp_path: Path) -> None:
-    before = autotune.folder()
+    before = autotune.cache_folder()
     with modes.mode("default", tmp_path):
         model = Model(segnet(), np.float32)
         model.predict([images(model.lgraph, 2, np.float32)])
     assert list(tmp_path.glob("choices-*.json"))
-    assert autotune.folder() == before
+    assert autotune.cache_folder() == before
 
 
 def test_random_kernels_are_all_drawn_sometime_and_the_same_for_one_seed() -> None:

@@ -79,8 +79,9 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
     new = {name: _strided(info) for name, info in pools.items()}
     new |= {info.layer.Name: _unpooling_convolution(info, pools[partners[info.layer.Name]]) for info in sizes.layers
             if info.layer.Name in partners}
-    after = before.edited([new.get(layer.Name, layer) for layer in before.nodes],
-                          [edge for edge in before.edges if edge.source.layer not in pools or edge.source.port == "out"])
+    after = before.with_structure([new.get(layer.Name, layer) for layer in before.nodes],
+                                  [edge for edge in before.edges
+                                   if edge.source.layer not in pools or edge.source.port == "out"])
     report = _report(sizes, lower(after), new)
     if nargout is None:
         say(report)

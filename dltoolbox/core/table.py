@@ -11,7 +11,7 @@ from dltoolbox.core.display import printable, size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import references, refuse_lost
 
-KEEP = "Keep the table in a variable, as in table = net.Learnables, and then use that: net.Learnables = table."
+KEEP_TABLE = "Keep the table in a variable, as in table = net.Learnables, and then use that: net.Learnables = table."
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
@@ -27,7 +27,7 @@ class Column(list[Any]):
     """The values of a column; they can be assigned in a table that somebody keeps."""
 
     def __setitem__(self, row: Any, value: Any) -> None:
-        refuse_lost(references(self), "table", "A value", KEEP)
+        refuse_lost(references(self), "table", "A value", KEEP_TABLE)
         super().__setitem__(row, value)
 
 
@@ -58,7 +58,7 @@ class Table:
         if name in self.own:
             object.__setattr__(self, name, value)
             return
-        refuse_lost(references(self), "table", f"'{name}'", KEEP)
+        refuse_lost(references(self), "table", f"'{name}'", KEEP_TABLE)
         if len(getattr(self, name)) != len(value):
             fail("table:invalidLength", f"Column '{name}' has {len(getattr(self, name))} values, but {len(value)} came.",
                  "Pass one value per row.")

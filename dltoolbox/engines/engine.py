@@ -9,12 +9,12 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.network.lowering.lower import Lowered
-from dltoolbox.network.lowering.modes import Sizes
+from dltoolbox.network.lowering.modes import InputSizes
 from dltoolbox.network.networks import DAGNetwork
 from dltoolbox.ops import ParameterKey
-from dltoolbox.program.data_layout import Entrance, Result
+from dltoolbox.program.data_layout import ModelInput, Result
 
-Arrays = Sequence[np.ndarray]
+BatchArrays = Sequence[np.ndarray]
 
 
 class Parameter(Protocol):
@@ -38,7 +38,7 @@ class StepResult(Protocol):
     @property
     def loss(self) -> float: ...
     @property
-    def predictions(self) -> Arrays: ...
+    def predictions(self) -> BatchArrays: ...
     @property
     def gradients(self) -> Sequence[np.ndarray | None]: ...
 
@@ -53,10 +53,10 @@ class Trainable(Protocol):
     @property
     def parameters(self) -> Sequence[Parameter]: ...
 
-    def step(self, inputs: Arrays, targets: Arrays) -> StepResult:
+    def step(self, inputs: BatchArrays, targets: BatchArrays) -> StepResult:
         """Forward and backward in training mode; also advances running statistics. Changes no parameter."""
 
-    def evaluate(self, inputs: Arrays, targets: Arrays) -> tuple[float, Arrays]:
+    def evaluate(self, inputs: BatchArrays, targets: BatchArrays) -> tuple[float, BatchArrays]:
         """Loss and predictions in inference mode; changes nothing."""
 
     def spoilt_state(self) -> tuple[str, str] | None:
@@ -68,7 +68,7 @@ class Trainable(Protocol):
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot; the parameter arrays stay the same objects. A snapshot can be restored repeatedly."""
 
-    def finalize_statistics(self, batches: Iterable[Arrays]) -> None:
+    def finalize_statistics(self, batches: Iterable[BatchArrays]) -> None:
         """Replace running statistics by those of all the batches; a model without any stops reading early."""
 
 
@@ -76,7 +76,7 @@ class Engine(Trainable, Protocol):
     """A network and its arrays, as an execution environment runs it."""
 
     @property
-    def inputs(self) -> Sequence[Entrance]:
+    def inputs(self) -> Sequence[ModelInput]:
         """Where data enter."""
 
     @property
@@ -89,13 +89,13 @@ class Engine(Trainable, Protocol):
     def assign(self, key: ParameterKey, value: np.ndarray) -> None:
         """Set an array of a layer, in any shape of as many elements."""
 
-    def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+    def lowered(self, sizes: InputSizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
         """The record of ops for data of these sizes; every problem before these ports, or all, is raised."""
 
-    def prepare(self, inputs: Arrays, ports: Sequence[str] = ()) -> None:
+    def prepare(self, inputs: BatchArrays, ports: Sequence[str] = ()) -> None:
         """Do all that predicting needs for data of these sizes, but for running; raises what stands against it."""
 
-    def results(self, inputs: Arrays, ports: Sequence[str] = ()) -> Sequence[Result]:
+    def results(self, inputs: BatchArrays, ports: Sequence[str] = ()) -> Sequence[Result]:
         """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
 
     def network(self) -> DAGNetwork:

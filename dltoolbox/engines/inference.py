@@ -20,7 +20,7 @@ from dltoolbox.engines.environments import engine_of, execution_environment
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import Result, as_activations, network_inputs, rows
+from dltoolbox.program.data_layout import Result, as_activations, as_rows, network_inputs
 
 
 class _Options(Configured):
@@ -96,7 +96,7 @@ def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequenc
 def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
                 options: _Options) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [(*one.dims.spatial, one.dims.channels) for one in engine.inputs]
+    declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
         return
     listed = "; ".join(f"'{name}' takes {times(sizes)} and got {times(array.shape[:len(sizes)])}" for name, sizes, array in
@@ -158,7 +158,7 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
     values = _run(net, [X, *more], chosen)
     sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
     results = [labels_of(value, end) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
-               rows(value, vectors=gives_vectors(end, declared))
+               as_rows(value, vectors=gives_vectors(end, declared))
                for value, end, declared in zip(values, ends, sizes, strict=True)]
     return outputs(results, nargout, "predict")
 
@@ -199,7 +199,7 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, n
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
+    return outputs([as_rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:
@@ -208,7 +208,7 @@ def ready(net: dlnetwork, function: str) -> dlnetwork:
         return net
     unset = dict.fromkeys(f"'{layer}'" for table in (net.Learnables, net.State)
                           for layer, value in zip(table.Layer, table.Value, strict=True) if not value.size)
-    unsized = [port for port in (net.port_text(one, "inputs") for one in net.open_inputs()) if port not in net.layouts]
+    unsized = [port for port in (net.port_text(port, "inputs") for port in net.open_inputs()) if port not in net.layouts]
     why = (f"it has no values for the learnables or states of {few(unset)}" if unset else
            "it was edited, or made with Initialize=False" if net.nodes else "it has no layers")
     how = f"net = initialize(net, X), with an example input for {few(unsized)}" if unsized else "net = initialize(net)"
@@ -242,7 +242,7 @@ def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, *
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
     result = of_images(_run(net, [X, *more], chosen)[0], "classify")
-    scores = rows(result, vectors=True)
+    scores = as_rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
     return outputs((labels, scores), nargout, "classify")
 
@@ -349,7 +349,7 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
 
 
 def output_layers(net: Network) -> list[Any]:
-    return [one for one in net.nodes if isinstance(one, OutputLayer)]
+    return [layer for layer in net.nodes if isinstance(layer, OutputLayer)]
 
 
 def gives_vectors(end: Any, declared: Dims) -> bool:

@@ -267,9 +267,9 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dl
     if unknown := set(outputs).difference(str(Port(layer.Name, port)) for layer in lgraph.nodes for port in layer.outputs()):
         raise Damaged(f"there is no output {show(min(unknown))}")
     net = dlnetwork(lgraph, OutputNames=outputs, Initialize=False)
-    entrances = set(net.entrances())
+    open_names = set(net.input_names())
     for name, layout in entry(description, "layouts", dict).items():
-        if name not in entrances:
+        if name not in open_names:
             raise Damaged(f"there is no open input '{name}'")
         layout = typed(layout, dict, f"the layout of '{name}'")
         sizes, labels = entry(layout, "sizes", list), entry(layout, "labels", str)

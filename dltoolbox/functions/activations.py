@@ -11,7 +11,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
-from dltoolbox.functions.labels import Layout, data_format, real_array
+from dltoolbox.functions.labels import LabelledLayout, data_format, real_array
 from dltoolbox.ops import OPS
 
 
@@ -120,7 +120,7 @@ def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
     """
     chosen = _Softmax(*pairs, **options)
-    layout = Layout.of(chosen.DataFormat, "softmax", last="C")
+    layout = LabelledLayout.of(chosen.DataFormat, "softmax", last="C")
     X = real_array(X, "softmax", "X")
     with np.errstate(invalid="ignore"):  # of infinite scores comes NaN, as in MATLAB
         return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
@@ -154,7 +154,7 @@ def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: o
         Alpha divided by the window size; MathWorks documentation of crosschannelnorm.
     """
     chosen = _CrossChannel(windowSize, *pairs, **options)
-    layout = Layout.of(chosen.DataFormat, "crosschannelnorm", last="C")
+    layout = LabelledLayout.of(chosen.DataFormat, "crosschannelnorm", last="C")
     X = real_array(X, "crosschannelnorm", "X")
     with np.errstate(over="ignore", invalid="ignore"):  # of huge options comes Inf or NaN
         y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
@@ -191,7 +191,7 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     if "U" in given or not set(given) & set("SC"):
         fail("fullyconnect:noFeatures", f"fullyconnect flattens the dimensions labelled S and C, but DataFormat is "
              f"'{given}'.", "Label the features C or S, and use no U.")
-    layout = Layout.of(given, "fullyconnect", last="BT")
+    layout = LabelledLayout.of(given, "fullyconnect", last="BT")
     x = layout.arrange(real_array(X, "fullyconnect", "X"))
     features = sum(label in "SC" for label in given)
     W = real_array(weights, "fullyconnect", "weights")

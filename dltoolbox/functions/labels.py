@@ -44,7 +44,7 @@ def unconverted(value: object) -> Any:
 
 
 @dataclass(frozen=True)
-class Layout:
+class LabelledLayout:
     """Where the caller's dimensions stand when the ops work: ``order[i]`` is the caller's axis at place ``i``."""
 
     given: str
@@ -52,7 +52,7 @@ class Layout:
     function: str
 
     @classmethod
-    def of(cls, given: str, function: str, *, first: str = "", last: str = "") -> Layout:
+    def of(cls, given: str, function: str, *, first: str = "", last: str = "") -> LabelledLayout:
         """The order S, C, B, T, U, with the labels in ``first`` moved to the front and those in ``last`` to the end."""
         def place(axis: int) -> tuple[int, int]:
             label = given[axis]

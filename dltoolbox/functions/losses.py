@@ -11,7 +11,7 @@ from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property
-from dltoolbox.functions.labels import Layout, data_format, labels, real_array
+from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array
 from dltoolbox.ops import OPS
 
 
@@ -220,10 +220,10 @@ def l2loss(Y: Any, targets: object, *arguments: object, **options: object) -> An
     return _reduced(OPS["elementwise_l2"].forward(y, t), chosen, layout, np.ndim(Y))
 
 
-def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, Layout]:
+def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, LabelledLayout]:
     """Predictions and targets in one order, the batch last; targets take the type of the predictions."""
     name = chosen.function
-    layout = Layout.of(chosen.DataFormat, name, last="B")
+    layout = LabelledLayout.of(chosen.DataFormat, name, last="B")
     y = layout.arrange(real_array(Y, name, "Y"), "Y")
     t = layout.arrange(real_array(targets, name, "targets"), "targets")
     if y.shape != t.shape:
@@ -232,7 +232,7 @@ def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, La
     return y, t.astype(y.dtype), layout
 
 
-def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
+def _reduced(terms: np.ndarray, chosen: Any, layout: LabelledLayout, ndim: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
     mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
     weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
@@ -244,7 +244,7 @@ def _reduced(terms: np.ndarray, chosen: Any, layout: Layout, ndim: int) -> Any:
     return reduced[()] if total else layout.restore(reduced, ndim)
 
 
-def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.ndarray:
+def _broadcast_weights(chosen: Any, layout: LabelledLayout, terms: np.ndarray) -> np.ndarray:
     """Weights, shaped to broadcast against the summands."""
     given: np.ndarray = chosen.weights.astype(terms.dtype)
     if chosen.WeightsFormat:
@@ -257,7 +257,7 @@ def _broadcast_weights(chosen: Any, layout: Layout, terms: np.ndarray) -> np.nda
     return _expanded(given, layout, terms, "weights")
 
 
-def _by_labels(given: np.ndarray, names: str, layout: Layout, terms: np.ndarray) -> np.ndarray:
+def _by_labels(given: np.ndarray, names: str, layout: LabelledLayout, terms: np.ndarray) -> np.ndarray:
     """An array with its own labels: each dimension goes to the dimension of the same label, U of size 1 to none."""
     if given.ndim > len(names):
         _misfit("weights", given, layout, terms)
@@ -277,7 +277,7 @@ def _by_labels(given: np.ndarray, names: str, layout: Layout, terms: np.ndarray)
     return full.transpose(np.argsort(order)).reshape(shape)
 
 
-def _expanded(given: np.ndarray, layout: Layout, terms: np.ndarray, what: str) -> np.ndarray:
+def _expanded(given: np.ndarray, layout: LabelledLayout, terms: np.ndarray, what: str) -> np.ndarray:
     """An array of the size of Y, where dimensions of size 1 expand."""
     if given.ndim <= len(layout.given):
         arranged = given.reshape(layout.full(given.shape)).transpose(layout.order)
@@ -286,6 +286,6 @@ def _expanded(given: np.ndarray, layout: Layout, terms: np.ndarray, what: str) -
     _misfit(what, given, layout, terms)
 
 
-def _misfit(what: str, given: np.ndarray, layout: Layout, terms: np.ndarray) -> NoReturn:
+def _misfit(what: str, given: np.ndarray, layout: LabelledLayout, terms: np.ndarray) -> NoReturn:
     fail(f"{layout.function}:{what}Mismatch", f"The {what} have size {times(given.shape)}, which does not fit Y of size "
          f"{times(terms.shape)} ({layout.labels}).", f"Pass {what} of the size of Y; sizes of 1 expand.")

@@ -20,7 +20,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 from dltoolbox.core.windows import check_fits, check_padding, resolve
-from dltoolbox.functions.labels import Layout, data_format, labels, real_array, refine, unconverted
+from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array, refine, unconverted
 from dltoolbox.ops import OPS
 
 
@@ -140,7 +140,7 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
     """
     check_nargout(nargout, 3, "maxpool")
     chosen = _MaxPool(poolsize, *pairs, **options)
-    layout = Layout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
+    layout = LabelledLayout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
     X = real_array(X, "maxpool", "X")
     x, rank = layout.arrange(X), len(chosen.pooled)
     window = chosen.window(x.shape[:rank])
@@ -179,7 +179,7 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
         MathWorks documentation of avgpool.
     """
     chosen = _AvgPool(poolsize, *pairs, **options)
-    layout = Layout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
+    layout = LabelledLayout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
     X = real_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
@@ -216,7 +216,7 @@ def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **opt
         MathWorks documentation of maxunpool.
     """
     chosen = _MaxUnpool(*pairs, **options)
-    layout = Layout.of(chosen.DataFormat, "maxunpool")
+    layout = LabelledLayout.of(chosen.DataFormat, "maxunpool")
     rank = chosen.DataFormat.count("S")
     y = layout.arrange(real_array(Y, "maxunpool", "Y"), "Y")
     given = _output_size(outputSize, layout)
@@ -254,7 +254,7 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
     return np.asarray(np.ravel_multi_index(coordinates[:rank], shape[:rank])) if linear.size else linear
 
 
-def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
+def _linear(indx: object, y: np.ndarray, layout: LabelledLayout) -> np.ndarray:
     """indx as integers in the order of work; a vector is filled in column order."""
     array = real_array(indx, "maxunpool", "indx")
     if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
@@ -268,7 +268,7 @@ def _linear(indx: object, y: np.ndarray, layout: Layout) -> np.ndarray:
          f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
 
 
-def _output_size(outputSize: object, layout: Layout) -> tuple[int, ...]:
+def _output_size(outputSize: object, layout: LabelledLayout) -> tuple[int, ...]:
     size = convert.integers(outputSize, 0)
     if size is None or len(size) > len(layout.given):
         fail("maxunpool:invalidOutputSize", f"outputSize must be a vector of at most {counted(len(layout.given), 'size')}, "

@@ -204,8 +204,8 @@ def bind_plain(body: Any, site: BindContext) -> BoundKernel:
 
     def backward() -> None:
         call = Call(site.inputs, site.outputs, site.case.needs_input_grad)
-        found: Gradients = body.backward(call, *site.grad_outputs, **site.attrs)
-        for target, result in zip(site.grad_inputs, found, strict=True):
+        gradients: Gradients = body.backward(call, *site.grad_outputs, **site.attrs)
+        for target, result in zip(site.grad_inputs, gradients, strict=True):
             if target is not None:
                 target[...] = 0 if result is None else result
     return BoundKernel((forward,), (backward,) if site.training else ())
@@ -231,8 +231,8 @@ def kernel(*ops: str) -> Callable[[K], K]:
 
 def candidates(case: KernelSpec) -> list[Kernel]:
     """The kernels to choose from, first choice first; the op's own NumPy body, wrapped, where none accepts."""
-    found = [one for one in reversed(KERNELS.get(case.op, [])) if one.accepts(case)]
-    return found or [plain(case.op)]
+    accepting = [kernel for kernel in reversed(KERNELS.get(case.op, [])) if kernel.accepts(case)]
+    return accepting or [plain(case.op)]
 
 
 def plain(op: str) -> Kernel:

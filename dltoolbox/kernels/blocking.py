@@ -20,7 +20,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, Order
 
-STRETCH = 1 << 10  # numbers at most that are added up in their own precision
+OWN_PRECISION_TERMS = 1 << 10  # numbers at most that are added up in their own precision
 PART = 1 << 19  # elements of a part of the larger map: calls under 20 µs make threads wait for one another instead
 HALO = 4  # rows of windows that overlap are worked on by at least so many, since neighbours share rows
 MOST_LANES = 64  # of the inner of channels and observations, that are left together
@@ -52,10 +52,10 @@ def divisor(count: int, most: int, unit: int = 1, least: int = 1) -> int:
 def stretch(length: int) -> int:
     """How many of ``length`` numbers are added up in their own precision before double takes over: a divisor of it that is
     worth its calls."""
-    return divisor(length, STRETCH, least=STRETCH // 16 + 1)
+    return divisor(length, OWN_PRECISION_TERMS, least=OWN_PRECISION_TERMS // 16 + 1)
 
 
-class Part(NamedTuple):
+class MapPart(NamedTuple):
     """Some rows of the pooled map (its first axis), of some channels and observations."""
 
     rows: slice
@@ -71,7 +71,7 @@ class Part(NamedTuple):
         return x[(self.rows if rows is None else rows, ..., self.channels, self.batch)]
 
 
-def strips(large: Sequence[int], window: Window, rows: int, order: Order) -> list[list[Part]]:
+def strips(large: Sequence[int], window: Window, rows: int, order: Order) -> list[list[MapPart]]:
     """A pooled map of ``rows`` rows cut into parts: strips of channels and observations, row by row in each.
 
     The first part of all is the largest. ``large`` is the shape of the map that was pooled.
@@ -86,7 +86,7 @@ def strips(large: Sequence[int], window: Window, rows: int, order: Order) -> lis
     room = PART // (column * inner_cuts[0].stop * outer_cuts[0].stop)
     row_cuts = cut(rows, max((room - window.extent[0]) // window.stride[0] + 1, fewest))
     pairs = [pair if axes[0] < axes[1] else pair[::-1] for pair in product(outer_cuts, inner_cuts)]
-    return [[Part(part, *pair) for part in row_cuts] for pair in pairs]
+    return [[MapPart(part, *pair) for part in row_cuts] for pair in pairs]
 
 
 class Bench:

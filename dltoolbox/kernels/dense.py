@@ -20,12 +20,12 @@ from dltoolbox.kernels.blocking import divisor, shares
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.elementwise.arithmetic import threads_for
 
-BLOCK_BYTES = 1 << 20  # of the input that is moved at a time
-SMALL_SUM = 1600  # elements of a result up to which a product with a transposed matrix stays fast
-FEW = 16  # observations up to which the features of each run side by side
+MOVED_BYTES = 1 << 20  # of the input that is moved at a time
+SMALL_DENSE_SUM = 1600  # elements of a result up to which a product with a transposed matrix stays fast
+FEW_OBSERVATIONS = 16  # observations up to which the features of each run side by side
 
 
-class Block(NamedTuple):
+class FeatureBlock(NamedTuple):
     """Some channels of an array (h, w, c, n) as the matrix (features, n) that meets ``columns`` of the weights."""
 
     columns: slice
@@ -40,7 +40,7 @@ class Block(NamedTuple):
         return [] if self.copy is None else [partial(np.copyto, self.channels, self.copy)]
 
 
-class Blocks:
+class FeatureBlocks:
     """Cuts arrays (h, w, c, n) into blocks of features in the order of the weights' columns, h fastest and c slowest.
 
     All arrays are moved into the same scratch.
@@ -50,20 +50,21 @@ class Blocks:
         self._site = site
         self._room = np.empty(0)
 
-    def of(self, x: np.ndarray, first: int, last: int) -> Iterator[Block]:
+    def of(self, x: np.ndarray, first: int, last: int) -> Iterator[FeatureBlock]:
         """Blocks of the channels from ``first`` to ``last``."""
         *spatial, _, batch = x.shape
         each = prod(spatial)
         turned = x.transpose(*range(x.ndim - 2, -1, -1), x.ndim - 1)
-        order = (x.ndim - 1, *range(x.ndim - 1)) if batch <= FEW else tuple(range(x.ndim))
+        order = (x.ndim - 1, *range(x.ndim - 1)) if batch <= FEW_OBSERVATIONS else tuple(range(x.ndim))
         inner = not turned[first:last].transpose(order).flags.c_contiguous
-        step = max(1, BLOCK_BYTES // max(each * batch * x.itemsize, 1)) if inner else max(last - first, 1)
+        step = max(1, MOVED_BYTES // max(each * batch * x.itemsize, 1)) if inner else max(last - first, 1)
         for start in range(first, last, step):
             part = turned[start:min(start + step, last)]
             copy = self._take(part.transpose(order).shape) if inner else part.transpose(order)
-            flat = copy.reshape((batch, each * len(part)) if batch <= FEW else (each * len(part), batch))
-            yield Block(slice(start * each, (start + len(part)) * each), flat.T if batch <= FEW else flat, part,
-                        copy.transpose(memory_format.inverse(order)) if inner else None)
+            few = batch <= FEW_OBSERVATIONS
+            flat = copy.reshape((batch, each * len(part)) if few else (each * len(part), batch))
+            yield FeatureBlock(slice(start * each, (start + len(part)) * each), flat.T if few else flat, part,
+                               copy.transpose(memory_format.inverse(order)) if inner else None)
 
     def _take(self, shape: tuple[int, ...]) -> np.ndarray:
         if self._room.size < prod(shape):
@@ -93,7 +94,7 @@ def by_columns(site: BindContext, a: np.ndarray, b: np.ndarray, out: np.ndarray)
         return [partial(np.matmul, a.reshape(-1, step, depth), b, out=out.reshape(-1, step, width))]
     step = divisor(height, 1024)
     inner = divisor(depth, small(step, width))
-    if not 1 < width <= FEW or step < 96 or inner < 16:
+    if not 1 < width <= FEW_OBSERVATIONS or step < 96 or inner < 16:
         return [partial(np.matmul, a, b, out=out)]
     sums = site.scratch((depth // inner, width, step)).swapaxes(1, 2)
     right = b.reshape(-1, inner, width)
@@ -110,12 +111,12 @@ def outer(grad: np.ndarray, features: np.ndarray, out: np.ndarray) -> Closure:
     (height, width), depth = grad.shape, len(features)
     if width == 1:  # seven times as fast as BLAS
         return partial(np.multiply, grad, features.T, out=out)
-    if 1 < width <= FEW:
+    if 1 < width <= FEW_OBSERVATIONS:
         step = divisor(height, small(depth, width))
         if step >= 5:
             return partial(np.matmul, grad.reshape(-1, step, width), features.T, out=out.reshape(-1, step, depth))
-    step = divisor(depth, SMALL_SUM // height)
-    if width > FEW and step >= 64:
+    step = divisor(depth, SMALL_DENSE_SUM // height)
+    if width > FEW_OBSERVATIONS and step >= 64:
         return partial(np.matmul, grad, features.reshape(-1, step, width).swapaxes(1, 2),
                        out=out.reshape(height, -1, step).swapaxes(0, 1))
     return partial(np.matmul, grad, features.T, out=out)
@@ -130,14 +131,15 @@ class Dense(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         threads = threads_for(site, site.inputs[1].size)
-        blocks = [Blocks(site) for _ in range(threads)]
-        forward = tuple(self.forward(site, one, thread, threads) for thread, one in enumerate(blocks))
+        blocks = [FeatureBlocks(site) for _ in range(threads)]
+        forward = tuple(self.forward(site, block, thread, threads) for thread, block in enumerate(blocks))
         if not site.training:
             return BoundKernel(forward)
-        return BoundKernel(forward, tuple(self.backward(site, one, thread, threads) for thread, one in enumerate(blocks)))
+        return BoundKernel(forward, tuple(self.backward(site, block, thread, threads)
+                                          for thread, block in enumerate(blocks)))
 
     @staticmethod
-    def forward(site: BindContext, blocks: Blocks, thread: int, threads: int) -> Closure:
+    def forward(site: BindContext, blocks: FeatureBlocks, thread: int, threads: int) -> Closure:
         x, weights, bias = site.inputs
         outputs = shares(len(weights), threads)[thread]
         y = matrix(site.outputs[0])[outputs]
@@ -154,7 +156,7 @@ class Dense(Kernel):
         return in_turn([*steps, partial(np.add, y, bias.reshape(-1, 1)[outputs], out=y)])
 
     @staticmethod
-    def backward(site: BindContext, blocks: Blocks, thread: int, threads: int) -> Closure:
+    def backward(site: BindContext, blocks: FeatureBlocks, thread: int, threads: int) -> Closure:
         (x, weights, _), (dx, d_weights, d_bias) = site.inputs, site.grad_inputs
         assert site.grad_outputs[0] is not None
         grad = matrix(site.grad_outputs[0])

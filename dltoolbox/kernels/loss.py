@@ -29,8 +29,8 @@ def planes(x: np.ndarray, order: Sequence[int]) -> np.ndarray:
     return x.transpose(by_class(order))
 
 
-def in_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, whole: Sequence[DTypeLike | None] = (),
-              single: Sequence[DTypeLike | None] = (), threads: int = 1) -> tuple[Closure, ...]:
+def class_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, whole: Sequence[DTypeLike | None] = (),
+                 single: Sequence[DTypeLike | None] = (), threads: int = 1) -> tuple[Closure, ...]:
     """Closures, one per thread, that call ``job(*cuts, *temporaries)`` for every block of some `planes`.
 
     ``whole`` and ``single`` are dtypes of temporaries: blocks, and lines without classes.
@@ -46,7 +46,7 @@ def in_blocks(site: BindContext, job: Callable[..., object], *arrays: np.ndarray
     return per_thread(slices(arrays[0].shape[1], arrays[0].size, threads), threads, bind)
 
 
-def apart(x: np.ndarray, order: Sequence[int]) -> bool:
+def classes_apart(x: np.ndarray, order: Sequence[int]) -> bool:
     """Whether classes lie apart in memory; side by side, maxima over them are 100 times slower than a copy."""
     return x.shape[-2] == 1 or order[-1] != x.ndim - 2
 
@@ -57,7 +57,7 @@ class Softmax(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), order = site.inputs, site.outputs, site.case.orders[0]
-        direct, threads = apart(x, order), threads_for(site, 4 * x.size)  # exponentials take a while
+        direct, threads = classes_apart(x, order), threads_for(site, 4 * x.size)  # exponentials take a while
 
         def forward(x: np.ndarray, y: np.ndarray, shifted: np.ndarray, top: np.ndarray) -> None:
             exponentials(x, shifted, shifted, top, direct)
@@ -70,12 +70,12 @@ class Softmax(Kernel):
             np.add.reduce(product, axis=0, out=total)
             np.subtract(given, total, out=given)
             np.multiply(given, y, out=dx)
-        arrays = [planes(one, order) for one in (x, y)]
-        ways = in_blocks(site, forward, *arrays, whole=[None], single=[None], threads=threads)
+        arrays = [planes(array, order) for array in (x, y)]
+        ways = class_blocks(site, forward, *arrays, whole=[None], single=[None], threads=threads)
         if not site.training:
             return BoundKernel(ways)
-        arrays = [planes(one, order) for one in (y, *backward_pair(site))]
-        return BoundKernel(ways, in_blocks(site, backward, *arrays, whole=[None, None], single=[None], threads=threads))
+        arrays = [planes(array, order) for array in (y, *backward_pair(site))]
+        return BoundKernel(ways, class_blocks(site, backward, *arrays, whole=[None, None], single=[None], threads=threads))
 
 
 def exponentials(x: np.ndarray, shifted: np.ndarray, y: np.ndarray, top: np.ndarray, direct: bool) -> None:
@@ -118,7 +118,7 @@ class Tally:
         return float(grad) / self.total
 
 
-class Loss(Kernel):
+class LossKernel(Kernel):
     """Shards meet for the count."""
 
     @property
@@ -128,7 +128,7 @@ class Loss(Kernel):
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
         return ((), *(by_class(case.orders[0]) for _ in case.outputs[1:]))
 
-    def settled(self, tally: Tally, work: Sequence[Closure]) -> tuple[Closure, ...]:
+    def sequence(self, tally: Tally, work: Sequence[Closure]) -> tuple[Closure, ...]:
         return (in_turn([tally.start, *work, tally.finish]),)
 
 
@@ -140,12 +140,12 @@ def class_weights(site: BindContext) -> np.ndarray:
 
 
 @kernel("softmax_cross_entropy")
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(LossKernel):
     """`softmax_cross_entropy`; the probabilities lie with their classes outermost."""
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, t), (_, y), order = site.inputs, site.outputs, site.case.orders[0]
-        tally, weights, direct = Tally(site), class_weights(site), apart(x, order)
+        tally, weights, direct = Tally(site), class_weights(site), classes_apart(x, order)
         factor = np.empty_like(weights)
 
         def forward(x: np.ndarray, t: np.ndarray, y: np.ndarray, logs: np.ndarray, targets: np.ndarray,
@@ -158,7 +158,7 @@ class SoftmaxCrossEntropy(Loss):
             np.log(line, out=line)
             np.subtract(logs, line, out=logs)
             tally.sum -= weighted_sum(logs, t, weights, line)
-            tally.count += positions(t, known, labelled)
+            tally.count += labelled_count(t, known, labelled)
 
         def share() -> None:
             np.multiply(weights, tally.share, out=factor)
@@ -169,13 +169,14 @@ class SoftmaxCrossEntropy(Loss):
             np.add.reduce(targets, axis=0, out=total)
             np.multiply(y, total, out=scaled)
             np.subtract(scaled, targets, out=dx)
-        ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (x, t, y)),
-                                             whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(array, order) for array in (x, t, y)),
+                                                 whole=(None, *DATA_AND_FLAGS), single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
         assert dx is not None
-        back = in_blocks(site, backward, *(planes(one, order) for one in (t, y, dx)), whole=[None, None], single=[None])
+        back = class_blocks(site, backward, *(planes(array, order) for array in (t, y, dx)), whole=[None, None],
+                            single=[None])
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 
@@ -188,7 +189,7 @@ def weighted_sum(logs: np.ndarray, t: np.ndarray, weights: np.ndarray, line: np.
     return float(np.add.reduce(line, axis=None, dtype=np.float64))
 
 
-def positions(t: np.ndarray, known: np.ndarray, labelled: np.ndarray) -> int:
+def labelled_count(t: np.ndarray, known: np.ndarray, labelled: np.ndarray) -> int:
     """How many positions carry a label."""
     np.not_equal(t, 0, out=known)
     np.logical_or.reduce(known, axis=0, out=labelled)
@@ -196,7 +197,7 @@ def positions(t: np.ndarray, known: np.ndarray, labelled: np.ndarray) -> int:
 
 
 @kernel("cross_entropy")
-class CrossEntropy(Loss):
+class CrossEntropy(LossKernel):
     """`cross_entropy`."""
 
     def bind(self, site: BindContext) -> BoundKernel:
@@ -209,7 +210,7 @@ class CrossEntropy(Loss):
             np.maximum(y, tiny, out=logs)
             np.log(logs, out=logs)
             tally.sum -= weighted_sum(logs, t, weights, line)
-            tally.count += positions(t, known, labelled)
+            tally.count += labelled_count(t, known, labelled)
 
         def share() -> None:
             np.multiply(weights, -tally.share, out=factor)
@@ -218,18 +219,18 @@ class CrossEntropy(Loss):
             np.maximum(y, tiny, out=floor)
             np.multiply(t, factor, out=targets)
             np.divide(targets, floor, out=dx)
-        ways = self.settled(tally, in_blocks(site, forward, *(planes(one, order) for one in (y, t)), whole=DATA_AND_FLAGS,
-                                             single=DATA_AND_FLAGS))
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(array, order) for array in (y, t)),
+                                                 whole=DATA_AND_FLAGS, single=DATA_AND_FLAGS))
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]
         assert dx is not None
-        back = in_blocks(site, backward, *(planes(one, order) for one in (y, t, dx)), whole=[None, None])
+        back = class_blocks(site, backward, *(planes(array, order) for array in (y, t, dx)), whole=[None, None])
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 
 @kernel("half_mse")
-class HalfSquaredError(Loss):
+class HalfSquaredError(LossKernel):
     """`half_mse`."""
 
     def bind(self, site: BindContext) -> BoundKernel:
@@ -251,7 +252,7 @@ class HalfSquaredError(Loss):
 
         def share() -> None:
             factor[...] = tally.share
-        ways = self.settled(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], threads=1)])
+        ways = self.sequence(tally, [count, *in_pieces(site, forward, t, y, temporaries=[site.dtype], threads=1)])
         if not site.training:
             return BoundKernel(ways)
         dx = site.grad_inputs[0]

@@ -19,7 +19,7 @@ from dltoolbox.runtime.interrupts import check, held
 
 F = TypeVar("F", bound=Callable[..., object])
 
-ROUNDING = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
+FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}  # sums may be reordered to vectorise; NaN and infinity keep their meaning
 
 
 def available() -> bool:
@@ -80,14 +80,14 @@ def loop(function: F) -> F:
 def compiled(function: Callable[..., object]) -> Any:
     """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
     import numba
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": ROUNDING}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's own folder nor the user's can be written
         return numba.njit(**options)(function)
 
 
-def folder() -> Path | None:
+def compiled_folder() -> Path | None:
     """Where Numba keeps the compiled loops; None where they are compiled anew in every process."""
     place = compiled(_nothing).stats.cache_path if available() else None
     return Path(place) if place else None

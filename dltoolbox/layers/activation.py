@@ -299,7 +299,7 @@ class PReLULayer(Layer):
     Alpha = Property(convert.filled_array, 0.25, "Multiplier of negative inputs at the start.", settable=True,
                      group=LEARNABLE)
 
-    def check_values(self, *inputs: Dims) -> None:
+    def check_parameters(self, *inputs: Dims) -> None:
         check_expansion(self, "Alpha", inputs[0])
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
@@ -332,7 +332,7 @@ class ScalingLayer(Layer):
     Scale = Property(convert.filled_array, 1, "Factor.", settable=True)
     Bias = Property(convert.filled_array, 0, "What is added.", settable=True)
 
-    def check_values(self, *inputs: Dims) -> None:
+    def check_parameters(self, *inputs: Dims) -> None:
         for name in ("Scale", "Bias"):
             check_expansion(self, name, inputs[0])
 

@@ -67,7 +67,7 @@ class ChannelShuffleLayer(Layer):
 
     NumGroups = Property(convert.count, doc="Number of groups of equal size.", positional=True, argument="numGroups")
 
-    def check_values(self, *inputs: Dims) -> None:
+    def check_parameters(self, *inputs: Dims) -> None:
         self.check_divisible(inputs[0].channels, self.NumGroups)
 
     def build(self, g: Builder, x: Value) -> Outputs:

@@ -143,11 +143,11 @@ class Layer(Configured):
     def check(self, *inputs: Dims) -> None:
         """Raise `DltoolboxError` when inputs of these sizes cannot be accepted; the default accepts all."""
 
-    def check_values(self, *inputs: Dims) -> None:
+    def check_parameters(self, *inputs: Dims) -> None:
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
 
-    def check_declared(self, name: str, got: int, what: str, of: str = "") -> None:
+    def check_declared_size(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
         declared = getattr(self, name)
         if declared not in ("auto", got):
@@ -170,7 +170,7 @@ class Layer(Configured):
         """Names of the properties that hold learnables, whether they have values or not."""
         return tuple(prop.name for prop, _ in self.values() if prop.group == LEARNABLE)
 
-    def settle(self) -> None:
+    def resolve_auto(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
 
     def build(self, *args: Any, **kwargs: Any) -> Outputs:

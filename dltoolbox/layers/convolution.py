@@ -60,7 +60,7 @@ class Weighted(Layer):
         declared: int | Literal["auto"] = getattr(self, name)
         return declared
 
-    def settle(self) -> None:
+    def resolve_auto(self) -> None:
         name, axis = self.size_in
         assert self.Weights is not None
         self.__dict__[name] = self.Weights.shape[axis]
@@ -119,8 +119,8 @@ class Sliding(Windowed):
 class Convolution(Sliding, Filters):
     """Convolution in any number of dimensions (cross-correlation: the filters are not flipped)."""
 
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channel")
+    def check_parameters(self, *inputs: Dims) -> None:
+        self.check_declared_size("NumChannels", inputs[0].channels, "channel")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
@@ -211,8 +211,9 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         super().check(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channel", " per group")
+    def check_parameters(self, *inputs: Dims) -> None:
+        self.check_declared_size("NumChannelsPerGroup", inputs[0].channels // self.groups(inputs[0]), "channel",
+                                 " per group")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         groups, filters, taps = self.groups(inputs[0]), self.NumFiltersPerGroup, prod(self.FilterSize)
@@ -220,7 +221,7 @@ class GroupedConvolution2DLayer(Sliding, GroupedFilters, rank=2):
         return self.weights_and_bias((*self.FilterSize, channels, filters, groups), (1, 1, filters, groups),
                                      taps * channels, taps * filters, grouped=True)
 
-    def settle(self) -> None:
+    def resolve_auto(self) -> None:
         assert self.Weights is not None
         *_, self.__dict__["NumChannelsPerGroup"], _, self.__dict__["NumGroups"] = self.Weights.shape
 
@@ -260,8 +261,8 @@ class FullyConnectedLayer(Weighted):
     InputSize = Property(convert.either("auto", convert.count), "auto", "Number of input features.")
     OutputSize = Property(convert.count, doc="Number of outputs.", positional=True, argument="outputSize")
 
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("InputSize", inputs[0].features, "feature")
+    def check_parameters(self, *inputs: Dims) -> None:
+        self.check_declared_size("InputSize", inputs[0].features, "feature")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         features = inputs[0].features
@@ -301,8 +302,8 @@ class TransposedConvolution(SpatialLayer, Filters):
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
                  "Reduce Cropping.")
 
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channel")
+    def check_parameters(self, *inputs: Dims) -> None:
+        self.check_declared_size("NumChannels", inputs[0].channels, "channel")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window()

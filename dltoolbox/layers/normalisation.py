@@ -28,8 +28,8 @@ class Scaled(Layer):
     Offset = Property(convert.array, None, "Initial offset.", settable=True, group=LEARNABLE)
     Scale = Property(convert.array, None, "Initial scale.", settable=True, group=LEARNABLE)
 
-    def check_values(self, *inputs: Dims) -> None:
-        self.check_declared("NumChannels", inputs[0].channels, "channel")
+    def check_parameters(self, *inputs: Dims) -> None:
+        self.check_declared_size("NumChannels", inputs[0].channels, "channel")
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         shape = shape_per_channel(inputs[0])
@@ -38,7 +38,7 @@ class Scaled(Layer):
                 Learnable("Scale", shape, self.ScaleInitializer, learn_rate_factor=self.ScaleLearnRateFactor,
                           l2_factor=self.ScaleL2Factor))
 
-    def settle(self) -> None:
+    def resolve_auto(self) -> None:
         assert self.Scale is not None
         self.__dict__["NumChannels"] = self.Scale.size
 
@@ -126,8 +126,8 @@ class GroupNormalizationLayer(Scaled):
         words: dict[str | int, int] = {"all-channels": 1, "channel-wise": x.channels}
         return words.get(self.NumGroups) or int(self.NumGroups)
 
-    def check_values(self, *inputs: Dims) -> None:
-        super().check_values(*inputs)
+    def check_parameters(self, *inputs: Dims) -> None:
+        super().check_parameters(*inputs)
         self.check_divisible(inputs[0].channels, self.groups(inputs[0]))
 
     def build(self, g: Builder, x: Value) -> Outputs:

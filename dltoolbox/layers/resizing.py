@@ -170,8 +170,8 @@ class Resize(SpatialLayer):
         return tuple(ceil(n * known) if m is None else m for m, n in sizes)
 
     def check(self, *inputs: Dims) -> None:
-        for one in inputs:
-            super().check(one)
+        for dims in inputs:
+            super().check(dims)
         if any(n < 1 for n in self.output(*inputs)):
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
                  f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)

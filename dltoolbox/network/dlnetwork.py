@@ -106,7 +106,7 @@ class dlnetwork(Network):
 
     @property
     def InputNames(self) -> list[str]:
-        return self.entrances()
+        return self.input_names()
 
     @property
     def OutputNames(self) -> list[str]:
@@ -129,16 +129,16 @@ class dlnetwork(Network):
     def leaving(self) -> list[Port]:
         return list(self.chosen) or super().leaving
 
-    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection],
-               ports: Mapping[Port, Port] = MappingProxyType({})) -> dlnetwork:
+    def with_structure(self, layers: Iterable[Layer], connections: Iterable[Connection],
+                       ports: Mapping[Port, Port] = MappingProxyType({})) -> dlnetwork:
         """A dlnetwork with other layers and connections, which keep their values; it wants to be initialised again."""
         refuse_output_layers(layers := list(layers))
-        new = self.rewired(layers, connections, ports)
+        new = self.with_renamed_ports(layers, connections, ports)
         new._initialized = False
         return new
 
     def changed(self, edit: Edit) -> dlnetwork:
-        """As `edited`, in a time that does not grow with the network."""
+        """As `with_structure`, in a time that does not grow with the network."""
         if any(isinstance(layer, OutputLayer) for layer in (*edit.added, *edit.replaced.values())):
             refuse_output_layers(super().changed(edit).nodes)
         new = super().changed(edit)
@@ -153,11 +153,12 @@ class dlnetwork(Network):
                 new.layouts[new.port_text(port, "inputs")] = dims
         return new
 
-    def revised(self, layers: Iterable[Layer]) -> dlnetwork:
+    def with_layers(self, layers: Iterable[Layer]) -> dlnetwork:
         """The same network with other values in its layers."""
         return self._with(layers, self.edges)
 
-    def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> dlnetwork:
+    def with_renamed_ports(self, layers: Iterable[Layer], connections: Iterable[Connection],
+                           ports: Mapping[Port, Port]) -> dlnetwork:
         new = self._with(layers, connections)
         if self.chosen:
             outputs = {Port(layer.Name, port) for layer in new.nodes for port in layer.outputs()}
@@ -241,12 +242,12 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     if not examples:
         return {}
     layers = {layer.Name: layer for layer in net.nodes if isinstance(layer, DataInput)}
-    names = net.entrances()
+    names = net.input_names()
     if len(examples) != len(names):
         names = [name for name in names if name not in layers]
     if len(examples) != len(names):
-        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.entrances())} inputs ("
-             f"{', '.join(net.entrances()) or 'none'}), but {len(examples)} example input(s) came.",
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.input_names())} inputs ("
+             f"{', '.join(net.input_names()) or 'none'}), but {len(examples)} example input(s) came.",
              "Pass one example per input, in the order of InputNames.")
     issues, layouts = IssueCollector(), {}
     for name, example in zip(names, examples, strict=True):
@@ -282,7 +283,7 @@ def initialize(net: dlnetwork, *X: object) -> dlnetwork:
         >>> initialize(net, networkDataLayout([28, 28, 3], 'SSC')).Learnables.Value[0].shape
         (3, 3, 3, 8)
     """
-    new = required(net, "initialize").revised(net.nodes)
+    new = required(net, "initialize").with_layers(net.nodes)
     new.layouts = {**net.layouts, **layouts_of(net, X, "initialize")}
     new._fill()
     return new

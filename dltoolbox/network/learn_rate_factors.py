@@ -88,7 +88,7 @@ def with_factor(owner: object, arguments: tuple[object, ...], suffix: str, funct
     else:
         setattr(new, factor_name(layer, parameter, suffix, function), factor)
     if isinstance(owner, LayerGraph):
-        return owner.revised(new if other is layer else other for other in owner.nodes)
+        return owner.with_layers(new if other is layer else other for other in owner.nodes)
     return new
 
 
@@ -185,7 +185,7 @@ def freezeWeights(layers: object, names: object = None, *pairs: object, **option
             setattr(layer, name, 0)
         if fixed and "FixedStatistics" in layer.properties:
             layer.FixedStatistics = True
-    return revised(layers, names, freeze, "freezeWeights")
+    return revise_layers(layers, names, freeze, "freezeWeights")
 
 
 def unfreezeWeights(layers: object, names: object = None) -> Any:
@@ -199,10 +199,10 @@ def unfreezeWeights(layers: object, names: object = None) -> Any:
         for name in (*factor_names(layer, RATE).values(), "FixedStatistics"):
             if name in layer.properties:
                 setattr(layer, name, layer.properties[name].default)
-    return revised(layers, names, unfreeze, "unfreezeWeights")
+    return revise_layers(layers, names, unfreeze, "unfreezeWeights")
 
 
-def revised(layers: object, names: object, revise: Callable[[Layer], None], function: str) -> Any:
+def revise_layers(layers: object, names: object, revise: Callable[[Layer], None], function: str) -> Any:
     """Layers in the form in which they came, those of these names as copies that ``revise`` has changed."""
     if isinstance(layers, DAGNetwork):
         fail(f"{function}:isATrainedNetwork", f"The first argument of {function} is a trained network, which stays as it "
@@ -220,7 +220,7 @@ def revised(layers: object, names: object, revise: Callable[[Layer], None], func
         if layer.Name in chosen:
             revise(layer)
             if layer.nested is not None:
-                layer.nested = revised(layer.nested, None, revise, function)
+                layer.nested = revise_layers(layer.nested, None, revise, function)
     if isinstance(layers, LayerGraph):
-        return layers.revised(nodes)
+        return layers.with_layers(nodes)
     return nodes[0] if isinstance(layers, Layer) else nodes

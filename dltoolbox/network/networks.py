@@ -59,8 +59,8 @@ def with_values(layers: Iterable[Layer], arrays: ParameterArrays) -> LayerArray:
             inside = f"{layer.Name}:"
             mine = {key._replace(layer=key.layer.removeprefix(inside)): value for key, value in arrays.items()
                     if key.layer.startswith(inside)}
-            layer.nested = layer.nested.revised(with_values(layer.nested.nodes, mine))
-        layer.settle()
+            layer.nested = layer.nested.with_layers(with_values(layer.nested.nodes, mine))
+        layer.resolve_auto()
     return copies
 
 

@@ -129,17 +129,17 @@ class input_normalise(SameSize):
                 attrs: Attributes) -> Arrays:
         """The second statistic is positive, and larger than the first."""
         x, first, *spread = super().example(rng, inputs, dtypes, attrs)
-        return x, first, *(np.maximum(first, 0) + np.abs(one) + 1 for one in spread)
+        return x, first, *(np.maximum(first, 0) + np.abs(bound) + 1 for bound in spread)
 
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
-        first, *spread = (against(one, x) for one in statistics)
+        first, *spread = (against(statistic, x) for statistic in statistics)
         if kind == "zerocenter":
             return np.asarray(x - first)
         scaled = (x - first) / width_of(kind, first, *spread)
         return np.asarray(2 * scaled - 1 if kind == "rescale-symmetric" else scaled)
 
     def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
-        first, *spread = (against(one, grad) for one in call.inputs[1:])
+        first, *spread = (against(statistic, grad) for statistic in call.inputs[1:])
         if kind != "zerocenter":
             grad = grad / width_of(kind, first, *spread)
             grad = 2 * grad if kind == "rescale-symmetric" else grad

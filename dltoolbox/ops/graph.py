@@ -212,7 +212,7 @@ class Recorder(Builder):
     def enter(self, layer: str, arrays: Iterable[Declaration]) -> None:
         """Start recording for a layer that owns the given parameter declarations."""
         self.layer = layer
-        self._arrays = {one.name: one for one in arrays}
+        self._arrays = {array.name: array for array in arrays}
 
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
                way: Way | None = None) -> Outputs:

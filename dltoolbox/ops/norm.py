@@ -122,8 +122,8 @@ class group_norm(Op):
         x, scale, offset = call.inputs
         normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
         along = sum_over(grad * normal, all_but_channels(x))
-        dn, n = (one.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
-                 for one in (grad * per_channel(scale), normal))
+        dn, n = (array.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+                 for array in (grad * per_channel(scale), normal))
         dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
         total = sum_over(grad, all_but_channels(x))
         return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), total.reshape(offset.shape)

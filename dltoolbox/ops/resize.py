@@ -107,9 +107,9 @@ class resize(Op):
             samples = Samples.of(x.shape[axis], out, factor, method, transform, rounding)
             spread = np.zeros((*grad.shape[:axis], x.shape[axis], *grad.shape[axis + 1:]), grad.dtype)
             to_axis, from_axis = np.moveaxis(spread, axis, 0), np.moveaxis(grad, axis, 0)
-            for one, low, high, part in zip(from_axis, *samples, strict=True):
-                share = one * np.asarray(part, grad.dtype)
-                to_axis[low] += one - share
+            for gradient, low, high, part in zip(from_axis, *samples, strict=True):
+                share = gradient * np.asarray(part, grad.dtype)
+                to_axis[low] += gradient - share
                 to_axis[high] += share
             grad = spread
         return (grad,)
@@ -136,8 +136,8 @@ class adaptive_avg_pool(Op):
         for axis, out in enumerate(to):
             spread = np.zeros((*grad.shape[:axis], x.shape[axis], *grad.shape[axis + 1:]), grad.dtype)
             to_axis, from_axis = np.moveaxis(spread, axis, 0), np.moveaxis(grad, axis, 0)
-            for one, part in zip(from_axis, regions(x.shape[axis], out), strict=True):
-                to_axis[part] += one / (part.stop - part.start)
+            for gradient, part in zip(from_axis, regions(x.shape[axis], out), strict=True):
+                to_axis[part] += gradient / (part.stop - part.start)
             grad = spread
         return (grad,)
 

@@ -7,7 +7,7 @@ out where a larger plan of the same steps has places for everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from dltoolbox.ops import Value
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
+
+MOST_WASTE = 1.125  # times the memory of a plan that a layout for several sizes may take
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
@@ -108,7 +110,24 @@ class Layout:
     shared: int
 
 
-Layouts = dict[int, Layout]  # the largest that is known, by the number of steps
+    def joined(self, other: Layout) -> Layout:
+        """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
+        more than sizes, or would waste memory together.
+        """
+        larger = max(self, other, key=lambda layout: layout.peak)
+        if [buffer.alive for buffer in self.buffers] != [buffer.alive for buffer in other.buffers]:
+            return larger
+        buffers = [Buffer(max(a.size, b.size), a.alive) for a, b in zip(self.buffers, other.buffers, strict=True)]
+        joint = Layout(buffers, place(buffers), max(self.shared, other.shared))
+        return joint if joint.peak <= larger.peak * MOST_WASTE else larger
+
+
+Layouts = dict[Hashable, Layout]  # one for all sizes so far, by `structure`
+
+
+def structure(plan: Plan) -> Hashable:
+    """What plans that may lie alike have in common: kernels, and the memory orders of what they read."""
+    return tuple((type(step.kernel), step.kernel.op, step.case.orders) for step in plan.steps)
 
 
 class Shard:
@@ -122,6 +141,7 @@ class Shard:
         border: What enters and leaves, and then the gradients of what enters, with T and B apart.
         incoming: Where the gradients of values come from; see `contributions`.
         alive: When every array is alive.
+        structure: What it has in common with plans that may lie alike.
         layout: Where everything lies.
     """
 
@@ -136,20 +156,20 @@ class Shard:
         self.prepare: list[Closure] = []
         self.pre_run: list[Closure] = []
         self.prepare_parallel: list[Closure] = []
-        self.layout = layouts.get(len(plan.steps)) or self.own_layout()
+        self.structure = structure(plan)
+        self.layout = layouts.get(self.structure) or self.own_layout()
 
     def own_layout(self) -> Layout:
-        """The layout that fits best; it is known from now on, if no larger one is."""
+        """The layout that fits best; the one for all sizes has room for it from now on."""
         recorder, shared = MemoryRecorder([]), Shared()
         self._bind(recorder, shared)
         self.release()
         layout = Layout(recorder.buffers, place(recorder.buffers), sum(array.nbytes for array in shared.values()))
-        known = self.layouts.get(len(self.plan.steps))
-        if known is None or known.peak < layout.peak:
-            self.layouts[len(self.plan.steps)] = layout
+        known = self.layouts.get(self.structure)
+        self.layouts[self.structure] = layout if known is None else known.joined(layout)
         return layout
 
-    def settle(self, arena: Arena) -> None:
+    def rebind(self, arena: Arena) -> None:
         """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
         arena.tenants.add(self)
         self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
@@ -168,8 +188,8 @@ class Shard:
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         graph = plan.graph
-        self.border = (apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
-                       apart(self.gradients, graph.inputs))
+        self.border = (time_apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+                       time_apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):
@@ -192,15 +212,15 @@ class Shard:
         """One array per value that has a gradient: from the first contribution to the step that made the value."""
         plan = self.plan
         born = {value: i for i, step in enumerate(plan.steps) for value in step.node.outputs}
-        found: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
+        gradients: dict[Value, np.ndarray] = {loss: np.ones((), plan.dtype) for loss in plan.graph.losses}
         for value, sources in self.incoming.items():
             if value in self.around.gradients:
-                found[value] = self.around.gradients[value]
+                gradients[value] = self.around.gradients[value]
             else:
                 last = plan.back(born[value]) if value in born else plan.end
                 alive = (plan.back(sources[0][0]), last)
-                found[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
-        return found
+                gradients[value] = arranged(allocate, value, plan.orders[value], plan.dtype, (alive,))
+        return gradients
 
     def _bind_step(self, i: int, step: Step, memory: StepMemory, allocate: Allocate) -> BoundKernel:
         node, back = step.node, self.plan.back(i)
@@ -235,7 +255,7 @@ class Shard:
         return bound
 
 
-def apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
+def time_apart(arrays: Mapping[Value, np.ndarray], values: Iterable[Value]) -> dict[Value, np.ndarray]:
     """Those that there are of some arrays, with T and B apart."""
     return {value: Way.SEE.view(arrays[value], value.dims) for value in values if value in arrays}
 

@@ -24,7 +24,7 @@ LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f", "CTB": "
           "SSSCTB": "h×w×d×c×N×T"}
 
 
-class Entrance(NamedTuple):
+class ModelInput(NamedTuple):
     """A place where data enter a network: an input layer, or an input that is not connected."""
 
     name: str
@@ -37,18 +37,18 @@ class Entrance(NamedTuple):
 
 
 def input_layers(lgraph: LayerGraph) -> list[DataInput]:
-    return [one for one in lgraph.nodes if isinstance(one, DataInput)]
+    return [layer for layer in lgraph.nodes if isinstance(layer, DataInput)]
 
 
-def entrances(lgraph: LayerGraph) -> list[Entrance]:
+def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
     """Everything that a run of a checked network needs data for, in the order of InputNames."""
-    layers = {one.Name: one for one in input_layers(lgraph)}
-    return [Entrance(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
-            else Entrance(name, lgraph.layouts[name], is_layer=False) for name in lgraph.entrances()]
+    layers = {layer.Name: layer for layer in input_layers(lgraph)}
+    return [ModelInput(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
+            else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
 
 def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
-    """The arrays of all entrances, observation last; every problem of every array is reported at once.
+    """The arrays of all inputs, observation last; every problem of every array is reported at once.
 
     Args:
         lgraph: The network.
@@ -56,20 +56,20 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
         function: The caller, for messages.
         exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
     """
-    places = entrances(lgraph)
+    places = model_inputs(lgraph)
     if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
         data = data[0]
     if len(data) != len(places):
-        what = "input layer" if all(one.is_layer for one in places) else "input"
+        what = "input layer" if all(entry.is_layer for entry in places) else "input"
         fail(f"{function}:wrongNumberOfInputs", f"The network has {len(places)} {what}(s) "
-             f"({', '.join(one.name for one in places)}), but {len(data)} array(s) came.",
+             f"({', '.join(entry.name for entry in places)}), but {len(data)} array(s) came.",
              f"Pass one array per {what}, in the order of InputNames.")
-    found = IssueCollector()
+    issues = IssueCollector()
     arrays: list[np.ndarray] = []
-    for one, X in zip(places, data, strict=True):
-        with found.collect(layer=one.name):
-            arrays.append(observations(X, one, function, exact=exact))
-    found.raise_if_any()
+    for entry, X in zip(places, data, strict=True):
+        with issues.collect(layer=entry.name):
+            arrays.append(observations(X, entry, function, exact=exact))
+    issues.raise_if_any()
     counts = {array.shape[-1] for array in arrays}
     if len(counts) > 1:
         fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {sorted(counts)}.",
@@ -77,9 +77,9 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
     return arrays
 
 
-def observations(X: Any, place: Entrance, function: str, *, exact: bool) -> np.ndarray:
+def observations(X: Any, place: ModelInput, function: str, *, exact: bool) -> np.ndarray:
     """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
-    array = numeric(X, function)
+    array = numeric_data(X, function)
     dims = place.dims
     sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
     if place.split_complex:  # the network sees real and imaginary parts as channels of their own
@@ -113,7 +113,7 @@ def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
     return "Reshape the data, or change the size of the input layer."
 
 
-def numeric(X: object, function: str) -> np.ndarray:
+def numeric_data(X: object, function: str) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error."""
     array = array_of(X)
     if array is None:
@@ -177,7 +177,7 @@ class Result(NamedTuple):
         return np.swapaxes(self.array, -2, -1) if self.dims.timed else self.array
 
 
-def rows(result: Result, *, vectors: bool) -> np.ndarray:
+def as_rows(result: Result, *, vectors: bool) -> np.ndarray:
     """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
     element; of sequences K×N×T and h×w×c×N×T. Images of another size than declared can make a map of a vector.
     """

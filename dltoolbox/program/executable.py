@@ -117,7 +117,7 @@ class Program:
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
             gradients = {value: into[key] for key, value in parameters.items() if key in into}
-            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else nothing
+            all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
             contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
                                       len(sizes), shared[size]))
         return contexts
@@ -135,8 +135,8 @@ class Program:
 
     def _own_layouts(self) -> list[Layout]:
         """The layout of every shard that fits best."""
-        found = {shard.plan: shard.own_layout() for shard in {shard.plan: shard for shard in self.shards}.values()}
-        return [found[shard.plan] for shard in self.shards]
+        own_layouts = {shard.plan: shard.own_layout() for shard in {shard.plan: shard for shard in self.shards}.values()}
+        return [own_layouts[shard.plan] for shard in self.shards]
 
     @property
     def bytes(self) -> int:
@@ -160,7 +160,7 @@ class Program:
         for shard in self.shards:
             shard.release()
 
-    def settle(self) -> None:
+    def rebind(self) -> None:
         """Bind to the arenas, where that is not done or they have moved."""
         while True:
             for arena, shard in zip(self.arenas, self.shards, strict=False):
@@ -171,7 +171,7 @@ class Program:
                 shard.around.shared.clear()
             try:
                 for arena, shard in zip(self.arenas, self.shards, strict=False):
-                    shard.settle(arena)
+                    shard.rebind(arena)
             except OutgrownError:
                 for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
                     shard.layout = layout
@@ -188,7 +188,7 @@ class Program:
             constant: Whether the parameters are those of the last run.
         """
         check_targets(self.graph, targets)
-        self.settle()
+        self.rebind()
         results = [self._room_for(value) for value in self.plan.wanted]
         entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
@@ -305,7 +305,7 @@ class Program:
 
     def _add_gradients(self, rank: int) -> None:
         """Add the gradients of all shards into the first's, each thread a part of the vector."""
-        total, *others = [one.vector for one in self.gradients[:len(self.shards)]]
+        total, *others = [gradient.vector for gradient in self.gradients[:len(self.shards)]]
         here = slice(total.size * rank // self.size, total.size * (rank + 1) // self.size)
         for other in others:
             total[here] += other[here]
@@ -320,5 +320,5 @@ def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
             yield ("backward", number), bound.backward
 
 
-def nothing(array: np.ndarray) -> None:
+def meet_nobody(array: np.ndarray) -> None:
     """A shard alone has nobody to meet."""

@@ -79,7 +79,7 @@ def explain(net: object, *pairs: object, **options: object) -> Explanation:
 def _inputs(model: Model, chosen: _Explain) -> list[np.ndarray]:
     """A mini-batch that takes no memory; one that would not fit into it is refused."""
     count = chosen.MiniBatchSize
-    shapes = [(*(chosen.SequenceLength if n is None else n for n in one.dims.sizes[:-1]), count) for one in model.inputs]
+    shapes = [(*(chosen.SequenceLength if n is None else n for n in entry.dims.sizes[:-1]), count) for entry in model.inputs]
     check_room(sum(map(prod, shapes)) * np.dtype(np.float32).itemsize, "explain:tooLarge",
                f"A mini-batch of {counted(count, 'observation')}", "Pass a smaller MiniBatchSize.")
     return [np.broadcast_to(np.float32(0), shape) for shape in shapes]
@@ -92,7 +92,7 @@ def _model(net: object, chosen: _Explain) -> Model:
         fail("explain:notANetwork", f"explain takes a network or layers, but it got {show(net)}.",
              "Pass a trained network, a layer graph or a layer array.")
     lgraph = net if isinstance(net, LayerGraph) else layerGraph(net)
-    if lgraph.nodes and all(one.inputs() for one in lgraph.nodes):
+    if lgraph.nodes and all(layer.inputs() for layer in lgraph.nodes):
         fail("explain:noInputLayer", "The network has no input layer, so the size of what it runs on is not known.",
              "Give it one with addInputLayer or addLayers and connectLayers.")
     if chosen.Mode == "train" and not lgraph.ends_in_loss:

@@ -24,7 +24,7 @@ from dltoolbox.ops import ParameterKey
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
 
-FEW = 200  # buffers that are placed one by one
+FEW_BUFFERS = 200  # buffers that are placed one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 HEADROOM = 1 << 26  # bytes that a block which must grow gets at most beyond its need
 
@@ -55,7 +55,7 @@ def bytes_of(shape: Sequence[int], dtype: DTypeLike) -> int:
 def place(buffers: Sequence[Buffer]) -> int:
     """Give every buffer an offset, the largest first, each as low as its neighbours in time allow; returns the peak."""
     ordered = sorted(buffers, key=lambda buffer: -buffer.size)
-    (place_few if len(ordered) <= FEW else place_many)(ordered)
+    (place_few if len(ordered) <= FEW_BUFFERS else place_many)(ordered)
     return max((buffer.top for buffer in ordered), default=0)
 
 

@@ -21,12 +21,20 @@ from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered
-from dltoolbox.network.lowering.modes import TRAINING, Sizes, check_problems, ends, lower_for, sizes_of, takes_any_type
+from dltoolbox.network.lowering.modes import (
+    TRAINING,
+    InputSizes,
+    check_problems,
+    lower_for,
+    mode_ends,
+    sizes_of,
+    takes_any_type,
+)
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population
 from dltoolbox.program.bound_plan import Layouts
-from dltoolbox.program.data_layout import Result, entrances
+from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
@@ -37,7 +45,7 @@ from dltoolbox.runtime.autotune import budget
 from dltoolbox.runtime.threads import one_blas_thread, thread_count
 
 
-class Parameter:
+class ModelParameter:
     """One learnable as solvers see it; ``value`` is updated in place."""
 
     def __init__(self, key: ParameterKey, spec: Learnable, value: np.ndarray) -> None:
@@ -46,7 +54,7 @@ class Parameter:
         self.learn_rate_factor, self.l2_factor = spec.learn_rate_factor, spec.l2_factor
 
 
-class StepResult(NamedTuple):
+class TrainingStep(NamedTuple):
     """What one training step found; gradients are aligned with the model's parameters, and good until the next step."""
 
     loss: float
@@ -120,28 +128,28 @@ class Model:
                                         for key, value in values.items()}
         self.states = {key: value for key, value in self.arrays.items() if key not in self.learnables}
         self.arrays.update(self.learnables)
-        self.parameters = [Parameter(key, a, self.arrays[key]) for key, a in learnables.items()]
+        self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
         self.layouts: dict[tuple[str, tuple[str, ...]], Layouts] = {}  # by mode and ports
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
-        self.inputs = entrances(lgraph)
+        self.inputs = model_inputs(lgraph)
         self.any_type = [takes_any_type(lowered.graph, value) for value in lowered.graph.inputs]
         self.leaving = [value.dims for value in lowered.graph.results]  # for inputs of the declared sizes
         self.lock = RLock()
         _models.add(self)
         self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
-        self._records.put((False, tuple(one.dims.sizes[:-1] for one in self.inputs)), lowered, 0)
+        self._records.put((False, tuple(entry.dims.sizes[:-1] for entry in self.inputs)), lowered, 0)
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
-    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> StepResult:
+    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> TrainingStep:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
         outcome = self.run("train", inputs, targets)
         update_states(self.arrays, outcome)
-        return StepResult(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
+        return TrainingStep(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
 
     @one_at_a_time
     def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
@@ -234,7 +242,7 @@ class Model:
 
     def types(self, stored: Sequence[np.dtype]) -> list[np.dtype]:
         """In which type each input enters: the model's, but data that will be shifted first keep their own digits."""
-        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda one: one.itemsize)
+        return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda dtype: dtype.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
@@ -268,29 +276,29 @@ class Model:
         lengths of time where no op changes them.
         """
         sizes = sizes_of(inputs)
-        lengths = {array.shape[-2] for array, one in zip(inputs, self.inputs, strict=True) if one.dims.timed}
+        lengths = {array.shape[-2] for array, entry in zip(inputs, self.inputs, strict=True) if entry.dims.timed}
         if len(lengths) == 1:
-            made = self._optimized(mode, tuple((*size[:-1], None) if one.dims.timed else size
-                                               for size, one in zip(sizes, self.inputs, strict=True)), ports)
+            made = self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
+                                               for size, entry in zip(sizes, self.inputs, strict=True)), ports)
             if made.keeps_time:
                 return made.at(T=lengths.pop())
         return self._optimized(mode, sizes, ports)
 
-    def _optimized(self, mode: str, sizes: Sizes, ports: tuple[str, ...]) -> OptimizedGraph:
+    def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports
         made = self._records.get(key)
         if made is None:
             graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
-            made = optimize(graph, *ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
+            made = optimize(graph, *mode_ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
             self._records.put(key, made, made.graph.bytes)
         return made
 
-    def lowered(self, sizes: Sizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+    def lowered(self, sizes: InputSizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
         """The record of ops for data of these sizes, however many; every problem before these ports, or all, is raised."""
         key = training, sizes
         lowered = self._records.get(key)
         if lowered is None:
-            lowered = lower_for(self.lgraph, {one.name: one.dims for one in self.inputs}, sizes, training=training)
+            lowered = lower_for(self.lgraph, {entry.name: entry.dims for entry in self.inputs}, sizes, training=training)
             self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered

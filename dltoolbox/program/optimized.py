@@ -47,13 +47,13 @@ class OptimizedGraph:
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
         sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
-        return (all(map(by_observation, {part.op.name for part in parts(self.graph.nodes)}))
+        return (all(map(by_observation, {part.op.name for part in unfused(self.graph.nodes)}))
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
 
     @property
     def keeps_time(self) -> bool:
         """Whether the length of time is the same everywhere, so that no attribute and no other size depends on it."""
-        return all(node.way is Way.FOLD or node.way is node.op.way is Way.SEE for node in parts(self.graph.nodes))
+        return all(node.way is Way.FOLD or node.way is node.op.way is Way.SEE for node in unfused(self.graph.nodes))
 
     @property
     def work(self) -> int:
@@ -87,10 +87,10 @@ def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value
         chains: As for `run_passes`.
     """
     nodes = run_passes(graph, wanted, chains)
-    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), gradient_paths(graph, parts(nodes), gradients_of))
+    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), gradient_paths(graph, unfused(nodes), gradients_of))
 
 
-def parts(nodes: Iterable[Node]) -> list[Node]:
+def unfused(nodes: Iterable[Node]) -> list[Node]:
     """The nodes, with those of chains one by one."""
     return [part for node in nodes for part in (node.parts if isinstance(node, FusedNode) else [node])]
 

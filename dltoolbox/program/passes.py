@@ -82,11 +82,11 @@ def use_tap_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
         if pool.op.name != "max_pool_indices" or pool.outputs[1] in wanted:
             continue
         readers = uses.get(pool.outputs[1], [])
-        if all(takes_taps(pool, one) for one in readers):
+        if all(takes_taps(pool, reader) for reader in readers):
             replaced[id(pool)] = replace(pool, op=OPS["max_pool_taps"])
-            for one in readers:
-                replaced[id(one)] = replace(one, op=OPS["max_unpool_taps"], inputs=one.inputs[:2],
-                                            attrs={"window": pool.attrs["window"], "to": one.attrs["to"]})
+            for reader in readers:
+                replaced[id(reader)] = replace(reader, op=OPS["max_unpool_taps"], inputs=reader.inputs[:2],
+                                               attrs={"window": pool.attrs["window"], "to": reader.attrs["to"]})
     return [replaced.get(id(node), node) for node in nodes]
 
 
@@ -142,7 +142,7 @@ def longest_chain(node: Node, uses: dict[Value, list[Node]], wanted: Collection[
             best = len(parts)
         value = parts[-1].outputs[0]
         readers = uses.get(value, [])
-        if value in wanted or len(readers) != 1 or not any(one.startswith(name + "+") for one in names):
+        if value in wanted or len(readers) != 1 or not any(chain.startswith(name + "+") for chain in names):
             return parts[:best]
         follower = readers[0]
         if id(follower) in joined or len({*decided(parts), *decided([follower])}) > 1:

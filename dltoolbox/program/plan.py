@@ -122,13 +122,13 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], threads: int, 
     case = KernelSpec(node.op.name, node.input_dims, node.output_dims,
                       tuple(node.way.order(plan.orders[value], value.dims) for value in node.inputs), node.attrs, plan.dtype,
                       needs if any(needs) else (), threads, precision, node.way)
-    found = candidates(case)
-    if isinstance(node, FusedNode) and found[0].name == Kernel.__name__:
+    kernels = candidates(case)
+    if isinstance(node, FusedNode) and kernels[0].name == Kernel.__name__:
         for part in node.parts:
             add_steps(plan, part, differentiated, threads, precision)
         return
     plan.kinds.update((value, kind_of(value, node, plan.dtype)) for value in node.outputs)
-    kernel = choose(found, case, [plan.dtype_of(value) for value in node.inputs],
+    kernel = choose(kernels, case, [plan.dtype_of(value) for value in node.inputs],
                     [plan.dtype_of(value) for value in node.outputs])
     plan.steps.append(Step(node, kernel, case))
     plan.orders.update((value, node.way.folded_order(order, value.dims))
@@ -163,10 +163,10 @@ def read_by_gradient(step: Step) -> tuple[Value, ...]:
 
 def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:
     """Where the gradient of a value comes from: (step, number of the input), in the order of the backward run."""
-    found: dict[Value, list[tuple[int, int]]] = {}
+    places: dict[Value, list[tuple[int, int]]] = {}
     for i in reversed(range(len(plan.steps))):
         step = plan.steps[i]
         for number, (value, need) in enumerate(zip(step.node.inputs, step.needs_input_grad, strict=False)):
             if need:
-                found.setdefault(value, []).append((i, number))
-    return found
+                places.setdefault(value, []).append((i, number))
+    return places

@@ -41,10 +41,10 @@ class PlainProgram:
             outputs = as_tuple(node.op.forward(*viewed(node, node.inputs, live), **node.attrs))
             live.update((value, self.narrowed(node.way.folded(array, value.dims)))
                         for value, array in zip(node.outputs, outputs, strict=True))
-        found = self.backward(live)
+        gradients = self.backward(live)
         return Outcome(graph, {value: Way.SEE.view(live[value], value.dims) for value in self.wanted},
-                       {key: found[value] for key, value in graph.arrays.items() if value in found},
-                       [Way.SEE.view(found.get(value, np.zeros_like(live[value])), value.dims) for value in graph.inputs]
+                       {key: gradients[value] for key, value in graph.arrays.items() if value in gradients},
+                       [Way.SEE.view(gradients.get(value, np.zeros_like(live[value])), value.dims) for value in graph.inputs]
                        if self.differentiated.intersection(graph.inputs) else [])
 
     def narrowed(self, output: Any) -> Any:
@@ -53,19 +53,19 @@ class PlainProgram:
 
     def backward(self, live: Mapping[Value, object]) -> dict[Value, np.ndarray]:
         """Gradients of the sum of the losses."""
-        found = {loss: np.ones_like(live[loss]) for loss in self.graph.losses if loss in self.differentiated}
+        gradients = {loss: np.ones_like(live[loss]) for loss in self.graph.losses if loss in self.differentiated}
         for node in reversed(self.graph.nodes):
             needs = tuple(value in self.differentiated for value in node.inputs)
             if not any(needs) or not self.differentiated.intersection(node.outputs):
                 continue
-            incoming = viewed(node, node.outputs, {value: found.pop(value, None) for value in node.outputs})
+            incoming = viewed(node, node.outputs, {value: gradients.pop(value, None) for value in node.outputs})
             call = Call(viewed(node, node.inputs, live), viewed(node, node.outputs, live), needs)
             for value, need, gradient in zip(node.inputs, needs, node.op.backward(call, *incoming, **node.attrs),
                                              strict=True):
                 if need and gradient is not None:
                     gradient = node.way.folded(gradient, value.dims)
-                    found[value] = found[value] + gradient if value in found else gradient
-        return found
+                    gradients[value] = gradients[value] + gradient if value in gradients else gradient
+        return gradients
 
 
 def viewed(node: Node, values: Sequence[Value], arrays: Mapping[Value, Any]) -> tuple[Any, ...]:

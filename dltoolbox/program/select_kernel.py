@@ -19,13 +19,13 @@ from dltoolbox.runtime.autotune import Stage, fastest
 Kinds = Sequence[np.dtype]
 
 
-def choose(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:
+def choose(kernels: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Kernel:
     """The fastest of several kernels, forward and backward together; the first where nothing is measured."""
-    if len(found) == 1 or any(0 in dims.sizes for dims in case.inputs):
-        return found[0]
-    name = fastest(question(case), trials(found, case, inputs, outputs),
-                   lambda: (work(case), smaller(found, case, inputs, outputs)))
-    return next(one for one in found if label(one) == name)
+    if len(kernels) == 1 or any(0 in dims.sizes for dims in case.inputs):
+        return kernels[0]
+    name = fastest(question(case), kernel_trials(kernels, case, inputs, outputs),
+                   lambda: (work(case), smaller(kernels, case, inputs, outputs)))
+    return next(kernel for kernel in kernels if label(kernel) == name)
 
 
 def label(kernel: Kernel) -> str:
@@ -38,18 +38,18 @@ def question(case: KernelSpec) -> str:
     """
     inputs = " ".join(f"{size_class(dims, case.way)}@{''.join(map(str, order))}"
                       for dims, order in zip(case.inputs, case.orders, strict=True))
-    return (f"{case.op} {inputs} {text(case.attrs, case.way)} {case.dtype} {case.needs_input_grad} {case.threads} "
+    return (f"{case.op} {inputs} {attribute_text(case.attrs, case.way)} {case.dtype} {case.needs_input_grad} {case.threads} "
             f"{case.precision}")
 
 
-def text(value: object, way: Way) -> str:
+def attribute_text(value: object, way: Way) -> str:
     """An attribute with its sizes by their classes."""
     if isinstance(value, Dims):
         return size_class(value, way)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {text(item, way)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {attribute_text(item, way)}' for key, item in value.items())}}}"
     if type(value) in (tuple, Link):
-        return f"({', '.join(text(item, way) for item in value)})"  # type: ignore[attr-defined]
+        return f"({', '.join(attribute_text(item, way) for item in value)})"  # type: ignore[attr-defined]
     return str(value)
 
 
@@ -64,26 +64,28 @@ def work(case: KernelSpec) -> int:
     return op_of(case.op).work(case.inputs, case.outputs, case.attrs)
 
 
-def trials(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> dict[str, Callable[[], Closure]]:
-    return {label(one): trial(one, case, inputs, outputs) for one in found}
+def kernel_trials(kernels: Sequence[Kernel], case: KernelSpec, inputs: Kinds,
+                  outputs: Kinds) -> dict[str, Callable[[], Closure]]:
+    return {label(kernel): trial(kernel, case, inputs, outputs) for kernel in kernels}
 
 
-def stage(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Stage:
-    return Stage(work(case), trials(found, case, inputs, outputs))
+def stage(kernels: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Stage:
+    return Stage(work(case), kernel_trials(kernels, case, inputs, outputs))
 
 
-def smaller(found: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
+def smaller(kernels: Sequence[Kernel], case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Iterator[Stage]:
     """The same with half as much to do, and again and again, as long as all kernels accept it."""
     op = op_of(case.op)
     while True:
         for sizes, attrs in op.halved(case.inputs, case.attrs):
             half = replace(case, inputs=sizes, outputs=as_tuple(op.infer(*sizes, **attrs)), attrs=attrs)
-            if all(min(dims.shape, default=1) > 0 for dims in half.outputs) and all(one.accepts(half) for one in found):
+            some = all(min(dims.shape, default=1) > 0 for dims in half.outputs)
+            if some and all(kernel.accepts(half) for kernel in kernels):
                 break
         else:
             return
         case = half
-        yield stage(found, case, inputs, outputs)
+        yield stage(kernels, case, inputs, outputs)
 
 
 def trial(kernel: Kernel, case: KernelSpec, inputs: Kinds, outputs: Kinds) -> Callable[[], Closure]:

@@ -31,8 +31,8 @@ from dltoolbox.core.random import rng
 from dltoolbox.runtime.blas import libraries, settings
 from dltoolbox.runtime.cpu import processor
 
-Closure = Callable[[], object]
-Options = Mapping[str, Callable[[], Closure]]
+TimedRun = Callable[[], object]
+Options = Mapping[str, Callable[[], TimedRun]]
 
 
 class Stage(NamedTuple):
@@ -43,13 +43,13 @@ class Stage(NamedTuple):
 
 
 BUDGET = 2.0  # seconds of measuring that compiling a program may cost
-SPAN, FEWEST = 0.006, 3  # seconds of timed runs per option, and how many at least
+SPAN, FEWEST_RUNS = 0.006, 3  # seconds of timed runs per option, and how many at least
 UNTRIED = 1 << 27  # multiply-adds that an option may do before its time is known: a tenth of a second in slow loops
-LONGEST = 0.06  # seconds of a run, shared by the options, that larger sizes are expected to cost at most
-FAR = 4  # times that expectation: no larger sizes
+LONGEST_TRIAL = 0.06  # seconds of a run, shared by the options, that larger sizes are expected to cost at most
+TOO_LARGE = 4  # times that expectation: no larger sizes
 CLOSE = 1.03  # times nearer than this are equal: the earlier option, so that noise does not decide
 HOPELESS = 1.5  # times the best so far: no more runs
-MOST, FILES = 4096, 32  # answers in a file, and files; the oldest are dropped
+MOST_ANSWERS, FILES = 4096, 32  # answers in a file, and files; the oldest are dropped
 
 clock = perf_counter
 _lock = RLock()  # one measurement at a time: two would disturb each other
@@ -73,10 +73,10 @@ def fastest(question: str, options: Options, scale: Callable[[], Scale] = lambda
     if mode == "random":
         return Random(f"{seed} {question}").choice(list(options))
     with _lock:
-        return choices().settled.get(key_of(question, options)) or choices().fastest(question, options, *scale())
+        return choices().settled.get(question_key(question, options)) or choices().fastest(question, options, *scale())
 
 
-def key_of(question: str, options: Iterable[str]) -> str:
+def question_key(question: str, options: Iterable[str]) -> str:
     return f"{question} [{', '.join(options)}]"
 
 
@@ -122,7 +122,7 @@ class Choices:
         self.unsaved = False
 
     def fastest(self, question: str, options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) -> str:
-        key = key_of(question, options)
+        key = question_key(question, options)
         if key not in self.settled:
             self.settled[key] = self._answer(key, options, work, smaller)
         return self.settled[key]
@@ -134,16 +134,16 @@ class Choices:
         if purse is not None and purse.left <= 0:
             return next(iter(options))
         start = clock()
-        found = measure(options, work, smaller)
+        answer = measure(options, work, smaller)
         if purse is not None:
             purse.left -= clock() - start
-        if found is None:
+        if answer is None:
             return next(iter(options))
-        self.measured[key] = found
+        self.measured[key] = answer
         self.unsaved = True
         if purse is None:
             self.save()
-        return found
+        return answer
 
     def read(self) -> dict[str, str]:
         """The answers on disk; none of a file that is missing, damaged or of another machine."""
@@ -166,7 +166,7 @@ class Choices:
         if self.file is None or not self.unsaved:
             return
         answers = {**self.read(), **self.measured}
-        text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST:])}, indent=1,
+        text = json.dumps({"machine": self.machine, "answers": dict(list(answers.items())[-MOST_ANSWERS:])}, indent=1,
                           ensure_ascii=False)
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -181,32 +181,32 @@ def measure(options: Options, work: float = 0.0, smaller: Iterable[Stage] = ()) 
     stay as they are.
 
     What a run costs is not known before there was one. So the first is at a size where it cannot cost much, and larger
-    sizes are tried with those options only that should not take much longer than `LONGEST` there, by their times so far.
+    sizes are tried with those options only that should not take much longer than `LONGEST_TRIAL` there, by times so far.
     """
-    streams, names, found = rng(), list(options), None
-    *larger, stage = trials(Stage(work, options), smaller)
+    streams, names, fastest_name = rng(), list(options), None
+    *larger, stage = measurable_stages(Stage(work, options), smaller)
     try:
-        while stage.work <= UNTRIED or found:
+        while stage.work <= UNTRIED or fastest_name:
             times = times_of({name: stage.options[name] for name in names})
             if not times:
                 break
-            least, longest = min(times.values()), LONGEST / len(times) * stage.work
-            found = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
+            least, longest = min(times.values()), LONGEST_TRIAL / len(times) * stage.work
+            fastest_name = next(name for name, seconds in times.items() if seconds <= CLOSE * least)
             affordable = [stage for stage in larger if least * stage.work <= longest]
             if not affordable:
                 break
             stage = affordable[0]
-            names = [name for name, seconds in times.items() if seconds * stage.work <= FAR * longest]
+            names = [name for name, seconds in times.items() if seconds * stage.work <= TOO_LARGE * longest]
             if len(names) == 1:
-                found = names[0]
+                fastest_name = names[0]
                 break
             del larger[larger.index(stage):]
     finally:
         rng(streams)
-    return found
+    return fastest_name
 
 
-def trials(whole: Stage, smaller: Iterable[Stage]) -> list[Stage]:
+def measurable_stages(whole: Stage, smaller: Iterable[Stage]) -> list[Stage]:
     """The whole and smaller stages, down to one that can be tried."""
     stages = [whole]
     for stage in smaller if whole.work > UNTRIED else ():
@@ -225,11 +225,11 @@ def times_of(options: Options) -> dict[str, float]:
     return times
 
 
-def time_of(run: Closure, best: float) -> float:
+def time_of(run: TimedRun, best: float) -> float:
     """The shortest of several runs after one that is not counted; few of an option that is far from the best."""
     run()
     least, total, runs = math.inf, 0.0, 0
-    while runs < FEWEST or (total < SPAN and least < HOPELESS * best):
+    while runs < FEWEST_RUNS or (total < SPAN and least < HOPELESS * best):
         start = clock()
         run()
         seconds = clock() - start
@@ -240,10 +240,10 @@ def time_of(run: Closure, best: float) -> float:
 @cache
 def choices() -> Choices:
     """Those of this machine."""
-    return Choices(folder(), machine())
+    return Choices(cache_folder(), machine())
 
 
-def folder() -> Path | None:
+def cache_folder() -> Path | None:
     """Where this user's caches lie; None where the user has no home."""
     own = os.environ.get("DLTOOLBOX_CACHE")
     if own:

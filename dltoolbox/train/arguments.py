@@ -16,7 +16,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import show
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.sources.arrays import ArraySource, Column
+from dltoolbox.data.sources.arrays import ArraySource, TargetColumn
 from dltoolbox.data.sources.batches import Batches
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
@@ -24,9 +24,9 @@ from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program.data_layout import input_layers, network_inputs
 from dltoolbox.train.options import TrainingOptions
-from dltoolbox.train.targets import encode_labels, encode_responses, finite, numeric
+from dltoolbox.train.targets import encode_labels, encode_responses, finite, numeric_targets
 
-ORDER = "The order is trainNetwork(X, Y, layers, options)."
+ARGUMENT_ORDER = "The order is trainNetwork(X, Y, layers, options)."
 NUMBERS = ("first", "second", "third")
 
 
@@ -55,17 +55,18 @@ def bind_arguments(*arguments: object) -> Arguments:
     *data, layers, options = arguments
     if not isinstance(options, TrainingOptions):
         fail("trainNetwork:invalidOptions", f"The last argument must come from trainingOptions, but it is {what(options)}.",
-             ORDER if isinstance(layers, TrainingOptions) else "Call trainNetwork(X, Y, layers, trainingOptions('sgdm')).")
+             ARGUMENT_ORDER if isinstance(layers, TrainingOptions) else
+             "Call trainNetwork(X, Y, layers, trainingOptions('sgdm')).")
     if not isinstance(layers, (list, tuple, Layer, LayerGraph)) and not is_factory(layers):
         fail("trainNetwork:invalidLayers", f"The {NUMBERS[len(data)]} argument must be a layer array or a layer graph, but "
-             f"it is {what(layers)}.", ORDER)
+             f"it is {what(layers)}.", ARGUMENT_ORDER)
     if isinstance(layers, dlnetwork):
         fail("trainNetwork:isADlnetwork", "trainNetwork takes the loss from an output layer, and a dlnetwork has none.",
              "Add one to its layer graph: lgraph = addLayers(layerGraph(net), classificationLayer(Name='output')), then "
              f"lgraph = connectLayers(lgraph, '{[*layers.OutputNames, 'softmax'][0]}', 'output').")
     if isinstance(data[0], categorical):
         fail("trainNetwork:invalidPredictors", f"The first argument must hold the predictors, but it holds labels: it is "
-             f"{what(data[0])}.", ORDER)
+             f"{what(data[0])}.", ARGUMENT_ORDER)
     return Arguments(tuple(data), layers, options)
 
 
@@ -88,7 +89,7 @@ def source_of(data: object, *responses: object, task: Task, of: str = "") -> Bat
         fail("trainNetwork:missingResponses", f"The first argument must hold predictors and responses, but it is "
              f"{what(data)}.", "Pass the responses as well: trainNetwork(X, Y, layers, options).")
     inputs = predictors(task.lgraph, data, f"X{of}")
-    return ArraySource(inputs, [encode(task, responses[0], inputs[0].shape[-1], name=f"Y{of}")])
+    return ArraySource(inputs, [encode_targets(task, responses[0], inputs[0].shape[-1], name=f"Y{of}")])
 
 
 def predictors(lgraph: LayerGraph, X: object, name: str) -> list[np.ndarray]:
@@ -101,10 +102,10 @@ def predictors(lgraph: LayerGraph, X: object, name: str) -> list[np.ndarray]:
             raise
         raise DltoolboxError(replace(issue, message=f"{name}: {issue.message}") for issue in error.issues) from None
     names = [f"{name} for input layer '{layer.Name}'" if len(layers) > 1 else name for layer in layers]
-    return [finite(numeric(array, its_name), its_name) for array, its_name in zip(arrays, names, strict=True)]
+    return [finite(numeric_targets(array, its_name), its_name) for array, its_name in zip(arrays, names, strict=True)]
 
 
-def encode(task: Task, Y: object, observations: int, *, name: str) -> Column:
+def encode_targets(task: Task, Y: object, observations: int, *, name: str) -> TargetColumn:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     _, end, size = task
     if not isinstance(end, ClassOutput):

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.engines.engine import Parameter
 
-STRETCH = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
+LONGEST_SLOT_RUN = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
 
 
 class Slot(NamedTuple):
@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Gradients:
+class FlatGradients:
     """The gradient of each trained parameter, and what to copy there first: (to, from), where gradients lie apart."""
 
     each: list[np.ndarray]
@@ -66,35 +66,35 @@ def in_memory_order(parameters: Sequence[Parameter], averages: int) -> list[Slot
 
 
 def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
-              decay: float) -> tuple[list[Run], Gradients]:
+              decay: float) -> tuple[list[Run], FlatGradients]:
     """Runs over all parameters that move, with this decay times their L2 factors. Those that do not reach the loss have a
     gradient of zero; they move by their decay alone."""
     runs: list[Run] = []
-    found = Gradients([], [])
-    scratch = {slot.parameter.value.dtype: np.empty(STRETCH, slot.parameter.value.dtype) for slot in slots}
+    flat = FlatGradients([], [])
+    scratch = {slot.parameter.value.dtype: np.empty(LONGEST_SLOT_RUN, slot.parameter.value.dtype) for slot in slots}
     reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
     others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
               if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
-    found.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
+    flat.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
     for group in (*neighbours(reached), *neighbours(others)):
         first = group[0][0].parameter
         value = joined([slot.parameter.value for slot, _ in group])
         if value is None:  # a parameter with strides of its own
             (slot, g), = group
-            found.each.append(g)
+            flat.each.append(g)
             own = np.empty(first.value.shape, first.value.dtype)
             runs.append(Run(first.value, g, slot.averages, own, first.learn_rate_factor, decay * first.l2_factor or None))
         else:
-            runs += stretches(group, value, gather(group, value, found), scratch[value.dtype], decay)
-    return runs, found
+            runs += stretches(group, value, gathered_gradient(group, value, flat), scratch[value.dtype], decay)
+    return runs, flat
 
 
-Group = list[tuple[Slot, np.ndarray]]
+SlotGroup = list[tuple[Slot, np.ndarray]]
 
 
-def neighbours(given: Group) -> Iterator[Group]:
+def neighbours(given: SlotGroup) -> Iterator[SlotGroup]:
     """Groups of parameters, with their gradients, that follow each other in memory and have the same learn-rate factor."""
-    group: Group = []
+    group: SlotGroup = []
     for slot, g in given:
         if group and not (joined([group[-1][0].parameter.value, slot.parameter.value]) is not None
                           and group[-1][0].parameter.learn_rate_factor == slot.parameter.learn_rate_factor):
@@ -105,28 +105,28 @@ def neighbours(given: Group) -> Iterator[Group]:
         yield group
 
 
-def gather(group: Group, value: np.ndarray, found: Gradients) -> np.ndarray:
+def gathered_gradient(group: SlotGroup, value: np.ndarray, flat: FlatGradients) -> np.ndarray:
     """The gradients of a group as a vector: as they are, or as the place where they are to be copied."""
     vector = joined([g for _, g in group])
     if vector is not None:
-        found.each.extend(g for _, g in group)
+        flat.each.extend(g for _, g in group)
         return vector
     vector = np.empty_like(value)
     ends = [0, *accumulate(g.size for _, g in group)]
     for (_, g), (start, stop) in zip(group, pairwise(ends), strict=True):
-        found.each.append(vector[start:stop].reshape(g.shape))
-        found.copies.append((found.each[-1], g))
+        flat.each.append(vector[start:stop].reshape(g.shape))
+        flat.copies.append((flat.each[-1], g))
     return vector
 
 
-def stretches(group: Group, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
+def stretches(group: SlotGroup, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
               decay: float) -> Iterator[Run]:
     """A group cut into runs."""
     first = group[0][0]
     averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(first.averages))]
     ends = [0, *accumulate(g.size for _, g in group)]
-    for start in range(0, value.size, STRETCH):
-        here = slice(start, min(start + STRETCH, value.size))
+    for start in range(0, value.size, LONGEST_SLOT_RUN):
+        here = slice(start, min(start + LONGEST_SLOT_RUN, value.size))
         inside = [(decay * slot.parameter.l2_factor, min(end, here.stop) - max(begin, start))
                   for (slot, _), (begin, end) in zip(group, pairwise(ends), strict=True)
                   if begin < here.stop and end > start]

@@ -7,14 +7,14 @@ from math import prod
 
 import numpy as np
 
-CHUNK = 1 << 20  # elements converted to float64 at a time
+CONVERTED_AT_A_TIME = 1 << 20  # elements converted to float64 at a time
 
 STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
 
 
 def chunk_size(sizes: tuple[int, ...]) -> int:
     """How many observations of this size the batches of `normalization_statistics` should have."""
-    return max(1, CHUNK // max(1, prod(sizes)))
+    return max(1, CONVERTED_AT_A_TIME // max(1, prod(sizes)))
 
 
 def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "channel",
@@ -33,7 +33,7 @@ def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "ch
         The wanted statistics by name, shaped like one observation with the reduced dimensions 1: H×W×C → 1×1×C for
         'channel', H×W×C for 'element', 1×1×1 for 'all'.
     """
-    names, moments, found = list(wanted), Moments(), dict[str, np.ndarray]()
+    names, moments, statistics = list(wanted), Moments(), dict[str, np.ndarray]()
     for x in batches:
         last = x.ndim - 1
         axes = {"channel": (*range(last - 1), last), "element": (last,), "all": tuple(range(x.ndim))}[dimension]
@@ -42,10 +42,10 @@ def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "ch
         for name, extreme in (("Min", np.minimum), ("Max", np.maximum)):
             if name in names:
                 part = extreme.reduce(x, axis=axes, keepdims=True)
-                found[name] = extreme(found[name], part) if name in found else part
+                statistics[name] = extreme(statistics[name], part) if name in statistics else part
     if moments.count:
-        found |= {"Mean": moments.origin + moments.mean, "StandardDeviation": np.sqrt(moments.squares / moments.count)}
-    return {name: np.asarray(found[name], np.float64)[..., 0] for name in names}
+        statistics |= {"Mean": moments.origin + moments.mean, "StandardDeviation": np.sqrt(moments.squares / moments.count)}
+    return {name: np.asarray(statistics[name], np.float64)[..., 0] for name in names}
 
 
 class Moments:

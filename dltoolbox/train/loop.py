@@ -18,12 +18,12 @@ from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
 from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
-from dltoolbox.engines.engine import Arrays, Trainable
+from dltoolbox.engines.engine import BatchArrays, Trainable
 from dltoolbox.runtime.interrupts import check, released
 from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
 from dltoolbox.train.options import TrainingOptions
-from dltoolbox.train.progress import Record, Table, TrainingInfo, make_info
+from dltoolbox.train.progress import ProgressTable, Record, TrainingInfo, make_info
 from dltoolbox.train.solvers import learn_rate, make_solver
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
@@ -86,7 +86,7 @@ class _Training:
         self.model, self.data, self.options, self.validation = model, data, options, validation
         self.metric = METRICS[metric]
         self.checkpoints = checkpoints
-        self.table = Table(self.metric.name, validation is not None, options.Verbose)
+        self.table = ProgressTable(self.metric.name, validation is not None, options.Verbose)
         self.minibatches = MiniBatches(data, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
         self.last = self.minibatches.per_epoch * options.MaxEpochs
         self.solver = make_solver(model.parameters, options)
@@ -230,7 +230,7 @@ class _Training:
             self.iteration = self.best.iteration
         figures = nan, nan
         try:
-            settled = self.settle_statistics()
+            settled = self.finalize_statistics()
             settled = not self.leave_spoilt() and settled
             figures = self.final_figures(settled)
         except KeyboardInterrupt:
@@ -250,13 +250,13 @@ class _Training:
             return known.validation_loss, known.validation_metric
         return self.measure(self.validation)
 
-    def settle_statistics(self) -> bool:
+    def finalize_statistics(self) -> bool:
         """Give batch normalisations the statistics of the whole training set; whether there were any to give."""
         if self.options.BatchNormalizationStatistics == "moving":
             return False
         read_all = False
 
-        def batches() -> Iterator[Arrays]:
+        def batches() -> Iterator[BatchArrays]:
             nonlocal read_all
             yield from self.data.input_batches(self.minibatches.size)
             read_all = True

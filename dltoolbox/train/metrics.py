@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
 
-Arrays = Sequence[np.ndarray]
-BLOCK = 1 << 17  # scores looked at at a time
+from dltoolbox.engines.engine import BatchArrays
+
+SCORES_AT_A_TIME = 1 << 17  # scores looked at at a time
 
 
 @dataclass(frozen=True)
@@ -20,30 +21,30 @@ class Metric:
     """
 
     name: str
-    measure: Callable[[Arrays, Arrays], tuple[float, float]]
+    measure: Callable[[BatchArrays, BatchArrays], tuple[float, float]]
     figure: Callable[[float], float]
-    loss_weight: Callable[[Arrays], float]
+    loss_weight: Callable[[BatchArrays], float]
 
     def value(self, total: float, weight: float) -> float:
         return self.figure(total / weight) if weight else nan
 
-    def of(self, predictions: Arrays, targets: Arrays) -> float:
+    def of(self, predictions: BatchArrays, targets: BatchArrays) -> float:
         """The figure of one batch."""
         return self.value(*self.measure(predictions, targets))
 
 
-def count_labelled(targets: Arrays) -> float:
+def count_labelled(targets: BatchArrays) -> float:
     """Observations (or pixels) with a label: as many as there are ones in one-hot targets."""
     return float(sum(np.count_nonzero(t) for t in targets))
 
 
-def count_observations(targets: Arrays) -> float:
+def count_observations(targets: BatchArrays) -> float:
     return float(targets[0].shape[-1])
 
 
-def hits(predictions: Arrays, targets: Arrays) -> tuple[float, float]:
+def hits(predictions: BatchArrays, targets: BatchArrays) -> tuple[float, float]:
     """How many labelled observations (or pixels) have their highest score at the label, and how many there are."""
-    right = sum(highest_at_label(*part) for y, t in zip(predictions, targets, strict=True) for part in in_blocks(y, t))
+    right = sum(highest_at_label(*part) for y, t in zip(predictions, targets, strict=True) for part in row_blocks(y, t))
     return float(right), count_labelled(targets)
 
 
@@ -73,21 +74,21 @@ def highest_at_label(y: np.ndarray, t: np.ndarray) -> int:
     return int(np.count_nonzero(np.take_along_axis(t, first, axis=-2)))
 
 
-def squared_error(predictions: Arrays, targets: Arrays) -> tuple[float, float]:
+def squared_error(predictions: BatchArrays, targets: BatchArrays) -> tuple[float, float]:
     """Sum of squared errors, and the number of response elements."""
     total = 0.0
     for y, t in zip(predictions, targets, strict=True):
-        for part, its_target in in_blocks(y, t):
+        for part, its_target in row_blocks(y, t):
             error = (part - its_target).astype(np.float64, copy=False).ravel(order="K")
             total += float(error @ error)
     return total, float(sum(t.size for t in targets))
 
 
-def in_blocks(y: np.ndarray, t: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def row_blocks(y: np.ndarray, t: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Both arrays a few rows of the maps at a time, so that what is computed from them stays in the cache."""
-    if y.ndim < 3 or y.size <= BLOCK:
+    if y.ndim < 3 or y.size <= SCORES_AT_A_TIME:
         return iter([(y, t)])
-    rows = max(1, BLOCK * len(y) // y.size)
+    rows = max(1, SCORES_AT_A_TIME * len(y) // y.size)
     return ((y[at:at + rows], t[at:at + rows]) for at in range(0, len(y), rows))
 
 

@@ -26,7 +26,7 @@ def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
     def narrowed(value: object) -> T:
         got = of(value)
         if got not in supported:
-            words = " or ".join("[]" if one is None else repr(one) for one in supported)
+            words = " or ".join("[]" if value is None else repr(value) for value in supported)
             raise InvalidValue(f"{words} in this release", hint, "notYetSupported")
         return got
     return narrowed
@@ -179,19 +179,19 @@ class TrainingOptions(Configured):
         cls.properties = own | cls.properties
 
     def __init__(self, *pairs: object, **options: object) -> None:
-        found = IssueCollector()
-        pairs, options = self._set_aside_foreign(pairs, options, found)
-        with found.collect():
+        issues = IssueCollector()
+        pairs, options = self._set_aside_foreign(pairs, options, issues)
+        with issues.collect():
             super().__init__(*pairs, **options)
-        found.raise_if_any()
+        issues.raise_if_any()
 
     def _set_aside_foreign(self, pairs: tuple[object, ...], options: dict[str, object],
-                           found: IssueCollector) -> tuple[tuple[object, ...], dict[str, object]]:
+                           issues: IssueCollector) -> tuple[tuple[object, ...], dict[str, object]]:
         """Report the options that only other solvers have, and return the rest for the ordinary checks."""
         def is_foreign(name: object) -> bool:
             owners = _owners(name) if isinstance(name, str) and match(name, self.properties) is None else {}
             for proper, solvers in owners.items():
-                _report_foreign(proper, self.solver, solvers, found)
+                _report_foreign(proper, self.solver, solvers, issues)
             return bool(owners)
 
         if len(pairs) % 2 == 0:  # otherwise they are no pairs, and `Configured` says so
@@ -245,7 +245,7 @@ class TrainingOptionsADAM(TrainingOptions):
     InitialLearnRate = _option(real(0, low_open=True), 0.001, "Learning rate of the first epoch.")
 
 
-SOLVERS: dict[str, type[TrainingOptions]] = {
+OPTIONS_BY_SOLVER: dict[str, type[TrainingOptions]] = {
     cls.solver: cls for cls in (TrainingOptionsSGDM, TrainingOptionsRMSProp, TrainingOptionsADAM)}
 _TOLERANCES = ("MaxIterations", "GradientTolerance", "StepTolerance")
 LATER: dict[str, tuple[str, ...]] = {
@@ -258,7 +258,7 @@ LATER: dict[str, tuple[str, ...]] = {
 def _owners(name: str) -> dict[str, list[str]]:
     """The option so called (in any case) with the solvers that have it; empty for an unknown name."""
     owners: dict[str, list[str]] = {}
-    known = [(solver, list(cls.properties)) for solver, cls in SOLVERS.items()]
+    known = [(solver, list(cls.properties)) for solver, cls in OPTIONS_BY_SOLVER.items()]
     for solver, options in [*known, *((solver, list(names)) for solver, names in LATER.items())]:
         for option in options:
             if option.lower() == name.lower():
@@ -266,13 +266,13 @@ def _owners(name: str) -> dict[str, list[str]]:
     return owners
 
 
-def _report_foreign(option: str, solver: str, owners: list[str], found: IssueCollector) -> None:
+def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCollector) -> None:
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
-    available = [owner for owner in owners if owner in SOLVERS]
+    available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
     hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
-    found.add("trainingOptions:optionOfOtherSolver",
-              f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
+    issues.add("trainingOptions:optionOfOtherSolver",
+               f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 
 
 def _same(a: object, b: object) -> bool:
@@ -322,29 +322,29 @@ def trainingOptions(solverName: str, *pairs: object, **options: object) -> Train
     trainingOptions('sgdm', InitialLearnRate=0.05, MaxEpochs=4)
     """
     low = solverName.lower() if isinstance(solverName, str) else ""
-    if low not in SOLVERS:
+    if low not in OPTIONS_BY_SOLVER:
         _refuse_solver(solverName, low)
-    return SOLVERS[low](*pairs, **options)
+    return OPTIONS_BY_SOLVER[low](*pairs, **options)
 
 
 def _refuse_solver(name: object, low: str) -> NoReturn:
     if low in LATER:
         fail("trainingOptions:solverNotAvailable", f"The solver '{low}' is not available in this release.",
-             f"Use one of {', '.join(map(repr, SOLVERS))}.")
-    known = ", ".join(map(repr, SOLVERS))
+             f"Use one of {', '.join(map(repr, OPTIONS_BY_SOLVER))}.")
+    known = ", ".join(map(repr, OPTIONS_BY_SOLVER))
     fail("trainingOptions:unknownSolver", f"The solver must be one of {known}, but it is {show(name)}.",
-         did_you_mean(low, SOLVERS) or "Call for example trainingOptions('sgdm').")
+         did_you_mean(low, OPTIONS_BY_SOLVER) or "Call for example trainingOptions('sgdm').")
 
 
 def _every_option() -> dict[str, list[tuple[str, Property[object]]]]:
     """Each option with the solvers that have it; those of one solver first."""
     table: dict[str, list[tuple[str, Property[object]]]] = {}
     common = TrainingOptions.properties
-    for solver, cls in SOLVERS.items():
+    for solver, cls in OPTIONS_BY_SOLVER.items():
         for name, prop in cls.properties.items():
             if name not in common:
                 table.setdefault(name, []).append((solver, prop))
-    return table | {name: [(solver, prop) for solver in SOLVERS] for name, prop in common.items()}
+    return table | {name: [(solver, prop) for solver in OPTIONS_BY_SOLVER] for name, prop in common.items()}
 
 
 def _documented(table: dict[str, list[tuple[str, Property[object]]]]) -> str:
@@ -352,7 +352,7 @@ def _documented(table: dict[str, list[tuple[str, Property[object]]]]) -> str:
     lines = []
     for name, entries in table.items():
         if len({prop.default for _, prop in entries}) == 1:
-            only = "" if len(entries) == len(SOLVERS) else f" ({', '.join(solver for solver, _ in entries)})"
+            only = "" if len(entries) == len(OPTIONS_BY_SOLVER) else f" ({', '.join(solver for solver, _ in entries)})"
             default = f"{_default_text(entries[0][1])}{only}"
         else:
             default = ", ".join(f"{_default_text(prop)} ({solver})" for solver, prop in entries)

@@ -56,7 +56,7 @@ def make_info(metric: str, records: Sequence[Record], final_loss: float, final_m
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of the table: two heading lines and the width between the blanks beside the bars."""
 
     above: str
@@ -65,7 +65,7 @@ class Column:
 
 
 @dataclass
-class Table:
+class ProgressTable:
     """The progress table.
 
     Args:
@@ -77,13 +77,14 @@ class Table:
     metric: str
     validated: bool
     enabled: bool = True
-    columns: list[Column] = field(init=False)
+    columns: list[TableColumn] = field(init=False)
 
     def __post_init__(self) -> None:
         kinds = ["Mini-batch", "Validation"] if self.validated else ["Mini-batch"]
-        self.columns = [Column("Epoch", "", 7), Column("Iteration", "", 11), Column("Time Elapsed", "(hh:mm:ss)", 14),
-                        *(Column(kind, self.metric, 12) for kind in kinds),
-                        *(Column(kind, "Loss", 12) for kind in kinds), Column("Base Learning", "Rate", 15)]
+        self.columns = [TableColumn("Epoch", "", 7), TableColumn("Iteration", "", 11),
+                        TableColumn("Time Elapsed", "(hh:mm:ss)", 14),
+                        *(TableColumn(kind, self.metric, 12) for kind in kinds),
+                        *(TableColumn(kind, "Loss", 12) for kind in kinds), TableColumn("Base Learning", "Rate", 15)]
 
     def line(self, text: str) -> None:
         if self.enabled:

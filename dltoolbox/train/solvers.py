@@ -21,7 +21,7 @@ import numpy as np
 from dltoolbox.core.errors import warn
 from dltoolbox.engines.engine import Parameter
 from dltoolbox.runtime.blas import libraries
-from dltoolbox.train.flat_parameters import Gradients, Run, in_memory_order, make_runs
+from dltoolbox.train.flat_parameters import FlatGradients, Run, in_memory_order, make_runs
 from dltoolbox.train.options import TrainingOptions, TrainingOptionsADAM, TrainingOptionsRMSProp, TrainingOptionsSGDM
 
 MARGIN = 1e4  # above the smallest normal number, at which averages become zero
@@ -43,7 +43,7 @@ class Solver:
         self.period = MOST_STEPS
         self.known: tuple[np.ndarray | None, ...] = ()
         self.runs: list[Run] = []
-        self.gradients = Gradients([], [])
+        self.gradients = FlatGradients([], [])
 
     def update(self, gradients: Sequence[np.ndarray | None], learn_rate: float) -> None:
         """Move every trained parameter; ``gradients`` are overwritten."""

@@ -62,7 +62,7 @@ def as_categorical(Y: Any, name: str) -> Any:
     labels = Y
     if not isinstance(Y, categorical):
         carried = (attribute(Y, "codes") is not None or attribute(Y, "cat") is not None  # pandas
-                   or (isinstance(Y, (list, tuple)) and any(isinstance(one, categorical) for one in Y)))
+                   or (isinstance(Y, (list, tuple)) and any(isinstance(labels, categorical) for labels in Y)))
         array = None if carried else as_array(Y, name)
         if array is not None and array.size and array.dtype.kind in "iufc":
             fail("trainNetwork:numericLabels", f"{name} is numeric, but classification needs categorical labels.",
@@ -118,7 +118,7 @@ def encode_responses(Y: object, observations: int, size: Sequence[int], name: st
     if attribute(Y, "categories") is not None:
         fail("trainNetwork:categoricalResponses", f"{name} holds labels, but a network that ends in regressionLayer learns "
              "numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
-    size, y = tuple(size), numeric(Y, name)
+    size, y = tuple(size), numeric_targets(Y, name)
     if prod(size[:-1]) == 1 and y.ndim <= 2:
         return finite(vectors(y, observations, size[-1], name).reshape(*size, observations), name)
     if y.shape == size:
@@ -155,7 +155,7 @@ def as_array(value: object, name: str) -> np.ndarray:
     return array
 
 
-def numeric(value: object, name: str) -> np.ndarray:
+def numeric_targets(value: object, name: str) -> np.ndarray:
     """The value as a non-empty array of real numbers or logicals; not copied if it is an array."""
     array = as_array(value, name)
     if array.dtype.kind not in "fiub":
@@ -179,8 +179,8 @@ def finite(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def check_count(found: int, observations: int, name: str) -> None:
+def check_count(count: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
-    if found != observations:
-        fail("trainNetwork:observationsMismatch", f"{name} has {counted(found, 'observation')}, "
+    if count != observations:
+        fail("trainNetwork:observationsMismatch", f"{name} has {counted(count, 'observation')}, "
              f"but X{name[1:]} has {observations}.", "Pass one response per observation.")

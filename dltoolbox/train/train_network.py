@@ -55,6 +55,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
             that ends training in its course has the network so far in its attribute ``network``. Ctrl+C returns it.
 
     Example:
+        >>> import numpy as np
         >>> X = np.arange(20.0).reshape(10, 2); Y = X @ [1.0, -1.0]
         >>> net = trainNetwork(X, Y, [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer],
         ...                    trainingOptions('sgdm', MaxEpochs=2, Verbose=False))
@@ -67,7 +68,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     refuse_sequences(lgraph)
     end = the_output(lgraph)
     lowered = lower_checked(lgraph)
-    task = Task(lgraph, end, arriving(lowered, end))
+    task = Task(lgraph, end, incoming_dims(lowered, end))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:
         validation = source_of(*options.ValidationData, task=task, of=" of ValidationData")
@@ -114,7 +115,7 @@ def refuse_sequences(lgraph: LayerGraph) -> None:
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
     """The one output layer. None at all is a problem of the network that `lower_checked` reports with all others."""
-    ends = [one for one in lgraph.nodes if isinstance(one, OutputLayer)]
+    ends = [layer for layer in lgraph.nodes if isinstance(layer, OutputLayer)]
     if len(ends) > 1:
         fail("trainNetwork:severalOutputs", f"The network has {len(ends)} output layers "
              f"({', '.join(end.Name for end in ends)}), but trainNetwork trains networks with one.",
@@ -124,9 +125,9 @@ def the_output(lgraph: LayerGraph) -> OutputLayer:
     return ends[0]
 
 
-def arriving(lowered: Lowered, end: OutputLayer) -> Dims:
+def incoming_dims(lowered: Lowered, end: OutputLayer) -> Dims:
     """Sizes of what reaches the output layer."""
-    info: LoweredLayer = next(one for one in lowered.layers if one.layer is end)
+    info: LoweredLayer = next(lowered_layer for lowered_layer in lowered.layers if lowered_layer.layer is end)
     assert info.inputs is not None  # every layer of a checked network has its sizes
     return info.inputs[0]
 
@@ -151,9 +152,9 @@ def forget_statistics(lgraph: LayerGraph, options: TrainingOptions) -> list[Miss
 def warn_of_single_values(model: Engine, sizes: Sequence[tuple[int, ...]], batch: int) -> None:
     """Of layers that normalise one value at a time in mini-batches of so many observations of these sizes."""
     nodes = model.lowered(tuple(sizes), training=True).graph.nodes
-    found = [node.layer for node in nodes if node.op.together(node.inputs[0].dims.with_size("B", batch), **node.attrs) == 1]
-    if found:
-        warn(f"trainNetwork:{ONE_VALUE}", f"{few(map(repr, found))} normalise every value by itself, so "
+    issues = [node.layer for node in nodes if node.op.together(node.inputs[0].dims.with_size("B", batch), **node.attrs) == 1]
+    if issues:
+        warn(f"trainNetwork:{ONE_VALUE}", f"{few(map(repr, issues))} normalise every value by itself, so "
              "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
              "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
 

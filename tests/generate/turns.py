@@ -23,5 +23,5 @@ def turn(seed: int, number: int, mode: str, threads: int, cache: Path) -> Iterat
     with modes.mode(mode, cache, f"{seed} {number}"), pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         patch.setattr(autotune, "SPAN", 0.0)  # trying is what matters here, not choosing well
-        patch.setattr(autotune, "FEWEST", 1)
+        patch.setattr(autotune, "FEWEST_RUNS", 1)
         yield mode, threads

@@ -46,5 +46,5 @@ def test_threads_that_meet_an_uncompiled_loop_compile_it_once(monkeypatch):
 def test_compiled_loops_are_kept_on_disk(monkeypatch, tmp_path):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     numba_support.compiled(numba_support._nothing)()
-    assert list(numba_support.folder().glob("*.nbc"))
-    assert tmp_path in numba_support.folder().parents
+    assert list(numba_support.compiled_folder().glob("*.nbc"))
+    assert tmp_path in numba_support.compiled_folder().parents

@@ -14,7 +14,7 @@ from dltoolbox.kernels import Kernel, KernelSpec, memory_format
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.adjoint import Dimension
 from dltoolbox.kernels.conv.conv import ConvKernel, ConvTransposedKernel
-from dltoolbox.kernels.conv.gemm import CHUNKS, multiply
+from dltoolbox.kernels.conv.gemm import CHUNKS, multiply_columns
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
 from tests.kernels.test_kernels import in_turns
@@ -158,7 +158,7 @@ def test_chunks_are_divisors() -> None:
     rng = np.random.default_rng(0)
     matrix, columns = rng.standard_normal((40, 72)), rng.standard_normal((3, 72, 1792))
     out = np.empty((3, 40, 1792))
-    multiply(matrix, columns, out)()
+    multiply_columns(matrix, columns, out)()
     np.testing.assert_allclose(out, matrix @ columns, atol=1e-10)
 
 

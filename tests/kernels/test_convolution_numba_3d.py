@@ -62,7 +62,7 @@ def test_gradients_in_blocks_and_tiles(label: str, needs: tuple[bool, ...], monk
     inputs = random_inputs("conv", window, 9, 17, 3, (5, 7, 6))
     trained("conv", inputs, window, "channels_last", needs, ShiftedPlanesConv())
     monkeypatch.setattr("dltoolbox.kernels.conv.numba_3d.SMALL_PRODUCT", 1)
-    monkeypatch.setattr("dltoolbox.kernels.conv.numba_3d.CHUNK", 50)
+    monkeypatch.setattr("dltoolbox.kernels.conv.numba_3d.PRODUCT_POSITIONS", 50)
     trained("conv", inputs, window, "channels_last", needs, ShiftedPlanesConv())
     monkeypatch.setattr("dltoolbox.kernels.conv.numba_3d.LARGEST", 1)
     trained("conv", inputs, window, "channels_last", needs, ShiftedPlanesConv())

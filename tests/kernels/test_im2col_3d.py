@@ -30,13 +30,13 @@ WINDOWS = {
 @pytest.mark.parametrize("needs", [(True, True, True), (False, True, True), (True, False, False), (True, False, True)])
 @pytest.mark.parametrize("label", WINDOWS)
 def test_every_gradient(label: str, needs: tuple[bool, ...], columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT_LINE", 1)
     monkeypatch.setattr("dltoolbox.kernels.conv.im2col.COLUMN_BYTES", columns)
     trained("conv", random_inputs("conv", WINDOWS[label], 17, 16, 3, (5, 7, 6)), WINDOWS[label], "channels_last", needs)
 
 
 def test_a_gradient_alone_may_have_too_few_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT_LINE", 1)
     for channels, filters in ((3, 16), (16, 3)):
         trained("conv", random_inputs("conv", WINDOWS["same"], channels, filters, 2, (5, 7, 6)), WINDOWS["same"],
                 "channels_last")
@@ -44,7 +44,7 @@ def test_a_gradient_alone_may_have_too_few_channels(monkeypatch: pytest.MonkeyPa
 
 def test_many_channels_whose_products_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dltoolbox.kernels.conv.gemm.MOST_TILED", 1)
-    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT_LINE", 1)
     trained("conv", random_inputs("conv", WINDOWS["same"], 17, 18, 3, (5, 7, 6)), WINDOWS["same"], "channels_last")
 
 
@@ -60,7 +60,7 @@ def test_bands_of_one_observation_join() -> None:
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("norm", [False, True])
 def test_chains(norm: bool, relu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT", 1)
+    monkeypatch.setattr("dltoolbox.kernels.conv.im2col_3d.SHORT_LINE", 1)
     one = (1, 1, 1, 9)
 
     def made(rng: np.random.Generator, n: int) -> Inputs:

@@ -31,7 +31,7 @@ def test_without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     assert numba_support.failure() == "not installed"
     assert not numba_support.available()
-    assert numba_support.folder() is None
+    assert numba_support.compiled_folder() is None
 
 
 @pytest.mark.parametrize(("source", "why"), [

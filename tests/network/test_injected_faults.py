@@ -39,7 +39,7 @@ class Broken:
         self.touched |= {new.Name, at or new.Name}
         self.faults.append((at or new.Name, identifier))
 
-    def edited(self, factory, identifier, **values):
+    def with_structure(self, factory, identifier, **values):
         """Change values of a layer that are checked against its input."""
         old = self.pick(factory)
         if old:
@@ -48,17 +48,17 @@ class Broken:
             self.swap(new, f"{factory}:{identifier}")
 
     def wrong_channels(self):
-        self.edited("convolution2dLayer", "numChannelsMismatch", NumChannels=777)
+        self.with_structure("convolution2dLayer", "numChannelsMismatch", NumChannels=777)
 
     def wrong_normalisation(self):
-        self.edited("batchNormalizationLayer", "numChannelsMismatch", NumChannels=777)
+        self.with_structure("batchNormalizationLayer", "numChannelsMismatch", NumChannels=777)
 
     def wrong_features(self):
-        self.edited("fullyConnectedLayer", "inputSizeMismatch", InputSize=777)
+        self.with_structure("fullyConnectedLayer", "inputSizeMismatch", InputSize=777)
 
     def wrong_classes(self):
         for factory in ("classificationLayer", "pixelClassificationLayer"):
-            self.edited(factory, "classesMismatch", Classes=tuple("abcdefg"))
+            self.with_structure(factory, "classesMismatch", Classes=tuple("abcdefg"))
 
     def wrong_weights(self):
         old = self.pick("convolution2dLayer")

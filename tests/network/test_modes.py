@@ -13,7 +13,7 @@ from dltoolbox import (
     regressionLayer,
 )
 from dltoolbox.core.dims import Dims
-from dltoolbox.network.lowering.modes import TRAINING, check_problems, ends, lower_for
+from dltoolbox.network.lowering.modes import TRAINING, check_problems, lower_for, mode_ends
 from dltoolbox.ops import ParameterKey
 
 NET = layerGraph([imageInputLayer([6, 6, 2], Normalization="none", Name="in"), batchNormalizationLayer(Name="bn"),
@@ -28,7 +28,7 @@ def lowered(*, training=False, sizes=((6, 6, 2),)):
 
 def sought(mode, ports=(), frozen=()):
     graph = lowered(training=mode in TRAINING).graph
-    return graph, *ends(graph, mode, ports, frozen)
+    return graph, *mode_ends(graph, mode, ports, frozen)
 
 
 def test_prediction_wants_what_leaves_or_what_is_asked_for():

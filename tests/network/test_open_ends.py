@@ -36,7 +36,7 @@ def test_open_inputs_are_fed_by_their_names():
 def test_data_enter_in_the_order_of_the_layers():
     lgraph = layerGraph([additionLayer(3, Name="sum"), reluLayer])
     lgraph = connectLayers(addLayers(lgraph, imageInputLayer([8, 8, 3], Name="in")), "in", "sum/in2")
-    assert lgraph.entrances() == ["sum/in1", "sum/in3", "in"]
+    assert lgraph.input_names() == ["sum/in1", "sum/in3", "in"]
     other = Dims("SSCB", (8, 8, 1, None))
     lowered = lower(lgraph, sources={"sum/in3": other, "sum/in1": IMAGE}, loss=False)
     assert faults(lowered) == []

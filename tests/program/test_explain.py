@@ -143,7 +143,7 @@ def test_a_network_predicts_as_before() -> None:
     ((tiny(),), {"Mode": "test"}, "explain:invalidMode", "'predict' or 'train'"),
     ((tiny(),), {"MiniBatchSize": 0}, "explain:invalidMiniBatchSize", "positive integer"),
     ((tiny(),), {"Precision": "half"}, "explain:invalidPrecision", "'default' or 'fast'"),
-    ((tiny(), "Threads", 2), {}, "explain:unknownOption", "MiniBatchSize, SequenceLength, Mode, Precision"),
+    ((tiny(), "Threads", 2), {}, "explain:unknownOption", "MiniBatchSize, Mode, Precision, SequenceLength"),
     (([imageInputLayer([4, 4, 1]), reluLayer],), {"Mode": "train"}, "explain:noLoss", "no output layer")])
 def test_what_is_wrong_is_said(args: tuple[Any, ...], options: dict[str, Any], identifier: str, words: str) -> None:
     with pytest.raises(DltoolboxError, match=words) as caught:

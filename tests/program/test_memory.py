@@ -22,7 +22,7 @@ def meet(a: Buffer, b: Buffer) -> bool:
 @given(found=st.lists(buffers, max_size=25))
 def test_what_is_alive_together_lies_apart(few: int, found: list[Buffer]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "FEW", few)
+        patch.setattr(memory, "FEW_BUFFERS", few)
         peak = place(found)
     for i, one in enumerate(found):
         assert one.offset % ALIGNMENT == 0

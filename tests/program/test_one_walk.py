@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from cProfile import Profile
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,45 @@ def test_size_classes() -> None:
     assert classes(Way.SEE, "CTB", 3, 5, 1) == "3(C) × ≤8(T) × ≤1(B)"
     assert classes(Way.SPACE, "SSCB", 1, 5, 3, 64) == "1(S) × ≤8(S) × 3(C) × ≤64(B)"
     assert classes(Way.SPACE, "UU", 5, 3) == "5(U) × 3(U)"
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+@pytest.mark.usefixtures("one_thread")
+def test_smaller_batches_lie_as_larger_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their plans are bound once, and what they compute stays the same."""
+    laid_out = calls_of(monkeypatch, "dltoolbox.program.bound_plan.MemoryRecorder")
+    model, plain = (scrambled(Model(digits(), np.float64, fast=fast)) for fast in (True, False))
+    X = images(model.lgraph, 64)
+    T = one_hot(model.predict([X])[0].shape)
+    laid_out.clear()
+    sizes = range(64, 32, -1)
+    for batch in sizes:
+        model.gradients([X[..., :batch]], [T[..., :batch]])
+    assert len(laid_out) < len(sizes) // 2
+    for batch in (63, 49, 34):
+        loss, found, _ = model.gradients([X[..., :batch]], [T[..., :batch]])
+        wanted, gradients, _ = plain.gradients([X[..., :batch]], [T[..., :batch]])
+        assert np.isclose(loss, wanted)
+        for key, gradient in gradients.items():
+            np.testing.assert_allclose(found[key], gradient, rtol=1e-8, atol=1e-10)
+
+
+def test_a_layout_of_its_own_where_another_is_too_small() -> None:
+    model, plain = (scrambled(Model(segnet(), np.float64, fast=fast)) for fast in (True, False))
+    for batch in (2, 9, 3, 40, 33, 8):
+        X = images(model.lgraph, batch)
+        np.testing.assert_allclose(model.predict([X])[0], plain.predict([X])[0], rtol=1e-8, atol=1e-10)
+
+
+# Depth ---------------------------------------------------------------------------------------------------------------
+def test_compiling_is_linear_in_the_number_of_layers() -> None:
+    """Calls of functions in the first step of training; twice the layers cost about twice as many."""
+    def calls(count: int) -> int:
+        rest = [make(name, *size, Name=f"{name}{i}") for i in range(count)
+                for name, size in (("fullyConnectedLayer", (4,)), ("reluLayer", ()))]
+        lgraph = layerGraph([make("featureInputLayer", 4), *rest, make("regressionLayer")])
+        profile = Profile()
+        profile.runcall(lambda: Model(lgraph).step([np.ones((4, 3))], [np.ones((4, 3))]))
+        return sum(entry.callcount for entry in profile.getstats())  # type: ignore[attr-defined]
+    calls(2)  # imports
+    assert calls(400) < 2.3 * calls(200)

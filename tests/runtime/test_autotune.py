@@ -86,7 +86,7 @@ def test_the_fastest_wins(world, tmp_path, times, winner):
 def test_short_runs_are_repeated_and_hopeless_options_are_not(world, tmp_path):
     process(tmp_path).fastest("q", world.options(quick=0.5, slow=1, huge=100))
     assert world.runs.count("quick") > 10
-    assert world.runs.count("slow") == world.runs.count("huge") == 1 + autotune.FEWEST
+    assert world.runs.count("slow") == world.runs.count("huge") == 1 + autotune.FEWEST_RUNS
 
 
 def test_options_are_bound_one_after_the_other(world, tmp_path):
@@ -219,7 +219,7 @@ def test_other_questions_options_and_machines_are_asked_anew(world, tmp_path):
 
 
 def test_old_answers_are_dropped(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(autotune, "MOST", 3)
+    monkeypatch.setattr(autotune, "MOST_ANSWERS", 3)
     for number in range(5):
         process(tmp_path).fastest(f"q{number}", world.options(a=1, b=2))
     assert list(content(process(tmp_path))["answers"]) == [f"q{number} [a, b]" for number in (2, 3, 4)]
@@ -457,7 +457,7 @@ def test_the_folder_is_the_users_cache(monkeypatch, platform, environment, expec
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(autotune.sys, "platform", platform)
     monkeypatch.setattr(autotune.Path, "home", lambda: Path("/me"))
-    assert autotune.folder() == Path(expected)
+    assert autotune.cache_folder() == Path(expected)
 
 
 def test_no_home_no_folder(monkeypatch):
@@ -466,7 +466,7 @@ def test_no_home_no_folder(monkeypatch):
     for name in ("DLTOOLBOX_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(autotune.Path, "home", homeless)
-    assert autotune.folder() is None
+    assert autotune.cache_folder() is None
 
 
 def test_the_machine_is_told_from_others_by_what_changes_times(monkeypatch):

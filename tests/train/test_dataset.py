@@ -138,7 +138,7 @@ def test_accuracy_counts_labelled_pixels_only():
 @pytest.mark.parametrize("shape", [(3, 40), (1, 1, 10, 30), (9, 8, 4, 5), (1, 7, 5, 3), (40, 30, 2, 4), (2, 3, 5, 3, 7)])
 @pytest.mark.parametrize("values", ["different", "equal", "ties", "nan"])
 def test_accuracy_is_that_of_argmax(shape, values, monkeypatch):
-    monkeypatch.setattr("dltoolbox.train.metrics.BLOCK", 500)
+    monkeypatch.setattr("dltoolbox.train.metrics.SCORES_AT_A_TIME", 500)
     random = np.random.default_rng(1)
     scores = random.random(shape).astype(np.float32)
     scores = {"different": scores, "equal": np.ones_like(scores), "ties": np.round(3 * scores),

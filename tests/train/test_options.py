@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.train.options import SOLVERS, trainingOptions
+from dltoolbox.train.options import OPTIONS_BY_SOLVER, trainingOptions
 
 DISPLAYED = [
     "Momentum", "InitialLearnRate", "MaxEpochs", "LearnRateSchedule", "LearnRateDropFactor", "LearnRateDropPeriod",
@@ -169,7 +169,7 @@ def test_repr_is_one_line_of_python():
 
 def test_signature_and_docstring_name_every_option():
     parameters = inspect.signature(trainingOptions).parameters
-    every = {name for cls in SOLVERS.values() for name in cls.properties}
+    every = {name for cls in OPTIONS_BY_SOLVER.values() for name in cls.properties}
     assert {name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY} == every
     assert parameters["MaxEpochs"].default == 30
     assert parameters["InitialLearnRate"].default is ...  # differs between the solvers

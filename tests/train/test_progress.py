@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dltoolbox.train.progress import Record, Table, clock_text, make_info, percent_text, rmse_text, small_text
+from dltoolbox.train.progress import ProgressTable, Record, clock_text, make_info, percent_text, rmse_text, small_text
 
 VALIDATED = """\
 |======================================================================================================================|
@@ -37,16 +37,16 @@ def printed(table, records, reason, capsys):
 
 def test_classification_with_validation(capsys):
     rows = [Record(1, 1, 13.9, 0.002, 1.9679, 9.375, 120.01271, 14.97), Record(2, 50, 3723, 1e-4, 5.7758e-5, 100)]
-    assert printed(Table("Accuracy", True), rows, "Max epochs completed.", capsys) == VALIDATED
+    assert printed(ProgressTable("Accuracy", True), rows, "Max epochs completed.", capsys) == VALIDATED
 
 
 def test_regression_without_validation(capsys):
     rows = [Record(1, 1, 0.2, 0.01, 0.0018, 0.06)]
-    assert printed(Table("RMSE", False), rows, "Stopped manually.", capsys) == ALONE
+    assert printed(ProgressTable("RMSE", False), rows, "Stopped manually.", capsys) == ALONE
 
 
 def test_silent(capsys):
-    assert printed(Table("RMSE", False, enabled=False), [Record(1, 1, 0, 1, 1, 1)], "", capsys) == ""
+    assert printed(ProgressTable("RMSE", False, enabled=False), [Record(1, 1, 0, 1, 1, 1)], "", capsys) == ""
 
 
 @pytest.mark.parametrize(("value", "text"), [

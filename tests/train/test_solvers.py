@@ -141,7 +141,7 @@ def several():
     "GradientThreshold": 2, "GradientThresholdMethod": "global-l2norm"}], ids=["free", "clipped", "together"])
 @pytest.mark.parametrize("name", ["sgdm", "rmsprop", "adam"])
 def test_neighbours_in_memory_move_as_if_they_were_apart(name, options, stretch, monkeypatch):
-    monkeypatch.setattr("dltoolbox.train.flat_parameters.STRETCH", stretch)
+    monkeypatch.setattr("dltoolbox.train.flat_parameters.LONGEST_SLOT_RUN", stretch)
     options = trainingOptions(name, L2Regularization=0.1, **options)
     together, apart = several(), several()
     for p in apart:

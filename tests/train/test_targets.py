@@ -5,7 +5,7 @@ import pytest
 
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
 from dltoolbox.data.categorical import categorical
-from dltoolbox.train.targets import encode_labels, encode_responses, finite, numeric
+from dltoolbox.train.targets import encode_labels, encode_responses, finite, numeric_targets
 
 
 def fails(identifier, text, function, *args, **kwargs):
@@ -31,13 +31,13 @@ def test_nan_and_inf_are_located():
     ([[1, 2], [3]], "invalidDimensions", "rows of different lengths"),
 ])
 def test_what_is_no_numeric_array(x, identifier, text):
-    fails(identifier, text, numeric, x, "X")
+    fails(identifier, text, numeric_targets, x, "X")
 
 
 def test_numeric_arrays_are_not_copied():
     x = np.zeros((2, 3), np.uint8)
-    assert numeric(x, "X") is x
-    assert numeric([True, False], "X").tolist() == [True, False]
+    assert numeric_targets(x, "X") is x
+    assert numeric_targets([True, False], "X").tolist() == [True, False]
 
 
 # Labels --------------------------------------------------------------------------------------------------------------

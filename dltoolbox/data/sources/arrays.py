@@ -52,7 +52,7 @@ class OneHot:
         return targets.astype(dtype or np.float32, order="C")
 
 
-Column = np.ndarray | OneHot
+TargetColumn = np.ndarray | OneHot
 
 
 class ArraySource:
@@ -65,7 +65,7 @@ class ArraySource:
         types: In which type each input enters the model, where that differs from ``dtype``.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[Column] = (), dtype: DTypeLike = np.float32, *,
+    def __init__(self, inputs: Sequence[np.ndarray], targets: Sequence[TargetColumn] = (), dtype: DTypeLike = np.float32, *,
                  types: Sequence[np.dtype] | None = None) -> None:
         self.inputs, self.targets, self.dtype = tuple(inputs), tuple(targets), np.dtype(dtype)
         self.types: Sequence[np.dtype[Any]] = types or [self.dtype] * len(self.inputs)
@@ -114,7 +114,7 @@ class Reader:
     def __init__(self, source: ArraySource, size: int) -> None:
         self.size, self.count = min(size, source.count), source.count
         self.inputs = [Gathered(*pair) for pair in zip(source.inputs, source.types, strict=True)]
-        self.targets = [Encoded(t, source.dtype) if isinstance(t, OneHot) else Gathered(t, source.dtype)
+        self.targets = [GatheredLabels(t, source.dtype) if isinstance(t, OneHot) else Gathered(t, source.dtype)
                         for t in source.targets]
         columns = [*self.inputs, *self.targets]
         room = max(WINDOW, sum(column.stored for column in columns) // 8)
@@ -173,7 +173,7 @@ class Gathered:
         return out.transpose(np.argsort(self.axes).tolist())
 
 
-class Encoded:
+class GatheredLabels:
     """As `Gathered` for labels, which become one-hot targets."""
 
     def __init__(self, labels: OneHot, dtype: np.dtype) -> None:

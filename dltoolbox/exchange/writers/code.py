@@ -182,7 +182,7 @@ def chains(graph: LayerGraph) -> list[list[Layer]]:
 
 def layouts_in_order(net: dlnetwork) -> list[Dims]:
     """Sizes of the data at open inputs."""
-    return [net.layouts[name] for name in net.entrances() if name in net.layouts]
+    return [net.layouts[name] for name in net.input_names() if name in net.layouts]
 
 
 def learned(layer: Layer, name: str) -> bool:

@@ -25,8 +25,8 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying
-from dltoolbox.kernels.conv.gemm import ONES_PAY, Filters, Finish, multiply
-from dltoolbox.kernels.conv.im2col import Block, Columns, by_row, expand, is_tall
+from dltoolbox.kernels.conv.gemm import ONES_PAY, Finish, PackedFilters, multiply_columns
+from dltoolbox.kernels.conv.im2col import Columns, RowBlock, by_row, expand, is_tall
 from dltoolbox.kernels.valid_range import window_at
 
 WASTE = 1.3  # times more multiplications than needed, from which phases no longer share their columns
@@ -96,18 +96,19 @@ class Adjoint:
         dimensions = [Dimension.of(f, s, d, p[0]) for f, s, d, p in zip(
             window.size, window.stride, window.dilation, window.padding, strict=True)]
         self.dimensions = [dimensions[0], *(inner or dimensions[1:])]
-        self.window = Window.of([one.size for one in self.dimensions], None, [(one.before, 0) for one in self.dimensions],
-                                [one.dilation for one in self.dimensions])
-        self.out = tuple(one.outputs(n) for one, n in zip(self.dimensions, spatial, strict=True))
-        self.phases = tuple(len(one.served) for one in self.dimensions[1:])
+        self.window = Window.of([dimension.size for dimension in self.dimensions], None,
+                                [(dimension.before, 0) for dimension in self.dimensions],
+                                [dimension.dilation for dimension in self.dimensions])
+        self.out = tuple(dimension.outputs(n) for dimension, n in zip(self.dimensions, spatial, strict=True))
+        self.phases = tuple(len(dimension.served) for dimension in self.dimensions[1:])
         self.simple = set(window.stride) == {1}
 
     def split(self, window: Window) -> list[Adjoint]:
         """This adjoint, or one per phase of the dimensions but the first where they waste too much together."""
-        if prod(one.waste for one in self.dimensions[1:]) < WASTE:
+        if prod(dimension.waste for dimension in self.dimensions[1:]) < WASTE:
             return [self]
         return [Adjoint(window, self.spatial, inner) for inner in product(
-            *([one.alone(share) for share in one.shares] for one in self.dimensions[1:]))]
+            *([dimension.alone(share) for share in dimension.shares] for dimension in self.dimensions[1:]))]
 
     def turn(self, weights: np.ndarray) -> np.ndarray:
         """Weights, or their gradient, of a stride of 1 as (size…, K, C) of the adjoint: a view."""
@@ -119,19 +120,19 @@ class Adjoint:
 
         def fill(target: np.ndarray) -> list[Closure]:
             split = target.reshape(*target.shape[:-1], *self.phases, channels)
-            back = slice(row.become.start - start, moved(row.become.stop, start), row.become.step)
+            back = slice(row.become.start - start, shifted_stop(row.become.stop, start), row.become.step)
             along = self.dimensions[1:]
             pairs = []
-            for inner in product(*(one.shares for one in along)):
-                phases = (one.phase - dimension.served.start for one, dimension in zip(inner, along, strict=True))
-                pairs.append((split[(back, *(one.become for one in inner), slice(None), *phases)],
-                              weights[(row.of, *(one.of for one in inner))].swapaxes(-1, -2)))
+            for inner in product(*(inner_dimension.shares for inner_dimension in along)):
+                phases = (phase.phase - dimension.served.start for phase, dimension in zip(inner, along, strict=True))
+                pairs.append((split[(back, *(phase.become for phase in inner), slice(None), *phases)],
+                              weights[(row.of, *(phase.of for phase in inner))].swapaxes(-1, -2)))
             gaps = sum(to.size for to, _ in pairs) < target.size
             return [*([partial(target.fill, 0)] if gaps else []), *(partial(np.copyto, to, of) for to, of in pairs)]
         return fill
 
 
-def moved(stop: int | None, start: int) -> int | None:
+def shifted_stop(stop: int | None, start: int) -> int | None:
     """The end of a descending slice after a shift."""
     return None if stop is None or stop < start else stop - start
 
@@ -141,7 +142,7 @@ class Interleaved:
 
     def __init__(self, site: BindContext, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
         self.image, self.adjoint = np.moveaxis(x, -2, 1), adjoint
-        self.view = by_row(x) if {one.stride for one in adjoint.dimensions[1:]} <= {1} else None
+        self.view = by_row(x) if {dimension.stride for dimension in adjoint.dimensions[1:]} <= {1} else None
         self.spare: np.ndarray | None = None
         if self.view is None:
             lead, inner, phases = (columns.longest,), (*adjoint.out[1:], x.shape[-1]), (*adjoint.phases, x.shape[-2])
@@ -169,8 +170,8 @@ class Interleaved:
         assert self.spare is not None
         steps: list[Closure] = []
         for inner in np.ndindex(*self.adjoint.phases):
-            to = image[(slice(None), slice(None), *(slice(one.served[p], None, one.stride)
-                                                    for p, one in zip(inner, along, strict=True)))]
+            to = image[(slice(None), slice(None), *(slice(dimension.served[p], None, dimension.stride)
+                                                    for p, dimension in zip(inner, along, strict=True)))]
             source = self.spare[(slice(len(to)), *inner)]
             steps.append(copying(to, source[tuple(slice(n) for n in to.shape)]))
         return self._flat(len(image)), steps
@@ -196,7 +197,7 @@ def bind_windows(site: BindContext, source: np.ndarray, target: np.ndarray, weig
     return steps
 
 
-Also = Callable[[Columns], Callable[[Block], list[Closure]]]
+Also = Callable[[Columns], Callable[[RowBlock], list[Closure]]]
 
 
 def bind_adjoint(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray | None,
@@ -236,8 +237,8 @@ def _bind_phases(site: BindContext, source: np.ndarray, target: np.ndarray, weig
         used = range(rows.size)[share.become]
         start, height = (min(used), max(used) - min(used) + 1) if columns.parts == rows.size else (0, rows.size)
         shape = (height, *adjoint.window.size[1:], weights.shape[-1], weights.shape[-2] * prod(adjoint.phases))
-        filters = Filters(site, shape, adjoint.moves(weights, share, start), height if columns.parts > 1 else 1,
-                          columns.ones, np.zeros(1) if bias is None else bias.reshape(-1), image.tall)
+        filters = PackedFilters(site, shape, adjoint.moves(weights, share, start), height if columns.parts > 1 else 1,
+                                columns.ones, np.zeros(1) if bias is None else bias.reshape(-1), image.tall)
         prepare += filters.prepare
         parts = slice(start * each, (start + height) * each) if columns.parts == rows.size else slice(None)
         products.append((share.phase, filters.matrix, parts))
@@ -248,7 +249,7 @@ def _bind_phases(site: BindContext, source: np.ndarray, target: np.ndarray, weig
             count = len(range(phase, target.shape[0], rows.stride)[block.rows])
             if count:
                 view, after = image.write(block.rows, phase)
-                steps += [multiply(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
+                steps += [multiply_columns(matrix, block.columns[:count, parts], view), *finish.steps(view), *after]
         if more is not None:
             steps += more(block)
     return prepare, steps

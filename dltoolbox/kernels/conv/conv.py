@@ -16,23 +16,23 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint, bind_adjoint, by_windows
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_of
-from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Filters, Finish, Sum, multiply
-from dltoolbox.kernels.conv.im2col import Block, Columns, Image, by_row, expand, is_tall
+from dltoolbox.kernels.conv.epilogue import EPILOGUES, Ending, window_of
+from dltoolbox.kernels.conv.gemm import ONES_PAY, Channels, Finish, PackedFilters, Sum, multiply_columns
+from dltoolbox.kernels.conv.im2col import Columns, Image, RowBlock, by_row, expand, is_tall
 from dltoolbox.kernels.conv.im2col_3d import bind_line_weights, bind_lines, suit
 from dltoolbox.kernels.conv.large_filters import bind_row_weights, bind_rows, large
 from dltoolbox.ops.base import BOTH, IN
 
-Bands = tuple[list[Closure], list[list[Closure]]]  # steps that prepare, and per band of rows those that write it
+PreparedBands = tuple[list[Closure], list[list[Closure]]]  # steps that prepare, and per band of rows those that write it
 
 
-def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Callable[..., Bands] | None:
+def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Callable[..., PreparedBands] | None:
     """What binds this convolution where its columns had better not be made as a whole."""
     return bind_lines if suit(window, source, target) else bind_rows if large(window, source, target) else None
 
 
 def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, weights: np.ndarray, bias: np.ndarray,
-                   window: Window, relu: bool) -> Bands:
+                   window: Window, relu: bool) -> PreparedBands:
     """Steps that prepare, and per thread those that write Σ over taps and channels of w[tap, c, k]·x[s·position + tap, c, n]
     plus bias to ``target``."""
     out, prepare, bands = target.shape[:window.rank], [], []
@@ -46,23 +46,23 @@ def bind_correlate(site: BindContext, source: np.ndarray, target: np.ndarray, we
         image = Image(site, target, columns.longest)
         if matrix is None:
             finish = Finish(site, None if columns.ones else bias, 1, relu)
-            matrix, prepared = arranged(site, columns, weights, bias, is_tall(image.write(slice(0, 1))[0]))
+            matrix, prepared = arranged_filters(site, columns, weights, bias, is_tall(image.write(slice(0, 1))[0]))
             prepare = [*prepared, *finish.prepare]
         steps = list(columns.start)
         for block in columns.blocks:
             view, after = image.write(block.rows)
-            steps += [*block.fill, multiply(matrix, block.columns, view), *finish.steps(view), *after]
+            steps += [*block.fill, multiply_columns(matrix, block.columns, view), *finish.steps(view), *after]
         bands.append(steps)
     return prepare, bands
 
 
-def arranged(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
-             ) -> tuple[np.ndarray, list[Closure]]:
+def arranged_filters(site: BindContext, columns: Columns, weights: np.ndarray, bias: np.ndarray, tall: bool
+                     ) -> tuple[np.ndarray, list[Closure]]:
     """The matrix (K, depth) of a convolution, and how it is prepared; the weights themselves where they lie so."""
     if tall and not columns.ones:
         return weights.reshape(-1, weights.shape[-1]).T, []
-    filters = Filters(site, weights.shape, lambda target: [partial(np.copyto, target, weights)], columns.parts,
-                      columns.ones, bias, tall)
+    filters = PackedFilters(site, weights.shape, lambda target: [partial(np.copyto, target, weights)], columns.parts,
+                            columns.ones, bias, tall)
     return filters.matrix, filters.prepare
 
 
@@ -74,11 +74,11 @@ def bind_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, window
     if large(window, source, grad):
         return bind_row_weights(site, source, grad, window, weights)
     columns = expand(site, source, window, grad.shape[:window.rank])
-    found = WithImage(site, columns, grad)
+    product = WithImage(site, columns, grad)
     steps = list(columns.start)
     for block in columns.blocks:
-        steps += [*block.fill, *found.add(block)]
-    return [*steps, found.sum.give(weights)]
+        steps += [*block.fill, *product.add(block)]
+    return [*steps, product.sum.give(weights)]
 
 
 class WithImage:
@@ -90,7 +90,7 @@ class WithImage:
         tall = is_tall(columns.blocks[0].columns), is_tall(view)
         self.sum = Sum(site, columns, view.shape[1], view.shape[2], tall)
 
-    def add(self, block: Block) -> list[Closure]:
+    def add(self, block: RowBlock) -> list[Closure]:
         before, view = self.image.read(block.rows)
         return [*before, *self.sum.add(block.columns, view, first=block.rows.start == 0)]
 
@@ -104,21 +104,21 @@ def sum_channels(site: BindContext, grad: np.ndarray, bias: np.ndarray) -> list[
     return [channels.add(slice(0, len(view))), channels.give(bias)]
 
 
-def nothing() -> None:
+def no_work() -> None:
     """The closure of a batch without observations."""
 
 
 def bind_empty(site: BindContext) -> BoundKernel:
     """Nothing comes in: the gradients of the parameters are zero."""
-    clear = [partial(found.fill, 0) for found in site.grad_inputs if found is not None]
-    return BoundKernel((nothing,), (in_turn(clear),) if site.training else ())
+    clear = [partial(gradient.fill, 0) for gradient in site.grad_inputs if gradient is not None]
+    return BoundKernel((no_work,), (in_turn(clear),) if site.training else ())
 
 
 def prepared(steps: list[Closure]) -> Closure | None:
     return in_turn(steps) if steps else None
 
 
-@kernel("conv", *CHAINS)
+@kernel("conv", *EPILOGUES)
 class ConvKernel(Kernel):
     """`conv`, alone or with what follows it. A normalisation with stored statistics disappears into the filters."""
 
@@ -145,7 +145,7 @@ class ConvKernel(Kernel):
             prepare, backward = prepare + more, (in_turn(steps),)
         return BoundKernel(tuple(map(in_turn, bands)), backward, prepared(prepare))
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> PreparedBands:
         """Steps that prepare, and per thread those that write the output."""
         return bind_correlate(site, site.inputs[0], site.outputs[0], ending.weights, ending.bias, window, ending.relu)
 
@@ -164,7 +164,7 @@ class ConvKernel(Kernel):
         elif dx is not None:
             sums: list[WithImage] = []
 
-            def also(columns: Columns) -> Callable[[Block], list[Closure]]:
+            def also(columns: Columns) -> Callable[[RowBlock], list[Closure]]:
                 sums.append(WithImage(site, columns, x))
                 return sums[0].add
             shared = adjoint.simple and dw is not None and not by_windows(window, grad, dx)
@@ -207,17 +207,17 @@ class ConvTransposedKernel(Kernel):
         steps = list(columns.start)
         target = None if dx is None else Image(site, dx, columns.longest)
         if target is not None:
-            matrix, prepare = arranged(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
-        found = None if dw is None else WithImage(site, columns, x)
+            matrix, prepare = arranged_filters(site, columns, weights, weights, is_tall(target.write(slice(0, 1))[0]))
+        product = None if dw is None else WithImage(site, columns, x)
         for block in columns.blocks:
             steps += block.fill
             if target is not None:
                 view, after = target.write(block.rows)
-                steps += [multiply(matrix, block.columns, view), *after]
-            if found is not None:
-                steps += found.add(block)
-        if found is not None and dw is not None:
-            steps.append(found.sum.give(dw))
+                steps += [multiply_columns(matrix, block.columns, view), *after]
+            if product is not None:
+                steps += product.add(block)
+        if product is not None and dw is not None:
+            steps.append(product.sum.give(dw))
         if db is not None:
             steps += sum_channels(site, grad, db)
         return prepare, steps

@@ -17,10 +17,10 @@ from dltoolbox.kernels.blocking import cut, shares
 from dltoolbox.kernels.conv.conv import bind_empty, sum_channels
 from dltoolbox.kernels.valid_range import starting_at, taps
 
-BLOCK_BYTES = 1 << 17  # of a block's products
+PRODUCT_BYTES = 1 << 17  # of a block's products
 
 
-class Part(NamedTuple):
+class TapPart(NamedTuple):
     """What one tap reads and writes in one block of output rows."""
 
     number: int
@@ -62,7 +62,7 @@ class ChannelwiseKernel(Kernel):
         factors = weights.reshape(-1, weights.shape[-1], 1)
         sums = None if dw is None else site.scratch((len(factors), dw.shape[-1]), np.float64)
         total = site.scratch((weights.shape[-1],), np.float64)
-        steps: list[Closure] = [partial(found.fill, 0) for found in (dx, sums) if found is not None]
+        steps: list[Closure] = [partial(gradient.fill, 0) for gradient in (dx, sums) if gradient is not None]
         axes = (*range(x.ndim - 2), x.ndim - 1)
         for _, parts in self.blocks(site, slice(0, len(grad))):
             for part in parts:
@@ -80,17 +80,17 @@ class ChannelwiseKernel(Kernel):
             steps.append(partial(np.copyto, dw.reshape(sums.shape), sums))
         return steps + ([] if db is None else sum_channels(site, grad, db))
 
-    def blocks(self, site: BindContext, rows: slice) -> Iterator[tuple[slice, list[Part]]]:
+    def blocks(self, site: BindContext, rows: slice) -> Iterator[tuple[slice, list[TapPart]]]:
         """Blocks of output rows with their taps; all of them share the buffer for products."""
         window, y, spatial = site.attrs["window"], site.outputs[0], site.inputs[0].shape[:-2]
-        parts = cut(rows, BLOCK_BYTES // y[0].nbytes)
+        parts = cut(rows, PRODUCT_BYTES // y[0].nbytes)
         longest = max(part.stop - part.start for part in parts)
         buffer = site.scratch((longest, *y.shape[1:]), order=self.orders(site.case)[0])
         for block in parts:
             out = (block.stop - block.start, *y.shape[1:-2])
             yield block, [
-                Part(tap.number, tap.inputs, (slice(tap.outputs[0].start + block.start, tap.outputs[0].stop + block.start),
-                                              *tap.outputs[1:]),
-                     buffer[tuple(slice(one.stop - one.start) for one in tap.outputs)])
+                TapPart(tap.number, tap.inputs,
+                        (slice(tap.outputs[0].start + block.start, tap.outputs[0].stop + block.start), *tap.outputs[1:]),
+                        buffer[tuple(slice(rows.stop - rows.start) for rows in tap.outputs)])
                 for tap in taps(starting_at(window, block.start), spatial, out)
-                if all(one.start < one.stop for one in tap.outputs)]
+                if all(rows.start < rows.stop for rows in tap.outputs)]

@@ -11,7 +11,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec
 from dltoolbox.kernels.elementwise.arithmetic import in_pieces
 
-CHAINS = ("conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu")
+EPILOGUES = ("conv+relu", "conv+batch_norm_inference", "conv+batch_norm_inference+relu")
 
 
 class Ending:

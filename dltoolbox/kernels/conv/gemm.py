@@ -27,7 +27,7 @@ PART_BYTES = 1 << 20  # of partial sums
 ACROSS = 4096  # elements of a row for elementwise work: long enough for the inner loop, short enough for the first cache
 
 
-def multiply(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closure:
+def multiply_columns(matrix: np.ndarray, columns: np.ndarray, out: np.ndarray) -> Closure:
     """``out[i] = matrix @ columns[i]``, cut along the positions into small products where that is possible.
 
     That makes 150 → 240 GFLOP/s for 16 filters, 190 → 250 where depth is contiguous.
@@ -63,7 +63,7 @@ def chunked(x: np.ndarray, chunk: int) -> np.ndarray:
                       (x.strides[0], chunk * x.strides[2], x.strides[1], x.strides[2]))
 
 
-class Filters:
+class PackedFilters:
     """The matrix (filters, depth) that multiplies columns, in shared memory, as products read it best.
 
     Args:
@@ -140,13 +140,13 @@ class Sum:
 
     def give(self, weights: np.ndarray) -> Closure:
         """A closure that writes the sum as (window size…, C, width)."""
-        found = self.total.swapaxes(-1, -2) if self.tile.turned else self.total
+        total = self.total.swapaxes(-1, -2) if self.tile.turned else self.total
         each = min(self.tile.deep, weights.shape[-2])
         shape = (*weights.shape[:-2], weights.shape[-2] // each, each, self.shape[1], self.tile.wide)
-        return partial(np.copyto, weights.reshape(shape), found.swapaxes(1, 2).reshape(shape))
+        return partial(np.copyto, weights.reshape(shape), total.swapaxes(1, 2).reshape(shape))
 
 
-class Tile(NamedTuple):
+class ProductTile(NamedTuple):
     """A part of the result of a sum of products: so many elements of the depth and of the other factor."""
 
     deep: int
@@ -154,19 +154,19 @@ class Tile(NamedTuple):
     turned: bool = False  # whether the depth is the fast axis of the result
 
 
-def tile(columns: Columns, width: int, tall: bool, wide_is_tall: bool) -> Tile:
+def tile(columns: Columns, width: int, tall: bool, wide_is_tall: bool) -> ProductTile:
     """The tiles for factors of this size."""
     depth, taken = columns.depth, columns.depth // columns.parts
     if tall and wide_is_tall and depth * width > MOST_TILED:
-        return Tile(depth, width)
+        return ProductTile(depth, width)
     channels = taken // columns.inner
     deeps = (depth, taken, *(n for n in range(channels, min(channels, 16) - 1, -1) if channels % n == 0))
     if wide_is_tall and width % 32 == 0:
         wide = 64 if width % 64 == 0 else 32
-        return Tile(next((deep for deep in deeps if deep <= 64), deeps[-1]), wide)
+        return ProductTile(next((deep for deep in deeps if deep <= 64), deeps[-1]), wide)
     wides = [wide for wide in (16, 8) if width % wide == 0] or [width]
-    found = ((deep, wide) for deep in deeps for wide in wides if deep * wide <= SMALL_SUM)
-    return Tile(*next(found, (deeps[-1], wides[-1])), turned=tall)
+    fitting = ((deep, wide) for deep in deeps for wide in wides if deep * wide <= SMALL_SUM)
+    return ProductTile(*next(fitting, (deeps[-1], wides[-1])), turned=tall)
 
 
 class Finish:

@@ -30,12 +30,12 @@ from dltoolbox.kernels.valid_range import reach, window_at
 
 COLUMN_BYTES = 3 << 19  # scratch for the columns of a block: they stay in cache, and few rows are expanded twice
 FULL_RUN = 16  # channels that are worth copying by patches
-SHORT = 64  # positions of a row, times batch, below which products by rows are too small
+SHORT_ROW = 64  # positions of a row, times batch, below which products by rows are too small
 CRITICAL = 2048  # rows of memory that are multiples of this many bytes apart evict one another: products take half longer
 APART = 16  # elements between such rows
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Some output rows: how to fill their columns, and where these lie: (row, depth, position)."""
 
     rows: slice
@@ -55,7 +55,7 @@ class Columns:
         ones: Whether such rows of ones exist.
     """
 
-    blocks: list[Block]
+    blocks: list[RowBlock]
     start: list[Closure] = field(default_factory=list)
     parts: int = 1
     inner: int = 1
@@ -101,9 +101,9 @@ def expand(site: BindContext, source: np.ndarray, window: Window, out: Sequence[
         whole = by_row(source)
         if whole is not None:
             most = COLUMN_BYTES // max(1, whole[0].nbytes)
-            return Columns([Block(part, (), whole[part]) for part in cut(rows, most)])
+            return Columns([RowBlock(part, (), whole[part]) for part in cut(rows, most)])
     lies_last = memory_format.lies_in(source, memory_format.channels_last_order(source.ndim))
-    if length < SHORT or (channels >= FULL_RUN and lies_last):
+    if length < SHORT_ROW or (channels >= FULL_RUN and lies_last):
         return patches(site, source, window, out, rows)
     return stacked(site, source, window, out, rows, ones)
 
@@ -135,7 +135,7 @@ def stacked(site: BindContext, source: np.ndarray, window: Window, out: Sequence
         first = part.start * window.stride[0] - window.padding[0][0]
         along = [reach(len(source), total, first + offset[0], window.stride[0] if dilated else 1) for offset in offsets]
         columns = as_strided(expanded, (count, height * wide, length), (step * wide * pitch * item, pitch * item, item))
-        blocks.append(Block(part, fill(target[:total], source, along, pairs), columns))
+        blocks.append(RowBlock(part, fill(target[:total], source, along, pairs), columns))
     return Columns(blocks, start, height, inner, ones)
 
 
@@ -150,7 +150,7 @@ def patches(site: BindContext, source: np.ndarray, window: Window, out: Sequence
     if prod(out) < window.taps:
         whole = expanded.reshape(*expanded.shape[:-2], *window.size, channels)
         columns = expanded.reshape(longest, length, depth).swapaxes(1, 2)
-        return Columns([Block(part, window_by_window(whole, source, window, part), columns[:part.stop - part.start])
+        return Columns([RowBlock(part, window_by_window(whole, source, window, part), columns[:part.stop - part.start])
                         for part in parts], [], *groups)
     target = np.moveaxis(expanded, (-2, -1), (1, 2))
     offsets = list(window.offsets())
@@ -161,7 +161,7 @@ def patches(site: BindContext, source: np.ndarray, window: Window, out: Sequence
         first = part.start * window.stride[0] - window.padding[0][0]
         along = [reach(len(source), count, first + offset[0], window.stride[0]) for offset in offsets]
         columns = expanded[:count].reshape(count, length, depth).swapaxes(1, 2)
-        blocks.append(Block(part, fill(target[:count], source, along, pairs), columns))
+        blocks.append(RowBlock(part, fill(target[:count], source, along, pairs), columns))
     return Columns(blocks, margins(target, pairs), *groups)
 
 
@@ -178,18 +178,18 @@ def window_by_window(target: np.ndarray, source: np.ndarray, window: Window, row
     return tuple(steps)
 
 
-Reach = tuple[slice, slice]
+SlicePair = tuple[slice, slice]
 
 
 def inner_reach(source: np.ndarray, window: Window, out: Sequence[int], offsets: Iterable[Sequence[int]]
-                ) -> list[list[Reach]]:
+                ) -> list[list[SlicePair]]:
     """Per tap and dimension but the first: which outputs read which inputs."""
     return [[reach(n, m, o - p[0], s) for n, m, o, p, s in zip(
         source.shape[1:window.rank], out[1:], offset[1:], window.padding[1:], window.stride[1:], strict=True)]
         for offset in offsets]
 
 
-def margins(target: np.ndarray, pairs: Sequence[Sequence[Reach]]) -> list[Closure]:
+def margins(target: np.ndarray, pairs: Sequence[Sequence[SlicePair]]) -> list[Closure]:
     """Closures that clear whatever of ``target`` (row, tap, C, S2…, N) reads beyond the sides of the image."""
     steps = []
     for tap, inside in enumerate(pairs):
@@ -201,7 +201,7 @@ def margins(target: np.ndarray, pairs: Sequence[Sequence[Reach]]) -> list[Closur
     return steps
 
 
-def fill(target: np.ndarray, source: np.ndarray, along: Sequence[Reach], pairs: Sequence[Sequence[Reach]]
+def fill(target: np.ndarray, source: np.ndarray, along: Sequence[SlicePair], pairs: Sequence[Sequence[SlicePair]]
          ) -> tuple[Closure, ...]:
     """Closures that copy the taps of a block of rows; ``along`` is the reach in the first dimension, per tap."""
     image = np.moveaxis(source, -2, 1)

@@ -20,17 +20,17 @@ from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying, cut
 from dltoolbox.kernels.valid_range import reach
 
-FEWEST_TAPS, FEWEST_ROWS, SHORT = 256, 8, 16  # of a window; of it and of the output; positions of a row, times batch
+FEWEST_TAPS, FEWEST_ROWS, SHORTEST_ROW = 256, 8, 16  # of a window; of it and of the output; positions of a row, times batch
 BYTES = 1 << 22  # of the columns of an input row, or of their products
 
 
 def large(window: Window, source: np.ndarray, out: np.ndarray) -> bool:
     """Whether these windows over ``source`` are worth it; ``out`` has their positions."""
     return (window.rank > 1 and window.taps >= FEWEST_TAPS and min(window.size[0], len(out)) >= FEWEST_ROWS
-            and prod(out.shape[1:window.rank]) * out.shape[-1] >= SHORT)
+            and prod(out.shape[1:window.rank]) * out.shape[-1] >= SHORTEST_ROW)
 
 
-class Meeting(NamedTuple):
+class RowMeeting(NamedTuple):
     """An input row, and which rows of the matrix of filters meet which rows of the output there."""
 
     row: int
@@ -57,7 +57,7 @@ class ByRows:
         self.padded = site.scratch((*spans, channels, self.most), source.dtype)
         self.expanded = site.scratch((self.depth * self.length * self.most,), source.dtype)
 
-    def meetings(self, outputs: slice) -> Iterator[Meeting]:
+    def meetings(self, outputs: slice) -> Iterator[RowMeeting]:
         """The input rows that some output rows see."""
         window, place = self.window, {f: at for at, f in enumerate(self.order)}
         for row in range(len(self.source)):
@@ -67,7 +67,7 @@ class ByRows:
             if met:
                 (first, top), (last, bottom) = met[0], met[-1]
                 apart = (top - bottom) // max(len(met) - 1, 1) or 1
-                yield Meeting(row, slice(first, last + 1), slice(top, bottom - 1 if bottom else None, -apart))
+                yield RowMeeting(row, slice(first, last + 1), slice(top, bottom - 1 if bottom else None, -apart))
 
     def start(self) -> list[Closure]:
         """Steps to run once, before the columns of the first row are made."""
@@ -132,5 +132,5 @@ def bind_row_weights(site: BindContext, source: np.ndarray, grad: np.ndarray, wi
             steps += [*fill, partial(np.copyto, copy, arriving),
                       partial(np.matmul, left, columns.T, out=more.reshape(len(left), -1)),
                       partial(np.add, total[used], more, out=total[used])]
-    found = total.reshape(size, filters, *weights.shape[1:-1])
-    return [*steps, *(partial(np.copyto, weights[f], np.moveaxis(found[at], 0, -1)) for at, f in enumerate(rows.order))]
+    taps = total.reshape(size, filters, *weights.shape[1:-1])
+    return [*steps, *(partial(np.copyto, weights[f], np.moveaxis(taps[at], 0, -1)) for at, f in enumerate(rows.order))]

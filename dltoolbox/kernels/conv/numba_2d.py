@@ -19,14 +19,14 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import Bands, ConvKernel
+from dltoolbox.kernels.conv.conv import ConvKernel, PreparedBands
 from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT, SMALL_SUM
 from dltoolbox.kernels.conv.im2col import Columns, Image, by_row, stacked
 from dltoolbox.kernels.numba_support import Twin, loop
 
 FEWEST_CHANNELS = 8  # below, products of so few taps at a time are too thin
-SHORT = 64  # elements of an output row below which calls cost too much
+SHORT_OUTPUT_ROW = 64  # elements of an output row below which calls cost too much
 
 
 @cache
@@ -42,8 +42,8 @@ FLAGS = np.array([ord("n"), ord("t")], np.uint8)
 
 
 @loop
-def correlate(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, weights: np.ndarray, bias: np.ndarray,
-              y: np.ndarray, hop: int, chunk: int, relu: bool, fresh: bool) -> None:
+def correlate_rows(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, weights: np.ndarray, bias: np.ndarray,
+                   y: np.ndarray, hop: int, chunk: int, relu: bool, fresh: bool) -> None:
     """``y[row] = Σ over taps of weights[tap] @ image[row] from element tap·hop on``, plus bias, rectified; added to what
     is there where not ``fresh``."""
     count, length = y.shape[1], y.shape[2]
@@ -155,7 +155,7 @@ def bind_shifted(site: BindContext, source: np.ndarray, target: np.ndarray, matr
     steps = list(images.start)
     for block in images.blocks:
         view, after = image.write(block.rows)
-        steps += [*block.fill, partial(correlate, gemm(site.dtype), FLAGS, block.columns, matrices, bias, view, hop,
+        steps += [*block.fill, partial(correlate_rows, gemm(site.dtype), FLAGS, block.columns, matrices, bias, view, hop,
                                        even(view.shape[-1], chunk), relu, fresh), *after]
         if also is not None:
             steps += also(block.rows, block.columns)
@@ -173,13 +173,13 @@ class ShiftedConv(Twin, ConvKernel):
                 and set(window.stride) == {1} and window.dilation[0] == 1 and window.size[1] > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and case.preferred_order(case.outputs[0]) == memory_format.rows_order(4) == case.orders[0]
-                and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT)
+                and min(shape[1], int(x.sizes[1] or 0)) * shape[-1] >= SHORT_OUTPUT_ROW)
 
     def can_accumulate(self, number: int) -> bool:
         """Products add up anyway: at the start of a residual block, a pass over three arrays less."""
         return number == 0
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> PreparedBands:
         y, shifts = site.outputs[0], Shifts(site, ending.weights)
         bands = shares(len(y), min(len(y), site.case.threads))
         return [shifts.prepare], [bind_shifted(site, site.inputs[0], y, shifts.matrices, ending.bias.reshape(-1), window,

@@ -18,13 +18,13 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
 from dltoolbox.kernels.conv.adjoint import Adjoint
-from dltoolbox.kernels.conv.conv import Bands, ConvKernel, sum_channels
+from dltoolbox.kernels.conv.conv import ConvKernel, PreparedBands, sum_channels
 from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
-from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT, even, gemm
+from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT_OUTPUT_ROW, even, gemm
 from dltoolbox.kernels.numba_support import Twin, loop
 
-CHUNK = 512  # positions of a product at most: what it adds to stays in the first cache
+PRODUCT_POSITIONS = 512  # positions of a product at most: what it adds to stays in the first cache
 LARGEST = SMALL_PRODUCT // 64  # weights of a tap, beyond which packing costs less than short products
 LAST = memory_format.channels_last_order(5)
 
@@ -92,7 +92,7 @@ class Sweep:
         matrices, image = weights.reshape(*weights.shape[:2], -1, weights.shape[-1]), y.transpose(LAST)
         depth, count = matrices.shape[2:]
         before = np.array([pad[0] for pad in self.window.padding]) - np.array([first, 0, 0])
-        chunk = min(CHUNK, image[0].size // count)
+        chunk = min(PRODUCT_POSITIONS, image[0].size // count)
         deep = min(depth, max(16, SMALL_PRODUCT // (chunk * count)))
         if not learn and depth * count <= LARGEST:
             chunk = min(chunk, even(image[0].size // count, SMALL_PRODUCT // (depth * count)))
@@ -111,13 +111,13 @@ class ShiftedPlanesConv(Twin, ConvKernel):
                 and set(window.stride) == {1} and window.taps > 1
                 and min(int(n or 0) for n in weights.sizes[-2:]) >= FEWEST_CHANNELS
                 and case.preferred_order(case.outputs[0]) == LAST == case.orders[0]
-                and min(out[1] * out[2], int(x.sizes[1] or 0) * int(x.sizes[2] or 0)) * out[-1] >= SHORT)
+                and min(out[1] * out[2], int(x.sizes[1] or 0) * int(x.sizes[2] or 0)) * out[-1] >= SHORT_OUTPUT_ROW)
 
     def can_accumulate(self, number: int) -> bool:
         """Products add up anyway."""
         return number == 0
 
-    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> Bands:
+    def bind_forward(self, site: BindContext, window: Window, ending: Ending) -> PreparedBands:
         x, y = site.inputs[0], site.outputs[0]
         return [], [[Sweep(site, x, window, y.shape[:3]).run(ending.weights, ending.bias.reshape(-1), y[band], band.start,
                                                              relu=ending.relu)]

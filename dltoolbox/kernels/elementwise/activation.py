@@ -21,8 +21,8 @@ class InPieces(Kernel):
             np.copyto(y, body.forward(x, **attrs))
 
         def backward(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
-            (found,) = body.backward(Call((x,), (y,), (True,)), grad, **attrs)
-            assert found is not None
-            np.copyto(dx, found)
+            (gradient,) = body.backward(Call((x,), (y,), (True,)), grad, **attrs)
+            assert gradient is not None
+            np.copyto(dx, gradient)
         return BoundKernel(in_pieces(site, forward, x, y),
                            in_pieces(site, backward, x, y, *backward_pair(site)) if site.training else ())

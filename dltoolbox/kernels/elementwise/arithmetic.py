@@ -17,13 +17,13 @@ from dltoolbox.ops.arithmetic import against, width_of
 Piece = tuple[np.ndarray, ...]
 T = TypeVar("T")
 
-CHUNK = 1 << 16  # elements of one array in a pass over several
+CHUNK_ELEMENTS = 1 << 16  # elements of one array in a pass over several
 ROW = 1 << 14
 SHARED = 1 << 17  # elements from which threads share a step: below, meeting costs more than half the work
 LONG_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
 
 
-def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK) -> list[Piece]:
+def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK_ELEMENTS) -> list[Piece]:
     """Views of arrays of one shape, all cut alike into pieces of about ``size`` elements, and into ``parts`` at least.
 
     Pieces are flat where all arrays lie in memory in the order of the last; else slices of the slowest axis of that.
@@ -35,7 +35,7 @@ def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK) -> list[Piece
     return [tuple(x[at] for x in moved) for at in slices(len(moved[0]), arrays[-1].size, parts, size)]
 
 
-def slices(length: int, total: int, parts: int, size: int = CHUNK) -> list[slice]:
+def slices(length: int, total: int, parts: int, size: int = CHUNK_ELEMENTS) -> list[slice]:
     """``range(length)``, along which there are ``total`` elements, in slices of about ``size`` and into ``parts`` at least.
     All but the last are of one length, so that what is aligned in memory stays so.
     """
@@ -43,7 +43,7 @@ def slices(length: int, total: int, parts: int, size: int = CHUNK) -> list[slice
     return [slice(start, min(start + step, length)) for start in range(0, length, step)] if total else []
 
 
-def rows(piece: Piece) -> list[Piece]:
+def constant_rows(piece: Piece) -> list[Piece]:
     """A flat piece as rows of `ROW` elements, to meet a constant row, and what remains."""
     whole = len(piece[0]) // ROW * ROW
     if piece[0].ndim > 1 or not whole:
@@ -83,7 +83,7 @@ class Relu(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,) = site.inputs, site.outputs
         threads = threads_for(site, y.size)
-        lines = [line for piece in pieces(x, y, parts=threads, size=4 * CHUNK) for line in rows(piece)]
+        lines = [line for piece in pieces(x, y, parts=threads, size=4 * CHUNK_ELEMENTS) for line in constant_rows(piece)]
         zeros = np.zeros(max((line[0].shape[-1] for line in lines), default=0), x.dtype)
         # the maximum with a row of zeros is three times as fast as with the number 0, which NumPy does not vectorise
         jobs = [partial(np.maximum, source, zeros[:source.shape[-1]], out=target) for source, target in lines]
@@ -142,7 +142,7 @@ class InputNormalise(Kernel):
         middle, slope = np.broadcast_to(centre, y.shape), None if factor is None else np.broadcast_to(factor, y.shape)
 
         def prepare() -> None:
-            first, *spread = (against(one.astype(np.float64), y) for one in statistics)
+            first, *spread = (against(statistic.astype(np.float64), y) for statistic in statistics)
             if factor is None:
                 np.copyto(centre, first, casting="unsafe")
                 return
@@ -177,7 +177,7 @@ class InputNormalise(Kernel):
 
 def expanded(statistics: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int]) -> tuple[int, ...]:
     """The shape to which statistics are expanded: that of ``x`` along its fastest axes, until they are a long row."""
-    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(one, x).shape for one in statistics)))
+    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(statistic, x).shape for statistic in statistics)))
     row = 1
     for axis in reversed(order):
         if row >= LONG_ROW:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dltoolbox.core.random import stream
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import CHUNK, backward_pair, in_pieces
+from dltoolbox.kernels.elementwise.arithmetic import CHUNK_ELEMENTS, backward_pair, in_pieces
 from dltoolbox.ops.arithmetic import drawn_per_observation
 
 
@@ -50,7 +50,7 @@ class Dropout(Kernel):
         """Fill the mask, some observations at a time."""
         length, batch, probability = drawn_per_observation(mask.shape), mask.shape[-1], site.attrs["probability"]
         by_observation, features = np.moveaxis(mask, -1, 0), mask.shape[:-1]
-        step = max(1, min(batch, CHUNK // max(length, 1)))
+        step = max(1, min(batch, CHUNK_ELEMENTS // max(length, 1)))
         uniform, kept = site.scratch((step, length), np.float32), site.scratch((step, length), np.bool_)
         factor = np.asarray(1 / (1 - probability), mask.dtype)
 

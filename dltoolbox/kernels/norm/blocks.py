@@ -17,11 +17,11 @@ from numpy.typing import DTypeLike
 from dltoolbox.kernels.base import BindContext, Closure, Order
 from dltoolbox.kernels.blocking import divisor, stretch
 
-BLOCK = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
+BLOCK_ELEMENTS = 1 << 19  # elements of a block: a quarter is as fast on one thread, but two then wait for each other's lock
 TILE = 1 << 14  # elements of a tile: a few of them share the first two caches
 LARGEST_TILE = 1 << 16  # a single row of more elements is multiplied by factors that broadcast
 COLUMNS = 1 << 10  # elements of a row that is summed over the rows: few of them, or long ones, are slower
-STRETCH = 64  # elements per channel in a row from which sums are taken along it, not over the rows
+ROWWISE_FROM = 64  # elements per channel in a row from which sums are taken along it, not over the rows
 
 
 @lru_cache(maxsize=64)
@@ -38,7 +38,7 @@ class Grid:
     Args:
         shape: The op's (S…, C, N).
         order: Slowest axis first.
-        cuts: Blocks to use, as slices of the slowest axis; by default blocks of about `BLOCK` elements.
+        cuts: Blocks to use, as slices of the slowest axis; by default blocks of about `BLOCK_ELEMENTS` elements.
     """
 
     def __init__(self, shape: Sequence[int], order: Order, cuts: Sequence[slice] | None = None) -> None:
@@ -50,7 +50,7 @@ class Grid:
         unit = self.outer if cuts is None or at == 0 else prod(sizes[1:at])  # blocks consist of whole units
         self.repeats = divisor(unit, max(TILE // max(width, 1), 1))
         if cuts is None:
-            step = max(BLOCK // max(width * self.repeats, 1), 1) * self.repeats
+            step = max(BLOCK_ELEMENTS // max(width * self.repeats, 1), 1) * self.repeats
             self.slices = [slice(i, min(i + step, self.outer)) for i in range(0, self.outer, step)]
         else:
             self.slices = [slice(cut.start * unit, cut.stop * unit) if at else slice(0, 1) for cut in cuts]
@@ -84,14 +84,14 @@ class Grid:
         return [((part.stop - part.start) // self.repeats, self.repeats, self.channels, self.inner)
                 for part in self.slices]
 
-    def tile(self, site: BindContext) -> Tile:
-        return Tile(site.scratch(self.tile_shape))
+    def tile(self, site: BindContext) -> ChannelTile:
+        return ChannelTile(site.scratch(self.tile_shape))
 
     def zeros(self, dtype: DTypeLike) -> np.ndarray:
         return zeros(self.tile_shape if self.written_out else (self.inner,), np.dtype(dtype))
 
 
-class Tile:
+class ChannelTile:
     """One number per channel, written out."""
 
     def __init__(self, array: np.ndarray) -> None:
@@ -108,7 +108,7 @@ class Sums:
     them."""
 
     def __init__(self, site: BindContext, grid: Grid) -> None:
-        self.grid, self.along, self.each = grid, grid.inner >= STRETCH, stretch(grid.inner)
+        self.grid, self.along, self.each = grid, grid.inner >= ROWWISE_FROM, stretch(grid.inner)
         count = grid.outer if self.along else len(grid.slices)
         repeats = 1 if self.along else divisor(grid.repeats, COLUMNS // max(grid.channels * grid.inner, 1))
         width = grid.inner // self.each if self.along else grid.inner

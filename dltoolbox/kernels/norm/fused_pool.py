@@ -21,13 +21,13 @@ import numpy as np
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.memory_format import inverse
-from dltoolbox.kernels.norm.blocks import BLOCK, Grid, run
-from dltoolbox.kernels.norm.numpy_passes import BatchNormChain, Ends, Passes, Stage
+from dltoolbox.kernels.norm.blocks import BLOCK_ELEMENTS, Grid, run
+from dltoolbox.kernels.norm.numpy_passes import BatchNormChain, ChainEnds, NormStage, Passes
 from dltoolbox.kernels.valid_range import Tap, reach, starting_at, taps
 from dltoolbox.ops.pool import along
 from dltoolbox.ops.spans import origins
 
-MOST_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the small map saves
+MOST_FUSED_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the small map saves
 
 
 class Band(NamedTuple):
@@ -83,17 +83,17 @@ class Maximum:
         else:
             start = np.array(-np.inf if reduce is np.maximum else np.inf, y.dtype)
             first = partial(np.copyto, y, whole[0] if whole else start)
-        return [first, *(partial(reduce, y, one, out=y) for one in whole[2:]),
-                *(partial(reduce, part, one, out=part) for part, one in rest)]
+        return [first, *(partial(reduce, y, tap, out=y) for tap in whole[2:]),
+                *(partial(reduce, part, tap, out=part) for part, tap in rest)]
 
 
-class PooledBlocks(Stage):
+class PooledBlocks(NormStage):
     """The passes of ``batch_norm+relu+max_pool`` and ``…_taps``."""
 
     def __init__(self, site: BindContext, window: Window) -> None:
         x, order = site.inputs[0], site.case.orders[0]
         shape = site.outputs[0].shape
-        step = shape[0] if order[0] else max(BLOCK * x.shape[0] // max(x.size * window.stride[0], 1), 1)
+        step = shape[0] if order[0] else max(BLOCK_ELEMENTS * x.shape[0] // max(x.size * window.stride[0], 1), 1)
         self.window, self.bands = window, list(bands(window, x.shape[0], shape[0], step))
         cuts = [slice(0, x.shape[order[0]])] if order[0] else [band.inputs for band in self.bands]
         super().__init__(site, Grid(x.shape, order, cuts), x)
@@ -103,7 +103,7 @@ class PooledBlocks(Stage):
         between = [*self.maximum.shapes, block]
         space = site.scratch((max(self.grid.largest, small.largest, sum(map(prod, between))),))
         self.buffer = self.grid.within(space)
-        self.ends = Ends(site, small, self.pooled, small.within(space))
+        self.ends = ChainEnds(site, small, self.pooled, small.within(space))
         ends = list(accumulate(map(prod, between)))
         *self.between, self.least = (space[end - prod(sizes):end].reshape([sizes[axis] for axis in order]).transpose(
             inverse(order)) for end, sizes in zip(ends, between, strict=True))
@@ -267,15 +267,15 @@ class BatchNormReluMax(BatchNormChain):
 
     def accepts(self, case: KernelSpec) -> bool:
         """Not for windows of very many taps, or windows that may lie in the padding altogether."""
-        window = window_of(case)
-        return window.taps <= MOST_TAPS and all(
+        window = pool_window(case)
+        return window.taps <= MOST_FUSED_TAPS and all(
             pads == (0, 0) or (d == 1 and min(pads) >= 0 and max(pads) < f)
             for pads, f, d in zip(window.padding, window.size, window.dilation, strict=True))
 
     def passes(self, site: BindContext) -> Passes:
-        return PooledBlocks(site, window_of(site.case))
+        return PooledBlocks(site, pool_window(site.case))
 
 
-def window_of(case: KernelSpec) -> Window:
+def pool_window(case: KernelSpec) -> Window:
     window: Window = case.attrs["links"][-1].attrs["window"]
     return window

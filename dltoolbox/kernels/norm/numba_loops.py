@@ -25,12 +25,12 @@ from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, kern
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.norm.blocks import Grid
-from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, window_of
+from dltoolbox.kernels.norm.fused_pool import BatchNormReluMax, pool_window
 from dltoolbox.kernels.norm.numpy_passes import BatchNorm, Normalise, Passes
 from dltoolbox.kernels.numba_support import Twin, loop
 
 SHORTEST = 64  # elements in a row from which loops with scalars are faster
-LONGEST = 4096  # of them, terms of a sum in the data's precision
+LONGEST_SUM = 4096  # of them, terms of a sum in the data's precision
 WIDTH = 128  # elements of the innermost loop over vectors, about: they stay in the first cache, its start costs little
 REPEATS = 256  # terms of a sum in the data's precision there
 SIDE_BY_SIDE = Window.of((2, 2), (2, 2))
@@ -104,8 +104,8 @@ def apply(x: np.ndarray, added: Maybe, least: float, y: np.ndarray, line: np.nda
 
 
 @loop
-def spread(x: np.ndarray, grad: np.ndarray, again: int | None, dx: np.ndarray, line: np.ndarray, slope: np.ndarray,
-           part: Maybe) -> None:
+def input_gradient(x: np.ndarray, grad: np.ndarray, again: int | None, dx: np.ndarray, line: np.ndarray, slope: np.ndarray,
+                   part: Maybe) -> None:
     """dx = scale·(v + tilt·(x − center) + shift), where v is ``grad``, or what the gate of `sums` lets through of it."""
     zero = line.dtype.type(0)
     outer, groups, repeats, width = x.shape
@@ -216,7 +216,7 @@ class Form:
     def of(cls, shape: Sequence[int], order: Order) -> Form:
         grid = Grid(shape, order)
         if grid.inner >= SHORTEST:
-            width = divisor(grid.inner, LONGEST)
+            width = divisor(grid.inner, LONGEST_SUM)
             width = width if width >= SHORTEST else grid.inner
             return cls(order, (grid.outer, grid.channels, grid.inner // width, width), (1, grid.channels, 1))
         copies = divisor(grid.outer, max(WIDTH // max(grid.channels * grid.inner, 1), 1))
@@ -327,7 +327,7 @@ class Loops(Measure):
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
         self.slope.write(factor, tilt, constant)
         grad = self.grad if self.gated is None else self.gated
-        spread(self.x, grad, self.again, self.dx, self.line.array, self.slope.array, self.totals.part)
+        input_gradient(self.x, grad, self.again, self.dx, self.line.array, self.slope.array, self.totals.part)
 
 
 class PooledLoops:
@@ -379,7 +379,7 @@ class BatchNormReluMaxLoops(Twin, BatchNormReluMax):
     """The same for windows 2×2 side by side."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return super().accepts(case) and window_of(case) == SIDE_BY_SIDE
+        return super().accepts(case) and pool_window(case) == SIDE_BY_SIDE
 
     def passes(self, site: BindContext) -> Passes:
         """In orders that are not ours, there is nothing for a loop to run along."""

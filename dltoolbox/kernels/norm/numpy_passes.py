@@ -17,11 +17,11 @@ from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, Ke
 from dltoolbox.kernels.norm.blocks import Grid, Sums, run
 from dltoolbox.ops.base import BOTH, IN, OPS, Attributes
 
-FAR = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
+FAR_MEAN = 10.0  # mean² over the variance beyond which the mean is subtracted before anything else
 
 
 def is_far(mean: np.ndarray, variance: np.ndarray) -> bool:
-    return bool((mean * mean > FAR * variance).any())
+    return bool((mean * mean > FAR_MEAN * variance).any())
 
 
 class Passes(Protocol):
@@ -49,8 +49,8 @@ def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundK
     The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
     """
     channels = site.inputs[0].shape[-2]
-    scale, offset = (one.reshape(-1) for one in site.inputs[1:3])
-    mean_out, variance_out = (one.reshape(-1) for one in site.outputs[-2:])
+    scale, offset = (array.reshape(-1) for array in site.inputs[1:3])
+    mean_out, variance_out = (array.reshape(-1) for array in site.outputs[-2:])
     kept = site.keep((3, channels), np.float64)  # center, what is left of the mean, 1/√(variance + ε)
     count = site.keep((2,), np.float64)  # elements per channel of the whole batch; whether the center is subtracted
     sums = np.empty((3, channels))
@@ -113,7 +113,7 @@ def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[n
     return center, mean - center
 
 
-class Stage:
+class NormStage:
     """Passes in NumPy over an array ``x``, block by block, with four tiles."""
 
     def __init__(self, site: BindContext, grid: Grid, x: np.ndarray) -> None:
@@ -140,7 +140,7 @@ class Stage:
         return [*less, self.sums.plain(i, block), self.sums.product(i, block, block)]
 
 
-class Ends(Stage):
+class ChainEnds(NormStage):
     """The passes `apply` and `collect`: x → [add] → [relu] → output, and the gradient on the way back.
 
     The gradient behind a ReLU is gated in place or, where the other summand wants it, in that one's gradient. ``buffers``
@@ -202,7 +202,7 @@ class Ends(Stage):
         return steps
 
 
-class Blocks(Ends):
+class NormPasses(ChainEnds):
     """All passes of a chain ``batch_norm[+add][+relu]``. Temporaries go where the next pass will write its results."""
 
     def __init__(self, site: BindContext) -> None:
@@ -262,7 +262,7 @@ class BatchNorm(BatchNormChain):
                                         and case.orders[3] == case.orders[0])
 
     def passes(self, site: BindContext) -> Passes:
-        return Blocks(site)
+        return NormPasses(site)
 
 
 @kernel("batch_norm_inference", "batch_norm_inference+relu")
@@ -283,7 +283,7 @@ class Normalise(Kernel):
         fill, forward = self.line(site)
 
         def prepare() -> None:
-            scale, offset, mean, variance = (one.reshape(-1).astype(np.float64) for one in site.inputs[1:5])
+            scale, offset, mean, variance = (array.reshape(-1).astype(np.float64) for array in site.inputs[1:5])
             center, left = centered(mean, variance, site.dtype)
             factor = scale / np.sqrt(variance + epsilon)
             fill(center, factor, offset - left * factor)

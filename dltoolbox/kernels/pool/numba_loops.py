@@ -19,12 +19,12 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, kernel
 from dltoolbox.kernels.numba_support import Twin, loop
-from dltoolbox.kernels.pool.unpool import MOST_TAPS, Unpool, UnpoolTaps, likely_window
+from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import NOTHING, WindowMax, places_to_keep
 from dltoolbox.ops.base import OPS, OUT
 
 
-class Table(NamedTuple):
+class TapTable(NamedTuple):
     """For every position p: the positions ``other[start[p]:start[p + 1]]`` and the tap of the window at each."""
 
     start: np.ndarray
@@ -32,7 +32,7 @@ class Table(NamedTuple):
     tap: np.ndarray
 
 
-def connections(window: Window, axes: range, large: tuple[int, ...], small: tuple[int, ...]) -> tuple[Table, Table]:
+def connections(window: Window, axes: range, large: tuple[int, ...], small: tuple[int, ...]) -> tuple[TapTable, TapTable]:
     """Tables over some axes, taken as one: from the small map to the large, and back."""
     o = i = f = np.zeros(1, np.int64)
     for axis in axes:
@@ -41,12 +41,12 @@ def connections(window: Window, axes: range, large: tuple[int, ...], small: tupl
         inside = (there >= 0) & (there < large[axis])
         o, i, f = ((mine[:, None] * n + more[inside]).reshape(-1) for mine, n, more in (
             (o, small[axis], at), (i, large[axis], there), (f, window.size[axis], tap)))
-    return (_table(o, i, f, prod(small[axis] for axis in axes)), _table(i, o, f, prod(large[axis] for axis in axes)))
+    return (_tap_table(o, i, f, prod(small[axis] for axis in axes)), _tap_table(i, o, f, prod(large[axis] for axis in axes)))
 
 
-def _table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> Table:
+def _tap_table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) -> TapTable:
     order = np.lexsort((tap, key))
-    return Table(np.searchsorted(key[order], np.arange(count + 1)), other[order], tap[order])
+    return TapTable(np.searchsorted(key[order], np.arange(count + 1)), other[order], tap[order])
 
 
 @loop
@@ -81,7 +81,7 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
     for a in range(first, end):
         for m in range(y.shape[1]):
             for b in range(y.shape[2]):
-                best, found = y[a, m, b], number[a, m, b]
+                best, winner = y[a, m, b], number[a, m, b]
                 fresh = True
                 for j in range(start0[a], start0[a + 1]):
                     row = tap0[j] * columns if columns else other0[j] * rows
@@ -101,7 +101,7 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
                             best[k], code[k] = most if stays else v2[k], mine if stays else n2
                         fresh = False
                 for k in range(best.size):
-                    found[k] = code[k]
+                    winner[k] = code[k]
 
 
 @loop
@@ -111,7 +111,7 @@ def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: in
     """Sums of the values of a small map at those taps, or positions, of a large one that their numbers name; or, with
     ``gather``, the values there, for every number. Returns how many there are.
     """
-    found = 0
+    count = 0
     for a in range(target.shape[0]):
         for m in range(target.shape[1]):
             for b in range(target.shape[2]):
@@ -136,10 +136,10 @@ def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: in
                                 total[k] += value[k] if code[k] == mine else 0
                         if not columns:
                             for k in range(total.size):
-                                found += code[k] == mine
+                                count += code[k] == mine
                 if fresh:
                     total[:] = 0
-    return found
+    return count
 
 
 def lined(order: Order) -> bool:
@@ -157,7 +157,7 @@ def as_lines(x: np.ndarray, order: Order) -> np.ndarray:
     return lying.reshape(x.shape[0], 1, rest, x.shape[-2] * x.shape[-1])
 
 
-class Lines:
+class TapLines:
     """The maps of a site and the tables between them."""
 
     def __init__(self, window: Window, order: Order, large: np.ndarray, small: np.ndarray) -> None:
@@ -216,11 +216,11 @@ class WindowMaxLoops(Looped, WindowMax):
 
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
-        return window.taps <= MOST_TAPS and super().accepts(case)
+        return window.taps <= MOST_GATHERED_TAPS and super().accepts(case)
 
     def loops(self, site: BindContext) -> BoundKernel:
         x, y, window = site.inputs[0], site.outputs[0], site.attrs["window"]
-        lines = Lines(window, site.case.orders[0], x, y)
+        lines = TapLines(window, site.case.orders[0], x, y)
         number = places_to_keep(site, window) if self.op == "max_pool" else site.outputs[1]
         forward = lines.maximum(site, number)
         dx, grad = site.grad_inputs[0], site.grad_outputs[0]
@@ -235,7 +235,7 @@ class UnpoolTapsLoops(Looped, UnpoolTaps):
 
     def loops(self, site: BindContext) -> BoundKernel:
         (x, taps), y = site.inputs, site.outputs[0]
-        lines = Lines(site.attrs["window"], site.case.orders[0], y, x)
+        lines = TapLines(site.attrs["window"], site.case.orders[0], y, x)
         dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         backward = () if dx is None or grad is None else (lines.gathered(grad, taps, dx),)
         return BoundKernel((lines.scattered(x, taps, y),), backward)
@@ -249,7 +249,7 @@ class UnpoolLoops(Looped, Unpool):
         (x, indices, _), y = site.inputs, site.outputs[0]
         window, plain = likely_window(x.shape[:-2], y.shape[:-2]), bind_plain(OPS[self.op], site)
         assert window is not None
-        lines = Lines(window, site.case.orders[0], y, x)
+        lines = TapLines(window, site.case.orders[0], y, x)
 
         def complete(quick: Callable[[], int], slow: Closure) -> Closure:
             return lambda: None if quick() == indices.size else slow()

@@ -20,13 +20,13 @@ from numpy.typing import DTypeLike
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, in_turn
-from dltoolbox.kernels.blocking import Part, copying, cut
+from dltoolbox.kernels.blocking import MapPart, copying, cut
 from dltoolbox.ops.pool import scatter_add
 from dltoolbox.ops.spans import seeing, seen
 
 ELEMENTS = 1 << 17  # that are worked on together: a handful of such arrays stays in cache
 FEWEST_LANES = 8  # of the channels and observations: copies of fewer at a time are slow
-MOST_STEPS = 64  # of one axis, where every tap is one
+MOST_UNIT_STEPS = 64  # of one axis, where every tap is one
 HALVES = np.dtype([(name, np.int32) for name in ("lower", "upper")[::1 if sys.byteorder == "little" else -1]])
 ABOVE = 0x7FFFFFFF  # the upper half of a NaN's key; also the bits in which negative numbers are turned
 PADDING = (int(np.float32(-np.inf).view(np.int32)) ^ ABOVE) << 32  # the key of -inf at no position
@@ -38,7 +38,7 @@ Move = Callable[[Index, np.ndarray], list[Closure]]
 def pays(case: KernelSpec) -> bool:
     """Whether it touches fewer elements than one step per tap and axis does, or those steps would be too many."""
     window, spatial, out = case.attrs["window"], case.inputs[0].spatial, case.outputs[0].spatial
-    return any(f > MOST_STEPS * s or f * m > (2 * f.bit_length() + 6) * n
+    return any(f > MOST_UNIT_STEPS * s or f * m > (2 * f.bit_length() + 6) * n
                for f, s, n, m in zip(window.size, window.stride, spatial, out, strict=True))
 
 
@@ -168,22 +168,22 @@ def resized(shape: Sequence[int], axis: int, length: int) -> tuple[int, ...]:
     return (*shape[:axis], length, *shape[axis + 1:])
 
 
-def parts(shape: Sequence[int], order: Order, threads: int) -> list[Part]:
+def map_parts(shape: Sequence[int], order: Order, threads: int) -> list[MapPart]:
     """Whole maps, of as many channels and observations as go together; the first part is the largest."""
     axes = sorted((len(shape) - 2, len(shape) - 1), key=order.index)
     outer, inner = (shape[axis] for axis in axes)
     most = min(max(ELEMENTS // max(prod(shape[:-2]), 1), FEWEST_LANES), -(-outer * inner // threads))
     inner_cuts = cut(inner, most)
     pairs = product(cut(outer, most // inner_cuts[0].stop), inner_cuts)
-    return [Part(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
+    return [MapPart(slice(None), *(pair if axes[0] < axes[1] else pair[::-1])) for pair in pairs]
 
 
-def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[Part, list[Part]], list[Closure]]
+def by_parts(site: BindContext, given: np.ndarray, made: np.ndarray, bind: Callable[[MapPart, list[MapPart]], list[Closure]]
              ) -> tuple[Closure, ...]:
     """A closure per thread that works through its parts; ``bind`` gets the largest and all of them."""
     if not made.size:
         return (in_turn([]),)
-    every = parts(given.shape, memory_format.order_of(given), site.case.threads)
+    every = map_parts(given.shape, memory_format.order_of(given), site.case.threads)
     return tuple(in_turn(bind(every[0], every[thread::site.case.threads])) for thread in range(site.case.threads))
 
 
@@ -192,7 +192,7 @@ def bind_reduction(site: BindContext, window: Window, given: np.ndarray, made: n
     """Closures that reduce windows; ``share`` multiplies the result, or what is given to the adjoint."""
     weights = None if share is None else np.broadcast_to(share, (*(given if back else made).shape[:window.rank], 1, 1))
 
-    def bind(largest: Part, mine: list[Part]) -> list[Closure]:
+    def bind(largest: MapPart, mine: list[MapPart]) -> list[Closure]:
         run = Running(site, memory_format.order_of(given), window, largest.of(given).shape, largest.of(made).shape,
                       reduce, empty, given.dtype, back=back)
         return [step for part in mine for step in run.steps(
@@ -220,7 +220,7 @@ def bind_places(site: BindContext, window: Window, x: np.ndarray, y: np.ndarray,
     """Closures that fill ``y`` with maxima and ``places`` with their positions, row-major in the unpadded image."""
     counted = ~np.arange(prod(x.shape[:window.rank]), dtype=np.int32).reshape(*x.shape[:window.rank], 1, 1)
 
-    def bind(largest: Part, mine: list[Part]) -> list[Closure]:
+    def bind(largest: MapPart, mine: list[MapPart]) -> list[Closure]:
         run = Running(site, memory_format.order_of(x), window, largest.of(x).shape, largest.of(y).shape, np.maximum, PADDING,
                       np.int64)
         return [step for part in mine for step in run.steps(
@@ -257,7 +257,7 @@ def scattering(grad: np.ndarray, places: np.ndarray, dx: np.ndarray) -> Closure:
     """A closure that adds every gradient up where its maximum was found."""
     if not grad.size:
         return partial(dx.fill, 0)
-    every = [(part.of(grad), part.of(places), part.of(dx)) for part in parts(dx.shape, memory_format.order_of(dx), 1)]
+    every = [(part.of(grad), part.of(places), part.of(dx)) for part in map_parts(dx.shape, memory_format.order_of(dx), 1)]
 
     def run() -> None:
         for arriving, at, target in every:

@@ -15,11 +15,11 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, bind_plain, in_turn, kernel
-from dltoolbox.kernels.blocking import Bench, Part, bits, copying, delivered, strips
+from dltoolbox.kernels.blocking import Bench, MapPart, bits, copying, delivered, strips
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OPS
 
-MOST_TAPS = 64  # beyond, one pass per tap is slower than scattering
+MOST_GATHERED_TAPS = 64  # beyond, one pass per tap is slower than scattering
 
 
 @lru_cache(maxsize=64)
@@ -46,7 +46,7 @@ class Spread:
     """
 
     def __init__(self, bench: Bench, window: Window, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray,
-                 strip: Sequence[Part]) -> None:
+                 strip: Sequence[MapPart]) -> None:
         self.bench, self.window = bench, window
         self.small, self.codes, self.large = small, codes, large
         rank = window.rank
@@ -55,7 +55,7 @@ class Spread:
         self.reach = tuple(max(s, e) for s, e in zip(window.stride, window.extent, strict=True))
         self.phases = self.columns(strip[0])
 
-    def columns(self, part: Part) -> list[np.ndarray]:
+    def columns(self, part: MapPart) -> list[np.ndarray]:
         """Scratch for the sums, one array per phase of the last axis."""
         window, rank = self.window, self.window.rank
         counts = (part.height, *self.out[1:])
@@ -65,7 +65,7 @@ class Spread:
         return [self.bench.take(f"phase {q}", (*lengths[:-1], -(-(lengths[-1] - q) // step), *lanes), self.large.dtype)
                 for q in range(step)]
 
-    def run(self, part: Part, before: Part | None, last: bool) -> list[Closure]:
+    def run(self, part: MapPart, before: MapPart | None, last: bool) -> list[Closure]:
         """The steps of one part that follows ``before``."""
         steps: list[Closure] = []
         window = self.window
@@ -89,7 +89,7 @@ class Spread:
         first = part.rows.start * step - window.padding[0][0]
         return [*steps, *self.deliver(part, first, ready)]
 
-    def at(self, part: Part, offset: Sequence[int]) -> np.ndarray:
+    def at(self, part: MapPart, offset: Sequence[int]) -> np.ndarray:
         """Where one tap of all windows of the part lies."""
         step, rows = self.window.stride, slice(offset[0], offset[0] + (part.height - 1) * self.window.stride[0] + 1)
         cuts = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, self.out, step, strict=True)]
@@ -118,7 +118,7 @@ class Spread:
         return [*steps, partial(np.bitwise_and, bits(values), won.view(np.int8), bits(term)),
                 partial(np.add, sums, term, sums)]
 
-    def deliver(self, part: Part, first: int, ready: int) -> list[Closure]:
+    def deliver(self, part: MapPart, first: int, ready: int) -> list[Closure]:
         """Steps that copy the finished rows, which begin at row ``first`` of the image, to where they belong."""
         window, spatial = self.window, self.large.shape[:self.window.rank]
         pairs = [reach(spatial[0], ready, first, 1)]
@@ -148,7 +148,8 @@ def chosen(codes: np.ndarray, number: int, won: np.ndarray) -> list[Closure]:
     return [partial(np.equal, codes, np.uint8(number), won), partial(np.negative, mask, mask)]
 
 
-def spread(site: BindContext, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray, window: Window) -> Closure:
+def spread_taps(site: BindContext, small: np.ndarray, codes: np.ndarray | None, large: np.ndarray,
+                window: Window) -> Closure:
     """A closure that writes sums of the values of ``small``, each at its tap, or at every tap without codes."""
     if window.rank == 1:  # phases are of columns, so a signal is an image of one row
         window = Window.of((1, *window.size), (1, *window.stride), ((0, 0), *window.padding), (1, *window.dilation))
@@ -165,7 +166,7 @@ def spread(site: BindContext, small: np.ndarray, codes: np.ndarray | None, large
     return in_turn(steps)
 
 
-def gather(site: BindContext, large: np.ndarray, codes: np.ndarray, small: np.ndarray, window: Window) -> Closure:
+def gather_taps(site: BindContext, large: np.ndarray, codes: np.ndarray, small: np.ndarray, window: Window) -> Closure:
     """The adjoint for windows that do not overlap: a closure that takes, for each code, the value at its tap."""
     if not small.size:
         return in_turn([])
@@ -182,7 +183,7 @@ def gather(site: BindContext, large: np.ndarray, codes: np.ndarray, small: np.nd
     return in_turn(steps)
 
 
-def taken(bench: Bench, part: Part, large: np.ndarray, window: Window, number: int, offset: Sequence[int],
+def taken(bench: Bench, part: MapPart, large: np.ndarray, window: Window, number: int, offset: Sequence[int],
           code: np.ndarray, result: np.ndarray) -> list[Closure]:
     """Steps that join to the result what lies at one tap, where that is the chosen one."""
     first = (part.rows.start * window.stride[0], *(0,) * (window.rank - 1))
@@ -202,11 +203,11 @@ def likely_window(pooled: tuple[int, ...], spatial: tuple[int, ...]) -> Window |
     would have changed nothing: there, windows did overlap.
     """
     sizes = [n // m if m else 0 for n, m in zip(spatial, pooled, strict=True)]
-    found = Window.of(sizes, sizes)
-    return found if min(sizes) >= 1 and 1 < found.taps <= MOST_TAPS else None
+    window = Window.of(sizes, sizes)
+    return window if min(sizes) >= 1 and 1 < window.taps <= MOST_GATHERED_TAPS else None
 
 
-def decoded(bench: Bench, part: Part, indices: np.ndarray, window: Window, spatial: tuple[int, ...],
+def decoded(bench: Bench, part: MapPart, indices: np.ndarray, window: Window, spatial: tuple[int, ...],
             codes: np.ndarray) -> list[Closure]:
     """Steps that write the tap numbers that indices are; 255 where one is no tap of its window."""
     origins, apart = window_origins(window, spatial, indices.shape[:window.rank])
@@ -227,7 +228,7 @@ class Unpool(Kernel):
     """`max_unpool`: by tap numbers where the indices come from windows that do not overlap, else one flat assignment."""
 
     def accepts(self, case: KernelSpec) -> bool:
-        return likely_window(sizes(case.inputs[0]), sizes(case.outputs[0])) is not None
+        return likely_window(spatial_sizes(case.inputs[0]), spatial_sizes(case.outputs[0])) is not None
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, indices, _), y = site.inputs, site.outputs[0]
@@ -243,16 +244,16 @@ class Unpool(Kernel):
         known = bench.flat(codes)
 
         def either(quick: Closure, slow: Closure) -> Closure:
-            return lambda: (quick if np.maximum.reduce(known) < MOST_TAPS else slow)()
+            return lambda: (quick if np.maximum.reduce(known) < MOST_GATHERED_TAPS else slow)()
 
-        forward = in_turn([decode, either(spread(site, x, codes, y, window), plain.forward[0])])
+        forward = in_turn([decode, either(spread_taps(site, x, codes, y, window), plain.forward[0])])
         dx, grad = site.grad_inputs[0], site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
-        return BoundKernel((forward,), (either(gather(site, grad, codes, dx, window), plain.backward[0]),))
+        return BoundKernel((forward,), (either(gather_taps(site, grad, codes, dx, window), plain.backward[0]),))
 
 
-def sizes(dims: Dims) -> tuple[int, ...]:
+def spatial_sizes(dims: Dims) -> tuple[int, ...]:
     return tuple(int(n or 0) for n in dims.spatial)
 
 
@@ -262,10 +263,10 @@ class UnpoolTaps(Kernel):
 
     def accepts(self, case: KernelSpec) -> bool:
         window: Window = case.attrs["window"]
-        return window.taps <= MOST_TAPS and not window.overlapping
+        return window.taps <= MOST_GATHERED_TAPS and not window.overlapping
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, taps), y, window = site.inputs, site.outputs[0], site.attrs["window"]
         dx, grad = site.grad_inputs[0], site.grad_outputs[0]
-        backward = () if dx is None or grad is None else (gather(site, grad, taps, dx, window),)
-        return BoundKernel((spread(site, x, taps, y, window),), backward)
+        backward = () if dx is None or grad is None else (gather_taps(site, grad, taps, dx, window),)
+        return BoundKernel((spread_taps(site, x, taps, y, window),), backward)

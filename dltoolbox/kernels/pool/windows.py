@@ -20,15 +20,15 @@ from numpy.typing import DTypeLike
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.blocking import Bench, Part, copying, delivered, strips
+from dltoolbox.kernels.blocking import Bench, MapPart, copying, delivered, strips
 from dltoolbox.kernels.pool.running import bind_places, bind_reduction, pays, scattering
-from dltoolbox.kernels.pool.unpool import MOST_TAPS, spread, window_origins
+from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, spread_taps, window_origins
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OUT
 from dltoolbox.ops.pool import window_counts
 
 NOTHING: frozenset[str] = frozenset()
-Bind = Callable[[Bench, Part], Closure]
+Bind = Callable[[Bench, MapPart], Closure]
 
 
 class Frame:
@@ -85,7 +85,7 @@ class Reduction:
     def take(self, name: str, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return self.bench.take(name, shape, dtype, self.rows)
 
-    def run(self, x: np.ndarray, part: Part, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
+    def run(self, x: np.ndarray, part: MapPart, y: np.ndarray, code: np.ndarray | None = None) -> list[Closure]:
         """Reduce the part of the map ``x`` into ``y``, and the winners' numbers into ``code``; both are parts."""
         rank = self.window.rank
         outputs = (part.rows, *(slice(0, n) for n in y.shape[1:rank]))
@@ -211,10 +211,10 @@ def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, ind
     order = memory_format.order_of(x)
     if code is None and indices is None and pays(site.case):
         return bind_reduction(site, window, x, y, np.maximum, -np.inf)
-    if window.taps > MOST_TAPS and (code is not None or indices is not None):
+    if window.taps > MOST_GATHERED_TAPS and (code is not None or indices is not None):
         return bind_places(site, window, x, y, [each for each in (code, indices) if each is not None])
 
-    def make(bench: Bench, part: Part) -> Closure:
+    def make(bench: Bench, part: MapPart) -> Closure:
         best = bench.target("best", part.of(y))
         if code is None and indices is None:
             return in_turn([*Reduction(bench, window, np.maximum, -np.inf).run(x, part, best),
@@ -225,7 +225,7 @@ def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, ind
                           for care in (False, True))
         last = [*delivered(best, part.of(y)), *([] if kept is None else delivered(winner, kept))]
         if indices is not None:
-            last += positions(bench, winner, part, indices, window, x.shape[:window.rank])
+            last += tap_positions(bench, winner, part, indices, window, x.shape[:window.rank])
         return checked(quick, bench.flat(best), careful, last)
     return bind_parts(site, window, order, make)
 
@@ -244,8 +244,8 @@ def checked(quick: Sequence[Closure], results: np.ndarray, careful: Sequence[Clo
     return run
 
 
-def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, window: Window,
-              spatial: tuple[int, ...]) -> list[Closure]:
+def tap_positions(bench: Bench, code: np.ndarray, part: MapPart, indices: np.ndarray, window: Window,
+                  spatial: tuple[int, ...]) -> list[Closure]:
     """Steps that turn tap numbers into row-major positions in the unpadded image.
 
     With q_a the tap number divided by the taps of all later axes, and k_a the positions from one tap to the next along
@@ -255,7 +255,7 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
     """
     apart = [d * prod(spatial[axis + 1:]) for axis, d in enumerate(window.dilation)] + [0]
     near = narrowest(sum((size - 1) * k for size, k in zip(window.size, apart, strict=False)))
-    relative, found = bench.take("relative", code.shape, near), bench.take("found", code.shape, narrowest(prod(spatial)))
+    relative, winner = bench.take("relative", code.shape, near), bench.take("found", code.shape, narrowest(prod(spatial)))
     quotient, share = bench.take("quotient", code.shape, np.uint8), bench.take("share", code.shape, near)
     steps: list[Closure] = []
     for axis in range(window.rank):
@@ -271,8 +271,8 @@ def positions(bench: Bench, code: np.ndarray, part: Part, indices: np.ndarray, w
         if axis:
             steps.append(partial(np.add, relative, share, relative))
     origins, _ = window_origins(window, spatial, indices.shape[:window.rank])
-    steps.append(partial(np.add, relative, origins[part.rows].astype(found.dtype), found))
-    return [*steps, partial(np.copyto, part.of(indices), found)]
+    steps.append(partial(np.add, relative, origins[part.rows].astype(winner.dtype), winner))
+    return [*steps, partial(np.copyto, part.of(indices), winner)]
 
 
 def narrowest(most: int) -> type[np.integer]:
@@ -283,14 +283,14 @@ def narrowest(most: int) -> type[np.integer]:
 def maximal(case: KernelSpec, coded: bool) -> bool:
     """Whether the steps above serve: they number at most 64 taps, else places in single precision, and crop nothing."""
     window: Window = case.attrs["window"]
-    return ((window.taps <= MOST_TAPS or not coded or case.dtype == np.float32)
+    return ((window.taps <= MOST_GATHERED_TAPS or not coded or case.dtype == np.float32)
             and all(min(pair) >= 0 for pair in window.padding))
 
 
 def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
     """What the gradient reads: numbers of the winning taps, or positions where 8 bits do not hold them."""
     y = site.outputs[0]
-    kind = np.uint8 if window.taps <= MOST_TAPS else np.int32
+    kind = np.uint8 if window.taps <= MOST_GATHERED_TAPS else np.int32
     return site.keep(y.shape, kind, memory_format.order_of(y)) if site.training else None
 
 
@@ -318,9 +318,9 @@ def back(site: BindContext, code: np.ndarray | None, window: Window) -> tuple[Cl
     (dx,), grad = site.grad_inputs, site.grad_outputs[0]
     if dx is None or grad is None or code is None:
         return ()
-    if window.taps > MOST_TAPS:
+    if window.taps > MOST_GATHERED_TAPS:
         return (scattering(grad, code, dx),)
-    return (spread(site, grad, code, dx, window),)
+    return (spread_taps(site, grad, code, dx, window),)
 
 
 @kernel("avg_pool")
@@ -335,7 +335,7 @@ class WindowMean(Kernel):
         window: Window = site.attrs["window"]
         share = self.share(x, window, site.attrs["count_padding"])
 
-        def make(bench: Bench, part: Part) -> Closure:
+        def make(bench: Bench, part: MapPart) -> Closure:
             total = bench.target("total", part.of(y))
             return in_turn([*Reduction(bench, window, np.add, 0).run(x, part, total),
                             partial(np.multiply, total, share[part.rows] if share.ndim else share, total),
@@ -344,10 +344,10 @@ class WindowMean(Kernel):
         (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         backward: tuple[Closure, ...] = ()
         if dx is not None and grad is not None:
-            if window.taps > MOST_TAPS:
+            if window.taps > MOST_GATHERED_TAPS:
                 backward = bind_reduction(site, window, grad, dx, np.add, 0, share, back=True)
             else:
-                backward = (in_turn([partial(np.multiply, grad, share, grad), spread(site, grad, None, dx, window)]),)
+                backward = (in_turn([partial(np.multiply, grad, share, grad), spread_taps(site, grad, None, dx, window)]),)
         if pays(site.case):
             return BoundKernel(bind_reduction(site, window, x, y, np.add, 0, share), backward)
         return BoundKernel(bind_parts(site, window, memory_format.order_of(x), make), backward)

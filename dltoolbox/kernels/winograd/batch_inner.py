@@ -17,24 +17,24 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import Closure
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.valid_range import reach
-from dltoolbox.kernels.winograd.passes import Layout, Summing, Tiling
+from dltoolbox.kernels.winograd.passes import BandLayout, Summing, Tiling
 from dltoolbox.kernels.winograd.transforms import LINE, Pool
 
 SQUARE = 32  # channels on both sides of the products for gradients: 136 → 171 GFLOP/s for 64 channels
-LONGEST = 1 << 15  # elements of a row that are transformed at once
+TRANSFORMED_AT_ONCE = 1 << 15  # elements of a row that are transformed at once
 
 
-class Rows(Layout):
+class BatchInnerLayout(BandLayout):
     """Factors lie as (row of tiles, r, channels, r, positions)."""
 
     order = memory_format.rows_order(4)
     band_bytes, band_positions = 1 << 21, 1
 
-    def read(self, pool: Pool, x: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> Transform:
-        return Transform(pool, x.transpose(self.order), tiling, matrix, start)
+    def read(self, pool: Pool, x: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> RowTransform:
+        return RowTransform(pool, x.transpose(self.order), tiling, matrix, start)
 
-    def write(self, pool: Pool, y: np.ndarray, tiling: Tiling, spare: np.ndarray) -> Untransform:
-        return Untransform(pool, y.transpose(self.order), tiling)
+    def write(self, pool: Pool, y: np.ndarray, tiling: Tiling, spare: np.ndarray) -> RowUntransform:
+        return RowUntransform(pool, y.transpose(self.order), tiling)
 
     def multiply(self, inputs: np.ndarray, filters: np.ndarray, out: np.ndarray) -> Closure:
         r, width = inputs.shape[1], filters.shape[-1]
@@ -56,9 +56,9 @@ class Rows(Layout):
 
 def split(factors: np.ndarray, width: int) -> np.ndarray:
     """(count, r, r, channels, positions) → (count, r, r, channels/width, width, positions), a view."""
-    *outer, line, one = factors.strides
+    *outer, line, item = factors.strides
     return as_strided(factors, (*factors.shape[:3], factors.shape[3] // width, width, factors.shape[4]),
-                      (*outer, width * line, line, one))
+                      (*outer, width * line, line, item))
 
 
 def banded(matrix: np.ndarray, step: int, start: int, across: int, width: int) -> np.ndarray:
@@ -72,7 +72,7 @@ def banded(matrix: np.ndarray, step: int, start: int, across: int, width: int) -
     return whole.reshape(r * across, width)
 
 
-class Lines:
+class PaddedRows:
     """Scratch (rows, channels, items·N) with a gap after each channel's elements, which must be and stay finite.
 
     Without the gap, channels would lie multiples of 4096 bytes apart and displace each other in the first cache: 130
@@ -95,9 +95,9 @@ class Lines:
     def tall(self, count: int, step: int, size: int) -> np.ndarray:
         """(count, stretches, size, elements): ``size`` rows from every ``step``-th on."""
         line = self.array[0].size
-        part = divisor(line, LONGEST)
-        one, row = self.array.itemsize, self.array.strides[0]
-        return as_strided(self.array, (count, line // part, size, part), (step * row, part * one, row, one))
+        part = divisor(line, TRANSFORMED_AT_ONCE)
+        item, row = self.array.itemsize, self.array.strides[0]
+        return as_strided(self.array, (count, line // part, size, part), (step * row, part * item, row, item))
 
     def factors(self, count: int, r: int) -> np.ndarray:
         """(count, r, r, channels, positions): what is multiplied, of (count·r) rows whose items are (r, tiles)."""
@@ -106,7 +106,7 @@ class Lines:
                           (r * array.strides[0], array.strides[0], inner * array.itemsize, *array.strides[1:]))
 
 
-class Transform:
+class RowTransform:
     """An image (H, C, W, N), transformed band by band; in scratch first where it lies otherwise."""
 
     def __init__(self, pool: Pool, image: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> None:
@@ -115,8 +115,8 @@ class Transform:
         rows = (tiling.most - 1) * self.step + size
         self.copy = None if image.flags.c_contiguous else pool.take(min(rows, height), *image.shape[1:])
         self.columns = banded(matrix, self.step, start[1], tiling.across, width)
-        self.halves = Lines(pool, rows, channels, r * tiling.across, batch)
-        self.out = Lines(pool, tiling.most * r, channels, r * tiling.across, batch)
+        self.halves = PaddedRows(pool, rows, channels, r * tiling.across, batch)
+        self.out = PaddedRows(pool, tiling.most * r, channels, r * tiling.across, batch)
         self.spare = self.out.array
 
     def begin(self) -> Closure:
@@ -140,7 +140,7 @@ class Transform:
         return calls, self.out.factors(count, r)
 
 
-class Untransform:
+class RowUntransform:
     """An image (H, K, W, N), made of products band by band; in scratch first where it lies otherwise."""
 
     def __init__(self, pool: Pool, image: np.ndarray, tiling: Tiling) -> None:
@@ -148,8 +148,8 @@ class Untransform:
         channels, width, batch = image.shape[1:]
         (m, r), most = self.tile.output.shape, tiling.most
         self.columns = np.ascontiguousarray(banded(np.ascontiguousarray(self.tile.output.T), m, 0, tiling.across, width).T)
-        self.products = Lines(pool, most * r, channels, r * tiling.across, batch)
-        self.halves = Lines(pool, most * m, channels, r * tiling.across, batch)
+        self.products = PaddedRows(pool, most * r, channels, r * tiling.across, batch)
+        self.halves = PaddedRows(pool, most * m, channels, r * tiling.across, batch)
         self.spare = self.halves.array
         self.copy = None if image.flags.c_contiguous else pool.take(most * m, *image.shape[1:])
 

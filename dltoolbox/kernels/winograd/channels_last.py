@@ -17,37 +17,37 @@ from dltoolbox.kernels.base import Closure
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.kernels.valid_range import reach
-from dltoolbox.kernels.winograd.passes import Layout, Summing, Tiling
+from dltoolbox.kernels.winograd.passes import BandLayout, Summing, Tiling
 from dltoolbox.kernels.winograd.transforms import Pool, piece
 
-FEWEST = 16  # rows of a product that is cut
+FEWEST_PRODUCT_ROWS = 16  # rows of a product that is cut
 
 
-class ChannelsLast(Layout):
+class ChannelsLast(BandLayout):
     """Factors lie as (r, r, row of tiles, positions, channels)."""
 
     order = memory_format.channels_last_order(4)
     band_bytes, band_positions = 1 << 20, 48
 
-    def read(self, pool: Pool, x: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> Transform:
-        return Transform(pool, x.transpose(self.order), tiling, matrix, start)
+    def read(self, pool: Pool, x: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> MatrixTransform:
+        return MatrixTransform(pool, x.transpose(self.order), tiling, matrix, start)
 
-    def write(self, pool: Pool, y: np.ndarray, tiling: Tiling, spare: np.ndarray) -> Untransform:
-        return Untransform(pool, y.transpose(self.order), tiling, spare)
+    def write(self, pool: Pool, y: np.ndarray, tiling: Tiling, spare: np.ndarray) -> MatrixUntransform:
+        return MatrixUntransform(pool, y.transpose(self.order), tiling, spare)
 
     def multiply(self, inputs: np.ndarray, filters: np.ndarray, out: np.ndarray) -> Closure:
         number, pieces, depth, width = filters.shape
-        left, target = flat(inputs), flat(out)
+        left, target = as_matrices(inputs), as_matrices(out)
         positions = left.shape[1]
-        lines = divisor(positions, SMALL_PRODUCT // (depth * width), least=FEWEST)
+        lines = divisor(positions, SMALL_PRODUCT // (depth * width), least=FEWEST_PRODUCT_ROWS)
         return partial(np.matmul, left.reshape(number, 1, positions // lines, lines, depth), filters[:, :, None],
                        out=target.reshape(number, positions // lines, lines, pieces, width).transpose(0, 3, 1, 2, 4))
 
     def summing(self, pool: Pool, tiling: Tiling, channels: int, count: int) -> Summing:
-        return lambda inputs, outputs, target: [multiply_across(flat(inputs), flat(outputs), target)]
+        return lambda inputs, outputs, target: [multiply_across(as_matrices(inputs), as_matrices(outputs), target)]
 
 
-def flat(factors: np.ndarray) -> np.ndarray:
+def as_matrices(factors: np.ndarray) -> np.ndarray:
     """(row of tiles, r, r, channels, positions) → (r·r, positions of all rows, channels), a view."""
     return factors.transpose(1, 2, 0, 4, 3).reshape(factors.shape[1] ** 2, -1, factors.shape[3])
 
@@ -57,14 +57,14 @@ def multiply_across(inputs: np.ndarray, outputs: np.ndarray, out: np.ndarray) ->
     number, positions, channels = inputs.shape
     count = outputs.shape[-1]
     wide = count if count * channels * positions <= SMALL_PRODUCT else piece(count, positions)
-    tall = divisor(channels, SMALL_PRODUCT // (positions * wide), least=FEWEST)
+    tall = divisor(channels, SMALL_PRODUCT // (positions * wide), least=FEWEST_PRODUCT_ROWS)
     left = inputs.reshape(number, positions, channels // tall, 1, tall).transpose(0, 2, 3, 4, 1)
     right = outputs.reshape(number, positions, 1, count // wide, wide).transpose(0, 2, 3, 1, 4)
     target = out.reshape(number, channels // tall, tall, count // wide, wide).transpose(0, 1, 3, 2, 4)
     return partial(np.matmul, left, right, out=target)
 
 
-class Transform:
+class MatrixTransform:
     """An image (H, W, N, C), transformed band by band; in scratch first where it lies otherwise."""
 
     def __init__(self, pool: Pool, image: np.ndarray, tiling: Tiling, matrix: np.ndarray, start: Sequence[int]) -> None:
@@ -90,9 +90,9 @@ class Transform:
         (r, size), count, across, line = self.matrix.shape, rows.stop - rows.start, self.across, self.line
         out = self.spare[:r * r * count * across * line].reshape(r, r, count, across, line)
         halves = self.halves[:count]
-        one = halves.itemsize
+        item = halves.itemsize
         tiles = as_strided(halves, (count, r, across, size, line),
-                           (*halves.strides[:2], self.step * line * one, line * one, one))
+                           (*halves.strides[:2], self.step * line * item, line * item, item))
         calls = [*self._rows(rows, halves), partial(np.matmul, self.matrix, tiles, out=out.transpose(2, 0, 3, 1, 4))]
         return calls, out.reshape(r, r, count, -1, self.channels).transpose(2, 0, 1, 4, 3)
 
@@ -132,7 +132,7 @@ class Transform:
         return partial(np.matmul, self.matrix, chunked[0], out=chunked[1])
 
 
-class Untransform:
+class MatrixUntransform:
     """An image (H, W, N, K), made of products band by band: straight where its tiles end with it and it lies so."""
 
     def __init__(self, pool: Pool, image: np.ndarray, tiling: Tiling, spare: np.ndarray) -> None:

@@ -12,21 +12,21 @@ import numpy as np
 
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.conv.epilogue import CHAINS, Ending, window_of
-from dltoolbox.kernels.winograd.batch_inner import Rows
+from dltoolbox.kernels.conv.epilogue import EPILOGUES, Ending, window_of
+from dltoolbox.kernels.winograd.batch_inner import BatchInnerLayout
 from dltoolbox.kernels.winograd.channels_last import ChannelsLast
-from dltoolbox.kernels.winograd.passes import Correlation, Layout, WeightsCorrelation, parts
-from dltoolbox.kernels.winograd.transforms import TILES, Pass, Tile, pooled, transformed, turned
+from dltoolbox.kernels.winograd.passes import BandLayout, Correlation, WeightsCorrelation, rank_parts
+from dltoolbox.kernels.winograd.transforms import TILES, Pass, WinogradTile, pooled, transformed, turned
 from dltoolbox.ops.base import BOTH, IN
 
 WIDEST = 32  # columns of an image: banded matrices are mostly zeros beyond, and cost more than few channels save
-FEWEST_CHANNELS = 32
+FEWEST_WINOGRAD_CHANNELS = 32
 FEWEST_POSITIONS = 64  # positions times batch
 
 
 def is_in_rows(case: KernelSpec) -> bool:
     """Whether the output of this convolution had better lie in rows."""
-    return case.preferred_order(case.outputs[0]) == Rows.order
+    return case.preferred_order(case.outputs[0]) == BatchInnerLayout.order
 
 
 def thinnest(case: KernelSpec) -> int:
@@ -40,12 +40,12 @@ def is_narrow(case: KernelSpec) -> bool:
     return width <= min(WIDEST, thinnest(case) // 4)
 
 
-@kernel("conv", *CHAINS)
+@kernel("conv", *EPILOGUES)
 class WinogradConv(Kernel):
     """`conv` with 3×3 filters of stride 1 in single precision, many channels and images that are not tiny."""
 
-    tile: ClassVar[Tile] = TILES[2]
-    layout: ClassVar[Layout] = ChannelsLast()
+    tile: ClassVar[WinogradTile] = TILES[2]
+    layout: ClassVar[BandLayout] = ChannelsLast()
 
     def accepts(self, case: KernelSpec) -> bool:
         return self.fits(case) and (not is_in_rows(case) or (thinnest(case) >= 64 and not is_narrow(case)))
@@ -57,7 +57,7 @@ class WinogradConv(Kernel):
         if (window.size, window.stride, window.dilation) != ((3, 3), (1, 1), (1, 1)) or case.dtype != np.float32:
             return False
         out = window.output(x.spatial)
-        return (min(out) >= 1 and min(x.channels or 0, weights.sizes[-1] or 0) >= FEWEST_CHANNELS
+        return (min(out) >= 1 and min(x.channels or 0, weights.sizes[-1] or 0) >= FEWEST_WINOGRAD_CHANNELS
                 and prod(out) * (x.batch or 0) >= FEWEST_POSITIONS)
 
     @property
@@ -71,7 +71,7 @@ class WinogradConv(Kernel):
                      ending: Ending | None = None) -> list[Pass]:
         """Convolution of ``x`` with transformed filters into ``y``: a pass per thread."""
         return [Correlation(self.layout, self.tile, x, filters, y, padding, part, ending)
-                for part in parts(-(-len(y) // self.tile.size), y.shape[2], filters.shape[-1], threads)]
+                for part in rank_parts(-(-len(y) // self.tile.size), y.shape[2], filters.shape[-1], threads)]
 
     def bind(self, site: BindContext) -> BoundKernel:
         window, ending = window_of(site), Ending(site)
@@ -79,7 +79,7 @@ class WinogradConv(Kernel):
         forward = self.correlations(site.inputs[0], filters, site.outputs[0], window.padding, site.case.threads, ending)
         backward = self._backward(site, window, ending, prepare_parallel) if site.training else []
         first, *closures = pooled(site, [forward[0], *backward])
-        others = [pooled(site, [one])[0] for one in forward[1:]]
+        others = [pooled(site, [step])[0] for step in forward[1:]]
         together = (in_turn([*ending.gate(site), *closures]),) if site.training else ()
         return BoundKernel((first, *others), together, ending.prepare, prepare_parallel=tuple(prepare_parallel))
 
@@ -111,7 +111,7 @@ class FastWinogradConv(WinogradConv):
 class WinogradRowsConv(WinogradConv):
     """The same for large batches of small images, which lie in rows."""
 
-    layout = Rows()
+    layout = BatchInnerLayout()
 
     def accepts(self, case: KernelSpec) -> bool:
         return self.fits(case) and case.threads == 1 and is_in_rows(case) and is_narrow(case)

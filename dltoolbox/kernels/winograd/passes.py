@@ -1,7 +1,7 @@
 """The two passes of Winograd's minimal filtering, in bands of rows of tiles that stay in cache, whatever the images' layout.
 
 What is multiplied has the axes (row of tiles, r, r, channels, positions), positions being tiles across times observations.
-A `Layout` says how these are read from an image, multiplied, added up and written, and how they lie in memory.
+A `BandLayout` says how these are read from an image, multiplied, added up and written, and how they lie in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dltoolbox.core.geometry import Pair
 from dltoolbox.kernels.base import Closure, Order, in_turn
 from dltoolbox.kernels.blocking import cut, shares
 from dltoolbox.kernels.conv.epilogue import Ending
-from dltoolbox.kernels.winograd.transforms import Pool, Tile, both_axes
+from dltoolbox.kernels.winograd.transforms import Pool, WinogradTile, both_axes
 
 UNEVEN = 1.1  # how much longer than the others the slowest thread may take
 Summing = Callable[[np.ndarray, np.ndarray, np.ndarray], list[Closure]]
@@ -26,7 +26,7 @@ Summing = Callable[[np.ndarray, np.ndarray, np.ndarray], list[Closure]]
 class Tiling(NamedTuple):
     """How an image is cut: its tiles, how many lie side by side, and how many rows of them are worked on at once."""
 
-    tile: Tile
+    tile: WinogradTile
     across: int
     most: int
 
@@ -43,14 +43,14 @@ class Bands(Protocol):
         """For some rows of tiles: calls that fill the factors, or that write the image when they are there, and these."""
 
 
-class Layout:
+class BandLayout:
     """How bands of tiles are read and written where images lie in ``order``."""
 
     order: ClassVar[Order]
     band_bytes: ClassVar[int]  # of the factors and products of a band
     band_positions: ClassVar[int]  # of a band at least: fewer make poor products
 
-    def tiling(self, tile: Tile, x: np.ndarray, y: np.ndarray) -> Tiling:
+    def tiling(self, tile: WinogradTile, x: np.ndarray, y: np.ndarray) -> Tiling:
         down, across = (-(-n // tile.size) for n in y.shape[:2])
         positions = across * y.shape[3]
         fitting = self.band_bytes // (tile.products * positions * (x.shape[2] + y.shape[2]) * 4)
@@ -73,14 +73,14 @@ class Layout:
         raise NotImplementedError
 
 
-class Part(NamedTuple):
+class RankPart(NamedTuple):
     """What one thread computes: some rows of tiles of some filters."""
 
     rows: slice
     filters: slice
 
 
-def parts(down: int, count: int, width: int, threads: int) -> list[Part]:
+def rank_parts(down: int, count: int, width: int, threads: int) -> list[RankPart]:
     """One part per thread, of the rows of tiles where they divide evenly: others leave products of few positions, and wait.
 
     Filters, in pieces of ``width``, divide next best; the inputs are then transformed by every thread.
@@ -88,21 +88,21 @@ def parts(down: int, count: int, width: int, threads: int) -> list[Part]:
     number = count // width
     uneven = -(-down // threads) * threads > UNEVEN * down
     if uneven and (number % threads == 0 or down < threads <= number):
-        return [Part(slice(0, down), slice(some.start * width, some.stop * width)) for some in shares(number, threads)]
-    return [Part(rows, slice(0, count)) for rows in shares(down, threads if down >= threads else 1)]
+        return [RankPart(slice(0, down), slice(some.start * width, some.stop * width)) for some in shares(number, threads)]
+    return [RankPart(rows, slice(0, count)) for rows in shares(down, threads if down >= threads else 1)]
 
 
 @dataclass(frozen=True)
 class Correlation:
     """One part of the convolution of ``x`` with transformed filters (r·r, K/k, C, k), into ``y``."""
 
-    layout: Layout
-    tile: Tile
+    layout: BandLayout
+    tile: WinogradTile
     x: np.ndarray
     filters: np.ndarray
     y: np.ndarray
     padding: Sequence[Pair]
-    part: Part
+    part: RankPart
     ending: Ending | None = None
 
     def __call__(self, pool: Pool) -> Closure:
@@ -128,8 +128,8 @@ class Correlation:
 class WeightsCorrelation:
     """Gᵀ[Σ over tiles (Bᵀ d B) ⊙ (A e Aᵀ)]G for the output gradients e, and their sum: that of one of the products."""
 
-    layout: Layout
-    tile: Tile
+    layout: BandLayout
+    tile: WinogradTile
     x: np.ndarray
     grad: np.ndarray
     padding: Sequence[Pair]

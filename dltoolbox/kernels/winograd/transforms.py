@@ -23,7 +23,7 @@ PREPARED = 1 << 20  # bytes of filters that one thread transforms at a time
 
 
 @dataclass(frozen=True)
-class Tile:
+class WinogradTile:
     """The matrices of one tile size."""
 
     size: int
@@ -46,14 +46,14 @@ def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:
 
 
 TILES = {
-    2: Tile(2, _matrix([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
-            _matrix([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 0], [0, 1, -1, -1]])),
-    4: Tile(4, _matrix([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-                        [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]),
-            _matrix([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-                     [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
-            _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
+    2: WinogradTile(2, _matrix([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+                    _matrix([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
+                    _matrix([[1, 1, 1, 0], [0, 1, -1, -1]])),
+    4: WinogradTile(4, _matrix([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+                                [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]]),
+                    _matrix([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+                             [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]),
+                    _matrix([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])),
 }
 
 
@@ -81,9 +81,9 @@ Pass = Callable[[Pool], Closure]
 def pooled(site: BindContext, passes: Sequence[Pass]) -> list[Closure]:
     """The closures of passes that use the same scratch."""
     def run(pool: Pool) -> Iterator[Closure]:
-        for one in passes:
+        for step in passes:
             pool.used = 0
-            yield one(pool)
+            yield step(pool)
     counted = Pool()
     for _ in run(counted):
         pass
@@ -107,21 +107,21 @@ def both_axes(matrix: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.kron(matrix, matrix))
 
 
-def transformed(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
+def transformed(site: BindContext, tile: WinogradTile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
     """Filters (3, 3, C, K) as (r·r, K/k, C, k), in shared memory, and closures that threads may share to transform them."""
     channels, count = weights.shape[2:]
     width = piece(count, channels)
-    found = site.shared((tile.products, count // width, channels, width))
-    source, target = weights.reshape(9, channels, count // width, width).transpose(2, 1, 0, 3), found.transpose(1, 2, 0, 3)
-    return found, [partial(np.matmul, both_axes(tile.filter), source[:, part], out=target[:, part])
+    tiles = site.shared((tile.products, count // width, channels, width))
+    source, target = weights.reshape(9, channels, count // width, width).transpose(2, 1, 0, 3), tiles.transpose(1, 2, 0, 3)
+    return tiles, [partial(np.matmul, both_axes(tile.filter), source[:, part], out=target[:, part])
                    for part in cut(channels, PREPARED // (9 * count * weights.itemsize))]
 
 
-def turned(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
+def turned(site: BindContext, tile: WinogradTile, weights: np.ndarray) -> tuple[np.ndarray, list[Closure]]:
     """The same for the gradient of the input, reversed and with channels and filters exchanged: (r·r, C/c, K, c)."""
     channels, count = weights.shape[2:]
     width = piece(channels, count)
-    found = site.shared((tile.products, channels // width, count, width))
+    tiles = site.shared((tile.products, channels // width, count, width))
     source = weights.reshape(9, channels // width, width * count)
     matrix = np.ascontiguousarray(both_axes(tile.filter)[:, ::-1])
 
@@ -129,5 +129,5 @@ def turned(site: BindContext, tile: Tile, weights: np.ndarray) -> tuple[np.ndarr
         part = np.empty((tile.products, width * count), weights.dtype)
         for i in range(channels // width):
             np.matmul(matrix, source[:, i], out=part)
-            found[:, i] = part.reshape(tile.products, width, count).swapaxes(1, 2)
-    return found, [prepare]
+            tiles[:, i] = part.reshape(tile.products, width, count).swapaxes(1, 2)
+    return tiles, [prepare]

@@ -36,7 +36,7 @@ def summary(net: Network) -> None:
     layers = {layer.Name: layer for layer in net.nodes if isinstance(layer, DataInput)}
     inputs = [(printable(f"'{name}'"),
                layers[name].description_size if name in layers else str(net.layouts.get(name, "any size")))
-              for name in net.entrances()]
+              for name in net.input_names()]
     width = max((len(name) for name, _ in inputs), default=0)
     lines = [f"{index:>7}   {name:<{width}}   {what}" for index, (name, what) in enumerate(inputs, 1)]
     initialized = getattr(net, "Initialized", True)

@@ -34,4 +34,4 @@ def expansion(lgraph: LayerGraph) -> Expansion:
         ends = zip((*layer.inputs(), *layer.outputs()), (*inner.open_inputs(), *inner.leaving), strict=True)
         ports |= {Port(layer.Name, name): Port(inside[port.layer], port.port) for name, port in ends}
     edges += [Connection(*(ports.get(port, port) for port in edge)) for edge in lgraph.edges]
-    return Expansion(lgraph.rewired(nodes, edges, ports), ports)
+    return Expansion(lgraph.with_renamed_ports(nodes, edges, ports), ports)

@@ -15,8 +15,8 @@ from dltoolbox.layers.display import layers_text
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
 
-KEEP = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
-        "assembleNetwork(layers).")
+KEEP_LAYERS = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
+               "assembleNetwork(layers).")
 
 
 class LayerArray(list[Layer]):
@@ -30,23 +30,23 @@ class LayerArray(list[Layer]):
         return LayerArray(got) if isinstance(key, slice) else got
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP)
+        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP)
+        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS)
         super().__delitem__(key)
 
     def append(self, layer: Layer) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
         super().append(layer)
 
     def insert(self, at: SupportsIndex, layer: Layer) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
         super().insert(at, layer)
 
     def extend(self, layers: Iterable[Layer]) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP, called=True)
+        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
         super().extend(layers)
 
 

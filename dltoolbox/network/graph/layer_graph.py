@@ -137,7 +137,7 @@ class LayerGraph:
         fed = {destination for _, destination in self.edges}
         return [port for layer in self.nodes for name in layer.inputs() if (port := Port(layer.Name, name)) not in fed]
 
-    def entrances(self) -> list[str]:
+    def input_names(self) -> list[str]:
         """Names of all places where data can enter, input layers and open inputs, in the order of the layers."""
         entering = [Port(layer.Name, "") for layer in self.nodes if not layer.inputs()] + self.open_inputs()
         entering.sort(key=lambda port: self._index[port.layer])
@@ -153,18 +153,19 @@ class LayerGraph:
         """The output ports whose values leave a network that does not end in losses."""
         return [port for port in self.open_outputs() if port.port not in UNPOOLING]
 
-    def edited(self, layers: Iterable[Layer], connections: Iterable[Connection],
-               ports: Mapping[Port, Port] = MappingProxyType({})) -> LayerGraph:
+    def with_structure(self, layers: Iterable[Layer], connections: Iterable[Connection],
+                       ports: Mapping[Port, Port] = MappingProxyType({})) -> LayerGraph:
         """A graph of the same kind with other layers and connections; ``ports`` says which have taken the place of which."""
         return LayerGraph(layers, connections)
 
-    def rewired(self, layers: Iterable[Layer], connections: Iterable[Connection], ports: Mapping[Port, Port]) -> LayerGraph:
+    def with_renamed_ports(self, layers: Iterable[Layer], connections: Iterable[Connection],
+                           ports: Mapping[Port, Port]) -> LayerGraph:
         """The same graph in other words: ``ports`` says which have taken the place of which."""
         return LayerGraph(layers, connections)
 
-    def revised(self, layers: Iterable[Layer]) -> LayerGraph:
+    def with_layers(self, layers: Iterable[Layer]) -> LayerGraph:
         """The same graph with other values in its layers."""
-        return self.edited(layers, self.edges)
+        return self.with_structure(layers, self.edges)
 
     def find(self, name: str) -> int:
         """0-based position of a layer; an unknown name is an error."""

@@ -22,7 +22,7 @@ def _inner_network(value: object) -> dlnetwork:
 
     A copy, because a dlnetwork lets values be assigned.
     """
-    net = value.revised(value.nodes) if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
+    net = value.with_layers(value.nodes) if isinstance(value, dlnetwork) else dlnetwork(value, Initialize=False)
     if not net.nodes:
         raise InvalidValue("a dlnetwork or layers", "Pass one layer or more.")
     if not all(layer.inputs() for layer in net.nodes):
@@ -190,7 +190,7 @@ def grouped_by_name(net: dlnetwork, delimiter: str, recursive: bool) -> dlnetwor
             held = net.nodes[net.find(name)].nested
             inner = grouped_by_name(held, delimiter, recursive)
             if inner is not held:
-                net = net.revised(NetworkLayer(inner, Name=name) if layer.Name == name else layer for layer in net.nodes)
+                net = net.with_layers(NetworkLayer(inner, Name=name) if layer.Name == name else layer for layer in net.nodes)
     return net
 
 
@@ -220,7 +220,7 @@ def grouped(net: dlnetwork, name: str, members: Mapping[str, str]) -> dlnetwork:
     nodes: list[Layer] = [outer if layer is inside[0] else layer for layer in net.nodes
                           if layer.Name not in members or layer is inside[0]]
     check_unique(nodes)
-    return net.rewired(nodes, edges, ports)
+    return net.with_renamed_ports(nodes, edges, ports)
 
 
 def ports_of(layer: Layer, names: Iterable[str]) -> list[Port]:

@@ -46,7 +46,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     editable(lgraph, "addLayers")
     together = isinstance(larray, LayerGraph)
     new = with_names(larray.nodes if together else layerArray(larray), taken=lgraph.layer)
-    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (one.Name for one in new))):
+    if len({layer.Name for layer in new}) < len(new) or any(map(lgraph.layer, (layer.Name for layer in new))):
         check_unique([*lgraph.nodes, *new])
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
@@ -168,8 +168,8 @@ def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *
     port = ports[0] if layerName is None else open_input(net, layerName, ports)
     at = net.find(port.layer)
     check_unique([*net.nodes, *new])
-    result = net.edited([*net.nodes[:at], *new, *net.nodes[at:]],
-                        [*net.edges, Connection(Port(new[0].Name, new[0].outputs()[0]), port)])
+    result = net.with_structure([*net.nodes[:at], *new, *net.nodes[at:]],
+                                [*net.edges, Connection(Port(new[0].Name, new[0].outputs()[0]), port)])
     return initialize(result) if chosen.Initialize else result
 
 
@@ -217,7 +217,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
              "Pass a layer or a layer array; to remove a layer, use removeLayers.")
-    same_name = [one.Name for one in new] == [name]
+    same_name = [layer.Name for layer in new] == [name]
     if not same_name:
         check_unique(in_place(lgraph, name, new))
     outputs, inputs = followed(lgraph, old, new, by_name)
@@ -225,7 +225,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
         return lgraph.changed(Edit(replaced={name: new[0]}))
     edges = [Connection(outputs.get(source, source), inputs.get(destination, destination))
              for source, destination in lgraph.edges]
-    return lgraph.edited(in_place(lgraph, name, new), [*edges, *sequence(new)], outputs | inputs)
+    return lgraph.with_structure(in_place(lgraph, name, new), [*edges, *sequence(new)], outputs | inputs)
 
 
 def in_place(lgraph: LayerGraph, name: str, new: Sequence[Layer]) -> list[Layer]:

@@ -30,16 +30,16 @@ class Wiring:
 
     def __init__(self, lgraph: LayerGraph, fed: Collection[Port] = (), *, loss: bool = True) -> None:
         self.lgraph, self.fed, self.loss = lgraph, fed, loss
-        self.arriving: dict[Port, list[Port]] = {}
+        self.incoming: dict[Port, list[Port]] = {}
         for source, destination in lgraph.edges:
-            self.arriving.setdefault(destination, []).append(source)
+            self.incoming.setdefault(destination, []).append(source)
         self.used = {source for source, _ in lgraph.edges}
         self.comparisons = MOST_COMPARISONS
         self.found: dict[tuple[str, ...], tuple[bool, list[str]]] = {}
         self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(layer)) for layer in lgraph.nodes)
 
     def sources(self, layer: Layer, port: str) -> list[Port]:
-        return self.arriving.get(Port(layer.Name, port), [])
+        return self.incoming.get(Port(layer.Name, port), [])
 
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"

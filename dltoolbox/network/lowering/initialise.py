@@ -38,16 +38,16 @@ def initial_arrays(lowered: Lowered, dtype: DTypeLike, *, draw: bool = True) -> 
         DltoolboxError: ``dltoolbox:network:missingValue`` for every array that has no value and may not be drawn.
     """
     check_initial_memory(lowered, np.dtype(dtype).itemsize)
-    found = IssueCollector()
+    issues = IssueCollector()
     arrays: ParameterArrays = {}
     for info in lowered.layers:
         for array in info.arrays:
-            with found.collect(layer=info.layer.Name, index=info.index), enough_memory():
+            with issues.collect(layer=info.layer.Name, index=info.index), enough_memory():
                 value = initial_value(info.layer, array, draw)
                 # A network that will be trained gets arrays of its own; one that only predicts reads the layers'.
                 copy = np.array if draw else np.asarray
                 arrays[ParameterKey(info.layer.Name, array.name)] = copy(value, type_of(array, dtype))
-    found.raise_if_any()
+    issues.raise_if_any()
     return arrays
 
 

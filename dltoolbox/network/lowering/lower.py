@@ -75,7 +75,7 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     for position in walk.result.order:
         walk.lower_layer(walk.result.layers[position])
     graph, entered = walk.result.graph, walk.builder.entered
-    graph.inputs = [entered[name] for name in lgraph.entrances() if name in entered]
+    graph.inputs = [entered[name] for name in lgraph.input_names() if name in entered]
     if not loss:
         graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
     return walk.result
@@ -102,8 +102,8 @@ class Walk:
     def __init__(self, lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool) -> None:
         self.lgraph, self.sources = lgraph, sources
         self.fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
-        arriving = Counter(edge.destination for edge in lgraph.edges)
-        self.incoming = {edge.destination: edge.source for edge in lgraph.edges if arriving[edge.destination] == 1}
+        counts = Counter(edge.destination for edge in lgraph.edges)
+        self.incoming = {edge.destination: edge.source for edge in lgraph.edges if counts[edge.destination] == 1}
         self.issues = IssueCollector()
         check_structure(lgraph, self.issues, self.fed, loss=loss)
         order = execution_order(lgraph, self.issues)
@@ -128,15 +128,15 @@ class Walk:
 
     def lower_layer(self, info: LoweredLayer) -> None:
         """Check one layer and let it record its ops; where it cannot, what leaves it for certain still does."""
-        layer, arriving = info.layer, self.arriving(info.layer)
+        layer, incoming_values = info.layer, self.incoming_values(info.layer)
         outputs: tuple[Value, ...] | None = None
         with self.issues.collect(layer=layer.Name, index=info.index):
             layer.validate()  # again, as properties can be set after creation, one by one
-            self.check_ports(layer, arriving)
+            self.check_ports(layer, incoming_values)
             outputs = self.recorded(info, [value if value and not value.dims.hidden else self.hidden(layer, port, value)
-                                           for port, value in arriving.items()])
+                                           for port, value in incoming_values.items()])
         if outputs is None:
-            outputs = self.despite(layer, arriving)
+            outputs = self.partial_outputs(layer, incoming_values)
         if outputs and all(value.dims.known for value in outputs):
             info.outputs = tuple(value.dims for value in outputs)
         for port, value in zip(layer.outputs(), outputs, strict=False):
@@ -144,7 +144,7 @@ class Walk:
             if here.dims.known:
                 self.result.graph.ports[str(Port(layer.Name, port))] = here
 
-    def arriving(self, layer: Layer) -> dict[str, Value | None]:
+    def incoming_values(self, layer: Layer) -> dict[str, Value | None]:
         """The values at the input ports of a layer; None where nothing is known of one."""
         inputs: dict[str, Value | None] = {}
         for port in layer.inputs():
@@ -154,12 +154,12 @@ class Walk:
                             self.values.get(source) if source else None)
         return inputs
 
-    def check_ports(self, layer: Layer, arriving: Mapping[str, Value | None]) -> None:
+    def check_ports(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> None:
         """The indices and the size of a max pooling layer are no data, and an unpooling layer needs both of one pooling."""
-        for port, value in arriving.items():
+        for port, value in incoming_values.items():
             if value is not None:
                 check_kind(port, value, self.incoming.get(Port(layer.Name, port)))
-        indices, size = (arriving.get(port) for port in UNPOOLING)
+        indices, size = (incoming_values.get(port) for port in UNPOOLING)
         if indices is not None and size is not None:
             check_unpooling(layer, indices, size)
 
@@ -177,11 +177,11 @@ class Walk:
         except Exception:  # a page may ask more of a size than an unknown one can tell
             return None
 
-    def despite(self, layer: Layer, arriving: Mapping[str, Value | None]) -> tuple[Value, ...]:
+    def partial_outputs(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> tuple[Value, ...]:
         """What leaves a layer that has a problem: what its ops make of the sizes that are left. Of layers that are not the
         toolbox's own, nothing is known then.
         """
-        inputs = self.left_over(layer, arriving)
+        inputs = self.left_over(layer, incoming_values)
         if not (layer.factory and inputs and copes(layer, inputs)):
             return ()
         try:
@@ -190,11 +190,11 @@ class Walk:
         except Exception:  # whatever it is, it follows from the problem that has been told
             return ()
 
-    def left_over(self, layer: Layer, arriving: Mapping[str, Value | None]) -> list[Value]:
+    def left_over(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> list[Value]:
         """What arrives at a layer that has a problem, without what may be the problem: other formats, what contradicts."""
         inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
-                  for port, value in arriving.items()}
-        indices, size = (arriving.get(port) for port in UNPOOLING)
+                  for port, value in incoming_values.items()}
+        indices, size = (incoming_values.get(port) for port in UNPOOLING)
         if "indices" in inputs:  # any go with a map, and none changes the size of the output
             inputs["indices"] = self.hidden(layer, "indices")
         if size and size.kind is Kind.SIZE and not (indices and indices.kind is Kind.INDICES
@@ -238,7 +238,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
     check_time(layer, inputs)
     layer.check(*dims)
     with issues.collect(layer=layer.Name, index=info.index):
-        layer.check_values(*dims)
+        layer.check_parameters(*dims)
     arrays = layer.arrays(*dims)
     if all(is_known(*array.shape) for array in arrays):
         info.arrays = arrays

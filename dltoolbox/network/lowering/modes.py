@@ -18,7 +18,7 @@ from dltoolbox.ops.graph import Population, StepRule
 
 TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
 
-Sizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
+InputSizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
 
 
 class Ends(NamedTuple):
@@ -28,7 +28,7 @@ class Ends(NamedTuple):
     gradients_of: list[Value]
 
 
-def ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = ()) -> Ends:
+def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = ()) -> Ends:
     """What a mode looks for in a graph.
 
     Args:
@@ -53,7 +53,7 @@ def ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[
     return Ends([*dict.fromkeys(wanted)], gradients_of)  # ports share a value where a layer passes on what it gets
 
 
-def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: Sizes, *, training: bool) -> Lowered:
+def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: InputSizes, *, training: bool) -> Lowered:
     """The record for data of these sizes, however many, at the inputs that the network declares."""
     sources = {name: Dims(dims.labels, (*size, None)) for (name, dims), size in zip(inputs.items(), sizes, strict=True)}
     return lower(lgraph, training=training, sources=sources)
@@ -81,6 +81,6 @@ def takes_any_type(graph: Graph, value: Value) -> bool:
     return all(node.op.any_type for node in graph.nodes if value in node.inputs)
 
 
-def sizes_of(inputs: Sequence[np.ndarray]) -> Sizes:
+def sizes_of(inputs: Sequence[np.ndarray]) -> InputSizes:
     """Sizes of one observation of every input."""
     return tuple(array.shape[:-1] for array in inputs)
