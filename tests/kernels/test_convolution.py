@@ -17,6 +17,7 @@ from dltoolbox.kernels.conv.conv import ConvKernel, ConvTransposedKernel
 from dltoolbox.kernels.conv.gemm import CHUNKS, multiply_columns
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call
+from tests.kernels.test_kernels import in_turns
 from tests.ops.samples import dims_of
 
 KERNELS = {"conv": ConvKernel(), "conv_transposed": ConvTransposedKernel()}
@@ -63,11 +64,10 @@ def random_inputs(op: str, window: Window, channels: int, filters: int, batch: i
             rng.standard_normal(filters))
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("batch", [1, 8, 32])
-@pytest.mark.parametrize(("channels", "filters"), [(3, 33), (33, 3), (33, 34), (4, 5), (16, 32), (17, 48)])
-@pytest.mark.parametrize("label", WINDOWS)
-@pytest.mark.parametrize("op", KERNELS)
+@pytest.mark.parametrize(("op", "label", "channels", "filters", "batch", "order"), in_turns(
+    [pytest.param(op, label, *sizes, id=f"{op}-{label}-{sizes[0]}-{sizes[1]}") for op in KERNELS for label in WINDOWS
+     for sizes in ((3, 33), (33, 3), (33, 34), (4, 5), (16, 32), (17, 48))],
+    [[(batch, order) for order in ORDERS] for batch in (1, 8, 32)]))
 def test_every_form(op: str, label: str, channels: int, filters: int, batch: int, order: str) -> None:
     window = WINDOWS[label]
     trained(op, random_inputs(op, window, channels, filters, batch), window, order)
