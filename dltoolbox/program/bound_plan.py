@@ -109,7 +109,6 @@ class Layout:
     peak: int
     shared: int
 
-
     def joined(self, other: Layout) -> Layout:
         """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
         more than sizes, or would waste memory together.
@@ -135,7 +134,7 @@ class Shard:
 
     Attributes:
         steps: Each step with its closures.
-        prepare, divided, before: Closures of `BoundKernel` that exist.
+        prepare, prepare_parallel, pre_run: Closures of `BoundKernel` that exist.
         values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
         border: What enters and leaves, and then the gradients of what enters, with T and B apart.
