@@ -89,7 +89,7 @@ def poisoned() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "empty", spoilt_array)
-        patch.setattr(Program, "settle", spoiling_settle(Program.settle))
+        patch.setattr(Program, "rebind", spoiling_rebind(Program.rebind))
         patch.setattr(bound_plan, "StepMemory", RecordingMemory)
         patch.setattr(bound_plan.Shard, "_bind_step", spoiling_steps(bound_plan.Shard._bind_step))
         yield
@@ -105,9 +105,9 @@ def spoilt_array(shape: Sequence[int], dtype: Any) -> np.ndarray:
     return x
 
 
-def spoiling_settle(settle: Callable[[Program], None]) -> Callable[[Program], None]:
+def spoiling_rebind(rebind: Callable[[Program], None]) -> Callable[[Program], None]:
     def run(program: Program) -> None:
-        settle(program)
+        rebind(program)
         for arena in program.arenas:
             arena.block.fill(0xFF)  # a NaN in every precision
     return run

@@ -10,6 +10,9 @@ import dltoolbox
 PACKAGE = Path(dltoolbox.__file__).parent
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 
+if not DOCUMENT.exists():
+    pytest.skip("the suite is run without the documents", allow_module_level=True)
+
 
 def stories() -> dict[str, str]:
     parts = re.split(r"^## ", DOCUMENT.read_text(encoding="utf-8"), flags=re.M)

@@ -12,6 +12,7 @@ import pytest
 
 from dltoolbox import categorical, maxNumCompThreads, trainingOptions, trainNetwork
 from dltoolbox.core.dims import Dims
+from dltoolbox.kernels import numba_support
 from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model
@@ -89,6 +90,7 @@ def one_thread() -> Iterator[None]:
     maxNumCompThreads(before)
 
 
+@pytest.mark.skipif(not numba_support.available(), reason="without Numba this network leaves nothing to choose")
 @pytest.mark.usefixtures("one_thread")
 def test_sizes_of_one_class_ask_no_question_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with modes.mode("default", tmp_path):
