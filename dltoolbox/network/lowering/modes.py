@@ -67,7 +67,7 @@ def check_problems(lowered: Lowered, ports: Sequence[str] = ()) -> None:
 
 
 def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
-    """Whether ops lead from what enters to the values; those behind a fault may have a size that nobody computes."""
+    """Whether ops lead from what enters to the values; those behind a problem may have a size that nobody computes."""
     needed = set(wanted)
     for node in reversed(graph.nodes):
         if needed.intersection(node.outputs):
