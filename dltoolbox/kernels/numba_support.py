@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dltoolbox.kernels.base import Kernel, KernelSpec
-from dltoolbox.runtime.compiling import pays
+from dltoolbox.runtime.compiling import compiling_pays
 from dltoolbox.runtime.interrupts import check, held
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -43,7 +43,7 @@ class Twin(Kernel):
     accelerator = "numba"
 
     def accepts(self, case: KernelSpec) -> bool:
-        return pays() and available() and super().accepts(case)
+        return compiling_pays() and available() and super().accepts(case)
 
 
 def import_failure() -> str:
@@ -94,7 +94,7 @@ def announce_compiling() -> None:
     """Say so, once, when Numba begins to compile what it does not find on disk: that takes seconds."""
     from numba.core import event
 
-    class Announcement(event.Listener):  # type: ignore[misc]
+    class Announcement(event.Listener):
         def on_start(self, event: object) -> None:
             if not self.made:
                 self.made = True
@@ -104,7 +104,7 @@ def announce_compiling() -> None:
             pass
 
         made = False
-    event.register("numba:compile", Announcement())
+    event.register("numba:compile", Announcement())  # type: ignore[no-untyped-call]
 
 
 def compiled_folder() -> Path | None:

@@ -239,7 +239,7 @@ class Model:
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         types = tuple(self.types([array.dtype for array in inputs]))
-        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count(), compiling.pays())
+        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count(), compiling.compiling_pays())
         program = self._programs.get(key)
         if program is None:
             program = self.compile(mode, inputs, ports)

@@ -70,7 +70,7 @@ def waiting() -> Waiting | None:
     return wait
 
 
-def pays() -> bool:
+def compiling_pays() -> bool:
     """Whether loops may be compiled by now."""
     wait = waiting()
     return wait is None or wait.over

@@ -29,21 +29,21 @@ def default(monkeypatch, tmp_path):
 
 
 def test_it_pays_when_as_much_was_computed_as_compiling_costs(default):
-    assert not compiling.pays()
+    assert not compiling.compiling_pays()
     compiling.spend(compiling.PRICE - 1)
-    assert not compiling.pays()
+    assert not compiling.compiling_pays()
     compiling.spend(1)
-    assert compiling.pays()
+    assert compiling.compiling_pays()
 
 
 def test_processes_count_together(default, tmp_path):
     for process in range(3):
-        assert not compiling.pays(), process
+        assert not compiling.compiling_pays(), process
         compiling.spend(compiling.PRICE / 2.5)
-        if not compiling.pays():
+        if not compiling.compiling_pays():
             compiling.waiting().save()  # as at the end of a process
         default()
-    assert compiling.pays()
+    assert compiling.compiling_pays()
     assert compiling.waiting() is None
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -53,10 +53,10 @@ def test_a_damaged_file_counts_as_none(default, content):
     compiling.waiting().spend(compiling.PRICE)
     compiling.waiting().file.write_bytes(content)
     default()
-    assert not compiling.pays()
+    assert not compiling.compiling_pays()
     compiling.spend(compiling.PRICE)
     default()
-    assert compiling.pays()
+    assert compiling.compiling_pays()
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(default, monkeypatch, tmp_path):
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(default, monkeypatch, tmp_p
     monkeypatch.setenv("DLTOOLBOX_CACHE", str(tmp_path / "file" / "below"))
     default()
     compiling.spend(compiling.PRICE)
-    assert compiling.pays()
+    assert compiling.compiling_pays()
 
 
 @pytest.mark.parametrize("variable", ["0", "1"])
