@@ -49,7 +49,7 @@ def run_analyze(given: Namespace) -> int:
         with until_unread():
             written(analysis_document if compared is None else compared, analysis_document, given)
             if "-" not in (given.json, given.html):
-                printed(info, compared, quiet=given.quiet)
+                printed(info, compared, given)
     except ScriptError as error:
         print(f"{error}\ndltoolbox analyze: the code of the network failed.", file=sys.stderr)
         return UNUSABLE
@@ -68,6 +68,9 @@ def check_options(given: Namespace) -> None:
         issues.add("analyze:nothingToCompare", "--fail-on difference needs another network.", "Pass --compare OTHER.")
     if given.json == given.html == "-":
         issues.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
+    if given.long and (given.quiet or given.compare or "-" in (given.json, given.html)):
+        issues.add("analyze:noTable", "--long changes the table, which is not printed with --quiet, --compare, --json - or "
+                   "--html -.", "Leave out --long.")
     for text in given.input:
         with issues.collect():
             size_argument(text)
@@ -124,12 +127,12 @@ def save_text(text: str, file: str) -> None:
         fail("analyze:cannotWrite", f"'{file}' cannot be written: {error}.", "Check the folder and its permissions.")
 
 
-def printed(info: NetworkAnalysis, compared: Document | None, *, quiet: bool) -> None:
+def printed(info: NetworkAnalysis, compared: Document | None, given: Namespace) -> None:
     """The analysis, or the comparison and the problems; quiet: only differences and problems."""
-    if compared is None and not quiet:
-        print(info)
+    if compared is None and not given.quiet:
+        print(info.text("long" if given.long else "compact"))
         return
-    parts = [comparison_text(compared)] if compared and not (quiet and compared["identical"]) else []
+    parts = [comparison_text(compared)] if compared and not (given.quiet and compared["identical"]) else []
     if info.Issues:
         parts.append(problems(info.Issues, terminal_width()))
     if parts:

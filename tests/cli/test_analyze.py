@@ -1,6 +1,7 @@
 """``dltoolbox analyze``: what it finds networks in, prints and writes, and its exit status."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -54,6 +55,16 @@ def test_a_script(run):
     assert (status, err) == (0, "")
     assert out.startswith("  Network analysis: net\n")
     assert "0 errors, 0 warnings" in out
+
+
+def test_the_long_table(run):
+    status, out, _ = run("net.py", "--long", net=GOOD)
+    assert status == 0
+    assert {"Weights 3×3×1×8", "1(S) × 1(S) × 10(C) × 1(B)"} <= set(re.split(" {2,}|\n", out))
+    for other in (["--quiet"], ["--compare", "net.py"], ["--json", "-"], ["--html", "-"]):
+        status, out, err = run("net.py", "--long", *other)
+        assert (status, out) == (2, "")
+        assert "Leave out --long." in err
 
 
 def test_what_a_script_prints_is_no_output_of_the_command(run):
@@ -227,15 +238,15 @@ def test_quiet_prints_the_problems_only(run):
 def test_sizes_of_inputs(run):
     status, out, _ = run("net.py", "--input", "8x8x3", net=OPEN)
     assert status == 0
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in out
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in run("net.py", "--input", "8x8", net=OPEN)[1]
+    assert "  6×6×8  " in out
+    assert "  6×6×8  " in run("net.py", "--input", "8x8", net=OPEN)[1]
     assert run("net.py", net=OPEN)[0] == 1  # without a size: nothing says what enters
 
 
 def test_the_size_of_an_input_layer_may_be_replaced(run):
     status, out, _ = run("net.py", "--input", "32x40x1", net=GOOD)
     assert status == 0
-    assert "30(S) × 38(S) × 8(C) × 1(B)" in out
+    assert "  30×38×8  " in out
 
 
 def test_batch(run):
