@@ -65,10 +65,10 @@ def _arranged(array: np.ndarray, labels: str, wanted: str, place: str, function:
     if array.ndim > len(labels):
         fail(f"{function}:formatMismatch", f"InputDataFormats is '{labels}', but the data for {place} have the size "
              f"{times(array.shape)}.", "Pass one letter per dimension.")
-    return array.reshape(*array.shape, *[1] * len(added)).transpose(_order(labels + added, wanted))
+    return array.reshape(*array.shape, *[1] * len(added)).transpose(_axes_for(labels + added, wanted))
 
 
-def _order(labels: str, wanted: str) -> list[int]:
+def _axes_for(labels: str, wanted: str) -> list[int]:
     """Where each wanted label stands among the labels; spatial dimensions keep their order."""
     places = {label: [at for at, own in enumerate(labels) if own == label] for label in set(labels)}
     return [places[label].pop(0) for label in wanted]
@@ -86,10 +86,10 @@ def labelled_outputs(results: Sequence[np.ndarray], formats: Sequence[str], want
         if sorted(got) != sorted(asked):
             fail(f"{function}:formatMismatch", f"OutputDataFormats is '{asked}', but the output has the format '{got}'.",
                  f"Put the letters of '{got}' in the order that you need.")
-    return [np.ascontiguousarray(array.transpose(_order(got, asked)))
+    return [np.ascontiguousarray(array.transpose(_axes_for(got, asked)))
             for array, got, asked in zip(results, formats, wanted, strict=True)]
 
 
-def by_observation(result: np.ndarray, labels: str) -> list[Any]:
+def per_observation(result: np.ndarray, labels: str) -> list[Any]:
     """One array per observation, without the dimension that counts them."""
     return [*np.moveaxis(result, labels.index("B"), 0)]

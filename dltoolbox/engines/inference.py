@@ -17,7 +17,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of, execution_environment
-from dltoolbox.engines.formats import by_observation, data_formats, labelled_inputs, labelled_outputs, usual
+from dltoolbox.engines.formats import per_observation, data_formats, labelled_inputs, labelled_outputs, usual
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
@@ -238,7 +238,7 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, n
                                           chosen.OutputDataFormats, chosen.function)
     if not chosen.UniformOutput:
         formats = formats if chosen.OutputDataFormats == "auto" else chosen.OutputDataFormats
-        results = [by_observation(result, labels) for result, labels in zip(results, formats, strict=True)]
+        results = [per_observation(result, labels) for result, labels in zip(results, formats, strict=True)]
     return outputs(results, nargout, chosen.function)
 
 
