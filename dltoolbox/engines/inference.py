@@ -17,7 +17,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of, execution_environment
-from dltoolbox.engines.formats import per_observation, data_formats, labelled_inputs, labelled_outputs, usual
+from dltoolbox.engines.formats import data_formats, labelled_inputs, labelled_outputs, per_observation, usual
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
