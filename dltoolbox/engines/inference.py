@@ -27,9 +27,8 @@ class _Options(Configured):
     """Options that all of these functions take."""
 
     MiniBatchSize = Property(convert.integer(1), 128)
-    ExecutionEnvironment = Property(execution_environment(
-        "auto", "cpu", "gpu", "multi-gpu", "parallel", hint="Other execution environments are not available yet."), "auto")
-    Acceleration = Property(convert.choice("auto", "none"), "auto")
+    ExecutionEnvironment = Property(execution_environment, "auto")
+    Acceleration = Property(convert.choice("auto", "mex", "none"), "auto")  # how MATLAB compiles; nothing here depends on it
 
 
 class _Predict(_Options):

@@ -265,6 +265,13 @@ example("semanticseg", lambda: [images(), classifier(dl.pixelClassificationLayer
         Classes=["x", "y"], nargout=3)
 example("activations", lambda: [classifier(), images(), "conv"], **RUNNING, OutputAs="rows")
 example("maxNumCompThreads", lambda: [1])
+for name in ("canUseGPU", "canUseParallelPool"):
+    example(name, list)
+example("gpuDeviceCount", lambda: ["available"])
+example("gpuDevice", lambda: [1])
+example("gpuArray", lambda: [images()])
+example("gather", lambda: [images(), images()], nargout=2)
+example("parpool", lambda: [2])
 example("rng", lambda: [1, "twister"])
 
 
