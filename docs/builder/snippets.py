@@ -32,6 +32,7 @@ from contextlib import chdir, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from dltoolbox import DltoolboxError
 
@@ -117,10 +118,9 @@ class Page:
 
     def figures(self, words: list[str]) -> list[str]:
         """The open Matplotlib figures, saved and closed; ``alt=…`` among the words describes them."""
-        if not find_spec("matplotlib"):
+        plt: Any = sys.modules.get("matplotlib.pyplot")
+        if plt is None:
             return []
-        from matplotlib import pyplot as plt
-
         alt = next((word.removeprefix("alt=") for word in words if word.startswith("alt=")), "")
         shown = []
         for number in plt.get_fignums():
