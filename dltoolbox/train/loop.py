@@ -22,6 +22,7 @@ from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
 from dltoolbox.train.observers.observer import Course, Ending, Observer, Record
 from dltoolbox.train.observers.output_functions import OutputFunctions
+from dltoolbox.train.observers.training_plot import TrainingPlot
 from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.progress import ProgressTable, TrainingInfo, make_info
 from dltoolbox.train.solvers import learn_rate, make_solver
@@ -280,6 +281,8 @@ def observers_of(course: Course) -> list[Observer]:
     options = course.options
     observers: list[Observer] = [ProgressTable(course.metric, course.validated, options.Verbose, options.VerboseFrequency,
                                                 course.iterations)]
+    if options.Plots == "training-progress":
+        observers.append(TrainingPlot(course))
     if options.OutputFcn:
         observers.append(OutputFunctions(options.OutputFcn, course))
     return observers
