@@ -95,6 +95,7 @@ def add_analyze(commands: Any) -> None:
     analyze.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",
                          help="exit with status 1 where there is an error (the default), also for warnings, or also where "
                          "--compare finds a difference")
+    analyze.add_argument("--long", action="store_true", help="print descriptions and the sizes of all learnables as well")
     analyze.add_argument("--quiet", action="store_true", help="print only the problems, and with --compare also differences")
 
 

@@ -62,7 +62,7 @@ def run_analyze(given: Namespace) -> int:
         with until_unread():
             written(compared or chosen.document, chosen.document, given)
             if "-" not in (given.json, given.html):
-                printed(reported, compared, quiet=given.quiet)
+                printed(reported, compared, given)
     except ScriptError as error:
         print(f"{error}\ndltoolbox analyze: the code of the network failed.", file=sys.stderr)
         return UNUSABLE
@@ -83,15 +83,27 @@ def check_options(given: Namespace) -> None:
         issues.add("analyze:twoOutputs", "--json and --html cannot both go to standard output.", "Write one to a file.")
     if given.open and given.html == "-":
         issues.add("analyze:twoOutputs", "--html - and --open do not go together.", "Leave out --html to open a page only.")
+    if given.long and (given.quiet or given.compare or "-" in (given.json, given.html)):
+        issues.add("analyze:noTable", "--long changes the table, which is not printed with --quiet, --compare, --json - or "
+                   "--html -.", "Leave out --long.")
+    for option in ("--input", "--usage", "--long"):
+        if is_document(given.file) and getattr(given, option[2:]) not in ([], "auto", False):
+            issues.add("analyze:alreadyAnalysed", f"'{given.file}' holds a finished analysis, which {option} cannot change.",
+                       f"Leave out {option}, or pass the network itself.")
     for text in given.input:
         with issues.collect():
             size_argument(text)
     issues.raise_if_any()
 
 
+def is_document(file: str) -> bool:
+    """Whether a file is named as what --json writes."""
+    return Path(file).suffix.lower() == ".json"
+
+
 def subjects(file: str, given: Namespace) -> list[Subject]:
     """What to report on: read from a JSON file of this command, or analysed."""
-    if Path(file).suffix.lower() == ".json" and (file == given.compare or Path(file).exists()):
+    if is_document(file):
         return [Subject(read_document(file))]
     examples = [size_argument(text) for text in given.input]
     with isolated_modules() if file == given.compare else nullcontext():
@@ -164,13 +176,14 @@ def save_text(text: str, file: str) -> None:
         fail("analyze:cannotWrite", f"'{file}' cannot be written: {error}.", "Check the folder and its permissions.")
 
 
-def printed(reported: Sequence[Subject], compared: Document | None, *, quiet: bool) -> None:
+def printed(reported: Sequence[Subject], compared: Document | None, given: Namespace) -> None:
     """The analyses, or the comparison and the problems; quiet: only differences and problems."""
+    quiet, display = given.quiet, "long" if given.long else "compact"
     parts = [comparison_text(compared)] if compared and not (quiet and compared["identical"]) else []
     for subject in reported:
         issues = issues_of(subject.document)
         if not (compared or quiet):
-            parts.append(str(subject.info).rstrip() if subject.info else document_text(subject.document))
+            parts.append(subject.info.text(display).rstrip() if subject.info else document_text(subject.document))
         if issues and (compared or quiet or not subject.info):
             parts.append(problems(issues, terminal_width()))
     if parts:

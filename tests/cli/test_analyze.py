@@ -1,6 +1,7 @@
 """``dltoolbox analyze``: what it finds networks in, prints and writes, and its exit status."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_a_script(run):
     assert (status, err) == (0, "")
     assert out.startswith("  Network analysis: net\n")
     assert "0 errors, 0 warnings" in out
+
+
+def test_the_long_table(run):
+    status, out, _ = run("net.py", "--long", net=GOOD)
+    assert status == 0
+    assert {"Weights 3×3×1×8", "1(S) × 1(S) × 10(C) × 1(B)"} <= set(re.split(" {2,}|\n", out))
+    for other in (["--quiet"], ["--compare", "net.py"], ["--json", "-"], ["--html", "-"]):
+        status, out, err = run("net.py", "--long", *other)
+        assert (status, out) == (2, "")
+        assert "Leave out --long." in err
 
 
 def test_what_a_script_prints_is_no_output_of_the_command(run):
@@ -178,6 +189,14 @@ def test_the_page_of_a_json_file_is_that_of_the_network(run, folder):
     assert "No difference" in run("net.json", "--compare", "net.json")[1]
 
 
+@pytest.mark.parametrize("options", [["--long"], ["--input", "8x8x1"], ["--usage", "dlnetwork"]])
+def test_a_finished_analysis_does_not_change(run, options):
+    run("net.py", "--json", "net.json", net=GOOD)
+    status, _, err = run("net.json", *options)
+    assert status == 2
+    assert f"which {options[0]} cannot change. Leave out {options[0]}," in err
+
+
 def test_a_json_file_that_somebody_has_changed(run, folder):
     run("net.py", "--json", "net.json", net=GOOD)
     changed = json.loads((folder / "net.json").read_text(encoding="utf-8"))
@@ -237,7 +256,7 @@ UNUSABLE = [
     ("net.py:byild()", GOOD + "def build():\n    return layers\n", "analyze:unknownName", "Did you mean 'build'?"),
     ("net.py:build(layers)", GOOD + "def build(layers):\n    return layers\n", "analyze:invalidCall", "'net.py:build(10)'"),
     ("net.py:build(", GOOD + "def build(n):\n    return layers\n", "analyze:invalidCall", "'net.py:build(10)'"),
-    ("net.json", "", "analyze:fileNotFound", "net.json"),
+    ("net.json", "", "analyze:cannotRead", "net.json"),
     ("net.py:number", GOOD + "number = 3\n", "analyze:notANetwork", "'number' of 'net.py' is 3"),
     (".", "", "analyze:fileNotFound", "'.' is a folder"),
     ("notes.ipynb", "", "analyze:notebook", "jupyter nbconvert --to script notes.ipynb"),
@@ -310,15 +329,15 @@ def test_quiet_prints_the_problems_only(run):
 def test_sizes_of_inputs(run):
     status, out, _ = run("net.py", "--input", "8x8x3", net=OPEN)
     assert status == 0
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in out
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in run("net.py", "--input", "8x8", net=OPEN)[1]
+    assert "  6×6×8  " in out
+    assert "  6×6×8  " in run("net.py", "--input", "8x8", net=OPEN)[1]
     assert run("net.py", net=OPEN)[0] == 1  # without a size: nothing says what enters
 
 
 def test_the_size_of_an_input_layer_may_be_replaced(run):
     status, out, _ = run("net.py", "--input", "32x40x1", net=GOOD)
     assert status == 0
-    assert "30(S) × 38(S) × 8(C) × 1(B)" in out
+    assert "  30×38×8  " in out
 
 
 def test_batch(run):

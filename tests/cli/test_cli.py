@@ -109,7 +109,7 @@ def test_demo_shows_everything(capsys):
     assert accuracy > 0.6
     assert iou > 0.6
     out = capsys.readouterr().out
-    for part in ("15×1 Layer array", "pool/indices", "Mini-batch",
+    for part in ("15×1 Layer array", "/indices", "Mini-batch",
                  "Total learnables", "Training finished", "accuracy = ", "MeanIoU", "█"):
         assert part in out
     assert "return l" not in out
