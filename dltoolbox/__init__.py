@@ -65,6 +65,7 @@ from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
+from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary
 from dltoolbox.network.data_layout import networkDataLayout
@@ -118,6 +119,7 @@ __all__ = [
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)
+give_methods(globals())
 
 
 def __getattr__(name: str) -> NoReturn:

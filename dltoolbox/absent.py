@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from dltoolbox.core.errors import fail
 
-NONE = "There is no replacement in this release."
+NO_REPLACEMENT = "There is no replacement in this release."
 AS_IMAGES = ("Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example "
              "convolution2dLayer([5, 1], 32, Padding='same').")
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
@@ -77,7 +77,7 @@ INSTEAD = {  # hint: names
              "ssdMergeLayer spatialTransformerLayer",
     "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
     CLASSES: "dicePixelClassificationLayer focalLossLayer",
-    NONE: "neuralODELayer dlode45 spectralConvolution1dLayer spectralConvolution2dLayer spectralConvolution3dLayer "
+    NO_REPLACEMENT: "neuralODELayer dlode45 spectralConvolution1dLayer spectralConvolution2dLayer spectralConvolution3dLayer "
           "estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection neuronPCA ctc "
           "taylorPrunableNetwork dlquantizer",
 
