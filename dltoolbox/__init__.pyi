@@ -973,9 +973,6 @@ def anchorBoxLayer(*arguments: Any, **options: Any) -> NoReturn:
 def ssdMergeLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
 
-def spatialTransformerLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
-
 def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. spaceToDepthLayer(2) rearranges maps likewise."""
 
@@ -1000,6 +997,12 @@ def spectralConvolution2dLayer(*arguments: Any, **options: Any) -> NoReturn:
 def spectralConvolution3dLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
+def ctc(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def spatialTransformerLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
 def estimateNetworkOutputBounds(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
@@ -1010,9 +1013,6 @@ def compressNetworkUsingProjection(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
 def neuronPCA(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
-def ctc(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
 def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
