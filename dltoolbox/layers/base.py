@@ -298,6 +298,11 @@ def is_factory(item: object) -> bool:
     return callable(item) and convert.attribute(item, "layer_class") is not None
 
 
+def is_absent(item: object) -> bool:
+    """Whether this is a documented function that is not there yet (`dltoolbox.absent`), and says so when it is called."""
+    return callable(item) and convert.attribute(item, "absent") is True
+
+
 def documented(cls: type[Layer]) -> str:
     """The page's docstring with every option and its default, before the sections that it has."""
     lines = (inspect.getdoc(cls) or "").splitlines()

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import references, refuse_lost, show
-from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.layers.base import Layer, flat, is_absent, is_factory
 from dltoolbox.layers.display import layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
@@ -81,7 +81,7 @@ def as_layer(item: Any, index: int) -> Layer:
     """A copy of a layer, or the layer that a factory makes; ``index`` is the position that an error names."""
     if isinstance(item, Layer):
         return item.copy()
-    if is_factory(item):
+    if is_factory(item) or is_absent(item):
         made: Layer = item()
         return made
     builder = attribute(item, "untrained")
