@@ -9,7 +9,6 @@ in `dltoolbox.core.convert`.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, overload
 import numpy as np
 
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
 
 class _Required:
@@ -171,14 +171,23 @@ class Configured:
         for prop in type(self).properties.values():
             yield prop, self.__dict__[prop.name]
 
+    def lost_change(self, name: str) -> Lost:
+        """What is said where a property is assigned in an object that nothing keeps."""
+        label = self.label()
+        return Lost(f"'{name}' of this {label} would be lost: nothing keeps the object.",
+                    f"Keep it in a variable first, or pass {name} when it is made: {label}(…, {name}=…).")
+
     def __setattr__(self, name: str, value: object) -> None:
         # Only declared names can be assigned, so that a misspelt property is an error and not a silent new attribute.
-        if isinstance(inspect.getattr_static(type(self), name, None), (Property, property)):
-            object.__setattr__(self, name, value)
-            refuse_lost(references(self), self.label(), f"'{name}'", "Keep what is changed in a variable, as in layers = "
-                        "net.Layers, and then use that, for example in assembleNetwork(layers).")
-        else:
+        declared = inspect.getattr_static(type(self), name, None)
+        if not isinstance(declared, (Property, property)):
             unknown_name(self.label(), name, [*type(self).properties])
+        if isinstance(declared, property) and declared.fset is None:
+            fail(f"{self.label()}:readOnly", f"'{name}' of {self.label()} follows from its other properties and cannot be "
+                 "assigned.", f"Create a new {self.label()}.", layer=getattr(self, "Name", ""))
+        if getattr(declared, "settable", True):
+            refuse_lost(references(self), self, self.label(), self.lost_change, name)
+        object.__setattr__(self, name, value)
 
 
 def split_pairs(arguments: Sequence[object]) -> tuple[list[object], list[object]]:
@@ -305,46 +314,3 @@ def signature(properties: Mapping[str, Property[object]]) -> inspect.Signature:
 
     return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
                               *parameters(False, kind.KEYWORD_ONLY)])
-
-
-# Assignments that nobody will ever see: to a part of a copy, as in ``net.Layers[2].Bias = 0``. Python makes the copy,
-# assigns and throws it away. The object is then held by nothing but the statement itself, which shows in its number of
-# references. How many those are is found out at import; if they tell nothing (other Pythons than CPython, and versions
-# that count local variables differently), nothing is refused.
-references: Callable[[object], int] = getattr(sys, "getrefcount", lambda value: 1)
-
-
-class _Probe:
-    count: ClassVar[int] = 0
-
-    def __setattr__(self, name: str, value: object) -> None:
-        _Probe.count = references(self)
-
-    def change(self) -> None:
-        _Probe.count = references(self)
-
-
-def _held_by_a_statement() -> tuple[int, int]:
-    """References to an object that nothing but the statement holds: in its own ``__setattr__``, and in a method that is
-    called; 0 if that tells nothing.
-    """
-    named = _Probe()
-    _Probe().any = 0
-    alone = _Probe.count
-    named.any = 0
-    alone = alone if alone < _Probe.count else 0
-    _Probe().change()
-    called = _Probe.count
-    named.change()
-    return alone, called if called < _Probe.count else 0
-
-
-ALONE, CALLED_ALONE = _held_by_a_statement()
-
-
-def refuse_lost(held: int, label: str, name: str, hint: str, *, called: bool = False) -> None:
-    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
-    method that was called.
-    """
-    if held <= (CALLED_ALONE if called else ALONE):
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)
