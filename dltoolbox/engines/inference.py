@@ -21,7 +21,7 @@ from dltoolbox.engines.formats import data_formats, labelled_inputs, labelled_ou
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import Result, as_activations, as_rows, network_inputs
+from dltoolbox.program.data_layout import Result, as_activations, as_rows, mended, named_arrays, network_inputs
 
 
 def _of_datastores(value: object) -> None:
@@ -33,7 +33,9 @@ def _of_datastores(value: object) -> None:
 
 
 class _Options(Configured):
-    """Options that all of these functions take."""
+    """Options that all of these functions take, and what the data are called."""
+
+    argument = "X"
 
     MiniBatchSize = Property(convert.integer(1), 128)
     ExecutionEnvironment = Property(execution_environment, "auto")
@@ -75,6 +77,7 @@ class _Classify(_SequenceOptions):
 
 class _Segment(_Options):
     function = "semanticseg"
+    argument = "I"
     OutputType = Property(convert.choice("categorical", "double", "uint8"), "categorical")
     Classes = Property(class_names, "auto")
     Verbose = Property(convert.flag, True)  # of the progress through a datastore
@@ -105,13 +108,13 @@ def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
 
 def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
-    inputs = network_inputs(net, data, options.function, exact=False)
+    inputs = network_inputs(net, data, options.function, exact=False, name=options.argument)
     engine = engine_of(net, options.ExecutionEnvironment)
     steps = getattr(options, "SequenceLength", "longest")
     if isinstance(steps, int) and any(entry.dims.timed for entry in engine.inputs):
         fail(f"{options.function}:notYetSupported", f"SequenceLength is {steps}, but sequences are not split in this "
              "release.", "Leave it out: the sequences are taken whole.")
-    check_sizes(net, engine, inputs, ports, options)
+    check_sizes(net, engine, inputs, ports, options, data)
     batches = [engine.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
     for port, (_, dims) in zip(ports, batches[0], strict=False):
         if "B" not in dims.labels:
@@ -122,7 +125,7 @@ def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequenc
 
 
 def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
-                options: _Options) -> None:
+                options: _Options, data: Sequence[object]) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
     declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
@@ -132,12 +135,19 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
     try:
         engine.prepare(next(mini_batches(inputs, options.MiniBatchSize)), ports)
     except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
-             f"Resize the data. What refuses them: {error.issues[0]}")
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. What "
+             f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
     if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
         net.cache["warned of sizes"] = True
         warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
-             "Resize the data: what was learned at one size need not hold at another.")
+             f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
+
+
+def fitting_calls(engine: Engine, inputs: Sequence[np.ndarray], data: Sequence[object], options: _Options) -> str:
+    """What makes data of other sizes as the input layers declare them."""
+    given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
+    return " ".join(mended(X, place, name) for X, name, place, array in given
+                    if array.shape[:place.dims.rank] != place.dims.spatial)
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:

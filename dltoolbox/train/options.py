@@ -17,6 +17,7 @@ from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 from dltoolbox.engines.environments import execution_environment
+from dltoolbox.train.tables import is_table
 
 T = TypeVar("T")
 
@@ -58,8 +59,10 @@ def count_or_inf(value: object) -> float:
         raise InvalidValue("a positive integer or Inf") from None
 
 
-def validation_pair(value: object) -> tuple[object, object] | None:
-    """``(X, Y)``; kept as they are, not copied. They are checked against the network when training starts."""
+def validation_pair(value: object) -> tuple[object, ...] | None:
+    """``(X, Y)``, or a table alone; kept as they are, not copied. They are checked when training starts."""
+    if is_table(value):
+        return (value,)
     if is_empty(value):
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
