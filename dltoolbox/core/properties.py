@@ -266,8 +266,9 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
                    f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
-    for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
-        key = match(name, properties)
+    named = [(option, match(option.name, properties)) for option in pairs]
+    named += [(Option(*item), match(item[0], properties, whole=True)) for item in kwargs.items()]
+    for (name, value), key in named:
         if key is None:
             with issues.collect():
                 unknown_name(label, name, [p.argument for p in in_call_order(properties)])
@@ -276,12 +277,14 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
     return given
 
 
-def match(name: str, properties: Mapping[str, Property[object]]) -> str | None:
-    """The property that a name means: exact, then in any case, then as a prefix of one name only."""
+def match(name: str, properties: Mapping[str, Property[object]], *, whole: bool = False) -> str | None:
+    """The property that a name means: in any case, or, unless it must be whole, as a prefix of one name only. MATLAB
+    completes quoted names, ``'MaxE', 4``; keywords, ``MaxE=4``, nobody expects to be completed.
+    """
     names = {word.lower(): key for key, p in properties.items() for word in (*p.older, p.argument, key)}
     low = name.lower()
-    if low in names:
-        return names[low]
+    if low in names or whole:
+        return names.get(low)
     matches = {key for full, key in names.items() if len(low) > 1 and full.startswith(low)}
     return matches.pop() if len(matches) == 1 else None
 
@@ -293,9 +296,12 @@ def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The question that names the nearest of the known words, in any letter case; empty where none is near."""
+    """The question that names the nearest of the known words, in any letter case, those that it abbreviates first; empty
+    where none is near.
+    """
     low = {name.lower(): name for name in known}
-    near = [repr(low[close]) for close in get_close_matches(name.lower(), low)]
+    longer = [word for word in low if len(name) > 1 and word.startswith(name.lower())]
+    near = [repr(low[close]) for close in (longer or get_close_matches(name.lower(), low))[:3]]
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
