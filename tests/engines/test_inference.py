@@ -386,9 +386,9 @@ def test_the_wrong_function_names_the_right_one(segmenter: DAGNetwork, regressio
 
 def test_options(classifier: DAGNetwork) -> None:
     X = images(classifier, 2)
-    assert issues(lambda: predict(classifier, X, MiniBatchSize=0, Acceleration="mex")) == [
+    assert issues(lambda: predict(classifier, X, MiniBatchSize=0, Acceleration="turbo")) == [
         "predict:invalidMiniBatchSize", "predict:invalidAcceleration"]
-    assert issues(lambda: predict(classifier, X, ExecutionEnvironment="gpu")) == ["predict:notYetSupported"]
+    assert issues(lambda: predict(classifier, X, ExecutionEnvironment="tpu")) == ["predict:invalidExecutionEnvironment"]
     assert issues(lambda: classify(classifier, X, "MiniBatchSise", 4)) == ["classify:unknownOption"]
     assert issues(lambda: activations(classifier, X, "fc", OutputAs="cells")) == ["activations:invalidOutputAs"]
     assert issues(lambda: classify(classifier, X, nargout=3)) == ["classify:nargout"]
