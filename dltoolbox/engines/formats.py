@@ -13,7 +13,7 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import model_inputs, numeric_data
+from dltoolbox.program.data_layout import model_inputs, named_arrays, numeric_data
 
 Formats = Literal["auto"] | tuple[str, ...]
 
@@ -44,13 +44,12 @@ def labelled_inputs(net: Network, data: Sequence[object], formats: Formats, func
     if formats == "auto":
         return data
     places = model_inputs(net)
-    if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
-        data = data[0]
+    data, names = named_arrays(data, len(places))
     if len(data) != len(formats) or len(data) != len(places):
         fail(f"{function}:formatsMismatch", f"{counted(len(formats), 'format')} and {counted(len(data), 'array')} came for "
              f"{counted(len(places), 'input')} of the network.", "Pass one array and one of InputDataFormats per input.")
-    return [_arranged(numeric_data(X, function), text, usual(place.dims.labels), f"{place}", function)
-            for X, text, place in zip(data, formats, places, strict=True)]
+    return [_arranged(numeric_data(X, function, name), text, usual(place.dims.labels), f"{place}", function)
+            for X, name, text, place in zip(data, names, formats, places, strict=True)]
 
 
 def _arranged(array: np.ndarray, labels: str, wanted: str, place: str, function: str) -> np.ndarray:
