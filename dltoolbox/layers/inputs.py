@@ -86,7 +86,8 @@ class InputLayer(DataInput):
     def validate(self) -> None:
         if len(self.InputFormat) != len(self.InputSize):
             fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
-                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size.", layer=self.Name)
+                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size, "
+                 "such as inputLayer([28, 28, 1, float('nan')], 'SSCB').", layer=self.Name)
         unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True)
                    if n is None and label not in "BT"]
         if unknown:

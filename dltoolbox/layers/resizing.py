@@ -45,7 +45,16 @@ class Crop(SpatialLayer):
         if any(a < 0 or a + m > n for a, m, n in zip(start, to.spatial, x.spatial, strict=True)):
             at = "" if self.CropLocation == "centercrop" else f" from location {vector(self.CropLocation)}"
             fail(f"{self.label()}:referenceTooLarge", f"A part of the size of 'ref', {times(to.spatial)}, cannot be cut out "
-                 f"of 'in'{at}, which is {times(x.spatial)}.", "Swap the inputs, or crop to a smaller map.")
+                 f"of 'in'{at}, which is {times(x.spatial)}.", self.fix(x, to))
+
+    def fix(self, x: Dims, to: Dims) -> str:
+        """What to do where the part does not lie inside the input."""
+        pairs = [*zip(x.spatial, to.spatial, strict=True)]
+        if all(m <= n for n, m in pairs):
+            return "Use 'centercrop' as location."
+        if all(n <= m for n, m in pairs):
+            return "Swap what feeds 'in' and 'ref', and use 'centercrop' as location."
+        return f"Insert resize{self.rank}dLayer(OutputSize={[*map(max, *zip(*pairs, strict=True))]}) before input 'in'."
 
     def build(self, g: Builder, x: Value, to: Value) -> Outputs:
         return g.crop(x, start=self.start(x.dims, to.dims), to=to.dims.spatial)
@@ -174,7 +183,8 @@ class Resize(SpatialLayer):
             super().check(dims)
         if any(n < 1 for n in self.output(*inputs)):
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
-                 f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
+                 f"{times(inputs[0].spatial)}.",
+                 f"Set Scale to at least {ceil(1000 / min(inputs[0].spatial)) / 1000:g}.", layer=self.Name)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return () if self.Scale is None else tuple(SizeRule(f"floor({n}·{factor:g}) = {m}") for n, factor, m in zip(
