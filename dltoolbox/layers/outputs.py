@@ -40,7 +40,10 @@ def _class_weights(value: object) -> Literal["none"] | tuple[float, ...]:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
-    got = convert.positive_array(value)
+    try:
+        got = convert.positive_array(value)
+    except InvalidValue:
+        got = None
     if got is None:
         raise InvalidValue("'none' or a vector of positive numbers")
     return tuple(float(w) for w in got.reshape(-1))

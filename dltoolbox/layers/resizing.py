@@ -18,7 +18,7 @@ SCALES = 10**6  # A scale such as 1/3 means the nearest fraction with a denomina
 
 
 def _corner(rank: int) -> convert.Convert[str | tuple[int, ...]]:
-    return convert.either("centercrop", convert.vector_of((rank,), f"[{' '.join('XYZ'[:rank])}]"))
+    return convert.either("centercrop", convert.vector_of((rank,), f"[{', '.join('XYZ'[:rank])}]"))
 
 
 class Crop(SpatialLayer):
@@ -132,9 +132,13 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
 def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
     @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
-        sizes = convert.sizes_or_unknown(convert.items_of(value))
+        wrong = InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN, such as {[14] * rank}")
+        try:
+            sizes = convert.sizes_or_unknown(convert.items_of(value))
+        except InvalidValue:
+            raise wrong from None
         if len(sizes) != rank or set(sizes) == {None}:
-            raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")
+            raise wrong
         return sizes
     return convert.optional(conversion)
 
