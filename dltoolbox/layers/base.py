@@ -102,6 +102,7 @@ class Layer(Configured):
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
