@@ -84,11 +84,19 @@ def desktop() -> bool:
 
 def show_page(info: NetworkAnalysis) -> Path:
     """Write the page into the folder for temporary files and open it; it stays there for as long as the browser needs it."""
-    import webbrowser
-
     from dltoolbox.report.html import write
-    name = re.sub(r"[^\w-]+", "_", info.Name) or "network"
-    page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html", batch=info.MiniBatchSize)
+    page = write(document(info), temporary_page(info.Name), batch=info.MiniBatchSize)
     say(f"  Report: {page}")
-    webbrowser.open(page.resolve().as_uri())
+    open_page(page)
     return page
+
+
+def temporary_page(name: str) -> Path:
+    """Where the page of a network may lie that nobody gave a place."""
+    plain = re.sub(r"[^\w-]+", "_", name) or "network"
+    return Path(tempfile.mkdtemp(prefix="dltoolbox-"), f"{plain}.html")
+
+
+def open_page(page: Path) -> None:
+    import webbrowser
+    webbrowser.open(page.resolve().as_uri())
