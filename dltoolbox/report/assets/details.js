@@ -3,20 +3,17 @@
 function drawDetails() {
   const panel = byId("details");
   panel.scrollTop = 0;
-  panel.replaceChildren(...(selected ? layerDetails(layers[selected - 1]) : help()));
+  panel.replaceChildren(...(selected ? layerDetails(layers[selected - 1])
+    : selectedBlock >= 0 ? blockDetails(blocks.groups[selectedBlock]) : nothing()));
+  if (selected || selectedBlock >= 0) {
+    panel.prepend(make("button", { type: "button", id: "close", title: "Close (Esc)", "aria-label": "Close",
+      onclick: () => select(0) }, "×"));
+  }
 }
 
-function help() {
-  const hints = [
-    ["/", "find layers; Enter goes to the next one"],
-    ["↑ ↓ ← →", "follow connections in the graph, rows in the table"],
-    ["Enter", "read about the selected layer"],
-    ["+ − 0", "zoom in, zoom out, fit, in the graph"],
-    ["Esc", "clear"],
-  ];
+function nothing() {
   return [make("p", { class: "hint" }, layers.length ? "Select a layer in the graph or in the table."
-    : "This network has no layers."),
-  make("dl", { class: "keys" }, hints.map(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]))];
+    : "This network has no layers.")];
 }
 
 function layerDetails(layer) {
@@ -25,6 +22,7 @@ function layerDetails(layer) {
     make("p", { class: "kind" }, `${layer.type} · layer ${layer.index} of ${layers.length} · `,
       make("code", {}, layer.factory)),
     make("p", {}, layer.description),
+    blockPath(layer),
     layer.issues.length ? make("ul", { class: "issues" }, layer.issues.map((i) => issueItem(analysis.issues[i]))) : null,
     formula(layer.formula),
     ports(layer),
@@ -35,8 +33,36 @@ function layerDetails(layer) {
 }
 
 function issueItem(issue) {
-  return make("li", { class: issue.severity }, make("strong", {}, issue.message), " ", make("span", {}, issue.cure), " ",
-    make("code", {}, issue.identifier));
+  return make("li", { class: issue.severity }, make("strong", {}, issue.message), " ",
+    make("code", {}, issue.identifier),
+    issue.cure && make("p", { class: "fix" }, make("b", {}, "Fix:"), " ", fixText(issue.cure)));
+}
+
+// Code in a text: between backticks, or what reads like a call, with brackets inside it as well.
+const CODE = /`([^`]+)`|((?:\w[\w.]*\s=\s)?[A-Za-z_][\w.]*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))/g;
+
+/** The text of a fix, its code as code; what can be run has a button that copies it. */
+function fixText(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(CODE)) {
+    const code = match[1] ?? match[2], [after] = /^[.,;:]?/.exec(text.slice(match.index + match[0].length));
+    parts.push(text.slice(end, match.index), make("code", { class: "code" }, code), after);
+    if (/[(=]/.test(code)) {
+      parts.push(make("button", { type: "button", class: "copy", "aria-label": `Copy ${code}`,
+        onclick: (event) => copyText(code, event.target) }, "Copy"));
+    }
+    end = match.index + match[0].length + after.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** Where a layer is that the graph shows only as part of a block. */
+function blockPath(layer) {
+  if (!folding || !around[layer.index - 1].length) return null;
+  const path = around[layer.index - 1].map((number) => blocks.groups[number].name).join(" › ");
+  return make("p", { class: "kind" }, `In block ${path} `, shownAs(layer.index) < 0
+    && make("button", { type: "button", class: "copy", onclick: () => unfoldTo(layer.index) }, "Unfold"));
 }
 
 function section(title, ...content) {
@@ -80,9 +106,10 @@ function figures(layer) {
   const entries = [
     ["Learnables", layer.learnableCount
       && `${exact(layer.learnableCount)} (${percent(layer.learnableShare)} of the network)`],
-    ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per observation`],
+    ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per ${OBSERVATION}`],
     ["Activation memory", layer.activationBytes
-      && `${bytes(layer.activationBytes * batch)} for ${counted(batch, "observation")}`],
+      && `${bytes(layer.activationBytes * batch)} for ${batch === 1 || !timed
+      ? counted(batch, OBSERVATION) : `a time step of ${counted(batch, "observation")}`}`],
     ["Receptive field", receptive && (receptive.whole ? "the whole input"
       : `${receptive.size.join("×")}, in steps of ${receptive.stride.join("×")}`)],
   ].filter(([, value]) => value);
