@@ -87,6 +87,7 @@ from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwor
 from dltoolbox.program.explain import explain
 from dltoolbox.report.analyze import analyzeNetwork
 from dltoolbox.report.plot import plot
+from dltoolbox.runtime.devices import canUseGPU, canUseParallelPool, gather, gpuArray, gpuDevice, gpuDeviceCount, parpool
 from dltoolbox.runtime.threads import maxNumCompThreads
 from dltoolbox.train.options import trainingOptions
 from dltoolbox.train.train_network import trainNetwork
@@ -94,21 +95,21 @@ from dltoolbox.train.train_network import trainNetwork
 __all__ = [
     *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
-    "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "categorical",
-    "categories", "classify", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
-    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "efficientnetb0", "evaluateSemanticSegmentation",
-    "expandLayers", "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gearboxFeatures", "getL2Factor",
-    "getLayer", "getLearnRateFactor", "googlenet", "groupLayers", "huber", "inceptionv3", "initialize", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork",
-    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "plot", "poolingToStridedConvolution",
-    "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
-    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork",
-    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
-    "xception",
+    "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU",
+    "canUseParallelPool", "categorical", "categories", "classify", "confusionmat", "connectLayers", "countcats",
+    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
+    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "efficientnetb0",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gather",
+    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
+    "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "initialize", "iscategorical", "iscategory", "isordinal",
+    "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads",
+    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
+    "onehotdecode", "onehotencode", "parpool", "plot", "poolingToStridedConvolution", "predict", "relu", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "segnetLayers",
+    "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
+    "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 globals().update(FACTORIES)

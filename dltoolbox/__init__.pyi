@@ -175,6 +175,13 @@ from dltoolbox.network.networks import assembleNetwork as assembleNetwork
 from dltoolbox.program.explain import explain as explain
 from dltoolbox.report.analyze import analyzeNetwork as analyzeNetwork
 from dltoolbox.report.plot import plot as plot
+from dltoolbox.runtime.devices import canUseGPU as canUseGPU
+from dltoolbox.runtime.devices import canUseParallelPool as canUseParallelPool
+from dltoolbox.runtime.devices import gather as gather
+from dltoolbox.runtime.devices import gpuArray as gpuArray
+from dltoolbox.runtime.devices import gpuDevice as gpuDevice
+from dltoolbox.runtime.devices import gpuDeviceCount as gpuDeviceCount
+from dltoolbox.runtime.devices import parpool as parpool
 from dltoolbox.runtime.threads import maxNumCompThreads as maxNumCompThreads
 from dltoolbox.train.options import trainingOptions as trainingOptions
 from dltoolbox.train.train_network import trainNetwork as trainNetwork
@@ -185,30 +192,31 @@ __all__ = [
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
     "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers", "addcats", "additionLayer", "alexnet",
     "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool",
-    "batchNormalizationLayer", "categorical", "categories", "channelShuffleLayer", "classificationLayer", "classify",
-    "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers", "convolution2dLayer",
-    "convolution3dLayer", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer",
-    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
-    "depthConcatenationLayer", "depthToSpace2dLayer", "digitTest4DArrayData", "digitTrain4DArrayData",
-    "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
+    "batchNormalizationLayer", "canUseGPU", "canUseParallelPool", "categorical", "categories", "channelShuffleLayer",
+    "classificationLayer", "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers",
+    "convolution2dLayer", "convolution3dLayer", "countcats", "crop2dLayer", "crop3dLayer",
+    "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53",
+    "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
     "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "featureInputLayer", "flattenLayer",
-    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gearboxFeatures", "geluLayer", "getL2Factor", "getLayer",
-    "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling2dLayer",
-    "globalMaxPooling3dLayer", "googlenet", "groupLayers", "groupNormalizationLayer", "groupedConvolution2dLayer",
-    "huber", "identityLayer", "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer",
-    "instanceNormalizationLayer", "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "layerNormalizationLayer", "leakyReluLayer", "leakyrelu", "loadNetwork",
-    "maxNumCompThreads", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
-    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer",
-    "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "pixelClassificationLayer", "plot",
-    "poolingToStridedConvolution", "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer",
-    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "scalingLayer", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
-    "setcats", "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer",
-    "spaceToDepthLayer", "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB",
-    "toPython", "trainNetwork", "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages",
-    "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gather", "gearboxFeatures", "geluLayer", "getL2Factor",
+    "getLayer", "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
+    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount",
+    "groupLayers", "groupNormalizationLayer", "groupedConvolution2dLayer", "huber", "identityLayer",
+    "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "instanceNormalizationLayer",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
+    "layerNormalizationLayer", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer",
+    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats",
+    "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "networkLayer",
+    "onehotdecode", "onehotencode", "parpool", "pixelClassificationLayer", "plot", "poolingToStridedConvolution",
+    "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18",
+    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork",
+    "scalingLayer", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
+    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer",
+    "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork",
+    "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
 def reluLayer(

@@ -1,12 +1,13 @@
 """Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra.
 
-Kernels are the first choice of each case, in every run, unless ``--mode`` says otherwise; nothing is written to the user's
-cache.
+Kernels are the first choice of each case, in every run, unless ``--mode`` says otherwise; compiled loops are used at once;
+nothing is written to the user's cache.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background of a shell ignore
+    os.environ.setdefault("DLTOOLBOX_NUMBA", "1")
     stack = ExitStack()
     config.add_cleanup(stack.close)
     cache = config.getoption("--cache") or stack.enter_context(tempfile.TemporaryDirectory())

@@ -116,6 +116,16 @@ def warn(identifier: str, message: str, hint: str = "") -> None:
     warnings.warn(str(issue), DltoolboxWarning, stacklevel=level)
 
 
+_told: set[str] = set()  # identifiers of the warnings that come once per session
+
+
+def warn_once(identifier: str, message: str, hint: str = "") -> None:
+    """As `warn`, the first time in a session."""
+    if identifier not in _told:
+        _told.add(identifier)
+        warn(identifier, message, hint)
+
+
 class IssueCollector:
     """Collects the issues of several steps so that all of them are reported at once.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dltoolbox.core.convert import Convert, choice
-from dltoolbox.core.properties import InvalidValue
+from dltoolbox.core.convert import choice
+from dltoolbox.core.errors import warn_once
 from dltoolbox.engines.engine import Engine
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import Lowered
@@ -24,22 +24,24 @@ class Environment(NamedTuple):
 CPU = Environment(Model, model_of)
 ENVIRONMENTS = {"auto": CPU, "cpu": CPU}
 
+execution_environment = choice(  # the words that MATLAB documents, with or without an engine
+    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu")
+
 
 def new_engine(environment: str, lgraph: LayerGraph, *, precision: str, lowered: Lowered) -> Engine:
     """An engine that trains a layer graph, whose checked record is known."""
-    return ENVIRONMENTS[environment].of_graph(lgraph, precision=precision, lowered=lowered)
+    return _environment(environment).of_graph(lgraph, precision=precision, lowered=lowered)
 
 
 def engine_of(net: Network, environment: str) -> Engine:
     """The engine that runs a finished network."""
-    return ENVIRONMENTS[environment].of_network(net)
+    return _environment(environment).of_network(net)
 
 
-def execution_environment(*documented: str, where: str = "", hint: str) -> Convert[str]:
-    """The option of that name: all documented words are understood, and those without an engine refused."""
-    def convert(value: object) -> str:
-        name = choice(*documented)(value)
-        if name not in ENVIRONMENTS:
-            raise InvalidValue(" or ".join(map(repr, ENVIRONMENTS)) + where, hint, "notYetSupported")
-        return name
-    return convert
+def _environment(name: str) -> Environment:
+    """The environment of that name; the CPU, with one warning per session, for those without an engine."""
+    if name not in ENVIRONMENTS:
+        warn_once("ExecutionEnvironment:notInThisRelease", f"ExecutionEnvironment is '{name}', but this release runs "
+                  "networks on the CPU only, on all its cores.", "The results do not depend on it. Leave the option out, "
+                  "or set it to 'cpu', to run without this warning.")
+    return ENVIRONMENTS.get(name, CPU)

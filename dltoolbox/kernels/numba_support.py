@@ -1,8 +1,8 @@
 """Numba, where it is installed: second bodies of kernels as compiled loops.
 
 A twin is a subclass of `Twin` and of the NumPy kernel. It has the same name, passes the same tests and is used where it
-measures faster. Without Numba, with a Numba that fails to import, or with ``DLTOOLBOX_NUMBA=0`` in the
-environment, there are no twins and everything else stays as it is.
+measures faster, once compiling pays (`dltoolbox.runtime.compiling`). Without Numba, with a Numba that fails to import, or
+with ``DLTOOLBOX_NUMBA=0`` in the environment, there are no twins and everything else stays as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dltoolbox.kernels.base import Kernel, KernelSpec
+from dltoolbox.runtime.compiling import compiling_pays
 from dltoolbox.runtime.interrupts import check, held
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -37,12 +38,12 @@ def failure() -> str:
 
 
 class Twin(Kernel):
-    """Stands before a NumPy kernel in the list of base classes, and accepts nothing where there is no Numba."""
+    """Stands before a NumPy kernel in the list of base classes. Accepts nothing without Numba, nor before compiling pays."""
 
     accelerator = "numba"
 
     def accepts(self, case: KernelSpec) -> bool:
-        return available() and super().accepts(case)
+        return compiling_pays() and available() and super().accepts(case)
 
 
 def import_failure() -> str:
@@ -80,11 +81,30 @@ def loop(function: F) -> F:
 def compiled(function: Callable[..., object]) -> Any:
     """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
     import numba
+    announce_compiling()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's own folder nor the user's can be written
         return numba.njit(**options)(function)
+
+
+@cache
+def announce_compiling() -> None:
+    """Say so, once, when Numba begins to compile what it does not find on disk: that takes seconds."""
+    from numba.core import event
+
+    class Announcement(event.Listener):
+        def on_start(self, event: object) -> None:
+            if not self.made:
+                self.made = True
+                print("Compiling kernels (once per machine) …", file=sys.stderr, flush=True)
+
+        def on_end(self, event: object) -> None:
+            pass
+
+        made = False
+    event.register("numba:compile", Announcement())  # type: ignore[no-untyped-call]
 
 
 def compiled_folder() -> Path | None:

@@ -11,9 +11,9 @@ from dltoolbox.layers import (
     pooling,
     resizing,
 )
-from dltoolbox.layers.base import LAYERS, Layer, factory_of
+from dltoolbox.layers.base import LAYERS, Factory, Layer
 
-FACTORIES = {name: factory_of(cls) for name, cls in LAYERS.items()}
+FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
 __all__ = ["FACTORIES", "Layer", "activation", "arranging", "combination", "convolution", "inputs", "normalisation",
            "outputs", "pooling", "resizing", "transposed"]

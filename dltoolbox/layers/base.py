@@ -309,17 +309,39 @@ def documented(cls: type[Layer]) -> str:
     return "\n".join([*lines[:at], *options, "", *lines[at:]]).rstrip() + "\n"
 
 
-def factory_of(cls: type[Layer]) -> Callable[..., Layer]:
-    """The MATLAB-named function that makes a layer, with a real signature and docstring."""
-    def factory(*args: object, **kwargs: object) -> Layer:
-        return cls(*args, **kwargs)
+class Factory:
+    """The MATLAB-named function that makes a layer, with a real signature and docstring; it prints its name.
 
-    factory.__name__ = factory.__qualname__ = cls.factory
-    factory.__doc__ = documented(cls)
-    factory.__module__ = "dltoolbox"  # where users and pickles find it
-    factory.__signature__ = signature(cls.properties)  # type: ignore[attr-defined]
-    factory.layer_class = cls  # type: ignore[attr-defined]
-    return factory
+    Where it stands in a list of layers without parentheses, the list reads as it was written:
+
+    >>> [reluLayer(Name='act'), softmaxLayer]
+    [reluLayer(Name='act'), softmaxLayer]
+    """
+
+    layer_class: type[Layer]
+    __name__: str
+
+    def __init__(self, cls: type[Layer]) -> None:
+        self.__dict__.update(layer_class=cls, __name__=cls.factory, __qualname__=cls.factory, __doc__=documented(cls),
+                             __module__="dltoolbox",  # where users and pickles find it
+                             __signature__=signature(cls.properties))
+
+    def __call__(self, /, *args: object, **kwargs: object) -> Layer:
+        return self.layer_class(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type) -> Factory:
+        """Itself also as an attribute of a class; having this method, it is documented as a function by ``help``."""
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        fail(f"{self}:readOnly", f"'{name}' of {self} cannot be assigned: it makes layers and is not one itself.",
+             f"Make a layer first: layer = {self}(…).")
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+    def __reduce__(self) -> str:
+        return self.__name__
 
 
 def layer(factory: str, type_text: str, *, name: str) -> Callable[[Page], Page]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from threading import RLock
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
@@ -41,6 +42,7 @@ from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.reference import PlainProgram
 from dltoolbox.program.states import finalise_states, update_states
+from dltoolbox.runtime import compiling
 from dltoolbox.runtime.autotune import budget
 from dltoolbox.runtime.threads import one_blas_thread, thread_count
 
@@ -223,7 +225,11 @@ class Model:
 
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = ()) -> Outcome:
-        return self._program(mode, inputs, ports).run(inputs, targets, constant=self.constant)
+        program = self._program(mode, inputs, ports)
+        start = perf_counter()
+        outcome = program.run(inputs, targets, constant=self.constant)
+        compiling.spend(perf_counter() - start)
+        return outcome
 
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
@@ -233,7 +239,7 @@ class Model:
     def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         types = tuple(self.types([array.dtype for array in inputs]))
-        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count())
+        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count(), compiling.compiling_pays())
         program = self._programs.get(key)
         if program is None:
             program = self.compile(mode, inputs, ports)

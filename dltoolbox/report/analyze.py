@@ -13,6 +13,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.nargout import check_nargout
 from dltoolbox.core.properties import Configured, Property, split_pairs
 from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
+from dltoolbox.network.analysis.text import TABLES
 from dltoolbox.report.document import document
 from dltoolbox.runtime.console import say
 
@@ -22,6 +23,7 @@ class _AnalyzeOptions(Configured):
     Plots = Property(convert.choice("auto", "network-analyzer", "none"), "auto")
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
     MiniBatchSize = Property(convert.integer(1), 1)
+    Display = Property(convert.choice(*TABLES), "compact")
 
 
 def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
@@ -38,9 +40,10 @@ def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = Non
         nargout: None prints the analysis and returns it; 1 only returns it; 0 only prints it.
         **options: ``TargetUsage``: ``'trainNetwork'`` wants input and output layers and is the default where there is an
             output layer, ``'dlnetwork'`` wants none and is the default elsewhere. ``MiniBatchSize`` (1): for how many
-            observations the memory of activations is printed. ``Plots``: ``'network-analyzer'`` writes the report as a page
-            and opens it in the browser, ``'none'`` does not; by default a desktop session opens it, except where only the
-            result is wanted (``nargout=1``).
+            observations the memory of activations is printed. ``Display``: ``'compact'``, the default, prints a line per
+            layer, ``'long'`` its description and the size of every learnable as well. ``Plots``: ``'network-analyzer'``
+            writes the report as a page and opens it in the browser, ``'none'`` does not; by default a desktop session opens
+            it, except where only the result is wanted (``nargout=1``).
 
     Returns:
         A `NetworkAnalysis`.
@@ -62,7 +65,8 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
         check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
     chosen = _AnalyzeOptions(*pairs, **options)
-    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize)
+    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize,
+                    display=chosen.Display)
     if nargout != 1:
         say(info)
     if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
@@ -80,11 +84,19 @@ def desktop() -> bool:
 
 def show_page(info: NetworkAnalysis) -> Path:
     """Write the page into the folder for temporary files and open it; it stays there for as long as the browser needs it."""
-    import webbrowser
-
     from dltoolbox.report.html import write
-    name = re.sub(r"[^\w-]+", "_", info.Name) or "network"
-    page = write(document(info), Path(tempfile.mkdtemp(prefix="dltoolbox-")) / f"{name}.html", batch=info.MiniBatchSize)
+    page = write(document(info), temporary_page(info.Name), batch=info.MiniBatchSize)
     say(f"  Report: {page}")
-    webbrowser.open(page.resolve().as_uri())
+    open_page(page)
     return page
+
+
+def temporary_page(name: str) -> Path:
+    """Where the page of a network may lie that nobody gave a place."""
+    plain = re.sub(r"[^\w-]+", "_", name) or "network"
+    return Path(tempfile.mkdtemp(prefix="dltoolbox-"), f"{plain}.html")
+
+
+def open_page(page: Path) -> None:
+    import webbrowser
+    webbrowser.open(page.resolve().as_uri())

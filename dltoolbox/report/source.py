@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import os
 import sys
@@ -18,7 +20,9 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.exchange.archive import loadNetwork
 from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.network.networks import DAGNetwork
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -74,24 +78,29 @@ def isolated_modules() -> Iterator[None]:
                 del sys.modules[name]
 
 
-def network_from(text: str) -> tuple[str, Any]:
-    """The name and the layers that the argument of a command means.
+def networks_from(text: str) -> dict[str, Any]:
+    """Names and layers of the networks that the argument of a command means.
 
     Args:
         text: ``file.py`` or ``file.py:name``: the script is executed, and what it defines at top level is taken.
             ``package.module:name``: the module is imported, with the current folder first. Anything else is a file
-            that `saveNetwork` wrote. A name may be that of a function without arguments.
+            that `saveNetwork` wrote. A name may be that of a function without arguments, or a call with arguments that are
+            plain values: ``build(10, depth=3)``.
+
+    Returns:
+        One network; several where a script has trained several.
 
     Raises:
         ScriptError: where the script or the module fails.
         DltoolboxError: ``dltoolbox:analyze:fileNotFound``, ``…:noNetwork``, ``…:severalNetworks``, ``…:unknownName``,
-            ``…:notANetwork``, ``…:moduleNotFound``, ``…:notebook``, ``…:cannotRead``; and what `loadNetwork` raises.
+            ``…:notANetwork``, ``…:invalidCall``, ``…:moduleNotFound``, ``…:notebook``, ``…:cannotRead``; and what
+            `loadNetwork` raises.
     """
     file, name = (text, "") if os.path.exists(text) else parted(text)
     path = Path(file)
     kind = path.suffix.lower()
     if name and kind not in (".py", ".ipynb"):
-        return name.rpartition(".")[2], named(imported(file), name, file)
+        return {name.partition("(")[0].rpartition(".")[2]: named(imported(file), name, file)}
     if not os.path.isfile(path):
         fail("analyze:fileNotFound", f"'{file}' is a folder." if os.path.isdir(path) else f"There is no file '{file}'.",
              "Pass a script, package.module:name or a saved network.")
@@ -99,15 +108,21 @@ def network_from(text: str) -> tuple[str, Any]:
         fail("analyze:notebook", f"'{file}' is a notebook.", "Call analyzeNetwork(layers) in it, or save its code as a "
              f"script: jupyter nbconvert --to script {file}.")
     if kind != ".py":
-        return path.stem, loadNetwork(file)
+        return {path.stem: loadNetwork(file)}
     module = executed(path)
-    return (f"{path.stem}:{name}", named(module, name, file)) if name else (path.stem, only_network(module, file))
+    if name:
+        return {f"{path.stem}:{name}": named(module, name, file)}
+    networks = networks_of(module, file)
+    return {path.stem if len(networks) == 1 else f"{path.stem}:{name}": network for name, network in networks.items()}
 
 
 def parted(text: str) -> tuple[str, str]:
-    """``file.py`` and ``name``; a colon after a drive letter parts nothing."""
-    file, colon, name = text.rpartition(":")
-    return (file, name) if colon and name.replace(".", "").isidentifier() else (text, "")
+    """``file.py`` and ``name``, or a call of it; a colon after a drive letter parts nothing."""
+    call = text.find("(")
+    file, colon, name = text[:call].rpartition(":") if call > 0 else text.rpartition(":")
+    if not (colon and name.replace(".", "").isidentifier()):
+        return text, ""
+    return file, name + (text[call:] if call > 0 else "")
 
 
 def executed(path: Path) -> ModuleType:
@@ -162,21 +177,23 @@ def users_code(folder: str = "", arguments: list[str] | None = None) -> Iterator
 def own_traceback(error: BaseException) -> str:
     """A traceback that begins where the user's code does and leaves out what happened inside the toolbox."""
     told = traceback.TracebackException.from_exception(error)
-    ours = (str(PACKAGE), "<frozen importlib", importlib.__file__)
+    ours = (str(PACKAGE), "<frozen importlib", importlib.__file__, functools.__file__)
     told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not frame.filename.startswith(ours)])
     return "".join(told.format()).rstrip()
 
 
-def only_network(module: ModuleType, file: str) -> Any:
-    """The one network that a module defines at top level; the same one under several names counts once.
+def networks_of(module: ModuleType, file: str) -> dict[str, Any]:
+    """The network that a module defines at top level, under the first of its names. After training, what came out of it
+    counts, not what went in, and there may be several: nobody is to train again to say which.
 
-    Where there is none, a list in which something is no layer was meant to be one: its analysis says what is wrong.
+    Where there is no network, a list in which something is no layer was meant to be one: its analysis says what is wrong.
     """
     public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    networks = ({name: value for name, value in public.items() if is_network(value)}
-                or {name: value for name, value in public.items() if is_network(value, any)})
-    if len({id(value) for value in networks.values()}) == 1:
-        return next(iter(networks.values()))
+    trained = {name: value for name, value in public.items() if isinstance(value, (DAGNetwork, dlnetwork))}
+    networks = unique(trained or {name: value for name, value in public.items() if is_network(value)}
+                      or {name: value for name, value in public.items() if is_network(value, any)})
+    if len(networks) == 1 or trained:
+        return networks
     if networks:
         fail("analyze:severalNetworks", f"'{file}' defines {len(networks)} networks: {listed(networks)}.",
              f"Say which: {file}:{next(reversed(networks))}.")
@@ -184,6 +201,14 @@ def only_network(module: ModuleType, file: str) -> Any:
     fail("analyze:noNetwork", f"'{file}' defines no layer array, layer graph or network at top level.",
          "Assign one to a name outside of functions and of if __name__ == '__main__', or name a function that returns "
          f"one: {file}:{[*functions, 'name'][0]}.")
+
+
+def unique(values: dict[str, Any]) -> dict[str, Any]:
+    """Each value once, under its first name."""
+    names: dict[int, str] = {}
+    for name, value in values.items():
+        names.setdefault(id(value), name)
+    return {name: values[name] for name in names.values()}
 
 
 def is_network(value: object, enough: Callable[[Iterable[bool]], bool] = all) -> bool:
@@ -200,18 +225,34 @@ def own_names(value: object) -> list[str]:
         if is_network(member) or getattr(member, "__module__", "") == getattr(value, "__name__", None)]
 
 
-def named(module: ModuleType, name: str, file: str) -> Any:
+def named(module: ModuleType, text: str, file: str) -> Any:
     """An attribute of a module, ``a.b`` as well; a function is called, except those of architectures, which say how."""
+    name, call, _ = text.partition("(")
+    arguments, options = call_arguments(text, file) if call else ([], {})
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
             fail("analyze:unknownName", f"'{file}' has no '{name}'.",
                  did_you_mean(part, own_names(value)) or "Pass the name of a layer array, a layer graph or a function.")
         value = getattr(value, part)
-    if callable(value) and not hasattr(value, "untrained"):
+    if call or (callable(value) and not hasattr(value, "untrained")):
         with users_code():
-            value = value()
+            value = value(*arguments, **options)
     if not hasattr(value, "untrained") and not isinstance(value, (list, tuple, Layer, LayerGraph)):
-        fail("analyze:notANetwork", f"'{name}' of '{file}' is {show(value)}, not a network.",
+        fail("analyze:notANetwork", f"'{text}' of '{file}' is {show(value)}, not a network.",
              "Name a layer array, a layer graph, a network, or a function that returns one.")
     return value
+
+
+def call_arguments(text: str, file: str) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of ``build(10, depth=3)``."""
+    try:
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        return ([ast.literal_eval(argument) for argument in call.args],
+                {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords})
+    except (SyntaxError, ValueError, AssertionError):
+        name = text.partition("(")[0]
+        fail("analyze:invalidCall", f"'{text}' is not a call with plain values.",
+             f"Pass numbers, text in quotes or lists, such as '{file}:{name}(10)', or write {file}:{name} for a call "
+             "without arguments.")

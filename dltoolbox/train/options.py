@@ -11,11 +11,13 @@ from typing import ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text
+from dltoolbox.core.arrays import array_of
+from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text, word_or_count
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 from dltoolbox.engines.environments import execution_environment
+from dltoolbox.train.tables import is_table
 
 T = TypeVar("T")
 
@@ -57,8 +59,10 @@ def count_or_inf(value: object) -> float:
         raise InvalidValue("a positive integer or Inf") from None
 
 
-def validation_pair(value: object) -> tuple[object, object] | None:
-    """``(X, Y)``; kept as they are, not copied. They are checked against the network when training starts."""
+def validation_pair(value: object) -> tuple[object, ...] | None:
+    """``(X, Y)``, or a table alone; kept as they are, not copied. They are checked when training starts."""
+    if is_table(value):
+        return (value,)
     if is_empty(value):
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
@@ -74,6 +78,17 @@ def functions(value: object) -> tuple[Function, ...] | None:
     if all(callable(item) for item in items):
         return items
     raise InvalidValue("a function or a list of functions", "Pass OutputFcn=f, where f(info) returns True to stop.")
+
+
+def worker_load(value: object) -> float | tuple[float, ...] | None:
+    """A fraction of 1, a number of workers, or the load of each of several; not all of them without work."""
+    if is_empty(value):
+        return None
+    numbers = array_of(value)
+    if numbers is None or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all() or (numbers < 0).any() or (
+            not numbers.any()) or (numbers.size == 1 and numbers.item() > 1 and numbers.item() % 1):
+        raise InvalidValue("a fraction of the workers, their number, or one non-negative number for each")
+    return float(numbers.item()) if numbers.size == 1 else tuple(map(float, numbers.reshape(-1)))
 
 
 def learn_rate_schedule(value: object) -> str:
@@ -97,14 +112,11 @@ def output_network(value: object) -> str:
     return "best-validation" if word == "best-validation-loss" else word
 
 
-_ENVIRONMENT = execution_environment(
-    "auto", "cpu", "gpu", "multi-gpu", "parallel", "parallel-auto", "parallel-cpu", "parallel-gpu",
-    where=" in this release", hint="Use 'cpu'; this release trains on one CPU with several threads.")
 _PLOTS = now_only("none", of=choice("none", "training-progress"),
                   hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
-_AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
 _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
-_UNUSED = "Leave the option out; it does not change the result."
+_UNTIMED = "no effect, as data with time are not trained on yet"
+_HARMLESS = "accepted, and changes nothing here"
 
 
 def _option(convert: Convert[T], default: object, doc: str) -> Property[T]:
@@ -128,9 +140,10 @@ class TrainingOptions(Configured):
     CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
     CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
                                       "'iteration'.")
-    SequenceLength = _option(now_only("longest", of=anything, hint=_AS_IMAGES), "longest", "Only 'longest' for now.")
-    PreprocessingEnvironment = _option(now_only("serial", of=choice("serial", "background", "parallel"), hint=_UNUSED),
-                                       "serial", "Only 'serial' for now.")
+    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
+                             f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
+    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "Where MATLAB prepares "
+                                       f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
     GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
                                       "GradientThreshold limits: 'l2norm' of each learnable, 'global-l2norm' of all "
@@ -144,14 +157,16 @@ class TrainingOptions(Configured):
                                  "smaller than its smallest value.")
     ObjectiveMetricName = _option(now_only("loss", of=text, hint=_FOR_TRAINNET), "loss", "Only 'loss' for now.")
     CheckpointPath = _option(text, "", "Existing folder to save networks to during training; '' for none.")
-    ExecutionEnvironment = _option(_ENVIRONMENT, "auto", "'auto' or 'cpu' for now.")
+    ExecutionEnvironment = _option(execution_environment, "auto", "'auto', 'cpu', 'gpu', 'multi-gpu', 'parallel', "
+                                   "'parallel-auto', 'parallel-cpu' or 'parallel-gpu'. All of them are the CPU in this "
+                                   "release; one warning per session says so of others than 'auto' and 'cpu'.")
     OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
                         "iteration; one that returns True stops training.")
     Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")
     Plots = _option(_PLOTS, "none", "Only 'none' for now.")
-    SequencePaddingValue = _option(now_only(0.0, of=real(), hint=_AS_IMAGES), 0, "Only 0 for now.")
-    SequencePaddingDirection = _option(now_only("right", of=choice("right", "left"), hint=_AS_IMAGES), "right",
-                                       "Only 'right' for now.")
+    SequencePaddingValue = _option(real(), 0, f"Value that sequences are padded with; {_UNTIMED}.")
+    SequencePaddingDirection = _option(choice("right", "left"), "right", "Side on which sequences are cut or padded, "
+                                       f"'right' or 'left'; {_UNTIMED}.")
     InputDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     TargetDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     ResetInputNormalization = _option(flag, True, "Whether to compute the statistics of input normalization again "
@@ -166,8 +181,10 @@ class TrainingOptions(Configured):
                                        "integer", "Only 'integer' for now.")
     CategoricalTargetEncoding = _option(now_only("auto", of=choice("auto", "integer", "one-hot"), hint=_FOR_TRAINNET),
                                         "auto", "Only 'auto' for now.")
-    WorkerLoad = _option(now_only(None, 1, of=anything, hint=_UNUSED), None, "Only [] or 1 for now.")
-    DispatchInBackground = _option(now_only(False, of=flag, hint=_UNUSED), False, "Only False for now.")
+    WorkerLoad = _option(worker_load, None, "How MATLAB divides the work among the workers of a parallel pool: a "
+                         f"fraction or number of workers, or one number for each; {_HARMLESS}.")
+    DispatchInBackground = _option(flag, False, "Whether MATLAB reads ahead in the background; older name of "
+                                   f"PreprocessingEnvironment='background'; {_HARMLESS}.")
     Precision = _option(choice("default", "fast"), "default", "Not an option of MATLAB: 'fast' permits algorithms of "
                         "convolution whose rounding errors are about ten times larger: some 1e-5 of the largest magnitude "
                         "within 4 positions, which is more than small results beside very large ones.")

@@ -42,6 +42,7 @@ LATE = {
     ("exchange/writers/matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
     ("kernels/conv/numba_2d.py", "numba.extending"): "as numba in kernels/numba_support.py",
     ("kernels/numba_support.py", "numba"): "it is optional, and importing it takes a while",
+    ("kernels/numba_support.py", "numba.core"): "as numba",
     ("ops/activation.py", "scipy.special"): "importing it takes a while, and only GELU needs it",
     ("report/analyze.py", "webbrowser"): "as dltoolbox.report.html",
     ("report/analyze.py", "dltoolbox.report.html"): "it draws with scipy.sparse, which takes a while to import",

@@ -1,8 +1,10 @@
 """``dltoolbox analyze``: what it finds networks in, prints and writes, and its exit status."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +56,16 @@ def test_a_script(run):
     assert (status, err) == (0, "")
     assert out.startswith("  Network analysis: net\n")
     assert "0 errors, 0 warnings" in out
+
+
+def test_the_long_table(run):
+    status, out, _ = run("net.py", "--long", net=GOOD)
+    assert status == 0
+    assert {"Weights 3×3×1×8", "1(S) × 1(S) × 10(C) × 1(B)"} <= set(re.split(" {2,}|\n", out))
+    for other in (["--quiet"], ["--compare", "net.py"], ["--json", "-"], ["--html", "-"]):
+        status, out, err = run("net.py", "--long", *other)
+        assert (status, out) == (2, "")
+        assert "Leave out --long." in err
 
 
 def test_what_a_script_prints_is_no_output_of_the_command(run):
@@ -122,6 +134,92 @@ def test_a_name_in_a_module(run):
     assert run("models_of_test:make.small", models_of_test=GOOD + "class make:\n    small = layers\n")[0] == 0
 
 
+@pytest.mark.parametrize(("call", "filters"), [
+    ("build()", 4), ("build(5)", 5), ("build(filters=6)", 6), ("make.build(7)", 7)])
+def test_a_call_in_a_script(run, call, filters):
+    text = OPEN + ("def build(filters=4):\n    return [imageInputLayer([8, 8, 1]), convolution2dLayer(3, filters)]\n"
+                   "class make:\n    build = staticmethod(build)\n")
+    status, out, _ = run(f"net.py:{call}", net=text)
+    assert status == 0
+    assert out.startswith(f"  Network analysis: net:{call}\n")
+    assert f"6(S) × 6(S) × {filters}(C)" in out or f"6×6×{filters}" in out
+
+
+TRAINED = HEAD + """\
+layers = [featureInputLayer(2), fullyConnectedLayer(1), regressionLayer]
+options = trainingOptions('sgdm', MaxEpochs=1, Verbose=False)
+net = trainNetwork([[1, 2], [3, 4]], [[1], [2]], layers, options)
+"""
+
+
+def test_a_script_that_trains_holds_a_trained_network(run, folder):
+    """And its layers, which went into it: nobody is to train once more to say which."""
+    status, out, err = run("net.py", "--json", "net.json", net=TRAINED + "same = net\n")
+    assert (status, err) == (0, "")
+    assert out.startswith("  Network analysis: net\n")
+    inputs = json.loads((folder / "net.json").read_text(encoding="utf-8"))["layers"][0]
+    assert [state["name"] for state in inputs["states"]] == [] == inputs["issues"]
+    assert run("net.py:layers", "--quiet")[0] == 0
+
+
+def test_a_script_that_trains_twice_holds_two_networks(run, folder):
+    text = TRAINED + "deep = trainNetwork([[1, 2, 3]] * 4, [[1]] * 4, [featureInputLayer(3), *layers[1:]], options)\n"
+    status, out, err = run("net.py", net=text)
+    assert (status, err) == (0, "")
+    assert out.index("  Network analysis: net:net\n") < out.index("  Network analysis: net:deep\n")
+    status, out, err = run("net.py", "--json", "deep.json", "--quiet")
+    assert (status, out) == (0, "")
+    assert json.loads((folder / "deep.json").read_text(encoding="utf-8"))["name"] == "net:deep"
+    assert "holds 2 trained networks, net and deep" in err
+    assert "pass net.py:net." in err
+    status, out, err = run("net.py:net", "--json", "-")  # as it says
+    assert json.loads(out)["layers"][0]["properties"][0]["value"] == "2"
+
+
+def test_the_page_of_a_json_file_is_that_of_the_network(run, folder):
+    run("net.py", "--json", "net.json", "--html", "net.html", net=NO_SOFTMAX)
+    (folder / "net.py").unlink()
+    status, out, err = run("net.json", "--html", "again.html")
+    assert (status, err) == (1, "Report: again.html\n")
+    assert (folder / "again.html").read_bytes() == (folder / "net.html").read_bytes()
+    assert out.startswith("  Network analysis: net\n")
+    assert "Errors:            1\n" in out
+    assert "network:missingSoftmax" in out
+    assert run("net.json", "--quiet")[1].startswith("  Problems\n")
+    assert "No difference" in run("net.json", "--compare", "net.json")[1]
+
+
+@pytest.mark.parametrize("options", [["--long"], ["--input", "8x8x1"], ["--usage", "dlnetwork"]])
+def test_a_finished_analysis_does_not_change(run, options):
+    run("net.py", "--json", "net.json", net=GOOD)
+    status, _, err = run("net.json", *options)
+    assert status == 2
+    assert f"which {options[0]} cannot change. Leave out {options[0]}," in err
+
+
+def test_a_json_file_that_somebody_has_changed(run, folder):
+    run("net.py", "--json", "net.json", net=GOOD)
+    changed = json.loads((folder / "net.json").read_text(encoding="utf-8"))
+    del changed["layers"][1]["factory"]
+    (folder / "net.json").write_text(json.dumps(changed), encoding="utf-8")
+    status, _, err = run("net.json", "--html", "net.html")
+    assert status == 2
+    assert "dltoolbox:analyze:noDocument" in err
+
+
+@pytest.mark.parametrize("options", [(), ("--html", "net.html")])
+def test_the_page_is_opened(run, folder, monkeypatch, options):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    status, _, err = run("net.py", "--open", *options, net=GOOD)
+    assert status == 0
+    page = Path(err.removeprefix("Report: ").removesuffix("\n"))
+    assert page.name == "net.html"
+    assert page.is_absolute() == (not options)
+    assert opened == [page.resolve().as_uri()]
+    assert "<title>" in page.read_text(encoding="utf-8")
+
+
 def test_an_architecture(run):
     status, out, _ = run("dltoolbox:squeezenet")
     assert status == 0
@@ -155,6 +253,10 @@ UNUSABLE = [
     ("net.py", GOOD + "lgraph = layerGraph(layers)\n", "analyze:severalNetworks",
      "layers and lgraph. Say which: net.py:lgraph"),
     ("net.py:lyers", GOOD, "analyze:unknownName", "Did you mean 'layers'?"),
+    ("net.py:byild()", GOOD + "def build():\n    return layers\n", "analyze:unknownName", "Did you mean 'build'?"),
+    ("net.py:build(layers)", GOOD + "def build(layers):\n    return layers\n", "analyze:invalidCall", "'net.py:build(10)'"),
+    ("net.py:build(", GOOD + "def build(n):\n    return layers\n", "analyze:invalidCall", "'net.py:build(10)'"),
+    ("net.json", "", "analyze:cannotRead", "net.json"),
     ("net.py:number", GOOD + "number = 3\n", "analyze:notANetwork", "'number' of 'net.py' is 3"),
     (".", "", "analyze:fileNotFound", "'.' is a folder"),
     ("notes.ipynb", "", "analyze:notebook", "jupyter nbconvert --to script notes.ipynb"),
@@ -227,15 +329,15 @@ def test_quiet_prints_the_problems_only(run):
 def test_sizes_of_inputs(run):
     status, out, _ = run("net.py", "--input", "8x8x3", net=OPEN)
     assert status == 0
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in out
-    assert "6(S) × 6(S) × 8(C) × 1(B)" in run("net.py", "--input", "8x8", net=OPEN)[1]
+    assert "  6×6×8  " in out
+    assert "  6×6×8  " in run("net.py", "--input", "8x8", net=OPEN)[1]
     assert run("net.py", net=OPEN)[0] == 1  # without a size: nothing says what enters
 
 
 def test_the_size_of_an_input_layer_may_be_replaced(run):
     status, out, _ = run("net.py", "--input", "32x40x1", net=GOOD)
     assert status == 0
-    assert "30(S) × 38(S) × 8(C) × 1(B)" in out
+    assert "  30×38×8  " in out
 
 
 def test_batch(run):
@@ -255,7 +357,7 @@ def test_an_array_without_an_output_layer_is_a_good_network(run, folder):
 
 
 def test_files(run, folder):
-    assert run("net.py", "--json", "net.json", "--html", "net.html", "--quiet", net=GOOD) == (0, "", "")
+    assert run("net.py", "--json", "net.json", "--html", "net.html", "--quiet", net=GOOD) == (0, "", "Report: net.html\n")
     found = json.loads((folder / "net.json").read_text(encoding="utf-8"))
     assert (found["name"], found["summary"]["layers"]) == ("net", 6)
     assert "<title>" in (folder / "net.html").read_text(encoding="utf-8")
@@ -322,6 +424,7 @@ def test_a_document_that_somebody_has_changed(run, folder, damage):
 @pytest.mark.parametrize(("argv", "identifier"), [
     (["--batch", "0"], "invalidBatch"), (["--input", "axb"], "invalidInput"), (["--input", "1x2x3x4x5"], "invalidInput"),
     (["--fail-on", "difference"], "nothingToCompare"), (["--json", "-", "--html", "-"], "twoOutputs"),
+    (["--open", "--html", "-"], "twoOutputs"),
     (["--json", "no/such/folder.json"], "cannotWrite"), (["--compare", "no.json"], "cannotRead"),
     (["--compare", "list.json"], "noDocument"), (["--input", "8x8x8x1"], "inputSizeMismatch"),
     (["--input", "8", "--input", "9"], "wrongNumberOfInputs")])

@@ -8,7 +8,7 @@ import pytest
 
 import dltoolbox
 from dltoolbox import demo
-from dltoolbox.cli import main
+from dltoolbox.cli import COMMANDS, main, parser
 from tests.programs import ENVIRONMENT
 
 
@@ -36,7 +36,28 @@ def test_help(capsys, argv, word):
     assert word in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("argv", "word"), [(["dmeo"], "'demo'"), (["demo", "--fast"], "--fast"), (["--fast"], "usage")])
+@pytest.mark.parametrize(("argv", "words"), [
+    (["dmeo"], "'dmeo' is not a command. Did you mean 'demo'?"), (["analyse", "net.py"], "Did you mean 'analyze'?"),
+    (["net.py", "--quiet"], "Did you mean: dltoolbox analyze net.py --quiet"),
+    (["models:build"], "Did you mean: dltoolbox analyze models:build"),
+    (["run"], "Use one of demo, analyze and doctor.")])
+def test_an_unknown_command(capsys, argv, words):
+    assert exit_of(*argv) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "dltoolbox", "--version"], capture_output=True, text=True, env=ENVIRONMENT,
+                          check=True)
+    assert done.stdout == f"dltoolbox {dltoolbox.__version__}\n"
+
+
+def test_all_commands_are_known():
+    (commands,) = [action for action in parser()._actions if action.dest == "command"]
+    assert tuple(commands.choices) == COMMANDS
+
+
+@pytest.mark.parametrize(("argv", "word"), [(["demo", "--fast"], "--fast"), (["--fast"], "usage")])
 def test_bad_usage_is_exit_2_with_help(capsys, argv, word):
     assert exit_of(*argv) == 2
     assert word in capsys.readouterr().err
@@ -88,7 +109,7 @@ def test_demo_shows_everything(capsys):
     assert accuracy > 0.6
     assert iou > 0.6
     out = capsys.readouterr().out
-    for part in ("15×1 Layer array", "pool/indices", "Mini-batch",
+    for part in ("15×1 Layer array", "/indices", "Mini-batch",
                  "Total learnables", "Training finished", "accuracy = ", "MeanIoU", "█"):
         assert part in out
     assert "return l" not in out

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from pydoc import plaintext, render_doc
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from dltoolbox import (
     maxPooling2dLayer,
     maxPooling3dLayer,
     pixelClassificationLayer,
+    reluLayer,
     transposedConv2dLayer,
 )
 from dltoolbox.core.errors import DltoolboxError
@@ -126,6 +128,19 @@ def test_help_lists_every_option():
     assert text.index("Args:") < text.index("Example:") < text.index("Raises:")
     assert str(inspect.signature(maxPooling2dLayer)) == (
         "(poolSize, *pairs, Stride=1, Padding=0, HasUnpoolingOutputs=False, Name='')")
+
+
+def test_factories_print_their_names():
+    assert (str(reluLayer), f"{reluLayer}", reluLayer.__name__) == ("reluLayer",) * 3
+    assert repr([imageInputLayer([28, 28, 1]), reluLayer]) == "[imageInputLayer([28, 28, 1]), reluLayer]"
+    assert "\nreluLayer(*pairs, Name='')\n    Rectified linear unit layer" in render_doc(reluLayer, renderer=plaintext)
+
+
+def test_factories_are_no_methods_and_no_layers():
+    assert repr(type("Model", (), {"activation": reluLayer})().activation(Name="act")) == "reluLayer(Name='act')"
+    with pytest.raises(DltoolboxError, match=r"layer = reluLayer\(…\)"):
+        reluLayer.Name = "act"
+    assert reluLayer().Name == ""
 
 
 @pytest.mark.parametrize("factory", LAYERS)

@@ -1,5 +1,6 @@
 """What `analyzeNetwork` accepts, returns and prints; printed displays are compared with those in tests/golden."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from dltoolbox import (
     convolution2dLayer,
     disp,
     featureInputLayer,
+    freezeWeights,
     fullyConnectedLayer,
     imageInputLayer,
+    inputLayer,
     layerArray,
     layerGraph,
     maxPooling2dLayer,
@@ -26,6 +29,7 @@ from dltoolbox import (
     reluLayer,
     softmaxLayer,
     transposedConv2dLayer,
+    unetLayers,
 )
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.network.analysis.text import short_count
@@ -78,10 +82,12 @@ def displays():
     ("digits_array", 120, lambda: str(layerArray(digits()))),
     ("digits_names", 120, lambda: str(layerGraph(digits()).Layers)),
     ("digits_analysis", 120, lambda: str(analyzeNetwork(digits(), nargout=1))),
-    ("digits_analysis_narrow", 80, lambda: str(analyzeNetwork(digits(), nargout=1))),
+    ("digits_analysis_long", 120, lambda: str(analyzeNetwork(digits(), Display="long", nargout=1))),
+    ("digits_analysis_long_narrow", 80, lambda: analyzeNetwork(digits(), nargout=1).text("long")),
     ("autoencoder_analysis", 120, lambda: str(analyzeNetwork(autoencoder(), nargout=1))),
-    ("faulty_array_analysis", 100, lambda: str(analyzeNetwork(faulty(), nargout=1))),
-    ("faulty_graph_analysis", 120, lambda: str(analyzeNetwork(graph_faults(), nargout=1))),
+    ("autoencoder_analysis_long", 120, lambda: f"{analyzeNetwork(autoencoder(), nargout=1):long}"),
+    ("faulty_array_analysis", 80, lambda: str(analyzeNetwork(faulty(), nargout=1))),
+    ("faulty_graph_analysis", 120, lambda: analyzeNetwork(graph_faults(), nargout=1).text("long")),
     ("layers", 120, displays),
     ("graph", 120, lambda: f"{autoencoder()}\n{autoencoder().Connections}\n"),
 ])
@@ -92,18 +98,47 @@ def test_printed_displays(name, width, text, monkeypatch):
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 150, 300])
-def test_tables_fit_the_terminal_and_never_lose_an_activation(width, monkeypatch):
+def test_long_tables_fit_the_terminal_and_never_lose_an_activation(width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     info = analyzeNetwork(autoencoder(), nargout=1)
-    text = str(info)
+    text = info.text("long")
     assert all(port in text for ports in info.ports for port in ports)
     assert max(map(len, text.splitlines())) <= max(width, 75)  # the totals are not wrapped
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return analyzeNetwork(unetLayers([64, 64, 3], 5), nargout=1)
+
+
+@pytest.mark.parametrize("width", [20, 60, 72, 80, 90, 100, 120, 300])
+def test_compact_tables_fit_and_cut_names_last(width, unet):
+    """A line per layer; sizes and learnables stay on any terminal, names as long as there is another column to cut."""
+    _, _, head, rule, *rows = unet.text(Width=width).splitlines()[:4 + unet.NumLayers]
+    assert len(rows) == unet.NumLayers
+    assert len(rule) <= max(width, 60)
+    assert all(len(row) <= len(rule) for row in rows)
+    assert {"Name", "Activations", "Param #"} <= set(re.split(" {2,}", head))
+    assert ("Type" in head, "Mult-adds" in head, "Inputs" in head) == (width >= 90, width >= 80, width >= 100)
+    assert ("Decoder-Stage-2-DepthConcatenation" in rows[36]) == (width >= 72)
+    assert ("36, 15" in rows[36]) == (width >= 100)
+
+
+def test_compact_rows():
+    frozen = analyzeNetwork(freezeWeights(layerGraph(digits()), ["conv_1"]), nargout=1)
+    rows = [line.split() for line in str(frozen).splitlines()]
+    assert rows[5] == ["2", "conv_1", "2-D", "Convolution", "28×28×8", "(80)", "56.4k"]
+    assert "Total learnables: 9.1k (9,146): 9,066 trainable, 80 frozen" in str(frozen)
+    joined = str(analyzeNetwork(autoencoder(), nargout=1))
+    assert "5  unpool  2-D Max Unpooling  32×24×8            -          -  4, 3/indices, 3/size\n" in joined
+    timed = str(analyzeNetwork([inputLayer([12, np.nan, np.nan], "CBT"), reluLayer], nargout=1))
+    assert "1  input  Input  12×T               -          -\n" in timed
 
 
 def test_narrow_tables_say_what_feeds_a_layer_below_its_name(monkeypatch):
     """Where it is not the layer before, and arrays below activations."""
     monkeypatch.setenv("COLUMNS", "80")
-    text = str(analyzeNetwork(autoencoder(), nargout=1))
+    text = analyzeNetwork(autoencoder(), nargout=1).text("long")
     rows = [" ".join(line.split()) for line in text.splitlines()]
     at = next(i for i, row in enumerate(rows) if row.startswith("5 unpool"))
     assert rows[at:at + 4] == ["5 unpool 2-D Max Unpooling 32(S) × 24(S) × 8(C) × 1(B)", "← relu", "← pool/indices",
@@ -160,6 +195,9 @@ def test_layers_are_not_changed():
     (lambda: analyzeNetwork([], Plots="window"), "analyzeNetwork:invalidPlots"),
     (lambda: analyzeNetwork([], TargetUsage="keras"), "analyzeNetwork:invalidTargetUsage"),
     (lambda: analyzeNetwork([], Plot="none", Usage="x"), "analyzeNetwork:unknownOption"),
+    (lambda: analyzeNetwork([], Display="wide"), "analyzeNetwork:invalidDisplay"),
+    (lambda: analyzeNetwork([], nargout=1).text("wide"), "NetworkAnalysis:invalidDisplay"),
+    (lambda: analyzeNetwork([], nargout=1).text("long", 0), "NetworkAnalysis:invalidWidth"),
 ])
 def test_wrong_calls(call, identifier):
     with pytest.raises(DltoolboxError) as caught:

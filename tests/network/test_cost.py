@@ -119,4 +119,4 @@ def test_frozen_learnables_are_counted():
     info = dl.analyzeNetwork([dl.featureInputLayer(3), dl.fullyConnectedLayer(2, WeightLearnRateFactor=0),
                               dl.batchNormalizationLayer, dl.regressionLayer], nargout=1)
     assert (info.TotalLearnables, info.FrozenLearnables, info.TotalStates, info.ParameterBytes) == (12, 6, 4, 64)
-    assert "Total learnables: 12, 6 of them frozen" in str(info)
+    assert "Total learnables: 12: 6 trainable, 6 frozen" in str(info)

@@ -7,24 +7,33 @@ from dataclasses import replace
 from math import nan
 from typing import Any
 
+from dltoolbox.core import convert
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
+from dltoolbox.core.properties import Configured, Property
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
+from dltoolbox.network.analysis.compact_table import UNKNOWN_TEXT
 from dltoolbox.network.analysis.cost import footprints
-from dltoolbox.network.analysis.text import analysis_text
+from dltoolbox.network.analysis.text import TABLES, analysis_text
 from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 
-UNKNOWN_TEXT = "?"
+
+class _TextOptions(Configured):
+    function = "NetworkAnalysis"
+    Display = Property(convert.choice(*TABLES), "compact")
+    Width = Property(convert.optional(convert.integer()), None)
 
 
 class NetworkAnalysis:
-    """What `analyzeNetwork` found; ``print`` shows it as a table.
+    """What `analyzeNetwork` found; ``print`` shows it as a table with a line per layer.
+
+    ``print(info.text('long'))``, or ``f"{info:long}"``, has MATLAB's descriptions and the sizes of all arrays as well.
 
     Attributes:
         Name: Of the network; empty where nobody gave it one.
@@ -43,6 +52,7 @@ class NetworkAnalysis:
         ActivationBytes: Memory of all outputs that the layers make of one observation, in single precision.
         ParameterBytes: Memory of all learnables and states, in single precision.
         MiniBatchSize: For how many observations activations are printed.
+        Display: Which table is printed, ``'compact'`` or ``'long'``.
         NumLayers: Number of layers.
         NumErrors: How many of the problems are errors.
         NumWarnings: How many are warnings.
@@ -51,13 +61,13 @@ class NetworkAnalysis:
     """
 
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
-                 name: str, usage: str, batch: int) -> None:
+                 name: str, usage: str, batch: int, display: str = "compact") -> None:
         texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
         if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
                 and all(map(isinstance, texts, (str, str, int))) and all(isinstance(issue, Issue) for issue in issues)):
             fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
                  "Call info = analyzeNetwork(layers, nargout=1).")
-        self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
+        self.Name, self.TargetUsage, self.MiniBatchSize, self.Display = name, usage, batch, display
         self.lgraph, self.lowered, self.footprints = lgraph, lowered, footprints(lowered)
         layers = lowered.layers
         sources: dict[str, list[str]] = {}
@@ -65,15 +75,16 @@ class NetworkAnalysis:
             sources.setdefault(destination.layer, []).append(lgraph.port_text(source, "outputs"))
         self.Issues = tuple(issues)
         self.Connections = lgraph.Connections
+        self.outputs = [known_outputs(info) for info in layers]
         self.ports = [port_texts(info) for info in layers]  # per layer: the activations of every output port
         learnables = [number_of(info.arrays, Learnable) for info in layers]
         total = sum(learnables) or 1
         self.LayerInfo = Table(
             Name=[names.get(info.layer.Name, info.layer.Name) for info in layers],
             Type=[info.layer.type_text for info in layers],
-            ActivationSizes=[alone([[1 if n is None else n for n in dims.shown_sizes] for dims in known_outputs(info)], [])
-                             for info in layers],
-            ActivationFormats=[alone([dims.format for dims in known_outputs(info)], "") for info in layers],
+            ActivationSizes=[alone([[1 if n is None else n for n in dims.shown_sizes] for dims in sizes], [])
+                             for sizes in self.outputs],
+            ActivationFormats=[alone([dims.format for dims in sizes], "") for sizes in self.outputs],
             LearnableSizes=[array_sizes(info.arrays, Learnable) for info in layers],
             NumLearnables=learnables,
             StateSizes=[array_sizes(info.arrays, State) for info in layers],
@@ -141,12 +152,29 @@ class NetworkAnalysis:
 
     ok = IsValid
 
+    def text(self, Display: str = "", Width: int | None = None) -> str:
+        """What ``print`` shows.
+
+        Args:
+            Display: ``'compact'``, a line per layer, or ``'long'``, with descriptions and the sizes of all arrays. Default:
+                as `analyzeNetwork` was called.
+            Width: Columns to print in. Default: those of the terminal, 120 where there is none.
+
+        Raises:
+            DltoolboxError: ``dltoolbox:NetworkAnalysis:invalidDisplay``, ``…:invalidWidth``.
+        """
+        chosen = _TextOptions(Display=Display or self.Display, Width=Width)
+        return analysis_text(self, chosen.Display, chosen.Width)
+
     def __str__(self) -> str:
-        return analysis_text(self)
+        return self.text()
+
+    def __format__(self, spec: str) -> str:
+        return self.text(spec) if spec in TABLES else format(str(self), spec)
 
     def __repr__(self) -> str:
         return (f"<NetworkAnalysis of {counted(self.NumLayers, 'layer')}: {self.KnownLearnables:,} learnables, "
-                f"{self.NumErrors} errors, {self.NumWarnings} warnings>")
+                f"{counted(self.NumErrors, 'error')}, {counted(self.NumWarnings, 'warning')}>")
 
 
 def known_outputs(info: LoweredLayer) -> tuple[Dims, ...]:
@@ -185,7 +213,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
 
 
 def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
-             resized: bool = False) -> NetworkAnalysis:
+             resized: bool = False, display: str = "compact") -> NetworkAnalysis:
     """Walk a network without data and note everything; its problems are in the result and never raised.
 
     Args:
@@ -195,6 +223,7 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
             become one; all else is for trainNetwork.
         batch: Number of observations for which memory is printed.
         name: Of the network; that of an architecture is known.
+        display: Which table it prints, ``'compact'`` or ``'long'``.
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = attribute(layers, "untrained")
@@ -205,5 +234,5 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
     issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
-                           name=name or (layers.__name__ if untrained else ""),
+                           display=display, name=name or (layers.__name__ if untrained else ""),
                            usage="trainNetwork" if ends_in_loss else "dlnetwork")

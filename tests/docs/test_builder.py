@@ -1,0 +1,104 @@
+"""The builder of the site: blocks of pages do what they say, and the pages made of the code are complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+if not (ROOT / "docs" / "builder").exists():
+    pytest.skip("the suite is run without the documents", allow_module_level=True)
+
+import dltoolbox  # noqa: E402
+from docs.builder import catalogue, gallery, reference, reports, snippets  # noqa: E402
+
+
+def run(text):
+    return snippets.Page("page.md", lambda picture: "picture.png").run(text)
+
+
+def block(code, words=""):
+    return f"```python{words}\n{code}\n```"
+
+
+def test_what_a_block_prints_stands_below_it():
+    shown = run("Before.\n\n" + block("print(6 * 7)") + "\n\nAfter.")
+    assert re.fullmatch(r"Before\.\n\n```python\nprint\(6 \* 7\)\n```\n\n~~~~ \{.*\.output \}\n42\n~~~~\n\nAfter\.", shown)
+
+
+def test_blocks_share_names_with_those_that_are_not_shown():
+    assert "\n3\n~~~~" in run("<!-- run\nx = 2\n-->\n\n" + block("x += 1") + "\n\n" + block("print(x)"))
+
+
+def test_indented_blocks_stay_indented():
+    assert run("=== \"tab\"\n\n    ```python\n    print(1)\n    ```\n").endswith("    1\n    ~~~~\n")
+
+
+def test_words():
+    assert "42" not in run(block("print(6 * 7)", " quiet"))
+    assert "~~~~" not in run(block("1 / 0", " skip"))
+    assert "DltoolboxError: " in run(block("from dltoolbox import *\nreluLayer(3)", " raises"))
+    assert "UserWarning: oh" in run(block("import warnings\nwarnings.warn('oh', stacklevel=1)", " warns"))
+    read = block("from pathlib import Path\nprint(Path('named.py').read_text()[-2])")
+    assert "\n7\n" in run(block("seven = 7", " file=named.py") + "\n\n" + read)
+
+
+@pytest.mark.parametrize("page", [
+    block("1 / 0"), block("import warnings\nwarnings.warn('oh', stacklevel=1)"), block("pass", " raises"),
+    block("1 / 0", " raises"), "```sh run\nexit 3\n```"])
+def test_blocks_that_do_something_else_are_errors(page):
+    with pytest.raises(snippets.SnippetError, match=r"page\.md"):
+        run(page)
+
+
+def test_errors_tell_the_line_of_the_page():
+    with pytest.raises(snippets.SnippetError, match=r'"page\.md", line 5'):
+        run("One.\n\n" + block("x = 1\n1 / 0"))
+
+
+def test_every_public_name_is_in_a_group():
+    assert [name for name in reference.public_names() if reference.group_of(name) is reference.OTHER] == []
+    pages = "".join(reference.pages().values())
+    assert [name for name in reference.public_names() if f"{{ #{name} }}" not in pages] == []
+
+
+def test_every_layer_is_in_the_catalogue():
+    pages = catalogue.pages()
+    assert set(catalogue.FAMILIES) == {reference.family(factory) for factory in dltoolbox.FACTORIES}
+    text = "".join(pages.values())
+    assert [factory for factory in dltoolbox.FACTORIES if f"{{ #{factory} }}" not in text] == []
+    assert [factory for factory in dltoolbox.FACTORIES
+            if "nputLayer" not in factory and not catalogue.trials(factory)] == []
+
+
+def test_what_was_tried_is_what_is_told():
+    assert list(catalogue.trials("convolution3dLayer")) == ["volumes"]
+    assert list(catalogue.trials("maxUnpooling2dLayer")) == ["images"]
+    assert "| images | 16(S) × 16(S) × 16(C) × 1(B) | 16(S) × 16(S) × 8(C) × 1(B) | Weights" in catalogue.sizes(
+        "convolution2dLayer")
+
+
+def test_every_page_is_in_the_navigation():
+    listed = set(re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    notebooks = {f"notebooks/{path.stem}.md" for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")}
+    assert listed == written | notebooks | set(reference.pages()) | set(catalogue.pages()) | {
+        "gallery.md", "developers/contributing.md"}
+
+
+def test_every_example_is_in_the_gallery():
+    page = gallery.page()
+    for path in (ROOT / "examples").glob("*.py"):
+        assert f"](gallery/{path.stem}.png)" in page
+        assert (ROOT / "docs" / "gallery" / f"{path.stem}.png").exists()
+
+
+def test_reports_are_of_sound_networks_but_for_one():
+    sound = {name: dltoolbox.analyzeNetwork(make(), nargout=1).IsValid for name, make in reports.NETWORKS.items()}
+    assert sound == {name: name != "broken" for name in reports.NETWORKS}
+
+
+def test_notebooks_are_kept_without_outputs():
+    for path in (ROOT / "docs" / "notebooks").glob("*.ipynb"):
+        assert '"outputs": []' in path.read_text(encoding="utf-8")
+        assert not re.search(r'"(outputs|execution_count)": (\[\s*\{|\d)', path.read_text(encoding="utf-8"))
