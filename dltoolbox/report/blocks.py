@@ -19,8 +19,8 @@ from dltoolbox.report.ushape import topological
 FEWEST_LAYERS = 24  # of a network that is cut into blocks
 LEAST_STAGE, LEAST_BLOCK = 4, 3  # layers
 LONGEST_BLOCK = 60  # layers between a fork and its join; more are cut where their names change
-USUAL = 0.6  # share of the layers of a block whose names begin alike, from which on it is called so
-SHORTEST_NAME = 3  # letters that names have in common
+MOSTLY = 0.6  # share of the layers of a block whose names begin alike, from which on it is called so
+SHORTEST_WORD = 3  # letters that names have in common
 ENDS = ("input", "output")  # kinds of layers that are part of no block
 SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
@@ -137,7 +137,7 @@ def block_name(names: Sequence[str], members: Unit) -> str:
     """What most of the names begin with, up to where a word ends; empty where they have nothing in common."""
     inside = [names[node] for node in members]
     word, count = Counter(map(beginning, inside)).most_common(1)[0]
-    if len(word) < SHORTEST_NAME or count < USUAL * len(inside):
+    if len(word) < SHORTEST_WORD or count < MOSTLY * len(inside):
         return ""
     alike = [name for name in inside if beginning(name) == word]
     common = next((i for i, letters in enumerate(zip(*alike, strict=False)) if len(set(letters)) > 1), min(map(len, alike)))
