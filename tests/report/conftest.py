@@ -37,7 +37,7 @@ def browser(started):
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    return {name: write(document(analyzeNetwork(make(), nargout=1, Plots="none")), folder / f"{name}.html")
+    return {name: write(document(analyzeNetwork(make(), nargout=1, Plots="none"), histograms=True), folder / f"{name}.html")
             for name, make in NETWORKS.items()}
 
 

@@ -120,6 +120,16 @@ def test_files_for_elsewhere_hold_the_whole_graph_and_table(show):
     assert page.run("return saved") == ["svg", "csv"]
 
 
+def test_weights_of_trained_networks_have_histograms(show):
+    page = show("trained", fragment="#layer=fc")
+    weights, bias = page.all("#details .histogram")
+    assert len(weights.find_elements("css selector", ".bin")) == 32
+    assert re.match(r"Weights: mean −?[\d.]+, standard deviation [\d.]+", weights.text)
+    assert bias.is_displayed()
+    assert page.run("return layers[1].learnables.map((one) => Object.keys(one).sort().join())") == [
+        "count,frozen,histogram,name,size"] * 2  # and no values
+
+
 @pytest.mark.parametrize(("words", "found"), [
     ("convolution2dLayer", [2, 6]), ("28x28x8", [2, 3, 4, 5]), ("28×28×1", [1, 2]), ("3x3x1x8", [2]), ("8x8", []),
     ("pooling 14x14", [5, 9]), ("activation", [4, 8, 11]), ("frozen", []), ("error", [])])

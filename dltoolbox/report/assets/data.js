@@ -39,7 +39,7 @@ function fill(element, attributes, children) {
     if (name === "onclick") element.addEventListener("click", value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== ""));
+  element.append(...children.flat(3).filter((child) => ![null, undefined, "", false].includes(child)));
   return element;
 }
 

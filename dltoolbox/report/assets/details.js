@@ -97,8 +97,30 @@ function arrays(layer) {
   const entries = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
   if (!entries.length) return null;
-  return section("Learnables and states", table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+  return section("Learnables and states", ...layer.learnables.map(histogram), table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
     make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
+}
+
+/** How the values of a learnable are distributed, where that was asked for. */
+function histogram({ name, histogram: about }) {
+  if (!about) return null;
+  const { least, most, mean, deviation, notFinite, counts } = about;
+  const highest = Math.max(...counts), wide = 6, high = 48, nought = least < 0 && most > 0 ? -least / (most - least) : -1;
+  const bars = counts.map((count, i) => shape("rect", { class: "bin", x: i * wide, width: wide - 1,
+    y: high - high * count / highest, height: high * count / highest },
+  shape("title", {}, `${exact(count)} from ${rounded(least + (most - least) * i / counts.length)}`)));
+  const text = `${name}: mean ${rounded(mean)}, standard deviation ${rounded(deviation)}${notFinite
+    ? `, ${exact(notFinite)} not finite` : ""}`;
+  const width = wide * counts.length;
+  return make("figure", { class: "histogram" }, make("figcaption", {}, text),
+    shape("svg", { viewBox: `0 0 ${width} ${high}`, width, height: high, role: "img",
+      "aria-label": `Histogram of ${text}, from ${rounded(least)} to ${rounded(most)}` }, bars,
+    nought >= 0 && shape("path", { class: "nought", d: `M${nought * width} 0V${high}` })),
+    make("div", {}, make("span", {}, rounded(least)), make("span", {}, rounded(most))));
+}
+
+function rounded(number) {
+  return String(Number(number.toPrecision(3))).replaceAll("-", "−");
 }
 
 function figures(layer) {
