@@ -20,19 +20,28 @@ FITS = 1 << 26  # bytes that every machine has: asking takes longer than most co
 ROOT = Path("/")
 
 
-def array_of(value: Any, dtype: Any = None) -> np.ndarray | None:
+def array_of(value: Any, dtype: Any = None, *, name: str = "X") -> np.ndarray | None:
     """Any array-like as an array, not copied if it is one; None for what cannot become one: a list with parts of different
     sizes, a list that holds itself, an object that refuses.
 
-    Masked elements have no value that could be computed with: they are an error.
+    Masked elements have no value that could be computed with: they are an error, which calls the array ``name``.
     """
     if (hidden := masked(value)):
-        fail("array:maskedElements", f"The array has {counted(hidden, 'masked element')}, whose values are not known.",
-             "Give them one with np.ma.filled(X, value), or remove their observations.")
+        code = in_code(name)
+        filled = (f"[np.ma.filled(part, 0) for part in {code}]" if isinstance(value, (list, tuple)) else
+                  f"np.ma.filled({code}, 0)")
+        fail("array:maskedElements", f"{name} has {counted(hidden, 'masked element')}, whose values are not known.",
+             f"Give them one, as in {filled}, or remove their observations.")
     try:
         return np.asarray(value, dtype) if terminates(value) else None
     except Exception:
         return None
+
+
+def in_code(name: str) -> str:
+    """The variable that an argument is in calls: ``XValidation`` for 'X of ValidationData'."""
+    variable = name.partition(" of ValidationData")[0].partition(" for input layer")[0]
+    return f"{variable[0]}Validation{variable[1:]}" if "ValidationData" in name else variable
 
 
 def terminates(value: object) -> bool:

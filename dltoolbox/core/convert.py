@@ -360,6 +360,19 @@ def either(word: str, other: Convert[T]) -> Convert[str | T]:
     return convert
 
 
+def word_or_count(*names: str) -> Convert[str | int]:
+    """One of some words or a positive integer."""
+    word = choice(*names)
+
+    @annotated(f"int | {words_annotation(names)}")
+    def convert(value: object) -> str | int:
+        try:
+            return word(value) if isinstance(value, str) else count(value)
+        except InvalidValue:
+            raise InvalidValue(f"{', '.join(map(repr, names))} or a positive integer") from None
+    return convert
+
+
 @annotated("Callable[..., Any]")
 def function_handle(value: object) -> Function:
     """A callable."""

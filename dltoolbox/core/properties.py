@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import wraps
 from reprlib import Repr
-from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, overload
+from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 
 import numpy as np
 
@@ -32,6 +33,7 @@ LEARNABLE = "Learnable Parameters"  # the group of properties that hold learnabl
 
 
 A = TypeVar("A")
+F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T", covariant=True)
 
 
@@ -61,13 +63,15 @@ class Property(Generic[T]):
         argument: Its documented name as an argument, where it differs from the property's (``poolSize`` for PoolSize).
         settable: Whether the user may assign it after construction.
         group: Heading of the MATLAB display under which it stands; `HIDDEN` leaves it out.
+        older: Its names in earlier releases, which options and attributes keep.
     """
 
     def __init__(self, convert: Callable[[object], T] | ByRank[T], default: object = REQUIRED, doc: str = "", *,
                  positional: bool = False, argument: str = "", settable: bool = False,
-                 group: str = "Hyperparameters") -> None:
+                 group: str = "Hyperparameters", older: Sequence[str] = ()) -> None:
         self.convert, self.default, self.doc = convert, default, doc
         self.positional, self.argument, self.settable, self.group = positional, argument, settable, group
+        self.older = tuple(older)
         self.name = ""
         self._conversions: dict[int, Callable[[object], T]] = {}  # by rank
         self._defaults: dict[int, T] = {}
@@ -75,6 +79,8 @@ class Property(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         self.argument = self.argument or name
+        for older in self.older:
+            setattr(owner, older, property(lambda instance: instance.__dict__[name], self.__set__, doc=f"As {name}."))
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -192,6 +198,38 @@ def optional_first(first: A, pairs: Sequence[object]) -> tuple[A | None, Sequenc
     return (None, (first, *pairs)) if isinstance(first, str) and len(pairs) % 2 else (first, pairs)
 
 
+def options_as_pairs(function: F) -> F:
+    """Decorator: the keyword-only options of a function come as ``'Name', value`` as well, in any letter case; what its
+    ``*pairs`` would hold else is an error.
+    """
+    declared = inspect.signature(function)
+    options = {p.name.lower(): p.name for p in declared.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    positional = [p for p in declared.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    required = sum(p.default is p.empty for p in positional)
+    label = function.__name__
+    names = [p.name for p in positional]
+    how = f"Call {label}({', '.join([*names, *(f'{name}=…' for name in options.values() if name != 'nargout')])})."
+
+    @wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        words = [value.lower() if isinstance(value, str) else "" for value in args]
+        start = next((at for at in range(required, len(args)) if (len(args) - at) % 2 == 0 and words[at] in options),
+                     len(args))
+        given: dict[str, object] = {}
+        for name, value in [*zip(map(str, args[start::2]), args[start + 1::2], strict=True), *kwargs.items()]:
+            if name.lower() not in options and name not in names:
+                unknown_name(label, name, [*options.values()])
+            given[options.get(name.lower(), name)] = value
+        if start > len(names):
+            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.", how)
+        try:
+            declared.bind(*args[:start], **given)
+        except TypeError as error:
+            fail(f"{label}:invalidArguments", f"{label} got other arguments than it takes: {error}.", how)
+        return function(*args[:start], **given)
+    return cast(F, call)
+
+
 class Option(NamedTuple):
     """A name-value pair as the user wrote it."""
 
@@ -231,7 +269,7 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
 
 def match(name: str, properties: Mapping[str, Property[object]]) -> str | None:
     """The property that a name means: exact, then in any case, then as a prefix of one name only."""
-    names = {p.argument.lower(): key for key, p in properties.items()} | {key.lower(): key for key in properties}
+    names = {word.lower(): key for key, p in properties.items() for word in (*p.older, p.argument, key)}
     low = name.lower()
     if low in names:
         return names[low]

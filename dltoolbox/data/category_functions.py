@@ -10,7 +10,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import show
+from dltoolbox.core.properties import options_as_pairs, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, positions_among, recode
 
@@ -87,7 +87,9 @@ def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
     return np.moveaxis(counts, 0, axis)
 
 
-def addcats(A: categorical, newcats: object, *, Before: str | None = None, After: str | None = None) -> categorical:
+@options_as_pairs
+def addcats(A: categorical, newcats: object, *pairs: object, Before: str | None = None,
+            After: str | None = None) -> categorical:
     """Add categories, at the end or next to an existing one; no element changes.
 
     An ordinal array needs ``Before`` or ``After``. Adding a category that exists is an error.

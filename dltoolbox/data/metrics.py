@@ -12,7 +12,7 @@ from dltoolbox.core.arrays import array_of
 from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
 from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
@@ -243,6 +243,7 @@ def size_text(labels: categorical) -> str:
     return "×".join(map(str, labels.shape))
 
 
+@options_as_pairs
 def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, nargout: int = 1) -> Any:
     """How often each true label was predicted as which: ``C = confusionmat(g, ghat)``.
 
@@ -269,10 +270,6 @@ def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, 
                [1, 1]])
     """
     check_nargout(nargout, 2, "confusionmat")
-    if pairs:
-        if len(pairs) != 2 or str(pairs[0]).lower() != "order":
-            fail("confusionmat:invalidArguments", f"{show(pairs)} is left over.", "Call confusionmat(g, ghat, Order=order).")
-        Order = pairs[1]
     true, predicted = encode(g), encode(ghat)
     if true.codes.size != predicted.codes.size:
         fail("confusionmat:sizeMismatch", f"There are {true.codes.size} true and {predicted.codes.size} predicted labels.",

@@ -12,20 +12,23 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import InvalidValue, show
+from dltoolbox.core.properties import InvalidValue, options_as_pairs, show
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import distinct_keys, distinct_names, elements, names_of
 
 _TYPES = {"single": np.float32, "double": np.float64}
 
 
-def onehotencode(A: object, featureDim: int, typename: str = "single", *, ClassNames: object = None) -> np.ndarray:
+@options_as_pairs
+def onehotencode(A: object, featureDim: int, typename: str = "single", *pairs: object,
+                 ClassNames: object = None) -> np.ndarray:
     """Labels as vectors with a one at their class.
 
     Args:
         A: Categorical labels, or anything `categorical` accepts.
         featureDim: The dimension of the result that holds the classes, 1-based.
         typename: ``'single'`` (default) or ``'double'``.
+        *pairs: ``'ClassNames', names``, as MATLAB writes it.
         ClassNames: The classes in their order, as names or, for numeric labels, numbers. Default: the categories of ``A``.
 
     Returns:

@@ -12,52 +12,80 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of, execution_environment
+from dltoolbox.engines.formats import data_formats, labelled_inputs, labelled_outputs, per_observation, usual
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer, class_names
 from dltoolbox.network.dlnetwork import chosen_outputs, dlnetwork, required
 from dltoolbox.network.networks import DAGNetwork, Network
-from dltoolbox.program.data_layout import Result, as_activations, as_rows, network_inputs
+from dltoolbox.program.data_layout import Result, as_activations, as_rows, mended, named_arrays, network_inputs
+
+
+def _of_datastores(value: object) -> None:
+    """Nothing: labels are returned, and only those of a datastore would be written into files."""
+    if value is not None:
+        raise InvalidValue("left out for images in an array", "Only labels of the images of a datastore are written, and "
+                           "there are no datastores in this release. Save what is returned, for example with np.save.",
+                           "notInThisRelease")
 
 
 class _Options(Configured):
-    """Options that all of these functions take."""
+    """Options that all of these functions take, and what the data are called."""
+
+    argument = "X"
 
     MiniBatchSize = Property(convert.integer(1), 128)
     ExecutionEnvironment = Property(execution_environment, "auto")
     Acceleration = Property(convert.choice("auto", "mex", "none"), "auto")  # how MATLAB compiles; nothing here depends on it
 
 
-class _Predict(_Options):
+class _SequenceOptions(_Options):
+    """How sequences of several lengths become one array. Here all have one length, so nothing is cut and nothing padded; a
+    number of steps, by which MATLAB splits sequences, is refused where there are any (`_run`).
+    """
+
+    SequenceLength = Property(convert.word_or_count("longest", "shortest"), "longest")
+    SequencePaddingDirection = Property(convert.choice("right", "left"), "right")
+    SequencePaddingValue = Property(convert.real(), 0)
+
+
+class _Predict(_SequenceOptions):
     function = "predict"
     ReturnCategorical = Property(convert.flag, False)
 
 
-class _PredictOutputs(_Options):
+class _PredictOutputs(_SequenceOptions):
     """Options of predict for a dlnetwork."""
 
     function = "predict"
     Outputs = Property(convert.texts, ())
+    InputDataFormats = Property(data_formats, "auto")
+    OutputDataFormats = Property(data_formats, "auto")
+    UniformOutput = Property(convert.flag, True)
 
 
 class _MiniBatchPredict(_PredictOutputs):
     function = "minibatchpredict"
 
 
-class _Classify(_Options):
+class _Classify(_SequenceOptions):
     function = "classify"
 
 
 class _Segment(_Options):
     function = "semanticseg"
+    argument = "I"
     OutputType = Property(convert.choice("categorical", "double", "uint8"), "categorical")
     Classes = Property(class_names, "auto")
+    Verbose = Property(convert.flag, True)  # of the progress through a datastore
+    WriteLocation = Property(_of_datastores, None)
+    NamePrefix = Property(_of_datastores, None)
 
 
-class _Activations(_Options):
+class _Activations(_SequenceOptions):
     function = "activations"
     OutputAs = Property(convert.choice("channels", "rows", "columns"), "channels")
 
@@ -80,9 +108,13 @@ def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
 
 def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequence[str] = ()) -> list[Result]:
     """Outputs over all observations, mini-batch by mini-batch; the observation is the last axis."""
-    inputs = network_inputs(net, data, options.function, exact=False)
+    inputs = network_inputs(net, data, options.function, exact=False, name=options.argument)
     engine = engine_of(net, options.ExecutionEnvironment)
-    check_sizes(net, engine, inputs, ports, options)
+    steps = getattr(options, "SequenceLength", "longest")
+    if isinstance(steps, int) and any(entry.dims.timed for entry in engine.inputs):
+        fail(f"{options.function}:notYetSupported", f"SequenceLength is {steps}, but sequences are not split in this "
+             "release.", "Leave it out: the sequences are taken whole.")
+    check_sizes(net, engine, inputs, ports, options, data)
     batches = [engine.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
     for port, (_, dims) in zip(ports, batches[0], strict=False):
         if "B" not in dims.labels:
@@ -93,7 +125,7 @@ def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequenc
 
 
 def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], ports: Sequence[str],
-                options: _Options) -> None:
+                options: _Options, data: Sequence[object]) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
     declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
     if all(array.shape[:len(sizes)] == sizes for array, sizes in zip(inputs, declared, strict=True)):
@@ -103,12 +135,19 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
     try:
         engine.prepare(next(mini_batches(inputs, options.MiniBatchSize)), ports)
     except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}.",
-             f"Resize the data. What refuses them: {error.issues[0]}")
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. What "
+             f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
     if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
         net.cache["warned of sizes"] = True
         warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
-             "Resize the data: what was learned at one size need not hold at another.")
+             f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
+
+
+def fitting_calls(engine: Engine, inputs: Sequence[np.ndarray], data: Sequence[object], options: _Options) -> str:
+    """What makes data of other sizes as the input layers declare them."""
+    given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
+    return " ".join(mended(X, place, name) for X, name, place, array in given
+                    if array.shape[:place.dims.rank] != place.dims.spatial)
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -129,8 +168,9 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
             name-value pairs.
         nargout: Number of outputs for networks with several output layers; by default all of them.
         **options: ``MiniBatchSize`` (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto'),
-            ``ReturnCategorical`` (False: scores; True: labels for classification outputs). For a dlnetwork ``Outputs``
-            in its place: names of layers, or ``'layer/port'``, by default ``net.OutputNames``.
+            ``ReturnCategorical`` (False: scores; True: labels for classification outputs). For a dlnetwork those of
+            `minibatchpredict`. ``SequenceLength`` ('longest' or 'shortest'), ``SequencePaddingDirection`` and
+            ``SequencePaddingValue`` have no effect, as all sequences have one length.
 
     Returns:
         Scores or responses, single: N×K for vectors, h×w×c×N for maps, also where a map has one element; K×N×T and h×w×c×N×T
@@ -171,14 +211,18 @@ def minibatchpredict(net: dlnetwork, X: object, *arguments: object, nargout: int
         *arguments: Data of further inputs, then name-value pairs.
         nargout: Number of outputs; by default all of them.
         **options: ``Outputs``: names of layers, or ``'layer/port'``, by default ``net.OutputNames``; ``MiniBatchSize``
-            (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto').
+            (128), ``ExecutionEnvironment`` ('auto'), ``Acceleration`` ('auto'), the options of sequences of `predict`;
+            ``InputDataFormats`` ('auto'): labels of the dimensions of each array, where they stand in another order, as in
+            'BSSC' for images N×h×w×c; ``OutputDataFormats`` ('auto'): the order of the dimensions of each output;
+            ``UniformOutput`` (True; False gives a list of one array per observation).
 
     Returns:
-        Scores, single: N×K where the output has no spatial dimensions, else h×w×c×N. Several outputs come as a tuple.
+        Scores, single: N×K ('BC') where the output has no spatial dimensions, else h×w×c×N ('SSCB'). Several outputs come as
+        a tuple.
 
     Raises:
-        DltoolboxError: ``dltoolbox:minibatchpredict:notADlnetwork``, ``…:notInitialized``, ``…:inputSizeMismatch``;
-            ``dltoolbox:layerGraph:unknownLayer`` for Outputs.
+        DltoolboxError: ``dltoolbox:minibatchpredict:notADlnetwork``, ``…:notInitialized``, ``…:inputSizeMismatch``,
+            ``…:formatMismatch``; ``dltoolbox:layerGraph:unknownLayer`` for Outputs.
 
     Example:
         >>> net = dlnetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]), reluLayer])
@@ -197,8 +241,15 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, n
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count, chosen.function)
+    data = labelled_inputs(net, data, chosen.InputDataFormats, chosen.function)
     values = _run(net, data, chosen, [str(port) for port in ports])
-    return outputs([as_rows(value, vectors=not value.dims.rank) for value in values], nargout, chosen.function)
+    formats: Sequence[str] = [usual(value.dims.labels) for value in values]
+    results: list[Any] = labelled_outputs([as_rows(value, vectors=not value.dims.rank) for value in values], formats,
+                                          chosen.OutputDataFormats, chosen.function)
+    if not chosen.UniformOutput:
+        formats = formats if chosen.OutputDataFormats == "auto" else chosen.OutputDataFormats
+        results = [per_observation(result, labels) for result, labels in zip(results, formats, strict=True)]
+    return outputs(results, nargout, chosen.function)
 
 
 def ready(net: dlnetwork, function: str) -> dlnetwork:

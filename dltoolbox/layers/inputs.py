@@ -113,8 +113,8 @@ class NormalisedInput(DataInput):
                              "'rescale-zero-one', 'none' or a function of the data.")
     NormalizationDimension = Property(convert.choice("auto", "channel", "element", "all"), "auto",
                                       "Whether statistics are per channel, per element or one for all.")
-    Mean = Property(convert.array, None, "Mean for 'zerocenter' and 'zscore'; [] computes it when training starts.",
-                    settable=True)
+    Mean = Property(convert.array, None, "Mean for 'zerocenter' and 'zscore'; [] computes it when training starts. "
+                    "Older name: AverageImage.", settable=True, older=["AverageImage"])
     StandardDeviation = Property(convert.non_negative_array, None, "Standard deviation for 'zscore'.", settable=True)
     Min = Property(convert.array, None, "Minimum for the rescalings.", settable=True)
     Max = Property(convert.array, None, "Maximum for the rescalings.", settable=True)

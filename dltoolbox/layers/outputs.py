@@ -70,7 +70,7 @@ class ClassOutput(OutputLayer):
     needs_probabilities = True
 
     Classes = Property(class_names, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
-                       "training labels.", group="", settable=True)
+                       "training labels. Older name: ClassNames.", group="", settable=True, older=["ClassNames"])
     ClassWeights = Property(_class_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 
     @property

@@ -8,15 +8,24 @@ here; a mini-batch is cast when it is run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of
+from dltoolbox.core.arrays import array_of, in_code
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.display import few
+from dltoolbox.core.display import counted, few, listed
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import show
+from dltoolbox.data.sources.layouts import (
+    advice,
+    array_in_code,
+    features_advice,
+    input_layer,
+    new_input_layer,
+    wanted,
+)
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
@@ -31,6 +40,12 @@ class ModelInput(NamedTuple):
     dims: Dims
     split_complex: bool = False
     is_layer: bool = True
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of what a user passes, the channels last; of complex data the network sees two parts of each channel."""
+        *space, channels = (n for n in self.dims.sizes[:-1] if n is not None)
+        return (*space, channels // 2 if self.split_complex else channels)
 
     def __str__(self) -> str:
         return f"input layer '{self.name}'" if self.is_layer else f"input '{self.name}'"
@@ -47,7 +62,8 @@ def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
             else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
 
-def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool) -> list[np.ndarray]:
+def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool,
+                   name: str = "X") -> list[np.ndarray]:
     """The arrays of all inputs, observation last; every problem of every array is reported at once.
 
     Args:
@@ -55,77 +71,142 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
         data: One array per entrance, in the order of InputNames, or a list of these as its only element.
         function: The caller, for messages.
         exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
+        name: What to call the data in messages.
     """
     places = model_inputs(lgraph)
-    if len(data) == 1 and len(places) > 1 and isinstance(data[0], (list, tuple)):
-        data = data[0]
+    data, names = named_arrays(data, len(places), name)
     if len(data) != len(places):
-        what = "input layer" if all(entry.is_layer for entry in places) else "input"
-        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(places)} {what}(s) "
-             f"({', '.join(entry.name for entry in places)}), but {len(data)} array(s) came.",
-             f"Pass one array per {what}, in the order of InputNames.")
+        refuse_count(places, len(data), function)
     issues = IssueCollector()
     arrays: list[np.ndarray] = []
-    for entry, X in zip(places, data, strict=True):
+    for entry, X, its_name in zip(places, data, names, strict=True):
         with issues.collect(layer=entry.name):
-            arrays.append(observations(X, entry, function, exact=exact))
+            arrays.append(observations(X, entry, function, exact=exact, name=its_name))
     issues.raise_if_any()
-    counts = {array.shape[-1] for array in arrays}
-    if len(counts) > 1:
-        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {sorted(counts)}.",
-             "Pass the same number of observations for every input.")
+    counts = [array.shape[-1] for array in arrays]
+    if len(set(counts)) > 1:
+        listed_counts = listed(f"{counted(count, 'observation')} in {its_name}" for its_name, count in
+                               zip(names, counts, strict=True))
+        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {listed_counts}.",
+             "Pass the same observations at every input.")
     return arrays
 
 
-def observations(X: Any, place: ModelInput, function: str, *, exact: bool) -> np.ndarray:
+def named_arrays(data: Sequence[object], inputs: int, name: str = "X") -> tuple[Sequence[object], list[str]]:
+    """The arrays, one per input, and what to call each: X1 and X2 as arguments of their own, X[0] and X[1] in a list."""
+    if inputs == 1:
+        return data, [name]
+    word, space, rest = name.partition(" ")
+    if len(data) == 1 and isinstance(data[0], (list, tuple)):
+        return data[0], [f"{word}[{number}]{space}{rest}" for number in range(inputs)]
+    return data, [f"{word}{number}{space}{rest}" for number in range(1, inputs + 1)]
+
+
+def refuse_count(places: Sequence[ModelInput], count: int, function: str) -> NoReturn:
+    """The call with as many arrays as the network takes."""
+    what = "input layer" if all(entry.is_layer for entry in places) else "input"
+    arrays = [f"X{number}" for number in range(1, len(places) + 1)] if len(places) > 1 else ["X"]
+    given = ", ".join(arrays)
+    of_each = listed(f"{array} for '{entry.name}'" for array, entry in zip(arrays, places, strict=True))
+    call = (f"trainNetwork({f'[{given}]' if len(arrays) > 1 else given}, Y, layers, options)" if function == "trainNetwork"
+            else f"{function}({given}, net)" if function == "semanticseg" else
+            f"{function}(net, {given}{', layer' if function == 'activations' else ''})")
+    fail(f"{function}:wrongNumberOfInputs", f"The network has {counted(len(places), what)} "
+         f"({', '.join(entry.name for entry in places)}), but {counted(count, 'array')} came.",
+         f"Call {call}, with {of_each}.")
+
+
+def observations(X: Any, place: ModelInput, function: str, *, exact: bool, name: str = "X") -> np.ndarray:
     """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
-    array = numeric_data(X, function)
-    dims = place.dims
-    sizes = tuple(n for n in dims.sizes[:-1] if n is not None)
-    if place.split_complex:  # the network sees real and imaginary parts as channels of their own
-        sizes = (*sizes[:-1], sizes[-1] // 2)
-    elif array.dtype.kind == "c":
-        fail(f"{function}:complexData", "The data are complex.",
-             "Pass abs(X) or real and imaginary parts, or set SplitComplexInputs=True in the input layer.")
+    dims, sizes = place.dims, place.sizes
+    array = numeric_data(X, function, name, sizes[:-1])
+    if array.dtype.kind == "c" and not place.split_complex:
+        code = in_code(name)
+        fail(f"{function}:complexData", f"{name} is complex.", f"Use np.abs({code}) or np.real({code}), or set "
+             "SplitComplexInputs=True in the input layer.")
     array = (time_before_observations(array, sizes) if dims.timed else
              with_observations(array, sizes) if dims.rank else feature_columns(array, sizes[0]))
     wrong = (array.ndim != len(dims.sizes) or array.shape[len(sizes) - 1] != sizes[-1]
              or (exact and array.shape[:len(sizes)] != sizes))
     if wrong:
-        wanted = f"{times(sizes)}×N×T" if dims.timed else f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
-        fail(f"{function}:inputSizeMismatch", f"{function} got data of size {times(np.shape(X))}, but {place} "
-             f"takes {wanted} ({LAYOUT.get(dims.labels, dims.labels)}).", advice(np.shape(X), sizes, dims))
+        takes = f"{times(sizes)}×N×T" if dims.timed else f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
+        fail(f"{function}:inputSizeMismatch", f"{name} has size {times(np.shape(X))}, but {place} "
+             f"takes {takes} ({LAYOUT.get(dims.labels, dims.labels)}).",
+             mended(X, place, name, new_layers=exact and place.is_layer and "ValidationData" not in name))
     return split_complex(array) if place.split_complex else array
 
 
-def advice(got: tuple[int, ...], sizes: tuple[int, ...], dims: Dims) -> str:
-    """What to do about a size: the likely transposition, if one would fit, else change either side."""
-    if dims.timed:
-        return f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N."
-    if not dims.rank:
-        return "Transpose X." if got[:1] == sizes else f"Pass one row of {sizes[0]} features per observation."
-    if len(got) == len(sizes) + 1 and got[1:] == sizes:
-        return "The observations are the last dimension here: use np.moveaxis(X, 0, -1)."
-    if len(got) == len(sizes) + 1 and got[2:] == sizes[:-1] and got[1] == sizes[-1]:
-        return "This looks like PyTorch's N×C×H×W: use X.transpose(2, 3, 1, 0)."
-    if sizes[-1] == 1 and got[:-1] == sizes[:-1]:
-        return "Insert the channel dimension: X[..., np.newaxis, :]."
-    return "Reshape the data, or change the size of the input layer."
+def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) -> str:
+    """What to do about a size: the call that makes what fits of the array, or the input layer that takes it."""
+    dims, sizes, code, shape = place.dims, place.sizes, array_in_code(name, X), np.shape(X)
+    if not dims.rank and not dims.timed:
+        calls = features_advice(shape, sizes[0], code)
+        if new_layers and len(shape) == 2 and shape[0] != sizes[0]:
+            calls += f" For new layers, {input_layer(shape[1:])} takes all columns."
+        elif new_layers and len(shape) == 4 and not calls:
+            calls = f"For images start the network with {input_layer(shape[:-1])}."
+        return calls.strip() or f"Pass one row of {counted(sizes[0], 'feature')} per observation."
+    goal = wanted(sizes, timed=dims.timed)
+    layer = new_input_layer(shape, goal) if new_layers and not place.split_complex else ""
+    calls = advice(shape, goal, code, pictures=not place.split_complex)
+    general = (f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N." if dims.timed
+               else f"Pass data of size {times(sizes)}×N, the observations last.")
+    return f"{calls} {layer}".strip() or general
 
 
-def numeric_data(X: object, function: str) -> np.ndarray:
-    """Any array-like of numbers as an array; everything else is an error."""
-    array = array_of(X)
+def numeric_data(X: object, function: str, name: str, sides: Sequence[int] = ()) -> np.ndarray:
+    """Any array-like of numbers as an array; everything else is an error. ``sides`` are those of the images wanted."""
+    array, code = array_of(X, name=name), in_code(name)
     if array is None:
-        fail(f"{function}:notNumeric", "The data are a list with parts of different sizes.", "Pass one numeric array.")
-    if array.dtype.kind not in "fiubc":
-        what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else f"of type {type(X).__name__}"
-        if words := columns_of_words(X):
-            what += f", with the non-numeric {'column' if len(words) == 1 else 'columns'} {few(map(repr, words))}"
-        fail(f"{function}:notNumeric", f"X must be numeric, but it is {what}.",
-             f"Drop what is not: X.drop(columns={words[0] if len(words) == 1 else words!r})." if words else
-             "Convert it with np.asarray(X, dtype=float).")
-    return array
+        message, hint = ragged(X, name, sides)
+        fail(f"{function}:notNumeric", message, hint)
+    if array.dtype.kind in "fiubc":
+        return array
+    if words := columns_of_words(X):
+        kind = f"a {'pandas ' * type(X).__module__.startswith('pandas')}{type(X).__name__}"
+        fail(f"{function}:notNumeric", f"{name} must be numeric, but it is {kind} with non-numeric "
+             f"{'column' if len(words) == 1 else 'columns'} {few(map(repr, words))}.",
+             f"Drop {'it' if len(words) == 1 else 'them'}: {code}.drop(columns={words[0] if len(words) == 1 else words!r}).")
+    what = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else f"of type {type(X).__name__}"
+    fail(f"{function}:notNumeric", f"{name} must be numeric, but it is {what}.", as_numbers(array, code) or
+         "Pass an array of numbers.")
+
+
+def as_numbers(array: np.ndarray, code: str) -> str:
+    """The call that makes numbers of an array of something else, if one does."""
+    parts = array.ravel().tolist() if array.dtype.kind == "O" else []
+    if parts and all(isinstance(part, np.ndarray) for part in parts) and len({part.shape for part in parts}) == 1:
+        return f"Stack the arrays that it holds: np.stack({code}, axis=-1)."
+    try:
+        array.astype(float)
+    except (TypeError, ValueError):
+        return ""
+    return f"Convert it with np.asarray({code}, dtype=float)." if array.dtype.kind in "OUST" and array.size else ""
+
+
+def ragged(X: Any, name: str, sides: Sequence[int]) -> tuple[str, str]:
+    """Why something is no array, and how it becomes one: images of several sizes, or a tensor that keeps its gradients."""
+    code = in_code(name)
+    if callable(attribute(X, "detach")) and callable(attribute(X, "cpu")):
+        return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in the memory of the "
+                "CPU.", f"Use {code}.detach().cpu().numpy().")
+    if isinstance(X, (list, tuple)) and sides and all(isinstance(part, np.ndarray) for part in X):
+        shapes = list(dict.fromkeys(part.shape for part in X))
+        if len({(len(shape), shape[len(sides):]) for shape in shapes}) == 1:
+            factors = [f"{side}/image.shape[{axis}]" for axis, side in enumerate(sides)]
+            factors += ["1"] * (len(shapes[0]) - len(sides))
+            each = f"scipy.ndimage.zoom(image, ({', '.join(factors)}), order=1) for image in {code}"
+            return (f"{name} is a list of images of different sizes, {few(map(times, shapes))}.",
+                    f"Resize each: np.stack([{each}], axis=-1).")
+    if isinstance(X, (list, tuple)):
+        return f"{name} is a list with parts of different sizes.", "Pass one numeric array, with parts of equal size."
+    return f"{name} cannot be turned into an array; it is {show(X)}.", "Pass an array of numbers."
+
+
+def column_names(table: object) -> list[Any]:
+    """The names of the columns of a table; none of anything else."""
+    names = attribute(table, "columns")
+    return list(names) if names is not None and attribute(table, "dtypes") is not None else []
 
 
 def columns_of_words(table: object) -> list[Any]:

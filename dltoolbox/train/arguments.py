@@ -6,25 +6,38 @@ that holds both. A kind of data that can be trained on registers its type with `
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dltoolbox.core.arrays import in_code
+from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.errors import DltoolboxError, fail
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
+from dltoolbox.core.table import Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.arrays import ArraySource, TargetColumn
 from dltoolbox.data.sources.batches import Batches
+from dltoolbox.data.sources.layouts import array_in_code
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.program.data_layout import input_layers, network_inputs
+from dltoolbox.program.data_layout import input_layers, named_arrays, network_inputs
 from dltoolbox.train.options import TrainingOptions
-from dltoolbox.train.targets import encode_labels, encode_responses, finite, numeric_targets
+from dltoolbox.train.tables import are_columns, is_table, split_table
+from dltoolbox.train.targets import (
+    Remove,
+    encode_labels,
+    encode_responses,
+    finite,
+    label_code,
+    numeric_targets,
+    refuse_empty,
+)
 
 ARGUMENT_ORDER = "The order is trainNetwork(X, Y, layers, options)."
 NUMBERS = ("first", "second", "third")
@@ -85,39 +98,92 @@ def source_of(data: object, *responses: object, task: Task, of: str = "") -> Bat
         task: What the data have to fit. From training data the output layer learns the names of its classes or responses.
         of: `` of ValidationData``, in messages.
     """
+    if is_table(data) and (not responses or are_columns(responses[0], data)):
+        return table_source(data, responses[0] if responses else None, task, f"tbl{of}")
     if not responses:
         fail("trainNetwork:missingResponses", f"The first argument must hold predictors and responses, but it is "
              f"{what(data)}.", "Pass the responses as well: trainNetwork(X, Y, layers, options).")
-    inputs = predictors(task.lgraph, data, f"X{of}")
-    return ArraySource(inputs, [encode_targets(task, responses[0], inputs[0].shape[-1], name=f"Y{of}")])
+    Y, remove = responses[0], remover(task, data, responses[0], of)
+    inputs = predictors(task.lgraph, data, f"X{of}", remove)
+    return ArraySource(inputs, [encode_targets(task, Y, inputs[0].shape[-1], training=not of, name=f"Y{of}",
+                                               remove=remove)])
 
 
-def predictors(lgraph: LayerGraph, X: object, name: str) -> list[np.ndarray]:
+def table_source(table: object, responses: object, task: Task, name: str) -> Batches:
+    """A table of features as mini-batches."""
+    variable = in_code(name)
+    X, Y, target = split_table(table, responses, task.lgraph, variable)
+
+    def remove(keep: str) -> str:
+        if isinstance(table, Table):
+            return f"{variable} must be made without them"
+        return f"{variable} = {variable}.replace([np.inf, -np.inf], np.nan).dropna()"
+    inputs = [finite(numeric_targets(X.T, variable), variable, remove=remove, given=X, rows=True)]
+    return ArraySource(inputs, [encode_targets(task, Y, len(X), training=variable == "tbl", name=target, remove=remove)])
+
+
+def predictors(lgraph: LayerGraph, X: Any, name: str, remove: Remove) -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
-    try:
-        arrays = network_inputs(lgraph, [X], "trainNetwork", exact=True)
-    except DltoolboxError as error:
-        if name == "X":
-            raise
-        raise DltoolboxError(replace(issue, message=f"{name}: {issue.message}") for issue in error.issues) from None
-    names = [f"{name} for input layer '{layer.Name}'" if len(layers) > 1 else name for layer in layers]
-    return [finite(numeric_targets(array, its_name), its_name) for array, its_name in zip(arrays, names, strict=True)]
+    arrays = network_inputs(lgraph, [X], "trainNetwork", exact=True, name=name)
+    checked = []
+    given: Any
+    for array, layer, given, its_name in zip(arrays, layers, *named_arrays([X], len(layers), name), strict=True):
+        if not array.size:
+            refuse_empty(its_name, np.shape(given))
+        label = f"{its_name} for input layer '{layer.Name}'" if len(layers) > 1 else its_name
+        checked.append(finite(array, label, remove=remove, given=given, rows=not layer.dims().rank))
+    return checked
 
 
-def encode_targets(task: Task, Y: object, observations: int, *, name: str) -> TargetColumn:
+def remover(task: Task, X: object, Y: object, of: str) -> Remove:
+    """What removes observations from the arrays that came, whatever they are and wherever the observations stand."""
+    layers = input_layers(task.lgraph)
+    given, names = named_arrays([X], len(layers), f"X{of}")
+    parts = [f"{array_in_code(name, part)}[{'' if not layer.dims().rank else '..., '}keep]"
+             for part, name, layer in zip(given, names, layers, strict=False)]
+    x, y = in_code(f"X{of}"), in_code(f"Y{of}")
+    shape = attribute(Y, "shape") or (len(Y) if isinstance(Y, (list, tuple)) else 1,)
+    last = len(shape) > 2 or any(n != 1 for n in task.size.spatial)
+    kept = f"{y if attribute(Y, 'shape') is not None else f'np.asarray({y})'}[{'..., ' if last else ''}keep]"
+
+    def remove(keep: str) -> str:
+        return f"keep = {keep}; {x} = {parts[0] if len(layers) == 1 else '[' + ', '.join(parts) + ']'}; {y} = {kept}"
+    return remove
+
+
+def encode_targets(task: Task, Y: object, observations: int, *, training: bool, name: str,
+                   remove: Remove) -> TargetColumn:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
     _, end, size = task
     if not isinstance(end, ClassOutput):
         end.name_responses(size)
-        return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name)
+        return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name, remove)
     target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
-                                  spatial=size.spatial, pixels=end.per_pixel, training=name == "Y", name=name)
+                                  spatial=size.spatial, pixels=end.per_pixel, training=training, name=name,
+                                  channels=size.channels or 0, output=f"{end.label()}(Name={end.Name!r})", remove=remove)
     if len(names) != size.channels:
         unused = [category for code, category in enumerate(names) if not (target.codes == code).any()]
-        drop = f", or drop the categories that do not occur, {show(unused)}, with Y = removecats(Y)" if unused else ""
-        fail("trainNetwork:classesMismatch", f"{name} has {len(names)} classes ({', '.join(names[:5])}"
-             f"{', …' if len(names) > 5 else ''}), but {size.channels} scores reach the output layer.",
-             f"Make the last fully connected or convolution layer {len(names)} wide{drop}.", layer=end.Name)
+        drop = (f", or drop {'the category that does' if len(unused) == 1 else 'the categories that do'} not occur, "
+                f"{show(unused)}, with {in_code(name)} = removecats({label_code(name, Y)})" if unused else "")
+        fail("trainNetwork:classesMismatch", f"{name} has {counted(len(names), 'class')} ({', '.join(names[:5])}"
+             f"{', …' if len(names) > 5 else ''}), but {counted(size.channels, 'score')} "
+             f"{'reaches' if size.channels == 1 else 'reach'} the output layer.",
+             f"{widened(task, len(names))}{drop}.", layer=end.Name)
     end.Classes = names
     return target
+
+
+def widened(task: Task, classes: int) -> str:
+    """The layer that decides how many scores there are, as it should be."""
+    layer: Layer | None = task.end
+    while layer is not None:
+        width = next((name for name in ("OutputSize", "NumFilters") if name in layer.properties), "")
+        if width and layer is not task.end:
+            new = layer.copy()
+            vars(new).update({width: classes, "Weights": None, "Bias": None})
+            return f"Make '{layer.Name}' {classes} wide: {new!r}"
+        edges = task.lgraph.connections_of(layer.Name)
+        sources = [edge.source.layer for edge in edges if edge.destination.layer == layer.Name]
+        layer = task.lgraph.layer(sources[0]) if len(sources) == 1 else None
+    return f"Make the last fully connected or convolution layer {classes} wide"

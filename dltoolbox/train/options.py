@@ -12,11 +12,12 @@ from typing import ClassVar, NoReturn, TypeVar
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
-from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text
+from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text, word_or_count
 from dltoolbox.core.display import aligned, size_and_class, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 from dltoolbox.engines.environments import execution_environment
+from dltoolbox.train.tables import is_table
 
 T = TypeVar("T")
 
@@ -58,8 +59,10 @@ def count_or_inf(value: object) -> float:
         raise InvalidValue("a positive integer or Inf") from None
 
 
-def validation_pair(value: object) -> tuple[object, object] | None:
-    """``(X, Y)``; kept as they are, not copied. They are checked against the network when training starts."""
+def validation_pair(value: object) -> tuple[object, ...] | None:
+    """``(X, Y)``, or a table alone; kept as they are, not copied. They are checked when training starts."""
+    if is_table(value):
+        return (value,)
     if is_empty(value):
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
@@ -111,8 +114,8 @@ def output_network(value: object) -> str:
 
 _PLOTS = now_only("none", of=choice("none", "training-progress"),
                   hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
-_AS_IMAGES = "Sequences of several lengths cannot be trained yet; leave the option out."
 _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
+_UNTIMED = "no effect, as data with time are not trained on yet"
 _HARMLESS = "accepted, and changes nothing here"
 
 
@@ -137,7 +140,8 @@ class TrainingOptions(Configured):
     CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
     CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
                                       "'iteration'.")
-    SequenceLength = _option(now_only("longest", of=anything, hint=_AS_IMAGES), "longest", "Only 'longest' for now.")
+    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
+                             f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
     PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "Where MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
@@ -160,9 +164,9 @@ class TrainingOptions(Configured):
                         "iteration; one that returns True stops training.")
     Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")
     Plots = _option(_PLOTS, "none", "Only 'none' for now.")
-    SequencePaddingValue = _option(now_only(0.0, of=real(), hint=_AS_IMAGES), 0, "Only 0 for now.")
-    SequencePaddingDirection = _option(now_only("right", of=choice("right", "left"), hint=_AS_IMAGES), "right",
-                                       "Only 'right' for now.")
+    SequencePaddingValue = _option(real(), 0, f"Value that sequences are padded with; {_UNTIMED}.")
+    SequencePaddingDirection = _option(choice("right", "left"), "right", "Side on which sequences are cut or padded, "
+                                       f"'right' or 'left'; {_UNTIMED}.")
     InputDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     TargetDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     ResetInputNormalization = _option(flag, True, "Whether to compute the statistics of input normalization again "

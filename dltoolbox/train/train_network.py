@@ -36,6 +36,9 @@ Missing = tuple[DataInput, tuple[str, ...]]  # an input layer, and the names of 
 def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: int = 1) -> Any:
     """Train a network: ``net = trainNetwork(X, Y, layers, options)``.
 
+    A table of features, such as a pandas DataFrame, holds predictors and responses: ``trainNetwork(tbl, layers, options)``
+    learns its last column, ``trainNetwork(tbl, 'price', layers, options)`` the one that is named, or several in a list.
+
     Args:
         X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; a list of arrays for several input
             layers, in the order of the layer graph's InputNames.
@@ -71,7 +74,8 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     task = Task(lgraph, end, incoming_dims(lowered, end))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:
-        validation = source_of(*options.ValidationData, task=task, of=" of ValidationData")
+        responses = data[1:] if len(options.ValidationData) == 1 else ()  # of a table in the same columns
+        validation = source_of(*options.ValidationData, *responses, task=task, of=" of ValidationData")
     given = options.ResetInputNormalization and any(statistics_of(layer) for layer in input_layers(lgraph))
     missing = forget_statistics(lgraph, options)
     if given:  # what was forgotten may have had another shape

@@ -252,18 +252,20 @@ for name in ("resnetLayers", "resnetNetwork", "resnet3dLayers", "resnet3dNetwork
 
 # Training, prediction, files ------------------------------------------------------------------------------------------
 RUNNING = {"MiniBatchSize": 2, "ExecutionEnvironment": "cpu", "Acceleration": "none"}
+TIMES = {"SequenceLength": "longest", "SequencePaddingDirection": "left", "SequencePaddingValue": 0}
+LABELLED = {"InputDataFormats": "SSCB", "OutputDataFormats": "BC", "UniformOutput": True}
 SMALL = {"MaxEpochs": 1, "Verbose": False, "MiniBatchSize": 2}
 example("trainNetwork", lambda: [images(4), dl.categorical(["a", "b", "a", "b"]), graph(),
                                  dl.trainingOptions("sgdm", **SMALL)], nargout=2)
 example("trainNetwork responses", lambda: [np.ones((4, 2)), [[1], [2], [3], [4]], [
     dl.featureInputLayer(2), dl.fullyConnectedLayer(1), dl.regressionLayer], dl.trainingOptions("adam", **SMALL)])
-example("predict", lambda: [classifier(), images()], **RUNNING, ReturnCategorical=True, nargout=1)
-example("predict dlnetwork", lambda: [net(), images()], **RUNNING, Outputs=["act"], nargout=1)
-example("minibatchpredict", lambda: [net(), images()], **RUNNING, Outputs=["act"], nargout=1)
-example("classify", lambda: [classifier(), images()], **RUNNING, nargout=2)
+example("predict", lambda: [classifier(), images()], **RUNNING, **TIMES, ReturnCategorical=True, nargout=1)
+example("predict dlnetwork", lambda: [net(), images()], **RUNNING, **TIMES, **LABELLED, Outputs=["block"], nargout=1)
+example("minibatchpredict", lambda: [net(), images()], **RUNNING, **TIMES, **LABELLED, Outputs=["block"], nargout=1)
+example("classify", lambda: [classifier(), images()], **RUNNING, **TIMES, nargout=2)
 example("semanticseg", lambda: [images(), classifier(dl.pixelClassificationLayer)], **RUNNING, OutputType="uint8",
-        Classes=["x", "y"], nargout=3)
-example("activations", lambda: [classifier(), images(), "conv"], **RUNNING, OutputAs="rows")
+        Classes=["x", "y"], Verbose=False, WriteLocation=None, NamePrefix=None, nargout=3)
+example("activations", lambda: [classifier(), images(), "conv"], **RUNNING, **TIMES, OutputAs="rows")
 example("maxNumCompThreads", lambda: [1])
 for name in ("canUseGPU", "canUseParallelPool"):
     example(name, list)

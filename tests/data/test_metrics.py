@@ -57,6 +57,8 @@ def test_missing_labels_do_not_count():
     (([1, 2], [1, 3]), {"Order": [1, 2]}, "notInOrder"),
     (([1], [1], "order"), {}, "invalidArguments"),
     (([1], [1], "Ordre", [1]), {}, "invalidArguments"),
+    (([1], [1], "Order", [1], "Nargin", 2), {}, "unknownOption"),
+    (([1], [1]), {"Ordre": [1]}, "unknownOption"),
     (([1], [1]), {"nargout": 3}, "nargout"),
 ])
 def test_refused_by_confusionmat(refused, arguments, options, reason):

@@ -365,8 +365,8 @@ def test_advice(classifier: DAGNetwork, segmenter: DAGNetwork, regression: DAGNe
         assert text in hint(lambda net=net, wrong=wrong: predict(net, wrong))
         np.testing.assert_array_equal(eval(text, {"np": np, "X": wrong}), X)
     assert "X.transpose(2, 3, 1, 0)" in hint(lambda: predict(segmenter, images(segmenter, 5).transpose(3, 2, 0, 1)))
-    assert hint(lambda: predict(regression, np.zeros((3, 7)))) == "Transpose X."
-    assert "one row of 3 features" in hint(lambda: predict(regression, np.zeros((5, 7))))
+    assert hint(lambda: predict(regression, np.zeros((3, 7)))) == "The features are rows here: use X.T."
+    assert "as in X[:, :3]" in hint(lambda: predict(regression, np.zeros((5, 7))))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -21,14 +21,15 @@ class Frame:
 
 
 @pytest.mark.parametrize(("data", "text"), [
-    ("digits", "X must be numeric, but it is of type str. Convert it with np.asarray(X, dtype=float)."),
-    (np.array(["a"]), "X must be numeric, but it is an array of <U1. Convert"),
-    (Frame(a=[1, 2], label=["x", "y"]), "X must be numeric, but it is of type Frame, with the non-numeric column 'label'. "
-     "Drop what is not: X.drop(columns='label')."),
-    (Frame(a=["u"], label=["x"], b=[1.5]), "with the non-numeric columns 'a', 'label'. Drop what is not: "
+    ("digits", "X must be numeric, but it is of type str. Pass an array of numbers."),
+    (np.array(["a"]), "X must be numeric, but it is an array of <U1. Pass an array of numbers."),
+    (np.array(["1"]), "X must be numeric, but it is an array of <U1. Convert it with np.asarray(X, dtype=float)."),
+    (Frame(a=[1, 2], label=["x", "y"]), "X must be numeric, but it is a Frame with non-numeric column 'label'. "
+     "Drop it: X.drop(columns='label')."),
+    (Frame(a=["u"], label=["x"], b=[1.5]), "with non-numeric columns 'a', 'label'. Drop them: "
      "X.drop(columns=['a', 'label'])."),
 ])
 def test_words_are_not_data(data, text):
     with pytest.raises(DltoolboxError, match=re.escape(text)) as caught:
-        numeric_data(data, "predict")
+        numeric_data(data, "predict", "X")
     assert caught.value.identifier == "dltoolbox:predict:notNumeric"
