@@ -12,7 +12,7 @@ ROOMS = {
     "examples": "readme",
     "exchange": "archive",
     "functions": "functions",
-    "kernels": "blocking completeness",
+    "kernels": "blocking im2col_3d",
     "layers": "bad_values defaults sizes texts",
     "network": "analysis dlnetwork faults naming summary surgery",
     "ops": "builder identities pooling",
