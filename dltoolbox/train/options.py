@@ -25,10 +25,14 @@ T = TypeVar("T")
 # Conversions that only training options need -------------------------------------------------------------------------
 def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
     """A documented option of which this release supports some values: the others are valid, and refused as such."""
+    words = " or ".join("[]" if value is None else repr(value) for value in supported)
+
     def narrowed(value: object) -> T:
-        got = of(value)
+        try:
+            got = of(value)
+        except InvalidValue:
+            raise InvalidValue(words) from None
         if got not in supported:
-            words = " or ".join("[]" if value is None else repr(value) for value in supported)
             raise InvalidValue(f"{words} in this release", hint, "notYetSupported")
         return got
     return narrowed
@@ -87,7 +91,7 @@ def worker_load(value: object) -> float | tuple[float, ...] | None:
     numbers = array_of(value)
     if numbers is None or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all() or (numbers < 0).any() or (
             not numbers.any()) or (numbers.size == 1 and numbers.item() > 1 and numbers.item() % 1):
-        raise InvalidValue("a fraction of the workers, their number, or one non-negative number for each")
+        raise InvalidValue("a fraction of the workers, their number, or a vector with the load of each")
     return float(numbers.item()) if numbers.size == 1 else tuple(map(float, numbers.reshape(-1)))
 
 

@@ -65,7 +65,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
         >>> predict(net, X).shape
         (10, 1)
     """
-    check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
+    check_nargout(nargout, 2, "trainNetwork", sequence=False)  # before hours of training, not after them
     data, layers, options = bind_arguments(X, Y, layers, options)
     lgraph = layerGraph(layers)
     refuse_sequences(lgraph)
