@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from io import FileIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -173,6 +174,18 @@ def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     monkeypatch.setattr(surfaces, "open", refuse, raising=False)
     path = surfaces.write_new(PNG)
     assert (path.parent, path.read_bytes()) == (other, PNG)
+
+
+def test_a_disk_that_is_full_keeps_no_half_of_a_file(monkeypatch, tmp_path):
+    class Full(FileIO):
+        def write(self, data):
+            raise OSError("no space left")
+    other = tmp_path / "temporary"
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    monkeypatch.setattr(surfaces, "open", lambda path, mode: (Full if mode == "xb" else open)(path, mode), raising=False)
+    assert surfaces.write_new(PNG).parent == other
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
 
 
 def test_a_display_that_has_no_windows(monkeypatch):
