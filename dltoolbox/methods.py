@@ -9,11 +9,10 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from opcode import opmap
-from types import FrameType
 from typing import Any
 
 from dltoolbox.core.errors import fail
+from dltoolbox.core.statements.unpacking import is_discarded
 from dltoolbox.data.categorical import categorical
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -64,16 +63,3 @@ def as_method(function: Callable[..., Any], *, edits: bool) -> Callable[..., Any
     method.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [first.replace(name="self", kind=first.POSITIONAL_ONLY, default=first.empty, annotation=first.empty), *others])
     return method
-
-
-CACHE, POP_TOP = opmap.get("CACHE", -1), opmap["POP_TOP"]
-
-
-def is_discarded(frame: FrameType) -> bool:
-    """Whether the call that the frame is in stands as a statement of its own, whose result CPython drops at once. Prompts
-    and notebooks show such a result, and keep it.
-    """
-    code, at = frame.f_code.co_code, frame.f_lasti + 2  # each instruction and each cache behind it takes two bytes
-    while at < len(code) and code[at] == CACHE:
-        at += 2
-    return at < len(code) and code[at] == POP_TOP

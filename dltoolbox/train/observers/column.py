@@ -9,7 +9,7 @@ from typing import Any
 from dltoolbox.core.display import number_text
 from dltoolbox.train.observers.look import Colour, Place, plotting
 from dltoolbox.train.observers.measured import Measured
-from dltoolbox.train.observers.observer import Course, Ending
+from dltoolbox.train.observers.observer import Course, TrainingEnd
 from dltoolbox.train.progress import clock_text
 
 BAR_HEIGHT, SAMPLE_RISE, SAMPLE_END = 0.009, 0.008, 0.06  # shares of the figure: of the progress bar, of lines in the legend
@@ -21,7 +21,7 @@ class Standing:
 
     status: str
     elapsed: float
-    ending: Ending | None = None
+    ending: TrainingEnd | None = None
 
 
 class FactsColumn:

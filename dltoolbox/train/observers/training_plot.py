@@ -12,7 +12,7 @@ from dltoolbox.core.errors import MissingExtraError, warn, warn_once
 from dltoolbox.train.observers.column import Standing
 from dltoolbox.train.observers.figure import ProgressFigure
 from dltoolbox.train.observers.measured import Measured
-from dltoolbox.train.observers.observer import Course, Ending, Observer, Record
+from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
 from dltoolbox.train.observers.surfaces import PngFile, Surface, choose_surface
 
 DRAW_PAUSE, EVENT_PAUSE = 1.0, 0.1  # seconds at least between two drawings, and between two looks at the window's events
@@ -75,7 +75,7 @@ class TrainingPlot(Observer):
             with self.harmless():
                 self.draw(FINISHING if last else RUNNING)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TrainingEnd) -> None:
         with self.harmless():
             self.measured.append_final(ending)
             self.finish(ending)
@@ -83,9 +83,9 @@ class TrainingPlot(Observer):
     def abandon(self) -> None:
         with self.harmless():
             if self.measured.last is not None:
-                self.finish(Ending(FAILED, nan, nan, 0))
+                self.finish(TrainingEnd(FAILED, nan, nan, 0))
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: TrainingEnd) -> None:
         """The last drawing; in a file, too, where the window goes away with the process."""
         surface = self.surface
         if surface is None:
@@ -96,7 +96,7 @@ class TrainingPlot(Observer):
             self.draw(ending.reason, ending)
         self.surface = None
 
-    def draw(self, status: str, ending: Ending | None = None) -> None:
+    def draw(self, status: str, ending: TrainingEnd | None = None) -> None:
         assert self.surface is not None
         if self.surface.closed:
             return

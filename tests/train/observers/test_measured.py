@@ -11,7 +11,7 @@ from dltoolbox.train.observers.measured import (
     outline,
     usual_limits,
 )
-from dltoolbox.train.observers.observer import Ending, Record
+from dltoolbox.train.observers.observer import Record, TrainingEnd
 
 
 def curve_of(values):
@@ -82,5 +82,5 @@ def test_the_final_network_is_validated_once():
     measured.append(Record(1, 1, 0.0, 0.1, 2.0, 50.0, 3.0, 40.0))
     measured.append(Record(1, 2, 0.0, 0.1, 2.0, 50.0))
     for loss, metric, iteration in ((np.nan, np.nan, 2), (2.5, 45, 1), (2.5, 45, 2), (2.5, 45, 2)):
-        measured.append_final(Ending("", loss, metric, iteration))
+        measured.append_final(TrainingEnd("", loss, metric, iteration))
     assert measured.validations == [(1, 3.0, 40.0), (2, 2.5, 45)]
