@@ -5,8 +5,8 @@ The number of references tells the two apart: the first object has those of the 
 found out at import. A Python that does not count (PyPy) refuses nothing; one that does not count local variables (3.14) has
 the frame asked for them as well.
 
-In ``for layer in net.Layers: layer.Bias = 0`` the loop variable holds each copy, for one turn. `WalkedList` does not keep the
-list that it walks over, so it sees whether anybody does, and at the end of each turn whether the layer was kept.
+In ``for layer in net.Layers: layer.Bias = 0`` the loop variable holds each copy, for one turn. `WalkedList` does not keep
+the list that it walks over, so it sees whether anybody does, and at the end of each turn whether the layer was kept.
 """
 
 from __future__ import annotations

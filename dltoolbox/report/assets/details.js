@@ -97,9 +97,9 @@ function arrays(layer) {
   const entries = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
   if (!entries.length) return null;
-  const rows = entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
-    make("td", { class: "number" }, exact(one.count)), make("td", {}, what)]);
-  return section("Learnables and states", ...layer.learnables.map(histogram), table(rows));
+  return section("Learnables and states", ...layer.learnables.map(histogram),
+    table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+    make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
 }
 
 /** How the values of a learnable are distributed, where that was asked for. */
