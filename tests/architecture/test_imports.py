@@ -39,6 +39,7 @@ NAMESPACE = {"__init__", "_stubs", "absent", "cli", "demo", "doctor", "methods",
 # Imports inside functions, each with its reason.
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
+    ("data/categorical.py", "dltoolbox.data.numpy_functions"): "they are made of labels, and labels answer NumPy by them",
     ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",
     ("exchange/writers/matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
     ("kernels/conv/numba_2d.py", "numba.extending"): "as numba in kernels/numba_support.py",
