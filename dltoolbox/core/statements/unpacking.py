@@ -30,13 +30,6 @@ def unpacked_into(function: str) -> int:
     return names if names and _is_called(function, called, frame) else 0
 
 
-def is_discarded(frame: FrameType) -> bool:
-    """Whether the call that the frame is in stands as a statement of its own, whose result CPython drops at once. Prompts
-    and notebooks show such a result, and keep it.
-    """
-    return after_the_call(frame)[0] == "POP_TOP"
-
-
 def after_the_call(frame: FrameType) -> tuple[str, int]:
     """Name and argument of the instruction behind the call that a frame is in; an empty name where there is none."""
     code, at = frame.f_code.co_code, frame.f_lasti + UNIT
