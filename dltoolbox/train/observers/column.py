@@ -116,7 +116,10 @@ class FactsColumn:
 
 
 def figure_text(value: float, digits: str = ".4g") -> str:
-    return format(value, digits) if isfinite(value) else number_text(value)
+    """``0.1234``, ``21,080``, ``NaN``"""
+    if not isfinite(value):
+        return number_text(value)
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e8 else format(value, digits)
 
 
 def known_before(course: Course) -> dict[str, str]:

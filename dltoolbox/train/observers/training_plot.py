@@ -31,8 +31,9 @@ class Pace:
     def __init__(self, pause: float) -> None:
         self.pause, self.next, self.before = pause, 0.0, 0.0
 
-    def is_due(self) -> bool:
-        return time.perf_counter() >= self.next
+    def is_due(self, within: float = 0.0) -> bool:
+        """Whether the pause is over, or it takes but a small share of so many seconds."""
+        return time.perf_counter() >= self.next or self.before < DRAWING_SHARE * within
 
     def done(self, seconds: float) -> None:
         """It has just been done, and took so long; the first time, and one that a busy machine drew out, do not count."""
@@ -71,7 +72,7 @@ class TrainingPlot(Observer):
     def note(self, record: Record, reason: str) -> None:
         self.measured.append(record)
         last = bool(reason) or record.iteration == self.course.iterations
-        if self.surface is not None and self.surface.live and (last or self.drawing.is_due()):
+        if self.surface is not None and self.surface.live and self.drawing.is_due(within=last * self.course.elapsed()):
             with self.harmless():
                 self.draw(FINISHING if last else RUNNING)
 

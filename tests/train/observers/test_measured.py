@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dltoolbox.train.observers.column import figure_text
 from dltoolbox.train.observers.measured import (
     Curve,
     Measured,
@@ -75,6 +76,12 @@ def test_the_axis_grows_by_doubling(iteration, iterations, shown):
     (0.1, 1), (8, 1), (9, 2), (30, 5), (40, 5), (100, 20), (1000, 200), (1e6, 200_000)])
 def test_many_epochs_share_a_band(epochs, step):
     assert epochs_per_band(epochs) == step
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.12345, "0.1234"), (21081.4, "21,081"), (np.nan, "NaN"), (np.inf, "Inf"), (1e12, "1e+12"), (0, "0")])
+def test_figures_in_words(value, text):
+    assert figure_text(value) == text
 
 
 def test_the_final_network_is_validated_once():
