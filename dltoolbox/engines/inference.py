@@ -153,8 +153,8 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
     """Fully connected layers that data of other sizes, such as images with swapped sides, reach with as many features."""
     if any(entry.dims.timed for entry in engine.inputs):
         return []
-    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in engine.lowered(tuple(each), training=False).graph.nodes
-                    if node.op.name == "dense"} for each in (sizes, declared))
+    records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
+    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"} for nodes in records)
     return [layer for layer, spatial in here.items() if spatial != usual[layer]]
 
 
