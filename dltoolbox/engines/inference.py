@@ -154,7 +154,8 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
     if any(entry.dims.timed for entry in engine.inputs):
         return []
     records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
-    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"} for nodes in records)
+    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"}
+                   for nodes in records)
     return [layer for layer, spatial in here.items() if spatial != usual[layer]]
 
 

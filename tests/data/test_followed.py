@@ -157,7 +157,7 @@ IN_CODE = {
 @pytest.mark.parametrize("case", IN_CODE)
 def test_hints_in_code(case):
     script, variables = IN_CODE[case]
-    end = follow(script, variables, meant="make them undefined" if "outside" in case else "")
+    end = follow(script, variables, meant="make them undefined" if "outside" in case else "H×W×N" if "size" in case else "")
     assert len(end["hints"]) == 1
     if "truth" in variables and "another" not in case:
         assert end["result"].DataSetMetrics.GlobalAccuracy == 1
