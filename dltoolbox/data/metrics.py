@@ -43,7 +43,11 @@ class MetricsTable(Table):
 
     def __getattr__(self, name: str) -> Any:
         values = super().__getattr__(name)
-        return values[0] if len(values) == 1 else np.array(values)
+        if len(values) == 1:
+            return values[0]
+        column = np.array(values)
+        column.flags.writeable = False  # it is a copy
+        return column
 
     def __getitem__(self, at: Any) -> Any:
         """Row ``t[0]``, or one number by the names of its row and column: ``t['cat', 'IoU']``."""
