@@ -141,7 +141,7 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
              f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
     if not ports and (displaced := elsewhere(engine, [array.shape[:-1] for array in inputs], declared)):
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
-             f"numbers reach {few(map(repr, displaced))}, but from other places than those that its weights are for.",
+             f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
              fitting_calls(engine, inputs, data, options))
     if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
         net.cache["warned of sizes"] = True

@@ -411,7 +411,7 @@ def test_swapped_sides_before_a_fully_connected_layer() -> None:
     net = finished(layerGraph([F["imageInputLayer"]([4, 6, 1]), make("convolution2dLayer", 1, 2, Name="conv"),
                                make("fullyConnectedLayer", 2, Name="fc"), F["regressionLayer"]()]))
     X = np.random.default_rng(0).random((4, 6, 1, 3))
-    with pytest.raises(DltoolboxError, match=r"takes 4×6×1 and got 6×4×1\. As many numbers reach 'fc'") as caught:
+    with pytest.raises(DltoolboxError, match=r"takes 4×6×1 and got 6×4×1\. As many values reach 'fc'") as caught:
         predict(net, X.swapaxes(0, 1))
     assert caught.value.issues[0].hint == "This looks like W×H×C×N: use np.swapaxes(X, 0, 1)."
     assert activations(net, X.swapaxes(0, 1), "conv").shape == (6, 4, 2, 3)
