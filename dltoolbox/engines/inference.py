@@ -391,7 +391,7 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
     layer = net.name_of(layer, "activations")
     if not isinstance(layer, str):
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
-             "Call for example activations(net, X, 'conv_1').")
+             f"Call for example activations(net, X, '{net.nodes[0].Name}').")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
     rank = max(entrance.dims.rank for entrance in engine_of(net, chosen.ExecutionEnvironment).inputs)

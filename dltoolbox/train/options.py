@@ -291,7 +291,7 @@ def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCo
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
-    hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    hint = f"Remove it, or call trainingOptions('{available[0]}', {option}=…)." if available else "Remove it."
     issues.add("trainingOptions:optionOfOtherSolver",
                f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 

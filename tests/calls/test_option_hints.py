@@ -13,7 +13,8 @@ from dltoolbox.layers.base import LAYERS
 
 WORDS = re.compile(r"'([^']*)'")
 FORMS = [  # of a hint, and the values that it names
-    (r"[Tt]ext(?! made)", ["a"]), (r"list of (strings|class names)", [["a", "b"], "a"]), (r"true or false", [True, False, 1, 0]),
+    (r"[Tt]ext(?! made)", ["a"]), (r"list of (strings|class names)", [["a", "b"], "a"]),
+    (r"true or false", [True, False, 1, 0]),
     (r"or a function|Pass a function", [math.sin]), (r"OutputFcn=f", [lambda info: True]),
     (r"\(X, Y\)", [(np.zeros((4, 4, 1, 2)), np.zeros(2))]), (r"or Inf", [math.inf]), (r"Leave it out|leave it out", []),
     (r"positive integer(?!s)", [3]), (r"odd integer", [3]), (r"non-negative (number|integer)", [0, 2.0]),
@@ -23,14 +24,15 @@ FORMS = [  # of a hint, and the values that it names
     (r"vector of (\d) of them", lambda n: [3] * int(n)), (r"one per encoder stage", [[2, 2, 2]]),
     (r"integers \[(.+?)\]", lambda names: [4] * len(names.split(", "))),
     (r"such as (\[.+?\])", eval), (r"a scalar", [1]), (r"such as '(\w+)'", str), (r"such as '\w+' or '(\w+)'", str),
-    (r"integers, one per stack", [[3, 4, 6]]), (r"vector of positive numbers|array of positive", [[1, 2.5]]), (r"array of finite real", [np.ones((2, 2))]),
+    (r"integers, one per stack", [[3, 4, 6]]), (r"vector of positive numbers|array of positive", [[1, 2.5]]),
+    (r"array of finite real", [np.ones((2, 2))]),
     (r"array of logical", [np.array([True, False])]), (r"vector of 2 to 16 sizes", [[28, 28, 1, math.nan]]),
     (r"of these forms: .*\[(a, b.*?|l, r)\]", lambda names: [1] * len(names.split(", "))),
     (r"\[(t, b, l, r)\]", lambda names: [1] * 4), (r"2×3 matrix", [[[0, 0, 0], [1, 1, 1]]]),
     (r"a fraction of the workers, their number", [0.5, 2, [1, 0, 2]]),
 ]
-ADVICE = re.compile(r"^(Augment the images|Only labels of the images|Pass Matplotlib axes|The option belongs to trainnet|Call "
-                    r"\w+\(Weights='none'\)|Pass the output of)")  # what to do instead, which is no value
+ADVICE = re.compile(r"^(Augment the images|Only labels of the images|Pass Matplotlib axes|The option belongs to trainnet|"
+                    r"Call \w+\(Weights='none'\))")  # what to do instead, which is no value
 
 
 def owners(kind=Configured):

@@ -122,7 +122,7 @@ def test_replace_keeps_the_name_or_takes_a_new_one(lgraph):
     (lambda g: connectLayers(g, "a", "in"), "layerGraph:unknownPort", "'in' (1): This Image Input layer has no inputs"),
     (lambda g: connectLayers(g, "b", "add/in1"), "layerGraph:inputAlreadyConnected", "already connected to 'a/out'"),
     (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "'a/out' is not connected to 'add/in2'"),
-    (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "Connected to 'add/in2' is 'b/out'."),
+    (lambda g: disconnectLayers(g, "a", "add/in2"), "layerGraph:notConnected", "disconnectLayers(lgraph, 'b', 'add/in2')"),
     (lambda g: disconnectLayers(g, "x", "add/in2"), "layerGraph:unknownLayer", "no layer 'x'"),
     (lambda g: removeLayers(g, ["a", "c"]), "layerGraph:unknownLayer", "no layer 'c'"),
     (lambda g: removeLayers(g, ["x", "a", "y"]), "layerGraph:unknownLayer", "no layer 'y'"),
