@@ -47,7 +47,8 @@ CALLS = [
     "addInputLayer((net := dlnet), layer)", "addInputLayer(dlnet, reluLayer())", "layerGraph([resnet18])",
     "getLayer(lgraph, '«conf»')",
     # networks
-    "DAGNetwork((layers := chain))", "SeriesNetwork((layers := chain))", "initialize(«chain»)", "dag2dlnetwork(layers)", "summary(layers)",
+    "DAGNetwork((layers := chain))", "SeriesNetwork((layers := chain))", "initialize(«chain»)", "dag2dlnetwork(layers)",
+    "summary(layers)",
     "NetworkAnalysis(1, 2, 3, 4, name='', usage='', batch=1)", "dlnetwork(body, [[[3]]])",
     "activations(net, X, «3.5»)", "activations(net, X, '«fcc»')", "info.LayerInfo.«Nam»", "freezeWeights(«net»)",
     "freezeWeights(lgraph, '«convv»')", "setLearnRateFactor(«net», 'fc', 'Weights', 2)",
