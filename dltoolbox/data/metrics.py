@@ -114,7 +114,8 @@ class SemanticSegmentationMetrics:
         return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
 
     def __repr__(self) -> str:
-        return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
+        classes = counted(len(self.ClassNames), "class")
+        return f"<SemanticSegmentationMetrics of {classes}: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
 
 
 def counts(confusions: object, classes: int) -> np.ndarray:
