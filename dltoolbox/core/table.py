@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dltoolbox.core.display import printable, size_and_class
+from dltoolbox.core.display import is_number, printable, size_and_class, table_html
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import references, refuse_lost
 
@@ -84,10 +84,23 @@ class Table:
         """The lines of every column, all of them of one width: its head, a rule, a blank line and the cells."""
         blocks = []
         for name, values in self.columns.items():
-            cells = [cell_text(value) for value in values]
+            cells = list(map(cell_text, values))
             width = max(map(len, (name, *cells)))
             blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{cell:<{width}}" for cell in cells)])
         return blocks
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every column as texts, for displays; names of rows stand in a column without a name."""
+        return {name: list(map(cell_text, values)) for name, values in self.columns.items()}
+
+    def html(self, title: str) -> str:
+        """The table under a title, as notebooks show it."""
+        texts = self.texts()
+        numbers = {name for name, values in self.columns.items() if all(map(is_number, values))}
+        return table_html(title, list(texts), list(zip(*texts.values(), strict=True)), numbers)
+
+    def _repr_html_(self) -> str:
+        return self.html(f"{len(self)}×{len(self.columns)} table")
 
     def __repr__(self) -> str:
         return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"

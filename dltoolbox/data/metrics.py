@@ -61,6 +61,10 @@ class MetricsTable(Table):
     def shape(self) -> tuple[int, int]:
         return len(self), len(self.columns)
 
+    def texts(self) -> dict[str, list[str]]:
+        names = {"": self.RowNames} if self.RowNames else {}
+        return names | {name: list(map(metric_text, values)) for name, values in self.columns.items()}
+
     def blocks(self) -> list[list[str]]:
         names = [column_lines("", self.RowNames, str.ljust)] if self.RowNames else []
         return [*names, *(column_lines(name, list(map(metric_text, values)), str.rjust)
@@ -109,8 +113,13 @@ class SemanticSegmentationMetrics:
                   if isinstance(value, MetricsTable)]
         return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
 
+    def _repr_html_(self) -> str:
+        tables = [(name, table) for name, table in vars(self).items() if isinstance(table, MetricsTable)]
+        return "".join(table.html(name) for name, table in tables)
+
     def __repr__(self) -> str:
-        return f"<SemanticSegmentationMetrics of {len(self.ClassNames)} classes: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
+        return (f"<SemanticSegmentationMetrics of {counted(len(self.ClassNames), 'class')}: "
+                f"MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>")
 
 
 def counts(confusions: object, classes: int) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.convert import attribute
@@ -60,11 +60,13 @@ class NetworkAnalysis:
         IsComplete: Whether the sizes of all layers are known.
     """
 
+    page: ClassVar[Callable[[NetworkAnalysis], str] | None] = None  # as HTML for notebooks: reports are made elsewhere
+
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
                  name: str, usage: str, batch: int, display: str = "compact") -> None:
-        texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
+        texts, kinds = (name, usage, batch, display), (lgraph, lowered, issues, names)
         if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
-                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(issue, Issue) for issue in issues)):
+                and all(map(isinstance, texts, (str, str, int, str))) and all(isinstance(issue, Issue) for issue in issues)):
             fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
                  "Call info = analyzeNetwork(layers, nargout=1).")
         self.Name, self.TargetUsage, self.MiniBatchSize, self.Display = name, usage, batch, display
@@ -152,7 +154,7 @@ class NetworkAnalysis:
 
     ok = IsValid
 
-    def text(self, Display: str = "", Width: int | None = None) -> str:
+    def text(self, Display: str | None = None, Width: int | None = None) -> str:
         """What ``print`` shows.
 
         Args:
@@ -163,11 +165,14 @@ class NetworkAnalysis:
         Raises:
             DltoolboxError: ``dltoolbox:NetworkAnalysis:invalidDisplay``, ``…:invalidWidth``.
         """
-        chosen = _TextOptions(Display=Display or self.Display, Width=Width)
+        chosen = _TextOptions(Display=self.Display if Display is None else Display, Width=Width)
         return analysis_text(self, chosen.Display, chosen.Width)
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str | None:
+        return self.page() if self.page else None
 
     def __format__(self, spec: str) -> str:
         return self.text(spec) if spec in TABLES else format(str(self), spec)

@@ -10,7 +10,7 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import references, refuse_lost, show
 from dltoolbox.layers.base import Layer, flat, is_factory
-from dltoolbox.layers.display import layers_text
+from dltoolbox.layers.display import layers_html, layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
@@ -24,6 +24,11 @@ class LayerArray(list[Layer]):
 
     def __str__(self) -> str:
         return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks."""
+        whole = all(isinstance(layer, Layer) for layer in self)
+        return layers_html(f"{len(self)}×1 Layer array", self) if whole else None
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
