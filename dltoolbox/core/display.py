@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
+from shutil import get_terminal_size
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def few(words: Iterable[object]) -> str:
 def counted(count: int, noun: str) -> str:
     """``1 layer``, ``3 layers``, ``2 classes``."""
     return f"{count} {noun if count == 1 else noun + ('es' if noun.endswith('s') else 's')}"
+
+
+def terminal_width() -> int:
+    """Columns to print in."""
+    return get_terminal_size((120, 24)).columns
 
 
 def printable(text: str) -> str:
