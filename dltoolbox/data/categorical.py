@@ -81,7 +81,8 @@ class categorical:
             chosen = distinct_keys(valueset)
             if keys and chosen and is_text(keys) != is_text(chosen):
                 fail("categorical:valuesetType", f"The values {show(keys)} and the value set {show(chosen)} are not of "
-                     "the same kind.", "Use text for both or numbers for both.")
+                     "the same kind.", "Use text for both or numbers for both." if len(keys) != len(chosen) else
+                     f"To name the values, pass both: categorical(values, {list(keys)}, {chosen}).")
             codes, keys = recode(codes, positions_among(keys, chosen)), chosen
         labels = names_of(keys) if names is None else category_names(names, "categorical")
         if len(labels) != len(keys):
@@ -354,7 +355,8 @@ class categorical:
                  "sorted(Y, key=str) by name.")
         if isinstance(other, categorical) and (not other._ordered or other._categories != self._categories):
             fail("categorical:differentCategories", "With <, <=, > and >= only ordinal arrays with the same categories "
-                 "in the same order can be compared.", "Use setcats or reordercats on one of them.")
+                 "in the same order can be compared.", f"Make the other alike: categorical(other, {list(self.categories)}, "
+                 "Ordinal=True).")
         given = names_in(other, compared=True)
         self._require_known(given.keys, "Compare with one of them.")
         mine, theirs = self._pair(given)

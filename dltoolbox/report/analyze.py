@@ -31,6 +31,7 @@ class _AnalyzeOptions(Configured):
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
     MiniBatchSize = Property(convert.integer(1), 1)
     Display = Property(convert.choice(*TABLES), "compact")
+    Histograms = Property(convert.flag, default=False)
 
 
 def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
@@ -50,7 +51,8 @@ def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = Non
             observations the memory of activations is printed. ``Display``: ``'compact'``, the default, prints a line per
             layer, ``'long'`` its description and the size of every learnable as well. ``Plots``: ``'network-analyzer'``
             writes the report as a page and opens it in the browser, ``'none'`` does not; by default a desktop session opens
-            it, except where only the result is wanted (``nargout=1``).
+            it, except where only the result is wanted (``nargout=1``). ``Histograms`` (False): whether that page shows how
+            the weights of a trained network are distributed.
 
     Returns:
         A `NetworkAnalysis`.
@@ -72,8 +74,8 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
         check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
     chosen = _AnalyzeOptions(*pairs, **options)
-    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize,
-                    display=chosen.Display)
+    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize, display=chosen.Display,
+                    histograms=chosen.Histograms)
     if nargout != 1:
         say(info)
     if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
@@ -84,7 +86,7 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
 def framed(info: NetworkAnalysis) -> str:
     """The page for the output of a notebook, in a frame of its own; of a very large network the table alone."""
     from dltoolbox.report.html import render
-    page = render(document(info), batch=info.MiniBatchSize)
+    page = render(document(info, histograms=info.Histograms), batch=info.MiniBatchSize)
     if len(page) > LARGEST_FRAMED:
         columns = compact_columns(info)
         return table_html(repr(info)[1:-1], list(columns), list(zip(*columns.values(), strict=True)), ALIGNED_RIGHT)
@@ -110,7 +112,7 @@ def show_page(info: NetworkAnalysis) -> None:
         require("IPython.display", needed_by="analyzeNetwork").display(info)
         return
     from dltoolbox.report.html import write
-    page = write(document(info), temporary_page(info.Name), batch=info.MiniBatchSize)
+    page = write(document(info, histograms=info.Histograms), temporary_page(info.Name), batch=info.MiniBatchSize)
     say(f"  Report: {page}")
     open_page(page)
 

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "train", "functions"},
 }
-NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files of no room, which see everything
+# Files of no room, which see everything.
+NAMESPACE = {"__init__", "_stubs", "absent", "cli", "demo", "doctor", "methods", "__main__"}
 
 # Imports inside functions, each with its reason.
 LATE = {
