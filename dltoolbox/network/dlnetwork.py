@@ -13,6 +13,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.discarded import returns_copy
 from dltoolbox.core.statements.lost import Lost
 from dltoolbox.core.table import EditableTable, Table
 from dltoolbox.layers.base import Layer
@@ -272,6 +273,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     return layouts
 
 
+@returns_copy
 def initialize(net: dlnetwork, *X: object) -> dlnetwork:
     """Give every learnable and state of a dlnetwork that has no value its initial one.
 
@@ -307,6 +309,7 @@ def required(net: object, function: str) -> dlnetwork:
     return net
 
 
+@returns_copy
 def resetState(net: Network) -> Network:
     """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
 
