@@ -14,6 +14,8 @@ from dltoolbox.core.display import counted, printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
 from dltoolbox.core.properties import InvalidValue, show
+from dltoolbox.core.statements.copied import Names, Sealed
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 from dltoolbox.data.labels import (
     UNDEFINED,
     Encoded,
@@ -27,10 +29,20 @@ from dltoolbox.data.labels import (
     recode,
 )
 
+LOST = Lost("The labels would be lost: an index gives a copy, and nothing keeps this one.",
+            "Assign in the array itself, with one index: Y[3] = 'cat'.")
 MAX_ROWS, MAX_COLUMNS = 20, 8  # what a display shows
 
 
-class categorical:
+class Categories(Names):
+    """The names of the categories of an array."""
+
+    label = "categorical"
+    lost = Lost("The change would be lost: nothing keeps this copy of the categories.",
+                "Functions return a changed array: Y = renamecats(Y, …), and so addcats, removecats, reordercats.")
+
+
+class categorical(Sealed):
     """An array of labels, each out of a list of category names, as MATLAB's ``categorical``.
 
     Args:
@@ -67,6 +79,8 @@ class categorical:
         ['bg', 'cat', 'dog']
     """
 
+    _sealed = True
+    _instead = "Functions return a changed array: Y = renamecats(Y, …), and so setcats, reordercats, addcats, removecats."
     __array_ufunc__ = None  # so that array == Y asks Y
 
     def __init__(self, values: object = (), valueset: object = None, names: object = None, *pairs: object,
@@ -107,7 +121,7 @@ class categorical:
     @property
     def categories(self) -> list[str]:
         """The category names in their order."""
-        return list(self._categories)
+        return Categories(self._categories)
 
     @property
     def codes(self) -> np.ndarray:
@@ -203,6 +217,7 @@ class categorical:
             raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
     def __setitem__(self, index: Any, value: object) -> None:
+        refuse_lost(references(self), self, "categorical", LOST)
         given = _names_in(value)
         used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
         if self._ordered:
