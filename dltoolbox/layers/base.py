@@ -102,6 +102,7 @@ class Layer(Configured):
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
@@ -316,6 +317,11 @@ def flat(layers: object) -> Iterable[Any]:
 def is_factory(item: object) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
     return callable(item) and convert.attribute(item, "layer_class") is not None
+
+
+def is_absent(item: object) -> bool:
+    """Whether this is a documented function that is not there yet (`dltoolbox.absent`), and says so when it is called."""
+    return callable(item) and convert.attribute(item, "absent") is True
 
 
 def documented(cls: type[Layer]) -> str:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dltoolbox as dl
@@ -53,6 +54,22 @@ NETWORKS = {
 def test_documents_are_what_the_schema_says(name):
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     assert faults(document_of(NETWORKS[name]()), schema, schema) == []
+
+
+def test_histograms_of_trained_values_come_where_they_are_asked_for():
+    weights = np.linspace(-1, 1, 640).reshape(10, 64)
+    weights[0, :2] = [np.nan, np.inf]
+    layers = [dl.imageInputLayer([8, 8, 1]), dl.fullyConnectedLayer(10, Weights=weights), dl.regressionLayer]
+    info = dl.analyzeNetwork(layers, nargout=1)
+    assert all("histogram" not in one for one in document(info)["layers"][1]["learnables"])
+    found = document(info, histograms=True)
+    trained, untrained = found["layers"][1]["learnables"]
+    assert "histogram" not in untrained  # the bias has no values yet
+    about = trained["histogram"]
+    assert (len(about["counts"]), sum(about["counts"]), about["notFinite"]) == (32, 638, 2)
+    assert (about["most"], about["mean"]) == (1, pytest.approx(np.nanmean(weights[np.isfinite(weights)])))
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    assert faults(json.loads(json.dumps(found)), schema, schema) == []
 
 
 def test_the_check_of_schemas_finds_faults():

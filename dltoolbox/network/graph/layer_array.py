@@ -11,7 +11,7 @@ from dltoolbox.core.errors import Issue, IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.core.statements.copied import CopiedList
 from dltoolbox.core.statements.lost import Lost, WatchingIterator
-from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_factory
+from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
 from dltoolbox.layers.display import layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
@@ -91,7 +91,7 @@ def as_layer(item: Any, index: int) -> Layer:
     """A copy of a layer, or the layer that a factory makes; ``index`` is the position that an error names."""
     if isinstance(item, Layer):
         return item.copy()
-    if is_factory(item):
+    if is_factory(item) or is_absent(item):
         made: Layer = item()
         return made
     builder = attribute(item, "untrained")
