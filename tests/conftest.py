@@ -1,4 +1,5 @@
-"""Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra.
+"""Suite-wide rules: the whole suite needs its oracles; only ``--core-only`` leaves out what needs an extra, and
+``-m quick`` runs a cross-section of files that need none.
 
 Kernels are the first choice of each case, in every run, unless ``--mode`` says otherwise; compiled loops are used at once;
 nothing is written to the user's cache.
@@ -19,6 +20,7 @@ import pytest
 
 import dltoolbox
 from tests import modes
+from tests.quick import QUICK
 
 EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
 NEEDING = (*EXTRAS, "tests.generate")  # whose twins are PyTorch's
@@ -45,15 +47,33 @@ def pytest_configure(config: pytest.Config) -> None:
     stack.enter_context(modes.mode(config.getoption("--mode"), Path(cache).absolute(), config.getoption("--seed")))
 
 
+def is_quick(path: Path) -> bool:
+    return path.relative_to(Path(__file__).parent).as_posix() in QUICK
+
+
+def only_quick(config: pytest.Config) -> bool:
+    """Whether nothing else is asked for, so that other files need not even be read."""
+    return bool(config.getoption("markexpr") == "quick")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With --core-only, leave out the files that import an extra; an extra that is present is an error there."""
+    if only_quick(config) and collection_path.suffix == ".py":
+        return not is_quick(collection_path) or None
     if not config.getoption("--core-only") or collection_path.suffix != ".py":
         return None
     source = collection_path.read_text(encoding="utf-8")
     return any(f"import {name}" in source or f"from {name}" in source for name in NEEDING) or None
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if is_quick(item.path):
+        item.add_marker("quick")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if only_quick(session.config):
+        return
     present = [name for name in EXTRAS if importlib.util.find_spec(name)]
     if session.config.getoption("--core-only"):
         if present:

@@ -1,5 +1,24 @@
 """What ``pytest -m quick`` runs: files of every room that need no extra and little time."""
 
-QUICK = frozenset({
-    "architecture/test_imports.py",
-})
+ROOMS = {
+    "architecture": "documents names",
+    "architectures": "segnet table",
+    "calls": "surgery",
+    "cli": "analyze doctor",
+    "core": "display errors properties unknown",
+    "data": "categorical metrics nargout onehot samples",
+    "docs": "builder",
+    "engines": "environments",
+    "examples": "readme",
+    "exchange": "archive",
+    "functions": "functions",
+    "kernels": "blocking im2col_3d",
+    "layers": "bad_values defaults sizes texts",
+    "network": "analysis dlnetwork faults naming summary surgery",
+    "ops": "builder identities pooling",
+    "program": "passes",
+    "report": "analyze compare document html",
+    "runtime": "cpu thread_team threads",
+    "train": "arguments options progress targets train_network train_network_course train_network_faults",
+}
+QUICK = frozenset(f"{room}/test_{name}.py" for room, names in ROOMS.items() for name in names.split())

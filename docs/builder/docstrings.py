@@ -96,6 +96,7 @@ def signature(name: str, thing: object) -> str:
 
 
 def first_sentence(thing: object) -> str:
-    """The first paragraph of a docstring up to its first full stop."""
+    """The first paragraph of a docstring up to its first full stop, without the call that some end in."""
     paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
-    return re.split(r"(?<=[a-z`)])[.] |: ``", paragraph)[0].rstrip(".") + "."
+    sentence = re.split(r"(?<=[a-z`)])[.] ", paragraph)[0].rstrip(".")
+    return re.sub(r": ``[^`]*``$", "", sentence) + "."

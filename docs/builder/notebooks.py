@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ def executed(path: Path) -> Any:
     client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3",
                             resources={"metadata": {"path": str(path.parent)}},
                             extra_arguments=["--Application.log_level=40"])
-    return client.execute()
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # pictures in the notebook
+    return client.execute(env=environment)
 
 
 def markdown(notebook: Any, save_figure: SaveFigure) -> str:

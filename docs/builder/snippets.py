@@ -94,7 +94,8 @@ class Page:
                               env=os.environ | {"PYTHONUTF8": "1"})
         if done.returncode != expected:
             raise SnippetError(f"{self.name}: status {done.returncode}, not {expected}:\n{code}{done.stdout}{done.stderr}")
-        return f"```sh\n{code}```\n\n{output(done.stdout + done.stderr)}"
+        printed = done.stdout + done.stderr
+        return f"```sh\n{code}```" + (f"\n\n{output(printed)}" if printed.strip() else "")
 
     def execute(self, code: str, line: int, *, raises: bool, warns: bool) -> str:
         """What a block prints; warnings are errors unless they are expected."""
