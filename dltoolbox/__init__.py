@@ -1,9 +1,13 @@
 """dltoolbox: MATLAB-style deep learning in Python.
 
 The flat namespace of MATLAB names: ``from dltoolbox import *`` gives a script everything it calls. Nothing is computed
-here. The factories (``convolution2dLayer`` and its kin) come from the registry of layers.
+here. The factories (``convolution2dLayer`` and its kin) come from the registry of layers; documented functions that are not
+there yet say what to do instead (`dltoolbox.absent`).
 """
 
+from typing import NoReturn
+
+from dltoolbox.absent import EXPORTED, NOT_IN_THIS_RELEASE
 from dltoolbox.architectures.classifiers.alexnet import alexnet
 from dltoolbox.architectures.classifiers.darknet import darknet19, darknet53
 from dltoolbox.architectures.classifiers.densenet import densenet201
@@ -24,6 +28,7 @@ from dltoolbox.architectures.segmentation.segnet import segnetLayers
 from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers, unetLayers
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.packages import __version__ as __version__
+from dltoolbox.core.properties import did_you_mean
 from dltoolbox.core.random import rng
 from dltoolbox.data import (
     SemanticSegmentationMetrics,
@@ -60,6 +65,7 @@ from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.display import disp
+from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary
 from dltoolbox.network.data_layout import networkDataLayout
@@ -93,7 +99,7 @@ from dltoolbox.train.options import trainingOptions
 from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
-    *FACTORIES, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
+    *FACTORIES, *EXPORTED, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
     "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU",
     "canUseParallelPool", "categorical", "categories", "classify", "confusionmat", "connectLayers", "countcats",
@@ -112,4 +118,11 @@ __all__ = [
     "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
 ]
 
-globals().update(FACTORIES)
+globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)
+give_methods(globals())
+
+
+def __getattr__(name: str) -> NoReturn:
+    """A name that is neither here nor documented."""
+    near = "" if name.startswith("_") else did_you_mean(name, {*__all__, *NOT_IN_THIS_RELEASE})
+    raise AttributeError(f"module 'dltoolbox' has no attribute '{name}'. {near}".rstrip())

@@ -1,7 +1,7 @@
 # Written by `python -m dltoolbox._stubs`; do not edit.
 # ruff: noqa: E501, I001, RUF022
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from numpy.typing import ArrayLike
 
@@ -189,34 +189,65 @@ from dltoolbox.train.train_network import trainNetwork as trainNetwork
 __version__: str
 __all__ = [
     "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations",
-    "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers", "addcats", "additionLayer", "alexnet",
-    "analyzeNetwork", "assembleNetwork", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool",
-    "batchNormalizationLayer", "canUseGPU", "canUseParallelPool", "categorical", "categories", "channelShuffleLayer",
-    "classificationLayer", "classify", "clippedReluLayer", "concatenationLayer", "confusionmat", "connectLayers",
-    "convolution2dLayer", "convolution3dLayer", "countcats", "crop2dLayer", "crop3dLayer",
-    "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53",
-    "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "dropoutLayer", "efficientnetb0", "eluLayer",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "featureInputLayer", "flattenLayer",
-    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "gather", "gearboxFeatures", "geluLayer", "getL2Factor",
-    "getLayer", "getLearnRateFactor", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
-    "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount",
-    "groupLayers", "groupNormalizationLayer", "groupedConvolution2dLayer", "huber", "identityLayer",
-    "image3dInputLayer", "imageInputLayer", "inceptionv3", "initialize", "inputLayer", "instanceNormalizationLayer",
-    "iscategorical", "iscategory", "isordinal", "isundefined", "l1loss", "l2loss", "layerArray", "layerGraph",
-    "layerNormalizationLayer", "leakyReluLayer", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxPooling2dLayer",
+    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "TrainingInfo",
+    "accuracyMetric", "activations", "adamupdate", "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers",
+    "addcats", "additionLayer", "alexnet", "analyzeNetwork", "anchorBoxLayer", "arrayDatastore", "assembleNetwork",
+    "attention", "attentionLayer", "aucMetric", "augment", "augmentedImageDatastore", "averagePooling1dLayer",
+    "averagePooling2dLayer", "averagePooling3dLayer", "avgpool", "batchNormalizationLayer", "batchnorm", "bilstmLayer",
+    "bisenetv2", "canUseGPU", "canUseParallelPool", "categorical", "categories", "channelShuffleLayer", "checkLayer",
+    "chickenpox_dataset", "classificationLayer", "classify", "classifyAndUpdateState", "clippedReluLayer",
+    "complexFullyConnectedLayer", "complexReluLayer", "complexToRealLayer", "compressNetworkUsingProjection",
+    "concatenationLayer", "confusionchart", "confusionmat", "connectLayers", "convolution1dLayer", "convolution2dLayer",
+    "convolution3dLayer", "cosineLearnRate", "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer",
+    "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy", "ctc", "cvpartition", "cwtLayer",
+    "cyclicalLearnRate", "dag2dlnetwork", "darknet19", "darknet53", "deepDreamImage", "deepNetworkDesigner",
+    "deeplabv3plus", "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer",
+    "dicePixelClassificationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
+    "dlaccelerate", "dlarray", "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian",
+    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "drise", "dropoutLayer",
+    "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
+    "estimateNetworkOutputBounds", "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate",
+    "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer",
+    "fileDatastore", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights",
+    "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu",
+    "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer",
+    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer",
+    "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers",
+    "groupNormalizationLayer", "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer",
+    "gruProjectedLayer", "hasdata", "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter",
+    "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
+    "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
+    "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
+    "inceptionresnetv2", "inceptionv3", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
+    "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
+    "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
+    "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
+    "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork", "lstm", "lstmLayer",
+    "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
     "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "mobilenetv2", "mse", "multiplicationLayer", "networkDataLayout", "networkLayer",
-    "onehotdecode", "onehotencode", "parpool", "pixelClassificationLayer", "plot", "poolingToStridedConvolution",
-    "predict", "preluLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resetState", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18",
-    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork",
-    "scalingLayer", "scores2label", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats",
-    "shapeVolumes", "shufflenet", "sigmoidLayer", "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer",
-    "spatialDropoutLayer", "squeezenet", "summary", "swishLayer", "tanhLayer", "toMATLAB", "toPython", "trainNetwork",
-    "trainingOptions", "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d",
-    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "xception",
+    "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer", "nasnetlarge",
+    "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
+    "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
+    "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
+    "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingToStridedConvolution",
+    "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState", "preluLayer", "quadraticLayer",
+    "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer", "readall", "readimage",
+    "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer", "regressionLayer", "relu",
+    "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
+    "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
+    "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
+    "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
+    "scores2label", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
+    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
+    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
+    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
+    "squeezenet", "ssdMergeLayer", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
+    "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
+    "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
+    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
+    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "wordEmbeddingLayer",
+    "xception", "yolov2OutputLayer", "yolov2ReorgLayer", "yolov2TransformLayer", "yscale", "zreluLayer",
 ]
 
 def reluLayer(
@@ -770,3 +801,579 @@ def adaptiveAveragePooling2dLayer(
     Name: str = '',
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
+
+def lstmLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def bilstmLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def gruLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def lstmProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def gruProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def lstm(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def gru(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def sequenceInputLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+
+def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
+
+def sequenceUnfoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
+
+def convolution1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, convolution2dLayer([5, 1], 32) does the same."""
+
+def transposedConv1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, transposedConv2dLayer([2, 1], 32, Stride=[2, 1]) does the same."""
+
+def maxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, maxPooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
+
+def averagePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, averagePooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
+
+def globalAveragePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, globalAveragePooling2dLayer() does the same."""
+
+def globalMaxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. On images T×1×c×N, globalMaxPooling2dLayer() does the same."""
+
+def wordEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+
+def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+
+def embed(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+
+def patchEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16."""
+
+def attentionLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def selfAttentionLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def positionEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def sinusoidalPositionEncodingLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def attention(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def embeddingConcatenationLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def indexing1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+
+def functionLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"""
+
+def functionToLayerGraph(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"""
+
+def checkLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer."""
+
+def complexReluLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
+
+def zreluLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
+
+def complexToRealLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
+
+def realToComplexLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
+
+def complexFullyConnectedLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
+
+def permuteLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Arrange the data before the network, for example with np.moveaxis(X, 0, -1)."""
+
+def reshapeLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Arrange the data before the network, for example with np.moveaxis(X, 0, -1)."""
+
+def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Undo the normalization in what predict(net, X) returns."""
+
+def quadraticLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Pass products of features as features of their own."""
+
+def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+
+def istftLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+
+def cwtLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+
+def icwtLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+
+def modwtLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+
+def roiInputLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def pointCloudInputLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def yolov2OutputLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def yolov2TransformLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def rcnnBoxRegressionLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def rpnClassificationLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def rpnSoftmaxLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def regionProposalLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def roiAlignLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def roiMaxPooling2dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def anchorBoxLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def ssdMergeLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
+
+def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. spaceToDepthLayer(2) rearranges maps likewise."""
+
+def dicePixelClassificationLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."""
+
+def focalLossLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."""
+
+def neuralODELayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def dlode45(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def spectralConvolution1dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def spectralConvolution2dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def spectralConvolution3dLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def ctc(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def spatialTransformerLayer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def estimateNetworkOutputBounds(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def verifyNetworkRobustness(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def compressNetworkUsingProjection(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def neuronPCA(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There is no replacement in this release."""
+
+def dlarray(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def extractdata(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def finddim(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def stripdims(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def isdlarray(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def dims(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
+
+def dlfeval(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dlgradient(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dlupdate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dlaccelerate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dljacobian(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dldivergence(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def dllaplacian(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def adamupdate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def sgdmupdate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def rmspropupdate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def lbfgsupdate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def lbfgsState(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
+
+def forward(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. predict(net, X) runs a network for prediction; only training runs it otherwise."""
+
+def dlconv(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def dltranspconv(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def batchnorm(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def layernorm(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def groupnorm(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def instancenorm(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def gelu(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
+
+def sigmoid(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it with NumPy: 1 / (1 + np.exp(-X))."""
+
+def dlmtimes(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it with NumPy: np.matmul(A, B)."""
+
+def indexcrossentropy(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors."""
+
+def trainnet(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainNetwork(X, Y, [*layers[:-1], classificationLayer], options) trains for cross-entropy; with regressionLayer at the end, for mean squared error. dag2dlnetwork(net) makes a dlnetwork of the result."""
+
+def TrainingInfo(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def trainingProgressMonitor(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def recordMetrics(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def updateInfo(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def groupSubPlot(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def yscale(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def show(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def close(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."""
+
+def testnet(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. The accuracy is np.mean(classify(net, X) == Y)."""
+
+def accuracyMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. The accuracy is np.mean(classify(net, X) == Y)."""
+
+def fScoreMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it from confusionmat(Y, YPred), where rows are true classes."""
+
+def precisionMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it from confusionmat(Y, YPred), where rows are true classes."""
+
+def recallMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it from confusionmat(Y, YPred), where rows are true classes."""
+
+def aucMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it from the scores predict(net, X), for example with scikit-learn."""
+
+def rocmetrics(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it from the scores predict(net, X), for example with scikit-learn."""
+
+def rmseMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it with NumPy from the responses and predict(net, X)."""
+
+def mapeMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it with NumPy from the responses and predict(net, X)."""
+
+def rSquaredMetric(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Compute it with NumPy from the responses and predict(net, X)."""
+
+def piecewiseLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def warmupLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def polynomialLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def exponentialLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def cosineLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def cyclicalLearnRate(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves the learning rate every ten epochs."""
+
+def confusionchart(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. confusionmat(Y, YPred) gives the numbers, with true classes in rows."""
+
+def plotconfusion(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. confusionmat(Y, YPred) gives the numbers, with true classes in rows."""
+
+def gradCAM(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
+
+def occlusionSensitivity(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
+
+def imageLIME(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
+
+def deepDreamImage(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
+
+def drise(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
+
+def predictAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
+
+def classifyAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
+
+def imageDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels)."""
+
+def pixelLabelDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the label images into one array: categorical(np.stack(labelImages, axis=-1), [0, 1], ['rest', 'cell'])."""
+
+def fileDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
+
+def signalDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
+
+def randomPatchExtractionDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
+
+def arrayDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def pixelLabelImageDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def readall(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def readimage(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def hasdata(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def numpartitions(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def partition(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def combine(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def transform(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def read(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def reset(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def shuffle(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def next(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def preview(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def subset(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
+
+def augmentedImageDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Change copies of the images before training: np.concatenate([X, X[:, ::-1]], axis=-1) adds mirrored ones, whose labels follow likewise."""
+
+def imageDataAugmenter(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Change copies of the images before training: np.concatenate([X, X[:, ::-1]], axis=-1) adds mirrored ones, whose labels follow likewise."""
+
+def augment(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Change copies of the images before training: np.concatenate([X, X[:, ::-1]], axis=-1) adds mirrored ones, whose labels follow likewise."""
+
+def minibatchqueue(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves."""
+
+def padsequences(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T."""
+
+def countEachLabel(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. countcats(Y) counts the labels of each category."""
+
+def splitEachLabel(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Choose at random with order = np.random.default_rng(0).permutation(len(Y)), then for example X[..., order[:n]] and Y[order[:n]] for training."""
+
+def cvpartition(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Choose at random with order = np.random.default_rng(0).permutation(len(Y)), then for example X[..., order[:n]] and Y[order[:n]] for training."""
+
+def training(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Choose at random with order = np.random.default_rng(0).permutation(len(Y)), then for example X[..., order[:n]] and Y[order[:n]] for training."""
+
+def test(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Choose at random with order = np.random.default_rng(0).permutation(len(Y)), then for example X[..., order[:n]] and Y[order[:n]] for training."""
+
+def imread(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read images as arrays h×w×c with Pillow, imageio or Matplotlib."""
+
+def imresize(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. scipy.ndimage.zoom(image, [2, 2, 1]) makes an image h×w×c twice as large."""
+
+def labeloverlay(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5."""
+
+def japaneseVowelsTrainData(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
+
+def japaneseVowelsTestData(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
+
+def chickenpox_dataset(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
+
+def imagePretrainedNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. resnet18(Weights='none') and its kin make untrained layers. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def inceptionresnetv2(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. inceptionv3(Weights='none') is of the same family."""
+
+def nasnetmobile(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. mobilenetv2(Weights='none') and efficientnetb0(Weights='none') are as economical."""
+
+def nasnetlarge(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. xception(Weights='none') is a network of that size."""
+
+def deeplabv3plus(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. deeplabv3plusLayers([64, 64, 3], 2, 'resnet18') makes the layers for trainNetwork."""
+
+def bisenetv2(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. unet([64, 64, 3], 2) segments images as well."""
+
+def importNetworkFromONNX(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importONNXNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importONNXLayers(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importKerasNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importKerasLayers(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importNetworkFromKeras(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importCaffeNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importCaffeLayers(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importNetworkFromPyTorch(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def importNetworkFromTensorFlow(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""
+
+def exportONNXNetwork(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. toMATLAB(net, 'net.m', Parameters=True) writes code that rebuilds the network in MATLAB, which can export it."""
+
+def exportNetworkToTensorFlow(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. toMATLAB(net, 'net.m', Parameters=True) writes code that rebuilds the network in MATLAB, which can export it."""
+
+def deepNetworkDesigner(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. analyzeNetwork(lgraph) shows a network; replaceLayer(lgraph, 'conv', dropoutLayer) edits it."""
+
+def freezeParameters(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. freezeWeights(layers) keeps learnables from being trained."""

@@ -16,6 +16,7 @@ from textwrap import fill
 from types import ModuleType
 
 import dltoolbox
+from dltoolbox.absent import NOT_IN_THIS_RELEASE
 from dltoolbox.core.convert import annotation_of
 from dltoolbox.core.properties import REQUIRED, Property, in_call_order
 from dltoolbox.layers.base import LAYERS, Layer
@@ -25,7 +26,7 @@ HEADER = '''\
 # Written by `python -m dltoolbox._stubs`; do not edit.
 # ruff: noqa: E501, I001, RUF022
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from numpy.typing import ArrayLike
 
@@ -47,14 +48,16 @@ def namespace() -> str:
     imports = [f"from {cls.__module__} import {cls.__name__} as _{cls.__name__}" for cls in LAYERS.values()]
     others = []
     for name in dltoolbox.__all__:
-        if name not in LAYERS:
+        if name not in LAYERS and name not in NOT_IN_THIS_RELEASE:
             origin = getattr(dltoolbox, name)
             imports.append(f"from {origin.__module__} import {origin.__name__} as {name}")
             others.append(name)
     exported = fill(", ".join(f'"{name}"' for name in sorted(dltoolbox.__all__)), 120, initial_indent="    ",
                     subsequent_indent="    ")
     parts = [HEADER + "\n".join(sorted(imports)), f"__version__: str\n__all__ = [\n{exported},\n]",
-             *(definition(cls) for cls in LAYERS.values())]
+             *(definition(cls) for cls in LAYERS.values()),
+             *(f'def {name}(*arguments: Any, **options: Any) -> NoReturn:\n    """{function.__doc__}"""'
+               for name, function in NOT_IN_THIS_RELEASE.items())]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,7 +8,7 @@ from functools import wraps
 
 from dltoolbox.core import convert
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Configured, Property, signature
+from dltoolbox.core.properties import Configured, InvalidValue, Property, signature
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
 TRAINED_ON = {"googlenet": ("imagenet", "places365")}  # in MATLAB; all others on ImageNet alone
@@ -28,6 +28,19 @@ Raises:
 """
 
 
+def _weights(name: str) -> convert.Convert[str]:
+    """MATLAB's words; whatever else came, the only one that gives layers here is 'none'."""
+    known = convert.choice("none", *TRAINED_ON.get(name, ("imagenet",)))
+
+    @convert.annotated(convert.annotation_of(known))
+    def conversion(value: object) -> str:
+        try:
+            return known(value)
+        except InvalidValue as no:
+            raise InvalidValue(no.expected, UNTRAINED_HINT.format(name=name)) from None
+    return conversion
+
+
 def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
     """Decorator: ``resnet18('Weights', 'none')`` calls the function; asking for trained weights says where to get them.
 
@@ -38,7 +51,7 @@ def architecture(build: Callable[[], LayerGraph]) -> Callable[..., LayerGraph]:
 
     class Options(Configured):
         function = name
-        Weights = Property(convert.choice("none", *TRAINED_ON.get(name, ("imagenet",))), "imagenet")
+        Weights = Property(_weights(name), "imagenet")
 
     @wraps(build, assigned=("__module__", "__name__", "__qualname__"), updated=())
     def made(*pairs: object, **options: object) -> LayerGraph:

@@ -65,7 +65,7 @@ def poolingToStridedConvolution(net: object, *pairs: object, nargout: int | None
         Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all convolutional net" (2014).
     """
     count = 1 if nargout is None else nargout
-    check_nargout(count, 2, "poolingToStridedConvolution")
+    check_nargout(count, 2, "poolingToStridedConvolution", sequence=False)
     chosen = _RecipeOptions(*pairs, **options)
     before = net if isinstance(net, LayerGraph) else layerGraph(net)
     sizes = lower(before)

@@ -212,7 +212,7 @@ def sizes_or_unknown(value: object) -> tuple[int | None, ...]:
     items = [None if item is None or _is_nan(item) else item for item in items_of(value)]
     known = integers([item for item in items if item is not None])
     if not items or known is None or not isinstance(value, (list, tuple, np.ndarray)):
-        raise InvalidValue("a vector of positive integers or NaN, such as [28 28 1 NaN]")
+        raise InvalidValue("a vector of positive integers or NaN, such as [28, 28, 1, None]")
     rest = iter(known)
     return tuple(None if item is None else next(rest) for item in items)
 
@@ -243,8 +243,8 @@ def vector_of(lengths: Sequence[int], names: str, low: int = 1) -> Convert[tuple
 
 def image_size(rank: int, channels: int = 1) -> Convert[tuple[int, ...]]:
     """Spatial sizes and channels, such as ``[h w c]``; those without channels get as many as said."""
-    names = " ".join("hwd"[:rank])
-    sizes_of = vector_of((rank, rank + 1), f"[{names} c] or [{names}]")
+    names = ", ".join("hwd"[:rank])
+    sizes_of = vector_of((rank, rank + 1), f"[{names}, c] or [{names}]")
 
     @annotated("Sequence[int]")
     def convert(value: object) -> tuple[int, ...]:
@@ -259,8 +259,8 @@ def padding(rank: int) -> Convert[Padding]:
     1-D: p, [l r]. 2-D: p, [a b] (a at top and bottom, b left and right), [t b l r]. 3-D: p, [a b c] and the 2×3 matrix
     [t l f; b r k]. Every form also accepts 'same'. The stored pairs are accepted too.
     """
-    forms = {1: "a scalar, [l r] or 'same'", 2: "a scalar, [a b], [t b l r] or 'same'",
-             3: "a scalar, [a b c], a 2×3 matrix [t l f; b r k] or 'same'"}[rank]
+    forms = {1: "a scalar, [l, r] or 'same'", 2: "a scalar, [a, b], [t, b, l, r] or 'same'",
+             3: "a scalar, [a, b, c], a 2×3 matrix [[t, l, f], [b, r, k]] or 'same'"}[rank]
 
     @annotated("Literal['same'] | int | Sequence[Any]")
     def convert(value: object) -> Padding:
@@ -268,7 +268,7 @@ def padding(rank: int) -> Convert[Padding]:
             return "same"
         pairs = None if isinstance(value, str) else _padding_pairs(value, rank)
         if pairs is None:
-            raise InvalidValue(f"non-negative integers in one of the forms {forms}",
+            raise InvalidValue(f"non-negative integers in one of these forms: {forms}",
                                "Pass 0 for no padding, or 'same'." if isinstance(value, str) else "")
         return pairs
     return convert
@@ -307,7 +307,7 @@ def array(value: object) -> np.ndarray | None:
         raise InvalidValue("an array without masked elements", "Give them a value with np.ma.filled.")
     given = array_of(value)
     if given is None:
-        raise InvalidValue("a numeric array")
+        raise InvalidValue("an array of finite real numbers")
     if not given.size:
         return None
     if given.dtype.kind not in "fiub" or beyond_memory(given) or not all_finite(given):
@@ -356,7 +356,8 @@ def either(word: str, other: Convert[T]) -> Convert[str | T]:
         try:
             return other(value)
         except InvalidValue as no:
-            raise InvalidValue(f"'{word}' or {no.expected}", no.hint, no.code) from None
+            between = "," if no.expected.startswith("'") and " or " in no.expected else " or"
+            raise InvalidValue(f"'{word}'{between} {no.expected}", no.hint, no.code) from None
     return convert
 
 
@@ -405,5 +406,5 @@ def number_or_word(*names: str) -> Convert[str | float]:
         try:
             return word(value) if isinstance(value, str) else number(value)
         except InvalidValue:
-            raise InvalidValue(f"a number or {', '.join(map(repr, names))}") from None
+            raise InvalidValue(f"{', '.join(['a number', *map(repr, names[:-1])])} or {names[-1]!r}") from None
     return convert

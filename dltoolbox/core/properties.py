@@ -9,7 +9,6 @@ in `dltoolbox.core.convert`.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +19,7 @@ from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 import numpy as np
 
 from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
 
 class _Required:
@@ -177,14 +177,23 @@ class Configured:
         for prop in type(self).properties.values():
             yield prop, self.__dict__[prop.name]
 
+    def lost_change(self, name: str) -> Lost:
+        """What is said where a property is assigned in an object that nothing keeps."""
+        label = self.label()
+        return Lost(f"'{name}' of this {label} would be lost: nothing keeps the object.",
+                    f"Keep it in a variable first, or pass {name} when it is made: {label}(…, {name}=…).")
+
     def __setattr__(self, name: str, value: object) -> None:
         # Only declared names can be assigned, so that a misspelt property is an error and not a silent new attribute.
-        if isinstance(inspect.getattr_static(type(self), name, None), (Property, property)):
-            object.__setattr__(self, name, value)
-            refuse_lost(references(self), self.label(), f"'{name}'", "Keep what is changed in a variable, as in layers = "
-                        "net.Layers, and then use that, for example in assembleNetwork(layers).")
-        else:
+        declared = inspect.getattr_static(type(self), name, None)
+        if not isinstance(declared, (Property, property)):
             unknown_name(self.label(), name, [*type(self).properties])
+        if isinstance(declared, property) and declared.fset is None:
+            fail(f"{self.label()}:readOnly", f"'{name}' of {self.label()} follows from its other properties and cannot be "
+                 "assigned.", f"Create a new {self.label()}.", layer=getattr(self, "Name", ""))
+        if getattr(declared, "settable", True):
+            refuse_lost(references(self), self, self.label(), self.lost_change, name)
+        object.__setattr__(self, name, value)
 
 
 def split_pairs(arguments: Sequence[object]) -> tuple[list[object], list[object]]:
@@ -208,7 +217,6 @@ def options_as_pairs(function: F) -> F:
     required = sum(p.default is p.empty for p in positional)
     label = function.__name__
     names = [p.name for p in positional]
-    how = f"Call {label}({', '.join([*names, *(f'{name}=…' for name in options.values() if name != 'nargout')])})."
 
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
@@ -221,13 +229,28 @@ def options_as_pairs(function: F) -> F:
                 unknown_name(label, name, [*options.values()])
             given[options.get(name.lower(), name)] = value
         if start > len(names):
-            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.", how)
-        try:
-            declared.bind(*args[:start], **given)
-        except TypeError as error:
-            fail(f"{label}:invalidArguments", f"{label} got other arguments than it takes: {error}.", how)
+            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.",
+                 f"Call {label}{declared_form(declared)}.")
+        check_bound(function, args[:start], given)
         return function(*args[:start], **given)
     return cast(F, call)
+
+
+def declared_form(declared: inspect.Signature) -> str:
+    """``(A, newcats, Before=…, After=…)``, for messages."""
+    named = [p.name if p.default is p.empty else f"{p.name}=…" for p in declared.parameters.values()
+             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "nargout"]
+    return f"({', '.join(named)})"
+
+
+def check_bound(function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Raise where a function that is called in place of another one does not take these arguments."""
+    declared, label = inspect.signature(function), function.__name__
+    try:
+        declared.bind(*args, **kwargs)
+    except TypeError as error:
+        fail(f"{label}:invalidArguments", f"The arguments of {label} are not complete, or too many: {error}.",
+             f"Call {label}{declared_form(declared)}.")
 
 
 class Option(NamedTuple):
@@ -257,8 +280,9 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
                    f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
-    for name, value in [*pairs, *(Option(*item) for item in kwargs.items())]:
-        key = match(name, properties)
+    named = [(option, match(option.name, properties)) for option in pairs]
+    named += [(Option(*item), match(item[0], properties, whole=True)) for item in kwargs.items()]
+    for (name, value), key in named:
         if key is None:
             with issues.collect():
                 unknown_name(label, name, [p.argument for p in in_call_order(properties)])
@@ -267,12 +291,14 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
     return given
 
 
-def match(name: str, properties: Mapping[str, Property[object]]) -> str | None:
-    """The property that a name means: exact, then in any case, then as a prefix of one name only."""
+def match(name: str, properties: Mapping[str, Property[object]], *, whole: bool = False) -> str | None:
+    """The property that a name means: in any case, or, unless it must be whole, as a prefix of one name only. MATLAB
+    completes quoted names, ``'MaxE', 4``; keywords, ``MaxE=4``, nobody expects to be completed.
+    """
     names = {word.lower(): key for key, p in properties.items() for word in (*p.older, p.argument, key)}
     low = name.lower()
-    if low in names:
-        return names[low]
+    if low in names or whole:
+        return names.get(low)
     matches = {key for full, key in names.items() if len(low) > 1 and full.startswith(low)}
     return matches.pop() if len(matches) == 1 else None
 
@@ -284,9 +310,12 @@ def unknown_name(label: str, name: str, known: Sequence[str]) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The question that names the nearest of the known words, in any letter case; empty where none is near."""
+    """The question that names the nearest of the known words, in any letter case, those that it abbreviates first; empty
+    where none is near.
+    """
     low = {name.lower(): name for name in known}
-    near = [repr(low[close]) for close in get_close_matches(name.lower(), low)]
+    longer = [word for word in low if len(name) > 1 and word.startswith(name.lower())]
+    near = [repr(low[close]) for close in (longer or get_close_matches(name.lower(), low))[:3]]
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
@@ -343,46 +372,3 @@ def signature(properties: Mapping[str, Property[object]]) -> inspect.Signature:
 
     return inspect.Signature([*parameters(True, kind.POSITIONAL_OR_KEYWORD), kind("pairs", kind.VAR_POSITIONAL),
                               *parameters(False, kind.KEYWORD_ONLY)])
-
-
-# Assignments that nobody will ever see: to a part of a copy, as in ``net.Layers[2].Bias = 0``. Python makes the copy,
-# assigns and throws it away. The object is then held by nothing but the statement itself, which shows in its number of
-# references. How many those are is found out at import; if they tell nothing (other Pythons than CPython, and versions
-# that count local variables differently), nothing is refused.
-references: Callable[[object], int] = getattr(sys, "getrefcount", lambda value: 1)
-
-
-class _Probe:
-    count: ClassVar[int] = 0
-
-    def __setattr__(self, name: str, value: object) -> None:
-        _Probe.count = references(self)
-
-    def change(self) -> None:
-        _Probe.count = references(self)
-
-
-def _held_by_a_statement() -> tuple[int, int]:
-    """References to an object that nothing but the statement holds: in its own ``__setattr__``, and in a method that is
-    called; 0 if that tells nothing.
-    """
-    named = _Probe()
-    _Probe().any = 0
-    alone = _Probe.count
-    named.any = 0
-    alone = alone if alone < _Probe.count else 0
-    _Probe().change()
-    called = _Probe.count
-    named.change()
-    return alone, called if called < _Probe.count else 0
-
-
-ALONE, CALLED_ALONE = _held_by_a_statement()
-
-
-def refuse_lost(held: int, label: str, name: str, hint: str, *, called: bool = False) -> None:
-    """Raise where an assignment is lost; ``held`` is ``references(self)``, counted in that ``__setattr__`` or such, or in a
-    method that was called.
-    """
-    if held <= (CALLED_ALONE if called else ALONE):
-        fail(f"{label}:lostAssignment", f"{name} would be assigned in a copy that nothing keeps.", hint)

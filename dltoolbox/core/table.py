@@ -9,9 +9,15 @@ import numpy as np
 
 from dltoolbox.core.display import printable, size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
-from dltoolbox.core.properties import references, refuse_lost
+from dltoolbox.core.properties import did_you_mean
+from dltoolbox.core.statements.copied import CopiedList, FixedList, Names
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
-KEEP_TABLE = "Keep the table in a variable, as in table = net.Learnables, and then use that: net.Learnables = table."
+READ_ONLY = Lost("The table is read-only: it reports what the network is, so a change of it would have no effect.",
+                 "Change connections with connectLayers and disconnectLayers, layers with replaceLayer. To compute with a "
+                 "column, copy it: values = list(table.Source).")
+KEEP_TABLE = Lost("The change would be lost: nothing keeps this copy of the table.",
+                  "Keep it, change it and put it back: table = net.Learnables; table.Value[0] = …; net.Learnables = table.")
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
@@ -23,55 +29,71 @@ def cell_text(value: object) -> str:
     return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
 
 
-class Column(list[Any]):
-    """The values of a column; they can be assigned in a table that somebody keeps."""
+class Column(FixedList[Any]):
+    """The values of a column."""
 
-    def __setitem__(self, row: Any, value: Any) -> None:
-        refuse_lost(references(self), "table", "A value", KEEP_TABLE)
-        super().__setitem__(row, value)
+    label, lost = "table", READ_ONLY
+
+
+class EditableColumn(CopiedList[Any]):
+    """The values of a column that can be assigned, by those who keep the table."""
+
+    label, lost = "table", KEEP_TABLE
 
 
 class Table:
-    """Columns of equal length, read as attributes: ``lgraph.Connections.Source``.
+    """Columns of equal length, read as attributes or by name: ``table.Source``, ``table['Source']``; read-only.
 
     >>> t = Table(Source=['conv', 'relu'], Destination=['relu', 'pool/in'])
     >>> t.Destination[1], len(t), t[0]
     ('pool/in', 2, ('conv', 'relu'))
     """
 
-    own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns
+    own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns, assigned once
+    editable: ClassVar[bool] = False
 
     def __init__(self, **columns: Sequence[object]) -> None:
-        self.columns = {name: Column(values) for name, values in columns.items()}
+        column = EditableColumn if self.editable else Column
+        self.columns: dict[str, list[Any]] = {name: column(values) for name, values in columns.items()}
         if len({len(values) for values in self.columns.values()}) > 1:
             raise AssertionError("columns of different lengths")
 
     def __getattr__(self, name: str) -> list[Any]:
-        columns: dict[str, Column] = self.__dict__.get("columns", {})
+        columns: dict[str, list[Any]] = self.__dict__.get("columns", {})
         if name in columns:
             return columns[name]
         raise UnknownColumnError(Issue("dltoolbox:table:unknownColumn", f"The table has no column '{name}'.",
-                                       f"Its columns are {', '.join(columns)}."))
+                                       did_you_mean(name, columns) or f"Its columns are {', '.join(columns)}."))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A column can be replaced by another one of the same length."""
-        if name in self.own:
+        if name in self.own and name not in vars(self):
             object.__setattr__(self, name, value)
             return
-        refuse_lost(references(self), "table", f"'{name}'", KEEP_TABLE)
-        if len(getattr(self, name)) != len(value):
-            fail("table:invalidLength", f"Column '{name}' has {len(getattr(self, name))} values, but {len(value)} came.",
+        old = getattr(self, name)  # an unknown column is told first
+        if not self.editable:
+            fail("table:readOnly", READ_ONLY.message, READ_ONLY.hint)
+        refuse_lost(references(self), self, "table", KEEP_TABLE)
+        if len(old) != len(value):
+            fail("table:invalidLength", f"Column '{name}' has {len(old)} values, but {len(value)} came.",
                  "Pass one value per row.")
-        self.columns[name] = Column(value)
+        self.columns[name] = EditableColumn(value)
+
+    def __setitem__(self, at: object, value: object) -> None:
+        fail("table:readOnly", "Rows and columns of a table cannot be assigned this way.",
+             "Of Learnables and State of a dlnetwork single values can: table = net.Learnables; table.Value[0] = …; "
+             "net.Learnables = table.")
 
     @property
     def VariableNames(self) -> list[str]:
-        return list(self.columns)
+        return Names(self.columns)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), []))
 
-    def __getitem__(self, row: int) -> tuple[Any, ...]:
+    def __getitem__(self, row: Any) -> Any:
+        """A row by its number, a column by its name."""
+        if isinstance(row, str):
+            return getattr(self, row)
         return tuple(values[row] for values in self.columns.values())
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -91,3 +113,11 @@ class Table:
 
     def __repr__(self) -> str:
         return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"
+
+
+class EditableTable(Table):
+    """A table that can be changed by those who keep it, to be assigned as a whole: Learnables and State of a dlnetwork. A
+    column can be replaced by another one of the same length.
+    """
+
+    editable = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from dltoolbox.data.labels import (
 )
 
 MAX_ROWS, MAX_COLUMNS = 20, 8  # what a display shows
+STRING: Any = getattr(np.dtypes, "StringDType", lambda: np.str_)()  # of single labels: NumPy makes arrays of lists of them
+LOGICAL_NAMES = {"false": 0, "true": 1}
 
 
 class categorical:
@@ -44,9 +47,11 @@ class categorical:
             categorical input.
 
     N labels have the shape (N,); label images are (h, w) or (h, w, N). An index gives a copy, a single position a
-    scalar categorical: ``str(Y[0])`` is its name, ``Y[0] == 'cat'`` a bool. Assigning an unknown name adds the
-    category; an ordinal array refuses it. Comparisons are by name, and undefined equals nothing, not even itself.
-    NumPy functions see an array of names.
+    scalar categorical: ``str(Y[0])`` is its name, ``int(Y[0])`` the number that it names, ``Y[0] == 'cat'`` a bool, and
+    in sets and dictionaries it counts as its name. Assigning an unknown name adds the category; an ordinal array refuses
+    it. Comparisons are by name, and undefined equals nothing, not even itself. NumPy functions that move elements
+    (``np.concatenate``, ``np.where``), order or compare them (``np.sort``, ``np.unique``, ``np.isin``) work; the others
+    see an array of names.
 
     Raises:
         DltoolboxError: Identifiers begin with ``dltoolbox:categorical:``; for instance ``duplicateValue``,
@@ -67,8 +72,6 @@ class categorical:
         ['bg', 'cat', 'dog']
     """
 
-    __array_ufunc__ = None  # so that array == Y asks Y
-
     def __init__(self, values: object = (), valueset: object = None, names: object = None, *pairs: object,
                  Ordinal: bool | None = None) -> None:
         valueset, names, Ordinal = _arguments([valueset, names, *pairs], Ordinal)
@@ -77,7 +80,8 @@ class categorical:
             chosen = distinct_keys(valueset)
             if keys and chosen and is_text(keys) != is_text(chosen):
                 fail("categorical:valuesetType", f"The values {show(keys)} and the value set {show(chosen)} are not of "
-                     "the same kind.", "Use text for both or numbers for both.")
+                     "the same kind.", "Use text for both or numbers for both." if len(keys) != len(chosen) else
+                     f"To name the values, pass both: categorical(values, {list(keys)}, {chosen}).")
             codes, keys = recode(codes, positions_among(keys, chosen)), chosen
         labels = names_of(keys) if names is None else category_names(names, "categorical")
         if len(labels) != len(keys):
@@ -167,6 +171,29 @@ class categorical:
         """The names as (nested) lists."""
         return np.asarray(self).tolist()
 
+    def astype(self, dtype: Any) -> np.ndarray:
+        """The names as an array of text, or the numbers that they name: ``Y.astype(int)``, for categories '0' to '9'.
+
+        An undefined element is NaN in floating point; as an integer it is an error, as are names that are not numbers.
+        """
+        try:
+            wanted = np.dtype(dtype)
+            values = np.zeros(len(self._categories) + 1, wanted)
+        except Exception:
+            fail("categorical:invalidType", f"{show(dtype)} is not a data type.", "Use float, int or str.")
+        if wanted.kind in "UOT":
+            return self.__array__(wanted)
+        if wanted.kind not in "fiub":
+            fail("categorical:invalidType", f"Labels cannot become {wanted}.", "Use float, int or str.")
+        present = np.unique(self._codes).tolist()
+        for code in present:
+            values[code] = self._number(code, integer=wanted.kind != "f")
+        return np.asarray(values[self._codes, ...])
+
+    def to_numpy(self) -> np.ndarray:
+        """An array of names, as plots and other packages take it."""
+        return np.asarray(self)
+
     def to_pandas(self) -> Any:
         """A ``pandas.Categorical`` of the same labels. Needs pandas and one dimension."""
         if self.ndim != 1:
@@ -178,11 +205,20 @@ class categorical:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("the names of a categorical array cannot be viewed without a copy")
-        wanted = np.dtype(np.str_ if dtype is None else dtype)
+        usual = np.str_ if self.ndim else STRING
+        wanted = np.dtype(usual if dtype is None else dtype)
         if wanted.kind not in "UOT":
             fail("categorical:notNumeric", f"A categorical array cannot be turned into {wanted} numbers.",
-                 "Use Y.codes for positions, or numpy.asarray(Y).astype(float) where the names are numbers.")
+                 "Use Y.codes for positions, or Y.astype(float) where the names are numbers.")
         return np.array([*self._categories, UNDEFINED], dtype=wanted)[self._codes, ...]
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        from dltoolbox.data.numpy_functions import array_function
+        return array_function(function, args, options)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        from dltoolbox.data.numpy_functions import array_ufunc
+        return array_ufunc(ufunc, method, inputs, options)
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -203,7 +239,10 @@ class categorical:
             raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
     def __setitem__(self, index: Any, value: object) -> None:
-        given = _names_in(value)
+        given = names_in(value)
+        if not self.ndim:
+            fail("categorical:scalarAssignment", "A single label cannot be assigned: it is a copy.",
+                 "Assign in its array, as in Y[0] = 'cat'.")
         used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
         if self._ordered:
             self._require_known(used, "Assign one of them, or add the category with addcats first.")
@@ -215,11 +254,27 @@ class categorical:
                  f"of a {_times(self.shape)} categorical array.", "Assign one label, or as many as are indexed.")
         self._categories = categories
 
-    # Defining __eq__ removes __hash__: an array that can change cannot be a dictionary key; str(Y[0]) can.
+    def __hash__(self) -> int:
+        """A label counts as its name; an undefined one equals nothing, and an array can change."""
+        if self.ndim:
+            raise TypeError("unhashable type: 'categorical'; its elements are hashable, as in set(Y) or counts[Y[0]]")
+        return object.__hash__(self) if self._codes < 0 else hash(str(self))
+
+    def __int__(self) -> int:
+        return int(self._number(self._only("int"), integer=True))
+
+    def __float__(self) -> float:
+        return float(self._number(self._only("float")))
+
+    def __bool__(self) -> bool:
+        if self.ndim:
+            return bool(len(self))
+        fail("categorical:notLogical", "A category is neither true nor false.", "Compare it with a name: Y[0] == 'cat'.")
+
     def __eq__(self, other: object) -> Any:
         if not _comparable(other):
             return NotImplemented
-        mine, theirs = self._pair(_names_in(other))
+        mine, theirs = self._pair(names_in(other, compared=True))
         return _plain((mine == theirs) & (mine >= 0))
 
     def __ne__(self, other: object) -> Any:
@@ -242,13 +297,30 @@ class categorical:
         return self.copy()
 
     def __repr__(self) -> str:
-        return _display(self)
+        return _display(self) if self.ndim else f"categorical({str(self)!r})"
 
     def __str__(self) -> str:
         return self.tolist() if self.ndim == 0 else _display(self)
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
+
+    def _only(self, kind: str) -> int:
+        if self.size != 1:
+            fail("categorical:notScalar", f"{kind} takes one label, but this is a {_times(self.shape)} categorical array.",
+                 f"Use Y.astype({kind}) for all of them.")
+        return int(self._codes.reshape(()))
+
+    def _number(self, code: int, *, integer: bool = False) -> float:
+        """The number that a category names."""
+        name = self._categories[code] if code >= 0 else UNDEFINED
+        with suppress(ValueError, OverflowError):
+            if integer:
+                number = float(LOGICAL_NAMES.get(name, name))
+                return int(name) if name.isdecimal() else int(number) if number.is_integer() else int(name)
+            return float("nan" if code < 0 else LOGICAL_NAMES.get(name, name))
+        fail("categorical:notNumeric", f"{show(name)} is not {'an integer' if integer else 'a number'}.",
+             "Use Y.codes for positions among the categories, Y.tolist() for names.")
 
     def _with(self, codes: np.ndarray) -> categorical:
         return categorical._of(codes, self._categories, self._ordered)
@@ -275,11 +347,13 @@ class categorical:
             return NotImplemented
         if not self._ordered:
             fail("categorical:notOrdinal", "The categories have no order, so <, <=, > and >= mean nothing for them.",
-                 "Create the array with Ordinal=True, or compare with == and !=.")
+                 "Create the array with Ordinal=True, or compare with == and !=; np.sort(Y) sorts by category, "
+                 "sorted(Y, key=str) by name.")
         if isinstance(other, categorical) and (not other._ordered or other._categories != self._categories):
             fail("categorical:differentCategories", "With <, <=, > and >= only ordinal arrays with the same categories "
-                 "in the same order can be compared.", "Use setcats or reordercats on one of them.")
-        given = _names_in(other)
+                 "in the same order can be compared.", f"Make the other alike: categorical(other, {list(self.categories)}, "
+                 "Ordinal=True).")
+        given = names_in(other, compared=True)
         self._require_known(given.keys, "Compare with one of them.")
         mine, theirs = self._pair(given)
         return _plain(compare(mine, theirs) & (mine >= 0) & (theirs >= 0))
@@ -306,14 +380,16 @@ def _arguments(given: list[object], Ordinal: object) -> tuple[Any, Any, bool | N
              f"Pass {no.expected}.")
 
 
-def _names_in(value: object) -> Encoded:
+def names_in(value: object, *, compared: bool = False) -> Encoded:
     """The codes and names of labels that meet a categorical array; numbers are an error."""
     if isinstance(value, categorical):
         return Encoded(value._codes, value._categories)
     given = encode(value)
     if given.keys and not is_text(given.keys):
-        fail("categorical:textExpected", f"Category names do not go with numbers, but {show(value)} is numeric or logical.",
-             "Use the name of the category, such as '3', or wrap the numbers: categorical(…).")
+        name = names_of(given.keys[:1])[0]
+        fail("categorical:textExpected", ("Cannot compare category names with numbers" if compared else
+             "Category names are text") + f", but {show(value)} is numeric or logical.",
+             f"{'Compare with' if compared else 'Use'} {name!r}, or wrap the numbers: categorical(…).")
     return given
 
 

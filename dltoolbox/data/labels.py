@@ -45,7 +45,7 @@ def encode(values: object) -> Encoded:
     if array.dtype.kind in "UOT":
         return Encoded(*_encode_objects(array))
     fail("categorical:unsupportedValue", f"An array of type {array.dtype} cannot be turned into categories.",
-         "Pass text, numbers or logicals.")
+         "Make text of it: categorical(np.asarray(values).astype(str)).")
 
 
 def lossless_array(values: object) -> np.ndarray:
@@ -101,8 +101,11 @@ def key_of(value: Any) -> Key | None:
         return value
     if isinstance(value, float):
         return None if math.isnan(value) else value
+    if isinstance(value, (list, tuple, np.ndarray)):
+        fail("categorical:unsupportedValue", "The values are in rows of different lengths.",
+             "Pass rows of equal length, or a flat list.")
     fail("categorical:unsupportedValue", f"{show(value)} of type {type(value).__name__} cannot be a category.",
-         "Pass text, numbers or logicals; convert other values with str first.")
+         "Make text of all: categorical([str(value) for value in values]).")
 
 
 def is_scalar_array(value: object) -> bool:
@@ -116,7 +119,7 @@ def is_text(keys: Sequence[Key]) -> bool:
     texts = sum(isinstance(key, str) for key in keys)
     if 0 < texts < len(keys):
         fail("categorical:mixedValues", f"The values mix text and numbers: {show(list(keys))}.",
-             "Pass only text or only numbers.")
+             "Make text of all: categorical([str(value) for value in values]).")
     return texts > 0
 
 
@@ -192,7 +195,9 @@ def checked_codes(codes: object, count: int) -> np.ndarray:
     """Positions among so many categories, -1 for a missing one."""
     array = array_of(codes)
     if array is None or (array.size and (array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= count)):
+        from_one = array is not None and array.size and array.dtype.kind in "iu" and array.min() > 0 and array.max() == count
         fail("categorical:invalidCodes", f"The codes must be integers from -1 to {count - 1}, but they are {show(codes)}.",
+             "They seem to count from 1: np.subtract(codes, 1) counts from 0." if from_one else
              f"There {'is 1 category' if count == 1 else f'are {count} categories'}; -1 stands for undefined.")
     return array
 

@@ -13,9 +13,10 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
-from dltoolbox.core.table import Column, Table
+from dltoolbox.core.table import Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
+from dltoolbox.data.sources.layouts import advice, wanted
 from dltoolbox.runtime.console import say
 
 
@@ -36,13 +37,16 @@ class MetricsTable(Table):
     own = ("columns", "RowNames")
 
     def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}
+        self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}  # also one 'self'
         self.RowNames = list(RowNames)
 
     def __getattr__(self, name: str) -> Any:
         values = super().__getattr__(name)
-        return values[0] if len(values) == 1 else np.array(values)
+        if len(values) == 1:
+            return values[0]
+        column = np.array(values)
+        column.flags.writeable = False  # it is a copy
+        return column
 
     def __getitem__(self, at: Any) -> Any:
         """Row ``t[0]``, or one number by the names of its row and column: ``t['cat', 'IoU']``."""
@@ -224,12 +228,13 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
     """N×K×K confusion matrices of N images, the last axis of the labels (one image where there are two axes)."""
     if predicted.shape != true.shape:
         fail("evaluateSemanticSegmentation:sizeMismatch", f"The predicted labels are {size_text(predicted)}, but the true "
-             f"labels are {size_text(true)}.", "Compare label images of the same size.")
+             f"labels are {size_text(true)}.", turned_alike(predicted.shape, true.shape))
     unknown = [name for name in predicted.categories if name not in classes]
     if unknown:
         fail("evaluateSemanticSegmentation:unknownClasses", f"The predicted labels have the categories {show(unknown)}, "
              f"which the true labels lack; theirs are {show(list(classes))}.",
-             "Give both the same names with renamecats or setcats.")
+             f"If they are the same classes in the same order, use renamecats(pred, {list(classes)})." if
+             len(predicted.categories) == len(classes) else "Give both the same names with renamecats.")
     count = true.shape[-1] if true.ndim > 2 else 1
     rows = [recode(labels.codes, positions_among(labels.categories, classes)).reshape(-1, count)
             for labels in (true, predicted)]
@@ -237,6 +242,15 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
     k = len(classes)
     cells = ((np.arange(count) * k + rows[0]) * k + rows[1])[known]
     return np.bincount(cells, minlength=count * k * k).reshape(count, k, k)
+
+
+def turned_alike(predicted: tuple[int, ...], true: tuple[int, ...]) -> str:
+    """What brings the true labels into the size and the order of the predicted ones, which come as h×w or h×w×N."""
+    if [n for n in predicted if n != 1] == [n for n in true if n != 1]:
+        return f"Use truth.reshape({', '.join(map(str, predicted))})."
+    sides = predicted[:-1] if len(predicted) > 2 else predicted
+    goal = wanted((*sides, 1), channels=False)
+    return (advice(true, goal, "truth") if len(goal.sizes) <= 4 else "") or "Compare label images of the same size."
 
 
 def size_text(labels: categorical) -> str:
@@ -273,7 +287,7 @@ def confusionmat(g: object, ghat: object, *pairs: object, Order: object = None, 
     true, predicted = encode(g), encode(ghat)
     if true.codes.size != predicted.codes.size:
         fail("confusionmat:sizeMismatch", f"There are {true.codes.size} true and {predicted.codes.size} predicted labels.",
-             "Pass one prediction for each true label.")
+             "Pass one prediction for each true label; one-hot labels are decoded by onehotdecode.")
     if true.keys and predicted.keys and is_text(true.keys) != is_text(predicted.keys):
         fail("confusionmat:differentKinds", f"The true labels {show(list(true.keys)[:5])} and the predicted labels "
              f"{show(list(predicted.keys)[:5])} are not of the same kind.", "Pass both as text or both as numbers.")

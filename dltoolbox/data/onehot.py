@@ -51,7 +51,8 @@ def onehotencode(A: object, featureDim: int, typename: str = "single", *pairs: o
     unknown = sorted({labels.categories[code] for code in np.unique(labels.codes) if code >= 0} - set(classes))
     if unknown:
         fail("onehotencode:unknownClass", f"The labels {show(unknown)} are not among the class names {show(classes)}.",
-             "Add them to ClassNames, or make these labels undefined with setcats.")
+             f"Add them: ClassNames={[*classes, *unknown]}. Or make them undefined: "
+             f"setcats({'A' if A is labels else 'categorical(A)'}, {classes}).")
     if not isinstance(typename, str) or typename not in _TYPES:
         fail("onehotencode:invalidType", f"typename must be 'single' or 'double', but it is {show(typename)}.",
              "Leave it out for single precision.")
@@ -122,8 +123,9 @@ def _class_axis(scores: np.ndarray, classes: int) -> int:
     """The only axis with one entry per class along which the scores sum to one, up to single precision, or to NaN."""
     sized = [axis for axis, n in enumerate(scores.shape) if n == classes]
     if not sized:
+        count = scores.shape[-2 if scores.ndim > 2 else -1] if scores.ndim else 1
         fail("scores2label:classesCount", f"Scores of size {times(scores.shape)} have no dimension with one entry for each "
-             f"of {counted(classes, 'class')}.", "Give one class per score.")
+             f"of {counted(classes, 'class')}.", f"Pass {counted(count, 'class')}, one per score.")
     with np.errstate(all="ignore"):
         sums = {axis: scores.sum(axis) for axis in sized}
     fitting = [axis for axis, total in sums.items() if np.allclose(total[~np.isnan(total)], 1, atol=1e-3)]

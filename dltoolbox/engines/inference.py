@@ -9,7 +9,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.display import few
+from dltoolbox.core.display import counted, few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
@@ -96,12 +96,14 @@ def _data_and_layer(arguments: Sequence[object]) -> tuple[list[Any], list[Any]]:
     return list(arguments[:layer]), list(arguments[layer:])
 
 
-def _network(net: object, function: str, place: str = "first") -> DAGNetwork:
+def _network(net: object, function: str, place: str = "first", other: object = None) -> DAGNetwork:
     if not isinstance(net, DAGNetwork):
         instead = ("scores2label(minibatchpredict(net, X), classNames)" if function == "classify" else
                    "minibatchpredict(net, X, Outputs=…)")
+        arguments = "I, net" if function == "semanticseg" else "net, X, layer" if function == "activations" else "net, X"
         fail(f"{function}:notANetwork", f"The {place} argument of {function} must be a trained network, but it is "
              f"{show(net)}.", f"Use {instead} for a dlnetwork." if isinstance(net, dlnetwork) else
+             f"Call {function}({arguments}), in this order." if isinstance(other, DAGNetwork) else
              "Train the layers with trainNetwork, or assemble them with assembleNetwork.")
     return net
 
@@ -191,7 +193,7 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
     if isinstance(net, dlnetwork):
         return predicted(net, [X, *more], _PredictOutputs(*pairs, **options), nargout)
     chosen = _Predict(*pairs, **options)
-    ends = output_layers(_network(net, "predict"))
+    ends = output_layers(_network(net, "predict", other=X))
     nargout = len(ends) if nargout is None else nargout
     check_nargout(nargout, len(ends), "predict")
     values = _run(net, [X, *more], chosen)
@@ -286,11 +288,11 @@ def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, *
     check_nargout(nargout, 2, "classify")
     more, pairs = split_pairs(arguments)
     chosen = _Classify(*pairs, **options)
-    ends = output_layers(_network(net, "classify"))
+    ends = output_layers(_network(net, "classify", other=X))
     if len(ends) != 1 or not isinstance(ends[0], ClassOutput) or ends[0].per_pixel:
-        use = "semanticseg" if any(end.per_pixel for end in ends) else "predict"
+        use = "semanticseg(X, net)" if any(end.per_pixel for end in ends) else "predict(net, X)"
         fail("classify:notAClassificationNetwork", "classify needs a network with one classification output; this one "
-             f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}(…) instead.")
+             f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}.")
     result = of_images(_run(net, [X, *more], chosen)[0], "classify")
     scores = as_rows(result, vectors=True)
     labels = categorical.from_codes(class_codes(scores, 1, "classify"), ends[0].Classes)
@@ -343,13 +345,15 @@ def segmented(images: object, net: Network, chosen: _Segment) -> tuple[np.ndarra
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
     else:
-        ends = output_layers(_network(net, "semanticseg", "second"))
+        ends = output_layers(_network(net, "semanticseg", "second", images))
         fitting = len(ends) == 1 and ends[0].per_pixel
         names = ends[0].Classes if fitting else None
     result = _run(net, [images], chosen)[0] if fitting else None
     if result is None or not result.dims.rank:
+        ends = output_layers(net)
+        use = "classify" if len(ends) == 1 and isinstance(ends[0], ClassOutput) else "predict"
         fail("semanticseg:notASegmentationNetwork", "semanticseg needs a network with one output of classes per pixel.",
-             "Use classify or predict for other networks.")
+             f"Use {use}(net, I).")
     scores = of_images(result, "semanticseg").array
     count = scores.shape[-2]
     if chosen.Classes != "auto":
@@ -358,7 +362,7 @@ def segmented(images: object, net: Network, chosen: _Segment) -> tuple[np.ndarra
         names = tuple(f"C{number + 1}" for number in range(count))
     if len(names) != count:
         fail("semanticseg:classesMismatch", f"There are {len(names)} Classes, but the network gives {count} scores per "
-             "pixel.", "Pass one name per score.")
+             "pixel.", f"Pass {counted(count, 'name')}.")
     return scores, names
 
 
@@ -387,11 +391,11 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
     """
     data, (layer, *pairs) = _data_and_layer([X, layer, *arguments])
     chosen = _Activations(*pairs, **options)
-    _network(net, "activations")
+    _network(net, "activations", other=X)
     layer = net.name_of(layer, "activations")
     if not isinstance(layer, str):
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
-             "Call for example activations(net, X, 'conv_1').")
+             f"Call for example activations(net, X, {net.nodes[-1].Name!r}).")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
     rank = max(entrance.dims.rank for entrance in engine_of(net, chosen.ExecutionEnvironment).inputs)

@@ -27,7 +27,7 @@ def labels(value: object) -> str:
         raise InvalidValue(expected, "Arrays carry no labels: pass for example DataFormat='SSCB' for h×w×c×N images.",
                            "missingDataFormat")
     if not isinstance(value, str) or set(value.upper()) - set(DISPLAY):
-        raise InvalidValue(expected, "S is spatial, C channel, B batch, T time, U anything else.")
+        raise InvalidValue(expected, "Pass for example 'SSCB': S is spatial, C channel, B batch, T time, U anything else.")
     if any(value.upper().count(label) > 1 for label in "CBT"):
         raise InvalidValue(f"{expected}, with C, B and T at most once", "Label further dimensions U.")
     return value.upper()

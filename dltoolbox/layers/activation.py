@@ -24,6 +24,8 @@ class ReLULayer(Layer):
         Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
 
+    activation = True
+
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.relu(x)
 
@@ -39,6 +41,8 @@ class LeakyReLULayer(Layer):
     Source:
         Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
+
+    activation = True
 
     Scale = Property(convert.real(), 0.01, "Factor on negative values.", positional=True, argument="scale")
 
@@ -136,6 +140,8 @@ class ClippedReLULayer(Layer):
         Hannun et al., "Deep Speech: scaling up end-to-end speech recognition" (2014).
     """
 
+    activation = True
+
     Ceiling = Property(convert.real(0, low_open=True), doc="Largest value that leaves the layer.", positional=True,
                        argument="ceiling")
 
@@ -157,6 +163,8 @@ class ELULayer(Layer):
     Source:
         Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units" (2015).
     """
+
+    activation = True
 
     Alpha = Property(convert.real(), 1, "Minus the value that large negative inputs approach.", positional=True,
                      argument="alpha", group="")
@@ -180,6 +188,8 @@ class TanhLayer(Layer):
         LeCun et al., "Efficient backprop" (1998).
     """
 
+    activation = True
+
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.tanh(x)
 
@@ -198,6 +208,8 @@ class SigmoidLayer(Layer):
     Source:
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.2.
     """
+
+    activation = True
 
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.sigmoid(x)
@@ -218,6 +230,8 @@ class SwishLayer(Layer):
         Ramachandran, Zoph and Le, "Searching for activation functions" (2017).
     """
 
+    activation = True
+
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.swish(x)
 
@@ -236,6 +250,8 @@ class GELULayer(Layer):
         Hendrycks and Gimpel, "Gaussian error linear units" (2016).
     """
 
+    activation = True
+
     Approximation = Property(convert.choice("none", "tanh"), "none", "'none' or 'tanh'.")
 
     def build(self, g: Builder, x: Value) -> Outputs:
@@ -253,6 +269,8 @@ class SoftplusLayer(Layer):
     Source:
         Dugas et al., "Incorporating second-order functional knowledge for better option pricing" (2000).
     """
+
+    activation = True
 
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.softplus(x)
@@ -294,6 +312,8 @@ class PReLULayer(Layer):
     Source:
         He et al., "Delving deep into rectifiers" (2015).
     """
+
+    activation = True
 
     AlphaLearnRateFactor, AlphaL2Factor = learn_rate_factor("Alpha"), l2_factor("Alpha")
     Alpha = Property(convert.filled_array, 0.25, "Multiplier of negative inputs at the start.", settable=True,

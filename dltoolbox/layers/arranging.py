@@ -106,7 +106,7 @@ class SpaceToDepthLayer(BlockRearrangement, rank=2):
         x = inputs[0]
         if any(b > n for b, n in zip(self.BlockSize, x.spatial, strict=True)):
             fail(f"{self.label()}:blockTooLarge", f"The block of {times(self.BlockSize)} is larger than the input of "
-                 f"{times(x.spatial)}.", "Choose a smaller blockSize.", layer=self.Name)
+                 f"{times(x.spatial)}.", f"Set BlockSize to at most {min(x.spatial)}.", layer=self.Name)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return tuple(SizeRule(f"floor({n}/{b}) = {n // b}", n % b) for n, b in zip(x.spatial, self.BlockSize, strict=True))
@@ -141,11 +141,11 @@ class DepthToSpace2DLayer(BlockRearrangement, rank=2):
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        channels = inputs[0].channels
-        if channels % prod(self.BlockSize):
+        channels, block = inputs[0].channels, prod(self.BlockSize)
+        if channels % block:
             fail(f"{self.label()}:channelsNotDivisible", f"The {channels} channels of the input do not make whole blocks of "
-                 f"{times(self.BlockSize)}.", f"Give the input a multiple of {prod(self.BlockSize)} channels.",
-                 layer=self.Name)
+                 f"{times(self.BlockSize)}.",
+                 f"Insert convolution2dLayer(1, {block * max(channels // block, 1)}) before it.", layer=self.Name)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return tuple(SizeRule(f"{n}·{b} = {n * b}") for n, b in zip(x.spatial, self.BlockSize, strict=True))

@@ -26,11 +26,15 @@ from dltoolbox.core.properties import (
     in_call_order,
     signature,
 )
+from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.lost import Lost, taken_from_list
 from dltoolbox.ops import Outputs
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
 Page = TypeVar("Page", bound="type[Layer]")
 Row = tuple[str, str, object]  # of a display: heading, property, value
+KEEP_LAYERS = ("Keep them first: layers = net.Layers; then change layers and use that, for example in net = "
+               "assembleNetwork(layers).")
 SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
@@ -98,6 +102,7 @@ class Layer(Configured):
     flattens: ClassVar[bool] = False  # whether spatial dimensions are gone behind it, in any network
     gives_probabilities: ClassVar[bool] = False  # whether a layer that needs them may follow
     needs_probabilities: ClassVar[bool] = False
+    activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
@@ -129,7 +134,7 @@ class Layer(Configured):
 
     @property
     def InputNames(self) -> list[str]:
-        return list(self.inputs())
+        return Names(self.inputs())
 
     @property
     def NumOutputs(self) -> int:
@@ -137,7 +142,7 @@ class Layer(Configured):
 
     @property
     def OutputNames(self) -> list[str]:
-        return list(self.outputs())
+        return Names(self.outputs())
 
     # Meaning -------------------------------------------------------------------------------------------------------
     def check(self, *inputs: Dims) -> None:
@@ -231,7 +236,23 @@ class Layer(Configured):
 
     def copy(self) -> Self:
         """An independent layer with the same values; arrays are shared because they are read-only."""
+        taken_from_list(self)
         return copy.copy(self)
+
+    def lost_change(self, name: str) -> Lost:
+        if not self.Name:
+            return super().lost_change(name)
+        return Lost(f"The change of '{name}' would be lost: Layers gives new copies each time, and nothing keeps this one.",
+                    f"{KEEP_LAYERS} {self.changed_otherwise(name, self.Name)}", self.Name)
+
+    def changed_otherwise(self, name: str, layer: str) -> str:
+        """How a property is changed in a layer graph that has this layer by its name; the last sentence of a hint."""
+        back = (f"In a layer graph: layer = getLayer(lgraph, '{layer}'), change layer, and put it back, lgraph = "
+                f"replaceLayer(lgraph, '{layer}', layer)")
+        learnable = next((learnable for learnable in self.learnables
+                          if name == f"{learnable.removesuffix('s')}LearnRateFactor"), "")
+        return f"{back}; or call lgraph = setLearnRateFactor(lgraph, '{layer}', '{learnable}', 0), or lgraph = " \
+            f"freezeWeights(lgraph, '{layer}')." if learnable else f"{back}."
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
@@ -296,6 +317,11 @@ def flat(layers: object) -> Iterable[Any]:
 def is_factory(item: object) -> bool:
     """Whether this is the function that makes a layer, written without parentheses."""
     return callable(item) and convert.attribute(item, "layer_class") is not None
+
+
+def is_absent(item: object) -> bool:
+    """Whether this is a documented function that is not there yet (`dltoolbox.absent`), and says so when it is called."""
+    return callable(item) and convert.attribute(item, "absent") is True
 
 
 def documented(cls: type[Layer]) -> str:

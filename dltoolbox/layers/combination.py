@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from math import ceil
 from typing import ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, Size
+from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
 from dltoolbox.core.unknown import UNKNOWN, is_known
@@ -46,18 +48,19 @@ class Combination(Layer):
         """Raise where these inputs, by port, do not go together."""
         labels = {x.labels for x in inputs.values()}
         if len(labels) > 1:
-            self.mismatch(inputs, "of different formats", "Make the formats equal, for example with a flattenLayer behind "
-                          "images that meet features.")
+            boxes = [port for port, x in inputs.items() if x.rank]
+            mixed = len(boxes) < len(inputs)
+            self.mismatch(inputs, "of different formats", f"Insert flattenLayer before {inputs_text(boxes)}." if mixed else
+                          "Check which layers feed them: they need the same number of spatial dimensions.")
 
-    def mismatch(self, inputs: dict[str, Dims], what: str, hint: str = "") -> None:
+    def mismatch(self, inputs: dict[str, Dims], what: str, hint: str) -> None:
         along: dict[tuple[str, int], list[Size]] = {}
         for x in inputs.values():
             for axis, n in zip(axes(x), x.sizes, strict=True):
                 along.setdefault(axis, []).append(n)
         untold = {axis for axis, sizes in along.items() if not is_known(*sizes) and not different(sizes)}
-        listed = "; ".join(f"{port} is {without(x, untold)}" for port, x in inputs.items())
-        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {listed}.", hint or
-             "Make the branches equal, for example with Padding='same', the same strides or a 1×1 convolution.")
+        sizes = "; ".join(f"{port} is {without(x, untold)}" for port, x in inputs.items())
+        fail(f"{self.label()}:inputSizeMismatch", f"The inputs of {self.label()} are {what}: {sizes}.", hint)
 
 
 def axes(x: Dims) -> list[tuple[str, int]]:
@@ -75,6 +78,69 @@ def without(x: Dims, untold: Collection[tuple[str, int]]) -> Dims:
     return Dims(x.labels, tuple(UNKNOWN if axis in untold else n for axis, n in zip(axes(x), x.sizes, strict=True)))
 
 
+def inputs_text(ports: Sequence[str]) -> str:
+    """``input 'in2'``, ``inputs 'in1' and 'in3'``."""
+    return f"input{'s' if len(ports) > 1 else ''} {listed(map(repr, ports))}"
+
+
+def equalising(inputs: Mapping[str, Dims], *, channels: bool = True, expand: bool = False) -> str:
+    """The layers to insert so that these inputs of one format get one size; ``channels`` says whether those must agree, too,
+    ``expand`` whether sizes of 1 fit all others.
+
+    A convolution takes every n-th row of a larger map; where that does not make it as small as the other, only cropping or
+    resampling is left.
+    """
+    known = {port: x for port, x in inputs.items() if is_known(*x.spatial) and None not in x.spatial}
+    spatial = [x.spatial for x in known.values()]
+    smallest = tuple(min((n for n in sizes if n > expand), default=1) for sizes in zip(*spatial, strict=True))
+    larger = [port for port, x in known.items() if any(n > m for n, m in zip(x.spatial, smallest, strict=True))]
+    wide = [x.channels for x in inputs.values() if x.channels is not None and is_known(x.channels)]
+    width = next((n for n in wide if n > expand), 1)
+    if larger:
+        return shrinking({port: known[port] for port in larger}, smallest, width if channels else None,
+                       next((port for port, x in known.items() if x.spatial == smallest), ""))
+    fitting = {1, width} if expand else {width}
+    other = [port for port, x in inputs.items() if is_known(x.channels) and x.channels not in fitting]
+    rank = next(iter(inputs.values())).rank
+    if not (channels and other):
+        return "Check the sizes of the branches that meet here."
+    return f"Insert {widening(rank, width)} before {inputs_text(other)}."
+
+
+def widening(rank: int, channels: int, step: str = "") -> str:
+    """The layer that gives data of this rank so many channels."""
+    if rank not in (2, 3):
+        return f"fullyConnectedLayer({channels})"
+    return f"convolution{rank}dLayer(1, {channels}{f', Stride={step}' if step else ''})"
+
+
+def shrinking(inputs: Mapping[str, Dims], to: tuple[int, ...], channels: int | None, like: str) -> str:
+    """The layer that makes larger inputs, of one size, as small as input ``like`` is; channels None: each keeps its own."""
+    first = next(iter(inputs.values()))
+    pairs, before = [*zip(first.spatial, to, strict=True)], inputs_text([*inputs])
+    alike = all(x.spatial == first.spatial for x in inputs.values())
+    if alike and channels is None and all(n // max(n // m, 1) == m for n, m in pairs):
+        step = per_dimension([n // m for n, m in pairs])
+        return f"Insert maxPooling{first.rank}dLayer({step}, Stride={step}) before {before}."
+    if alike and channels and all(ceil(n / ceil(n / m)) == m for n, m in pairs):
+        step = per_dimension([ceil(n / m) for n, m in pairs])
+        return f"Insert {widening(first.rank, channels, step)} before {before}."
+    return cropping([*inputs], like, first.rank) or (
+        f"Insert resize{first.rank}dLayer(OutputSize={[*to]}) before {before}.")
+
+
+def cropping(ports: Sequence[str], like: str, rank: int) -> str:
+    """How to cut inputs to the size of another one; empty where none is as small in every dimension."""
+    each = "it" if len(ports) == 1 else "each"
+    return (f"Crop {inputs_text(ports)} to the size of '{like}': insert crop{rank}dLayer('centercrop') before {each} and "
+            f"connect its input 'ref' to what feeds '{like}'.") if like else ""
+
+
+def per_dimension(sizes: Sequence[int]) -> str:
+    """``2`` or ``[2, 3]``, as options take it."""
+    return str(sizes[0]) if len({*sizes}) == 1 else str([*sizes])
+
+
 class ElementWise(Combination):
     """Inputs of one size; dimensions of size 1 expand."""
 
@@ -84,7 +150,7 @@ class ElementWise(Combination):
         super().check_fit(inputs)
         for sizes in zip(*(x.sizes for x in inputs.values()), strict=True):
             if different(n for n in sizes if n != 1):
-                self.mismatch(inputs, f"of sizes that cannot be {self.done}")
+                self.mismatch(inputs, f"of sizes that cannot be {self.done}", equalising(inputs, expand=True))
 
 
 @layer("additionLayer", "Addition", name="addition")
@@ -148,7 +214,16 @@ class Joining(Combination):
         axis = self.axis(next(iter(inputs.values())))
         along = [*zip(*(x.sizes for x in inputs.values()), strict=True)]
         if any(map(different, (*along[:axis], *along[axis + 1:]))):
-            self.mismatch(inputs, "of different sizes outside the joined dimension")
+            self.mismatch(inputs, "of different sizes outside the joined dimension", self.joining(inputs, axis))
+
+    def joining(self, inputs: dict[str, Dims], axis: int) -> str:
+        """What to insert, where the inputs are joined along an axis."""
+        labels = next(iter(inputs.values())).labels
+        if labels[axis] == "C":
+            return equalising(inputs, channels=False)
+        longest = max((x.sizes[axis] or 0 for x in inputs.values() if is_known(x.sizes[axis])), default=0)
+        return equalising({port: Dims(labels, (*x.sizes[:axis], longest, *x.sizes[axis + 1:]))
+                           for port, x in inputs.items()})
 
     def build(self, g: Builder, *inputs: Value) -> Outputs:
         x = next(x.dims for x in inputs if not x.dims.hidden)
@@ -198,7 +273,8 @@ class ConcatenationLayer(Joining):
         first = next(iter(inputs.values()))
         if self.Dim > len(first.sizes) or first.format[self.Dim - 1] == "B":
             fail(f"{self.label()}:invalidDim", f"The inputs cannot be joined along dimension {self.Dim}: they are "
-                 f"{first}.", "Choose a spatial dimension or the channels.")
+                 f"{first}.",
+                 f"Set dim to {' or '.join(str(i) for i, label in enumerate(first.format, 1) if label != 'B')}.")
         super().check_fit(inputs)
 
     def axis(self, x: Dims) -> int:

@@ -103,7 +103,8 @@ class Sliding(Windowed):
             for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
                 if n is not None and n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
-                         f"input, but padding is {max(pair)} and the input has {n} elements.", "Use less padding.")
+                         f"input, but padding is {max(pair)} and the input has {n} elements.",
+                         f"Set Padding to at most {n - 1}.")
 
     def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:
         """The input, with padding where that is not zeros, and the window that slides over it."""
@@ -300,7 +301,11 @@ class TransposedConvolution(SpatialLayer, Filters):
         if any(n < 1 for n in self.window().transposed_output(inputs[0].spatial)):
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
                  f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
-                 "Reduce Cropping.")
+                 f"Set Cropping=0, or crop less than the {times(self.whole(inputs[0]))} that it makes without.")
+
+    def whole(self, x: Dims) -> tuple[int, ...]:
+        """Sizes of the output before anything is cropped."""
+        return Window.of(self.FilterSize, self.Stride).transposed_output(x.spatial)
 
     def check_parameters(self, *inputs: Dims) -> None:
         self.check_declared_size("NumChannels", inputs[0].channels, "channel")

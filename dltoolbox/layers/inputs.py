@@ -43,13 +43,13 @@ SUPPORTED = ("CB", "SCB", "SSCB", "SSSCB", "CBT", "SCBT", "SSCBT", "SSSCBT")
 @convert.annotated("str")
 def _label_format(value: object) -> str:
     """Labels of dimensions in any letter case; those that the ops know."""
-    labels = convert.text(value).upper()
+    labels = value.upper() if isinstance(value, str) else ""
     if not labels or set(labels) - set(DISPLAY):
-        raise InvalidValue("text made of the letters S, C, B, T and U, such as 'SSCB'")
+        raise InvalidValue("text made of the letters S, C, B and T, such as 'SSCB'")
     if "".join(sorted(labels, key=DISPLAY.index)) not in SUPPORTED:
         raise InvalidValue(f"one of the formats {', '.join(SUPPORTED)}, with the letters in any order",
-                           "Data without channels or observations are not supported yet.",
-                                   "notYetSupported")
+                           "Pass for example 'SSCB'; data without channels or observations are not supported yet.",
+                           "notYetSupported")
     return labels
 
 
@@ -86,7 +86,8 @@ class InputLayer(DataInput):
     def validate(self) -> None:
         if len(self.InputFormat) != len(self.InputSize):
             fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
-                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size.", layer=self.Name)
+                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size, "
+                 "such as inputLayer([28, 28, 1, float('nan')], 'SSCB').", layer=self.Name)
         unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True)
                    if n is None and label not in "BT"]
         if unknown:
@@ -251,7 +252,7 @@ class Image3DInputLayer(SizedInput):
     labels = "SSSCB"
     rank = 3
 
-    InputSize = Property(convert.vector_of((4,), "[h w d c]"), doc="Size of one volume, [h w d c].", positional=True,
+    InputSize = Property(convert.vector_of((4,), "[h, w, d, c]"), doc="Size of one volume, [h w d c].", positional=True,
                          argument="inputSize", group="")
 
     @property

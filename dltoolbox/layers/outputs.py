@@ -40,7 +40,10 @@ def _class_weights(value: object) -> Literal["none"] | tuple[float, ...]:
     """``'none'``, or one positive weight per class as a tuple."""
     if isinstance(value, str) and value.lower() == "none":
         return "none"
-    got = convert.positive_array(value)
+    try:
+        got = convert.positive_array(value)
+    except InvalidValue:
+        got = None
     if got is None:
         raise InvalidValue("'none' or a vector of positive numbers")
     return tuple(float(w) for w in got.reshape(-1))
@@ -58,7 +61,8 @@ class OutputLayer(Layer):
     def check(self, *inputs: Dims) -> None:
         if self.formats and inputs[0].folded.labels not in self.formats and not inputs[0].hidden:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format "
-                 f"{' or '.join(self.formats)}, but its input is {inputs[0]}.", "Check the layer that feeds it.")
+                 f"{' or '.join(self.formats)}, but its input is {inputs[0]}.",
+                 "Use classificationLayer, which takes one label per observation, in its place.")
 
     def name_responses(self, size: Dims) -> None:
         """Give the responses that training sees names; only the outputs of regression have any."""
@@ -97,7 +101,7 @@ class ClassOutput(OutputLayer):
         if self.Classes != "auto" and len(self.Classes) != inputs[0].channels:
             fail(f"{self.label()}:classesMismatch", f"{self.label()} has {len(self.Classes)} classes, but its input has "
                  f"{inputs[0].channels} channels.",
-                 f"Make the last fully connected or convolution layer {len(self.Classes)} wide.")
+                 f"If the classes are new, use replaceLayer(lgraph, '{self.Name}', {self.label()}(Name='{self.Name}')).")
 
     def build(self, g: Builder, y: Value) -> Outputs:
         weights = None if self.ClassWeights == "none" else self.ClassWeights
@@ -132,7 +136,13 @@ class ClassificationOutputLayer(ClassOutput):
         super().check(*inputs)
         if any(n != 1 for n in inputs[0].spatial):
             fail(f"{self.label()}:invalidInputSize", f"{self.label()} needs one score per class, but its input is "
-                 f"{inputs[0]}.", "Add a fully connected or global pooling layer, or use pixelClassificationLayer.")
+                 f"{inputs[0]}.", f"Use pixelClassificationLayer to classify pixels; for one class per image insert "
+                 f"{self.pooling(inputs[0].rank)} before the softmax.")
+
+    @staticmethod
+    def pooling(rank: int) -> str:
+        """The layer that leaves one score per class."""
+        return f"globalAveragePooling{rank}dLayer" if rank in (2, 3) else "flattenLayer"
 
     def describe(self) -> str:
         return "crossentropyex" + with_classes(self.Classes, named=1)

@@ -18,7 +18,7 @@ SCALES = 10**6  # A scale such as 1/3 means the nearest fraction with a denomina
 
 
 def _corner(rank: int) -> convert.Convert[str | tuple[int, ...]]:
-    return convert.either("centercrop", convert.vector_of((rank,), f"[{' '.join('XYZ'[:rank])}]"))
+    return convert.either("centercrop", convert.vector_of((rank,), f"[{', '.join('XYZ'[:rank])}]"))
 
 
 class Crop(SpatialLayer):
@@ -45,7 +45,16 @@ class Crop(SpatialLayer):
         if any(a < 0 or a + m > n for a, m, n in zip(start, to.spatial, x.spatial, strict=True)):
             at = "" if self.CropLocation == "centercrop" else f" from location {vector(self.CropLocation)}"
             fail(f"{self.label()}:referenceTooLarge", f"A part of the size of 'ref', {times(to.spatial)}, cannot be cut out "
-                 f"of 'in'{at}, which is {times(x.spatial)}.", "Swap the inputs, or crop to a smaller map.")
+                 f"of 'in'{at}, which is {times(x.spatial)}.", self.fix(x, to))
+
+    def fix(self, x: Dims, to: Dims) -> str:
+        """What to do where the part does not lie inside the input."""
+        pairs = [*zip(x.spatial, to.spatial, strict=True)]
+        if all(m <= n for n, m in pairs):
+            return "Use 'centercrop' as location."
+        if all(n <= m for n, m in pairs):
+            return "Swap what feeds 'in' and 'ref', and use 'centercrop' as location."
+        return f"Insert resize{self.rank}dLayer(OutputSize={[*map(max, *zip(*pairs, strict=True))]}) before input 'in'."
 
     def build(self, g: Builder, x: Value, to: Value) -> Outputs:
         return g.crop(x, start=self.start(x.dims, to.dims), to=to.dims.spatial)
@@ -123,9 +132,13 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
 def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
     @convert.annotated("Sequence[float | None] | None")
     def conversion(value: object) -> tuple[int | None, ...]:
-        sizes = convert.sizes_or_unknown(convert.items_of(value))
+        wrong = InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN, such as {[14] * rank}")
+        try:
+            sizes = convert.sizes_or_unknown(convert.items_of(value))
+        except InvalidValue:
+            raise wrong from None
         if len(sizes) != rank or set(sizes) == {None}:
-            raise InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN")
+            raise wrong
         return sizes
     return convert.optional(conversion)
 
@@ -174,7 +187,8 @@ class Resize(SpatialLayer):
             super().check(dims)
         if any(n < 1 for n in self.output(*inputs)):
             fail(f"{self.label()}:outputEmpty", f"Scale {self.scale_text()} leaves nothing of an input of "
-                 f"{times(inputs[0].spatial)}.", "Choose a larger Scale.", layer=self.Name)
+                 f"{times(inputs[0].spatial)}.",
+                 f"Set Scale to at least {ceil(1000 / min(inputs[0].spatial)) / 1000:g}.", layer=self.Name)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         return () if self.Scale is None else tuple(SizeRule(f"floor({n}·{factor:g}) = {m}") for n, factor, m in zip(

@@ -95,7 +95,7 @@ class SpatialLayer(Layer):
         other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
         if x.rank and other in LAYERS:
             return f"Use {other}, or check which layer feeds it."
-        return "Check which layer feeds it; after a fully connected layer no spatial dimensions are left."
+        return f"Remove it, or feed it from a layer that leaves {self.rank} spatial dimensions."
 
     def as_written(self, name: str) -> object:
         """Padding and cropping as MATLAB's vectors and matrices."""

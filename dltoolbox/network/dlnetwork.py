@@ -12,7 +12,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
-from dltoolbox.core.table import Table
+from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.discarded import returns_copy
+from dltoolbox.core.statements.lost import Lost
+from dltoolbox.core.table import EditableTable, Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
@@ -35,6 +38,13 @@ class _DlnetworkOptions(Configured):
     function = "dlnetwork"
     Initialize = Property(convert.flag, True)
     OutputNames = Property(convert.texts, ())
+
+
+class OutputNames(Names):
+    """Names of what leaves a dlnetwork."""
+
+    lost = Lost("The change would be lost: nothing keeps this copy of OutputNames.",
+                "Keep it, change it and put it back: names = net.OutputNames; names.append('…'); net.OutputNames = names.")
 
 
 class dlnetwork(Network):
@@ -106,11 +116,11 @@ class dlnetwork(Network):
 
     @property
     def InputNames(self) -> list[str]:
-        return self.input_names()
+        return Names(self.input_names())
 
     @property
     def OutputNames(self) -> list[str]:
-        return [self.port_text(port, "outputs") for port in self.leaving]
+        return OutputNames(self.port_text(port, "outputs") for port in self.leaving)
 
     @OutputNames.setter
     def OutputNames(self, names: object) -> None:
@@ -211,10 +221,10 @@ class dlnetwork(Network):
         return f"{super().__str__()}\n  View summary with summary.\n"
 
 
-def values_table(arrays: Iterable[tuple[Layer, str]]) -> Table:
+def values_table(arrays: Iterable[tuple[Layer, str]]) -> EditableTable:
     """A row per array: the layer's name, the property's, and its value."""
     rows = [(layer.Name, name, UNSET if (value := getattr(layer, name)) is None else value) for layer, name in arrays]
-    return Table(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
+    return EditableTable(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
 
 
 def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:
@@ -263,6 +273,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     return layouts
 
 
+@returns_copy
 def initialize(net: dlnetwork, *X: object) -> dlnetwork:
     """Give every learnable and state of a dlnetwork that has no value its initial one.
 
@@ -298,6 +309,7 @@ def required(net: object, function: str) -> dlnetwork:
     return net
 
 
+@returns_copy
 def resetState(net: Network) -> Network:
     """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
 

@@ -154,7 +154,7 @@ def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) ->
     return f"{calls} {layer}".strip() or general
 
 
-def numeric_data(X: object, function: str, name: str, sides: Sequence[int] = ()) -> np.ndarray:
+def numeric_data(X: object, function: str, name: str = "X", sides: Sequence[int] = ()) -> np.ndarray:
     """Any array-like of numbers as an array; everything else is an error. ``sides`` are those of the images wanted."""
     array, code = array_of(X, name=name), in_code(name)
     if array is None:

@@ -127,9 +127,8 @@ class Program:
         """The plan of the first shard."""
         return self.shards[0].plan
 
-    @property
-    def peak(self) -> int:
-        """Bytes of planned memory that it needs, in all threads together; it is bound again in the next run."""
+    def planned_bytes(self) -> int:
+        """Planned memory that it needs, in all threads together. Lets go of what is bound: the next run binds it again."""
         self.release()
         return sum(layout.peak for layout in self._own_layouts())
 

@@ -112,7 +112,7 @@ def _summary(program: Program, chosen: _Explain) -> list[str]:
         f"{chosen.Mode}, mini-batch of {chosen.MiniBatchSize}{steps}, single precision, {_threads(program)}",
         f"{total / 1e6:,.2f} million multiply-adds forward"
         + (", about three times as many with the gradients" if chosen.Mode == "train" else ""),
-        f"{bytes_text(program.peak)} planned memory in all threads, "
+        f"{bytes_text(program.planned_bytes())} planned memory in all threads, "
         f"{bytes_text(parameters * plan.dtype.itemsize)} learnables"]
 
 

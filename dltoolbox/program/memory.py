@@ -174,8 +174,8 @@ class Kept(Generic[Key, Thing]):
         return entry[0]
 
     def put(self, key: Key, thing: Thing, size: int) -> None:
+        self.bytes += size - self._things.pop(key, (None, 0))[1]
         self._things[key] = thing, size
-        self.bytes += size
         while self.bytes > self.limit and len(self._things) > 1:
             self.bytes -= self._things.pop(next(iter(self._things)))[1]
 

@@ -24,6 +24,7 @@ class _AnalyzeOptions(Configured):
     TargetUsage = Property(convert.choice("auto", "trainNetwork", "dlnetwork"), "auto")
     MiniBatchSize = Property(convert.integer(1), 1)
     Display = Property(convert.choice(*TABLES), "compact")
+    Histograms = Property(convert.flag, default=False)
 
 
 def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = None, **options: object) -> Any:
@@ -43,7 +44,8 @@ def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = Non
             observations the memory of activations is printed. ``Display``: ``'compact'``, the default, prints a line per
             layer, ``'long'`` its description and the size of every learnable as well. ``Plots``: ``'network-analyzer'``
             writes the report as a page and opens it in the browser, ``'none'`` does not; by default a desktop session opens
-            it, except where only the result is wanted (``nargout=1``).
+            it, except where only the result is wanted (``nargout=1``). ``Histograms`` (False): whether that page shows how
+            the weights of a trained network are distributed.
 
     Returns:
         A `NetworkAnalysis`.
@@ -70,7 +72,7 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
     if nargout != 1:
         say(info)
     if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
-        show_page(info)
+        show_page(info, histograms=chosen.Histograms)
     return None if nargout == 0 else info
 
 
@@ -82,10 +84,10 @@ def desktop() -> bool:
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def show_page(info: NetworkAnalysis) -> Path:
+def show_page(info: NetworkAnalysis, *, histograms: bool = False) -> Path:
     """Write the page into the folder for temporary files and open it; it stays there for as long as the browser needs it."""
     from dltoolbox.report.html import write
-    page = write(document(info), temporary_page(info.Name), batch=info.MiniBatchSize)
+    page = write(document(info, histograms=histograms), temporary_page(info.Name), batch=info.MiniBatchSize)
     say(f"  Report: {page}")
     open_page(page)
     return page

@@ -86,7 +86,7 @@ def check_options(given: Namespace) -> None:
     if given.long and (given.quiet or given.compare or "-" in (given.json, given.html)):
         issues.add("analyze:noTable", "--long changes the table, which is not printed with --quiet, --compare, --json - or "
                    "--html -.", "Leave out --long.")
-    for option in ("--input", "--usage", "--long"):
+    for option in ("--input", "--usage", "--long", "--histograms"):
         if is_document(given.file) and getattr(given, option[2:]) not in ([], "auto", False):
             issues.add("analyze:alreadyAnalysed", f"'{given.file}' holds a finished analysis, which {option} cannot change.",
                        f"Leave out {option}, or pass the network itself.")
@@ -109,7 +109,7 @@ def subjects(file: str, given: Namespace) -> list[Subject]:
     with isolated_modules() if file == given.compare else nullcontext():
         analyses = [analysis(layers, examples, usage=given.usage, batch=given.batch, name=name, resized=True)
                     for name, layers in networks_from(file).items()]
-        return [Subject(document(info), info) for info in analyses]
+        return [Subject(document(info, histograms=given.histograms), info) for info in analyses]
 
 
 def the_last(reported: Sequence[Subject], file: str, given: Namespace) -> Subject:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import value_text
 from dltoolbox.core.errors import Issue
@@ -24,16 +26,18 @@ from dltoolbox.network.graph.layer_graph import UNPOOLING
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
+BINS = 32  # of a histogram
 UNSHOWN = "More properties"  # heading of those that a display leaves out
 
 Document = dict[str, Any]
 
 
-def document(info: NetworkAnalysis) -> Document:
+def document(info: NetworkAnalysis, *, histograms: bool = False) -> Document:
     """The analysis as dictionaries, lists, text and numbers; equal networks give equal documents.
 
     Args:
         info: From `analyzeNetwork`.
+        histograms: Whether learnables that have values also have a histogram of them; the values are never in it.
 
     Returns:
         A dictionary that `json.dumps` writes. Names of layers are unique in it: one that several layers share has the
@@ -47,7 +51,7 @@ def document(info: NetworkAnalysis) -> Document:
     """
     return {"schema": ANALYSIS_SCHEMA, "version": ANALYSIS_VERSION, "producer": f"dltoolbox {__version__}",
             "name": info.Name or "network", "usage": info.TargetUsage, "summary": _totals(info),
-            "layers": _LayerEntries(info).entries(),
+            "layers": _LayerEntries(info, histograms=histograms).entries(),
             "connections": [{"source": c.source.layer, "sourcePort": c.source.port, "destination": c.destination.layer,
                              "destinationPort": c.destination.port, "kind": _kind_by_name(c.source.port)}
                             for c in info.lgraph.edges],
@@ -85,6 +89,19 @@ def _array(array: Array) -> Document:
     return {"name": array.name, "size": list(array.shape), "count": array.count}
 
 
+def _histogram(layer: object, name: str) -> Document:
+    """How the values of a learnable are distributed; empty where it has none."""
+    value = getattr(layer, name, None)
+    values = np.asarray([] if value is None else value, np.float64).ravel()
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return {}
+    counts, edges = np.histogram(finite, BINS)
+    return {"histogram": {"least": float(edges[0]), "most": float(edges[-1]), "mean": float(finite.mean()),
+                          "deviation": float(finite.std()), "notFinite": int(values.size - finite.size),
+                          "counts": counts.tolist()}}
+
+
 def _json_number(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
@@ -98,8 +115,8 @@ def _field(field: ReceptiveField | None) -> Document | None:
 class _LayerEntries:
     """Writes the entries of the layers; remembers what all of them ask for."""
 
-    def __init__(self, info: NetworkAnalysis) -> None:
-        self.info, self.graph = info, info.lowered.graph
+    def __init__(self, info: NetworkAnalysis, *, histograms: bool) -> None:
+        self.info, self.graph, self.histograms = info, info.lowered.graph, histograms
         self.feeding: dict[Port, Port] = {}
         for connection in info.lgraph.edges:
             self.feeding.setdefault(connection.destination, connection.source)
@@ -114,7 +131,8 @@ class _LayerEntries:
 
     def entry(self, lowered: LoweredLayer, footprint: Footprint, share: float) -> Document:
         layer = lowered.layer
-        learnables = [_array(a) | {"frozen": a.frozen} for a in lowered.arrays if isinstance(a, Learnable)]
+        learnables = [_array(a) | {"frozen": a.frozen} | (_histogram(layer, a.name) if self.histograms else {})
+                      for a in lowered.arrays if isinstance(a, Learnable)]
         formula = layer.size_formula(*lowered.inputs) if lowered.inputs else ()
         return {"index": lowered.index, "name": layer.Name, "type": layer.type_text, "factory": layer.factory,
                 "description": layer.describe(), "inputs": self.inputs(lowered), "outputs": self.outputs(lowered),

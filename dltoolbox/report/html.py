@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from dltoolbox.core.display import printable
 from dltoolbox.core.errors import fail
 from dltoolbox.core.files import write_text
 from dltoolbox.core.properties import show
+from dltoolbox.report.blocks import blocks_of, folded_drawings, spatial
 from dltoolbox.report.document import ANALYSIS_SCHEMA, ANALYSIS_VERSION, identity
 from dltoolbox.report.layout import UNPOOLING_LANE, Box, Drawing, Edge, draw
+from dltoolbox.report.ushape import u_shaped
 
-SCRIPTS = tuple(f"{script}.js" for script in ("data", "format", "graph", "view", "paper", "table", "details", "report"))
+SCRIPTS = tuple(f"{script}.js" for script in ("data", "format", "heat", "blocks", "graph", "view", "paper", "table",
+                                              "columns", "panes", "save", "details", "report"))
 
 # Kinds of layers, which have a colour each, by words in the names of their factories; the first that occurs counts.
 KINDS = {
@@ -56,9 +60,12 @@ def render(document: Mapping[str, Any], *, batch: int = 1) -> str:
         DltoolboxError: ``dltoolbox:report:unknownSchema`` for anything else.
     """
     check_document(document)
-    drawing, box = page_drawing(document)
-    data = {"analysis": document, "kinds": [kind(layer["factory"]) for layer in document["layers"]],
-            "drawing": numbers(drawing, box), "batch": batch}
+    edges, box = page_edges(document), page_box(document)
+    kinds = [kind(layer["factory"]) for layer in document["layers"]]
+    drawing, is_u = network_drawing(document, edges, box)
+    blocks = [] if is_u else blocks_of(document, edges, kinds)
+    data = {"analysis": document, "kinds": kinds, "drawing": numbers(drawing, box), "batch": batch,
+            "blocks": folded_drawings(blocks, edges, len(kinds), box)}
     parts = {"title": html.escape(f"{document['name'] or 'Network'}: analysis"), "style": asset("report.css"),
              "script": "\n".join(map(asset, SCRIPTS)), "data": embedded(data)}
     return printable(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("template.html")))
@@ -81,15 +88,24 @@ def check_document(document: object) -> None:
              "Make it with this version of dltoolbox: dltoolbox analyze … --json.")
 
 
-def page_drawing(document: Mapping[str, Any]) -> tuple[Drawing, Box]:
-    """The graph of a document, in boxes that are wide enough for most names."""
-    names = [layer["name"] for layer in document["layers"]]
-    at = {name: i for i, name in enumerate(names)}
+def page_edges(document: Mapping[str, Any]) -> list[Edge]:
+    """The connections of a document, by position of their layers."""
+    at = {layer["name"]: i for i, layer in enumerate(document["layers"])}
+    return [Edge(at[wire["source"]], at[wire["destination"]], UNPOOLING_LANE if wire["kind"] != "data" else 0)
+            for wire in document["connections"]]
+
+
+def page_box(document: Mapping[str, Any]) -> Box:
+    """Boxes that are wide enough for most names."""
     longest = max((len(text) for layer in document["layers"] for text in (layer["name"], layer["type"])), default=0)
-    box = Box(width=min(WIDEST_NODE, max(NARROWEST_NODE, NODE_LETTER * longest + NODE_SIDES)))
-    edges = [Edge(at[wire["source"]], at[wire["destination"]], UNPOOLING_LANE if wire["kind"] != "data" else 0)
-             for wire in document["connections"]]
-    return draw(len(names), edges, box), box
+    return Box(width=min(WIDEST_NODE, max(NARROWEST_NODE, NODE_LETTER * longest + NODE_SIDES)))
+
+
+def network_drawing(document: Mapping[str, Any], edges: list[Edge], box: Box) -> tuple[Drawing, bool]:
+    """The drawing of the graph of a document, and whether it is a U."""
+    sizes = [spatial(layer) for layer in document["layers"]]
+    u_drawing = u_shaped(len(sizes), edges, [prod(size) if size else None for size in sizes], box)
+    return u_drawing or draw(len(sizes), edges, box), u_drawing is not None
 
 
 def numbers(drawing: Drawing, box: Box) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import inf, isfinite, nan
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,15 +14,17 @@ import numpy as np
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import number_text
 from dltoolbox.core.errors import fail, warn
-from dltoolbox.core.properties import show
 from dltoolbox.core.random import stream
 from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
 from dltoolbox.engines.engine import BatchArrays, Trainable
-from dltoolbox.runtime.interrupts import check, released
+from dltoolbox.runtime.interrupts import check
 from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
+from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
+from dltoolbox.train.observers.output_functions import OutputFunctions
+from dltoolbox.train.observers.training_plot import TrainingPlot
 from dltoolbox.train.options import TrainingOptions
-from dltoolbox.train.progress import ProgressTable, Record, TrainingInfo, make_info
+from dltoolbox.train.progress import ProgressTable, TrainingInfo, make_info
 from dltoolbox.train.solvers import learn_rate, make_solver
 
 COMPLETED, CRITERION, STOPPED = "Max epochs completed.", "Met validation criterion.", "Stopped manually."
@@ -86,9 +87,10 @@ class _Training:
         self.model, self.data, self.options, self.validation = model, data, options, validation
         self.metric = METRICS[metric]
         self.checkpoints = checkpoints
-        self.table = ProgressTable(self.metric.name, validation is not None, options.Verbose)
         self.minibatches = MiniBatches(data, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
-        self.last = self.minibatches.per_epoch * options.MaxEpochs
+        self.course = Course(options, self.metric.name, validation is not None, self.minibatches.per_epoch,
+                             self.minibatches.per_epoch * options.MaxEpochs, time.perf_counter())
+        self.observers = observers_of(self.course)
         self.solver = make_solver(model.parameters, options)
         self.best = _Best(options.OutputNetwork == "best-validation")
         self.records: list[Record] = []
@@ -96,7 +98,6 @@ class _Training:
         self.good: Any = None
         self.good_iteration = 0
         self.troubles: dict[str, tuple[str, str]] = {}  # what to warn of in the end: identifier, message and advice
-        self.start = time.perf_counter()
 
     def run(self, initialize: Callable[[], None] | None) -> TrainingResult:
         try:
@@ -104,31 +105,37 @@ class _Training:
         except BaseException:
             if self.good is not None:
                 self.leave_spoilt()
+            for observer in self.observers:
+                observer.abandon()
             raise
 
     def begin(self, initialize: Callable[[], None] | None) -> TrainingResult:
-        self.table.line("Training on single CPU.")
+        self.announce("Training on single CPU.")
         if initialize is not None:
-            self.table.line("Initializing input data normalization.")
+            self.announce("Initializing input data normalization.")
             initialize()
-        self.table.head()
         self.keep_good()
         try:
             reason = self.iterate()
         except KeyboardInterrupt:
             reason = STOPPED
-        info = self.finish()
-        self.table.close(reason)
-        with suppress(KeyboardInterrupt):  # nothing is left to be stopped
-            self.call_output("done")
+        loss, metric = self.finish()
+        for observer in self.observers:
+            with suppress(KeyboardInterrupt):  # nothing is left to be stopped
+                observer.end(TrainingEnd(reason, loss, metric, self.iteration))
         for identifier, words in self.troubles.items():
             warn(identifier, *words)
-        return TrainingResult(info, reason)
+        return TrainingResult(make_info(self.metric.name, self.records, loss, metric, self.iteration), reason)
+
+    def announce(self, text: str) -> None:
+        for observer in self.observers:
+            observer.announce(text)
 
     # Iterations ------------------------------------------------------------------------------------------------------
     def iterate(self) -> str:
         """Epoch after epoch until there is a reason to stop, which is returned."""
-        if self.call_output("start"):
+        wishes = [observer.begin() for observer in self.observers]
+        if any(wishes):
             return STOPPED
         for epoch in range(1, self.options.MaxEpochs + 1):
             rate = learn_rate(self.options, epoch)
@@ -145,7 +152,7 @@ class _Training:
         with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
             result = self.model.step(batch.inputs, batch.targets)
             figure = self.metric.of(result.predictions, batch.targets)
-            record = Record(epoch, self.iteration + 1, self.elapsed(), rate, float(result.loss), figure)
+            record = Record(epoch, self.iteration + 1, self.course.elapsed(), rate, float(result.loss), figure)
             self.records.append(record)
             if not isfinite(record.loss):
                 return self.diverge(record)
@@ -153,20 +160,19 @@ class _Training:
             self.solver.update(result.gradients, rate)
         self.iteration += 1
         reason = self.judge(record)
-        if (reason or record.validation_loss is not None or self.iteration in (1, self.last)
-                or self.iteration % self.options.VerboseFrequency == 0):
-            self.table.row(record)
+        self.note(record, reason)
         self.checkpoints.after("iteration", self.iteration, self.iteration)
         return reason
 
     def judge(self, record: Record) -> str:
-        """Validate where it is due, tell the output functions, and say why to stop, if so."""
+        """Validate where it is due, ask the observers, and say why to stop, if so."""
         reason = ""
-        if self.iteration in (1, self.last) or self.iteration % self.options.ValidationFrequency == 0:
+        if self.iteration in (1, self.course.iterations) or self.iteration % self.options.ValidationFrequency == 0:
             self.validate(record)
             if self.best.stood >= self.options.ValidationPatience:
                 reason = CRITERION
-        if self.call_output("iteration"):
+        wishes = [observer.wants_to_stop(record) for observer in self.observers]  # all are asked
+        if any(wishes):
             reason = STOPPED
             self.validate(record)
         return reason
@@ -216,13 +222,18 @@ class _Training:
         return state is not None
 
     def diverge(self, record: Record) -> str:
-        self.table.row(record)
         word = number_text(record.loss)
+        reason = f"Training loss is {word}."
+        self.note(record, reason)
         self.restore_good(f"The loss is {word} at iteration {record.iteration}")
-        return f"Training loss is {word}."
+        return reason
+
+    def note(self, record: Record, reason: str) -> None:
+        for observer in self.observers:
+            observer.note(record, reason)
 
     # The end ---------------------------------------------------------------------------------------------------------
-    def finish(self) -> TrainingInfo:
+    def finish(self) -> tuple[float, float]:
         """Choose the network to return, settle its statistics, and measure it; Ctrl+C leaves out what is left of that."""
         self.leave_spoilt()
         if self.best.network is not None:
@@ -239,7 +250,7 @@ class _Training:
             self.troubles["trainNetwork:finishingStopped"] = (
                 f"Ctrl+C came while training was finishing: batch normalizations may have running averages{missing}.",
                 "Pass BatchNormalizationStatistics='moving' if the pass over all training data takes too long.")
-        return make_info(self.metric.name, self.records, *figures, self.iteration)
+        return figures
 
     def final_figures(self, settled: bool) -> tuple[float, float]:
         """Loss and figure of the chosen network on the validation data; known, if its statistics have not changed since."""
@@ -264,39 +275,14 @@ class _Training:
             self.model.finalize_statistics(batches())
         return read_all
 
-    # Output functions ------------------------------------------------------------------------------------------------
-    def call_output(self, state: str) -> bool:
-        """Call every OutputFcn with the state of training; whether one asks to stop."""
-        if not self.options.OutputFcn:
-            return False
-        info = self.output_info(state)
-        with released():
-            answers = [function(info) for function in self.options.OutputFcn]  # all are called
-        stops = [asks_to_stop(*pair) for pair in zip(self.options.OutputFcn, answers, strict=True)]
-        return any(stops)
 
-    def output_info(self, state: str) -> SimpleNamespace:
-        """MATLAB's struct for output functions; ``[]`` where there is no value."""
-        def value(of: str) -> Any:
-            got = getattr(self.records[-1], of) if self.records else None
-            return [] if got is None else got
-        name = self.metric.name
-        return SimpleNamespace(**{
-            "Epoch": value("epoch") or 0, "Iteration": value("iteration") or 0, "TimeSinceStart": self.elapsed(),
-            "TrainingLoss": value("loss"), "ValidationLoss": value("validation_loss"), "BaseLearnRate": value("rate"),
-            f"Training{name}": value("metric"), f"Validation{name}": value("validation_metric"), "State": state})
-
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.start
-
-
-def asks_to_stop(function: object, answer: object) -> bool:
-    """What an output function has answered: a logical scalar, or nothing."""
-    value = answer.item() if isinstance(answer, (np.ndarray, np.generic)) and answer.size == 1 else answer
-    if value is None:
-        return False
-    if not isinstance(value, (bool, int, float)) or value not in (0, 1):
-        fail("trainNetwork:invalidOutputFcnResult", f"An OutputFcn must return True to stop training, and False or nothing "
-             f"to go on, but {getattr(function, '__name__', 'one')} returned {show(answer)}.",
-             "Return one logical value; of an array, for example its any() or all().")
-    return bool(value)
+def observers_of(course: Course) -> list[Observer]:
+    """Who watches, in the order in which they are told."""
+    options = course.options
+    observers: list[Observer] = [ProgressTable(course.metric, course.validated, options.Verbose, options.VerboseFrequency,
+                                                course.iterations)]
+    if options.Plots == "training-progress":
+        observers.append(TrainingPlot(course))
+    if options.OutputFcn:
+        observers.append(OutputFunctions(options.OutputFcn, course))
+    return observers

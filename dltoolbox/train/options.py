@@ -25,10 +25,14 @@ T = TypeVar("T")
 # Conversions that only training options need -------------------------------------------------------------------------
 def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
     """A documented option of which this release supports some values: the others are valid, and refused as such."""
+    words = " or ".join("[]" if value is None else repr(value) for value in supported)
+
     def narrowed(value: object) -> T:
-        got = of(value)
+        try:
+            got = of(value)
+        except InvalidValue:
+            raise InvalidValue(words) from None
         if got not in supported:
-            words = " or ".join("[]" if value is None else repr(value) for value in supported)
             raise InvalidValue(f"{words} in this release", hint, "notYetSupported")
         return got
     return narrowed
@@ -87,8 +91,20 @@ def worker_load(value: object) -> float | tuple[float, ...] | None:
     numbers = array_of(value)
     if numbers is None or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all() or (numbers < 0).any() or (
             not numbers.any()) or (numbers.size == 1 and numbers.item() > 1 and numbers.item() % 1):
-        raise InvalidValue("a fraction of the workers, their number, or one non-negative number for each")
+        raise InvalidValue("a fraction of the workers, their number, or a vector with the load of each")
     return float(numbers.item()) if numbers.size == 1 else tuple(map(float, numbers.reshape(-1)))
+
+
+def measured(value: object) -> str | None:
+    """The name of a metric, alone or in a list; one that training measures by itself, or none."""
+    if is_empty(value):
+        return None
+    names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
+        value if isinstance(value, (list, tuple)) else [value])]
+    if len(names) == 1 and names[0] in ("accuracy", "rmse"):
+        return names[0]
+    raise InvalidValue("'accuracy', 'rmse' or [] in this release", "Training shows accuracy or RMSE by itself; leave the "
+                       "option out, and compute other metrics from predictions.", "notYetSupported")
 
 
 def learn_rate_schedule(value: object) -> str:
@@ -112,8 +128,7 @@ def output_network(value: object) -> str:
     return "best-validation" if word == "best-validation-loss" else word
 
 
-_PLOTS = now_only("none", of=choice("none", "training-progress"),
-                  hint="Keep Verbose=True, pass an OutputFcn, or plot info.TrainingLoss after training.")
+_METRICS = ("accuracy", "auc", "fscore", "precision", "recall", "rmse", "mape", "rsquared")
 _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
 _UNTIMED = "no effect, as data with time are not trained on yet"
 _HARMLESS = "accepted, and changes nothing here"
@@ -162,8 +177,10 @@ class TrainingOptions(Configured):
                                    "release; one warning per session says so of others than 'auto' and 'cpu'.")
     OutputFcn = _option(functions, None, "Function or list of functions called with the state of training after each "
                         "iteration; one that returns True stops training.")
-    Metrics = _option(now_only(None, of=anything, hint=_FOR_TRAINNET), None, "Only [] for now.")
-    Plots = _option(_PLOTS, "none", "Only 'none' for now.")
+    Metrics = _option(measured, None, "'accuracy' for classification, or 'rmse' for regression, which training shows in any "
+                      "case, or [].")
+    Plots = _option(choice("none", "training-progress"), "none", "'training-progress' draws accuracy or RMSE and loss during"
+                    " training: in a window, a notebook, or else a PNG file. It needs Matplotlib.")
     SequencePaddingValue = _option(real(), 0, f"Value that sequences are padded with; {_UNTIMED}.")
     SequencePaddingDirection = _option(choice("right", "left"), "right", "Side on which sequences are cut or padded, "
                                        f"'right' or 'left'; {_UNTIMED}.")

@@ -12,20 +12,7 @@ import numpy as np
 
 from dltoolbox.core.display import aligned, number_text
 from dltoolbox.runtime.console import say
-
-
-@dataclass
-class Record:
-    """What is known about one iteration. Validation figures are None where no validation was made."""
-
-    epoch: int
-    iteration: int
-    elapsed: float
-    rate: float
-    loss: float
-    metric: float
-    validation_loss: float | None = None
-    validation_metric: float | None = None
+from dltoolbox.train.observers.observer import Observer, Record, TrainingEnd
 
 
 class TrainingInfo(SimpleNamespace):
@@ -65,18 +52,22 @@ class TableColumn:
 
 
 @dataclass
-class ProgressTable:
+class ProgressTable(Observer):
     """The progress table.
 
     Args:
         metric: 'Accuracy' (percent) or 'RMSE'.
         validated: Whether there are validation columns.
         enabled: Whether anything is printed.
+        frequency: Iterations between rows.
+        iterations: How many there are, unless something stops training.
     """
 
     metric: str
     validated: bool
     enabled: bool = True
+    frequency: int = 50
+    iterations: int = 0
     columns: list[TableColumn] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +76,21 @@ class ProgressTable:
                         TableColumn("Time Elapsed", "(hh:mm:ss)", 14),
                         *(TableColumn(kind, self.metric, 12) for kind in kinds),
                         *(TableColumn(kind, "Loss", 12) for kind in kinds), TableColumn("Base Learning", "Rate", 15)]
+
+    def announce(self, text: str) -> None:
+        self.line(text)
+
+    def begin(self) -> bool:
+        self.head()
+        return False
+
+    def note(self, record: Record, reason: str) -> None:
+        if (reason or record.validation_loss is not None or record.iteration in (1, self.iterations)
+                or record.iteration % self.frequency == 0):
+            self.row(record)
+
+    def end(self, ending: TrainingEnd) -> None:
+        self.close(ending.reason)
 
     def line(self, text: str) -> None:
         if self.enabled:

@@ -65,11 +65,15 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
         >>> predict(net, X).shape
         (10, 1)
     """
-    check_nargout(nargout, 2, "trainNetwork")  # before hours of training, not after them
+    check_nargout(nargout, 2, "trainNetwork", sequence=False)  # before hours of training, not after them
     data, layers, options = bind_arguments(X, Y, layers, options)
     lgraph = layerGraph(layers)
     refuse_sequences(lgraph)
     end = the_output(lgraph)
+    metric = "accuracy" if end.task == "classification" else "rmse"
+    if options.Metrics not in (None, metric):
+        fail("trainNetwork:metricOfOtherTask", f"Metrics is '{options.Metrics}', but layer '{end.Name}' is for {end.task}, "
+             f"and trainNetwork measures '{metric}' there.", f"Pass Metrics='{metric}', or leave the option out.")
     lowered = lower_checked(lgraph)
     task = Task(lgraph, end, incoming_dims(lowered, end))
     training, validation = source_of(*data, task=task), None
@@ -90,8 +94,8 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
             try_to_save(model)
         initialize = partial(initialise_normalisation, model, training, missing)
         result = train(model, training, options, validation=validation,
-                       metric="accuracy" if end.task == "classification" else "rmse",
-                       initialize=initialize if any(names for _, names in missing) else None, save=partial(save, model))
+                       metric=metric, initialize=initialize if any(names for _, names in missing) else None,
+                       save=partial(save, model))
         return outputs((model.network(), result.info), nargout, "trainNetwork")
 
 

@@ -33,11 +33,13 @@ MAY_IMPORT = {
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "train", "functions"},
 }
-NAMESPACE = {"__init__", "_stubs", "cli", "demo", "doctor", "__main__"}  # files of no room, which see everything
+# Files of no room, which see everything.
+NAMESPACE = {"__init__", "_stubs", "absent", "cli", "demo", "doctor", "methods", "__main__"}
 
 # Imports inside functions, each with its reason.
 LATE = {
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
+    ("data/categorical.py", "dltoolbox.data.numpy_functions"): "they are made of labels, and labels answer NumPy by them",
     ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",
     ("exchange/writers/matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
     ("kernels/conv/numba_2d.py", "numba.extending"): "as numba in kernels/numba_support.py",

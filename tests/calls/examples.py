@@ -147,8 +147,8 @@ example("SemanticSegmentationMetrics", lambda: [["a", "b"], np.array([[[2, 1], [
 
 METHODS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "reshape": (lambda Y: Y.reshape, [2, 2]), "transpose": (lambda Y: Y.transpose, [0]), "ravel": (lambda Y: Y.ravel, []),
-    "copy": (lambda Y: Y.copy, []), "tolist": (lambda Y: Y.tolist, []), "from_codes": (
-        lambda Y: type(Y).from_codes, [[0, 1, -1], ["a", "b"], True]),
+    "copy": (lambda Y: Y.copy, []), "tolist": (lambda Y: Y.tolist, []), "to_numpy": (lambda Y: Y.to_numpy, []),
+    "astype": (lambda Y: Y.astype, [str]), "from_codes": (lambda Y: type(Y).from_codes, [[0, 1, -1], ["a", "b"], True]),
     "__getitem__": (lambda Y: partial(operator.getitem, Y), [0]),
     "__setitem__": (lambda Y: partial(operator.setitem, Y, 0), ["dog"]),
     "__contains__": (lambda Y: partial(operator.contains, Y), ["dog"]), "__len__": (lambda Y: Y.__len__, []),

@@ -43,7 +43,7 @@ def test_padding_3d(value, stored):
     (3, [[1, 2, 3], [4, 5, -6]]), (3, [1, 2, 3, 4]), (2, ((1, 2), (3, -4))),
 ])
 def test_padding_refuses(rank, value):
-    with pytest.raises(InvalidValue, match=r"non-negative integers in one of the forms|'same'"):
+    with pytest.raises(InvalidValue, match=r"non-negative integers in one of these forms|'same'"):
         convert.padding(rank)(value)
 
 
@@ -105,11 +105,11 @@ def test_accepted(conversion, value, stored):
     (convert.word_or_function("he", "glorot"), "x", "'he' or 'glorot', or a function"),
     (convert.number_or_word("replicate"), "x", "a number or 'replicate'"),
     (convert.array, "x", "finite real numbers"), (convert.array, [np.inf], "finite real numbers"),
-    (convert.array, [1j], "finite real numbers"), (convert.array, [[1, 2], [3]], "a numeric array"),
-    (convert.positive_array, [0, 1], "positive numbers"), (convert.positive_array, [[1], [1, 2]], "a numeric array"),
+    (convert.array, [1j], "finite real numbers"), (convert.array, [[1, 2], [3]], "finite real numbers"),
+    (convert.positive_array, [0, 1], "positive numbers"), (convert.positive_array, [[1], [1, 2]], "finite real numbers"),
     (convert.padding(3), [[1, 2, 3], [4, 5]], "non-negative integers"), (convert.integer(), 10**400, "a positive integer"),
     (convert.texts, np.array(1), "a list of strings"), (convert.real(0, 0), 1, "^0$"), (convert.integer(), [], "a positive"),
-    (convert.padding(2), "valid", "non-negative integers in one of the forms"),
+    (convert.padding(2), "valid", "non-negative integers in one of these forms"),
 ])
 def test_refused(conversion, value, expected):
     with pytest.raises(InvalidValue, match=expected):

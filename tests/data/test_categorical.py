@@ -391,7 +391,7 @@ def test_to_pandas(monkeypatch, refused):
 def test_display():
     assert repr(categorical(["cat", None])) == "  2×1 categorical array\n\n     cat\n     <undefined>"
     assert repr(categorical([["a", "bb"], ["ccc", "d"]])) == "  2×2 categorical array\n\n     a       bb\n     ccc     d"
-    assert repr(categorical("cat")) == "  categorical\n\n     cat"
+    assert repr(categorical("cat")) == "categorical('cat')"
     assert f"{categorical('cat'):>5}" == "  cat"
     assert repr(categorical([])) == "  0×1 empty categorical array"
     assert repr(categorical(np.zeros((0, 3), int))) == "  0×3 empty categorical array"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.core import properties
+from dltoolbox.core.statements import lost
 from tests.program.networks import finished
 
 X = np.random.default_rng(0).standard_normal((6, 6, 1, 3))
@@ -104,7 +104,7 @@ def test_everything_else_of_a_network_is_refused(make, name):
     assert refused(lambda: assign(net, name, ["x"])) == f"{type(net).__name__}:readOnly"
 
 
-@pytest.mark.skipif(not properties.ALONE, reason="references tell nothing in this Python")
+@pytest.mark.skipif(not lost.ALONE, reason="references tell nothing in this Python")
 def test_assignments_that_nobody_would_see_are_refused():
     net, lgraph = network(), dl.layerGraph(LAYERS)
 
@@ -133,7 +133,7 @@ def test_assignments_that_nobody_would_see_are_refused():
         net.Learnables.Value[0] = 0
 
     def column():
-        net.Connections.Source = ["a", "b", "c", "d"]
+        net.Learnables.Layer = ["a"] * 6
 
     def factory():
         dl.reluLayer().Name = "a"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dltoolbox.program import memory
-from dltoolbox.program.memory import ALIGNMENT, Arena, Buffer, FlatArrays, place
+from dltoolbox.program.memory import ALIGNMENT, Arena, Buffer, FlatArrays, Kept, place
 
 intervals = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 buffers = st.builds(Buffer, st.integers(0, 500), st.lists(intervals, min_size=1, max_size=2).map(tuple))
@@ -67,3 +67,11 @@ def test_flat_arrays_are_views_of_one_vector() -> None:
     assert (list(flat), len(flat), flat["b"].shape) == (["a", "b", "c"], 3, ())
     with pytest.raises(KeyError):
         flat["d"]
+
+
+def test_a_thing_that_replaces_another_takes_its_room() -> None:
+    kept: Kept[str, str] = Kept(10)
+    for thing in ("old", "new"):
+        kept.put("key", thing, 6)
+    kept.put("other", "thing", 4)
+    assert (list(kept), kept.bytes) == (["new", "thing"], 10)

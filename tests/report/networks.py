@@ -1,5 +1,7 @@
 """Networks whose pages are looked at: usual, broken, odd and large ones."""
 
+import numpy as np
+
 from dltoolbox import (
     additionLayer,
     addLayers,
@@ -14,6 +16,7 @@ from dltoolbox import (
     maxPooling2dLayer,
     maxUnpooling2dLayer,
     pixelClassificationLayer,
+    regressionLayer,
     reluLayer,
     softmaxLayer,
 )
@@ -54,9 +57,14 @@ def pieces():
     return disconnectLayers(unpooling(), "conv", "unpool/in")
 
 
+def trained():
+    weights = np.random.default_rng(0).normal(size=(2, 64)) ** 3
+    return [imageInputLayer([8, 8, 1]), fullyConnectedLayer(2, Name="fc", Weights=weights, Bias=[0, 0]), regressionLayer]
+
+
 def long_chain():
-    return [imageInputLayer([32, 32, 8]), [reluLayer] * 997, softmaxLayer, classificationLayer]
+    return [imageInputLayer([32, 32, 8]), [reluLayer] * 998, regressionLayer]
 
 
-NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, long_chain)} | {
+NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, trained, long_chain)} | {
     "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}

@@ -1,72 +1,17 @@
 """The page in a browser: it draws, selects, searches, sorts, prints, and neither complains nor loads anything."""
 
 import base64
-import json
 import re
-from tempfile import TemporaryDirectory
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from dltoolbox import analyzeNetwork
-from dltoolbox.report.document import document
-from dltoolbox.report.html import write
 from tests.report.networks import NASTY, NETWORKS
-from tests.report.page import CONTRAST, Page, chromium
+from tests.report.page import CONTRAST
 
-COLUMNS = 9
-
-
-@pytest.fixture(scope="module")
-def started():
-    """The browser, or the error that keeps it from running."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # it may still write when it has ended
-        try:
-            running = chromium(folder)
-        except (LookupError, WebDriverException) as error:
-            yield error
-            return
-        with running:
-            running.get("about:blank")  # instead of the page of a new tab
-            yield running
-
-
-@pytest.fixture
-def browser(started):
-    if isinstance(started, Exception):
-        pytest.skip("no Chromium, see test_chromium_runs")
-    return started
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pages")
-    return {name: write(document(analyzeNetwork(make(), nargout=1, Plots="none")), folder / f"{name}.html")
-            for name, make in NETWORKS.items()}
-
-
-@pytest.fixture
-def show(browser, pages):
-    """Opens a page; afterwards nothing was complained about, and nothing loaded but the page."""
-    addresses = {path.as_uri() for path in pages.values()}
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)
-
-    def show(name, *, fragment="", width=1440, height=900):
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
-        browser.get("about:blank")
-        browser.get(pages[name].as_uri() + fragment)
-        return Page(browser)
-
-    yield show
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
-    assert {url for url in asked if not url.startswith(("about:", "data:", "chrome:"))} <= addresses
+COLUMNS = 10
 
 
 def test_chromium_runs(started):
@@ -103,7 +48,7 @@ def test_the_header_tells_the_totals_and_memory_for_any_batch(show):
     batch.send_keys("64")
     assert page.run("return byId('memory').title") == f"{64 * per_one:,} bytes"
     memory = page.run("return layers[1].activationBytes")
-    assert page.run("return rows[1].cells[7].firstChild.title") == f"{64 * memory:,}"
+    assert page.run("return rows[1].cells[8].firstChild.title") == f"{64 * memory:,}"
 
 
 def test_a_row_selects_the_node_and_a_node_the_row(show):
@@ -238,7 +183,7 @@ def test_readers_of_screens_hear_options_rows_and_headings(show):
     page.settle()
     heard = page.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     named = [(one["role"]["value"], one.get("name", {}).get("value", "")) for one in heard if not one["ignored"]]
-    options = [name for role, name in named if role == "option"]
+    options = [name for role, name in named if role == "option" and ", " in name]
     assert len(options) == page.run("return layers.length")
     assert options[2] == "sum, Addition, ?, has errors"
     assert [name for role, name in named if role == "columnheader"] == page.run("return columns.map(one => one.title)")
@@ -262,12 +207,13 @@ def test_left_and_right_change_between_branches(show):
 def test_the_tabulator_key_reaches_everything_and_focus_is_seen(show):
     page = show("unpooling")
     reached = []
-    for _ in range(24):
+    for _ in range(40):
         page.press(Keys.TAB)
         reached.append(page.run("const e = document.activeElement; return e.id || e.tagName"))
         if reached[-1] == "TR":
             break
-    for wanted in ("batch", "theme", "search", "canvas", "zoom-in", "zoom-out", "fit", "TR"):
+    for wanted in ("batch", "theme", "search", "measure", "SUMMARY", "keys", "canvas", "zoom-in", "zoom-out", "fit",
+                   "split-graph", "TR"):
         assert wanted in reached
     assert page.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
@@ -357,25 +303,39 @@ def headings(page):
     return [one.text.split("\n")[0] for one in page.all("#table thead th") if one.is_displayed()]
 
 
-def test_columns_that_do_not_fit_are_written_shorter_then_left_out_until_asked_for(show):
+def test_columns_that_do_not_fit_are_written_shorter_then_left_out_and_names_are_never_cut(show):
     fits = "return byId('layers').scrollWidth <= byId('layers').clientWidth"
+    cut = "return rows.filter(row => row.cells[1].scrollWidth > row.cells[1].clientWidth + 1).length"
     page = show("unpooling", width=1920)
     page.settle()
-    assert (len(headings(page)), page.run(fits), page.one("#all-columns").is_displayed()) == (COLUMNS, True, False)
+    assert (len(headings(page)), page.run(fits)) == (COLUMNS, True)
     assert "out 8(S) × 8(S) × 1(C) × 1(B)" in page.one("#table tbody").text
-    page = show("unpooling", width=1366)
+    for width, least, most in ((1366, COLUMNS - 3, COLUMNS), (900, 5, COLUMNS - 2), (700, 4, COLUMNS)):
+        page = show("unpooling", width=width)
+        if width <= 800:
+            page.one("#tab-layers").click()
+        page.settle()
+        assert "out 8×8×1\n" in page.one("#table tbody").text
+        assert least <= len(headings(page)) <= most
+        assert (page.run(fits), page.run(cut)) == (True, 0)
+
+
+def test_readers_choose_columns_and_the_browser_remembers(show):
+    page = show("unpooling")
+    page.one("#columns summary").click()
+    page.one("#columns input[value=type]").click()
+    assert "Type" not in headings(page)
+    page.browser.refresh()
     page.settle()
-    assert (len(headings(page)), page.run(fits), page.one("#all-columns").is_displayed()) == (COLUMNS, True, False)
-    assert "out 8×8×1\n" in page.one("#table tbody").text
-    page = show("unpooling", width=900)
-    page.settle()
-    assert 5 < len(headings(page)) < COLUMNS
-    assert page.run(fits)
-    fewer = len(headings(page))
-    for pressed, shown in (("true", COLUMNS), ("false", fewer)):
-        page.one("#all-columns").click()
-        assert page.one("#all-columns").get_attribute("aria-pressed") == pressed
-        assert len(headings(page)) == shown
+    assert "Type" not in headings(page)
+    page.one("#columns summary").click()
+    all_, fitting = page.all("#columns button")
+    all_.click()
+    assert len(headings(page)) == COLUMNS
+    fitting.click()
+    assert page.run("return [picked, stored('columns')]") == [None, None]
+    page.press(Keys.ESCAPE)
+    assert not page.run("return byId('columns').open")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -3,11 +3,13 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.report.document import document
+from dltoolbox.report.document import _histogram, document
 
 
 def sibling(name):
@@ -53,6 +55,28 @@ NETWORKS = {
 def test_documents_are_what_the_schema_says(name):
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     assert faults(document_of(NETWORKS[name]()), schema, schema) == []
+
+
+def test_histograms_of_trained_values_come_where_they_are_asked_for():
+    weights = np.linspace(-1, 1, 640).reshape(10, 64)
+    layers = [dl.imageInputLayer([8, 8, 1]), dl.fullyConnectedLayer(10, Weights=weights), dl.regressionLayer]
+    info = dl.analyzeNetwork(layers, nargout=1)
+    assert all("histogram" not in one for one in document(info)["layers"][1]["learnables"])
+    found = document(info, histograms=True)
+    trained, untrained = found["layers"][1]["learnables"]
+    assert "histogram" not in untrained  # the bias has no values yet
+    about = trained["histogram"]
+    assert about["counts"] == [20] * 32
+    assert (about["least"], about["most"], about["mean"], about["notFinite"]) == (-1, 1, pytest.approx(0), 0)
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    assert faults(json.loads(json.dumps(found)), schema, schema) == []
+
+
+def test_histograms_of_diverged_values_count_what_is_not_finite():
+    layer = SimpleNamespace(Weights=np.array([np.nan, 1, 2, np.inf]), Bias=np.array([np.nan]))
+    about = _histogram(layer, "Weights")["histogram"]
+    assert (sum(about["counts"]), about["notFinite"], about["mean"]) == (2, 2, 1.5)
+    assert _histogram(layer, "Bias") == {}
 
 
 def test_the_check_of_schemas_finds_faults():

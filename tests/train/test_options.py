@@ -70,6 +70,7 @@ def test_options_can_be_changed_and_are_checked_again():
     ("PreprocessingEnvironment", "gpu"), ("ObjectiveMetricName", 3), ("DispatchInBackground", "x"),
     ("WorkerLoad", -1), ("WorkerLoad", "all"), ("WorkerLoad", ["1", "2"]), ("WorkerLoad", [0, 0]), ("WorkerLoad", 1.5),
     ("WorkerLoad", [1, np.nan]), ("WorkerLoad", True), ("SequenceLength", 0), ("SequenceLength", "middle"),
+    ("Metrics", "acuracy"),
     ("CategoricalInputEncoding", "hot"), ("CategoricalTargetEncoding", "hot"), ("Precision", "double"),
 ])
 def test_invalid_values(name, value):
@@ -87,7 +88,7 @@ def test_epsilon_is_positive():
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("Plots", "training-progress"), ("Metrics", "accuracy"),
+    ("Metrics", "fscore"),
     ("Metrics", ["accuracy", "rmse"]), ("ObjectiveMetricName", "accuracy"), ("LearnRateSchedule", "cosine"),
     ("LearnRateSchedule", lambda epoch: 0.1), ("LearnRateSchedule", ["warmup", "cosine"]),
     ("InputDataFormats", "SSCB"), ("TargetDataFormats", ["CB"]), ("CategoricalInputEncoding", "one-hot"),
@@ -138,7 +139,7 @@ def test_option_of_another_solver_says_whose(solver, name, owner):
 
 def test_all_problems_at_once_with_suggestions():
     with pytest.raises(DltoolboxError, match="Did you mean 'MiniBatchSize'") as caught:
-        trainingOptions("adam", Momentum=0.9, MiniBatchSizes=3, MaxEpochs=-1, Plots="training-progress")
+        trainingOptions("adam", Momentum=0.9, MiniBatchSizes=3, MaxEpochs=-1, Metrics="auc")
     assert [name.rsplit(":", 1)[1] for name in caught.value.identifiers] == [
         "optionOfOtherSolver", "unknownOption", "invalidMaxEpochs", "notYetSupported"]
 

@@ -237,7 +237,7 @@ def unetLayers(imageSize: object, numClasses: int, *pairs: object, nargout: int 
         Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); He et al.
         (2015) for the initialiser; MathWorks documentation of unetLayers.
     """
-    check_nargout(nargout, 2, "unetLayers")
+    check_nargout(nargout, 2, "unetLayers", sequence=False)
     chosen = _UnetLayers(imageSize, numClasses, *pairs, **options)
     return outputs((_UNet(chosen, GRAPH_2D).graph(), chosen.output_size()), nargout, "unetLayers")
 
@@ -271,7 +271,7 @@ def unet3dLayers(inputSize: object, numClasses: int, *pairs: object, nargout: in
         Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks
         documentation of unet3dLayers.
     """
-    check_nargout(nargout, 2, "unet3dLayers")
+    check_nargout(nargout, 2, "unet3dLayers", sequence=False)
     chosen = _Unet3dLayers(inputSize, numClasses, *pairs, **options)
     return outputs((_UNet(chosen, GRAPH_3D).graph(), chosen.output_size()), nargout, "unet3dLayers")
 
@@ -310,7 +310,7 @@ def unet(imageSize: object, numClasses: int, *pairs: object, nargout: int = 1, *
         Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); MathWorks
         documentation of unet.
     """
-    check_nargout(nargout, 2, "unet")
+    check_nargout(nargout, 2, "unet", sequence=False)
     chosen = _Unet(imageSize, numClasses, *pairs, **options)
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet")
 
@@ -343,6 +343,6 @@ def unet3d(inputSize: object, numClasses: int, *pairs: object, nargout: int = 1,
         Çiçek et al., "3D U-Net: learning dense volumetric segmentation from sparse annotation" (2016); MathWorks
         documentation of unet3d.
     """
-    check_nargout(nargout, 2, "unet3d")
+    check_nargout(nargout, 2, "unet3d", sequence=False)
     chosen = _Unet3d(inputSize, numClasses, *pairs, **options)
     return outputs((dlnetwork(_UNet(chosen, NETWORK).graph()), chosen.output_size()), nargout, "unet3d")

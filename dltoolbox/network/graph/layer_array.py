@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, SupportsIndex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from dltoolbox.core.convert import attribute
-from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import references, refuse_lost, show
-from dltoolbox.layers.base import Layer, flat, is_factory
+from dltoolbox.core.errors import Issue, IssueCollector, fail
+from dltoolbox.core.properties import show
+from dltoolbox.core.statements.copied import CopiedList
+from dltoolbox.core.statements.lost import Lost, WalkedList
+from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
 from dltoolbox.layers.display import layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
 
-KEEP_LAYERS = ("Keep the layers in a variable, as in layers = net.Layers, and then use that, for example in "
-               "assembleNetwork(layers).")
+class LayerArray(CopiedList[Layer]):
+    """A list of layers that prints as MATLAB's; ``net.Layers`` is one.
 
+    What is changed in ``layers = net.Layers`` counts where ``layers`` is used. A change that nobody will see is an error,
+    as in ``net.Layers[1] = layer`` or in a loop over ``net.Layers``.
+    """
 
-class LayerArray(list[Layer]):
-    """A list of layers that prints as MATLAB's; ``net.Layers`` is one."""
+    label = "layerArray"
+    lost = Lost("The change would be lost: Layers gives a new list each time, and nothing keeps this one.",
+                f"{KEEP_LAYERS} In a layer graph use replaceLayer, addLayers or removeLayers, which return a graph.")
 
     def __str__(self) -> str:
         return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
@@ -29,25 +35,25 @@ class LayerArray(list[Layer]):
         got = super().__getitem__(key)
         return LayerArray(got) if isinstance(key, slice) else got
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS)
-        super().__setitem__(key, value)
+    def __add__(self, other: Any) -> Any:
+        return LayerArray(super().__add__(other))
 
-    def __delitem__(self, key: Any) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS)
-        super().__delitem__(key)
+    def copy(self) -> LayerArray:
+        return LayerArray(self)
 
-    def append(self, layer: Layer) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
-        super().append(layer)
+    def __iter__(self) -> Iterator[Layer]:
+        return WalkedList(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
 
-    def insert(self, at: SupportsIndex, layer: Layer) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
-        super().insert(at, layer)
+    def __reversed__(self) -> Iterator[Layer]:
+        return WalkedList(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
 
-    def extend(self, layers: Iterable[Layer]) -> None:
-        refuse_lost(references(self), "layerArray", "A layer", KEEP_LAYERS, called=True)
-        super().extend(layers)
+
+def lost_in_a_loop(layer: Layer, name: str, before: Mapping[str, object]) -> Issue:
+    """What is said at the end of a turn of ``for layer in net.Layers`` that changed the layer."""
+    was = str(before.get("Name", ""))
+    return Issue(f"dltoolbox:{layer.label()}:lostAssignment", f"The change of '{name}' is lost: Layers gives new copies "
+                 "each time, and this one exists only in the loop.", f"{KEEP_LAYERS} "
+                 f"{layer.changed_otherwise(name, was)}", was)
 
 
 def layerArray(layers: object) -> LayerArray:
@@ -81,7 +87,7 @@ def as_layer(item: Any, index: int) -> Layer:
     """A copy of a layer, or the layer that a factory makes; ``index`` is the position that an error names."""
     if isinstance(item, Layer):
         return item.copy()
-    if is_factory(item):
+    if is_factory(item) or is_absent(item):
         made: Layer = item()
         return made
     builder = attribute(item, "untrained")

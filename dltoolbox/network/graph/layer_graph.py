@@ -12,7 +12,9 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import aligned, cell, counted, few, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
-from dltoolbox.core.properties import did_you_mean, references, refuse_lost, show
+from dltoolbox.core.properties import did_you_mean, show
+from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.history import Connection, Edit, History, Port, Version
@@ -20,6 +22,8 @@ from dltoolbox.network.graph.layer_array import LayerArray, duplicated_names, la
 
 T = TypeVar("T")
 CONNECT_HINT = "Call layerGraph(layers), which connects them in sequence, and connectLayers for other connections."
+CHANGE_HINT = ("Functions change networks and return a copy: lgraph = addLayers(lgraph, …), and so removeLayers, "
+               "replaceLayer, connectLayers, disconnectLayers. To change layers, keep them first: layers = net.Layers.")
 UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
 
 
@@ -52,12 +56,15 @@ class LayerGraph:
         known = getattr(type(self), name, None)
         if name not in self.own and not name.startswith("_") and getattr(known, "fset", None) is None:
             what = type(self).__name__
+            names = [name for name in dir(type(self)) if name[0].isupper()]
             fail(f"{what}:readOnly", f"'{name}' of a {what} cannot be assigned." if known else
-                 f"A {what} has no property '{name}'.", "Change a network by functions, which return a copy: addLayers, "
-                 "removeLayers, replaceLayer, connectLayers, disconnectLayers.")
-        object.__setattr__(self, name, value)
+                 f"A {what} has no property '{name}'.", CHANGE_HINT if known else
+                 did_you_mean(name, names) or f"Its properties are {', '.join(names)}.")
         if known is not None:
-            refuse_lost(references(self), type(self).__name__, f"'{name}'", "Keep the network in a variable.")
+            refuse_lost(references(self), self, type(self).__name__, Lost(
+                f"The change of '{name}' would be lost: nothing keeps the network.",
+                f"Keep it first: net = …; net.{name} = …."))
+        object.__setattr__(self, name, value)
 
     @property
     def Layers(self) -> LayerArray:
@@ -70,11 +77,11 @@ class LayerGraph:
 
     @property
     def InputNames(self) -> list[str]:
-        return [layer.Name for layer in self.nodes if not layer.inputs()]
+        return Names(layer.Name for layer in self.nodes if not layer.inputs())
 
     @property
     def OutputNames(self) -> list[str]:
-        return [layer.Name for layer in self.nodes if not layer.outputs()]
+        return Names(layer.Name for layer in self.nodes if not layer.outputs())
 
     @property
     def ends_in_loss(self) -> bool:

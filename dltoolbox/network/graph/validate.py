@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from functools import cached_property
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
@@ -18,7 +18,6 @@ from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 
-MOST_COMPARISONS = 10_000  # of names
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
 
 
@@ -34,8 +33,9 @@ class Wiring:
         for source, destination in lgraph.edges:
             self.incoming.setdefault(destination, []).append(source)
         self.used = {source for source, _ in lgraph.edges}
-        self.comparisons = MOST_COMPARISONS
-        self.found: dict[tuple[str, ...], tuple[bool, list[str]]] = {}
+        self.feeds: dict[str, list[Port]] = {}  # the input ports that a layer feeds
+        for source, destination in lgraph.edges:
+            self.feeds.setdefault(source.layer, []).append(destination)
         self.wants_indices = any(set(UNPOOLING) & set(self.open_inputs(layer)) for layer in lgraph.nodes)
 
     def sources(self, layer: Layer, port: str) -> list[Port]:
@@ -44,20 +44,40 @@ class Wiring:
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
 
-    def poolings(self, lost: tuple[str, ...]) -> tuple[bool, list[str]]:
-        """Layers that could feed these ports of an unpooling, unused ones if there are some, and whether they have the
-        outputs for it."""
-        if lost not in self.found:
-            nodes = self.lgraph.nodes
-            ready = [p.Name for p in nodes if set(lost) <= set(self.open_outputs(p))]
-            ready = ready or [p.Name for p in nodes if set(lost) <= set(p.outputs())]
-            self.found[lost] = bool(ready), ready or [p.Name for p in nodes if p.optional_outputs]
-        return self.found[lost]
+    @cached_property
+    def free_name(self) -> str:
+        """A name for a pooling layer that no layer has."""
+        names = {layer.Name for layer in self.lgraph.nodes}
+        return next(name for name in ("pool", *(f"pool_{n}" for n in range(1, len(names) + 1))) if name not in names)
 
-    def nearest(self, name: str, names: list[str]) -> list[str]:
-        """The most similar name; the last layer where so many have been compared that it takes seconds."""
-        self.comparisons -= len(names)
-        return get_close_matches(name, names, n=1, cutoff=0.0) if self.comparisons >= 0 else names[-1:]
+    @cached_property
+    def poolings(self) -> list[Layer]:
+        return [layer for layer in self.lgraph.nodes if layer.optional_outputs]
+
+    @cached_property
+    def pairs(self) -> dict[str, Layer]:
+        """The max pooling layer that each unpooling layer with open ports undoes: the last one before that is left, or that
+        of its other port. Those that pass indices come first, where there are enough of them.
+        """
+        nodes = self.lgraph.nodes
+        poolings = {layer.Name: layer for layer in self.poolings}
+        taken = {source.layer for sources in self.incoming.values() for source in sources if source.port in UNPOOLING}
+        free = {name for name in poolings if name not in taken}
+        ready = {name for name in free if set(UNPOOLING) <= set(poolings[name].outputs())}
+        lost = [layer for layer in nodes if set(UNPOOLING) <= set(self.open_inputs(layer))]
+        free = {name for name in free if name in ready or len(ready) < len(lost)}
+        pairs, stacks, last = dict[str, Layer](), dict[int, list[Layer]](), dict[int, Layer]()
+        for layer in nodes:
+            stack = stacks.setdefault(layer.rank, [])
+            if layer.Name in poolings:
+                last[layer.rank] = layer
+                stack += [layer] if layer.Name in free else []
+            elif set(UNPOOLING) & set(self.open_inputs(layer)):
+                own = [poolings[source.layer] for port in UNPOOLING for source in self.sources(layer, port)
+                       if source.layer in poolings]
+                left = own[0] if own else stack.pop() if stack else last.get(layer.rank)
+                pairs |= {layer.Name: left} if left else {}
+        return pairs
 
     def open_inputs(self, layer: Layer) -> list[str]:
         return [port for port in layer.inputs() if not self.sources(layer, port) and Port(layer.Name, port) not in self.fed]
@@ -121,7 +141,8 @@ def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | No
                 matches[Port(layer.Name, port)] = spare.pop() if spare else None
         spare += [Port(layer.Name, port) for port in wiring.open_outputs(layer)
                   if port not in UNPOOLING and Port(layer.Name, port) not in explained]
-    return matches
+    late = [port for port in spare if not wiring.lgraph.named(port.layer).inputs()]  # input layers that stand behind
+    return {port: source or (late.pop(0) if late else None) for port, source in matches.items()}
 
 
 def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector,
@@ -135,7 +156,14 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
                        f"Keep one connection, or add the outputs in an {one_of(done='added')}.",
                        layer=layer.Name, index=index)
     data = {port: matches[Port(layer.Name, port)] for port in layer.inputs() if Port(layer.Name, port) in matches}
-    if data:
+    end = wiring.lgraph.nodes[index - 2] if index > 1 else layer
+    into_end = wiring.sources(end, "in")
+    if [*data.values()] == [None] and isinstance(end, OutputLayer) and wiring.loss and into_end:
+        issues.add("network:unconnectedInput", f"{ports_text('Input', [*data])} not connected to any output: '{end.Name}' "
+                   "before it is an output layer, which ends the network.", f"Use removeLayers(lgraph, '{end.Name}') and "
+                   f"connectLayers(lgraph, '{wiring.source_text(into_end[0])}', '{layer.Name}/{next(iter(data))}').",
+                   layer=layer.Name, index=index)
+    elif data:
         calls = [f"connectLayers(lgraph, '{wiring.source_text(source)}', '{layer.Name}/{port}')"
                  for port, source in data.items()]
         choose = "" if all(data.values()) else ", with the layer that is to feed it in place of 'source'"
@@ -148,13 +176,24 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
 
 
 def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
-    """The commonest problem of unpooling, with the calls that repair it: nearest name first, unused layers before used."""
-    ready, possible = wiring.poolings(tuple(lost))
-    near = [*wiring.nearest(layer.Name, possible), "pool"][0]
-    first = "" if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{near}', then use "
-    calls = listed(f"connectLayers(lgraph, '{near}/{port}', '{layer.Name}/{port}')" for port in lost)
+    """The commonest problem of unpooling, with the calls that repair it."""
+    pooling = wiring.pairs.get(layer.Name)
+    factory, name = layer.label().replace("Unp", "P"), pooling.Name if pooling else wiring.free_name
+    if pooling is None:
+        without = f" There is no {factory} before it."
+        first = f"Insert {factory}(2, Stride=2, HasUnpoolingOutputs=True, Name='{name}') before it or earlier, then use "
+    else:
+        without, ready = "", set(lost) <= set(pooling.outputs())
+        first = "Use " if ready else f"Set HasUnpoolingOutputs=True in the max pooling layer '{name}', then use "
+    calls = listed(f"connectLayers(lgraph, '{name}/{port}', '{layer.Name}/{port}')" for port in lost)
+    other = next((p for p in wiring.poolings if p.rank != layer.rank), None)
+    if pooling is None and other is not None:
+        without += f" '{other.Name}' is a {other.label()}."
+        calls = calls.replace(f"'{name}/", f"'{other.Name}/")
+        first = (f"Replace the layer by {other.label().replace('P', 'Unp')}(Name='{layer.Name}'), set "
+                 f"HasUnpoolingOutputs=True in '{other.Name}', then use ")
     issues.add("network:unpoolingWithoutIndices", f"{ports_text('Input', lost)} not connected, so the layer cannot know "
-               "where the maxima came from.", f"{first or 'Use '}{calls}.", layer=layer.Name, index=index)
+               f"where the maxima came from.{without}", f"{first}{calls}.", layer=layer.Name, index=index)
 
 
 def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
@@ -163,8 +202,15 @@ def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
     data = [port for port in unconnected if port not in UNPOOLING and Port(layer.Name, port) not in explained]
     if data and wiring.loss:
         what = ports_text("Output", data) if len(layer.outputs()) > 1 else "Its output is"
-        issues.add("network:unconnectedOutput", f"{what} not connected to any layer.",
-                   "Connect it with connectLayers, or remove the layer.", layer=layer.Name, index=index)
+        head = next(iter(wiring.lgraph.nodes[index:]), layer)
+        fed = wiring.feeds.get(head.Name, []) if not head.inputs() else []
+        why, fix = "", "Connect it with connectLayers, or remove the layer: " + f"removeLayers(lgraph, '{layer.Name}')."
+        if len(data) == len(fed) == 1:
+            why = f": '{head.Name}' behind it is an input layer, which begins the network"
+            fix = (f"Use removeLayers(lgraph, '{head.Name}') and connectLayers(lgraph, '{layer.Name}/{data[0]}', "
+                   f"'{wiring.lgraph.port_text(fed[0], 'inputs')}').")
+        issues.add("network:unconnectedOutput", f"{what} not connected to any layer{why}.", fix, layer=layer.Name,
+                   index=index)
     elif set(UNPOOLING) <= set(unconnected) and not wiring.wants_indices:
         issues.add("network:unusedUnpoolingOutputs", f"{ports_text('Output', UNPOOLING)} not connected to any layer.",
                    "Connect them to a max unpooling layer, or set HasUnpoolingOutputs=False.", layer=layer.Name, index=index,
@@ -176,12 +222,29 @@ def check_softmax(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
     if not layer.needs_probabilities:
         return
     sources = wiring.sources(layer, "in")
-    before = [wiring.lgraph.nodes[wiring.lgraph.find(source.layer)] for source in sources]
+    before = [wiring.lgraph.named(source.layer) for source in sources]
     if len(before) == 1 and not before[0].gives_probabilities:
         softmax = one_of(gives_probabilities=True)
         issues.add("network:missingSoftmax", f"A {layer.label()} needs probabilities and must follow a {softmax}, but it "
-                   f"follows '{before[0].Name}' ({before[0].type_text}).", f"Insert {softmax} after '{before[0].Name}'.",
+                   f"follows '{before[0].Name}' ({before[0].type_text}).", softmax_fix(wiring, before[0], softmax),
                    layer=layer.Name, index=index)
+
+
+def softmax_fix(wiring: Wiring, last: Layer, softmax: str) -> str:
+    """How probabilities come of what the last layer gives: a softmax that is there must come last, and an activation, which
+    limits the scores, gives way to one.
+    """
+    behind, at = [], last
+    while not (at.learnables or at.gives_probabilities) and len(feeding := wiring.sources(at, "in")) == 1:
+        behind.append(at.Name)
+        at = wiring.lgraph.named(feeding[0].layer)
+    if at.gives_probabilities:
+        them = "it" if len(behind) == 1 else "them"
+        return (f"Move {listed(map(repr, reversed(behind)))} in front of '{at.Name}', or remove {them}: the softmax comes "
+                "last.")
+    if last.activation:
+        return f"Replace '{last.Name}' by {softmax}: replaceLayer(lgraph, '{last.Name}', {softmax}(Name='{last.Name}'))."
+    return f"Insert {softmax} after '{last.Name}'."
 
 
 def one_of(kind: type[Layer] = Layer, **traits: object) -> str:

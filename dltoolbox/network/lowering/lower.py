@@ -24,6 +24,7 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Port
 from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
 from dltoolbox.network.graph.validate import check_structure, execution_order
+from dltoolbox.network.lowering.repairs import repair, rewiring
 from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
 
 ELEMENT = 4  # bytes of a number in single precision
@@ -56,7 +57,7 @@ ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compar
 
 
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None) -> Lowered:
+          loss: bool | None = None, repairs: bool = True) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -66,14 +67,18 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
             hold the batch size; by the name of the open input, ``conv`` or ``add/in2``, where there is no input layer.
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
+        repairs: Whether fixes are looked for that take further walks.
     """
     loss = lgraph.ends_in_loss if loss is None else loss
     sources = {**lgraph.layouts, **(sources or {})}
     if any(layer.nested is not None for layer in lgraph.nodes):
-        return lower_nested(lgraph, training, sources, loss=loss)
+        return lower_nested(lgraph, training, sources, loss=loss, repairs=repairs)
     walk = Walk(lgraph, training, sources, loss)
     for position in walk.result.order:
         walk.lower_layer(walk.result.layers[position])
+    if repairs:
+        repair(lgraph, walk.result, sources, lambda changed, sizes: lower(
+            changed, training=training, sources=sizes, loss=loss, repairs=False))
     graph, entered = walk.result.graph, walk.builder.entered
     graph.inputs = [entered[name] for name in lgraph.input_names() if name in entered]
     if not loss:
@@ -158,10 +163,11 @@ class Walk:
         """The indices and the size of a max pooling layer are no data, and an unpooling layer needs both of one pooling."""
         for port, value in incoming_values.items():
             if value is not None:
-                check_kind(port, value, self.incoming.get(Port(layer.Name, port)))
-        indices, size = (incoming_values.get(port) for port in UNPOOLING)
+                check_kind(self.lgraph, Port(layer.Name, port), value, self.incoming.get(Port(layer.Name, port)))
+        x, indices, size = (incoming_values.get(port) for port in ("in", *UNPOOLING))
         if indices is not None and size is not None:
-            check_unpooling(layer, indices, size)
+            check_unpooling(self.lgraph, layer, x, {"indices": indices, "size": size},
+                            {port: self.incoming[Port(layer.Name, port)] for port in UNPOOLING})
 
     def recorded(self, info: LoweredLayer, inputs: list[Value]) -> tuple[Value, ...] | None:
         """Check a layer and let it record its ops; None where what leaves it is not known."""
@@ -266,27 +272,39 @@ def check_time(layer: Layer, inputs: list[Value]) -> None:
     data = [value.dims for value in inputs if value.kind is Kind.DATA and not value.dims.hidden]
     if len({dims.timed for dims in data}) > 1:
         fail("network:timeMismatch", f"Some inputs of {layer.label()} have time steps and others have none: "
-             f"{'; '.join(map(str, data))}.", "Make the formats equal.")
+             f"{'; '.join(map(str, data))}.", "Give all of them time steps, or none.")
 
 
-def check_kind(port: str, value: Value, source: Port | None) -> None:
+def check_kind(lgraph: LayerGraph, place: Port, value: Value, source: Port | None) -> None:
     """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
-    if source and value.kind is not Kind.DATA and port not in UNPOOLING:
+    if source and value.kind is not Kind.DATA and place.port not in UNPOOLING:
         what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
-        fail("network:notData", f"Input '{port}' is connected to '{source}', the {what} that a max pooling layer passes to "
-             "an unpooling layer, which are no data.", f"Connect '{source.layer}/out' instead.")
+        fail("network:notData", f"Input '{place.port}' is connected to '{source}', the {what} that a max pooling layer "
+             "passes to an unpooling layer, not data.",
+             f"Use {rewiring(lgraph, source, Port(source.layer, 'out'), place)}.")
 
 
-def check_unpooling(layer: Layer, indices: Value, size: Value) -> None:
+def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: Mapping[str, Value],
+                    sources: Mapping[str, Port]) -> None:
     """The indices and the size of an unpooling layer are those of one max pooling layer."""
+    indices, size = values["indices"], values["size"]
     if indices.kind is not Kind.INDICES or size.kind is not Kind.SIZE or size.denotes is None:
-        wrong = "indices" if indices.kind is not Kind.INDICES else "size"
+        wrong, right = UNPOOLING if indices.kind is not Kind.INDICES else UNPOOLING[::-1]
+        pooling = next((lgraph.named(sources[port].layer) for port in (wrong, right)
+                        if lgraph.named(sources[port].layer).optional_outputs), None)
+        factory = layer.label().replace("Unp", "P")
+        hint = f"Connect '{wrong}' of a {factory} with HasUnpoolingOutputs=True."
+        if pooling:
+            ready = wrong in pooling.outputs()
+            first = "Use " if ready else f"Set HasUnpoolingOutputs=True in '{pooling.Name}', then use "
+            hint = first + rewiring(lgraph, sources[wrong], Port(pooling.Name, wrong), Port(layer.Name, wrong)) + "."
         fail(f"{layer.label()}:notUnpoolingData", f"Input '{wrong}' of {layer.label()} is connected to an output that does "
-             f"not carry the {wrong} of a max pooling layer.",
-             f"Connect 'pool/{wrong}' of a {layer.label().replace('Unp', 'P')} with HasUnpoolingOutputs=True.")
+             f"not carry the {wrong} of a max pooling layer.", hint)
     if indices.denotes != size.denotes:
+        right, wrong = UNPOOLING if x is None or x.dims == indices.dims else UNPOOLING[::-1]
         fail(f"{layer.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but 'size' "
-             f"is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer.")
+             f"is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer: use "
+             f"{rewiring(lgraph, sources[wrong], Port(sources[right].layer, wrong), Port(layer.Name, wrong))}.")
 
 
 def check_memory(info: LoweredLayer, outputs: tuple[Value, ...], issues: IssueCollector) -> None:

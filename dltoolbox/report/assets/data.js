@@ -1,11 +1,15 @@
 "use strict";
 // What the page is made of: its data, its state, and elements.
 
-const { analysis, drawing, kinds, batch: firstBatch } = JSON.parse(document.getElementById("data").textContent);
+const { analysis, drawing: flat, blocks, kinds, batch: firstBatch } = JSON.parse(byId("data").textContent);
 const layers = analysis.layers;
 const connections = analysis.connections;
 const byName = new Map(layers.map((layer) => [layer.name, layer.index]));
+const timed = layers.some((layer) => [...layer.inputs, ...layer.outputs].some(({ dims }) => dims
+  && dims.labels.split("").some((label, i) => label === "T" && dims.sizes[i] === null)));
+const OBSERVATION = timed ? "time step" : "observation"; // what costs are counted for
 let selected = 0; // index of the layer, counted from 1; 0 for none
+let selectedBlock = -1; // number of the block, -1 for none; never together with a layer
 let batch = firstBatch;
 
 // Connections per layer, by position in the list of connections.
@@ -16,7 +20,9 @@ connections.forEach((one, i) => {
   entering[byName.get(one.destination) - 1].push(i);
 });
 
-const byId = (id) => document.getElementById(id);
+function byId(id) {
+  return document.getElementById(id);
+}
 
 /** An element with attributes and children; text children are never read as HTML. */
 function make(tag, attributes = {}, ...children) {
@@ -33,6 +39,17 @@ function fill(element, attributes, children) {
     if (name === "onclick") element.addEventListener("click", value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== ""));
+  element.append(...children.flat(3).filter((child) => ![null, undefined, "", false].includes(child)));
   return element;
+}
+
+/** A choice that the browser remembers, where it may: ``value`` is kept, null forgets it. */
+function stored(name, value) {
+  try {
+    if (value === null) localStorage.removeItem(`dltoolbox-${name}`);
+    else if (value !== undefined) localStorage.setItem(`dltoolbox-${name}`, value);
+    return localStorage.getItem(`dltoolbox-${name}`);
+  } catch {
+    return null; // files and frames may have no memory
+  }
 }

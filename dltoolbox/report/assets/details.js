@@ -3,20 +3,17 @@
 function drawDetails() {
   const panel = byId("details");
   panel.scrollTop = 0;
-  panel.replaceChildren(...(selected ? layerDetails(layers[selected - 1]) : help()));
+  panel.replaceChildren(...(selected ? layerDetails(layers[selected - 1])
+    : selectedBlock >= 0 ? blockDetails(blocks.groups[selectedBlock]) : nothing()));
+  if (selected || selectedBlock >= 0) {
+    panel.prepend(make("button", { type: "button", id: "close", title: "Close (Esc)", "aria-label": "Close",
+      onclick: () => select(0) }, "×"));
+  }
 }
 
-function help() {
-  const hints = [
-    ["/", "find layers; Enter goes to the next one"],
-    ["↑ ↓ ← →", "follow connections in the graph, rows in the table"],
-    ["Enter", "read about the selected layer"],
-    ["+ − 0", "zoom in, zoom out, fit, in the graph"],
-    ["Esc", "clear"],
-  ];
+function nothing() {
   return [make("p", { class: "hint" }, layers.length ? "Select a layer in the graph or in the table."
-    : "This network has no layers."),
-  make("dl", { class: "keys" }, hints.map(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]))];
+    : "This network has no layers.")];
 }
 
 function layerDetails(layer) {
@@ -25,6 +22,7 @@ function layerDetails(layer) {
     make("p", { class: "kind" }, `${layer.type} · layer ${layer.index} of ${layers.length} · `,
       make("code", {}, layer.factory)),
     make("p", {}, layer.description),
+    blockPath(layer),
     layer.issues.length ? make("ul", { class: "issues" }, layer.issues.map((i) => issueItem(analysis.issues[i]))) : null,
     formula(layer.formula),
     ports(layer),
@@ -35,8 +33,36 @@ function layerDetails(layer) {
 }
 
 function issueItem(issue) {
-  return make("li", { class: issue.severity }, make("strong", {}, issue.message), " ", make("span", {}, issue.cure), " ",
-    make("code", {}, issue.identifier));
+  return make("li", { class: issue.severity }, make("strong", {}, issue.message), " ",
+    make("code", {}, issue.identifier),
+    issue.cure && make("p", { class: "fix" }, make("b", {}, "Fix:"), " ", fixText(issue.cure)));
+}
+
+// Code in a text: between backticks, or what reads like a call, with brackets inside it as well.
+const CODE = /`([^`]+)`|((?:\w[\w.]*\s=\s)?[A-Za-z_][\w.]*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))/g;
+
+/** The text of a fix, its code as code; what can be run has a button that copies it. */
+function fixText(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(CODE)) {
+    const code = match[1] ?? match[2], [after] = /^[.,;:]?/.exec(text.slice(match.index + match[0].length));
+    parts.push(text.slice(end, match.index), make("code", { class: "code" }, code), after);
+    if (/[(=]/.test(code)) {
+      parts.push(make("button", { type: "button", class: "copy", "aria-label": `Copy ${code}`,
+        onclick: (event) => copyText(code, event.target) }, "Copy"));
+    }
+    end = match.index + match[0].length + after.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** Where a layer is that the graph shows only as part of a block. */
+function blockPath(layer) {
+  if (!folding || !around[layer.index - 1].length) return null;
+  const path = around[layer.index - 1].map((number) => blocks.groups[number].name).join(" › ");
+  return make("p", { class: "kind" }, `In block ${path} `, shownAs(layer.index) < 0
+    && make("button", { type: "button", class: "copy", onclick: () => unfoldTo(layer.index) }, "Unfold"));
 }
 
 function section(title, ...content) {
@@ -71,8 +97,31 @@ function arrays(layer) {
   const entries = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
   if (!entries.length) return null;
-  return section("Learnables and states", table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+  return section("Learnables and states", ...layer.learnables.map(histogram),
+    table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
     make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
+}
+
+/** How the values of a learnable are distributed, where that was asked for. */
+function histogram({ name, histogram: about }) {
+  if (!about) return null;
+  const { least, most, mean, deviation, notFinite, counts } = about;
+  const highest = Math.max(...counts), wide = 6, high = 48, nought = least < 0 && most > 0 ? -least / (most - least) : -1;
+  const bars = counts.map((count, i) => shape("rect", { class: "bin", x: i * wide, width: wide - 1,
+    y: high - high * count / highest, height: high * count / highest },
+  shape("title", {}, `${exact(count)} from ${rounded(least + (most - least) * i / counts.length)}`)));
+  const text = `${name}: mean ${rounded(mean)}, standard deviation ${rounded(deviation)}${notFinite
+    ? `, ${exact(notFinite)} not finite` : ""}`;
+  const width = wide * counts.length;
+  return make("figure", { class: "histogram" }, make("figcaption", {}, text),
+    shape("svg", { viewBox: `0 0 ${width} ${high}`, width, height: high, role: "img",
+      "aria-label": `Histogram of ${text}, from ${rounded(least)} to ${rounded(most)}` }, bars,
+    nought >= 0 && shape("path", { class: "nought", d: `M${nought * width} 0V${high}` })),
+    make("div", {}, make("span", {}, rounded(least)), make("span", {}, rounded(most))));
+}
+
+function rounded(number) {
+  return String(Number(number.toPrecision(3))).replaceAll("-", "−");
 }
 
 function figures(layer) {
@@ -80,9 +129,10 @@ function figures(layer) {
   const entries = [
     ["Learnables", layer.learnableCount
       && `${exact(layer.learnableCount)} (${percent(layer.learnableShare)} of the network)`],
-    ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per observation`],
+    ["Multiply-adds", layer.multiplyAdds && `${exact(layer.multiplyAdds)} per ${OBSERVATION}`],
     ["Activation memory", layer.activationBytes
-      && `${bytes(layer.activationBytes * batch)} for ${counted(batch, "observation")}`],
+      && `${bytes(layer.activationBytes * batch)} for ${batch === 1 || !timed
+      ? counted(batch, OBSERVATION) : `a time step of ${counted(batch, "observation")}`}`],
     ["Receptive field", receptive && (receptive.whole ? "the whole input"
       : `${receptive.size.join("×")}, in steps of ${receptive.stride.join("×")}`)],
   ].filter(([, value]) => value);

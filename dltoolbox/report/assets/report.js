@@ -1,5 +1,7 @@
 // The page as a whole: totals, problems, selection, search, theme.
 
+const issues = [...analysis.issues].sort((a, b) => (a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1));
+
 function drawHeader() {
   const { name, producer, usage, summary } = analysis;
   byId("name").textContent = name || "Network";
@@ -7,19 +9,24 @@ function drawHeader() {
   const least = summary.complete ? "" : "≥ ";
   const frozen = summary.frozenLearnables ? `, ${exact(summary.frozenLearnables)} of them frozen` : "";
   const input = make("input", { id: "batch", type: "number", min: 1, step: 1, value: batch, inputmode: "numeric",
-    "aria-label": "Mini-batch size for the activation memory" });
+    "aria-label": "Mini-batch size for the activation memory", "aria-describedby": "batch-error" });
   byId("totals").append(
     total("Layers", exact(summary.layers)), total("Connections", exact(summary.connections)),
     total("Learnables", least + short(summary.learnables), `${exact(summary.learnables)}${frozen}`),
-    total("Multiply-adds", least + short(summary.multiplyAdds), `${exact(summary.multiplyAdds)} per observation`),
+    total(`Multiply-adds${timed ? " per step" : ""}`, least + short(summary.multiplyAdds),
+      `${exact(summary.multiplyAdds)} per ${OBSERVATION}`),
     total("Parameter memory", least + bytes(summary.parameterBytes), `${exact(summary.parameterBytes)} bytes`),
-    total(make("label", {}, "Activations, batch of ", input), make("span", { id: "memory" })),
+    total(make("label", {}, `Activations${timed ? " per step" : ""}, batch of `, input,
+      make("span", { id: "batch-error", role: "alert", hidden: "" })), make("span", { id: "memory" })),
     total("Errors", exact(summary.errors), null, summary.errors ? "error" : "zero"),
     total("Warnings", exact(summary.warnings), null, summary.warnings ? "warning" : "zero"));
   input.addEventListener("input", () => {
-    const number = Math.floor(Number(input.value));
-    if (number >= 1) setBatch(number);
-    input.setAttribute("aria-invalid", String(!(number >= 1)));
+    const number = input.value === "" ? NaN : Number(input.value);
+    const valid = Number.isSafeInteger(number) && number >= 1;
+    input.setAttribute("aria-invalid", String(!valid));
+    byId("batch-error").hidden = valid;
+    byId("batch-error").textContent = valid ? "" : `Type a whole number, at least 1. Shown: batch of ${exact(batch)}.`;
+    if (valid) setBatch(number);
   });
 }
 
@@ -31,6 +38,7 @@ function setBatch(number) {
   batch = number;
   showMemory();
   fillMemory();
+  if (measure) showHeat();
   drawDetails();
 }
 
@@ -43,8 +51,6 @@ function showMemory() {
 function drawProblems() {
   const panel = byId("problems");
   const { errors, warnings } = analysis.summary;
-  const issues = [...analysis.issues]
-    .sort((a, b) => (a.severity === b.severity ? 0 : a.severity === "error" ? -1 : 1));
   panel.hidden = !issues.length;
   panel.open = true;
   panel.classList.toggle("error", errors > 0);
@@ -65,22 +71,38 @@ function problem(issue) {
 
 /** Select a layer, 0 for none, on every side; ``from`` is the side where it was chosen, which stays where it is. */
 function select(index, from = "") {
-  if (selected) {
-    markNode(selected, false);
-    markRow(selected, false);
-  }
+  unmark();
   selected = index;
   const layer = layers[index - 1];
+  showDetails(index);
   if (index) {
     markNode(index, true);
     markRow(index, true);
-    reveal(index);
-    if (from !== "table") revealRow(index);
+    reveal(itemOf(index));
+    revealRow(index);
   }
   byId("chosen").hidden = !index;
   byId("chosen").textContent = index ? `${layer.name} · ${layer.type} · ${passedOn(layer).map(compact)[0] ?? "?"}` : "";
   drawDetails();
-  if (from !== "address") history.replaceState(null, "", index ? address(layer.name) : "#");
+  if (from !== "address") setAddress(index ? address(layer.name) : "#");
+}
+
+function unmark() {
+  if (selectedBlock >= 0) markBlock(selectedBlock, false);
+  selectedBlock = -1;
+  if (!selected) return;
+  markNode(selected, false);
+  markRow(selected, false);
+  selected = 0;
+}
+
+/** Pages inside of other pages have no address of their own. */
+function setAddress(to) {
+  try {
+    history.replaceState(null, "", to);
+  } catch {
+    document.documentElement.dataset.address = to;
+  }
 }
 
 function openDetails() {
@@ -104,19 +126,43 @@ function followAddress() {
   byId("graph").scrollIntoView({ block: "nearest" });
 }
 
-/** A link to the layer that is selected already changes no address, and yet shows the layer. */
-function followAgain(event) {
-  if (event.target.closest("a")?.getAttribute("href") === location.hash) followAddress();
+/** A link to a layer selects it: also again, and where the address of the page cannot change. */
+function followLink(event) {
+  const link = event.target.closest("a[href^='#layer=']");
+  const index = link && byName.get(decoded(link.getAttribute("href").slice(7)));
+  if (!index) return;
+  event.preventDefault();
+  select(index);
+  byId("graph").scrollIntoView({ block: "nearest" });
 }
 
 // Search -----------------------------------------------------------------------------------------------------------------
 
+/** What a layer is found by: names, types, factories, kinds, sizes, special ports, what is wrong, what is frozen. */
+function findable(layer) {
+  const ports = [...layer.inputs, ...layer.outputs];
+  const sizes = [...ports.map(({ dims }) => compact(dims)), ...layer.learnables.map((one) => one.size.join("×"))];
+  return [layer.name, layer.type, layer.factory, kinds[layer.index - 1], ...sizes.map(plainSize),
+    ...ports.map(({ port }) => port).filter((port) => port !== "in" && port !== "out"),
+    severity(layer), layer.learnables.some((one) => one.frozen) && "frozen"].filter(Boolean).join(" ").toLowerCase();
+}
+
+/** 28x28, however the sign between sizes is written. */
+function plainSize(text) {
+  return text.replace(/(?<=\d)[×*](?=\d)/g, "x");
+}
+
+const texts = layers.map(findable);
+
+/** Whether a text has a word; a size begins and ends where its numbers do: 28x28 is no part of 128x28. */
+function found(text, word) {
+  const size = plainSize(word);
+  return /^\d+(x\d+)+$/.test(size) ? new RegExp(`(?<!\\d)${size}(?!\\d)`).test(text) : text.includes(word);
+}
+
 function search() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = layers.map((layer) => {
-    const text = `${layer.name} ${layer.type}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const matches = texts.map((text) => words.every((word) => found(text, word)));
   filterRows(matches);
   dimNodes(matches);
   byId("found").textContent = words.length ? `${matches.filter(Boolean).length} of ${layers.length}` : "";
@@ -135,7 +181,7 @@ function clearAll() {
   if (byId("search").value) {
     byId("search").value = "";
     search();
-  } else if (selected) select(0);
+  } else if (selected || selectedBlock >= 0) select(0);
 }
 
 // Keys, tabs, theme, paper -----------------------------------------------------------------------------------------------
@@ -145,7 +191,8 @@ function onKey(event) {
   if (event.key === "/" && !typing) {
     byId("search").focus();
     byId("search").select();
-  } else if (event.key === "Escape") clearAll();
+  } else if (event.key === "?" && !typing) byId("help").showModal();
+  else if (event.key === "Escape" && !byId("help").open) clearAll();
   else if (event.key === "Enter" && event.target === byId("search")) nextMatch(event.shiftKey);
   else return;
   event.preventDefault();
@@ -159,7 +206,7 @@ function showTab(name) {
     tab.setAttribute("aria-selected", String(on));
     tab.tabIndex = on ? 0 : -1;
   }
-  if (before !== name && selected && name === "graph") reveal(selected);
+  if (before !== name && selected && name === "graph") reveal(itemOf(selected));
   if (before !== name && selected && name === "layers") revealRow(selected);
 }
 
@@ -178,16 +225,6 @@ function listenToTabs() {
   byId("chosen").addEventListener("click", openDetails);
 }
 
-/** The theme that was chosen last; ``value`` is kept as such where the browser lets it. */
-function stored(value) {
-  try {
-    if (value) localStorage.setItem("dltoolbox-theme", value);
-    return localStorage.getItem("dltoolbox-theme");
-  } catch {
-    return null; // a browser may forbid it
-  }
-}
-
 function isDark() {
   const { theme } = document.documentElement.dataset;
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -200,29 +237,50 @@ function setTheme(theme) {
 
 function changeTheme() {
   const other = isDark() ? "light" : "dark";
-  stored(other);
+  stored("theme", other);
   setTheme(other);
+  if (measure) showHeat();
+}
+
+/** A broken network opens at its first error. */
+function selectError() {
+  const issue = issues.find(({ layer, severity: kind }) => kind === "error" && byName.has(layer));
+  if (issue) select(byName.get(issue.layer), "address");
 }
 
 function begin() {
+  setTheme(stored("theme"));
   drawHeader();
   drawProblems();
-  drawGraph();
   drawTable();
+  listenToColumns();
+  showDetails(false);
+  listenToSplit("graph");
+  listenToSplit("details");
+  drawGraph();
   drawDetails();
   showMemory();
   showTab("graph");
-  setTheme(stored());
   start();
   followAddress();
+  if (!selected) selectError();
+  listen();
+}
+
+function listen() {
+  listenToGraph();
   byId("theme").addEventListener("click", changeTheme);
   byId("search").addEventListener("input", search);
+  byId("keys").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", onKey);
-  document.addEventListener("click", followAgain);
+  document.addEventListener("click", followLink);
   addEventListener("hashchange", followAddress);
   addEventListener("beforeprint", printGraph);
   addEventListener("afterprint", removePages);
   listenToTabs();
+  listenToMenus();
+  listenToHeat();
+  listenToSave();
 }
 
 begin();

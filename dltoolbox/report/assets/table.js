@@ -5,27 +5,24 @@ const body = byId("table").tBodies[0];
 const rows = []; // element per layer
 const order = { column: 0, up: true };
 
-// Where the columns do not fit side by side, these steps are taken one after another, see the style.
-const STEPS = ["brief", "dense", "fewer", "few", "fewest"];
-const DENSE = 2; // steps that leave every column
-const needed = []; // width of the table after so many steps, where it has been too wide
-
-// title, what it is sorted by, how a cell is filled; sorted by numbers, the largest comes first; less: when it goes.
+// title, what it is sorted by, how a cell is filled; sorted by numbers, the largest comes first.
 const columns = [
-  { title: "#", value: (layer) => layer.index, cell: (layer) => String(layer.index), number: true, up: true },
-  { title: "Name", value: (layer) => layer.name, cell: nameCell },
-  { title: "Type", value: (layer) => layer.type, cell: (layer) => layer.type },
-  { title: "Activations", value: elements, number: true, left: true,
+  { key: "index", title: "#", value: (layer) => layer.index, cell: (layer) => String(layer.index), number: true, up: true },
+  { key: "name", title: "Name", value: (layer) => layer.name, cell: nameCell },
+  { key: "type", title: "Type", value: (layer) => layer.type, cell: (layer) => layer.type },
+  { key: "activations", title: "Activations", value: elements, number: true, left: true,
     cell: (layer) => sizeLines(layer).map((text, i) => make("div", {}, make("span", { class: "whole" }, text),
       make("span", { class: "short" }, portName(layer, i), compact(passedOn(layer)[i])))) },
-  { title: "Learnables", value: (layer) => layer.learnableCount, cell: arraysCell, number: true, left: true },
-  { title: "Multiply-adds", value: (layer) => layer.multiplyAdds, cell: (layer) => numberCell(layer.multiplyAdds, short),
-    number: true },
-  { title: "Share of learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true, less: "fewest" },
-  { title: "Activation memory", value: (layer) => layer.activationBytes, number: true, less: "few",
+  { key: "sizes", title: "Learnable sizes", value: (layer) => Math.max(0, ...layer.learnables.map((one) => one.count)),
+    cell: arraysCell, number: true, left: true },
+  { key: "learnables", title: "Learnables", value: (layer) => layer.learnableCount, number: true,
+    cell: (layer) => numberCell(layer.learnableCount, short) },
+  { key: "adds", title: "Multiply-adds", value: (layer) => layer.multiplyAdds, number: true,
+    cell: (layer) => numberCell(layer.multiplyAdds, short) },
+  { key: "share", title: "Share of learnables", value: (layer) => layer.learnableShare, cell: shareCell, number: true },
+  { key: "memory", title: "Activation memory", value: (layer) => layer.activationBytes, number: true,
     cell: (layer) => numberCell(layer.activationBytes * batch, bytes) },
-  { title: "Receptive field", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true,
-    less: "fewer" },
+  { key: "field", title: "Receptive field", value: fieldSize, cell: (layer) => field(layer.receptiveField), number: true },
 ];
 
 function nameCell(layer) {
@@ -58,11 +55,11 @@ function fieldSize(layer) {
 function drawTable() {
   byId("table").tHead.rows[0].append(...columns.map((column, i) => make("th", { scope: "col",
     class: columnClass(column), "aria-sort": i ? "none" : "ascending" },
-    make("button", { type: "button", onclick: () => sortBy(i) }, column.title))));
+  make("button", { type: "button", onclick: () => sortBy(i) }, column.title))));
   for (const layer of layers) {
     const row = make("tr", { "data-index": layer.index, "aria-selected": "false", tabindex: layer.index === 1 ? 0 : -1,
       class: severity(layer) },
-      columns.map((column) => make("td", { class: columnClass(column) }, column.cell(layer))));
+    columns.map((column) => make("td", { class: columnClass(column) }, column.cell(layer))));
     rows.push(row);
     body.append(row);
   }
@@ -71,40 +68,10 @@ function drawTable() {
     if (row) select(Number(row.dataset.index), "table");
   });
   body.addEventListener("keydown", walkRows);
-  byId("all-columns").addEventListener("click", showAllColumns);
-  let width = 0;
-  new ResizeObserver(() => {
-    if (pane.clientWidth === width) return;
-    width = pane.clientWidth;
-    fitColumns();
-  }).observe(pane);
 }
 
 function columnClass(column) {
-  return [column.number && !column.left && "number", column.less && `no-${column.less}`].filter(Boolean).join(" ") || null;
-}
-
-/** As much of the columns as there is room for, all of them where the reader wants that. */
-function fitColumns() {
-  const button = byId("all-columns");
-  const all = button.getAttribute("aria-pressed") === "true";
-  const most = all ? DENSE : STEPS.length;
-  const take = (count) => STEPS.forEach((step, i) => pane.classList.toggle(step, i < count));
-  let taken = 0;
-  while (taken < most && needed[taken] > pane.clientWidth) taken += 1;
-  take(taken);
-  while (taken < most && pane.scrollWidth > pane.clientWidth) {
-    needed[taken] = pane.scrollWidth;
-    taken += 1;
-    take(taken);
-  }
-  button.hidden = !all && taken <= DENSE;
-}
-
-function showAllColumns() {
-  const button = byId("all-columns");
-  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
-  fitColumns();
+  return [`column-${column.key}`, column.number && !column.left && "number"].filter(Boolean).join(" ");
 }
 
 function sortBy(number) {
@@ -122,9 +89,9 @@ function sortBy(number) {
 }
 
 function fillMemory() {
-  const number = columns.findIndex((column) => column.title === "Activation memory");
+  const number = columns.findIndex((column) => column.key === "memory");
   layers.forEach((layer, i) => rows[i].cells[number].replaceChildren(columns[number].cell(layer)));
-  fitColumns();
+  refitColumns();
 }
 
 /** Arrow keys, Home, End and pages move through the rows that are shown; Enter goes on to the details. */

@@ -3,7 +3,7 @@
 const MOST = 4; // zoom
 const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy to read, at which all is drawn, and names are
 const BROAD = 0.3; // least zoom across, so that a deep network seen as a whole is more than a line
-const TOOLS = 140, BELOW = 60; // what the buttons for zooming cover, from the right and from the top
+const BELOW = 60; // what the buttons for zooming cover from the top
 const GLIDE = 250; // milliseconds
 
 const view = { k: 1, x: 0, y: 0, detail: "", pending: false, glide: null };
@@ -81,13 +81,17 @@ function bounded(k) {
 
 /** The zoom at which the whole graph is seen. */
 function whole() {
-  return Math.min((canvas.clientWidth - 40) / Math.max(1, drawing.size[0]),
-    (canvas.clientHeight - 40) / Math.max(1, drawing.size[1]));
+  return wholeOf(drawing.size);
+}
+
+function wholeOf([wide, tall]) {
+  return Math.min((canvas.clientWidth - 40) / Math.max(1, wide), (canvas.clientHeight - 40) / Math.max(1, tall));
 }
 
 /** Where the drawing begins: below the buttons for zooming if they would cover a layer. */
 function uppermost(k, left) {
-  const covered = ([x, y]) => left + (x + WIDTH / 2) * across(k) > canvas.clientWidth - TOOLS && y * k < BELOW;
+  const free = canvas.clientWidth - document.querySelector(".tools").offsetWidth - 16;
+  const covered = ([x, y]) => left + (x + WIDTH / 2) * across(k) > free && y * k < BELOW;
   return drawing.centres.some(covered) ? BELOW : 20;
 }
 
@@ -108,15 +112,15 @@ function start() {
   }
   const width = canvas.clientWidth;
   const k = Math.max(SIZED, Math.min(1, (width - 40) / drawing.size[0]));
-  const [first] = drawing.centres[0];
+  const [first] = drawing.centres[itemOf(1)];
   const free = width - drawing.size[0] * k;
   const left = free > 0 ? free / 2 : Math.max(free - 20, Math.min(20, width / 2 - first * k));
   moveView(k, left, uppermost(k, left));
 }
 
-/** Bring a layer into sight, at a size at which it can be read. */
-function reveal(index) {
-  const [x, y] = drawing.centres[index - 1];
+/** Bring an item into sight, at a size at which it can be read. */
+function reveal(item) {
+  const [x, y] = drawing.centres[item];
   const left = view.x + x * across(view.k), top = view.y + y * view.k;
   const k = view.k < NAMED ? READABLE : view.k;
   const inside = left > WIDTH * k / 2 && left < canvas.clientWidth - WIDTH * k / 2 && top > HEIGHT * k
@@ -124,15 +128,24 @@ function reveal(index) {
   if (k !== view.k || !inside) glideTo(k, canvas.clientWidth / 2 - x * k, canvas.clientHeight / 2 - y * k);
 }
 
+/** Bring the head of an unfolded block into sight. */
+function revealFrame({ x, y, width }) {
+  const k = Math.max(NAMED, Math.min(view.k, (canvas.clientWidth - 40) / width));
+  const top = view.y + y * view.k;
+  const inside = top > 0 && top < canvas.clientHeight / 2 && view.k === k;
+  if (!inside) glideTo(k, canvas.clientWidth / 2 - (x + width / 2) * k, BELOW - y * k);
+}
+
 // Input ------------------------------------------------------------------------------------------------------------------
 
-function listen() {
+function listenToGraph() {
   canvas.addEventListener("wheel", onWheel, { passive: false });
   listenToPointers();
   canvas.addEventListener("keydown", onCanvasKey);
   byId("zoom-in").addEventListener("click", () => zoom(1.3));
   byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
   byId("fit").addEventListener("click", fit);
+  byId("fold").addEventListener("click", () => foldAll(!folding));
   new ResizeObserver(() => canvas.clientWidth && place(view.k, view.x, view.y)).observe(canvas);
 }
 
@@ -166,8 +179,8 @@ function listenToPointers() {
     canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
   }
   canvas.addEventListener("click", (event) => {
-    const found = event.target.closest(".node");
-    if (found && !moved) select(Number(found.dataset.index), "graph");
+    const target = event.target.closest(".node, .frame");
+    if (target && !moved) choose(target);
     moved = false;
   });
 }
@@ -184,14 +197,45 @@ function drag(pointers, before, event) {
     (event.clientY + other.clientY) / 2 - box.top);
 }
 
+/** A layer is selected, a block unfolded or folded. */
+function choose({ dataset, classList }) {
+  if (dataset.index) select(Number(dataset.index), "graph");
+  else fold(Number(dataset.block), classList.contains("frame"));
+}
+
+function chosenItem() {
+  return selected ? itemOf(selected) : itemAt.get(-selectedBlock - 1);
+}
+
 function onCanvasKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const actions = { "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3), 0: fit, Home: start,
-    Enter: () => selected && openDetails() };
-  if (event.key.startsWith("Arrow") && layers.length) {
-    const to = selected ? neighbour(selected, event.key) : 1;
-    if (to) select(to, "graph");
-  } else if (actions[event.key]) actions[event.key]();
+    Enter: enter, c: foldAround };
+  if (event.key.startsWith("Arrow") && layers.length) step(event.key);
+  else if (actions[event.key]) actions[event.key]();
   else return;
   event.preventDefault();
+}
+
+function step(key) {
+  const from = chosenItem();
+  const to = from === undefined ? itemOf(1) : neighbour(from, key);
+  if (to === undefined) return;
+  const item = drawing.items[to];
+  if (item > 0) select(item, "graph");
+  else selectBlock(-item - 1);
+}
+
+/** Unfold a block, else go on to the details. */
+function enter() {
+  const item = drawing.items[chosenItem()];
+  if (item < 0) fold(-item - 1, false);
+  else if (selected || selectedBlock >= 0) openDetails();
+}
+
+/** Fold the innermost block around the selected layer, or the selected one. */
+function foldAround() {
+  const open = folding && selected ? around[selected - 1].filter((number) => unfolded.has(number)).at(-1)
+    : unfolded.has(selectedBlock) ? selectedBlock : undefined;
+  if (open !== undefined) fold(open, true);
 }

@@ -1,0 +1,164 @@
+"""Documented MATLAB functions that this release does not have: each is there by name, and says what to do instead.
+
+A name leaves this file when its function is built; a test holds it against the names of the documentation. The calls in the
+hints work as they stand, which a test proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from dltoolbox.core.errors import fail
+
+NO_REPLACEMENT = "There is no replacement in this release."
+AS_IMAGES = ("Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example "
+             "convolution2dLayer([5, 1], 32, Padding='same').")
+ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
+PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
+LOOP = ("Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); "
+        "trainingOptions('adam', OutputFcn=print) calls a function in every iteration.")
+AS_LAYER = ("Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), "
+            "convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X).")
+SCHEDULE = ("trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves "
+            "the learning rate every ten epochs.")
+HISTORY = "net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."
+COUNTS = "Compute it from confusionmat(Y, YPred), where rows are true classes."
+RESPONSES = "Compute it with NumPy from the responses and predict(net, X)."
+CHANGED = ("Change copies of the images before training: np.concatenate([X, X[:, ::-1]], axis=-1) adds mirrored ones, "
+           "whose labels follow likewise.")
+SHUFFLED = ("Choose at random with order = np.random.default_rng(0).permutation(len(Y)), then for example X[..., order[:n]] "
+            "and Y[order[:n]] for training.")
+WEIGHTS = "docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."
+EXPORT = "toMATLAB(net, 'net.m', Parameters=True) writes code that rebuilds the network in MATLAB, which can export it."
+UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEIGHTS
+CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
+LOOK = "activations(net, X, 'conv') shows what a layer computes."
+SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."
+SIGNALS = "Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."
+SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
+CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
+SAMPLE_DATA = "Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."
+CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."
+
+
+def one_dimensional(call: str) -> str:
+    """The hint of a layer over time, of which an image layer does the same."""
+    return f"On images T×1×c×N, {call} does the same."
+
+
+INSTEAD = {  # hint: names
+    AS_IMAGES: "lstmLayer bilstmLayer gruLayer lstmProjectedLayer gruProjectedLayer lstm gru",
+    "inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. " + AS_IMAGES:
+        "sequenceInputLayer",
+    "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
+        "sequenceFoldingLayer sequenceUnfoldingLayer",
+    one_dimensional("convolution2dLayer([5, 1], 32)"): "convolution1dLayer",
+    one_dimensional("transposedConv2dLayer([2, 1], 32, Stride=[2, 1])"): "transposedConv1dLayer",
+    one_dimensional("maxPooling2dLayer([2, 1], Stride=[2, 1])"): "maxPooling1dLayer",
+    one_dimensional("averagePooling2dLayer([2, 1], Stride=[2, 1])"): "averagePooling1dLayer",
+    one_dimensional("globalAveragePooling2dLayer()"): "globalAveragePooling1dLayer",
+    one_dimensional("globalMaxPooling2dLayer()"): "globalMaxPooling1dLayer",
+    "Look the vectors of the words up before the network: vectors[words], with one row per word.":
+        "wordEmbeddingLayer embeddingLayer embed",
+    "convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16.": "patchEmbeddingLayer",
+    "resnet18(Weights='none') and its kin classify images without attention.":
+        "attentionLayer selfAttentionLayer positionEmbeddingLayer sinusoidalPositionEncodingLayer attention "
+        "embeddingConcatenationLayer indexing1dLayer visionTransformer",
+    CUSTOM: "functionLayer functionToLayerGraph",
+    "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
+    SPLIT: "complexReluLayer zreluLayer complexToRealLayer realToComplexLayer complexFullyConnectedLayer",
+    "Arrange the data before the network, for example with np.moveaxis(X, 0, -1).": "permuteLayer reshapeLayer",
+    "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
+    "Pass products of features as features of their own.": "quadraticLayer",
+    SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
+    SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "
+             "rpnClassificationLayer rpnSoftmaxLayer regionProposalLayer roiAlignLayer roiMaxPooling2dLayer anchorBoxLayer "
+             "ssdMergeLayer",
+    "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
+    CLASSES: "dicePixelClassificationLayer focalLossLayer",
+    NO_REPLACEMENT:
+        "neuralODELayer dlode45 spectralConvolution1dLayer spectralConvolution2dLayer spectralConvolution3dLayer ctc "
+        "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
+        "neuronPCA taylorPrunableNetwork dlquantizer",
+
+    # Arrays and custom loops
+    "Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB').":
+        "dlarray extractdata finddim stripdims isdlarray dims",
+    LOOP: "dlfeval dlgradient dlupdate dlaccelerate dljacobian dldivergence dllaplacian adamupdate sgdmupdate rmspropupdate "
+          "lbfgsupdate lbfgsState",
+    "predict(net, X) runs a network for prediction; only training runs it otherwise.": "forward",
+    AS_LAYER: "dlconv dltranspconv batchnorm layernorm groupnorm instancenorm gelu",
+    "Compute it with NumPy: 1 / (1 + np.exp(-X)).": "sigmoid",
+    "Compute it with NumPy: np.matmul(A, B).": "dlmtimes",
+    "crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors.": "indexcrossentropy",
+
+    # Training and evaluation
+    "trainNetwork(X, Y, [*layers[:-1], classificationLayer], options) trains for cross-entropy; with regressionLayer at the "
+    "end, for mean squared error. dag2dlnetwork(net) makes a dlnetwork of the result.": "trainnet",
+    HISTORY: "TrainingInfo trainingProgressMonitor recordMetrics updateInfo groupSubPlot yscale show close",
+    "The accuracy is np.mean(classify(net, X) == Y).": "testnet accuracyMetric",
+    COUNTS: "fScoreMetric precisionMetric recallMetric",
+    "Compute it from the scores predict(net, X), for example with scikit-learn.": "aucMetric rocmetrics",
+    RESPONSES: "rmseMetric mapeMetric rSquaredMetric",
+    SCHEDULE: "piecewiseLearnRate warmupLearnRate polynomialLearnRate exponentialLearnRate cosineLearnRate "
+              "cyclicalLearnRate",
+    CONFUSION: "confusionchart plotconfusion",
+    LOOK: "gradCAM occlusionSensitivity imageLIME deepDreamImage drise",
+    "No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same.":
+        "predictAndUpdateState classifyAndUpdateState",
+
+    # Data
+    "Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels).":
+        "imageDatastore",
+    "Read the label images into one array: categorical(np.stack(labelImages, axis=-1), [0, 1], ['rest', 'cell']).":
+        "pixelLabelDatastore",
+    PILE: "fileDatastore signalDatastore randomPatchExtractionDatastore",
+    ARRAYS: "arrayDatastore pixelLabelImageDatastore readall readimage hasdata numpartitions partition combine transform "
+            "read reset shuffle next preview subset",
+    CHANGED: "augmentedImageDatastore imageDataAugmenter augment",
+    "minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves.": "minibatchqueue",
+    "np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T.": "padsequences",
+    "countcats(Y) counts the labels of each category.": "countEachLabel",
+    SHUFFLED: "splitEachLabel cvpartition training test",
+    "Read images as arrays h×w×c with Pillow, imageio or Matplotlib.": "imread",
+    "scipy.ndimage.zoom(image, [2, 2, 1]) makes an image h×w×c twice as large.": "imresize",
+    "Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5.": "labeloverlay",
+    SAMPLE_DATA: "japaneseVowelsTrainData japaneseVowelsTestData chickenpox_dataset",
+
+    # Networks
+    UNTRAINED: "imagePretrainedNetwork",
+    "inceptionv3(Weights='none') is of the same family.": "inceptionresnetv2",
+    "mobilenetv2(Weights='none') and efficientnetb0(Weights='none') are as economical.": "nasnetmobile",
+    "xception(Weights='none') is a network of that size.": "nasnetlarge",
+    "deeplabv3plusLayers([64, 64, 3], 2, 'resnet18') makes the layers for trainNetwork.": "deeplabv3plus",
+    "unet([64, 64, 3], 2) segments images as well.": "bisenetv2",
+    WEIGHTS: "importNetworkFromONNX importONNXNetwork importONNXLayers importKerasNetwork importKerasLayers "
+             "importNetworkFromKeras importCaffeNetwork importCaffeLayers importNetworkFromPyTorch "
+             "importNetworkFromTensorFlow",
+    EXPORT: "exportONNXNetwork exportNetworkToTensorFlow",
+    "analyzeNetwork(lgraph) shows a network; replaceLayer(lgraph, 'conv', dropoutLayer) edits it.": "deepNetworkDesigner",
+    "freezeWeights(layers) keeps learnables from being trained.": "freezeParameters",
+}
+
+# What scripts call their own things, or have from Python, NumPy, Matplotlib and random: ``from dltoolbox import *`` leaves
+# them alone. Whoever calls one has met the name of its first argument before, which has said what to do.
+COMMON = {"close", "combine", "dims", "imread", "imresize", "next", "partition", "preview", "read", "reset", "show",
+          "shuffle", "subset", "test", "training", "transform"}
+
+
+def absent_function(name: str, instead: str) -> Callable[..., NoReturn]:
+    """A function that is not there yet, and says so when it is called."""
+    def function(*arguments: object, **options: object) -> NoReturn:
+        fail("notInThisRelease", f"{name} is not in this release of dltoolbox.", instead)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Not in this release. {instead}"
+    function.__module__ = "dltoolbox"  # where users find it
+    function.absent = True  # type: ignore[attr-defined]
+    function.__test__ = False  # type: ignore[attr-defined]  # 'testnet' in a test file is no test
+    return function
+
+
+NOT_IN_THIS_RELEASE = {name: absent_function(name, instead) for instead, names in INSTEAD.items() for name in names.split()}
+EXPORTED = [name for name in NOT_IN_THIS_RELEASE if name not in COMMON]
