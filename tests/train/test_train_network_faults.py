@@ -123,7 +123,7 @@ TARGETS = {
     "fewer classes than scores": ((X, Y, [INPUT, fullyConnectedLayer(3), softmaxLayer, classificationLayer]),
                                   "classesMismatch", "2 classes.*3 scores.*'fc' 2 wide"),
     "unknown classes": ((X, categorical(["a", "c"] * 4), [*CLASSIFIER[:-1], classificationLayer(Classes=["a", "b"])]),
-                        "unknownClasses", r"\['c'\].*Classes \['a', 'b'\].*put classificationLayer\(Name='classoutput'\)"),
+                        "unknownClasses", r"\['c'\].*Classes \['a', 'b'\].*with classificationLayer\(Name='classoutput'\)"),
     "wrong number of Classes": ((X, Y, [*CLASSIFIER[:-1], classificationLayer(Classes=["a", "b", "c"])]),
                                 "classificationLayer:classesMismatch", "3 classes, but its input has 2 channels"),
     "label images for classification": ((X, LABEL_IMAGES, CLASSIFIER), "invalidDimensions",
