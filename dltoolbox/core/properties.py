@@ -18,6 +18,7 @@ from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 
 import numpy as np
 
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
@@ -274,7 +275,7 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
         given[prop.name] = rest.pop(0)
     pairs: list[Option] = []
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
-        start = f"{label} takes {len(positional)} positional argument(s) followed by" if positional else (
+        start = f"{label} takes {counted(len(positional), 'positional argument')} followed by" if positional else (
             f"The options of {label} are")
         issues.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
                    f"Call {usage(label, properties)}.")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dltoolbox.core.display import printable, size_and_class
+from dltoolbox.core.display import counted, printable, size_and_class
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import did_you_mean
 from dltoolbox.core.statements.copied import CopiedList, FixedList, Names
@@ -74,7 +74,7 @@ class Table:
             fail("table:readOnly", READ_ONLY.message, READ_ONLY.hint)
         refuse_lost(references(self), self, "table", KEEP_TABLE)
         if len(old) != len(value):
-            fail("table:invalidLength", f"Column '{name}' has {len(old)} values, but {len(value)} came.",
+            fail("table:invalidLength", f"Column '{name}' has {counted(len(old), 'value')}, but got {len(value)}.",
                  "Pass one value per row.")
         self.columns[name] = EditableColumn(value)
 

@@ -154,9 +154,11 @@ def target_of(file: Any, function: str) -> Path:
     """The path of a file to write, in a folder that exists."""
     path = path_of(file, function)
     if os.path.isdir(path) or names_folder(os.fspath(file)):
-        fail(f"{function}:isAFolder", f"'{os.fspath(file)}' is a folder.", "Pass the name of a file in it.")
+        fail(f"{function}:isAFolder", f"'{os.fspath(file)}' is a folder.",
+             f"Pass the name of a file in it, such as {str(Path(path, 'net.dlnet'))!r}.")
     if not os.path.isdir(path.parent):
-        fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
+        fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.",
+             f"Create it first: os.makedirs({str(path.parent)!r})")
     return path
 
 

@@ -71,7 +71,7 @@ def validation_pair(value: object) -> tuple[object, ...] | None:
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
         return value[0], value[1]
-    raise InvalidValue("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
+    raise InvalidValue("a pair (X, Y) of predictors and responses, or a table", "Pass ValidationData=(X, Y).")
 
 
 def functions(value: object) -> tuple[Function, ...] | None:
@@ -99,8 +99,11 @@ def measured(value: object) -> str | None:
     """The name of a metric, alone or in a list; one that training measures by itself, or none."""
     if is_empty(value):
         return None
-    names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
-        value if isinstance(value, (list, tuple)) else [value])]
+    try:
+        names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
+            value if isinstance(value, (list, tuple)) else [value])]
+    except InvalidValue:
+        raise InvalidValue("'accuracy', 'rmse' or []") from None
     if len(names) == 1 and names[0] in ("accuracy", "rmse"):
         return names[0]
     raise InvalidValue("'accuracy', 'rmse' or [] in this release", "Training shows accuracy or RMSE by itself; leave the "
@@ -157,16 +160,16 @@ class TrainingOptions(Configured):
                                       "'iteration'.")
     SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
                              f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
-    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "Where MATLAB prepares "
+    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "How MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
-    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
+    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "Quantity that "
                                       "GradientThreshold limits: 'l2norm' of each learnable, 'global-l2norm' of all "
                                       "of them, or the 'absolute-value' of each derivative.")
     GradientThreshold = _option(real(0, low_open=True, infinite=True), np.inf, "Gradients beyond it are clipped.")
     Verbose = _option(flag, True, "Whether to print the table of progress.")
     VerboseFrequency = _option(integer(), 50, "Iterations between rows of the table.")
-    ValidationData = _option(validation_pair, None, "A pair (X, Y) to validate with, or [].")
+    ValidationData = _option(validation_pair, None, "A pair (X, Y) to validate with, a table, or [].")
     ValidationFrequency = _option(integer(), 50, "Iterations between validations.")
     ValidationPatience = _option(count_or_inf, np.inf, "Stop when the validation loss has so many times not been "
                                  "smaller than its smallest value.")
@@ -304,7 +307,7 @@ def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCo
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
-    hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    hint = f"Remove it, or call trainingOptions('{available[0]}', {option}=…)." if available else "Remove it."
     issues.add("trainingOptions:optionOfOtherSolver",
                f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 

@@ -6,7 +6,6 @@ change that is lost looks like one that was made; it is refused where CPython's 
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -16,9 +15,9 @@ from typing import TypeVar, cast
 
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import check_bound
+from dltoolbox.core.statements.unpacking import after_the_call
 
 Edit = TypeVar("Edit", bound=Callable[..., object])
-INSTRUCTION = 2  # bytes, as of each cache behind one
 DOTTED = "dltoolbox.methods"  # the module that calls functions as methods
 
 
@@ -51,7 +50,4 @@ def is_discarded(frame: FrameType) -> bool:
     """
     if str(frame.f_globals.get("__name__")).startswith("dltoolbox."):
         return False
-    code, at = frame.f_code.co_code, frame.f_lasti + INSTRUCTION
-    while at < len(code) and dis.opname[code[at]] == "CACHE":
-        at += INSTRUCTION
-    return at < len(code) and dis.opname[code[at]] == "POP_TOP"
+    return after_the_call(frame)[0] == "POP_TOP"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, optional_first, show
 from dltoolbox.core.statements.discarded import returns_copy
@@ -60,7 +61,7 @@ class NetworkLayer(Layer):
         return numbered("out", len(self.Network.leaving))
 
     def describe(self) -> str:
-        return f"Network of {len(self.Network.nodes)} layers"
+        return f"Network of {counted(len(self.Network.nodes), 'layer')}"
 
 
 def numbered(name: str, count: int) -> tuple[str, ...]:
