@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dltoolbox.core.display import counted, printable, size_and_class
+from dltoolbox.core.display import counted, is_number, printable, size_and_class, table_html, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import did_you_mean
 from dltoolbox.core.statements.copied import CopiedList, FixedList, Names
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
+CELL_GAP = "    "  # before every column
 READ_ONLY = Lost("The table is read-only: it reports what the network is, so a change of it would have no effect.",
                  "Change connections with connectLayers and disconnectLayers, layers with replaceLayer. To compute with a "
                  "column, copy it: values = list(table.Source).")
@@ -25,8 +27,25 @@ class UnknownColumnError(DltoolboxError, AttributeError):
 
 
 def cell_text(value: object) -> str:
-    """Arrays by their size and class, ``{3×3×1×8 single}``; anything else as it prints."""
-    return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
+    """Arrays by their size and class, ``{3×3×1×8 single}``, fractions in five digits; anything else as it prints."""
+    if isinstance(value, np.ndarray):
+        return f"{{{size_and_class(value)}}}"
+    return f"{value:.5g}" if isinstance(value, float) else printable(str(value))
+
+
+def part_starts(widths: Sequence[int], room: int) -> list[int]:
+    """The first column of every part of a table that has no more room than this.
+
+    >>> part_starts([4, 4, 4, 20, 4], 10)
+    [0, 2, 3, 4]
+    """
+    starts, used = [0], 0
+    for at, width in enumerate(widths):
+        if used and used + width > room:
+            starts.append(at)
+            used = 0
+        used += width
+    return starts
 
 
 class Column(FixedList[Any]):
@@ -100,16 +119,42 @@ class Table:
         return iter(zip(*self.columns.values(), strict=True))
 
     def __str__(self) -> str:
-        return "\n".join(f"    {'    '.join(line)}".rstrip() for line in zip(*self.blocks(), strict=True))
+        """As MATLAB prints tables: in several parts where the terminal is too narrow for one."""
+        count = len(self.columns)
+        if not len(self):
+            return f"  0×{count} empty table" + f" with the columns {', '.join(self.columns)}" * bool(count)
+        every = self.blocks()
+        names, blocks = every[:-count], every[-count:]
+        room = terminal_width() - sum(len(CELL_GAP) + len(block[0]) for block in names)
+        starts = part_starts([len(CELL_GAP) + len(block[0]) for block in blocks], room)
+        parts = []
+        for start, end in pairwise([*starts, count]):
+            lines = (f"{CELL_GAP}{CELL_GAP.join(line)}".rstrip() for line in zip(*names, *blocks[start:end], strict=True))
+            title = f"  {f'Columns {start + 1} through {end}' if end > start + 1 else f'Column {end}'}\n\n"
+            parts.append(title * (len(starts) > 1) + "\n".join(lines))
+        return "\n\n".join(parts)
 
     def blocks(self) -> list[list[str]]:
         """The lines of every column, all of them of one width: its head, a rule, a blank line and the cells."""
         blocks = []
         for name, values in self.columns.items():
-            cells = [cell_text(value) for value in values]
+            cells = list(map(cell_text, values))
             width = max(map(len, (name, *cells)))
             blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{cell:<{width}}" for cell in cells)])
         return blocks
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every column as texts, for displays; names of rows stand in a column without a name."""
+        return {name: list(map(cell_text, values)) for name, values in self.columns.items()}
+
+    def html(self, title: str) -> str:
+        """The table under a title, as notebooks show it."""
+        texts = self.texts()
+        numbers = {name for name, values in self.columns.items() if all(map(is_number, values))}
+        return table_html(title, list(texts), list(zip(*texts.values(), strict=True)), numbers)
+
+    def _repr_html_(self) -> str:
+        return self.html(f"{len(self)}×{len(self.columns)} table")
 
     def __repr__(self) -> str:
         return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import terminates
-from dltoolbox.core.display import counted, printable
+from dltoolbox.core.display import counted, printable, table_html, text_html, title_html
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
 from dltoolbox.core.properties import InvalidValue, show
@@ -29,6 +29,7 @@ from dltoolbox.data.labels import (
 )
 
 MAX_ROWS, MAX_COLUMNS = 20, 8  # what a display shows
+MOST_FLOWING = 60  # labels that a notebook shows in a row
 STRING: Any = getattr(np.dtypes, "StringDType", lambda: np.str_)()  # of single labels: NumPy makes arrays of lists of them
 LOGICAL_NAMES = {"false": 0, "true": 1}
 
@@ -299,6 +300,9 @@ class categorical:
     def __repr__(self) -> str:
         return _display(self) if self.ndim else f"categorical({str(self)!r})"
 
+    def _repr_html_(self) -> str | None:
+        return _html(self) if self.ndim else None
+
     def __str__(self) -> str:
         return self.tolist() if self.ndim == 0 else _display(self)
 
@@ -423,3 +427,14 @@ def _display(array: categorical) -> str:
     left_out = [f"{count - shown} more {unit}" for count, shown, unit in
                 zip(codes.shape, table.shape, ("rows", "columns"), strict=True) if count > shown]
     return printable("\n".join([header, "", *lines, *([f"     ⋮  ({', '.join(left_out)})"] if left_out else [])]))
+
+
+def _html(array: categorical) -> str:
+    """The first labels, and how many there are of each category."""
+    names = np.asarray(array.ravel()[:MOST_FLOWING]).tolist() if array.ndim == 1 else []
+    flow = ", ".join(names) + (", …" if array.size > len(names) > 0 else "")
+    counts = np.bincount(array.codes.ravel() + 1, minlength=len(array.categories) + 1).tolist()
+    rows = [[name, f"{count:,}"] for name, count in zip([UNDEFINED, *array.categories], counts, strict=True)]
+    return (f"<div>{title_html(f'{_times(array.shape)} categorical array')}{text_html(flow)}</div>"
+            + table_html("Ordinal categories" if array.ordered else "Categories", ["Category", "Count"],
+                         rows[1:] + rows[:counts[0] > 0], {"Count"}))

@@ -13,7 +13,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
-from dltoolbox.core.table import Table
+from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
 from dltoolbox.data.sources.layouts import advice, wanted
@@ -65,6 +65,10 @@ class MetricsTable(Table):
     def shape(self) -> tuple[int, int]:
         return len(self), len(self.columns)
 
+    def texts(self) -> dict[str, list[str]]:
+        names = {"": self.RowNames} if self.RowNames else {}
+        return names | {name: list(map(metric_text, values)) for name, values in self.columns.items()}
+
     def blocks(self) -> list[list[str]]:
         names = [column_lines("", self.RowNames, str.ljust)] if self.RowNames else []
         return [*names, *(column_lines(name, list(map(metric_text, values)), str.rjust)
@@ -112,6 +116,10 @@ class SemanticSegmentationMetrics:
         tables = [(name, f"[{len(value)}×{len(value.columns)} table]") for name, value in vars(self).items()
                   if isinstance(value, MetricsTable)]
         return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
+
+    def _repr_html_(self) -> str:
+        tables = [(name, table) for name, table in vars(self).items() if isinstance(table, MetricsTable)]
+        return "".join(table.html(name) for name, table in tables)
 
     def __repr__(self) -> str:
         classes = counted(len(self.ClassNames), "class")

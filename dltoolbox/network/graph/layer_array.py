@@ -12,7 +12,7 @@ from dltoolbox.core.properties import show
 from dltoolbox.core.statements.copied import CopiedList
 from dltoolbox.core.statements.lost import Lost, WalkedList
 from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
-from dltoolbox.layers.display import layers_text
+from dltoolbox.layers.display import layers_html, layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
@@ -30,6 +30,11 @@ class LayerArray(CopiedList[Layer]):
 
     def __str__(self) -> str:
         return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks."""
+        whole = all(isinstance(layer, Layer) for layer in self)
+        return layers_html(f"{len(self)}×1 Layer array", self) if whole else None
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
