@@ -18,6 +18,7 @@ from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 
 import numpy as np
 
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
@@ -217,7 +218,6 @@ def options_as_pairs(function: F) -> F:
     required = sum(p.default is p.empty for p in positional)
     label = function.__name__
     names = [p.name for p in positional]
-    how = f"Call {label}({', '.join([*names, *(f'{name}=…' for name in options.values() if name != 'nargout')])})."
 
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
@@ -230,13 +230,28 @@ def options_as_pairs(function: F) -> F:
                 unknown_name(label, name, [*options.values()])
             given[options.get(name.lower(), name)] = value
         if start > len(names):
-            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.", how)
-        try:
-            declared.bind(*args[:start], **given)
-        except TypeError as error:
-            fail(f"{label}:invalidArguments", f"{label} got other arguments than it takes: {error}.", how)
+            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.",
+                 f"Call {label}{declared_form(declared)}.")
+        check_bound(function, args[:start], given)
         return function(*args[:start], **given)
     return cast(F, call)
+
+
+def declared_form(declared: inspect.Signature) -> str:
+    """``(A, newcats, Before=…, After=…)``, for messages."""
+    named = [p.name if p.default is p.empty else f"{p.name}=…" for p in declared.parameters.values()
+             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "nargout"]
+    return f"({', '.join(named)})"
+
+
+def check_bound(function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Raise where a function that is called in place of another one does not take these arguments."""
+    declared, label = inspect.signature(function), function.__name__
+    try:
+        declared.bind(*args, **kwargs)
+    except TypeError as error:
+        fail(f"{label}:invalidArguments", f"The arguments of {label} are not complete, or too many: {error}.",
+             f"Call {label}{declared_form(declared)}.")
 
 
 class Option(NamedTuple):
@@ -248,7 +263,7 @@ class Option(NamedTuple):
 
 def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[object], kwargs: Mapping[str, object],
          issues: IssueCollector) -> dict[str, object]:
-    """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
+    """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last named one wins."""
     positional = [p for p in properties.values() if p.positional]
     given: dict[str, object] = {}
     rest = list(args)
@@ -260,18 +275,22 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
         given[prop.name] = rest.pop(0)
     pairs: list[Option] = []
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
-        start = f"{label} takes {len(positional)} positional argument(s) followed by" if positional else (
+        start = f"{label} takes {counted(len(positional), 'positional argument')} followed by" if positional else (
             f"The options of {label} are")
         issues.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
                    f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
+    by_position = dict(given)
     named = [(option, match(option.name, properties)) for option in pairs]
     named += [(Option(*item), match(item[0], properties, whole=True)) for item in kwargs.items()]
     for (name, value), key in named:
         if key is None:
             with issues.collect():
                 unknown_name(label, name, [p.argument for p in in_call_order(properties)])
+        elif key in by_position:
+            issues.add(f"{label}:givenTwice", f"'{properties[key].argument}' of {label} is given twice: "
+                       f"{show(by_position[key])} by position and {show(value)} by name.", "Leave one of them out.")
         else:
             given[key] = value
     return given

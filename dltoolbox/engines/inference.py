@@ -408,8 +408,9 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
     _network(net, "activations", other=X)
     layer = net.name_of(layer, "activations")
     if not isinstance(layer, str):
+        last = next(each.Name for each in reversed(net.nodes) if each.outputs())
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
-             f"Call for example activations(net, X, {net.nodes[-1].Name!r}).")
+             f"Call for example activations(net, X, {last!r}).")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
     rank = max(entrance.dims.rank for entrance in engine_of(net, chosen.ExecutionEnvironment).inputs)

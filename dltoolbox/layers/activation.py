@@ -350,7 +350,7 @@ class ScalingLayer(Layer):
     """
 
     Scale = Property(convert.filled_array, 1, "Factor.", settable=True)
-    Bias = Property(convert.filled_array, 0, "What is added.", settable=True)
+    Bias = Property(convert.filled_array, 0, "Values to add.", settable=True)
 
     def check_parameters(self, *inputs: Dims) -> None:
         for name in ("Scale", "Bias"):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.layers.base import Array, Layer, Row, State, layer
@@ -85,8 +86,8 @@ class InputLayer(DataInput):
 
     def validate(self) -> None:
         if len(self.InputFormat) != len(self.InputSize):
-            fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
-                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size, "
+            fail(f"{self.label()}:formatMismatch", f"inputSize has {counted(len(self.InputSize), 'size')}, but inputFormat "
+                 f"'{self.InputFormat}' has {counted(len(self.InputFormat), 'letter')}.", "Pass one letter per size, "
                  "such as inputLayer([28, 28, 1, float('nan')], 'SSCB').", layer=self.Name)
         unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True)
                    if n is None and label not in "BT"]

@@ -156,8 +156,8 @@ class Resize(SpatialLayer):
                                     group="")
     Method = Property(ByRank(lambda rank: convert.choice("nearest", {2: "bilinear"}.get(rank, "trilinear"))), "nearest",
                       "How values between elements are found.", group="")
-    GeometricTransformMode = Property(convert.choice("half-pixel", "asymmetric"), "half-pixel", "Where elements lie: in the "
-                                      "middle of their cells, or at the corner of them.", group="")
+    GeometricTransformMode = Property(convert.choice("half-pixel", "asymmetric"), "half-pixel", "Positions of elements: in "
+                                      "the middle of their cells, or at the corner of them.", group="")
     NearestRoundingMode = Property(convert.choice("round", "floor", "onnx-10"), "round", "Which element is the nearest.",
                                    group="")
 

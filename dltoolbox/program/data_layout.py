@@ -112,7 +112,7 @@ def refuse_count(places: Sequence[ModelInput], count: int, function: str) -> NoR
             else f"{function}({given}, net)" if function == "semanticseg" else
             f"{function}(net, {given}{', layer' if function == 'activations' else ''})")
     fail(f"{function}:wrongNumberOfInputs", f"The network has {counted(len(places), what)} "
-         f"({', '.join(entry.name for entry in places)}), but {counted(count, 'array')} came.",
+         f"({', '.join(entry.name for entry in places)}), but got {counted(count, 'array')}.",
          f"Call {call}, with {of_each}.")
 
 

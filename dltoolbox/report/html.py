@@ -84,7 +84,7 @@ def check_document(document: object) -> None:
     if came != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
         fail("report:unknownSchema", f"The report is made of a document of schema '{ANALYSIS_SCHEMA}', "
              f"version {ANALYSIS_VERSION}, but "
-             + (f"schema {show(came[0])}, version {show(came[1])} came." if came else f"{show(document)} came."),
+             + (f"schema {show(came[0])}, version {show(came[1])} was given." if came else f"{show(document)} was given."),
              "Make it with this version of dltoolbox: dltoolbox analyze … --json.")
 
 

@@ -7,13 +7,14 @@ act on accepts its default only; any other value is refused when the options are
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text, word_or_count
-from dltoolbox.core.display import aligned, size_and_class, value_text
+from dltoolbox.core.display import aligned, size_and_class, table_html, title_html, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 from dltoolbox.engines.environments import execution_environment
@@ -99,8 +100,11 @@ def measured(value: object) -> str | None:
     """The name of a metric, alone or in a list; one that training measures by itself, or none."""
     if is_empty(value):
         return None
-    names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
-        value if isinstance(value, (list, tuple)) else [value])]
+    try:
+        names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
+            value if isinstance(value, (list, tuple)) else [value])]
+    except InvalidValue:
+        raise InvalidValue("'accuracy', 'rmse' or []") from None
     if len(names) == 1 and names[0] in ("accuracy", "rmse"):
         return names[0]
     raise InvalidValue("'accuracy', 'rmse' or [] in this release", "Training shows accuracy or RMSE by itself; leave the "
@@ -157,10 +161,10 @@ class TrainingOptions(Configured):
                                       "'iteration'.")
     SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
                              f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
-    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "Where MATLAB prepares "
+    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "How MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
-    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
+    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "Quantity that "
                                       "GradientThreshold limits: 'l2norm' of each learnable, 'global-l2norm' of all "
                                       "of them, or the 'absolute-value' of each derivative.")
     GradientThreshold = _option(real(0, low_open=True, infinite=True), np.inf, "Gradients beyond it are clipped.")
@@ -242,9 +246,23 @@ class TrainingOptions(Configured):
         rows = aligned((prop.name, value_text(value)) for prop, value in self.values())
         return f"  {type(self).__name__} with properties:\n\n{rows}\n"
 
+    def _changed(self) -> list[tuple[str, object]]:
+        """The options that differ from their defaults."""
+        return [(prop.name, value) for prop, value in self.values() if not _same(value, prop.converted(prop.default, self))]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what differs from the defaults, and behind a title all of them."""
+        def table(title: str, pairs: Iterable[tuple[str, object]], *, folded: bool) -> str:
+            rows = [(name, value_text(value)) for name, value in pairs]
+            return table_html(title, ["Option", "Value"], rows, folded=folded)
+        every = [(prop.name, value) for prop, value in self.values()]
+        changed = self._changed()
+        title = f"{type(self).__name__}: {'changed options' if changed else 'all options are the defaults'}"
+        return (table(title, changed, folded=False) if changed else title_html(title)) + table(
+            f"All {len(every)} options", every, folded=True)
+
     def __repr__(self) -> str:
-        changed = [f"{prop.name}={_code(value)}" for prop, value in self.values()
-                   if not _same(value, prop.converted(prop.default, self))]
+        changed = [f"{name}={_code(value)}" for name, value in self._changed()]
         return f"trainingOptions({', '.join([repr(self.solver), *changed])})"
 
 
@@ -304,7 +322,7 @@ def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCo
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
-    hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    hint = f"Remove it, or call trainingOptions('{available[0]}', {option}=…)." if available else "Remove it."
     issues.add("trainingOptions:optionOfOtherSolver",
                f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 

@@ -197,6 +197,15 @@ def test_options_that_are_refused(tmp_path):
     refused("nargout", "2 outputs", lambda: trainNetwork(X, Y, CLASSIFIER, OPTIONS, nargout=3))
 
 
+def test_metrics_of_the_other_task_are_refused():
+    for layers, responses, wrong, right in ((CLASSIFIER, Y, "rmse", "accuracy"), (LINE, np.arange(8.0), "accuracy", "rmse")):
+        options = trainingOptions("sgdm", MaxEpochs=1, Verbose=False, Metrics=[wrong])
+        with pytest.raises(DltoolboxError, match=f"Pass Metrics='{right}'.*metricOfOtherTask"):
+            trainNetwork(X, responses, layers, options)
+        options.Metrics = right
+        trainNetwork(X, responses, layers, options)
+
+
 def test_a_network_that_cannot_be_saved_is_refused_before_training(tmp_path):
     seen = []
     layers = [imageInputLayer([6, 6, 1], Normalization=np.sqrt), *CLASSIFIER[1:]]

@@ -8,11 +8,13 @@ from typing import Any
 from dltoolbox.core.convert import choice, each, flag
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, optional_first, show
+from dltoolbox.core.statements.discarded import returns_copy
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork, initialize, required
 from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_array import layerArray, with_names
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
+from dltoolbox.network.graph.validate import disconnect_call
 from dltoolbox.network.networks import DAGNetwork
 
 
@@ -26,6 +28,7 @@ def editable(lgraph: object, function: str) -> LayerGraph:
     return lgraph
 
 
+@returns_copy
 def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     """Add layers, connected in sequence to each other but not to the rest.
 
@@ -51,6 +54,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
 
+@returns_copy
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     """Remove layers and all of their connections.
 
@@ -74,6 +78,7 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     return lgraph.changed(Edit(removed=dict.fromkeys(gone)))
 
 
+@returns_copy
 def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """Connect an output to an input.
 
@@ -99,7 +104,7 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     for old in lgraph.connections_of(destination):
         if old.destination == destination:
             fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
-                 "Disconnect it first with disconnectLayers.", layer=destination.layer)
+                 f"Use lgraph = {disconnect_call(lgraph, old)} first.", layer=destination.layer)
     return lgraph.changed(Edit(connected=[Connection(source, destination)]))
 
 
@@ -113,6 +118,7 @@ def ends(lgraph: LayerGraph, s: str, d: str) -> Connection:
     return Connection(*ports)
 
 
+@returns_copy
 def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """Remove one connection; arguments and result as `connectLayers`.
 
@@ -122,9 +128,9 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     editable(lgraph, "disconnectLayers")
     gone = ends(lgraph, s, d)
     if gone not in (there := lgraph.connections_of(gone.destination)):
-        feeds = next((f"'{old.source}'" for old in there), "nothing")
+        fix = next((f"To remove its connection, use {disconnect_call(lgraph, old)}." for old in there), "It has none.")
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
-             f"Connected to '{gone.destination}' is {feeds}.", layer=gone.destination.layer)
+             fix, layer=gone.destination.layer)
     return lgraph.changed(Edit(disconnected=[gone]))
 
 
@@ -133,6 +139,7 @@ class _AddInputOptions(Configured):
     Initialize = Property(flag, False)
 
 
+@returns_copy
 def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *pairs: object,
                   **options: object) -> dlnetwork:
     """Add an input layer to a dlnetwork and connect it to an input that is open.
@@ -164,7 +171,9 @@ def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *
     ports = net.open_inputs()
     if not ports:
         fail("addInputLayer:noOpenInput", "Every input of the network is connected.",
-             "Disconnect one with disconnectLayers.")
+             "To change an input layer, use replaceLayer"
+             f"(net, '{next(each.Name for each in net.nodes if not each.inputs())}', layer)."
+             if any(not each.inputs() for each in net.nodes) else "Disconnect one with disconnectLayers.")
     port = ports[0] if layerName is None else open_input(net, layerName, ports)
     at = net.find(port.layer)
     check_unique([*net.nodes, *new])
@@ -188,6 +197,7 @@ class _ReplaceOptions(Configured):
     ReconnectBy = Property(choice("name", "order"), "name")
 
 
+@returns_copy
 def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, **options: object) -> LayerGraph:
     """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
 
@@ -216,7 +226,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
     new = with_names(layerArray(larray), taken=lambda other: other != name and lgraph.layer(other))
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
-             "Pass a layer or a layer array; to remove a layer, use removeLayers.")
+             f"Pass a layer or a layer array; to remove the layer, use removeLayers(lgraph, '{name}').")
     same_name = [layer.Name for layer in new] == [name]
     if not same_name:
         check_unique(in_place(lgraph, name, new))
@@ -245,11 +255,13 @@ def followed(lgraph: LayerGraph, old: Layer, new: Sequence[Layer],
     connected = dict.fromkeys(port for edge in lgraph.connections_of(old.Name) for port in edge if port.layer == old.Name)
     more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
     for port in (port for port in connected if port not in outputs | inputs):
+        wire = next(edge for edge in lgraph.connections_of(old.Name) if port in edge)
         side = "outputs" if port.port in old.outputs() else "inputs"
         names = getattr(sides[side], side)()
         issues.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
                    f"to take its place: its {side} are {', '.join(names) or 'none'}.",
-                   f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
+                   f"Use lgraph = {disconnect_call(lgraph, wire)} first{more}.", layer=old.Name,
+                   index=lgraph.find(old.Name) + 1)
     issues.raise_if_any()
     return outputs, inputs
 
