@@ -146,7 +146,7 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
 
 
 def fitting_calls(engine: Engine, inputs: Sequence[np.ndarray], data: Sequence[object], options: _Options) -> str:
-    """What makes data of other sizes as the input layers declare them."""
+    """The advice that resizes data to the sizes that the input layers declare."""
     given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
     return " ".join(mended(X, place, name) for X, name, place, array in given
                     if array.shape[:place.dims.rank] != place.dims.spatial)
@@ -238,7 +238,7 @@ def minibatchpredict(net: dlnetwork, X: object, *arguments: object, nargout: int
 
 
 def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, nargout: int | None) -> Any:
-    """What leaves a dlnetwork, or what the chosen outputs hold."""
+    """The outputs of a dlnetwork, or the chosen ones."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout

@@ -199,7 +199,7 @@ def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[s
 
 
 def described_ends(net: Network) -> dict[str, Any]:
-    """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
+    """The facts of a dlnetwork beyond its layers: chosen outputs, sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
     layouts = {name: {"labels": dims.format, "sizes": dims.shown_sizes} for name, dims in net.layouts.items()}

@@ -45,7 +45,7 @@ def unconverted(value: object) -> Any:
 
 @dataclass(frozen=True)
 class LabelledLayout:
-    """Where the caller's dimensions stand when the ops work: ``order[i]`` is the caller's axis at place ``i``."""
+    """Positions of the caller's dimensions when the ops work: ``order[i]`` is the caller's axis at place ``i``."""
 
     given: str
     order: tuple[int, ...]

@@ -94,7 +94,7 @@ def show_page(info: NetworkAnalysis, *, histograms: bool = False) -> Path:
 
 
 def temporary_page(name: str) -> Path:
-    """Where the page of a network may lie that nobody gave a place."""
+    """The default file of a page."""
     plain = re.sub(r"[^\w-]+", "_", name) or "network"
     return Path(tempfile.mkdtemp(prefix="dltoolbox-"), f"{plain}.html")
 

@@ -31,7 +31,7 @@ class _TextOptions(Configured):
 
 
 class NetworkAnalysis:
-    """What `analyzeNetwork` found; ``print`` shows it as a table with a line per layer.
+    """The result of `analyzeNetwork`; ``print`` shows it as a table with a line per layer.
 
     ``print(info.text('long'))``, or ``f"{info:long}"``, has MATLAB's descriptions and the sizes of all arrays as well.
 
@@ -153,7 +153,7 @@ class NetworkAnalysis:
     ok = IsValid
 
     def text(self, Display: str = "", Width: int | None = None) -> str:
-        """What ``print`` shows.
+        """The printed form.
 
         Args:
             Display: ``'compact'``, a line per layer, or ``'long'``, with descriptions and the sizes of all arrays. Default:

@@ -184,7 +184,7 @@ class Walk:
             return None
 
     def partial_outputs(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> tuple[Value, ...]:
-        """What leaves a layer that has a problem: what its ops make of the sizes that are left. Of layers that are not the
+        """The outputs of a layer with a problem: what its ops make of the sizes that are left. Of layers that are not the
         toolbox's own, nothing is known then.
         """
         inputs = self.left_over(layer, incoming_values)
@@ -197,7 +197,7 @@ class Walk:
             return ()
 
     def left_over(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> list[Value]:
-        """What arrives at a layer that has a problem, without what may be the problem: other formats, what contradicts."""
+        """The inputs of a layer that has a problem, without those that may cause it: other formats, contradictions."""
         inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
                   for port, value in incoming_values.items()}
         indices, size = (incoming_values.get(port) for port in UNPOOLING)
@@ -209,7 +209,7 @@ class Walk:
         return [*inputs.values()]
 
     def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
-        """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
+        """The unknown input of a port, perhaps with known channels. Its format is the one that the layer takes."""
         certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
         dims = unknown(layer.formats[0]) if certain else UNKNOWN_FEATURES
         if value:
