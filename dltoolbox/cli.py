@@ -90,8 +90,8 @@ def add_analyze(commands: Any) -> None:
     analyze.add_argument("--html", metavar="OUT", help="write the report as one page; - for standard output")
     analyze.add_argument("--open", action="store_true", help="open the page in the browser")
     analyze.add_argument("--json", metavar="OUT", help="write the analysis or comparison as JSON; - for standard output")
-    analyze.add_argument("--histograms", action="store_true", help="show in the page how the weights of a trained network are "
-                         "distributed")
+    analyze.add_argument("--histograms", action="store_true",
+                         help="show in the page how the weights of a trained network are distributed")
     analyze.add_argument("--compare", metavar="OTHER",
                          help="print what changed since OTHER, and the problems; OTHER is as FILE, or written by --json")
     analyze.add_argument("--fail-on", choices=["error", "warning", "difference", "never"], default="error",

@@ -31,7 +31,7 @@ def array_of(value: Any, dtype: Any = None, *, name: str = "X") -> np.ndarray | 
         filled = (f"[np.ma.filled(part, 0) for part in {code}]" if isinstance(value, (list, tuple)) else
                   f"np.ma.filled({code}, 0)")
         fail("array:maskedElements", f"{name} has {counted(hidden, 'masked element')}, whose values are not known.",
-             f"Give them one, as in {filled}, or remove their observations.")
+             f"Fill them, as in {filled}, or remove those observations.")
     try:
         return np.asarray(value, dtype) if terminates(value) else None
     except Exception:

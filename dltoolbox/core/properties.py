@@ -218,7 +218,6 @@ def options_as_pairs(function: F) -> F:
     required = sum(p.default is p.empty for p in positional)
     label = function.__name__
     names = [p.name for p in positional]
-    how = f"Call {label}({', '.join([*names, *(f'{name}=…' for name in options.values() if name != 'nargout')])})."
 
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
@@ -231,13 +230,28 @@ def options_as_pairs(function: F) -> F:
                 unknown_name(label, name, [*options.values()])
             given[options.get(name.lower(), name)] = value
         if start > len(names):
-            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.", how)
-        try:
-            declared.bind(*args[:start], **given)
-        except TypeError as error:
-            fail(f"{label}:invalidArguments", f"{label} got other arguments than it takes: {error}.", how)
+            fail(f"{label}:invalidArguments", f"{show(args[len(names):])} is left over.",
+                 f"Call {label}{declared_form(declared)}.")
+        check_bound(function, args[:start], given)
         return function(*args[:start], **given)
     return cast(F, call)
+
+
+def declared_form(declared: inspect.Signature) -> str:
+    """``(A, newcats, Before=…, After=…)``, for messages."""
+    named = [p.name if p.default is p.empty else f"{p.name}=…" for p in declared.parameters.values()
+             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "nargout"]
+    return f"({', '.join(named)})"
+
+
+def check_bound(function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Raise where a function that is called in place of another one does not take these arguments."""
+    declared, label = inspect.signature(function), function.__name__
+    try:
+        declared.bind(*args, **kwargs)
+    except TypeError as error:
+        fail(f"{label}:invalidArguments", f"The arguments of {label} are not complete, or too many: {error}.",
+             f"Call {label}{declared_form(declared)}.")
 
 
 class Option(NamedTuple):

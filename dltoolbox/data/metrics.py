@@ -13,7 +13,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
-from dltoolbox.core.table import Column, Table
+from dltoolbox.core.table import Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
 from dltoolbox.data.sources.layouts import advice, wanted
@@ -37,8 +37,7 @@ class MetricsTable(Table):
     own = ("columns", "RowNames")
 
     def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}
+        self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}  # also one 'self'
         self.RowNames = list(RowNames)
 
     def __getattr__(self, name: str) -> Any:
@@ -230,7 +229,7 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
     """N×K×K confusion matrices of N images, the last axis of the labels (one image where there are two axes)."""
     if predicted.shape != true.shape:
         fail("evaluateSemanticSegmentation:sizeMismatch", f"The predicted labels are {size_text(predicted)}, but the true "
-             f"labels are {size_text(true)}.", alike(predicted.shape, true.shape))
+             f"labels are {size_text(true)}.", turned_alike(predicted.shape, true.shape))
     unknown = [name for name in predicted.categories if name not in classes]
     if unknown:
         fail("evaluateSemanticSegmentation:unknownClasses", f"The predicted labels have the categories {show(unknown)}, "
@@ -246,7 +245,7 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
     return np.bincount(cells, minlength=count * k * k).reshape(count, k, k)
 
 
-def alike(predicted: tuple[int, ...], true: tuple[int, ...]) -> str:
+def turned_alike(predicted: tuple[int, ...], true: tuple[int, ...]) -> str:
     """The call that brings the true labels into the size and order of the predicted ones, h×w or h×w×N."""
     if [n for n in predicted if n != 1] == [n for n in true if n != 1]:
         return f"Use truth.reshape({', '.join(map(str, predicted))})."

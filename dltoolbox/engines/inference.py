@@ -139,10 +139,24 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
     except DltoolboxError as error:
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. What "
              f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
+    if not ports and (displaced := elsewhere(engine, [array.shape[:-1] for array in inputs], declared)):
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
+             f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
+             fitting_calls(engine, inputs, data, options))
     if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
         net.cache["warned of sizes"] = True
         warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
              f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
+
+
+def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int, ...]]) -> list[str]:
+    """Fully connected layers that data of other sizes, such as images with swapped sides, reach with as many features."""
+    if any(entry.dims.timed for entry in engine.inputs):
+        return []
+    records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
+    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"}
+                   for nodes in records)
+    return [layer for layer, spatial in here.items() if spatial != usual[layer]]
 
 
 def fitting_calls(engine: Engine, inputs: Sequence[np.ndarray], data: Sequence[object], options: _Options) -> str:

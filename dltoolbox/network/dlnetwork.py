@@ -14,6 +14,7 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.discarded import returns_copy
 from dltoolbox.core.statements.lost import Lost
 from dltoolbox.core.table import EditableTable, Table
 from dltoolbox.layers.base import Layer
@@ -273,6 +274,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     return layouts
 
 
+@returns_copy
 def initialize(net: dlnetwork, *X: object) -> dlnetwork:
     """Give every learnable and state of a dlnetwork that has no value its initial one.
 
@@ -308,6 +310,7 @@ def required(net: object, function: str) -> dlnetwork:
     return net
 
 
+@returns_copy
 def resetState(net: Network) -> Network:
     """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
 

@@ -88,7 +88,7 @@ def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *,
         listed_counts = listed(f"{counted(count, 'observation')} in {its_name}" for its_name, count in
                                zip(names, counts, strict=True))
         fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {listed_counts}.",
-             "Pass the same observations at every input.")
+             "Pass the same observations to every input.")
     return arrays
 
 
@@ -188,8 +188,8 @@ def ragged(X: Any, name: str, sides: Sequence[int]) -> tuple[str, str]:
     """Why something is no array, and how it becomes one: images of several sizes, or a tensor that keeps its gradients."""
     code = in_code(name)
     if callable(attribute(X, "detach")) and callable(attribute(X, "cpu")):
-        return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in the memory of the "
-                "CPU.", f"Use {code}.detach().cpu().numpy().")
+        return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in CPU memory.",
+                f"Use {code}.detach().cpu().numpy().")
     if isinstance(X, (list, tuple)) and sides and all(isinstance(part, np.ndarray) for part in X):
         shapes = list(dict.fromkeys(part.shape for part in X))
         if len({(len(shape), shape[len(sides):]) for shape in shapes}) == 1:

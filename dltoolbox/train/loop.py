@@ -20,7 +20,7 @@ from dltoolbox.engines.engine import BatchArrays, Trainable
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
-from dltoolbox.train.observers.observer import Course, Ending, Observer, Record
+from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
 from dltoolbox.train.observers.output_functions import OutputFunctions
 from dltoolbox.train.observers.training_plot import TrainingPlot
 from dltoolbox.train.options import TrainingOptions
@@ -122,7 +122,7 @@ class _Training:
         loss, metric = self.finish()
         for observer in self.observers:
             with suppress(KeyboardInterrupt):  # nothing is left to be stopped
-                observer.end(Ending(reason, loss, metric, self.iteration))
+                observer.end(TrainingEnd(reason, loss, metric, self.iteration))
         for identifier, words in self.troubles.items():
             warn(identifier, *words)
         return TrainingResult(make_info(self.metric.name, self.records, loss, metric, self.iteration), reason)

@@ -71,7 +71,7 @@ def validation_pair(value: object) -> tuple[object, ...] | None:
         return None
     if isinstance(value, (list, tuple)) and len(value) == 2:
         return value[0], value[1]
-    raise InvalidValue("a pair (X, Y) of predictors and responses", "Pass ValidationData=(X, Y).")
+    raise InvalidValue("a pair (X, Y) of predictors and responses, or a table", "Pass ValidationData=(X, Y).")
 
 
 def functions(value: object) -> tuple[Function, ...] | None:
@@ -169,7 +169,7 @@ class TrainingOptions(Configured):
     GradientThreshold = _option(real(0, low_open=True, infinite=True), np.inf, "Gradients beyond it are clipped.")
     Verbose = _option(flag, True, "Whether to print the table of progress.")
     VerboseFrequency = _option(integer(), 50, "Iterations between rows of the table.")
-    ValidationData = _option(validation_pair, None, "A pair (X, Y) to validate with, or [].")
+    ValidationData = _option(validation_pair, None, "A pair (X, Y) to validate with, a table, or [].")
     ValidationFrequency = _option(integer(), 50, "Iterations between validations.")
     ValidationPatience = _option(count_or_inf, np.inf, "Stop when the validation loss has so many times not been "
                                  "smaller than its smallest value.")

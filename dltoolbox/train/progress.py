@@ -12,7 +12,7 @@ import numpy as np
 
 from dltoolbox.core.display import aligned, number_text
 from dltoolbox.runtime.console import say
-from dltoolbox.train.observers.observer import Ending, Observer, Record
+from dltoolbox.train.observers.observer import Observer, Record, TrainingEnd
 
 
 class TrainingInfo(SimpleNamespace):
@@ -89,7 +89,7 @@ class ProgressTable(Observer):
                 or record.iteration % self.frequency == 0):
             self.row(record)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TrainingEnd) -> None:
         self.close(ending.reason)
 
     def line(self, text: str) -> None:

@@ -86,6 +86,6 @@ def check_features(inputs: Sequence[Dims], count: int, variable: str) -> None:
         fail("trainNetwork:tableOfFeatures", f"{variable} is a table of features, but the network does not start with "
              "featureInputLayer alone.", "Pass the arrays instead: trainNetwork(X, Y, layers, options).")
     if inputs[0].channels != count:
-        fail("trainNetwork:inputSizeMismatch", f"{variable} has {counted(count, 'column')} of predictors, but the input "
+        fail("trainNetwork:inputSizeMismatch", f"{variable} has {counted(count, 'predictor column')}, but the input "
              f"layer takes {counted(inputs[0].channels or 0, 'feature')}.",
              f"Start the network with featureInputLayer({count}).")

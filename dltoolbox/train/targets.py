@@ -63,7 +63,7 @@ def encode_labels(Y: object, observations: int, *, classes: Sequence[str] | str 
         keep = f"~isundefined({label_code(name, Y)})"
         fail("trainNetwork:undefinedLabels", f"{np.count_nonzero(undefined)} of {counted(observations, 'label')} in {name} "
              f"{'is' if np.count_nonzero(undefined) == 1 else 'are'} undefined; the first is observation {where + 1}.",
-             f"{rest} Else remove these observations: {remove(keep)}." if rest else ALL_UNDEFINED if not seen.size else
+             f"{rest} Otherwise remove these observations: {remove(keep)}." if rest else ALL_UNDEFINED if not seen.size else
              f"Remove these observations: {remove(keep)}.")
     if not seen.size:
         fail("trainNetwork:undefinedLabels", f"All labels in {name} are undefined.", ALL_UNDEFINED)
@@ -85,13 +85,16 @@ def unlabelled(Y: object, name: str, seen: Sequence[str]) -> str:
     code = in_code(name)
     made = "" if isinstance(Y, categorical) else f"{code} = categorical({code}); "
     other = "background" if "background" not in seen else "other"
-    return f"If the undefined ones are a class of their own, name it: {made}{code}[isundefined({code})] = '{other}'."
+    return f"If undefined means a class of its own, name it: {made}{code}[isundefined({code})] = '{other}'."
 
 
 def as_categorical(Y: Any, name: str, *, channels: int = 0, classes: Sequence[str] | str = "auto") -> Any:
     """The labels as a categorical array; numbers are an error that shows the call to make."""
     labels, columns = Y, column_names(Y)
     if len(columns) > 1:
+        table = array_of(Y, name=name)
+        if table is not None and table.dtype.kind in "iufb":
+            refuse_one_hot(table, in_code(name), name, channels, [*map(str, columns)])
         fail("trainNetwork:invalidDimensions", f"{name} has {len(columns)} columns ({few(map(str, columns))}), but "
              "classification needs one label per observation.", f"Pass one column, as in {in_code(name)}[{columns[-1]!r}].")
     if not isinstance(Y, categorical):
@@ -140,7 +143,7 @@ def refuse_one_hot(array: np.ndarray, code: str, name: str, channels: int, class
         names = list(classes) if not isinstance(classes, str) and len(classes) == count else f"range({count})"
         fail("trainNetwork:numericLabels", f"{name} is one-hot, of size {times(array.shape)}, but classification needs "
              "categorical labels.", f"Use onehotdecode({code}, {names}, {axis + 1})"
-             f"{'; the names of the classes can stand in place of ' + names if isinstance(names, str) else ''}.")
+             f"{', or your class names instead of ' + names if isinstance(names, str) else ''}.")
 
 
 def place_labels(labels: categorical, Y: object, observations: int, spatial: tuple[int, ...], pixels: bool,
@@ -192,7 +195,7 @@ def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str]
     if (placed == -2).any():
         unknown = [categories[code] for code in np.unique(codes[placed == -2])]
         if training:
-            hint = f"To learn other classes, put {output or 'classificationLayer()'} in the place of the output layer."
+            hint = f"To learn other classes, replace the output layer with {output or 'classificationLayer()'}."
         elif (placed >= 0).any():
             hint = f"Leave these observations out: {remove(f'np.isin(np.asarray({label_code(name, Y)}), {list(names)})')}."
         elif len(categories) == len(names):

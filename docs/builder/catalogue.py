@@ -77,7 +77,7 @@ def link(name: str) -> str | None:
     """Where a name is explained, seen from a page of the catalogue."""
     if name in LAYERS:
         return f"{reference.family(name)}.md#{name}"
-    if name in dltoolbox.__all__:
+    if name in reference.public_names():
         return f"../{reference.group_of(name).path}#{name}"
     return None
 

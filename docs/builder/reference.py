@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import dltoolbox
+from dltoolbox.absent import INSTEAD, NOT_IN_THIS_RELEASE
 from dltoolbox.layers.base import LAYERS
 from docs.builder import docstrings
 
@@ -53,8 +55,8 @@ def group_of(name: str) -> Group:
 
 
 def public_names() -> list[str]:
-    """Whatever is exported and is not a layer, which the catalogue lists."""
-    return [name for name in dltoolbox.__all__ if name not in LAYERS]
+    """Whatever is exported and there; layers are listed by the catalogue."""
+    return [name for name in dltoolbox.__all__ if name not in LAYERS and name not in NOT_IN_THIS_RELEASE]
 
 
 def pages() -> dict[str, str]:
@@ -69,8 +71,29 @@ def pages() -> dict[str, str]:
         return f"../{there[name]}" if name in there else None
 
     made = {group.path: page(group, names, link) for group, names in members.items()}
+    made["reference/absent.md"] = absent()
     made["reference/index.md"] = overview([group for group in (*GROUPS, OTHER) if group in members], members)
     return made
+
+
+def plain(text: str) -> str:
+    """Text in which nothing is markup."""
+    return re.sub(r"([][*_|<>])", r"\\\1", text)
+
+
+def absent() -> str:
+    """What MATLAB documents and this release does not have, with what to do instead."""
+    rows = "\n".join(f"| {', '.join(f'`{name}`' for name in names.split())} | {plain(hint)} |"
+                     for hint, names in INSTEAD.items())
+    return f"""# Not in this release
+
+These functions and layers of MATLAB exist by name, so that a script that calls one is told what to do instead: they raise
+`dltoolbox:notInThisRelease`.
+
+| names | instead |
+| --- | --- |
+{rows}
+"""
 
 
 def family(factory: str) -> str:
@@ -92,7 +115,8 @@ def overview(groups: list[Group], members: dict[Group, list[str]]) -> str:
     """All names on one page, with a line each."""
     parts = ["# API reference", "Everything that `from dltoolbox import *` brings, in the groups of MATLAB's documentation. "
              "[Layers](../layers/index.md) have a catalogue of their own.",
-             "Options are written `Name=value` or `'Name', value`, in any letter case."]
+             "Options are written `Name=value` or `'Name', value`, in any letter case. What MATLAB has beyond this is "
+             "[not in this release](absent.md)."]
     for group in groups:
         parts.append(f"## [{group.title}]({group.page}.md)")
         parts.append("| name | what it does |\n| --- | --- |\n" + "\n".join(

@@ -10,7 +10,7 @@ import pytest
 import dltoolbox as dl
 from dltoolbox.absent import NOT_IN_THIS_RELEASE
 from dltoolbox.core.properties import Configured
-from dltoolbox.methods import EDITING, READING
+from dltoolbox.methods import DOTTED_CALLS
 from tests.calls.examples import EXAMPLES, PYTHONS
 from tests.calls.processes import verdicts
 
@@ -26,7 +26,7 @@ def descendants(cls):
 def test_everything_public_has_an_example():
     assert set(dl.__all__) - PYTHONS - set(NOT_IN_THIS_RELEASE) <= HEADS
     methods = {name for name, value in vars(dl.categorical).items() if inspect.isroutine(value) and name[0] != "_"}
-    handed = {*READING[dl.categorical].split(), *EDITING[dl.categorical].split()}  # whose functions have examples
+    handed = {*DOTTED_CALLS[dl.categorical].split()}  # whose functions have examples
     assert {f"categorical.{name}" for name in methods - handed - {"to_pandas"}} <= set(EXAMPLES)
 
 

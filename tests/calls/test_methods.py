@@ -9,10 +9,10 @@ import sys
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.methods import EDITING, READING
+from dltoolbox.methods import DOTTED_CALLS
 from tests.calls.examples import EXAMPLES, classifier, graph, images, net
 
-TABLE = [(cls, name) for table in (READING, EDITING) for cls, names in table.items() for name in names.split()]
+TABLE = [(cls, name) for cls, names in DOTTED_CALLS.items() for name in names.split()]
 PROPERTIES = {"categories"}  # C.categories is a list, as are net.Layers and net.InputNames
 
 
@@ -77,20 +77,22 @@ def test_whole_scripts_with_dots(capsys, tmp_path):
 
 @pytest.mark.parametrize("statement", [
     "g.addLayers(r)", "g.addLayers(larray=r)", "g.removeLayers('act')", "d.initialize()",
-    "r.setLearnRateFactor('Weights', 0)", "y.addcats('z')",
+    "r.setLearnRateFactor('Weights', 0)", "y.addcats('z')", "addLayers(g, r)", "for _ in '12': removeLayers(g, 'act')",
+    "initialize(net=d)", "addcats(y, 'z', Before='a')", "if setcats(y, ['z']): freezeWeights(g)",
     "g.addLayers(r).connectLayers('sm', 'relu')", "if g: g.freezeWeights()", "d.resetState()"])
 def test_a_result_that_is_thrown_away_is_refused(statement):
-    names = {"g": graph(), "d": net(), "r": dl.convolution2dLayer(3, 2, Name="relu"), "y": dl.categorical(["a"])}
+    names = {name: getattr(dl, name) for name in dl.__all__} | {
+        "g": graph(), "d": net(), "r": dl.convolution2dLayer(3, 2, Name="relu"), "y": dl.categorical(["a"])}
     with pytest.raises(dl.DltoolboxError, match=r"returns a changed copy, which nothing keeps here") as caught:
         exec(statement, names)
     assert caught.value.identifier.endswith(":lostResult")
-    before, call = statement.rsplit(".", 1)
-    exec(f"x = {before.removeprefix('if g: ')}.{call}", names)  # what the hint says
+    exec(f"x = {statement.rpartition(': ')[2]}", names)  # what the hint says
     assert names["x"] is not None
 
 
 def test_results_that_are_kept_or_shown_pass():
     g, layer = graph(), dl.dropoutLayer(Name="new")
+    assert pickle.loads(pickle.dumps(dl.addLayers)) is dl.addLayers
     assert len([g.addLayers(layer) for _ in range(2)]) == 2
     assert (lambda: g.addLayers(layer))().Layers[-1].Name == "new"
     for bigger in map(g.addLayers, [layer]):

@@ -207,6 +207,12 @@ def test_a_json_file_that_somebody_has_changed(run, folder):
     assert "dltoolbox:analyze:noDocument" in err
 
 
+def test_histograms_come_into_files_on_request(run):
+    valued = GOOD.replace("fullyConnectedLayer(10)", "fullyConnectedLayer(10, Bias=[0, 1] * 5)")
+    for options, expected in (((), False), (("--histograms",), True)):
+        assert ('"histogram"' in run("net.py", "--json", "-", *options, net=valued)[1]) is expected
+
+
 @pytest.mark.parametrize("options", [(), ("--html", "net.html")])
 def test_the_page_is_opened(run, folder, monkeypatch, options):
     opened = []

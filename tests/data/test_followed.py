@@ -2,8 +2,10 @@
 case is a call that is refused, what its hint says, and the call that does so.
 """
 
+import ast
 import operator
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +58,14 @@ FOLLOWED = {
                                    lambda: dl.categorical([1.0, 1 + 1e-9], [1.0, 1 + 1e-9], ["one", "more"])),
     "categorical:invalidCodes": (lambda: dl.categorical.from_codes([0, 7], ["a", "b"]), "-1 stands for undefined",
                                  lambda: dl.categorical.from_codes([0, -1], ["a", "b"])),
+    "categorical:notLogical": (lambda: bool(A[0]), r"Y\[0\] == 'cat'", lambda: bool(A[0] == "cat")),
+    "categorical:textExpected": (lambda: operator.eq(A, 3), r"Compare with '3', or wrap the numbers: categorical\(",
+                                 lambda: (operator.eq(A, "3"), operator.eq(A, dl.categorical(3)))),
+    "categorical:notScalar": (lambda: int(dl.categorical([1, 2])), r"Y\.astype\(int\)",
+                              lambda: dl.categorical([1, 2]).astype(int)),
+    "categorical:notNumeric": (lambda: float(A[0]), r"Y\.codes for positions among the categories, Y\.tolist\(\) for names",
+                               lambda: (A.codes, A.tolist())),
+    "categorical:invalidType": (lambda: A.astype("no type"), "float, int or str", lambda: A.astype(str)),
     "countcats:invalidDim": (lambda: dl.countcats(A, 3), "Leave it out", lambda: dl.countcats(A)),
     "addcats:duplicateCategory": (lambda: dl.addcats(A, "cat"), "only new categories", lambda: dl.addcats(A, "cow")),
     "addcats:invalidPosition": (lambda: dl.addcats(A, "cow", Before="cat", After="cat"), "one of them",
@@ -95,6 +105,9 @@ FOLLOWED = {
     "evaluateSemanticSegmentation:sizeMismatch": (
         lambda: dl.evaluateSemanticSegmentation([TRUTH, TRUTH], TRUTH), "one for each",
         lambda: dl.evaluateSemanticSegmentation([TRUTH], TRUTH, Verbose=False)),
+    "table:unknownRow": (lambda: dl.evaluateSemanticSegmentation(TRUTH, TRUTH, Verbose=False).ClassMetrics["x", "IoU"],
+                         "Its rows are sky, road and car", lambda: dl.evaluateSemanticSegmentation(
+                             TRUTH, TRUTH, Verbose=False).ClassMetrics["sky", "IoU"]),
     "evaluateSemanticSegmentation:sizeMismatch of vectors": (
         lambda: dl.evaluateSemanticSegmentation(A, A), "confusionmat", lambda: dl.confusionmat(A, A)),
     "evaluateSemanticSegmentation:notCategorical": (
@@ -157,7 +170,7 @@ IN_CODE = {
 @pytest.mark.parametrize("case", IN_CODE)
 def test_hints_in_code(case):
     script, variables = IN_CODE[case]
-    end = follow(script, variables, meant="make them undefined" if "outside" in case else "")
+    end = follow(script, variables, meant="make them undefined" if "outside" in case else "H×W×N" if "size" in case else "")
     assert len(end["hints"]) == 1
     if "truth" in variables and "another" not in case:
         assert end["result"].DataSetMetrics.GlobalAccuracy == 1
@@ -238,3 +251,122 @@ def test_several_inputs():
     assert issue.hint == "The features are rows here: use X2.T."
     issue = refused(lambda: dl.predict(net, [X1, X2.T]))
     assert issue.hint == "The features are rows here: use X[1].T."
+
+
+# Data with dimensions that are labelled, sequences, example inputs ----------------------------------------------------
+SEQUENCES = dl.dlnetwork([dl.inputLayer([3, np.nan, np.nan], "CBT"), dl.fullyConnectedLayer(2)])
+STEPS = np.random.default_rng(0).random((3, 4, 5))
+OPEN = [dl.convolution2dLayer(1, 2, Name="conv")]
+PLAIN = dl.dlnetwork(CLASSIFIER[:3])
+
+
+def steps(**options):
+    return lambda: dl.predict(SEQUENCES, STEPS, **options)
+
+
+OF_ARRAYS = {
+    "predict:formatsMismatch": (steps(InputDataFormats=["CBT", "CBT"]), "one of InputDataFormats per input",
+                                steps(InputDataFormats="CBT")),
+    "predict:formatMismatch": (steps(InputDataFormats="SCB"), "letters of 'CBT', in the order in which they stand",
+                               steps(InputDataFormats="CBT")),
+    "predict:formatMismatch of dimensions": (steps(InputDataFormats="CT"), "one letter per dimension",
+                                             steps(InputDataFormats="CBT")),
+    "predict:formatMismatch of outputs": (steps(OutputDataFormats="SCB"), "letters of 'CBT' in the order that you need",
+                                          steps(OutputDataFormats="BCT")),
+    "predict:formatsMismatch of outputs": (steps(OutputDataFormats=["CBT", "CBT"]), "one of OutputDataFormats per output",
+                                           steps(OutputDataFormats="CBT")),
+    "initialize:formatNeeded": (
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), dl.networkDataLayout([4, 4, 1])),
+        r"\[28, 28, 1\], 'SSC'",
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), dl.networkDataLayout([4, 4, 1], "SSC"))),
+    "initialize:formatNeeded of arrays": (
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), np.ones(3)), "images as h×w×c×N",
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), np.ones((4, 4, 1, 3)))),
+    "initialize:sizeNeeded": (
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), dl.networkDataLayout([4, 4, np.nan, 3], "SSCB")),
+        "Only the sizes of B, T and U may be NaN",
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), dl.networkDataLayout([4, 4, 1, np.nan], "SSCB"))),
+    "initialize:invalidExample": (
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), "images"), "Pass an array, or networkDataLayout",
+        lambda: dl.initialize(dl.dlnetwork(OPEN, Initialize=False), dl.networkDataLayout([28, 28, 1], "SSC"))),
+    "networkDataLayout:formatMismatch": (lambda: dl.networkDataLayout([4, 4], "SSC"), "one label per size",
+                                         lambda: dl.networkDataLayout([4, 4], "SS")),
+    "trainNetwork:missingResponses": (lambda: dl.trainNetwork(FEATURES, CLASSIFIER, QUIET), r"\(X, Y, layers, options\)",
+                                      lambda: dl.trainNetwork(FEATURES, LABELS, CLASSIFIER, QUIET)),
+    "trainNetwork:invalidDimensions": (
+        lambda: dl.trainNetwork(FEATURES[:2], [[1, 2], [3]], [*CLASSIFIER[:2], dl.regressionLayer], QUIET),
+        "parts of equal size",
+        lambda: dl.trainNetwork(FEATURES[:2], [[1, 2], [3, 4]], [*CLASSIFIER[:2], dl.regressionLayer], QUIET)),
+}
+
+
+@pytest.mark.parametrize("case", OF_ARRAYS)
+def test_hints_about_formats_and_examples(case):
+    bad, said, good = OF_ARRAYS[case]
+    issue = refused(bad)
+    assert issue.identifier == f"dltoolbox:{case.split()[0]}"
+    assert re.search(said, issue.hint), issue
+    good()
+
+
+def test_a_dlnetwork_that_is_not_initialised():
+    end = follow(lambda s: dl.predict(s.net, FEATURES), {"net": dl.dlnetwork(CLASSIFIER[:3], Initialize=False)})
+    assert end["hints"] == ["Call net = initialize(net); values that are set stay as they are."]
+
+
+def test_a_network_that_classifies_images_of_another_size():
+    net = dl.trainNetwork(np.random.default_rng(0).random((6, 6, 1, 8)), LABELS, [
+        dl.imageInputLayer([6, 6, 1]), dl.globalAveragePooling2dLayer, dl.fullyConnectedLayer(2), dl.softmaxLayer,
+        dl.classificationLayer], QUIET)
+    end = follow(lambda s: dl.classify(s.net, s.X), {"net": net, "X": np.ones((12, 9, 1, 5))})
+    assert end["X"].shape == (6, 6, 1, 5)
+
+
+# Every message --------------------------------------------------------------------------------------------------------
+BY_NATURE = {  # identifiers of what no program can do, and why
+    "array:maskedElements": "followed in tests/train/test_label_hints.py, where it has the name of the argument",
+    "check_room": "what needs more memory than the machine has: nothing fits",
+    "categorical:notAVector": "needs pandas; followed in tests/data/test_categorical.py",
+    "categorical:scalarAssignment": "a copy is assigned to; followed in tests/data/test_categorical_as_python.py",
+    "evaluateSemanticSegmentation:noPixels": "nothing is labelled, and only the user can label it",
+    "…:undefinedLabels": "a warning that scores are NaN; where they come from is not known",
+    "…:invalidLayer": "the size of a pooling is no activation; there is none to ask for instead",
+    "…:notYetSupported": "labels and rows of sequences, which this release does not give; the scores are named",
+    "activations:notYetSupported": "likewise",
+    "…:observationsMismatch": "only the user knows which observations belong together",
+    "trainNetwork:observationsMismatch": "likewise",
+    "trainNetwork:oneClass": "a warning that there is nothing to learn; data of other classes are asked for",
+    "trainNetwork:emptyData": "data are asked for; empty ValidationData are left out in tests/train/test_label_hints.py",
+}
+IN_TRAINING = {  # followed in tests/train/test_data_hints.py and test_label_hints.py, or in a test of its own above
+    "…:inputSizeMismatch", "…:notNumeric", "…:complexData", "…:wrongNumberOfInputs", "…:notANetwork", "…:notInitialized",
+    "classify:otherSize", "classify:notAClassificationNetwork", "semanticseg:notASegmentationNetwork",
+    "semanticseg:classesMismatch", "activations:invalidLayer", "trainNetwork:invalidOptions", "trainNetwork:invalidLayers",
+    "trainNetwork:isADlnetwork", "trainNetwork:invalidPredictors", "trainNetwork:classesMismatch", "trainNetwork:notNumeric",
+    "trainNetwork:inputSizeMismatch", "trainNetwork:unknownColumn", "trainNetwork:tableOfFeatures",
+    "trainNetwork:numericLabels", "trainNetwork:categoricalResponses", "trainNetwork:undefinedLabels",
+    "trainNetwork:responseSizeMismatch", "trainNetwork:unknownClasses", "trainNetwork:invalidType",
+    "trainNetwork:notFinite", "trainNetwork:tooLarge", "categorical:differentCategories", "categorical:mixedValues",
+    "…:notCategorical",
+    "evaluateSemanticSegmentation:unknownClasses"}
+SOURCES = ("core/arrays.py", "data/categorical.py", "data/category_functions.py", "data/labels.py", "data/metrics.py",
+           "data/onehot.py", "engines/formats.py", "engines/inference.py", "network/data_layout.py",
+           "program/data_layout.py", "train/arguments.py", "train/tables.py", "train/targets.py")
+
+
+def identifiers():
+    """All that the messages about data have, with … for the name of a function."""
+    for source in SOURCES:
+        tree = ast.parse(Path(dl.__file__).parent.joinpath(source).read_text("utf-8"))
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("fail", "warn"):
+                text = call.args[0]
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in parts)
+
+
+def test_every_message_about_data_is_followed():
+    by_hand = {case.split()[0] for case in (*FOLLOWED, *OF_ARRAYS)}
+    known = {*by_hand, *(f"…:{name.split(':')[1]}" for name in by_hand), *IN_TRAINING, *BY_NATURE, "…:invalid……", "…"}
+    assert {*identifiers()} - known == set()
+    assert {*IN_TRAINING, *BY_NATURE} - {*identifiers(), "check_room"} == set()

@@ -404,3 +404,16 @@ def test_networks_compute_in_single(classifier: DAGNetwork) -> None:
     model = scrambled(Model(digits(), np.float64))
     X = images(classifier, 2)
     np.testing.assert_allclose(predict(model.network(), X), model.predict([X])[0][0, 0].T, rtol=1e-3, atol=1e-6)
+
+
+def test_swapped_sides_before_a_fully_connected_layer() -> None:
+    """As many numbers as for the declared size, from other places: no prediction, where a network of maps takes them."""
+    net = finished(layerGraph([F["imageInputLayer"]([4, 6, 1]), make("convolution2dLayer", 1, 2, Name="conv"),
+                               make("fullyConnectedLayer", 2, Name="fc"), F["regressionLayer"]()]))
+    X = np.random.default_rng(0).random((4, 6, 1, 3))
+    with pytest.raises(DltoolboxError, match=r"takes 4×6×1 and got 6×4×1\. As many values reach 'fc'") as caught:
+        predict(net, X.swapaxes(0, 1))
+    assert caught.value.issues[0].hint == "This looks like W×H×C×N: use np.swapaxes(X, 0, 1)."
+    assert activations(net, X.swapaxes(0, 1), "conv").shape == (6, 4, 2, 3)
+    maps = finished(layerGraph([F["imageInputLayer"]([4, 6, 1]), make("convolution2dLayer", 1, 2), F["regressionLayer"]()]))
+    assert predict(maps, X.swapaxes(0, 1)).shape == (6, 4, 2, 3)

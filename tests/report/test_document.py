@@ -3,12 +3,13 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.report.document import document
+from dltoolbox.report.document import _histogram, document
 
 
 def sibling(name):
@@ -58,7 +59,6 @@ def test_documents_are_what_the_schema_says(name):
 
 def test_histograms_of_trained_values_come_where_they_are_asked_for():
     weights = np.linspace(-1, 1, 640).reshape(10, 64)
-    weights[0, :2] = [np.nan, np.inf]
     layers = [dl.imageInputLayer([8, 8, 1]), dl.fullyConnectedLayer(10, Weights=weights), dl.regressionLayer]
     info = dl.analyzeNetwork(layers, nargout=1)
     assert all("histogram" not in one for one in document(info)["layers"][1]["learnables"])
@@ -66,10 +66,17 @@ def test_histograms_of_trained_values_come_where_they_are_asked_for():
     trained, untrained = found["layers"][1]["learnables"]
     assert "histogram" not in untrained  # the bias has no values yet
     about = trained["histogram"]
-    assert (len(about["counts"]), sum(about["counts"]), about["notFinite"]) == (32, 638, 2)
-    assert (about["most"], about["mean"]) == (1, pytest.approx(np.nanmean(weights[np.isfinite(weights)])))
+    assert about["counts"] == [20] * 32
+    assert (about["least"], about["most"], about["mean"], about["notFinite"]) == (-1, 1, pytest.approx(0), 0)
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     assert faults(json.loads(json.dumps(found)), schema, schema) == []
+
+
+def test_histograms_of_diverged_values_count_what_is_not_finite():
+    layer = SimpleNamespace(Weights=np.array([np.nan, 1, 2, np.inf]), Bias=np.array([np.nan]))
+    about = _histogram(layer, "Weights")["histogram"]
+    assert (sum(about["counts"]), about["notFinite"], about["mean"]) == (2, 2, 1.5)
+    assert _histogram(layer, "Bias") == {}
 
 
 def test_the_check_of_schemas_finds_faults():

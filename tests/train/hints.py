@@ -82,7 +82,7 @@ def chosen(hint: str, meant: str) -> str:
     """Of ``If it is A, use a; if it is B, use b.`` what follows the meaning."""
     if meant and meant in hint:
         return hint[hint.index(meant) + len(meant):]
-    return hint.partition(" Else ")[0]
+    return hint.partition(" Otherwise ")[0]
 
 
 def run(code: str, space: dict[str, Any], hint: str) -> Any:

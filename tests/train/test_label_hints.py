@@ -72,6 +72,13 @@ def test_one_hot_labels(labels):
     assert len(end["hints"]) == 1
 
 
+@pytest.mark.parametrize("kind", [float, bool])
+def test_one_hot_columns_of_a_table(kind):
+    """As pandas.get_dummies makes them; the columns are the classes."""
+    end = trained_on(Frame(cat=ONE_HOT[:, 0].astype(kind), dog=ONE_HOT[:, 1].astype(kind)))
+    assert end["Y"].tolist() == [["cat", "dog"][code] for code in CODES]
+
+
 @pytest.mark.parametrize("labels", [Y, list(Y.tolist()), np.asarray(Y), np.asarray(Y)[:, None], Y.reshape(1, -1),
                                     np.asarray(Y, object), CODES == 1])
 def test_labels_that_need_no_hint(labels):

@@ -123,7 +123,7 @@ TARGETS = {
     "fewer classes than scores": ((X, Y, [INPUT, fullyConnectedLayer(3), softmaxLayer, classificationLayer]),
                                   "classesMismatch", "2 classes.*3 scores.*'fc' 2 wide"),
     "unknown classes": ((X, categorical(["a", "c"] * 4), [*CLASSIFIER[:-1], classificationLayer(Classes=["a", "b"])]),
-                        "unknownClasses", r"\['c'\].*Classes \['a', 'b'\].*put classificationLayer\(Name='classoutput'\)"),
+                        "unknownClasses", r"\['c'\].*Classes \['a', 'b'\].*with classificationLayer\(Name='classoutput'\)"),
     "wrong number of Classes": ((X, Y, [*CLASSIFIER[:-1], classificationLayer(Classes=["a", "b", "c"])]),
                                 "classificationLayer:classesMismatch", "3 classes, but its input has 2 channels"),
     "label images for classification": ((X, LABEL_IMAGES, CLASSIFIER), "invalidDimensions",
@@ -195,6 +195,15 @@ def test_options_that_are_refused(tmp_path):
     refused("trainingOptions:validationDataRequired", "Pass ValidationData=",
             lambda: trainNetwork(X, Y, CLASSIFIER, quiet(OutputNetwork="best-validation")))
     refused("nargout", "2 outputs", lambda: trainNetwork(X, Y, CLASSIFIER, OPTIONS, nargout=3))
+
+
+def test_metrics_of_the_other_task_are_refused():
+    for layers, responses, wrong, right in ((CLASSIFIER, Y, "rmse", "accuracy"), (LINE, np.arange(8.0), "accuracy", "rmse")):
+        options = trainingOptions("sgdm", MaxEpochs=1, Verbose=False, Metrics=[wrong])
+        with pytest.raises(DltoolboxError, match=f"Pass Metrics='{right}'.*metricOfOtherTask"):
+            trainNetwork(X, responses, layers, options)
+        options.Metrics = right
+        trainNetwork(X, responses, layers, options)
 
 
 def test_a_network_that_cannot_be_saved_is_refused_before_training(tmp_path):

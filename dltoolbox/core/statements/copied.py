@@ -11,7 +11,7 @@ from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
 T = TypeVar("T")
 OPERATORS = ("__setitem__", "__delitem__", "__iadd__", "__imul__")
-METHODS = ("append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse")
+LIST_METHODS = ("append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse")
 
 
 class CopiedList(list[T]):
@@ -42,8 +42,8 @@ class FixedList(list[T]):
         return type(self), ([*self],)
 
 
-def _kept(name: str) -> Callable[..., Any]:
-    method, called = getattr(list, name), name in METHODS
+def _keeping(name: str) -> Callable[..., Any]:
+    method, called = getattr(list, name), name in LIST_METHODS
 
     @wraps(method)
     def change(self: CopiedList[object], *args: object, **kwargs: object) -> Any:
@@ -59,6 +59,6 @@ def _fixed(name: str) -> Callable[..., NoReturn]:
     return change
 
 
-for _name in (*OPERATORS, *METHODS):
-    setattr(CopiedList, _name, _kept(_name))
+for _name in (*OPERATORS, *LIST_METHODS):
+    setattr(CopiedList, _name, _keeping(_name))
     setattr(FixedList, _name, _fixed(_name))

@@ -11,7 +11,6 @@ import dis
 import sys
 from types import FrameType
 
-UNPACKING = {dis.opmap[name]: name for name in ("UNPACK_SEQUENCE", "UNPACK_EX") if name in dis.opmap}
 CACHE = dis.opmap.get("CACHE", 0)
 UNIT = 2  # bytes of an instruction
 
@@ -26,13 +25,17 @@ def unpacked_into(function: str) -> int:
         called, frame = frame, frame.f_back
     if frame is None or called is None:
         return 0
+    name, argument = after_the_call(frame)
+    names = {"UNPACK_SEQUENCE": argument, "UNPACK_EX": argument + 1}.get(name, 0)
+    return names if names and _is_called(function, called, frame) else 0
+
+
+def after_the_call(frame: FrameType) -> tuple[str, int]:
+    """Name and argument of the instruction behind the call that a frame is in; an empty name where there is none."""
     code, at = frame.f_code.co_code, frame.f_lasti + UNIT
     while at < len(code) and code[at] == CACHE:
         at += UNIT
-    if at >= len(code) or code[at] not in UNPACKING:
-        return 0
-    names = code[at + 1] if UNPACKING[code[at]] == "UNPACK_SEQUENCE" else (code[at + 1] & 0xFF) + 1
-    return names if _is_called(function, called, frame) else 0
+    return (dis.opname[code[at]], code[at + 1]) if at < len(code) else ("", 0)
 
 
 def _is_called(function: str, called: FrameType, frame: FrameType) -> bool:

@@ -23,6 +23,7 @@ USUAL = {"SCN", "NSC", "NCS", "CSN", "SCNT", "NTCS", "NTSC", "NCTS", "CNT", "NTC
 ORIGINS = {"NCHW": "PyTorch's order", "NHWC": "Keras' order", "NCDHW": "PyTorch's order", "NDHWC": "Keras' order"}
 COLOURS = (1, 2, 3, 4)  # channels that pictures of the same things can have: grey and RGB, each with and without alpha
 MOST_ALTERNATIVES = 3
+MOST_DISTORTED = 3  # times that one side may be stretched more than another
 
 
 class Wanted(NamedTuple):
@@ -70,7 +71,7 @@ def meanings(shape: tuple[int, ...], goal: Wanted, *, pictures: bool = True) -> 
         fitting = [(cost, Meaning(order, recoloured, resized)) for cost, order in orders(len(shape), goal)
                    if can_be(shape, order, goal, recoloured, resized)]
         if resized:
-            fitting = alike(fitting, shape, goal)
+            fitting = proportionate(fitting, shape, goal)
         likely = [meaning for cost, meaning in fitting if cost == min(fitting)[0]]
         if likely:
             likely += one_picture(shape, goal, likely) if pictures else []
@@ -90,7 +91,8 @@ def orders(dimensions: int, goal: Wanted) -> Iterator[tuple[int, str]]:
         if len(order) == dimensions + 1:
             yield cost + 1, order.replace("N", "")
             if space and "T" not in order:
-                yield cost, order.replace("C", "")
+                without = order.replace("C", "")
+                yield cost + without.startswith("DHW"), without  # depth stands first where observations do
 
 
 def can_be(shape: tuple[int, ...], order: str, goal: Wanted, recoloured: bool, resized: bool) -> bool:
@@ -106,12 +108,13 @@ def can_be(shape: tuple[int, ...], order: str, goal: Wanted, recoloured: bool, r
     return colours == channels and (resized or same_sides)
 
 
-def alike(fitting: list[tuple[int, Meaning]], shape: tuple[int, ...], goal: Wanted) -> list[tuple[int, Meaning]]:
-    """Of images of other sizes those with the proportions that are wanted, if there are any."""
-    def proportional(order: str) -> bool:
-        pairs = [(shape[order.index(letter)], goal.size(letter) or 0) for letter in goal.order[:goal.rank]]
-        return all(n * pairs[0][1] == size * pairs[0][0] for n, size in pairs)
-    return [(cost, meaning) for cost, meaning in fitting if proportional(meaning.order)] or fitting
+def proportionate(fitting: list[tuple[int, Meaning]], shape: tuple[int, ...], goal: Wanted) -> list[tuple[int, Meaning]]:
+    """Of images of other sizes those of the wanted proportions, if there are any; none that would be torn apart."""
+    def distortion(order: str) -> float:
+        scales = [(goal.size(letter) or 1) / shape[order.index(letter)] for letter in goal.order[:goal.rank]]
+        return round(max(scales) / min(scales), 6)
+    return ([pair for pair in fitting if distortion(pair[1].order) == 1]
+            or [pair for pair in fitting if distortion(pair[1].order) <= MOST_DISTORTED])
 
 
 def one_picture(shape: tuple[int, ...], goal: Wanted, likely: Sequence[Meaning]) -> list[Meaning]:
@@ -202,19 +205,17 @@ def advice(shape: tuple[int, ...], goal: Wanted, code: str, *, pictures: bool = 
         code: The array in calls.
         pictures: Whether the channels are those of pictures, so that colours can be made grey, and grey colours.
     """
-    if len(shape) > len(goal.order) and 1 in shape:
-        shape, code = tuple(n for n in shape if n != 1), f"np.squeeze({code})"
     found = [(meaning, call(meaning, shape, goal, code)) for meaning in meanings(shape, goal, pictures=pictures)]
     if not found:
-        return flat_advice(shape, goal, code)
-    if len(found) == 1:
-        meaning, how = found[0]
-        as_it_is = permutation(meaning.order, goal) == sorted(permutation(meaning.order, goal)) and (
-            "C" in meaning.order or not goal.channels)
-        if as_it_is or not (meaning.recoloured or meaning.resized):
-            return f"{deed(meaning, shape, goal, as_it_is)} {how}."
+        flat = flat_advice(shape, goal, code)
+        shorter = tuple(n for n in shape if n != 1)
+        return flat if flat or shorter == shape else advice(shorter, goal, f"np.squeeze({code})", pictures=pictures)
+    if len(found) > 1:
+        return alternatives((f"it is {order_text(meaning.order)}", how) for meaning, how in found)
+    meaning, how = found[0]
+    if permutation(meaning.order, goal) != sorted(permutation(meaning.order, goal)) or how == code:
         return f"This looks like {order_text(meaning.order)}: use {how}."
-    return alternatives((f"it is {order_text(meaning.order)}", how) for meaning, how in found)
+    return f"{deed(meaning, shape, goal)} {how}."
 
 
 def alternatives(pairs: Iterator[tuple[str, str]]) -> str:
@@ -224,23 +225,23 @@ def alternatives(pairs: Iterator[tuple[str, str]]) -> str:
 
 
 def order_text(order: str) -> str:
+    """``N×C×H×W (PyTorch's order)``, ``one image H×W×C``."""
     origin = f" ({ORIGINS[order]})" if order in ORIGINS else ""
-    return "×".join(order) + origin
+    alone = "" if "N" in order or "T" in order else "one volume " if "D" in order else "one image "
+    return f"{alone}{'×'.join(order)}{origin}"
 
 
-def deed(meaning: Meaning, shape: tuple[int, ...], goal: Wanted, as_it_is: bool) -> str:
-    """The comment before a call."""
+def deed(meaning: Meaning, shape: tuple[int, ...], goal: Wanted) -> str:
+    """The words before a call that leaves the order of the dimensions as it is."""
     if meaning.recoloured and meaning.resized:
         return "Resize the images and convert their colours with"
     if meaning.resized:
-        return "Resize them with"
-    if meaning.recoloured:
-        have = dict(zip(meaning.order, shape, strict=True)).get("C", 1)
-        return ("Make them grey with" if goal.sizes[-1] == 1 else "Drop the alpha channel with" if have == 4 else
-                "Repeat the grey channel with")
-    if "C" not in meaning.order and permutation(meaning.order, goal) == sorted(permutation(meaning.order, goal)):
+        return "Resize the images with"
+    if not meaning.recoloured:
         return "Insert the channel dimension:"
-    return f"This looks like {order_text(meaning.order)}: use" if not as_it_is else "Use"
+    have = dict(zip(meaning.order, shape, strict=True)).get("C", 1)
+    return ("Make the images grey with" if goal.sizes[-1] == 1 else "Repeat the grey channel with" if have < 3 else
+            "Drop the alpha channel with")
 
 
 def flat_advice(shape: tuple[int, ...], goal: Wanted, code: str) -> str:
@@ -250,7 +251,8 @@ def flat_advice(shape: tuple[int, ...], goal: Wanted, code: str) -> str:
         return ""
     if labelled and pixels not in shape:
         rows = flat_calls(goal, f"{code}[:, 1:]")[0][1]
-        return f"If the first column holds the labels, as in MNIST's CSV files, use {rows}, and {code}[:, 0] for the labels."
+        return (f"If the first column holds the labels, as in MNIST's CSV files, use {rows}, and categorical({code}[:, 0]) "
+                "as Y.")
     if len(shape) == 1:
         code = f"{code}[np.newaxis]"
     elif shape[1] != pixels:
@@ -289,7 +291,7 @@ def features_advice(shape: tuple[int, ...], features: int, code: str) -> str:
         ways.append(("the observations come first", f"{code}.reshape({shape[0]}, -1)"))
     if prod(shape[:-1]) == features:
         ways.append(("the observations come last", f"{code}.reshape({features}, -1, order='F').T"))
-    return alternatives(iter(ways)) if len(ways) != 1 else f"Make a row of each observation: {ways[0][1]}." if ways else ""
+    return alternatives(iter(ways)) if len(ways) > 1 else f"Make a row of each observation: {ways[0][1]}." if ways else ""
 
 
 def input_layer(sizes: Sequence[int]) -> str:
@@ -302,7 +304,7 @@ def input_layer(sizes: Sequence[int]) -> str:
 def new_input_layer(shape: tuple[int, ...], goal: Wanted) -> str:
     """The input layer for images of these channels and sizes in a network without weights; empty if it is not known."""
     likely = meanings(shape, goal)
-    if len(shape) == len(goal.order) and not likely:
+    if len(shape) == len(goal.order) and not likely and shape[:goal.rank] == goal.sizes[:-1]:
         likely = [Meaning(goal.order, True, True)]
     if len(likely) != 1 or not (likely[0].recoloured or likely[0].resized) or goal.rank < 2 or "T" in goal.order:
         return ""

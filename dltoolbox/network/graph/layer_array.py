@@ -10,7 +10,7 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import Issue, IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.core.statements.copied import CopiedList
-from dltoolbox.core.statements.lost import Lost, Walk
+from dltoolbox.core.statements.lost import Lost, WalkedList
 from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
 from dltoolbox.layers.display import layers_text
 
@@ -42,10 +42,10 @@ class LayerArray(CopiedList[Layer]):
         return LayerArray(self)
 
     def __iter__(self) -> Iterator[Layer]:
-        return Walk(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
+        return WalkedList(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
 
     def __reversed__(self) -> Iterator[Layer]:
-        return Walk(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
+        return WalkedList(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
 
 
 def lost_in_a_loop(layer: Layer, name: str, before: Mapping[str, object]) -> Issue:

@@ -11,6 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, optional_first, show
+from dltoolbox.core.statements.discarded import returns_copy
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetwork import dlnetwork, required
 from dltoolbox.network.graph.expansion import expansion
@@ -94,6 +95,7 @@ def networkLayer(net: object, *pairs: object, **options: object) -> NetworkLayer
     return NetworkLayer(net, *pairs, **options)
 
 
+@returns_copy
 def expandLayers(net: dlnetwork) -> dlnetwork:
     """Write out every nested network: its layers stand in the place of the layer that held them, named ``layer:inner``.
 
@@ -123,6 +125,7 @@ class _GroupOptions(Configured):
     Recursive = Property(convert.flag, True)
 
 
+@returns_copy
 def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options: object) -> dlnetwork:
     """Put layers into network layers: the inverse of `expandLayers`, or groups of your choice.
 

@@ -97,7 +97,8 @@ function arrays(layer) {
   const entries = [...layer.learnables.map((one) => [one, one.frozen ? "frozen" : "learnable"]),
     ...layer.states.map((one) => [one, "state"])];
   if (!entries.length) return null;
-  return section("Learnables and states", ...layer.learnables.map(histogram), table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
+  return section("Learnables and states", ...layer.learnables.map(histogram),
+    table(entries.map(([one, what]) => [one.name, make("td", {}, one.size.join("×")),
     make("td", { class: "number" }, exact(one.count)), make("td", {}, what)])));
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 from dltoolbox.core.display import number_text
 from dltoolbox.train.observers.look import Colour, Place, plotting
 from dltoolbox.train.observers.measured import Measured
-from dltoolbox.train.observers.observer import Course, Ending
+from dltoolbox.train.observers.observer import Course, TrainingEnd
 from dltoolbox.train.progress import clock_text
 
 BAR_HEIGHT, SAMPLE_RISE, SAMPLE_END = 0.009, 0.008, 0.06  # shares of the figure: of the progress bar, of lines in the legend
@@ -21,7 +21,7 @@ class Standing:
 
     status: str
     elapsed: float
-    ending: Ending | None = None
+    ending: TrainingEnd | None = None
 
 
 class FactsColumn:
@@ -116,7 +116,10 @@ class FactsColumn:
 
 
 def figure_text(value: float, digits: str = ".4g") -> str:
-    return format(value, digits) if isfinite(value) else number_text(value)
+    """``0.1234``, ``21,080``, ``NaN``"""
+    if not isfinite(value):
+        return number_text(value)
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e8 else format(value, digits)
 
 
 def known_before(course: Course) -> dict[str, str]:

@@ -98,6 +98,8 @@ class CurveDiagram:
         if self.percent:
             axes.set_ylim(0, 102)
             axes.set_yticks(range(0, 101, 20))
+        else:
+            axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=True)  # short numbers; the label is beside them
 
     def update(self, curve: Curve, validations: np.ndarray) -> None:
         raw = np.array(curve.raw)

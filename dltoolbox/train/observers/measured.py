@@ -8,7 +8,7 @@ from math import isfinite, nan
 
 import numpy as np
 
-from dltoolbox.train.observers.observer import Ending, Record
+from dltoolbox.train.observers.observer import Record, TrainingEnd
 
 SHORTEST_SPAN, LONGEST_SPAN = 4, 100  # iterations over which a curve is smoothed: few in the beginning, where it moves fast
 SPAN_SHARE = 0.05  # of the iterations so far, between these
@@ -49,7 +49,7 @@ class Measured:
         if record.validation_loss is not None and record.validation_metric is not None:
             self.validations.append((record.iteration, record.validation_loss, record.validation_metric))
 
-    def append_final(self, ending: Ending) -> None:
+    def append_final(self, ending: TrainingEnd) -> None:
         """The returned network is validated in the end, whether that was due or not."""
         if isfinite(ending.loss) and ending.iteration > (self.validations[-1][0] if self.validations else 0):
             self.validations.append((ending.iteration, ending.loss, ending.metric))

@@ -42,7 +42,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Ending:
+class TrainingEnd:
     """Why training ended; of the returned network the validation figures, NaN if there are none, and its iteration."""
 
     reason: str
@@ -68,7 +68,7 @@ class Observer:
     def note(self, record: Record, reason: str) -> None:
         """The iteration is complete; ``reason`` says why it is the last one, and is empty if it is not."""
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TrainingEnd) -> None:
         """Training is over."""
 
     def abandon(self) -> None:

@@ -11,7 +11,7 @@ from dltoolbox.core.convert import Function
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
 from dltoolbox.runtime.interrupts import released
-from dltoolbox.train.observers.observer import Course, Ending, Observer, Record
+from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
 
 
 class OutputFunctions(Observer):
@@ -31,7 +31,7 @@ class OutputFunctions(Observer):
     def note(self, record: Record, reason: str) -> None:
         self.last = record
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TrainingEnd) -> None:
         self.call("done")
 
     def call(self, state: str) -> bool:

@@ -12,7 +12,7 @@ from dltoolbox.core.errors import MissingExtraError, warn, warn_once
 from dltoolbox.train.observers.column import Standing
 from dltoolbox.train.observers.figure import ProgressFigure
 from dltoolbox.train.observers.measured import Measured
-from dltoolbox.train.observers.observer import Course, Ending, Observer, Record
+from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
 from dltoolbox.train.observers.surfaces import PngFile, Surface, choose_surface
 
 DRAW_PAUSE, EVENT_PAUSE = 1.0, 0.1  # seconds at least between two drawings, and between two looks at the window's events
@@ -31,8 +31,9 @@ class Pace:
     def __init__(self, pause: float) -> None:
         self.pause, self.next, self.before = pause, 0.0, 0.0
 
-    def is_due(self) -> bool:
-        return time.perf_counter() >= self.next
+    def is_due(self, within: float = 0.0) -> bool:
+        """Whether the pause is over, or it takes but a small share of so many seconds."""
+        return time.perf_counter() >= self.next or self.before < DRAWING_SHARE * within
 
     def done(self, seconds: float) -> None:
         """It has just been done, and took so long; the first time, and one that a busy machine drew out, do not count."""
@@ -71,11 +72,11 @@ class TrainingPlot(Observer):
     def note(self, record: Record, reason: str) -> None:
         self.measured.append(record)
         last = bool(reason) or record.iteration == self.course.iterations
-        if self.surface is not None and self.surface.live and (last or self.drawing.is_due()):
+        if self.surface is not None and self.surface.live and self.drawing.is_due(within=last * self.course.elapsed()):
             with self.harmless():
                 self.draw(FINISHING if last else RUNNING)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TrainingEnd) -> None:
         with self.harmless():
             self.measured.append_final(ending)
             self.finish(ending)
@@ -83,9 +84,9 @@ class TrainingPlot(Observer):
     def abandon(self) -> None:
         with self.harmless():
             if self.measured.last is not None:
-                self.finish(Ending(FAILED, nan, nan, 0))
+                self.finish(TrainingEnd(FAILED, nan, nan, 0))
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: TrainingEnd) -> None:
         """The last drawing; in a file, too, where the window goes away with the process."""
         surface = self.surface
         if surface is None:
@@ -96,7 +97,7 @@ class TrainingPlot(Observer):
             self.draw(ending.reason, ending)
         self.surface = None
 
-    def draw(self, status: str, ending: Ending | None = None) -> None:
+    def draw(self, status: str, ending: TrainingEnd | None = None) -> None:
         assert self.surface is not None
         if self.surface.closed:
             return

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dltoolbox.train.observers.column import figure_text
 from dltoolbox.train.observers.measured import (
     Curve,
     Measured,
@@ -11,7 +12,7 @@ from dltoolbox.train.observers.measured import (
     outline,
     usual_limits,
 )
-from dltoolbox.train.observers.observer import Ending, Record
+from dltoolbox.train.observers.observer import Record, TrainingEnd
 
 
 def curve_of(values):
@@ -77,10 +78,16 @@ def test_many_epochs_share_a_band(epochs, step):
     assert epochs_per_band(epochs) == step
 
 
+@pytest.mark.parametrize(("value", "text"), [
+    (0.12345, "0.1234"), (21081.4, "21,081"), (np.nan, "NaN"), (np.inf, "Inf"), (1e12, "1e+12"), (0, "0")])
+def test_figures_in_words(value, text):
+    assert figure_text(value) == text
+
+
 def test_the_final_network_is_validated_once():
     measured = Measured()
     measured.append(Record(1, 1, 0.0, 0.1, 2.0, 50.0, 3.0, 40.0))
     measured.append(Record(1, 2, 0.0, 0.1, 2.0, 50.0))
     for loss, metric, iteration in ((np.nan, np.nan, 2), (2.5, 45, 1), (2.5, 45, 2), (2.5, 45, 2)):
-        measured.append_final(Ending("", loss, metric, iteration))
+        measured.append_final(TrainingEnd("", loss, metric, iteration))
     assert measured.validations == [(1, 3.0, 40.0), (2, 2.5, 45)]

@@ -22,7 +22,7 @@ from dltoolbox.train.observers import surfaces, training_plot
 from dltoolbox.train.observers.column import Standing
 from dltoolbox.train.observers.figure import ProgressFigure
 from dltoolbox.train.observers.measured import Measured
-from dltoolbox.train.observers.observer import Course, Ending, Record
+from dltoolbox.train.observers.observer import Course, Record, TrainingEnd
 from dltoolbox.train.observers.surfaces import Notebook, PlotWindow, PngFile, Surface, choose_surface
 from dltoolbox.train.observers.training_plot import Pace, TrainingPlot
 from dltoolbox.train.options import trainingOptions
@@ -96,7 +96,7 @@ def some_records(count=20, per_epoch=5, every=5, loss=lambda i: 2 / i):
 
 def test_classification_with_validation():
     options = options_of(LearnRateSchedule="piecewise", ValidationFrequency=5, ValidationPatience=6)
-    picture, texts = drawn(some_records(), Ending("Max epochs completed", 0.125, 80.0, 20), options)
+    picture, texts = drawn(some_records(), TrainingEnd("Max epochs completed", 0.125, 80.0, 20), options)
     assert texts[texts.index("Validation accuracy") + 1:][:1] == ["80.00 %"]
     for label, value in {"Validation loss": "0.125", "Elapsed": "01:02:05", "Epoch": "4 of 4", "Iteration": "20 of 20",
                          "Iterations per epoch": "5", "Frequency": "every 5 iterations", "Patience": "6", "Current": "0.01",
@@ -110,7 +110,7 @@ def test_classification_with_validation():
 
 
 def test_regression_without_validation():
-    picture, texts = drawn(some_records(every=0), Ending("Stopped manually", np.nan, np.nan, 20), metric="RMSE",
+    picture, texts = drawn(some_records(every=0), TrainingEnd("Stopped manually", np.nan, np.nan, 20), metric="RMSE",
                            validated=False)
     assert picture.metric.axes.get_ylabel() == "RMSE"
     assert {"Training RMSE", "Training loss"} <= set(texts)
@@ -119,7 +119,7 @@ def test_regression_without_validation():
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_iterations(count):
-    picture, texts = drawn(some_records(count, every=0), Ending("Stopped manually", np.nan, np.nan, count))
+    picture, texts = drawn(some_records(count, every=0), TrainingEnd("Stopped manually", np.nan, np.nan, count))
     assert f"{count} of 20" in texts
     assert picture.loss.raw.get_xydata().shape == (count, 2)
     assert picture.loss.raw.get_marker() == ("o" if count == 1 else "")
@@ -127,14 +127,14 @@ def test_few_iterations(count):
 
 def test_nothing_but_nan():
     records = some_records(3, loss=lambda i: np.nan, every=0)
-    picture, texts = drawn(records, Ending("Training loss is NaN", np.nan, np.nan, 0), validated=False)
+    picture, texts = drawn(records, TrainingEnd("Training loss is NaN", np.nan, np.nan, 0), validated=False)
     assert texts[texts.index("Training loss") + 1] == "NaN"
     assert picture.loss.axes.get_ylim() == (0, 1.05)
 
 
 def test_a_thousand_epochs_and_a_hundred_thousand_iterations():
     options = options_of(MaxEpochs=1000)
-    picture, texts = drawn(some_records(100_000, 100, 250, loss=lambda i: 1.0 + i % 7), Ending("", 1.0, 80.0, 100_000),
+    picture, texts = drawn(some_records(100_000, 100, 250, loss=lambda i: 1.0 + i % 7), TrainingEnd("", 1.0, 80.0, 100_000),
                            options, per_epoch=100)
     assert len(picture.loss.raw.get_xdata()) < 2000
     assert {"Epochs 1–200", "801–1000"} <= set(texts)
@@ -142,7 +142,7 @@ def test_a_thousand_epochs_and_a_hundred_thousand_iterations():
 
 
 def test_styles_of_the_user_change_nothing():
-    records, ending = some_records(), Ending("Max epochs completed", 0.1, 80.0, 20)
+    records, ending = some_records(), TrainingEnd("Max epochs completed", 0.1, 80.0, 20)
     pictures = []
     for style in ("default", "dark_background"):
         with matplotlib.style.context([style, {"font.size": 30}] if style != "default" else style):
