@@ -137,8 +137,8 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
     try:
         engine.prepare(next(mini_batches(inputs, options.MiniBatchSize)), ports)
     except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. What "
-             f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. "
+             f"{error.issues[0]}", fitting_calls(engine, inputs, data, options))
     if not ports and (displaced := elsewhere(engine, [array.shape[:-1] for array in inputs], declared)):
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
              f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",

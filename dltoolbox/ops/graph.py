@@ -198,7 +198,7 @@ class Recorder(Builder):
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
+        hidden_rank: Number of spatial dimensions of data whose format a problem hides.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,

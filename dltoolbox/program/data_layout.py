@@ -185,7 +185,7 @@ def as_numbers(array: np.ndarray, code: str) -> str:
 
 
 def ragged(X: Any, name: str, sides: Sequence[int]) -> tuple[str, str]:
-    """Why something is no array, and how it becomes one: images of several sizes, or a tensor that keeps its gradients."""
+    """Why something is not an array, and how to make one: images of several sizes, or a tensor that keeps its gradients."""
     code = in_code(name)
     if callable(attribute(X, "detach")) and callable(attribute(X, "cpu")):
         return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in CPU memory.",

@@ -101,7 +101,7 @@ def units_of(order: Sequence[int], edges: Sequence[Edge], kinds: Sequence[str], 
 
 
 def shortened(unit: Unit, names: Sequence[str]) -> list[Unit]:
-    """A unit, or where it is too long its parts of which all layers are called alike."""
+    """A unit, or if it is too long, its parts whose layers have similar names."""
     if len(unit) <= LONGEST_BLOCK:
         return [unit]
     runs = [list(run) for _, run in groupby(unit, key=lambda node: beginning(names[node]))]

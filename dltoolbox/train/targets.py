@@ -187,7 +187,7 @@ def pixel_end(rank: int, classes: int) -> str:
 
 def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str], Y: object, name: str, training: bool,
                 output: str, remove: Remove) -> np.ndarray:
-    """The codes counted in the classes of the network; a label that is none of them is an error."""
+    """The codes counted in the classes of the network; any other label is an error."""
     if tuple(categories) == names:
         return codes
     table = np.array([*(names.index(c) if c in names else -2 for c in categories), -1])

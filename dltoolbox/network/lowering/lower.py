@@ -160,7 +160,7 @@ class Walk:
         return inputs
 
     def check_ports(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> None:
-        """The indices and the size of a max pooling layer are no data, and an unpooling layer needs both of one pooling."""
+        """Indices and size of a max pooling layer are not data, and an unpooling layer needs both from one pooling."""
         for port, value in incoming_values.items():
             if value is not None:
                 check_kind(self.lgraph, Port(layer.Name, port), value, self.incoming.get(Port(layer.Name, port)))
@@ -276,7 +276,7 @@ def check_time(layer: Layer, inputs: list[Value]) -> None:
 
 
 def check_kind(lgraph: LayerGraph, place: Port, value: Value, source: Port | None) -> None:
-    """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
+    """The indices and the size of a max pooling layer are not data: only the unpooling port of that name takes them."""
     if source and value.kind is not Kind.DATA and place.port not in UNPOOLING:
         what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{place.port}' is connected to '{source}', the {what} that a max pooling layer "

@@ -52,7 +52,7 @@ class TrainingEnd:
 
 
 class Observer:
-    """Watches a training: the loop calls these methods, of which each observer has those that it needs."""
+    """Watches a training: the loop calls these methods; each observer has those that it needs."""
 
     def announce(self, text: str) -> None:
         """Something is being done before the first iteration."""
