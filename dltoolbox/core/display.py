@@ -6,7 +6,9 @@ A property is printed with single spaces inside brackets, ``[2 2]``; the descrip
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from html import escape
+from shutil import get_terminal_size
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,11 @@ def few(words: Iterable[object]) -> str:
 def counted(count: int, noun: str) -> str:
     """``1 layer``, ``3 layers``, ``2 classes``."""
     return f"{count} {noun if count == 1 else noun + ('es' if noun.endswith('s') else 's')}"
+
+
+def terminal_width() -> int:
+    """Columns to print in."""
+    return get_terminal_size((120, 24)).columns
 
 
 def printable(text: str) -> str:
@@ -160,3 +167,44 @@ def object_text(class_name: str, groups: Sequence[tuple[str, Pairs]], *, more: b
         if pairs:
             lines += ["", *([f"   {heading}"] if heading else []), *(f"{name:>{width}}: {text}" for name, text in pairs)]
     return "\n".join([*lines, "", *(["  Show all properties", ""] if more else [])])
+
+
+# As HTML, for notebooks: small tables without colours of their own, so that they fit into light and dark pages.
+MOST_OPEN_ROWS = 60  # a longer table stands behind its title until it is opened
+
+RULE_LINE = "1px solid rgba(128, 128, 128, 0.45)"
+TABLE_STYLE = "border-collapse: collapse; margin: 0.4em 0; width: auto"
+CELL_STYLE = "padding: 0.15em 0.8em 0.15em 0.4em; background: none; border: 0; vertical-align: top; text-align: "
+TITLE_STYLE = "margin: 0.2em 0; font-weight: 600"
+
+
+def text_html(text: object) -> str:
+    """Text with nothing in it that a browser would take for markup."""
+    return escape(printable(str(text)))
+
+
+def title_html(text: str) -> str:
+    return f'<div style="{TITLE_STYLE}">{text_html(text)}</div>'
+
+
+def rows_html(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """A table of texts; the columns named in ``right`` hold numbers, whose last digits stand below each other."""
+    sides = ["right; font-variant-numeric: tabular-nums" if head in right else "left" for head in heads]
+    top = "".join(f'<th style="{CELL_STYLE}{side}; border-bottom: {RULE_LINE}; white-space: nowrap">{text_html(head)}</th>'
+                  for head, side in zip(heads, sides, strict=True))
+    body = "".join("<tr>" + "".join(f'<td style="{CELL_STYLE}{side}">{text_html(cell)}</td>'
+                                    for cell, side in zip(row, sides, strict=True)) + "</tr>" for row in rows)
+    return f'<table style="{TABLE_STYLE}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def table_html(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = (), *,
+               folded: bool | None = None) -> str:
+    """A table under its title; a long one, or one that is ``folded``, is seen when the title is clicked.
+
+    >>> "<details>" in table_html("3 rows", ["n"], [["1"], ["2"], ["3"]], {"n"})
+    False
+    """
+    table = rows_html(heads, rows, right)
+    if len(rows) > MOST_OPEN_ROWS if folded is None else folded:
+        return f'<details><summary style="{TITLE_STYLE}; cursor: pointer">{text_html(title)}</summary>{table}</details>'
+    return f"<div>{title_html(title)}{table}</div>"

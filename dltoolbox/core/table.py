@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dltoolbox.core.display import counted, printable, size_and_class
+from dltoolbox.core.display import counted, is_number, printable, size_and_class, table_html, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
-from dltoolbox.core.properties import did_you_mean
+from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.core.statements.copied import CopiedList, FixedList, Names
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
-READ_ONLY = Lost("The table is read-only: it reports what the network is, so a change of it would have no effect.",
-                 "Change connections with connectLayers and disconnectLayers, layers with replaceLayer. To compute with a "
-                 "column, copy it: values = list(table.Source).")
+CELL_GAP = "    "  # before every column
+READ_ONLY = Lost("The table is read-only: a change of it would have no effect.",
+                 "To compute with a column, copy it: values = list(table.Source). Networks are changed by functions: their "
+                 "connections by connectLayers and disconnectLayers, their layers by replaceLayer.")
 KEEP_TABLE = Lost("The change would be lost: nothing keeps this copy of the table.",
                   "Keep it, change it and put it back: table = net.Learnables; table.Value[0] = …; net.Learnables = table.")
 
@@ -25,8 +27,25 @@ class UnknownColumnError(DltoolboxError, AttributeError):
 
 
 def cell_text(value: object) -> str:
-    """Arrays by their size and class, ``{3×3×1×8 single}``; anything else as it prints."""
-    return f"{{{size_and_class(value)}}}" if isinstance(value, np.ndarray) else printable(str(value))
+    """Arrays by their size and class, ``{3×3×1×8 single}``, fractions in five digits; anything else as it prints."""
+    if isinstance(value, np.ndarray):
+        return f"{{{size_and_class(value)}}}"
+    return f"{value:.5g}" if isinstance(value, float) else printable(str(value))
+
+
+def part_starts(widths: Sequence[int], room: int) -> list[int]:
+    """The first column of every part of a table that has no more room than this.
+
+    >>> part_starts([4, 4, 4, 20, 4], 10)
+    [0, 2, 3, 4]
+    """
+    starts, used = [0], 0
+    for at, width in enumerate(widths):
+        if used and used + width > room:
+            starts.append(at)
+            used = 0
+        used += width
+    return starts
 
 
 class Column(FixedList[Any]):
@@ -52,7 +71,7 @@ class Table:
     own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns, assigned once
     editable: ClassVar[bool] = False
 
-    def __init__(self, **columns: Sequence[object]) -> None:
+    def __init__(self, /, **columns: Sequence[object]) -> None:
         column = EditableColumn if self.editable else Column
         self.columns: dict[str, list[Any]] = {name: column(values) for name, values in columns.items()}
         if len({len(values) for values in self.columns.values()}) > 1:
@@ -73,10 +92,11 @@ class Table:
         if not self.editable:
             fail("table:readOnly", READ_ONLY.message, READ_ONLY.hint)
         refuse_lost(references(self), self, "table", KEEP_TABLE)
-        if len(old) != len(value):
-            fail("table:invalidLength", f"Column '{name}' has {counted(len(old), 'value')}, but got {len(value)}.",
-                 "Pass one value per row.")
-        self.columns[name] = EditableColumn(value)
+        values = [*value] if isinstance(value, Iterable) else None
+        if values is None or len(old) != len(values):
+            fail("table:invalidLength", f"Column '{name}' has {counted(len(old), 'value')}, but got "
+                 f"{show(value) if values is None else len(values)}.", "Pass a list with one value per row.")
+        self.columns[name] = EditableColumn(values)
 
     def __setitem__(self, at: object, value: object) -> None:
         fail("table:readOnly", "Rows and columns of a table cannot be assigned this way.",
@@ -100,16 +120,42 @@ class Table:
         return iter(zip(*self.columns.values(), strict=True))
 
     def __str__(self) -> str:
-        return "\n".join(f"    {'    '.join(line)}".rstrip() for line in zip(*self.blocks(), strict=True))
+        """As MATLAB prints tables: in several parts where the terminal is too narrow for one."""
+        count = len(self.columns)
+        if not len(self):
+            return f"  0×{count} empty table" + f" with the columns {', '.join(self.columns)}" * bool(count)
+        every = self.blocks()
+        names, blocks = every[:-count], every[-count:]
+        room = terminal_width() - sum(len(CELL_GAP) + len(block[0]) for block in names)
+        starts = part_starts([len(CELL_GAP) + len(block[0]) for block in blocks], room)
+        parts = []
+        for start, end in pairwise([*starts, count]):
+            lines = (f"{CELL_GAP}{CELL_GAP.join(line)}".rstrip() for line in zip(*names, *blocks[start:end], strict=True))
+            title = f"  {f'Columns {start + 1} through {end}' if end > start + 1 else f'Column {end}'}\n\n"
+            parts.append(title * (len(starts) > 1) + "\n".join(lines))
+        return "\n\n".join(parts)
 
     def blocks(self) -> list[list[str]]:
         """The lines of every column, all of them of one width: its head, a rule, a blank line and the cells."""
         blocks = []
         for name, values in self.columns.items():
-            cells = [cell_text(value) for value in values]
+            cells = list(map(cell_text, values))
             width = max(map(len, (name, *cells)))
             blocks.append([f"{name:^{width}}", "_" * width, " " * width, *(f"{cell:<{width}}" for cell in cells)])
         return blocks
+
+    def texts(self) -> dict[str, list[str]]:
+        """Every column as texts, for displays; names of rows stand in a column without a name."""
+        return {name: list(map(cell_text, values)) for name, values in self.columns.items()}
+
+    def html(self, title: str) -> str:
+        """The table under a title, as notebooks show it."""
+        texts = self.texts()
+        numbers = {name for name, values in self.columns.items() if all(map(is_number, values))}
+        return table_html(title, list(texts), list(zip(*texts.values(), strict=True)), numbers)
+
+    def _repr_html_(self) -> str:
+        return self.html(f"{len(self)}×{len(self.columns)} table")
 
     def __repr__(self) -> str:
         return f"{len(self)}×{len(self.columns)} table with the columns {', '.join(self.columns)}"

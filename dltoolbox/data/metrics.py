@@ -13,6 +13,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
+from dltoolbox.core.statements.copied import Names, Sealed
 from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
@@ -38,7 +39,7 @@ class MetricsTable(Table):
 
     def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
         self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}  # also one 'self'
-        self.RowNames = list(RowNames)
+        self.RowNames = Names(RowNames)
 
     def __getattr__(self, name: str) -> Any:
         values = super().__getattr__(name)
@@ -65,6 +66,10 @@ class MetricsTable(Table):
     def shape(self) -> tuple[int, int]:
         return len(self), len(self.columns)
 
+    def texts(self) -> dict[str, list[str]]:
+        names = {"": self.RowNames} if self.RowNames else {}
+        return names | {name: list(map(metric_text, values)) for name, values in self.columns.items()}
+
     def blocks(self) -> list[list[str]]:
         names = [column_lines("", self.RowNames, str.ljust)] if self.RowNames else []
         return [*names, *(column_lines(name, list(map(metric_text, values)), str.rjust)
@@ -84,7 +89,7 @@ def column_lines(head: str, cells: Sequence[str], justify: Any) -> list[str]:
     return [f"{head:^{width}}", rule, " " * width, *(f"{justify(cell, inner):^{width}}" for cell in cells)]
 
 
-class SemanticSegmentationMetrics:
+class SemanticSegmentationMetrics(Sealed):
     """The result of `evaluateSemanticSegmentation`; ``print`` lists the tables.
 
     Attributes:
@@ -96,8 +101,10 @@ class SemanticSegmentationMetrics:
         ImageMetrics: The data set metrics of every image, a row per image.
     """
 
+    _instead = "Evaluate again: metrics = evaluateSemanticSegmentation(pred, truth)."
+
     def __init__(self, ClassNames: Sequence[str], confusions: np.ndarray) -> None:
-        self.ClassNames = distinct_names(ClassNames, "SemanticSegmentationMetrics")
+        self.ClassNames = Names(distinct_names(ClassNames, "SemanticSegmentationMetrics"))
         confusions = counts(confusions, len(self.ClassNames))
         total = confusions.sum(0)
         accuracy, iou = class_scores(total)
@@ -107,11 +114,16 @@ class SemanticSegmentationMetrics:
         self.DataSetMetrics = MetricsTable(data_set_scores(total[np.newaxis]))
         self.ClassMetrics = MetricsTable({"Accuracy": accuracy, "IoU": iou}, self.ClassNames)
         self.ImageMetrics = MetricsTable(data_set_scores(confusions))
+        self._sealed = True
 
     def __str__(self) -> str:
         tables = [(name, f"[{len(value)}×{len(value.columns)} table]") for name, value in vars(self).items()
                   if isinstance(value, MetricsTable)]
         return f"  semanticSegmentationMetrics with properties:\n\n{aligned(tables)}\n"
+
+    def _repr_html_(self) -> str:
+        tables = [(name, table) for name, table in vars(self).items() if isinstance(table, MetricsTable)]
+        return "".join(table.html(name) for name, table in tables)
 
     def __repr__(self) -> str:
         classes = counted(len(self.ClassNames), "class")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dltoolbox.core.display import number_text, object_text, printable
+from dltoolbox.core.display import number_text, object_text, printable, table_html
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.runtime.console import say
@@ -64,6 +64,15 @@ def layers_text(layers: Sequence[Layer]) -> str:
     lines = [f"{i:>6}   {name:<{name_width}}   {kind:<{type_width}}   {layer.describe()}"
              for i, (layer, name, kind) in enumerate(zip(layers, names, types, strict=True), 1)]
     return "\n".join([f"  {len(layers)}×1 Layer array with layers:", "", *lines, ""])
+
+
+def layers_html(title: str, layers: Sequence[Layer], inputs: Sequence[str] | None = None) -> str:
+    """The same as a table for notebooks, with what feeds each layer where that is told."""
+    rows = [[str(i), layer.Name, layer.type_text, layer.describe()] for i, layer in enumerate(layers, 1)]
+    if inputs is None:
+        return table_html(title, ["#", "Name", "Type", "Description"], rows, {"#"})
+    return table_html(title, ["#", "Name", "Type", "Description", "Inputs"],
+                      [[*row, sources] for row, sources in zip(rows, inputs, strict=True)], {"#"})
 
 
 def disp(x: object) -> None:

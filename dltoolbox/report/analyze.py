@@ -6,16 +6,23 @@ import os
 import re
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import table_html
 from dltoolbox.core.nargout import check_nargout
+from dltoolbox.core.packages import require
 from dltoolbox.core.properties import Configured, Property, split_pairs
 from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
+from dltoolbox.network.analysis.compact_table import ALIGNED_RIGHT, compact_columns
 from dltoolbox.network.analysis.text import TABLES
 from dltoolbox.report.document import document
-from dltoolbox.runtime.console import say
+from dltoolbox.runtime.console import in_notebook, say
+
+LARGEST_FRAMED = 2_000_000  # characters of a page that a notebook keeps in itself
+FRAME_HEIGHT = 640
 
 
 class _AnalyzeOptions(Configured):
@@ -67,30 +74,47 @@ Reduce PoolSize, add Padding, or reduce the input less in the layers before. [dl
         check_nargout(nargout, 1, "analyzeNetwork", least=0)
     examples, pairs = split_pairs(arguments)
     chosen = _AnalyzeOptions(*pairs, **options)
-    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize,
-                    display=chosen.Display)
+    info = analysis(layers, examples, usage=chosen.TargetUsage, batch=chosen.MiniBatchSize, display=chosen.Display,
+                    histograms=chosen.Histograms)
     if nargout != 1:
         say(info)
     if chosen.Plots == "network-analyzer" or (chosen.Plots == "auto" and nargout != 1 and desktop()):
-        show_page(info, histograms=chosen.Histograms)
+        show_page(info)
     return None if nargout == 0 else info
 
 
+def framed(info: NetworkAnalysis) -> str:
+    """The page for the output of a notebook, in a frame of its own; of a very large network the table alone."""
+    from dltoolbox.report.html import render
+    page = render(document(info, histograms=info.Histograms), batch=info.MiniBatchSize)
+    if len(page) > LARGEST_FRAMED:
+        columns = compact_columns(info)
+        return table_html(repr(info)[1:-1], list(columns), list(zip(*columns.values(), strict=True)), ALIGNED_RIGHT)
+    return (f'<iframe srcdoc="{escape(page)}" title="Network analysis" allow="clipboard-write" '
+            f'sandbox="allow-scripts allow-downloads" style="width: 100%; height: {FRAME_HEIGHT}px; border: 0; '
+            'border-radius: 6px"></iframe>')
+
+
+NetworkAnalysis.page = framed
+
+
 def desktop() -> bool:
-    """Whether somebody sits in front of this session and has a browser: no server, no test, no pipe."""
+    """Whether somebody sits in front of this session and has a browser: no server, no test, no pipe, no notebook."""
     away = ("CI", "PYTEST_CURRENT_TEST", "SSH_CONNECTION", "SSH_TTY")
-    if any(os.environ.get(name) for name in away) or not (hasattr(sys, "ps1") or sys.stdout.isatty()):
+    if in_notebook() or any(os.environ.get(name) for name in away) or not (hasattr(sys, "ps1") or sys.stdout.isatty()):
         return False
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def show_page(info: NetworkAnalysis, *, histograms: bool = False) -> Path:
-    """Write the page into the folder for temporary files and open it; it stays there for as long as the browser needs it."""
+def show_page(info: NetworkAnalysis) -> None:
+    """Show the page in the notebook, or write it into the folder for temporary files, where it stays for the browser."""
+    if in_notebook():
+        require("IPython.display", needed_by="analyzeNetwork").display(info)
+        return
     from dltoolbox.report.html import write
-    page = write(document(info, histograms=histograms), temporary_page(info.Name), batch=info.MiniBatchSize)
+    page = write(document(info, histograms=info.Histograms), temporary_page(info.Name), batch=info.MiniBatchSize)
     say(f"  Report: {page}")
     open_page(page)
-    return page
 
 
 def temporary_page(name: str) -> Path:

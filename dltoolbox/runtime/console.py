@@ -19,6 +19,12 @@ def until_unread() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
 
 
+def in_notebook() -> bool:
+    """Whether a notebook shows what this process returns."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
 def say(text: object, *, flush: bool = False) -> None:
     """Print; characters that a console does not have, ``×`` for one, become ``?`` instead of an error."""
     try:

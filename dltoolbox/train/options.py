@@ -7,13 +7,14 @@ act on accepts its default only; any other value is refused when the options are
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.convert import Convert, Function, choice, flag, integer, real, text, word_or_count
-from dltoolbox.core.display import aligned, size_and_class, value_text
+from dltoolbox.core.display import aligned, size_and_class, table_html, title_html, value_text
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, did_you_mean, match, show
 from dltoolbox.engines.environments import execution_environment
@@ -245,9 +246,23 @@ class TrainingOptions(Configured):
         rows = aligned((prop.name, value_text(value)) for prop, value in self.values())
         return f"  {type(self).__name__} with properties:\n\n{rows}\n"
 
+    def _changed(self) -> list[tuple[str, object]]:
+        """The options that differ from their defaults."""
+        return [(prop.name, value) for prop, value in self.values() if not _same(value, prop.converted(prop.default, self))]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what differs from the defaults, and behind a title all of them."""
+        def table(title: str, pairs: Iterable[tuple[str, object]], *, folded: bool) -> str:
+            rows = [(name, value_text(value)) for name, value in pairs]
+            return table_html(title, ["Option", "Value"], rows, folded=folded)
+        every = [(prop.name, value) for prop, value in self.values()]
+        changed = self._changed()
+        title = f"{type(self).__name__}: {'changed options' if changed else 'all options are the defaults'}"
+        return (table(title, changed, folded=False) if changed else title_html(title)) + table(
+            f"All {len(every)} options", every, folded=True)
+
     def __repr__(self) -> str:
-        changed = [f"{prop.name}={_code(value)}" for prop, value in self.values()
-                   if not _same(value, prop.converted(prop.default, self))]
+        changed = [f"{name}={_code(value)}" for name, value in self._changed()]
         return f"trainingOptions({', '.join([repr(self.solver), *changed])})"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.convert import attribute
@@ -13,6 +13,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.properties import Configured, Property
+from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.network.analysis.compact_table import UNKNOWN_TEXT
@@ -30,7 +31,7 @@ class _TextOptions(Configured):
     Width = Property(convert.optional(convert.integer()), None)
 
 
-class NetworkAnalysis:
+class NetworkAnalysis(Sealed):
     """The result of `analyzeNetwork`; ``print`` shows it as a table with a line per layer.
 
     ``print(info.text('long'))``, or ``f"{info:long}"``, has MATLAB's descriptions and the sizes of all arrays as well.
@@ -53,6 +54,7 @@ class NetworkAnalysis:
         ParameterBytes: Memory of all learnables and states, in single precision.
         MiniBatchSize: For how many observations activations are printed.
         Display: Which table is printed, ``'compact'`` or ``'long'``.
+        Histograms: Whether its page shows how the weights are distributed.
         NumLayers: Number of layers.
         NumErrors: How many of the problems are errors.
         NumWarnings: How many are warnings.
@@ -60,14 +62,19 @@ class NetworkAnalysis:
         IsComplete: Whether the sizes of all layers are known.
     """
 
+    page: ClassVar[Callable[[NetworkAnalysis], str] | None] = None  # as HTML for notebooks: reports are made elsewhere
+
+    _instead = "Change the layers and analyze them again: info = analyzeNetwork(layers, nargout=1)."
+
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
-                 name: str, usage: str, batch: int, display: str = "compact") -> None:
-        texts, kinds = (name, usage, batch), (lgraph, lowered, issues, names)
+                 name: str, usage: str, batch: int, display: str = "compact", histograms: bool = False) -> None:
+        texts, kinds = (name, usage, batch, display), (lgraph, lowered, issues, names)
         if not (all(map(isinstance, kinds, (LayerGraph, Lowered, Sequence, Mapping)))
-                and all(map(isinstance, texts, (str, str, int))) and all(isinstance(issue, Issue) for issue in issues)):
+                and all(map(isinstance, texts, (str, str, int, str))) and all(isinstance(issue, Issue) for issue in issues)):
             fail("NetworkAnalysis:notAnalyzed", "A NetworkAnalysis is made by analyzeNetwork alone.",
                  "Call info = analyzeNetwork(layers, nargout=1).")
-        self.Name, self.TargetUsage, self.MiniBatchSize, self.Display = name, usage, batch, display
+        self.Name, self.TargetUsage, self.MiniBatchSize = name, usage, batch
+        self.Display, self.Histograms = display, histograms
         self.lgraph, self.lowered, self.footprints = lgraph, lowered, footprints(lowered)
         layers = lowered.layers
         sources: dict[str, list[str]] = {}
@@ -99,6 +106,7 @@ class NetworkAnalysis:
             MultiplyAdds=[footprint.multiply_adds for footprint in self.footprints],
             ActivationBytes=[footprint.activation_bytes for footprint in self.footprints],
             ReceptiveField=[str(footprint.receptive_field or "") for footprint in self.footprints])
+        self._sealed = True
 
     @property
     def NumLayers(self) -> int:
@@ -152,7 +160,7 @@ class NetworkAnalysis:
 
     ok = IsValid
 
-    def text(self, Display: str = "", Width: int | None = None) -> str:
+    def text(self, Display: str | None = None, Width: int | None = None) -> str:
         """The printed form.
 
         Args:
@@ -163,11 +171,14 @@ class NetworkAnalysis:
         Raises:
             DltoolboxError: ``dltoolbox:NetworkAnalysis:invalidDisplay``, ``…:invalidWidth``.
         """
-        chosen = _TextOptions(Display=Display or self.Display, Width=Width)
+        chosen = _TextOptions(Display=self.Display if Display is None else Display, Width=Width)
         return analysis_text(self, chosen.Display, chosen.Width)
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str | None:
+        return self.page() if self.page else None
 
     def __format__(self, spec: str) -> str:
         return self.text(spec) if spec in TABLES else format(str(self), spec)
@@ -213,7 +224,7 @@ def array_texts(arrays: Sequence[Array], kind: type[Array]) -> str:
 
 
 def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto", batch: int = 1, name: str = "",
-             resized: bool = False, display: str = "compact") -> NetworkAnalysis:
+             resized: bool = False, display: str = "compact", histograms: bool = False) -> NetworkAnalysis:
     """Walk a network without data and note everything; its problems are in the result and never raised.
 
     Args:
@@ -224,6 +235,7 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
         batch: Number of observations for which memory is printed.
         name: Of the network; that of an architecture is known.
         display: Which table it prints, ``'compact'`` or ``'long'``.
+        histograms: Whether its page shows how the weights are distributed.
         resized: Whether examples may have other sizes than input layers declare, which then hold in their place.
     """
     untrained = attribute(layers, "untrained")
@@ -234,5 +246,5 @@ def analysis(layers: Any, examples: Sequence[object] = (), *, usage: str = "auto
     issues = [*unreadable, *(issue for issue in lowered.issues if issue.index not in unusable)]
     issues = [replace(issue, layer=names.get(issue.layer, issue.layer)) for issue in issues]
     return NetworkAnalysis(lgraph, lowered, sorted(issues, key=lambda issue: issue.index or 0), names, batch=batch,
-                           display=display, name=name or (layers.__name__ if untrained else ""),
+                           display=display, histograms=histograms, name=name or (layers.__name__ if untrained else ""),
                            usage="trainNetwork" if ends_in_loss else "dlnetwork")

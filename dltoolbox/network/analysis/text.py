@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from shutil import get_terminal_size
 from typing import Any
 
-from dltoolbox.core.display import bytes_text, counted, printable, rounded
+from dltoolbox.core.display import bytes_text, counted, printable, rounded, terminal_width
 from dltoolbox.network.analysis.compact_table import compact_table
 from dltoolbox.network.analysis.long_table import folded, long_table
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -25,11 +24,6 @@ def analysis_text(info: Any, display: str = "compact", width: int | None = None)
     if info.Issues:
         parts.append(problems(info.Issues, width))
     return printable("\n\n".join(parts)) + "\n"
-
-
-def terminal_width() -> int:
-    """Columns to print in."""
-    return get_terminal_size((120, 24)).columns
 
 
 def totals(info: Any) -> str:

@@ -10,9 +10,9 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import Issue, IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.core.statements.copied import CopiedList
-from dltoolbox.core.statements.lost import Lost, WalkedList
+from dltoolbox.core.statements.lost import Lost, WatchingIterator
 from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
-from dltoolbox.layers.display import layers_text
+from dltoolbox.layers.display import layers_html, layers_text
 
 MOST_ISSUES = 100  # that are told together; after so many, it is a list of something else
 
@@ -28,8 +28,17 @@ class LayerArray(CopiedList[Layer]):
     lost = Lost("The change would be lost: Layers gives a new list each time, and nothing keeps this one.",
                 f"{KEEP_LAYERS} In a layer graph use replaceLayer, addLayers or removeLayers, which return a graph.")
 
+    def __setattr__(self, name: str, value: object) -> None:
+        fail("layerArray:unknownOption", f"A layer array has no property '{name}'; its layers have theirs.",
+             f"Name the layer: layers[1].{name} = …, or loop over layers.")
+
     def __str__(self) -> str:
         return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks."""
+        whole = all(isinstance(layer, Layer) for layer in self)
+        return layers_html(f"{len(self)}×1 Layer array", self) if whole else None
 
     def __getitem__(self, key: Any) -> Any:
         got = super().__getitem__(key)
@@ -42,10 +51,10 @@ class LayerArray(CopiedList[Layer]):
         return LayerArray(self)
 
     def __iter__(self) -> Iterator[Layer]:
-        return WalkedList(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
+        return WatchingIterator(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
 
     def __reversed__(self) -> Iterator[Layer]:
-        return WalkedList(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
+        return WatchingIterator(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
 
 
 def lost_in_a_loop(layer: Layer, name: str, before: Mapping[str, object]) -> Issue:

@@ -17,6 +17,7 @@ from dltoolbox.core.statements.copied import Names
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Layer
+from dltoolbox.layers.display import layers_html
 from dltoolbox.network.graph.history import Connection, Edit, History, Port, Version
 from dltoolbox.network.graph.layer_array import LayerArray, duplicated_names, layerArray, with_names
 
@@ -230,6 +231,15 @@ class LayerGraph:
         """The properties that the display lists, with what it prints of them."""
         return [("Layers", f"[{len(self.nodes)}×1 Layer array]"), ("Connections", f"[{len(self.edges)}×2 table]"),
                 ("InputNames", cell(tuple(self.InputNames))), ("OutputNames", cell(tuple(self.OutputNames)))]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the layers, and what feeds each where they do not simply follow one another."""
+        sources: dict[str, list[str]] = {layer.Name: [] for layer in self.nodes}
+        for source, destination in self.edges:
+            sources[destination.layer].append(self.port_text(source, "outputs"))
+        fed = [", ".join(names) for names in sources.values()]
+        series = fed == ["", *(layer.Name for layer in self.nodes[:-1])]
+        return layers_html(repr(self)[1:-1], self.nodes, None if series or len(fed) < len(self.nodes) else fed)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {counted(len(self.nodes), 'layer')} and {counted(len(self.edges), 'connection')}>"
