@@ -179,7 +179,7 @@ class Configured:
             yield prop, self.__dict__[prop.name]
 
     def lost_change(self, name: str) -> Lost:
-        """What is said where a property is assigned in an object that nothing keeps."""
+        """The error for an assignment in an object that nothing keeps."""
         label = self.label()
         return Lost(f"'{name}' of this {label} would be lost: nothing keeps the object.",
                     f"Keep it in a variable first, or pass {name} when it is made: {label}(…, {name}=…).")

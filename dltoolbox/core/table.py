@@ -23,7 +23,7 @@ KEEP_TABLE = Lost("The change would be lost: nothing keeps this copy of the tabl
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
-    """There is no such column; as an AttributeError, so that ``hasattr`` and all who use it get their answer."""
+    """A missing column; also an AttributeError, so that ``hasattr`` answers."""
 
 
 def cell_text(value: object) -> str:

@@ -90,7 +90,7 @@ def column_lines(head: str, cells: Sequence[str], justify: Any) -> list[str]:
 
 
 class SemanticSegmentationMetrics(Sealed):
-    """What `evaluateSemanticSegmentation` returns; ``print`` lists the tables.
+    """The result of `evaluateSemanticSegmentation`; ``print`` lists the tables.
 
     Attributes:
         ClassNames: The classes, in the order of the ground truth's categories.
@@ -258,7 +258,7 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
 
 
 def turned_alike(predicted: tuple[int, ...], true: tuple[int, ...]) -> str:
-    """What brings the true labels into the size and the order of the predicted ones, which come as h×w or h×w×N."""
+    """The call that brings the true labels into the size and order of the predicted ones, h×w or h×w×N."""
     if [n for n in predicted if n != 1] == [n for n in true if n != 1]:
         return f"Use truth.reshape({', '.join(map(str, predicted))})."
     sides = predicted[:-1] if len(predicted) > 2 else predicted

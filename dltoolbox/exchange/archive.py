@@ -43,7 +43,7 @@ def saveNetwork(net: Network, file: object) -> None:
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
     existing file is replaced, but only when the new one is complete, and keeps its permissions; when saving fails, it
-    stays as it was. What is no file is never replaced: pipes and devices such as ``/dev/null`` are written into.
+    stays as it was. Pipes and devices such as ``/dev/null`` are written into, never replaced.
 
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`, initialised or not.
@@ -218,7 +218,7 @@ def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[s
 
 
 def described_ends(net: Network) -> dict[str, Any]:
-    """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
+    """The facts of a dlnetwork beyond its layers: chosen outputs, sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
     layouts = {name: {"labels": dims.format, "sizes": dims.shown_sizes} for name, dims in net.layouts.items()}

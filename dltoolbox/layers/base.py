@@ -1,4 +1,4 @@
-"""What every layer page is made of: ports, arrays, `build`, and the text that displays print."""
+"""The parts of every layer page: ports, arrays, `build`, and the text that displays print."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def observations(X: Any, place: ModelInput, function: str, *, exact: bool, name:
 
 
 def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) -> str:
-    """What to do about a size: the call that makes what fits of the array, or the input layer that takes it."""
+    """Advice about a size: the call that makes what fits of the array, or the input layer that takes it."""
     dims, sizes, code, shape = place.dims, place.sizes, array_in_code(name, X), np.shape(X)
     if not dims.rank and not dims.timed:
         calls = features_advice(shape, sizes[0], code)
@@ -187,7 +187,7 @@ def as_numbers(array: np.ndarray, code: str) -> str:
 
 
 def ragged(X: Any, name: str, sides: Sequence[int]) -> tuple[str, str]:
-    """Why something is no array, and how it becomes one: images of several sizes, or a tensor that keeps its gradients."""
+    """Why something is not an array, and how to make one: images of several sizes, or a tensor that keeps its gradients."""
     code = in_code(name)
     if callable(attribute(X, "detach")) and callable(attribute(X, "cpu")):
         return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in CPU memory.",
@@ -250,7 +250,7 @@ def split_complex(array: np.ndarray) -> np.ndarray:
 
 
 class Result(NamedTuple):
-    """What a run found: an array in the axes of the program, and what its dimensions are."""
+    """The result of a run: an array in the axes of the program, and what its dimensions are."""
 
     array: np.ndarray
     dims: Dims

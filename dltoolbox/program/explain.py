@@ -120,7 +120,7 @@ def _summary(program: Program, chosen: _Explain) -> list[str]:
 
 
 def _threads(program: Program) -> str:
-    """What the threads do, and whose sizes the table shows."""
+    """How the threads share the work, and whose sizes the table shows."""
     if program.size == 1:
         return "1 thread"
     if len(program.shards) == 1:

@@ -58,7 +58,7 @@ class ModelParameter:
 
 
 class TrainingStep(NamedTuple):
-    """What one training step found; gradients are aligned with the model's parameters, and good until the next step."""
+    """Results of one training step; gradients are aligned with the model's parameters, and good until the next step."""
 
     loss: float
     predictions: list[np.ndarray]
@@ -282,7 +282,7 @@ class Model(Sealed):
         return vectors
 
     def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
-        """What a mode runs on data of these sizes, however many; made once for all numbers of observations, and for all
+        """The program of a mode for data of these sizes, however many; made once for all numbers of observations and all
         lengths of time where no op changes them.
         """
         sizes = sizes_of(inputs)

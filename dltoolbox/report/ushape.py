@@ -135,7 +135,7 @@ def level_rows(pairs: Sequence[tuple[int, int]], counts: Sequence[int]) -> list[
 
 
 def is_crossed(edges: Sequence[Edge], drawing: Drawing, box: Box) -> bool:
-    """Whether any connection runs through a node that is none of its ends."""
+    """Whether any connection runs through a node other than its ends."""
     def crosses(ends: tuple[int, int], a: Point, b: Point) -> bool:
         (left, right), (top, bottom) = sorted((a[0], b[0])), sorted((a[1], b[1]))
         return any(left < x + box.width / 2 and right > x - box.width / 2 and top < y + box.height / 2

@@ -56,7 +56,7 @@ ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
 class Lost(NamedTuple):
-    """What would be lost, how to keep it, and the layer that it concerns."""
+    """The assignment that would be lost, how to keep it, and the layer that it concerns."""
 
     message: str
     hint: str
@@ -145,7 +145,7 @@ class WatchingIterator(Generic[T]):
             warn(issue.identifier.removeprefix("dltoolbox:"), issue.message, issue.hint)
 
     def _end_of_turn(self) -> Issue | None:
-        """What was lost in the turn that ends."""
+        """The change that was lost in the turn that ends."""
         item, self._last = self._last, None
         if item is None:
             return None

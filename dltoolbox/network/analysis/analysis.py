@@ -32,7 +32,7 @@ class _TextOptions(Configured):
 
 
 class NetworkAnalysis(Sealed):
-    """What `analyzeNetwork` found; ``print`` shows it as a table with a line per layer.
+    """The result of `analyzeNetwork`; ``print`` shows it as a table with a line per layer.
 
     ``print(info.text('long'))``, or ``f"{info:long}"``, has MATLAB's descriptions and the sizes of all arrays as well.
 
@@ -161,7 +161,7 @@ class NetworkAnalysis(Sealed):
     ok = IsValid
 
     def text(self, Display: str | None = None, Width: int | None = None) -> str:
-        """What ``print`` shows.
+        """The printed form.
 
         Args:
             Display: ``'compact'``, a line per layer, or ``'long'``, with descriptions and the sizes of all arrays. Default:

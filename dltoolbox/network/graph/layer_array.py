@@ -58,7 +58,7 @@ class LayerArray(CopiedList[Layer]):
 
 
 def lost_in_a_loop(layer: Layer, name: str, before: Mapping[str, object]) -> Issue:
-    """What is said at the end of a turn of ``for layer in net.Layers`` that changed the layer."""
+    """The error at the end of a turn of ``for layer in net.Layers`` that changed the layer."""
     was = str(before.get("Name", ""))
     return Issue(f"dltoolbox:{layer.label()}:lostAssignment", f"The change of '{name}' is lost: Layers gives new copies "
                  "each time, and this one exists only in the loop.", f"{KEEP_LAYERS} "

@@ -1,4 +1,4 @@
-"""Where a training plot is shown: in a window, in a notebook, or in a file."""
+"""Surfaces of a training plot: a window, a notebook, or a file."""
 
 from __future__ import annotations
 
