@@ -13,7 +13,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
-from dltoolbox.core.table import Table
+from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
 from dltoolbox.data.sources.layouts import advice, wanted
