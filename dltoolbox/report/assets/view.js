@@ -5,6 +5,7 @@ const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy t
 const BROAD = 0.3; // least zoom across, so that a deep network seen as a whole is more than a line
 const BELOW = 60; // what the buttons for zooming cover from the top
 const GLIDE = 250; // milliseconds
+const LEAST = 120; // width in which a graph can be seen
 
 const view = { k: 1, x: 0, y: 0, detail: "", pending: false, glide: null };
 
@@ -146,7 +147,13 @@ function listenToGraph() {
   byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
   byId("fit").addEventListener("click", fit);
   byId("fold").addEventListener("click", () => foldAll(!folding));
-  new ResizeObserver(() => canvas.clientWidth && place(view.k, view.x, view.y)).observe(canvas);
+  let width = canvas.clientWidth;
+  new ResizeObserver(() => {
+    const hidden = width < LEAST; // a notebook gives its frames a size later
+    width = canvas.clientWidth;
+    if (width >= LEAST && hidden) start();
+    else if (width) place(view.k, view.x, view.y);
+  }).observe(canvas);
 }
 
 function onWheel(event) {
