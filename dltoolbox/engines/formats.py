@@ -69,7 +69,7 @@ def _arranged(array: np.ndarray, labels: str, wanted: str, place: str, function:
 
 
 def _axes_for(labels: str, wanted: str) -> list[int]:
-    """Where each wanted label stands among the labels; spatial dimensions keep their order."""
+    """Position of each wanted label among the labels; spatial dimensions keep their order."""
     places = {label: [at for at, own in enumerate(labels) if own == label] for label in set(labels)}
     return [places[label].pop(0) for label in wanted]
 

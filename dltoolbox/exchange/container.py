@@ -103,7 +103,7 @@ def _no_constant(name: str) -> Any:
 
 @contextmanager
 def damaged_where_unreadable(what: str) -> Iterator[None]:
-    """What the libraries raise for damaged contents, as `Damaged`; a seek to a forged place is an invalid argument."""
+    """Turns what libraries raise for damaged contents into `Damaged`; a seek to a forged place is an invalid argument."""
     try:
         yield
     except _UNREADABLE as error:

@@ -75,7 +75,7 @@ class SoftmaxLayer(Layer):
 
 
 class Dropping(Layer):
-    """What both kinds of dropout share."""
+    """The common part of both kinds of dropout."""
 
     Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping, in [0, 1).", positional=True,
                            argument="probability")

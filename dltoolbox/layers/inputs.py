@@ -19,7 +19,7 @@ _NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symme
 
 
 class DataInput(Layer):
-    """What all input layers share: data enter here, with or without statistics to normalise them."""
+    """The common part of all input layers: data enter here, with or without statistics to normalise them."""
 
     SplitComplexInputs: Any = False
     NormalizationDimension: Any = "auto"
@@ -34,7 +34,7 @@ class DataInput(Layer):
 
     @property
     def description_size(self) -> str:
-        """What enters, without its normalisation: ``28×28×1 images``."""
+        """The data that enter, without their normalisation: ``28×28×1 images``."""
         return self.describe()
 
 
@@ -108,7 +108,7 @@ class InputLayer(DataInput):
 
 
 class NormalisedInput(DataInput):
-    """What the other input layers share: the normalisation and its statistics."""
+    """The common part of the other input layers: the normalisation and its statistics."""
 
     labels: ClassVar[str] = ""
     Normalization = Property(_NORMALIZATION, "zerocenter", "'zerocenter', 'zscore', 'rescale-symmetric', "

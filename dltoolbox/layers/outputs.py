@@ -70,7 +70,7 @@ class OutputLayer(Layer):
 
 
 class ClassOutput(OutputLayer):
-    """What the two classification outputs share: classes, their weights, and cross-entropy."""
+    """The common part of the two classification outputs: classes, their weights, and cross-entropy."""
 
     needs_probabilities = True
 

@@ -48,7 +48,7 @@ class Crop(SpatialLayer):
                  f"of 'in'{at}, which is {times(x.spatial)}.", self.fix(x, to))
 
     def fix(self, x: Dims, to: Dims) -> str:
-        """What to do where the part does not lie inside the input."""
+        """The fix for a part that does not lie inside the input."""
         pairs = [*zip(x.spatial, to.spatial, strict=True)]
         if all(m <= n for n, m in pairs):
             return "Use 'centercrop' as location."

@@ -314,7 +314,7 @@ def required(net: object, function: str) -> dlnetwork:
 def resetState(net: Network) -> Network:
     """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
 
-    The state of batch normalisations is no such state and stays, as in MATLAB.
+    The statistics of batch normalisations stay, as in MATLAB.
 
     Args:
         net: A SeriesNetwork, DAGNetwork or dlnetwork.

@@ -79,7 +79,7 @@ def write(document: Mapping[str, object], path: str | Path, *, batch: int = 1) -
 
 
 def check_document(document: object) -> None:
-    """Refuse what is no analysis document, or a newer one."""
+    """Refuse anything but an analysis document of this version."""
     came = identity(document)
     if came != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
         fail("report:unknownSchema", f"The report is made of a document of schema '{ANALYSIS_SCHEMA}', "

@@ -1,7 +1,8 @@
 """`trainingOptions`: what a solver should do, as MATLAB names it; Precision alone is our own.
 
-Every documented option is declared, so that a ported call is understood as a whole. An option that this release cannot
-act on accepts its default only; any other value is refused when the options are made, never ignored in training.
+Every documented option is declared, so that a ported call is understood as a whole. Options that only say how MATLAB gets
+to the same result are checked and have no effect. Another option that this release cannot act on accepts its default only;
+any other value is refused when the options are made, never ignored in training.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 # Conversions that only training options need -------------------------------------------------------------------------
 def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
-    """A documented option of which this release supports some values: the others are valid, and refused as such."""
+    """A documented option with some values that this release supports; others are valid, and refused as such."""
     words = " or ".join("[]" if value is None else repr(value) for value in supported)
 
     def narrowed(value: object) -> T:
@@ -46,7 +47,7 @@ def is_empty(value: object) -> bool:
 
 
 def anything(value: object) -> str | float | None:
-    """Any value, for options of which one value is supported; what is neither text nor a number becomes text, so that it can
+    """Any value, for options with one supported value; anything but text and numbers becomes text, so that it can
     be compared.
     """
     if is_empty(value):

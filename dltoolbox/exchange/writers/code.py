@@ -1,4 +1,4 @@
-"""What `toPython` and `toMATLAB` share: a network as chains of layers and connections, and lines of code.
+"""The common part of `toPython` and `toMATLAB`: a network as chains of layers and connections, and lines of code.
 
 What a call holds is said by the layers (`Layer.call`); how calls, values and statements read, by a file per language.
 """

@@ -115,7 +115,7 @@ class LayerGraph:
         return self._positions
 
     def __getstate__(self) -> dict[str, Any]:
-        """What other versions have and had stays behind."""
+        """Forgets what belongs to other versions."""
         return self.__dict__ | {"_layers": self.nodes, "_connections": self.edges, "_version": None}
 
     def layer(self, name: str) -> Layer | None:

@@ -165,7 +165,7 @@ def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options
 
 
 def as_groups(groups: Any) -> list[Any]:
-    """A list of groups, of which one may come alone."""
+    """A list of groups; a single one may stand alone."""
     items = groups.tolist() if isinstance(groups, np.ndarray) and groups.size <= convert.LONGEST_VECTOR else groups
     several = isinstance(items, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in items)
     return list(items) if several else [items]
