@@ -29,7 +29,7 @@ def main(chosen: list[str]) -> int:
     os.environ |= SETTINGS
     start = time.perf_counter()
     shutil.rmtree(PAGES, ignore_errors=True)
-    shutil.copytree(SOURCE, PAGES, ignore=shutil.ignore_patterns("builder", "__pycache__", ".ipynb_checkpoints"))
+    shutil.copytree(SOURCE, PAGES, ignore=shutil.ignore_patterns("builder", "__pycache__", ".*", "*.toml"))
     with ProcessPoolExecutor(1) as kernels:  # notebooks run beside the pages
         waiting = [kernels.submit(write_notebook, path) for path in sorted((SOURCE / "notebooks").glob("*.ipynb"))
                    if not chosen or f"notebooks/{path.name}" in chosen]

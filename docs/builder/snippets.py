@@ -42,7 +42,7 @@ BLOCK = re.compile(r"^<!-- run\n(?P<hidden>.*?)^-->$|"
 COMMAND = "import sys; from dltoolbox.cli import main; sys.exit(main())"  # as the script `dltoolbox` does
 ELSEWHERE = "<!-- snippets run elsewhere:"
 WIDTH = "100"  # columns of printed tables
-LONG = 110  # letters of a line that does not fit on the page
+LONG = 104  # letters of a line that does not fit on the page
 SaveFigure = Callable[[bytes], str]  # keeps a picture, and returns how the page refers to it
 
 

@@ -1,5 +1,6 @@
 """The builder of the site: blocks of pages do what they say, and the pages made of the code are complete."""
 
+import json
 import re
 from pathlib import Path
 
@@ -76,6 +77,19 @@ def test_what_was_tried_is_what_is_told():
     assert list(catalogue.trials("maxUnpooling2dLayer")) == ["images"]
     assert "| images | 16(S) × 16(S) × 16(C) × 1(B) | 16(S) × 16(S) × 8(C) × 1(B) | Weights" in catalogue.sizes(
         "convolution2dLayer")
+
+
+def code_of(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    return [match["code"] for match in snippets.BLOCK.finditer(text) if match["code"]]
+
+
+def test_code_fits_the_page():
+    pages = [*(ROOT / "docs").glob("*/*.md"), *(ROOT / "docs").glob("notebooks/*.ipynb")]
+    assert [(path.name, line) for path in pages for code in code_of(path) for line in code.splitlines()
+            if len(line) > snippets.LONG] == []
 
 
 def test_every_page_is_in_the_navigation():

@@ -173,3 +173,23 @@ def test_it_works_inside_of_a_notebook_that_allows_nothing_but_scripts(show, pag
           document.documentElement.scrollHeight, byId("canvas").clientHeight > 150], "*"), 50);</script>""")
     WebDriverWait(page.browser, 10).until(lambda _: page.run("return window.heard"))
     assert page.run("return heard") == ["lost", True, True]
+
+
+def test_a_frame_that_gets_its_size_late_has_the_graph_in_sight(show, pages):
+    """A notebook puts the output where it is not laid out yet."""
+    page = show("digits")
+    page.run("""const frame = document.createElement('iframe');
+        frame.style = 'width: 0; height: 600px; position: absolute; top: 0; left: 0';
+        frame.srcdoc = arguments[0];
+        document.body.append(frame);
+        return new Promise((done) => { frame.onload = () => setTimeout(() => {
+          frame.style.width = '1000px';
+          setTimeout(done, 400);
+        }, 100); });""", pages["digits"].read_text(encoding="utf-8"))
+    lefts, rights, pane = page.run("""const inner = document.querySelector('iframe').contentDocument;
+        const boxes = [...inner.querySelectorAll('.node .box')].map((node) => node.getBoundingClientRect());
+        const { left, right } = inner.getElementById('canvas').getBoundingClientRect();
+        const seen = boxes.filter(({ width }) => width);
+        return [seen.map((box) => box.left), seen.map((box) => box.right), [left, right]]""")
+    assert len(lefts) > 4
+    assert pane[0] < min(lefts) < max(rights) < pane[1]

@@ -5,9 +5,8 @@ const READABLE = 0.8, SIZED = 0.7, NAMED = 0.45; // zoom at which text is easy t
 const BROAD = 0.3; // least zoom across, so that a deep network seen as a whole is more than a line
 const BELOW = 60; // what the buttons for zooming cover from the top
 const GLIDE = 250; // milliseconds
-const LEAST = 120; // width in which a graph can be seen
 
-const view = { k: 1, x: 0, y: 0, detail: "", pending: false, glide: null };
+const view = { k: 1, x: 0, y: 0, detail: "", pending: false, glide: null, blind: false };
 
 /** The zoom across where that along the rows is ``k``. */
 function across(k) {
@@ -107,6 +106,7 @@ function fit() {
 
 /** All of a small graph, or the top of a large one at a readable size, with the first layer in sight. */
 function start() {
+  view.blind = !canvas.clientWidth;
   if (whole() >= READABLE || !layers.length) {
     fit();
     return;
@@ -117,6 +117,17 @@ function start() {
   const free = width - drawing.size[0] * k;
   const left = free > 0 ? free / 2 : Math.max(free - 20, Math.min(20, width / 2 - first * k));
   moveView(k, left, uppermost(k, left));
+}
+
+/** Begin once there is room, which a frame in a notebook has late; then keep the graph in sight. */
+function resized() {
+  if (!canvas.clientWidth) return;
+  if (!view.blind) {
+    place(view.k, view.x, view.y);
+    return;
+  }
+  start();
+  if (selected) reveal(itemOf(selected));
 }
 
 /** Bring an item into sight, at a size at which it can be read. */
@@ -147,13 +158,7 @@ function listenToGraph() {
   byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
   byId("fit").addEventListener("click", fit);
   byId("fold").addEventListener("click", () => foldAll(!folding));
-  let width = canvas.clientWidth;
-  new ResizeObserver(() => {
-    const hidden = width < LEAST; // a notebook gives its frames a size later
-    width = canvas.clientWidth;
-    if (width >= LEAST && hidden) start();
-    else if (width) place(view.k, view.x, view.y);
-  }).observe(canvas);
+  new ResizeObserver(resized).observe(canvas);
 }
 
 function onWheel(event) {
