@@ -10,7 +10,7 @@ import numpy as np
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
-from dltoolbox.core.statements.unpacking import unpacked_into
+from dltoolbox.core.statements.results import unpacked_into
 
 
 def outputs(values: Sequence[object], nargout: int, function: str) -> Any:

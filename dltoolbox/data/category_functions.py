@@ -11,6 +11,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import options_as_pairs, show
+from dltoolbox.core.statements.results import returns_a_copy
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import category_name, category_names, distinct_names, elements, positions_among, recode
 
@@ -87,6 +88,7 @@ def countcats(A: categorical, dim: int | None = None) -> np.ndarray:
     return np.moveaxis(counts, 0, axis)
 
 
+@returns_a_copy
 @options_as_pairs
 def addcats(A: categorical, newcats: object, *pairs: object, Before: str | None = None,
             After: str | None = None) -> categorical:
@@ -115,6 +117,7 @@ def addcats(A: categorical, newcats: object, *pairs: object, Before: str | None 
     return _recategorized(A, names[:at] + new + names[at:])
 
 
+@returns_a_copy
 def removecats(A: categorical, oldcats: object = None) -> categorical:
     """Remove categories; their elements become undefined. Without names: those that no element has.
 
@@ -129,6 +132,7 @@ def removecats(A: categorical, oldcats: object = None) -> categorical:
     return _recategorized(A, [name for at, name in enumerate(names) if at not in gone])
 
 
+@returns_a_copy
 def renamecats(A: categorical, *names: object) -> categorical:
     """Rename all categories, ``renamecats(A, newnames)``, or some, ``renamecats(A, oldnames, newnames)``.
 
@@ -150,6 +154,7 @@ def renamecats(A: categorical, *names: object) -> categorical:
     return categorical.from_codes(A.codes, result, A.ordered)
 
 
+@returns_a_copy
 def reordercats(A: categorical, neworder: object = None) -> categorical:
     """Put the categories in another order: the given one, or the alphabetical. No element changes.
 
@@ -165,6 +170,7 @@ def reordercats(A: categorical, neworder: object = None) -> categorical:
     return _recategorized(A, new)
 
 
+@returns_a_copy
 def mergecats(A: categorical, oldcats: object, newcat: str | None = None) -> categorical:
     """Merge categories into one, named ``newcat`` or as the first of them; it takes the first place among them.
 
@@ -188,6 +194,7 @@ def mergecats(A: categorical, oldcats: object, newcat: str | None = None) -> cat
     return categorical.from_codes(recode(A.codes, positions_among(target, kept)), result, A.ordered)
 
 
+@returns_a_copy
 def setcats(A: categorical, newcats: object) -> categorical:
     """Give ``A`` exactly these categories in this order; elements of any other become undefined.
 

@@ -14,6 +14,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.statements.copied import Names
 from dltoolbox.core.statements.lost import Lost
+from dltoolbox.core.statements.results import returns_a_copy
 from dltoolbox.core.table import EditableTable, Table
 from dltoolbox.layers.base import Layer
 from dltoolbox.layers.inputs import DataInput
@@ -272,6 +273,7 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     return layouts
 
 
+@returns_a_copy
 def initialize(net: dlnetwork, *X: object) -> dlnetwork:
     """Give every learnable and state of a dlnetwork that has no value its initial one.
 

@@ -9,6 +9,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, did_you_mean, optional_first, show
+from dltoolbox.core.statements.results import returns_a_copy
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_array import layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph
@@ -17,6 +18,7 @@ from dltoolbox.network.networks import DAGNetwork
 RATE, DECAY = "LearnRateFactor", "L2Factor"
 
 
+@returns_a_copy
 def setLearnRateFactor(layer: object, *arguments: object) -> Any:
     """Set the factor on the learning rate of a learnable; 0 freezes it.
 
@@ -55,6 +57,7 @@ def getLearnRateFactor(layer: object, *arguments: object) -> float:
     return found_factor(layer, arguments, RATE, "getLearnRateFactor")
 
 
+@returns_a_copy
 def setL2Factor(layer: object, *arguments: object) -> Any:
     """Set the factor on the L2 decay of a learnable; as `setLearnRateFactor`.
 
@@ -149,6 +152,7 @@ class _FreezeOptions(Configured):
     FixedStatistics = Property(convert.flag, False)
 
 
+@returns_a_copy
 def freezeWeights(layers: object, names: object = None, *pairs: object, **options: object) -> Any:
     """Freeze layers for transfer learning: training leaves their learnables as they are, to the bit, and faster.
 
@@ -188,6 +192,7 @@ def freezeWeights(layers: object, names: object = None, *pairs: object, **option
     return revise_layers(layers, names, freeze, "freezeWeights")
 
 
+@returns_a_copy
 def unfreezeWeights(layers: object, names: object = None) -> Any:
     """Undo `freezeWeights`: learn-rate factors and FixedStatistics get their defaults; arguments as there.
 

@@ -1,14 +1,18 @@
-"""One output that is unpacked as if it were several is an error before anything is computed, and nothing else is."""
+"""One output that is unpacked as if it were several is an error before anything is computed, and nothing else is. A changed
+copy that is thrown away gets a warning.
+"""
 
 import inspect
 import textwrap
+import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox.core.statements.unpacking import unpacked_into
+from dltoolbox.core.statements.results import unpacked_into
+from dltoolbox.methods import EDITING
 from tests.calls.examples import EXAMPLES, classifier, images
 
 FUNCTIONS = [name for name in dl.__all__ if inspect.isfunction(getattr(dl, name)) and name in EXAMPLES and (
@@ -80,3 +84,25 @@ def test_what_the_hint_says_works():
 def test_without_frames_nothing_is_refused():
     scope = {"unpacked_into": unpacked_into, "__name__": "dltoolbox.nowhere"}
     assert eval("unpacked_into('f')", scope) == 0
+
+
+EDITORS = sorted({name for names in EDITING.values() for name in names.split()} - {"resetState"})
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_a_copy_that_is_thrown_away_gets_a_warning(name):
+    call = EXAMPLES[name]()
+    scope = {"args": call.args, "options": call.options, name: call.function}
+    for code in (f"{name}(*args, **options)", f"for _ in 'a': {name}(*args, **options)"):
+        with pytest.warns(dl.DltoolboxWarning, match=f"= {name}\\(") as caught:
+            exec(code, scope)
+        assert "lostResult" in str(caught[0].message)
+
+
+@pytest.mark.parametrize("code", ["x = {}", "[{}]", "print({}) if False else {}", "(lambda: {})()",
+                                  "list(map(lambda _: {}, 'a'))", "def f():\n    return {}\nf()", "assert {}"])
+def test_a_copy_that_somebody_takes_gets_none(code):
+    scope = {"addLayers": dl.addLayers, "layer": dl.reluLayer(), "lgraph": dl.layerGraph([dl.featureInputLayer(3)])}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(code.replace("else {}", "else 1").replace("{}", "addLayers(lgraph, layer)"), scope)

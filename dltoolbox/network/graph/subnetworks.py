@@ -10,6 +10,7 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, optional_first, show
+from dltoolbox.core.statements.results import returns_a_copy
 from dltoolbox.layers.base import Layer, flat
 from dltoolbox.network.dlnetwork import dlnetwork, required
 from dltoolbox.network.graph.expansion import expansion
@@ -93,6 +94,7 @@ def networkLayer(net: object, *pairs: object, **options: object) -> NetworkLayer
     return NetworkLayer(net, *pairs, **options)
 
 
+@returns_a_copy
 def expandLayers(net: dlnetwork) -> dlnetwork:
     """Write out every nested network: its layers stand in the place of the layer that held them, named ``layer:inner``.
 
@@ -122,6 +124,7 @@ class _GroupOptions(Configured):
     Recursive = Property(convert.flag, True)
 
 
+@returns_a_copy
 def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options: object) -> dlnetwork:
     """Put layers into network layers: the inverse of `expandLayers`, or groups of your choice.
 

@@ -8,6 +8,7 @@ from typing import Any
 from dltoolbox.core.convert import choice, each, flag
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, optional_first, show
+from dltoolbox.core.statements.results import returns_a_copy
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork, initialize, required
 from dltoolbox.network.graph.history import Connection, Edit, Port
@@ -26,6 +27,7 @@ def editable(lgraph: object, function: str) -> LayerGraph:
     return lgraph
 
 
+@returns_a_copy
 def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     """Add layers, connected in sequence to each other but not to the rest.
 
@@ -51,6 +53,7 @@ def addLayers(lgraph: LayerGraph, larray: Any) -> LayerGraph:
     return lgraph.changed(Edit(new, connected=larray.edges if together else sequence(new)))
 
 
+@returns_a_copy
 def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     """Remove layers and all of their connections.
 
@@ -74,6 +77,7 @@ def removeLayers(lgraph: LayerGraph, names: str | Iterable[str]) -> LayerGraph:
     return lgraph.changed(Edit(removed=dict.fromkeys(gone)))
 
 
+@returns_a_copy
 def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """Connect an output to an input.
 
@@ -113,6 +117,7 @@ def ends(lgraph: LayerGraph, s: str, d: str) -> Connection:
     return Connection(*ports)
 
 
+@returns_a_copy
 def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     """Remove one connection; arguments and result as `connectLayers`.
 
@@ -133,6 +138,7 @@ class _AddInputOptions(Configured):
     Initialize = Property(flag, False)
 
 
+@returns_a_copy
 def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *pairs: object,
                   **options: object) -> dlnetwork:
     """Add an input layer to a dlnetwork and connect it to an input that is open.
@@ -188,6 +194,7 @@ class _ReplaceOptions(Configured):
     ReconnectBy = Property(choice("name", "order"), "name")
 
 
+@returns_a_copy
 def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, **options: object) -> LayerGraph:
     """Replace one layer by a layer array, connected in sequence, and reconnect what it was connected to.
 
