@@ -15,7 +15,7 @@ from functools import wraps
 from types import CodeType, FrameType
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from dltoolbox.core.errors import warn
+from dltoolbox.core.errors import fail, warn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,7 +46,12 @@ def returns_a_copy(function: Callable[P, R]) -> Callable[P, R]:
     """Decorator of a function that returns a changed copy of its first argument; who throws that away gets a warning."""
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        result = function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # of the call itself
+                fail(f"{name}:invalidArguments", f"{error}.", f"Call {name}({', '.join(parameters)}).")
+            raise
         frame = sys._getframe(1)
         discarded = not _of_the_toolbox(frame) and _next_instruction(frame)[0] == "POP_TOP"
         if discarded and _is_called(name, _Caller(frame, sys._getframe(0).f_code)):
@@ -54,7 +59,8 @@ def returns_a_copy(function: Callable[P, R]) -> Callable[P, R]:
                  f"Keep the copy: {first} = {name}({first}, …).")
         return result
 
-    name, first = function.__name__, next(iter(inspect.signature(function).parameters))
+    name, parameters = function.__name__, [*inspect.signature(function).parameters]
+    first = parameters[0]
     return call
 
 
