@@ -149,6 +149,8 @@ def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) ->
     goal = wanted(sizes, timed=dims.timed)
     layer = new_input_layer(shape, goal) if new_layers and not place.split_complex else ""
     calls = advice(shape, goal, code, pictures=not place.split_complex)
+    if "zoom" in calls and np.asarray(X).dtype.char in "eg":  # half and extended precision, which SciPy does not resize
+        calls = advice(shape, goal, f"{code}.astype(np.float32)", pictures=not place.split_complex)
     general = (f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N." if dims.timed
                else f"Pass data of size {times(sizes)}×N, the observations last.")
     return f"{calls} {layer}".strip() or general

@@ -1,7 +1,8 @@
 """`trainingOptions`: what a solver should do, as MATLAB names it; Precision alone is our own.
 
-Every documented option is declared, so that a ported call is understood as a whole. An option that this release cannot
-act on accepts its default only; any other value is refused when the options are made, never ignored in training.
+Every documented option is declared, so that a ported call is understood as a whole. Options that only say how MATLAB gets
+to the same result are checked and have no effect. Another option that this release cannot act on accepts its default only;
+any other value is refused when the options are made, never ignored in training.
 """
 
 from __future__ import annotations

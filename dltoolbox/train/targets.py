@@ -348,4 +348,5 @@ def check_count(count: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
     if count != observations:
         fail("trainNetwork:observationsMismatch", f"{name} has {counted(count, 'observation')}, "
-             f"but X{name[1:]} has {observations}.", "Pass one response per observation.")
+             f"but X{name[1:]} has {observations}.", "Pass one response per observation; X counts them along its last "
+             "dimension, a matrix of features along its first.")
