@@ -923,19 +923,19 @@ def quadraticLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Pass products of features as features of their own."""
 
 def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
 
 def istftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
 
 def cwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
 
 def icwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
 
 def modwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
 
 def roiInputLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
@@ -1334,7 +1334,7 @@ def deeplabv3plus(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. deeplabv3plusLayers([64, 64, 3], 2, 'resnet18') makes the layers for trainNetwork."""
 
 def bisenetv2(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. unet([64, 64, 3], 2) segments images as well."""
+    """Not in this release. unet([64, 64, 3], 2, EncoderDepth=2) segments images as well."""
 
 def importNetworkFromONNX(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""

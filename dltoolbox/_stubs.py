@@ -107,7 +107,7 @@ def method(op: Op) -> str:
 
 
 def imports_for(hint: str, op: Op) -> list[str]:
-    """What makes the names of an annotation known: its text is that in the op's module."""
+    """The imports that an annotation needs: its text is that in the op's module."""
     module = sys.modules[type(op).__module__]
     lines = []
     for word in re.findall(r"\b[A-Za-z]\w*", hint):

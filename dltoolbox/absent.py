@@ -35,7 +35,7 @@ UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEI
 CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
 LOOK = "activations(net, X, 'conv') shows what a layer computes."
 SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."
-SIGNALS = "Transform the signals before the network, for example with scipy.signal.stft(signal), and pass images."
+SIGNALS = "Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
 SAMPLE_DATA = "Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."
@@ -132,7 +132,7 @@ INSTEAD = {  # hint: names
     "mobilenetv2(Weights='none') and efficientnetb0(Weights='none') are as economical.": "nasnetmobile",
     "xception(Weights='none') is a network of that size.": "nasnetlarge",
     "deeplabv3plusLayers([64, 64, 3], 2, 'resnet18') makes the layers for trainNetwork.": "deeplabv3plus",
-    "unet([64, 64, 3], 2) segments images as well.": "bisenetv2",
+    "unet([64, 64, 3], 2, EncoderDepth=2) segments images as well.": "bisenetv2",
     WEIGHTS: "importNetworkFromONNX importONNXNetwork importONNXLayers importKerasNetwork importKerasLayers "
              "importNetworkFromKeras importCaffeNetwork importCaffeLayers importNetworkFromPyTorch "
              "importNetworkFromTensorFlow",

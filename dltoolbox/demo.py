@@ -1,4 +1,4 @@
-"""What ``dltoolbox demo`` shows: a network that reads digits, and a segmentation with max unpooling.
+"""The networks of ``dltoolbox demo``: one that reads digits, and a segmentation with max unpooling.
 
 The first is the digits network of the README, with its options; both are trained within a minute on two cores.
 """

@@ -1,4 +1,4 @@
-"""What many architectures are built of: inputs, convolutions without a bias, and ends that turn features into classes."""
+"""Building blocks of many architectures: inputs, convolutions without a bias, and ends that turn features into classes."""
 
 from __future__ import annotations
 

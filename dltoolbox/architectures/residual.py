@@ -18,6 +18,7 @@ from dltoolbox.architectures.assembly import Assembly
 from dltoolbox.architectures.segmentation.common import SIDES
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times, vector
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import ByRank, Configured, InvalidValue, Property
 from dltoolbox.layers.activation import ReLULayer, SoftmaxLayer
@@ -88,8 +89,9 @@ class _ResidualOptions(Configured):
             fail(f"{self.label()}:tooManyBlocks", f"StackDepth asks for {sum(self.StackDepth)} residual blocks, but at most "
                  f"{MOST_BLOCKS} are built.", "Pass smaller numbers, such as [3 4 6 3].")
         if len(self.StackDepth) != len(self.NumFilters):
-            issues.add(f"{self.label()}:stackDepthMismatch", f"StackDepth has {len(self.StackDepth)} elements and "
-                       f"NumFilters {len(self.NumFilters)}, but each has one per stack.", "Pass vectors of equal length.")
+            issues.add(f"{self.label()}:stackDepthMismatch", f"StackDepth has {counted(len(self.StackDepth), 'element')} "
+                       f"and NumFilters {len(self.NumFilters)}, but each has one per stack.",
+                       "Pass vectors of equal length.")
         pooling, later = int(self.InitialPoolingLayer != "none"), len(self.StackDepth) - 1
         smallest = [stride * 2 ** (pooling + later) for stride in self.InitialStride]
         small = [side for side, n, needed in zip(SIDES, self.InputSize, smallest, strict=False) if n < needed]

@@ -1,4 +1,4 @@
-"""What every border asks of the user's arrays: is it an array at all, does it fit into memory, are its numbers finite?"""
+"""Checks of the user's arrays at every border: that they are arrays, fit into memory and hold finite numbers."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ UNKNOWN_FEATURES = features(UNKNOWN, UNKNOWN, None)
 
 
 def unknown(labels: str) -> Dims:
-    """A format of which no size is known."""
+    """A format without known sizes."""
     return Dims(labels, tuple(UNKNOWN if label in "?SC" else None for label in labels))
 
 

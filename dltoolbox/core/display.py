@@ -111,7 +111,7 @@ def row_text(values: Sequence[Any]) -> str:
 
 
 def cell(values: Sequence[object]) -> str:
-    """``{'in'  'indices'}``; one element that is no text stands for itself; a long cell by its size."""
+    """``{'in'  'indices'}``; one element that is not text stands for itself; a long cell by its size."""
     if len(values) == 1 and not isinstance(values[0], str):
         return value_text(values[0])
     text = "{" + "  ".join(map(value_text, values)) + "}"

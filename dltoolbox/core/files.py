@@ -49,7 +49,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def status(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """What is known of a file; None where there is none yet."""
+    """Facts about a file; None if there is none yet."""
     try:
         information = os.stat(path)
     except FileNotFoundError:

@@ -22,7 +22,7 @@ def outputs(values: Sequence[object], nargout: int, function: str) -> Any:
         function: The caller's name for the message and the identifier.
 
     Raises:
-        DltoolboxError: ``dltoolbox:<function>:nargout`` when ``nargout`` is no integer from 1 to the number of values.
+        DltoolboxError: ``dltoolbox:<function>:nargout`` when ``nargout`` is not an integer from 1 to the number of values.
 
     Example:
         >>> outputs(("X", "Y"), 1, "demo"), outputs(("X", "Y"), 2, "demo")

@@ -18,6 +18,7 @@ from typing import ClassVar, Generic, NamedTuple, Self, TypeVar, cast, overload
 
 import numpy as np
 
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
@@ -178,7 +179,7 @@ class Configured:
             yield prop, self.__dict__[prop.name]
 
     def lost_change(self, name: str) -> Lost:
-        """What is said where a property is assigned in an object that nothing keeps."""
+        """The error for an assignment in an object that nothing keeps."""
         label = self.label()
         return Lost(f"'{name}' of this {label} would be lost: nothing keeps the object.",
                     f"Keep it in a variable first, or pass {name} when it is made: {label}(…, {name}=…).")
@@ -262,7 +263,7 @@ class Option(NamedTuple):
 
 def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[object], kwargs: Mapping[str, object],
          issues: IssueCollector) -> dict[str, object]:
-    """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last wins."""
+    """Sort arguments to properties: positionals, then ``'Name', value`` pairs, then keywords; the last named one wins."""
     positional = [p for p in properties.values() if p.positional]
     given: dict[str, object] = {}
     rest = list(args)
@@ -274,18 +275,22 @@ def bind(label: str, properties: Mapping[str, Property[object]], args: Sequence[
         given[prop.name] = rest.pop(0)
     pairs: list[Option] = []
     if len(rest) % 2 or not all(isinstance(name, str) for name in rest[::2]):
-        start = f"{label} takes {len(positional)} positional argument(s) followed by" if positional else (
+        start = f"{label} takes {counted(len(positional), 'positional argument')} followed by" if positional else (
             f"The options of {label} are")
         issues.add(f"{label}:invalidArguments", f"{start} name-value pairs; {show(tuple(rest))} is left over.",
                    f"Call {usage(label, properties)}.")
     else:
         pairs = [Option(str(name), value) for name, value in zip(rest[::2], rest[1::2], strict=True)]
+    by_position = dict(given)
     named = [(option, match(option.name, properties)) for option in pairs]
     named += [(Option(*item), match(item[0], properties, whole=True)) for item in kwargs.items()]
     for (name, value), key in named:
         if key is None:
             with issues.collect():
                 unknown_name(label, name, [p.argument for p in in_call_order(properties)])
+        elif key in by_position:
+            issues.add(f"{label}:givenTwice", f"'{properties[key].argument}' of {label} is given twice: "
+                       f"{show(by_position[key])} by position and {show(value)} by name.", "Leave one of them out.")
         else:
             given[key] = value
     return given

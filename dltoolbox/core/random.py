@@ -21,7 +21,7 @@ GENERATORS = ("twister", "simdtwister", "combrecursive", "multfibonacci", "philo
 
 @dataclass(frozen=True)
 class RandomState:
-    """What `rng` returns: a value that `rng` accepts to restore every stream."""
+    """The result of `rng`: a value that `rng` accepts to restore every stream."""
 
     Seed: int
     states: tuple[dict[str, Any], ...] = field(repr=False)

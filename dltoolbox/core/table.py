@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dltoolbox.core.display import is_number, printable, size_and_class, table_html, terminal_width
+from dltoolbox.core.display import counted, is_number, printable, size_and_class, table_html, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
-from dltoolbox.core.properties import did_you_mean
+from dltoolbox.core.properties import did_you_mean, show
 from dltoolbox.core.statements.copied import CopiedList, FixedList, Names
 from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 
 CELL_GAP = "    "  # before every column
-READ_ONLY = Lost("The table is read-only: it reports what the network is, so a change of it would have no effect.",
-                 "Change connections with connectLayers and disconnectLayers, layers with replaceLayer. To compute with a "
-                 "column, copy it: values = list(table.Source).")
+READ_ONLY = Lost("The table is read-only: a change of it would have no effect.",
+                 "To compute with a column, copy it: values = list(table.Source). Networks are changed by functions: their "
+                 "connections by connectLayers and disconnectLayers, their layers by replaceLayer.")
 KEEP_TABLE = Lost("The change would be lost: nothing keeps this copy of the table.",
                   "Keep it, change it and put it back: table = net.Learnables; table.Value[0] = …; net.Learnables = table.")
 
 
 class UnknownColumnError(DltoolboxError, AttributeError):
-    """There is no such column; as an AttributeError, so that ``hasattr`` and all who use it get their answer."""
+    """A missing column; also an AttributeError, so that ``hasattr`` answers."""
 
 
 def cell_text(value: object) -> str:
@@ -71,7 +71,7 @@ class Table:
     own: ClassVar[tuple[str, ...]] = ("columns",)  # attributes that are no columns, assigned once
     editable: ClassVar[bool] = False
 
-    def __init__(self, **columns: Sequence[object]) -> None:
+    def __init__(self, /, **columns: Sequence[object]) -> None:
         column = EditableColumn if self.editable else Column
         self.columns: dict[str, list[Any]] = {name: column(values) for name, values in columns.items()}
         if len({len(values) for values in self.columns.values()}) > 1:
@@ -92,10 +92,11 @@ class Table:
         if not self.editable:
             fail("table:readOnly", READ_ONLY.message, READ_ONLY.hint)
         refuse_lost(references(self), self, "table", KEEP_TABLE)
-        if len(old) != len(value):
-            fail("table:invalidLength", f"Column '{name}' has {len(old)} values, but {len(value)} came.",
-                 "Pass one value per row.")
-        self.columns[name] = EditableColumn(value)
+        values = [*value] if isinstance(value, Iterable) else None
+        if values is None or len(old) != len(values):
+            fail("table:invalidLength", f"Column '{name}' has {counted(len(old), 'value')}, but got "
+                 f"{show(value) if values is None else len(values)}.", "Pass a list with one value per row.")
+        self.columns[name] = EditableColumn(values)
 
     def __setitem__(self, at: object, value: object) -> None:
         fail("table:readOnly", "Rows and columns of a table cannot be assigned this way.",

@@ -37,7 +37,7 @@ class Unknown:
     __gt__ = __lt__
 
     def __index__(self) -> NoReturn:
-        raise TypeError("a size that is not known is no number")
+        raise TypeError("an unknown size is not a number")
 
     def __repr__(self) -> str:
         return "?"

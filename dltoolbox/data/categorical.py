@@ -15,6 +15,8 @@ from dltoolbox.core.display import counted, printable, table_html, text_html, ti
 from dltoolbox.core.errors import fail
 from dltoolbox.core.packages import require
 from dltoolbox.core.properties import InvalidValue, show
+from dltoolbox.core.statements.copied import Names, Sealed
+from dltoolbox.core.statements.lost import Lost, references, refuse_lost
 from dltoolbox.data.labels import (
     UNDEFINED,
     Encoded,
@@ -28,13 +30,23 @@ from dltoolbox.data.labels import (
     recode,
 )
 
+LOST = Lost("The labels would be lost: an index gives a copy, and nothing keeps this one.",
+            "Assign in the array itself, with one index: Y[3] = 'cat'.")
 MAX_ROWS, MAX_COLUMNS = 20, 8  # what a display shows
 MOST_FLOWING = 60  # labels that a notebook shows in a row
 STRING: Any = getattr(np.dtypes, "StringDType", lambda: np.str_)()  # of single labels: NumPy makes arrays of lists of them
 LOGICAL_NAMES = {"false": 0, "true": 1}
 
 
-class categorical:
+class Categories(Names):
+    """The names of the categories of an array."""
+
+    label = "categorical"
+    lost = Lost("The change would be lost: nothing keeps this copy of the categories.",
+                "Functions return a changed array: Y = renamecats(Y, …), and so addcats, removecats, reordercats.")
+
+
+class categorical(Sealed):
     """An array of labels, each out of a list of category names, as MATLAB's ``categorical``.
 
     Args:
@@ -72,6 +84,9 @@ class categorical:
         >>> Y.categories
         ['bg', 'cat', 'dog']
     """
+
+    _sealed = True
+    _instead = "Functions return a changed array: Y = renamecats(Y, …), and so setcats, reordercats, addcats, removecats."
 
     def __init__(self, values: object = (), valueset: object = None, names: object = None, *pairs: object,
                  Ordinal: bool | None = None) -> None:
@@ -112,7 +127,7 @@ class categorical:
     @property
     def categories(self) -> list[str]:
         """The category names in their order."""
-        return list(self._categories)
+        return Categories(self._categories)
 
     @property
     def codes(self) -> np.ndarray:
@@ -240,10 +255,11 @@ class categorical:
             raise IndexError(f"{show(index)} is not an index of a {_times(self.shape)} categorical array") from None
 
     def __setitem__(self, index: Any, value: object) -> None:
-        given = names_in(value)
         if not self.ndim:
             fail("categorical:scalarAssignment", "A single label cannot be assigned: it is a copy.",
                  "Assign in its array, as in Y[0] = 'cat'.")
+        refuse_lost(references(self), self, "categorical", LOST)
+        given = names_in(value)
         used = [str(given.keys[code]) for code in np.unique(given.codes) if code >= 0]
         if self._ordered:
             self._require_known(used, "Assign one of them, or add the category with addcats first.")

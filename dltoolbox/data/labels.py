@@ -81,7 +81,7 @@ def distinct_keys(valueset: object) -> list[Key]:
     keys = [key for key in map(key_of, values) if key is not None]
     if len(keys) < len(values):
         fail("categorical:missingValue", "The value set contains a missing value or an empty text.",
-             "Leave it out: missing elements become <undefined>, which is no category.")
+             "Leave it out: missing elements become <undefined>, which is not a category.")
     if len(set(keys)) < len(keys):
         fail("categorical:duplicateValue", f"The value set contains {_repeated(keys)!r} more than once.",
              "List each value once.")
@@ -146,7 +146,7 @@ def category_name(name: object, function: str) -> str:
     """As `category_names`, exactly one."""
     texts = category_names(name, function)
     if len(texts) != 1:
-        fail(f"{function}:invalidName", f"One category name is needed, but {show(name)} came.", "Pass one name.")
+        fail(f"{function}:invalidName", f"Expected one category name, but got {show(name)}.", "Pass one name.")
     return texts[0]
 
 

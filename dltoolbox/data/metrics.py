@@ -13,6 +13,7 @@ from dltoolbox.core.display import aligned, counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, Property, options_as_pairs, show
+from dltoolbox.core.statements.copied import Names, Sealed
 from dltoolbox.core.table import Column, Table
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.labels import Encoded, Key, distinct_keys, distinct_names, encode, is_text, positions_among, recode
@@ -38,7 +39,7 @@ class MetricsTable(Table):
 
     def __init__(self, columns: Mapping[str, Sequence[float] | np.ndarray], RowNames: Sequence[str] = ()) -> None:
         self.columns = {name: Column(np.asarray(values).tolist()) for name, values in columns.items()}  # also one 'self'
-        self.RowNames = list(RowNames)
+        self.RowNames = Names(RowNames)
 
     def __getattr__(self, name: str) -> Any:
         values = super().__getattr__(name)
@@ -88,8 +89,8 @@ def column_lines(head: str, cells: Sequence[str], justify: Any) -> list[str]:
     return [f"{head:^{width}}", rule, " " * width, *(f"{justify(cell, inner):^{width}}" for cell in cells)]
 
 
-class SemanticSegmentationMetrics:
-    """What `evaluateSemanticSegmentation` returns; ``print`` lists the tables.
+class SemanticSegmentationMetrics(Sealed):
+    """The result of `evaluateSemanticSegmentation`; ``print`` lists the tables.
 
     Attributes:
         ClassNames: The classes, in the order of the ground truth's categories.
@@ -100,8 +101,10 @@ class SemanticSegmentationMetrics:
         ImageMetrics: The data set metrics of every image, a row per image.
     """
 
+    _instead = "Evaluate again: metrics = evaluateSemanticSegmentation(pred, truth)."
+
     def __init__(self, ClassNames: Sequence[str], confusions: np.ndarray) -> None:
-        self.ClassNames = distinct_names(ClassNames, "SemanticSegmentationMetrics")
+        self.ClassNames = Names(distinct_names(ClassNames, "SemanticSegmentationMetrics"))
         confusions = counts(confusions, len(self.ClassNames))
         total = confusions.sum(0)
         accuracy, iou = class_scores(total)
@@ -111,6 +114,7 @@ class SemanticSegmentationMetrics:
         self.DataSetMetrics = MetricsTable(data_set_scores(total[np.newaxis]))
         self.ClassMetrics = MetricsTable({"Accuracy": accuracy, "IoU": iou}, self.ClassNames)
         self.ImageMetrics = MetricsTable(data_set_scores(confusions))
+        self._sealed = True
 
     def __str__(self) -> str:
         tables = [(name, f"[{len(value)}×{len(value.columns)} table]") for name, value in vars(self).items()
@@ -122,8 +126,8 @@ class SemanticSegmentationMetrics:
         return "".join(table.html(name) for name, table in tables)
 
     def __repr__(self) -> str:
-        return (f"<SemanticSegmentationMetrics of {counted(len(self.ClassNames), 'class')}: "
-                f"MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>")
+        classes = counted(len(self.ClassNames), "class")
+        return f"<SemanticSegmentationMetrics of {classes}: MeanIoU {self.DataSetMetrics.MeanIoU:.4f}>"
 
 
 def counts(confusions: object, classes: int) -> np.ndarray:
@@ -254,7 +258,7 @@ def confusions_of(predicted: categorical, true: categorical, classes: Sequence[s
 
 
 def turned_alike(predicted: tuple[int, ...], true: tuple[int, ...]) -> str:
-    """What brings the true labels into the size and the order of the predicted ones, which come as h×w or h×w×N."""
+    """The call that brings the true labels into the size and order of the predicted ones, h×w or h×w×N."""
     if [n for n in predicted if n != 1] == [n for n in true if n != 1]:
         return f"Use truth.reshape({', '.join(map(str, predicted))})."
     sides = predicted[:-1] if len(predicted) > 2 else predicted

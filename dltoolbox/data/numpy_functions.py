@@ -1,4 +1,4 @@
-"""What NumPy's functions mean for categorical arrays.
+"""NumPy's functions for categorical arrays.
 
 Those that move elements around give a categorical array; categories of several arrays are merged, those of ordinal arrays
 must be the same. Those that order elements go by the order of the categories, undefined ones last. All others see an array

@@ -1,1 +1,1 @@
-"""What runs networks: the protocol, the choice by execution environment, and what is asked of finished networks."""
+"""Engines run networks: the protocol, the choice by execution environment, and functions of finished networks."""

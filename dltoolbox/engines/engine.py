@@ -1,4 +1,4 @@
-"""What is asked of whoever runs a network: by the training loop, by trainNetwork, and by predict and its kin."""
+"""The protocol of engines, which the training loop, trainNetwork, predict and its kin rely on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Parameter(Protocol):
 
 
 class StepResult(Protocol):
-    """What one training step found out.
+    """The results of one training step.
 
     ``loss`` is that of the data alone, without the L2 term. ``gradients`` are aligned with the model's parameters,
     None where there is none; they are handed over: the solver overwrites them. The same arrays in every step, one after
@@ -77,7 +77,7 @@ class Engine(Trainable, Protocol):
 
     @property
     def inputs(self) -> Sequence[ModelInput]:
-        """Where data enter."""
+        """Entrances for data."""
 
     @property
     def leaving(self) -> Sequence[Dims]:

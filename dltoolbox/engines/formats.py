@@ -46,8 +46,9 @@ def labelled_inputs(net: Network, data: Sequence[object], formats: Formats, func
     places = model_inputs(net)
     data, names = named_arrays(data, len(places))
     if len(data) != len(formats) or len(data) != len(places):
-        fail(f"{function}:formatsMismatch", f"{counted(len(formats), 'format')} and {counted(len(data), 'array')} came for "
-             f"{counted(len(places), 'input')} of the network.", "Pass one array and one of InputDataFormats per input.")
+        fail(f"{function}:formatsMismatch", f"The network has {counted(len(places), 'input')}, but got "
+             f"{counted(len(formats), 'format')} and {counted(len(data), 'array')}.",
+             "Pass one array and one of InputDataFormats per input.")
     return [_arranged(numeric_data(X, function, name), text, usual(place.dims.labels), f"{place}", function)
             for X, name, text, place in zip(data, names, formats, places, strict=True)]
 
@@ -68,7 +69,7 @@ def _arranged(array: np.ndarray, labels: str, wanted: str, place: str, function:
 
 
 def _axes_for(labels: str, wanted: str) -> list[int]:
-    """Where each wanted label stands among the labels; spatial dimensions keep their order."""
+    """Position of each wanted label among the labels; spatial dimensions keep their order."""
     places = {label: [at for at, own in enumerate(labels) if own == label] for label in set(labels)}
     return [places[label].pop(0) for label in wanted]
 
@@ -79,8 +80,8 @@ def labelled_outputs(results: Sequence[np.ndarray], formats: Sequence[str], want
     if wanted == "auto":
         return [*results]
     if len(wanted) != len(results):
-        fail(f"{function}:formatsMismatch", f"{counted(len(wanted), 'format')} came for "
-             f"{counted(len(results), 'output')}.", "Pass one of OutputDataFormats per output.")
+        fail(f"{function}:formatsMismatch", f"There are {counted(len(results), 'output')}, but "
+             f"{counted(len(wanted), 'format')}.", "Pass one of OutputDataFormats per output.")
     for got, asked in zip(formats, wanted, strict=True):
         if sorted(got) != sorted(asked):
             fail(f"{function}:formatMismatch", f"OutputDataFormats is '{asked}', but the output has the format '{got}'.",

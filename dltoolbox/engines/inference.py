@@ -137,8 +137,8 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[np.ndarray], port
     try:
         engine.prepare(next(mini_batches(inputs, options.MiniBatchSize)), ports)
     except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. What "
-             f"refuses them: {error.issues[0]}", fitting_calls(engine, inputs, data, options))
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. "
+             f"{error.issues[0]}", fitting_calls(engine, inputs, data, options))
     if not ports and (displaced := elsewhere(engine, [array.shape[:-1] for array in inputs], declared)):
         fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
              f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
@@ -160,7 +160,7 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
 
 
 def fitting_calls(engine: Engine, inputs: Sequence[np.ndarray], data: Sequence[object], options: _Options) -> str:
-    """What makes data of other sizes as the input layers declare them."""
+    """The advice that resizes data to the sizes that the input layers declare."""
     given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
     return " ".join(mended(X, place, name) for X, name, place, array in given
                     if array.shape[:place.dims.rank] != place.dims.spatial)
@@ -252,7 +252,7 @@ def minibatchpredict(net: dlnetwork, X: object, *arguments: object, nargout: int
 
 
 def predicted(net: dlnetwork, data: Sequence[object], chosen: _PredictOutputs, nargout: int | None) -> Any:
-    """What leaves a dlnetwork, or what the chosen outputs hold."""
+    """The outputs of a dlnetwork, or the chosen ones."""
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout
@@ -408,8 +408,9 @@ def activations(net: DAGNetwork, X: object, layer: str | int, *arguments: object
     _network(net, "activations", other=X)
     layer = net.name_of(layer, "activations")
     if not isinstance(layer, str):
+        last = next(each.Name for each in reversed(net.nodes) if each.outputs())
         fail("activations:invalidLayer", f"The layer must be a name or a 1-based index, but it is {show(layer)}.",
-             f"Call for example activations(net, X, {net.nodes[-1].Name!r}).")
+             f"Call for example activations(net, X, {last!r}).")
     port = net.port(layer, "outputs")
     value = _run(net, data, chosen, [str(port)])[0]
     rank = max(entrance.dims.rank for entrance in engine_of(net, chosen.ExecutionEnvironment).inputs)

@@ -43,7 +43,7 @@ def saveNetwork(net: Network, file: object) -> None:
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
     existing file is replaced, but only when the new one is complete, and keeps its permissions; when saving fails, it
-    stays as it was. What is no file is never replaced: pipes and devices such as ``/dev/null`` are written into.
+    stays as it was. Pipes and devices such as ``/dev/null`` are written into, never replaced.
 
     Args:
         net: From `trainNetwork`, `assembleNetwork` or `loadNetwork`, or a `dlnetwork`, initialised or not.
@@ -56,7 +56,8 @@ def saveNetwork(net: Network, file: object) -> None:
             ``…:cannotWrite``; and whatever `assembleNetwork` raises for a network that is not complete.
 
     Warns:
-        DltoolboxWarning: ``dltoolbox:saveNetwork:initializerDropped``. An initialiser that is a function has done its
+        DltoolboxWarning: ``dltoolbox:saveNetwork:otherFormat`` for a name such as ``'net.mat'``, which promises another kind
+            of file. ``…:initializerDropped``. An initialiser that is a function has done its
             work when the array that it initialises has a value; it is saved as its default.
 
     Example:
@@ -73,6 +74,7 @@ def saveNetwork(net: Network, file: object) -> None:
              f"{show(net)}.", "Train the layers with trainNetwork, assemble them with assembleNetwork, or make a dlnetwork "
              "of them.")
     path = target_of(file, "saveNetwork")
+    warn_of_other_format(path)
     if not isinstance(net, dlnetwork) or net.Initialized:
         complete_arrays(net)
     description, arrays = described(net)
@@ -85,6 +87,23 @@ def saveNetwork(net: Network, file: object) -> None:
              f"most {MOST_PORTS} inputs and outputs.", "Divide it into several networks.")
     except OSError as error:
         fail("saveNetwork:cannotWrite", f"'{path}' cannot be written: {error}.", "An existing file is as it was.")
+
+
+OTHER_FORMATS = {".mat": "MAT-file", ".onnx": "ONNX model", ".h5": "Keras model", ".hdf5": "Keras model",
+                 ".keras": "Keras model", ".pt": "PyTorch model", ".pth": "PyTorch model", ".pkl": "pickle",
+                 ".npz": "NumPy archive", ".npy": "NumPy array", ".json": "JSON file", ".m": "MATLAB script",
+                 ".py": "Python script", ".mlmodel": "Core ML model", ".pb": "TensorFlow model"}
+
+
+def warn_of_other_format(path: Path) -> None:
+    """Of a name that promises another kind of file: what is written is a network of this toolbox all the same."""
+    kind = OTHER_FORMATS.get(path.suffix.lower())
+    if kind:
+        to_matlab = f"toMATLAB(net, '{path.stem}.m', Parameters=True)"
+        writer = {".m": to_matlab, ".mat": to_matlab, ".py": f"toPython(net, '{path.stem}.py')"}.get(path.suffix.lower())
+        warn("saveNetwork:otherFormat", f"'{path.name}' will not be a{'n' if kind[0] in 'AEIO' else ''} {kind}: other "
+             "programs cannot read it as one; loadNetwork can.", f"Name it '{path.stem}.dlnet', which loadNetwork reads as "
+             f"well{f'; or write a script: {writer}' if writer else ''}.")
 
 
 def loadNetwork(file: object) -> Network:
@@ -154,9 +173,11 @@ def target_of(file: Any, function: str) -> Path:
     """The path of a file to write, in a folder that exists."""
     path = path_of(file, function)
     if os.path.isdir(path) or names_folder(os.fspath(file)):
-        fail(f"{function}:isAFolder", f"'{os.fspath(file)}' is a folder.", "Pass the name of a file in it.")
+        fail(f"{function}:isAFolder", f"'{os.fspath(file)}' is a folder.",
+             f"Pass the name of a file in it, such as {str(Path(path, 'net.dlnet'))!r}.")
     if not os.path.isdir(path.parent):
-        fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.", "Create it first.")
+        fail(f"{function}:folderNotFound", f"The folder '{path.parent}' does not exist.",
+             f"Create it first: os.makedirs({str(path.parent)!r})")
     return path
 
 
@@ -197,7 +218,7 @@ def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[s
 
 
 def described_ends(net: Network) -> dict[str, Any]:
-    """What a dlnetwork knows beyond its layers: its chosen outputs, the sizes at open inputs, whether it has its values."""
+    """The facts of a dlnetwork beyond its layers: chosen outputs, sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
     layouts = {name: {"labels": dims.format, "sizes": dims.shown_sizes} for name, dims in net.layouts.items()}

@@ -75,7 +75,7 @@ class ContainerReader:
         try:
             return json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise Damaged(f"member '{name}' is no JSON text ({error})") from error
+            raise Damaged(f"member '{name}' is not JSON text ({error})") from error
 
     def array(self, name: str) -> np.ndarray:
         """A read-only array; nothing is allocated before the header was held against the number of bytes."""
@@ -103,7 +103,7 @@ def _no_constant(name: str) -> Any:
 
 @contextmanager
 def damaged_where_unreadable(what: str) -> Iterator[None]:
-    """What the libraries raise for damaged contents, as `Damaged`; a seek to a forged place is an invalid argument."""
+    """Turns what libraries raise for damaged contents into `Damaged`; a seek to a forged place is an invalid argument."""
     try:
         yield
     except _UNREADABLE as error:

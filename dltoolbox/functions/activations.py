@@ -199,7 +199,7 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     count = prod(x.shape[:features])
     outputs = W.shape[0] if W.ndim else 1
     if W.size != outputs * count:
-        fail("fullyconnect:weightsMismatch", f"weights have size {times(W.shape)}, but X has {count} features "
+        fail("fullyconnect:weightsMismatch", f"weights have size {times(W.shape)}, but X has {counted(count, 'feature')} "
              f"({times(x.shape[:features])}) per observation.", f"Pass weights of size K×{count}.")
     if b.size not in (1, outputs):
         fail("fullyconnect:biasMismatch", f"bias has {counted(b.size, 'element')} for {counted(outputs, 'output')}.",

@@ -21,7 +21,7 @@ from dltoolbox.core.properties import Configured, InvalidValue, Property
 
 
 def labels(value: object) -> str:
-    """A DataFormat: a word of the letters S, C, B, T, U, of which C, B and T occur at most once."""
+    """A DataFormat: a word of the letters S, C, B, T, U; C, B and T occur at most once."""
     expected = "one label per dimension of X out of S, C, B, T and U, such as 'SSCB'"
     if value is None or (isinstance(value, str) and not value):
         raise InvalidValue(expected, "Arrays carry no labels: pass for example DataFormat='SSCB' for h×w×c×N images.",
@@ -45,7 +45,7 @@ def unconverted(value: object) -> Any:
 
 @dataclass(frozen=True)
 class LabelledLayout:
-    """Where the caller's dimensions stand when the ops work: ``order[i]`` is the caller's axis at place ``i``."""
+    """Positions of the caller's dimensions when the ops work: ``order[i]`` is the caller's axis at place ``i``."""
 
     given: str
     order: tuple[int, ...]

@@ -203,7 +203,7 @@ def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **opt
 
     Raises:
         DltoolboxError: ``dltoolbox:maxunpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:noPoolingDimensions``,
-            ``…:sizeMismatch`` where sizes contradict each other, ``…:invalidIndices`` for indices that are no integers,
+            ``…:sizeMismatch`` where sizes contradict each other, ``…:invalidIndices`` for indices that are not integers,
             ``…:indexOutOfRange``, ``…:indexOfOtherMap`` for indices that lead into another channel or observation,
             ``…:invalidOutputSize``, ``…:tooLarge``, ``…:notNumeric``.
 

@@ -1,4 +1,4 @@
-"""What a kernel is: a fast body of one op, or of a chain of ops, with the same meaning.
+"""Kernels: a fast body of one op, or of a chain of ops, with the same meaning.
 
 Only `dltoolbox.program` uses kernels. A kernel is *bound* once to a `BindContext`: the arrays that it will read and write in
 every run, at addresses that never change. Binding does all the work that does not depend on values (views, block
@@ -30,7 +30,7 @@ Closure = Callable[[], object]
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """What a kernel is chosen by: everything about a use of an op that is known before there are arrays."""
+    """The key that a kernel is chosen by: everything about a use of an op that is known before there are arrays."""
 
     op: str
     inputs: tuple[Dims, ...]
@@ -50,7 +50,7 @@ class KernelSpec:
 
 
 class Memory(Protocol):
-    """Where a site's extra memory comes from."""
+    """Sources of a site's extra memory."""
 
     def scratch(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...
     def keep(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray: ...

@@ -174,5 +174,5 @@ class Dense(Kernel):
 
 
 def matrix(y: np.ndarray) -> np.ndarray:
-    """What leaves, as (outputs, n): a view without the spatial dimensions of size 1."""
+    """The output as (outputs, n): a view without the spatial dimensions of size 1."""
     return y.reshape(y.shape[-2:])

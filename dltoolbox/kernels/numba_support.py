@@ -79,7 +79,7 @@ def loop(function: F) -> F:
 
 
 def compiled(function: Callable[..., object]) -> Any:
-    """What compiles the function for every new combination of types; kept on disk where Numba finds a place."""
+    """Compiles the function for every new combination of types; kept on disk if Numba finds a place."""
     import numba
     announce_compiling()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
@@ -108,7 +108,7 @@ def announce_compiling() -> None:
 
 
 def compiled_folder() -> Path | None:
-    """Where Numba keeps the compiled loops; None where they are compiled anew in every process."""
+    """The folder of Numba's compiled loops; None if every process compiles them again."""
     place = compiled(_nothing).stats.cache_path if available() else None
     return Path(place) if place else None
 

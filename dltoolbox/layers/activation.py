@@ -75,7 +75,7 @@ class SoftmaxLayer(Layer):
 
 
 class Dropping(Layer):
-    """What both kinds of dropout share."""
+    """The common part of both kinds of dropout."""
 
     Probability = Property(convert.real(0, 1, high_open=True), 0.5, "Probability of dropping, in [0, 1).", positional=True,
                            argument="probability")
@@ -350,7 +350,7 @@ class ScalingLayer(Layer):
     """
 
     Scale = Property(convert.filled_array, 1, "Factor.", settable=True)
-    Bias = Property(convert.filled_array, 0, "What is added.", settable=True)
+    Bias = Property(convert.filled_array, 0, "Values to add.", settable=True)
 
     def check_parameters(self, *inputs: Dims) -> None:
         for name in ("Scale", "Bias"):

@@ -78,7 +78,7 @@ class ChannelShuffleLayer(Layer):
 
 
 class BlockRearrangement(SpatialLayer):
-    """What the two rearrangements between channels and blocks of elements share."""
+    """The common part of the two rearrangements between channels and blocks of elements."""
 
     BlockSize = Property(ByRank(convert.sizes), doc="Height and width of a block.", positional=True, argument="blockSize")
 

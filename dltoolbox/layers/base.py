@@ -1,4 +1,4 @@
-"""What every layer page is made of: ports, arrays, `build`, and the text that displays print."""
+"""The parts of every layer page: ports, arrays, `build`, and the text that displays print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dltoolbox.core.properties import (
     signature,
 )
 from dltoolbox.core.statements.copied import Names
-from dltoolbox.core.statements.lost import Lost, taken_from_list
+from dltoolbox.core.statements.lost import Lost, noted_as_copied
 from dltoolbox.ops import Outputs
 
 LAYERS: dict[str, type[Layer]] = {}  # the one list of layers, by factory: namespace, archives and tests follow from it
@@ -236,7 +236,7 @@ class Layer(Configured):
 
     def copy(self) -> Self:
         """An independent layer with the same values; arrays are shared because they are read-only."""
-        taken_from_list(self)
+        noted_as_copied(self)
         return copy.copy(self)
 
     def lost_change(self, name: str) -> Lost:

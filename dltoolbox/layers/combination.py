@@ -64,7 +64,7 @@ class Combination(Layer):
 
 
 def axes(x: Dims) -> list[tuple[str, int]]:
-    """What tells the dimensions of data apart: its label, and which one of that label it is."""
+    """Keys of the dimensions of data: the label, and its number among those of that label."""
     return [(label, x.labels[:i].count(label)) for i, label in enumerate(x.labels)]
 
 
@@ -204,7 +204,7 @@ class MultiplicationLayer(ElementWise):
 
 
 class Joining(Combination):
-    """What the two concatenations share: one axis along which sizes may differ."""
+    """The common part of the two concatenations: one axis along which sizes may differ."""
 
     def axis(self, x: Dims) -> int:
         raise NotImplementedError
@@ -217,7 +217,7 @@ class Joining(Combination):
             self.mismatch(inputs, "of different sizes outside the joined dimension", self.joining(inputs, axis))
 
     def joining(self, inputs: dict[str, Dims], axis: int) -> str:
-        """What to insert, where the inputs are joined along an axis."""
+        """The layers to insert where inputs are joined along an axis."""
         labels = next(iter(inputs.values())).labels
         if labels[axis] == "C":
             return equalising(inputs, channels=False)

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window, same_cropping
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, ByRank, Property
@@ -94,7 +95,7 @@ class Sliding(Windowed):
 
     DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the filter's elements per dimension.")
     Padding = Windowed.Padding
-    PaddingValue = Property(convert.number_or_word(*EDGE_MODES), 0, "What padding holds: a number, or values of the input.")
+    PaddingValue = Property(convert.number_or_word(*EDGE_MODES), 0, "Values of padding: a number, or those of the input.")
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
@@ -103,7 +104,7 @@ class Sliding(Windowed):
             for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
                 if n is not None and n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
-                         f"input, but padding is {max(pair)} and the input has {n} elements.",
+                         f"input, but padding is {max(pair)} and the input has {counted(n, 'element')}.",
                          f"Set Padding to at most {n - 1}.")
 
     def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:

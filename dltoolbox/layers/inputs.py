@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import DISPLAY, ORDER, Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.layers.base import Array, Layer, Row, State, layer
@@ -18,7 +19,7 @@ _NORMALIZATION = convert.word_or_function("zerocenter", "zscore", "rescale-symme
 
 
 class DataInput(Layer):
-    """What all input layers share: data enter here, with or without statistics to normalise them."""
+    """The common part of all input layers: data enter here, with or without statistics to normalise them."""
 
     SplitComplexInputs: Any = False
     NormalizationDimension: Any = "auto"
@@ -33,7 +34,7 @@ class DataInput(Layer):
 
     @property
     def description_size(self) -> str:
-        """What enters, without its normalisation: ``28×28×1 images``."""
+        """The data that enter, without their normalisation: ``28×28×1 images``."""
         return self.describe()
 
 
@@ -85,8 +86,8 @@ class InputLayer(DataInput):
 
     def validate(self) -> None:
         if len(self.InputFormat) != len(self.InputSize):
-            fail(f"{self.label()}:formatMismatch", f"inputSize has {len(self.InputSize)} sizes, but inputFormat "
-                 f"'{self.InputFormat}' has {len(self.InputFormat)} letters.", "Pass one letter per size, "
+            fail(f"{self.label()}:formatMismatch", f"inputSize has {counted(len(self.InputSize), 'size')}, but inputFormat "
+                 f"'{self.InputFormat}' has {counted(len(self.InputFormat), 'letter')}.", "Pass one letter per size, "
                  "such as inputLayer([28, 28, 1, float('nan')], 'SSCB').", layer=self.Name)
         unknown = [label for label, n in zip(self.InputFormat, self.InputSize, strict=True)
                    if n is None and label not in "BT"]
@@ -107,7 +108,7 @@ class InputLayer(DataInput):
 
 
 class NormalisedInput(DataInput):
-    """What the other input layers share: the normalisation and its statistics."""
+    """The common part of the other input layers: the normalisation and its statistics."""
 
     labels: ClassVar[str] = ""
     Normalization = Property(_NORMALIZATION, "zerocenter", "'zerocenter', 'zscore', 'rescale-symmetric', "

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.data.labels import distinct_keys, names_of
@@ -69,7 +70,7 @@ class OutputLayer(Layer):
 
 
 class ClassOutput(OutputLayer):
-    """What the two classification outputs share: classes, their weights, and cross-entropy."""
+    """The common part of the two classification outputs: classes, their weights, and cross-entropy."""
 
     needs_probabilities = True
 
@@ -90,7 +91,7 @@ class ClassOutput(OutputLayer):
             return
         if self.Classes == "auto":
             fail(f"{self.label()}:classesNeeded", "ClassWeights are given, but Classes is 'auto', so nothing says which "
-                 "weight belongs to which class.", f"Pass Classes=[…] as well, {len(self.ClassWeights)} names.",
+                 "weight belongs to which class.", f"Pass Classes=[…] as well, {counted(len(self.ClassWeights), 'name')}.",
                  layer=self.Name)
         if len(self.Classes) != len(self.ClassWeights):
             fail(f"{self.label()}:classWeightsMismatch", f"There are {len(self.ClassWeights)} ClassWeights for "
@@ -99,8 +100,8 @@ class ClassOutput(OutputLayer):
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         if self.Classes != "auto" and len(self.Classes) != inputs[0].channels:
-            fail(f"{self.label()}:classesMismatch", f"{self.label()} has {len(self.Classes)} classes, but its input has "
-                 f"{inputs[0].channels} channels.",
+            fail(f"{self.label()}:classesMismatch", f"{self.label()} has {counted(len(self.Classes), 'class')}, but its "
+                 f"input has {counted(inputs[0].channels or 0, 'channel')}.",
                  f"If the classes are new, use replaceLayer(lgraph, '{self.Name}', {self.label()}(Name='{self.Name}')).")
 
     def build(self, g: Builder, y: Value) -> Outputs:

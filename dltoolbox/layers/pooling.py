@@ -12,7 +12,7 @@ from dltoolbox.ops import Builder, Outputs, Value
 
 
 class Pooling(Windowed):
-    """What maximum and average pooling share: the pool size, and padding smaller than it."""
+    """The common part of maximum and average pooling: the pool size, and padding smaller than it."""
 
     PoolSize = Property(ByRank(convert.sizes), doc="Size of the pooling region per dimension.", positional=True,
                         argument="poolSize")

@@ -48,7 +48,7 @@ class Crop(SpatialLayer):
                  f"of 'in'{at}, which is {times(x.spatial)}.", self.fix(x, to))
 
     def fix(self, x: Dims, to: Dims) -> str:
-        """What to do where the part does not lie inside the input."""
+        """The fix for a part that does not lie inside the input."""
         pairs = [*zip(x.spatial, to.spatial, strict=True)]
         if all(m <= n for n, m in pairs):
             return "Use 'centercrop' as location."
@@ -156,8 +156,8 @@ class Resize(SpatialLayer):
                                     group="")
     Method = Property(ByRank(lambda rank: convert.choice("nearest", {2: "bilinear"}.get(rank, "trilinear"))), "nearest",
                       "How values between elements are found.", group="")
-    GeometricTransformMode = Property(convert.choice("half-pixel", "asymmetric"), "half-pixel", "Where elements lie: in the "
-                                      "middle of their cells, or at the corner of them.", group="")
+    GeometricTransformMode = Property(convert.choice("half-pixel", "asymmetric"), "half-pixel", "Positions of elements: in "
+                                      "the middle of their cells, or at the corner of them.", group="")
     NearestRoundingMode = Property(convert.choice("round", "floor", "onnx-10"), "round", "Which element is the nearest.",
                                    group="")
 

@@ -91,7 +91,7 @@ class SpatialLayer(Layer):
                  f"({self.rank} spatial dimensions), but its input is {x}.", self.hint_for_format(x))
 
     def hint_for_format(self, x: Dims) -> str:
-        """What to do with input of another format."""
+        """The fix for input of another format."""
         other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
         if x.rank and other in LAYERS:
             return f"Use {other}, or check which layer feeds it."

@@ -9,7 +9,7 @@ import numpy as np
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.convert import LARGEST_COUNT
 from dltoolbox.core.dims import ORDER, Dims, Size, times
-from dltoolbox.core.display import object_text
+from dltoolbox.core.display import counted, object_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 
@@ -62,8 +62,8 @@ class networkDataLayout(Configured):
 
     def validate(self) -> None:
         if self.Format and len(self.Format) != len(self.Size):
-            fail("networkDataLayout:formatMismatch", f"There are {len(self.Size)} sizes, but the format '{self.Format}' has "
-                 f"{len(self.Format)} labels.", "Pass one label per size.")
+            fail("networkDataLayout:formatMismatch", f"There are {counted(len(self.Size), 'size')}, but the format "
+                 f"'{self.Format}' has {counted(len(self.Format), 'label')}.", "Pass one label per size.")
 
     def __str__(self) -> str:
         return object_text("networkDataLayout", [("", [("Size", self.Size), ("Format", self.Format)])])

@@ -10,6 +10,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 from dltoolbox.core.statements.copied import Names
@@ -204,7 +205,7 @@ class dlnetwork(Network):
         for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
             if not self.Initialized or np.shape(value) != old.shape:
                 issues.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
-                           f"{times(np.shape(value))} came." if self.Initialized else "The dlnetwork is not initialised.",
+                           f"got {times(np.shape(value))}." if self.Initialized else "The dlnetwork is not initialised.",
                            "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
                            layer=layer)
             arrays[ParameterKey(layer, parameter)] = value
@@ -256,8 +257,8 @@ def layouts_of(net: LayerGraph, examples: Sequence[object], function: str, *, re
     if len(examples) != len(names):
         names = [name for name in names if name not in layers]
     if len(examples) != len(names):
-        fail(f"{function}:wrongNumberOfInputs", f"The network has {len(net.input_names())} inputs ("
-             f"{', '.join(net.input_names()) or 'none'}), but {len(examples)} example input(s) came.",
+        fail(f"{function}:wrongNumberOfInputs", f"The network has {counted(len(net.input_names()), 'input')} ("
+             f"{', '.join(net.input_names()) or 'none'}), but got {counted(len(examples), 'example input')}.",
              "Pass one example per input, in the order of InputNames.")
     issues, layouts = IssueCollector(), {}
     for name, example in zip(names, examples, strict=True):
@@ -313,7 +314,7 @@ def required(net: object, function: str) -> dlnetwork:
 def resetState(net: Network) -> Network:
     """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
 
-    The state of batch normalisations is no such state and stays, as in MATLAB.
+    The statistics of batch normalisations stay, as in MATLAB.
 
     Args:
         net: A SeriesNetwork, DAGNetwork or dlnetwork.

@@ -21,7 +21,7 @@ class Network(LayerGraph):
     def __init__(self, lgraph: LayerGraph) -> None:
         if not isinstance(lgraph, LayerGraph):
             kind = type(self).__name__
-            fail(f"{kind}:notALayerGraph", f"A {kind} is made of a layer graph, but {show(lgraph)} came.",
+            fail(f"{kind}:notALayerGraph", f"A {kind} is made from a layer graph, not from {show(lgraph)}.",
                  "Call assembleNetwork(layers) for layers that have all their values, or train them with trainNetwork.")
         super().__init__(lgraph.nodes, lgraph.edges)
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network

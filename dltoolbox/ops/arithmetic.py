@@ -72,7 +72,7 @@ class Expanding(Op):
 
 
 def expanded_size(sizes: tuple[Size, ...]) -> Size:
-    """What sizes expand to: the one that is not 1."""
+    """The size that others expand to: the one that is not 1."""
     others = [n for n in sizes if not (is_known(n) and n == 1)]
     return agreed(*others) if others else 1
 
@@ -150,7 +150,7 @@ ROUNDING = 1e-12  # of the magnitude: a spread below is what statistics in doubl
 
 
 def width_of(kind: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """What a normalisation with two statistics divides by: the deviation or the range, and 1 for a constant feature.
+    """The divisor of a normalisation with two statistics: the deviation or the range, and 1 for a constant feature.
 
     The spread of such a feature is often a little more than zero: its values were rounded on the way, or whoever computed
     it was, as NumPy is, which finds a deviation of 3e-13 in a thousand times 14.62. What is divided by that is noise. So a

@@ -1,4 +1,4 @@
-"""What an op is: a name, a size rule, a plain NumPy forward and its gradient.
+"""Ops: a name, a size rule, a plain NumPy forward and its gradient.
 
 The axes of arrays are spatial ones, then C, then B (``H×W×C×N``), with T·B in the place of B where there is time; see
 `dltoolbox.ops.time_axis` for ops that look at T otherwise. Only the *order of the axes* is fixed; the memory order is free,
@@ -29,7 +29,7 @@ MOVED = 16  # multiply-adds that moving one element costs, roughly
 
 
 class Kind(StrEnum):
-    """What an array holds."""
+    """Kinds of values in an array."""
 
     DATA = "data"
     INDICES = "indices"  # where the maxima of a map were

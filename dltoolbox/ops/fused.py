@@ -49,7 +49,7 @@ class Group(Op):
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Attributes) -> Arrays:
-        """What each link wants of the arrays that enter."""
+        """The arrays that each link takes."""
         sizes, _ = self._sizes(inputs, attrs["links"])
         kinds = [*dtypes, *[dtypes[0]] * (len(sizes) - len(inputs))]
         arrays: dict[int, np.ndarray] = {}

@@ -78,12 +78,12 @@ class Graph:
 
     @property
     def bytes(self) -> int:
-        """What it takes, about."""
+        """Approximate size in bytes."""
         return NODE_BYTES * len(self.nodes)
 
 
 class StepRule:
-    """What a training step does to a state."""
+    """How a training step updates a state."""
 
     def step(self, state: np.ndarray, value: np.ndarray) -> None:
         """Change the state in place."""
@@ -158,7 +158,8 @@ class Declaration(Protocol):
 
 
 class Builder(Vocabulary, Protocol):
-    """What a page's ``build(g, x)`` receives: every op as a method, the layer's own arrays, and where data enter and leave.
+    """The builder that a page's ``build(g, x)`` receives: every op as a method, the layer's own arrays,
+    and where data enter and leave.
 
     The `Recorder` is one; whatever else runs pages step by step can stand behind it, too.
     ``training`` tells which of the two networks is built; only batch normalisation and dropout differ.
@@ -182,7 +183,7 @@ class Builder(Vocabulary, Protocol):
         """The targets that an output layer compares with."""
 
     def result(self, y: Value, loss: Value) -> None:
-        """What leaves the network at an output layer, and its loss."""
+        """The value that reaches an output layer, and its loss."""
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
         """A state of the layer is to follow a value, by these rules; see `StateUpdate`."""
@@ -197,7 +198,7 @@ class Recorder(Builder):
         sources: Sizes of the data that enter, where they differ from those that input layers declare.
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
-        hidden_rank: How many spatial dimensions data have of which a problem hides the format.
+        hidden_rank: Number of spatial dimensions of data whose format a problem hides.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,

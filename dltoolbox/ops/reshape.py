@@ -141,7 +141,7 @@ class space_to_depth(Op):
 
     @staticmethod
     def whole(x: np.ndarray, block: tuple[int, ...]) -> tuple[slice, ...]:
-        """Where there are whole blocks."""
+        """The part of the input that whole blocks cover."""
         return tuple(slice(n // b * b) for n, b in zip(x.shape, block, strict=False))
 
 
@@ -172,7 +172,7 @@ class crop(Op):
 
 
 class Samples(NamedTuple):
-    """What the elements along one axis of a resized map are made of: (1 − part)·x[low] + part·x[high]."""
+    """Sources of the elements along one axis of a resized map: (1 − part)·x[low] + part·x[high]."""
 
     low: np.ndarray
     high: np.ndarray

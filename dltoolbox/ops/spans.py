@@ -1,4 +1,4 @@
-"""What windows see along one axis, and reductions over it in logarithmically many steps.
+"""The spans that windows see along one axis, and reductions over them in logarithmically many steps.
 
 A window of any number of dimensions is reduced one axis after the other. Along an axis, every output sees a *span*:
 some positions, equally far apart. The elements of 1, 2, 4, 8, … successive positions are combined once for all spans,
@@ -32,7 +32,7 @@ class Spans(NamedTuple):
 
 
 def origins(window: Window, axis: int, out: int) -> np.ndarray:
-    """Where the first tap of every output lies along an axis; negative in the padding."""
+    """Position of the first tap of every output along an axis; negative in the padding."""
     return np.arange(out) * window.stride[axis] - window.padding[axis][0]
 
 
@@ -60,7 +60,7 @@ def seeing(window: Window, axis: int, out: int, n: int) -> Spans:
 
 
 def reduced(state: SpanState, axis: int, spans: Spans, combine: Combine, start: Sequence[float]) -> SpanState:
-    """What ``combine`` makes of each span along an axis, ``start`` of an empty one.
+    """The result of ``combine`` for each span along an axis, ``start`` for an empty one.
 
     ``state`` are arrays that belong together, such as values and their positions. ``combine`` is associative; what
     stands on its left comes before what stands on its right.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Vocabulary(Protocol):
-    """What has a method for every op has one way to record them."""
+    """One way to record ops, for whatever has a method for each of them."""
 
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
                way: Way | None = None) -> Outputs:

@@ -83,7 +83,7 @@ class StepMemory:
 
 @dataclass
 class ShardContext:
-    """What a shard shares with others: parameters, where their gradients go, and how to meet.
+    """The context that shards share: parameters, where their gradients go, and how to meet.
 
     ``shared`` is of shards with the same plan: others may arrange filters in another way, or have other steps.
     """
@@ -97,7 +97,7 @@ class ShardContext:
 
 @dataclass
 class Layout:
-    """Where everything lies, the same in all shards with a plan, and in smaller ones that fit in.
+    """Places of all arrays, the same in all shards with a plan, and in smaller ones that fit in.
 
     Attributes:
         buffers: All arrays and their places, in the sequence of binding.
@@ -125,7 +125,7 @@ Layouts = dict[Hashable, Layout]  # one for all sizes so far, by `structure`
 
 
 def structure(plan: Plan) -> Hashable:
-    """What plans that may lie alike have in common: kernels, and the memory orders of what they read."""
+    """The common part of plans that may lie alike: kernels, and the memory orders of what they read."""
     return tuple((type(step.kernel), step.kernel.op, step.case.orders) for step in plan.steps)
 
 

@@ -112,7 +112,7 @@ def refuse_count(places: Sequence[ModelInput], count: int, function: str) -> NoR
             else f"{function}({given}, net)" if function == "semanticseg" else
             f"{function}(net, {given}{', layer' if function == 'activations' else ''})")
     fail(f"{function}:wrongNumberOfInputs", f"The network has {counted(len(places), what)} "
-         f"({', '.join(entry.name for entry in places)}), but {counted(count, 'array')} came.",
+         f"({', '.join(entry.name for entry in places)}), but got {counted(count, 'array')}.",
          f"Call {call}, with {of_each}.")
 
 
@@ -137,7 +137,7 @@ def observations(X: Any, place: ModelInput, function: str, *, exact: bool, name:
 
 
 def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) -> str:
-    """What to do about a size: the call that makes what fits of the array, or the input layer that takes it."""
+    """Advice about a size: the call that makes what fits of the array, or the input layer that takes it."""
     dims, sizes, code, shape = place.dims, place.sizes, array_in_code(name, X), np.shape(X)
     if not dims.rank and not dims.timed:
         calls = features_advice(shape, sizes[0], code)
@@ -149,6 +149,8 @@ def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) ->
     goal = wanted(sizes, timed=dims.timed)
     layer = new_input_layer(shape, goal) if new_layers and not place.split_complex else ""
     calls = advice(shape, goal, code, pictures=not place.split_complex)
+    if "zoom" in calls and np.asarray(X).dtype.char in "eg":  # half and extended precision, which SciPy does not resize
+        calls = advice(shape, goal, f"{code}.astype(np.float32)", pictures=not place.split_complex)
     general = (f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N." if dims.timed
                else f"Pass data of size {times(sizes)}×N, the observations last.")
     return f"{calls} {layer}".strip() or general
@@ -185,7 +187,7 @@ def as_numbers(array: np.ndarray, code: str) -> str:
 
 
 def ragged(X: Any, name: str, sides: Sequence[int]) -> tuple[str, str]:
-    """Why something is no array, and how it becomes one: images of several sizes, or a tensor that keeps its gradients."""
+    """Why something is not an array, and how to make one: images of several sizes, or a tensor that keeps its gradients."""
     code = in_code(name)
     if callable(attribute(X, "detach")) and callable(attribute(X, "cpu")):
         return (f"{name} is a tensor that NumPy cannot read, because it requires gradients or is not in CPU memory.",
@@ -248,7 +250,7 @@ def split_complex(array: np.ndarray) -> np.ndarray:
 
 
 class Result(NamedTuple):
-    """What a run found: an array in the axes of the program, and what its dimensions are."""
+    """The result of a run: an array in the axes of the program, and what its dimensions are."""
 
     array: np.ndarray
     dims: Dims

@@ -30,7 +30,7 @@ CallName = tuple[str, int]
 
 @dataclass
 class Outcome:
-    """What a run found. Arrays of observations are new; gradients of parameters are overwritten by the next run."""
+    """Results of a run. Arrays of observations are new; gradients of parameters are overwritten by the next run."""
 
     graph: Graph
     values: Mapping[Value, np.ndarray]
@@ -47,12 +47,12 @@ class Outcome:
 
     @property
     def results(self) -> list[np.ndarray]:
-        """What leaves the network: what reached its output layers, or its open outputs."""
+        """The outputs of the network: what reached its output layers, or its open outputs."""
         return [self.values[value] for value in self.graph.results]
 
 
 class Meeting:
-    """Where the threads of a run meet. Shards know it instead of their program, so that nothing refers in a circle and
+    """The meeting point of the threads of a run. Shards know it instead of their program, so nothing refers in a circle and
     memory is given back as soon as a program is forgotten.
     """
 
@@ -110,7 +110,7 @@ class Program:
 
     def _surroundings(self, arrays: Mapping[ParameterKey, np.ndarray], plans: Mapping[int, Plan],
                       sizes: Sequence[int]) -> list[ShardContext]:
-        """What every shard shares with others."""
+        """The context that all shards share."""
         shared: dict[int, Shared] = {size: {} for size in plans}
         contexts = []
         for rank, size in enumerate(sizes):
@@ -139,7 +139,7 @@ class Program:
 
     @property
     def bytes(self) -> int:
-        """What it keeps from run to run besides the arenas, about: filters that are prepared once, views and closures."""
+        """Approximate memory kept from run to run besides the arenas: filters that are prepared once, views and closures."""
         shared = {id(shard.plan): shard.layout.shared for shard in self.shards}
         return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
@@ -224,7 +224,7 @@ class Program:
 
     def _work(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
               results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
-        """What one thread does in a run."""
+        """The work of one thread in a run."""
         mine = rank if rank < len(self.shards) else None
         if self._fresh:
             self._prepare(rank)
@@ -245,7 +245,7 @@ class Program:
             self._add_gradients(rank)
 
     def _prepare(self, rank: int) -> None:
-        """What depends on parameters alone and can be kept; the threads share it."""
+        """Arrays that depend on parameters alone and can be kept; the threads share them."""
         for kind in ("prepare", "prepare_parallel"):
             closures = [closure for shard in self.shards for closure in getattr(shard, kind)]
             for closure in closures[rank::self.size]:
@@ -254,7 +254,7 @@ class Program:
                 self.meeting.wait(rank)
 
     def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
-        """What a thread calls, in order: all steps of its shard, or its part of the steps of the only one, with meetings
+        """The calls of a thread, in order: all steps of its shard, or its part of the steps of the only one, with meetings
         around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]

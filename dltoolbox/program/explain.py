@@ -14,6 +14,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import bytes_text, counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.initialise import blank_arrays
@@ -38,8 +39,10 @@ class _Explain(Configured):
     SequenceLength = Property(convert.integer(1), 1)
 
 
-class Explanation(str):
+class Explanation(Sealed, str):
     """The text of a plan, shown as it reads."""
+
+    _sealed = True
 
     def __repr__(self) -> str:
         return str(self)
@@ -117,7 +120,7 @@ def _summary(program: Program, chosen: _Explain) -> list[str]:
 
 
 def _threads(program: Program) -> str:
-    """What the threads do, and whose sizes the table shows."""
+    """How the threads share the work, and whose sizes the table shows."""
     if program.size == 1:
         return "1 thread"
     if len(program.shards) == 1:

@@ -95,7 +95,7 @@ def place_many(buffers: Sequence[Buffer]) -> None:
 
 
 class Tenant(Protocol):
-    """What is bound to an arena."""
+    """Arrays bound to an arena."""
 
     def release(self) -> None:
         """Let go of all memory."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
+from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
@@ -57,7 +58,7 @@ class ModelParameter:
 
 
 class TrainingStep(NamedTuple):
-    """What one training step found; gradients are aligned with the model's parameters, and good until the next step."""
+    """Results of one training step; gradients are aligned with the model's parameters, and good until the next step."""
 
     loss: float
     predictions: list[np.ndarray]
@@ -100,7 +101,7 @@ def one_at_a_time(method: F) -> F:
     return locked  # type: ignore[return-value]
 
 
-class Model:
+class Model(Sealed):
     """A layer graph with the values of its arrays, in one floating-point type.
 
     Args:
@@ -112,6 +113,8 @@ class Model:
         lowered: The checked record of the graph for prediction, where somebody has it already.
         arrays: Values of all arrays; by default those of the layers, or drawn.
     """
+
+    _open = True
 
     @enough_memory()
     def __init__(self, lgraph: LayerGraph, dtype: DTypeLike = np.float32, *, fast: bool = True, draw: bool = True,
@@ -144,6 +147,7 @@ class Model:
         self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
         self._records.put((False, tuple(entry.dims.sizes[:-1] for entry in self.inputs)), lowered, 0)
+        self._sealed = True
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
@@ -278,7 +282,7 @@ class Model:
         return vectors
 
     def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
-        """What a mode runs on data of these sizes, however many; made once for all numbers of observations, and for all
+        """The program of a mode for data of these sizes, however many; made once for all numbers of observations and all
         lengths of time where no op changes them.
         """
         sizes = sizes_of(inputs)

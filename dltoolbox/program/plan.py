@@ -162,7 +162,7 @@ def read_by_gradient(step: Step) -> tuple[Value, ...]:
 
 
 def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:
-    """Where the gradient of a value comes from: (step, number of the input), in the order of the backward run."""
+    """Sources of the gradient of a value: (step, number of the input), in the order of the backward run."""
     places: dict[Value, list[tuple[int, int]]] = {}
     for i in reversed(range(len(plan.steps))):
         step = plan.steps[i]

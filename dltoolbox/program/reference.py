@@ -27,7 +27,7 @@ class PlainProgram:
 
     @property
     def bytes(self) -> int:
-        """What it keeps from run to run, about."""
+        """Approximate memory kept from run to run."""
         return self.graph.bytes
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:

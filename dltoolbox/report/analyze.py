@@ -38,7 +38,7 @@ def analyzeNetwork(layers: object, *arguments: object, nargout: int | None = Non
     """Check a network as training would, and list the size, the learnables and the cost of every layer. Needs no data.
 
     All problems are found at once, each where it is made. A problem never raises an error here, not even a duplicated name
-    or an element that is no layer: the analysis goes on with the rest.
+    or an element that is not a layer: the analysis goes on with the rest.
 
     Args:
         layers: A layer array (a list; unnamed layers get names), a layer graph, a network, or the function of an
@@ -118,7 +118,7 @@ def show_page(info: NetworkAnalysis) -> None:
 
 
 def temporary_page(name: str) -> Path:
-    """Where the page of a network may lie that nobody gave a place."""
+    """The default file of a page."""
     plain = re.sub(r"[^\w-]+", "_", name) or "network"
     return Path(tempfile.mkdtemp(prefix="dltoolbox-"), f"{plain}.html")
 

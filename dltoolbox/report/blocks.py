@@ -101,7 +101,7 @@ def units_of(order: Sequence[int], edges: Sequence[Edge], kinds: Sequence[str], 
 
 
 def shortened(unit: Unit, names: Sequence[str]) -> list[Unit]:
-    """A unit, or where it is too long its parts of which all layers are called alike."""
+    """A unit, or if it is too long, its parts whose layers have similar names."""
     if len(unit) <= LONGEST_BLOCK:
         return [unit]
     runs = [list(run) for _, run in groupby(unit, key=lambda node: beginning(names[node]))]
@@ -134,7 +134,7 @@ def beginning(name: str) -> str:
 
 
 def block_name(names: Sequence[str], members: Unit) -> str:
-    """What most of the names begin with, up to where a word ends; empty where they have nothing in common."""
+    """The prefix that most names share, up to the end of a word; empty if they have none."""
     inside = [names[node] for node in members]
     word, count = Counter(map(beginning, inside)).most_common(1)[0]
     if len(word) < SHORTEST_WORD or count < MOSTLY * len(inside):

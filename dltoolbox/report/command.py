@@ -102,7 +102,7 @@ def is_document(file: str) -> bool:
 
 
 def subjects(file: str, given: Namespace) -> list[Subject]:
-    """What to report on: read from a JSON file of this command, or analysed."""
+    """The document to report on: read from a JSON file of this command, or analysed."""
     if is_document(file):
         return [Subject(read_document(file))]
     examples = [size_argument(text) for text in given.input]

@@ -1,4 +1,4 @@
-"""What changed between two networks, from their documents."""
+"""Differences between two networks, from their documents."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _problem(issue: Document, renamed: Mapping[str, str]) -> str:
 
 
 def _difference(old: Iterable[str], new: Iterable[str]) -> dict[str, list[str]]:
-    """What only one side has, in the order of that side."""
+    """Items that only one side has, in its order."""
     before, after = dict.fromkeys(old), dict.fromkeys(new)
     return {"added": [item for item in after if item not in before],
             "removed": [item for item in before if item not in after]}

@@ -79,12 +79,12 @@ def write(document: Mapping[str, object], path: str | Path, *, batch: int = 1) -
 
 
 def check_document(document: object) -> None:
-    """Refuse what is no analysis document, or a newer one."""
+    """Refuse anything but an analysis document of this version."""
     came = identity(document)
     if came != (ANALYSIS_SCHEMA, ANALYSIS_VERSION):
         fail("report:unknownSchema", f"The report is made of a document of schema '{ANALYSIS_SCHEMA}', "
              f"version {ANALYSIS_VERSION}, but "
-             + (f"schema {show(came[0])}, version {show(came[1])} came." if came else f"{show(document)} came."),
+             + (f"schema {show(came[0])}, version {show(came[1])} was given." if came else f"{show(document)} was given."),
              "Make it with this version of dltoolbox: dltoolbox analyze … --json.")
 
 

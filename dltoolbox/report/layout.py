@@ -50,7 +50,7 @@ BOX = Box()
 
 @dataclass
 class Drawing:
-    """Where everything lies, with the origin at the upper left.
+    """Positions of everything, with the origin at the upper left.
 
     Attributes:
         centres: The centre of each node.

@@ -1,4 +1,4 @@
-"""Where a command finds a network: in a script, in a module, in a saved file."""
+"""Finding the network for a command: in a script, in a module, in a saved file."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def is_network(value: object, enough: Callable[[Iterable[bool]], bool] = all) ->
 
 
 def own_names(value: object) -> list[str]:
-    """What could have been meant: what a package offers; else networks, and functions and classes that were not imported."""
+    """Candidates for a misspelt name: what a package offers; else networks, functions and classes that were not imported."""
     return getattr(value, "__all__", None) or [
         name for name, member in vars(value).items()
         if is_network(member) or getattr(member, "__module__", "") == getattr(value, "__name__", None)]

@@ -13,7 +13,7 @@ from dltoolbox.report.layout import BOX, Box, Drawing, Edge, Point, cycles_of, d
 LEAST_LEVELS = 2  # connections across, at different sizes, that make a U
 LEAST_RISE = 4  # how much larger a map has to be at the end of the decoder than at its beginning
 ASUNDER = 3.0  # distance of the two sides, in distances of nodes side by side
-BASE = 12.0  # how far below the lowest node the sides are connected
+BASE = 0.7  # how far below the lowest node the sides are connected, in distances of rows
 
 
 def u_shaped(count: int, edges: Sequence[Edge], extents: Sequence[int | None], box: Box = BOX) -> Drawing | None:
@@ -114,7 +114,7 @@ def sides_joined(count: int, edges: Sequence[Edge], turn: int, across: Sequence[
     for i in across:
         (x0, y), (x1, _) = (result.centres[node] for node in edges[i][:2])
         result.routes[i] = [(x0 + box.width / 2, y), (x1 - box.width / 2, y)]
-    lowest = max(y for _, y in result.centres) + box.height / 2 + BASE
+    lowest = max(y for _, y in result.centres) + box.height / 2 + BASE * box.below
     (x0, y0), (x1, y1) = (result.centres[node] for node in edges[turn][:2])
     result.routes[turn] = [(x0, y0 + box.height / 2), (x0, lowest), (x1, lowest), (x1, y1 + box.height / 2)]
     result.height = lowest
@@ -135,7 +135,7 @@ def level_rows(pairs: Sequence[tuple[int, int]], counts: Sequence[int]) -> list[
 
 
 def is_crossed(edges: Sequence[Edge], drawing: Drawing, box: Box) -> bool:
-    """Whether any connection runs through a node that is none of its ends."""
+    """Whether any connection runs through a node other than its ends."""
     def crosses(ends: tuple[int, int], a: Point, b: Point) -> bool:
         (left, right), (top, bottom) = sorted((a[0], b[0])), sorted((a[1], b[1]))
         return any(left < x + box.width / 2 and right > x - box.width / 2 and top < y + box.height / 2

@@ -1,1 +1,1 @@
-"""What belongs to the machine: processors, BLAS, threads, measured choices, the console, Ctrl+C."""
+"""The machine: processors, BLAS, threads, measured choices, the console, Ctrl+C."""

@@ -244,7 +244,7 @@ def choices() -> Choices:
 
 
 def cache_folder() -> Path | None:
-    """Where this user's caches lie; None where the user has no home."""
+    """The folder of this user's caches; None if the user has no home."""
     own = os.environ.get("DLTOOLBOX_CACHE")
     if own:
         return Path(own)

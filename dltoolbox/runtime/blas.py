@@ -46,7 +46,7 @@ def libraries() -> tuple[Library, ...]:
 
 
 def folders(name: str, package: Path) -> tuple[Path, Path]:
-    """Where wheels keep their libraries: beside the package (Linux, Windows) or inside it (macOS)."""
+    """Folders in which wheels keep their libraries: beside the package (Linux, Windows) or inside it (macOS)."""
     return package.parent / f"{name}.libs", package / ".dylibs"
 
 

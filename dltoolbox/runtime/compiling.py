@@ -44,7 +44,7 @@ class Waiting:
             self.save()
 
     def saved(self) -> float:
-        """What other processes have counted; nothing where the file is missing or damaged."""
+        """Counts of other processes; empty if the file is missing or damaged."""
         try:
             return max(0.0, float(self.file.read_text())) if self.file else 0.0
         except (OSError, ValueError):

@@ -49,7 +49,7 @@ def _siblings(cpu: int, root: Path) -> str:
 
 
 def _sysctl(name: str) -> bytes:
-    """What macOS says of its hardware; nothing elsewhere."""
+    """Hardware facts from macOS; empty elsewhere."""
     if sys.platform != "darwin":
         return b""
     system, buffer = ctypes.CDLL(None), ctypes.create_string_buffer(256)

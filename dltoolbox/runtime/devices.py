@@ -86,7 +86,7 @@ def gpuDeviceCount(devices: str = "all") -> int:
 
 
 class GPUDevice(NamedTuple):
-    """What `gpuDevice` returns: no GPU, with no memory."""
+    """The result of `gpuDevice`: no GPU, with no memory."""
 
     Name: str = "none"
     Index: int = 0
@@ -127,7 +127,7 @@ def canUseParallelPool() -> bool:
 
 
 class ParallelPool(NamedTuple):
-    """What `parpool` returns: the threads that networks run on, which are there anyhow."""
+    """The result of `parpool`: the threads that networks run on, which are there anyhow."""
 
     NumWorkers: int
     Connected: bool = True

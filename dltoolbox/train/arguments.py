@@ -52,7 +52,7 @@ class Arguments(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What the data have to fit: a network, its output layer, and the sizes of what reaches that."""
+    """The target of the data: a network, its output layer, and the sizes of what reaches that."""
 
     lgraph: LayerGraph
     end: OutputLayer
@@ -90,7 +90,7 @@ def what(value: object) -> str:
 
 @singledispatch
 def source_of(data: object, *responses: object, task: Task, of: str = "") -> Batches:
-    """What holds the data, as mini-batches for a task. Data of a type that nobody has registered are arrays.
+    """The source that holds the data, as mini-batches for a task. Data of a type that nobody has registered are arrays.
 
     Args:
         data: The predictors, or what holds the responses as well.
@@ -137,7 +137,7 @@ def predictors(lgraph: LayerGraph, X: Any, name: str, remove: Remove) -> list[np
 
 
 def remover(task: Task, X: object, Y: object, of: str) -> Remove:
-    """What removes observations from the arrays that came, whatever they are and wherever the observations stand."""
+    """The call that removes observations from the given arrays, whatever their type and order."""
     layers = input_layers(task.lgraph)
     given, names = named_arrays([X], len(layers), f"X{of}")
     parts = [f"{array_in_code(name, part)}[{'' if not layer.dims().rank else '..., '}keep]"

@@ -1,7 +1,8 @@
 """`trainingOptions`: what a solver should do, as MATLAB names it; Precision alone is our own.
 
-Every documented option is declared, so that a ported call is understood as a whole. An option that this release cannot
-act on accepts its default only; any other value is refused when the options are made, never ignored in training.
+Every documented option is declared, so that a ported call is understood as a whole. Options that only say how MATLAB gets
+to the same result are checked and have no effect. Another option that this release cannot act on accepts its default only;
+any other value is refused when the options are made, never ignored in training.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 # Conversions that only training options need -------------------------------------------------------------------------
 def now_only(*supported: object, of: Convert[T], hint: str) -> Convert[T]:
-    """A documented option of which this release supports some values: the others are valid, and refused as such."""
+    """A documented option with some values that this release supports; others are valid, and refused as such."""
     words = " or ".join("[]" if value is None else repr(value) for value in supported)
 
     def narrowed(value: object) -> T:
@@ -46,7 +47,7 @@ def is_empty(value: object) -> bool:
 
 
 def anything(value: object) -> str | float | None:
-    """Any value, for options of which one value is supported; what is neither text nor a number becomes text, so that it can
+    """Any value, for options with one supported value; anything but text and numbers becomes text, so that it can
     be compared.
     """
     if is_empty(value):
@@ -100,8 +101,11 @@ def measured(value: object) -> str | None:
     """The name of a metric, alone or in a list; one that training measures by itself, or none."""
     if is_empty(value):
         return None
-    names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
-        value if isinstance(value, (list, tuple)) else [value])]
+    try:
+        names = [choice(*_METRICS)(name) if isinstance(name, str) else "" for name in (
+            value if isinstance(value, (list, tuple)) else [value])]
+    except InvalidValue:
+        raise InvalidValue("'accuracy', 'rmse' or []") from None
     if len(names) == 1 and names[0] in ("accuracy", "rmse"):
         return names[0]
     raise InvalidValue("'accuracy', 'rmse' or [] in this release", "Training shows accuracy or RMSE by itself; leave the "
@@ -158,10 +162,10 @@ class TrainingOptions(Configured):
                                       "'iteration'.")
     SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
                              f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
-    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "Where MATLAB prepares "
+    PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "How MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
-    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "What "
+    GradientThresholdMethod = _option(choice("l2norm", "global-l2norm", "absolute-value"), "l2norm", "Quantity that "
                                       "GradientThreshold limits: 'l2norm' of each learnable, 'global-l2norm' of all "
                                       "of them, or the 'absolute-value' of each derivative.")
     GradientThreshold = _option(real(0, low_open=True, infinite=True), np.inf, "Gradients beyond it are clipped.")
@@ -319,7 +323,7 @@ def _report_foreign(option: str, solver: str, owners: list[str], issues: IssueCo
     who = " and ".join(repr(owner) for owner in owners)
     plural = "solvers" if len(owners) > 1 else "solver"
     available = [owner for owner in owners if owner in OPTIONS_BY_SOLVER]
-    hint = f"Remove it, or call trainingOptions('{available[0]}', …)." if available else "Remove it."
+    hint = f"Remove it, or call trainingOptions('{available[0]}', {option}=…)." if available else "Remove it."
     issues.add("trainingOptions:optionOfOtherSolver",
                f"'{option}' is an option of the {plural} {who}, not of '{solver}'.", hint)
 

@@ -31,7 +31,7 @@ Clip = Callable[[Sequence[np.ndarray]], None]
 
 
 class Solver:
-    """What the solvers share: weight decay, clipping, and the walk over the parameters."""
+    """The common part of the solvers: weight decay, clipping, and the walk over the parameters."""
 
     averages: ClassVar[int] = 1
 
@@ -101,7 +101,7 @@ class SGDM(Solver):
 
 
 class Squares(Solver):
-    """What solvers share that divide by the root of an average of squared gradients."""
+    """The common part of solvers that divide by the root of an average of squared gradients."""
 
     def __init__(self, parameters: Sequence[Parameter], options: TrainingOptionsRMSProp | TrainingOptionsADAM) -> None:
         super().__init__(parameters, options)

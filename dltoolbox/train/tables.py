@@ -1,6 +1,6 @@
 """Tables of features as training data: a column of responses, or several, and the others as predictors.
 
-A table is a pandas DataFrame, of which only its columns are asked, or MATLAB's ``table`` as far as there is one here.
+A table is a pandas DataFrame, read by its columns only, or MATLAB's ``table`` as far as there is one here.
 """
 
 from __future__ import annotations

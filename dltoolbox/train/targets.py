@@ -81,7 +81,7 @@ def label_code(name: str, Y: object) -> str:
 
 
 def unlabelled(Y: object, name: str, seen: Sequence[str]) -> str:
-    """What makes a class of elements without label, where all others belong to one."""
+    """The call that makes a class of elements without label, if all others belong to one."""
     code = in_code(name)
     made = "" if isinstance(Y, categorical) else f"{code} = categorical({code}); "
     other = "background" if "background" not in seen else "other"
@@ -133,7 +133,7 @@ def refuse_numbers(array: np.ndarray, Y: object, name: str, channels: int, class
 
 
 def refuse_one_hot(array: np.ndarray, code: str, name: str, channels: int, classes: Sequence[str] | str) -> None:
-    """Where the numbers along a dimension sum to one, a class is the place of the largest, or of the only one."""
+    """A class is the place of the largest number along a dimension, if those sum to one, or of the only one."""
     if array.ndim < 2 or array.dtype.kind == "c" or array.min(initial=0) < 0 or array.max(initial=0) > 1:
         return
     axes = [axis for axis in range(array.ndim) if array.shape[axis] > 1 and np.allclose(array.sum(axis), 1, atol=1e-3)]
@@ -187,7 +187,7 @@ def pixel_end(rank: int, classes: int) -> str:
 
 def in_order_of(names: tuple[str, ...], codes: np.ndarray, categories: list[str], Y: object, name: str, training: bool,
                 output: str, remove: Remove) -> np.ndarray:
-    """The codes counted in the classes of the network; a label that is none of them is an error."""
+    """The codes counted in the classes of the network; any other label is an error."""
     if tuple(categories) == names:
         return codes
     table = np.array([*(names.index(c) if c in names else -2 for c in categories), -1])
@@ -246,7 +246,7 @@ def refuse_labels(labels: categorical, name: str, rank: int | str) -> NoReturn:
 
 
 def map_advice(shape: tuple[int, ...], size: tuple[int, ...], observations: int, code: str) -> str:
-    """What to do with responses of a size that is not the output's."""
+    """Advice about responses of a size that is not the output's."""
     rank, each = len(size) - 1, prod(shape) // max(observations, 1)
     if prod(size[:-1]) == 1:
         if each == size[-1] and observations in (shape[0], shape[-1]):
@@ -348,4 +348,5 @@ def check_count(count: int, observations: int, name: str) -> None:
     """One target per observation; ``name`` starts with Y, as that of the predictors does with X."""
     if count != observations:
         fail("trainNetwork:observationsMismatch", f"{name} has {counted(count, 'observation')}, "
-             f"but X{name[1:]} has {observations}.", "Pass one response per observation.")
+             f"but X{name[1:]} has {observations}.", "Pass one response per observation; X counts them along its last "
+             "dimension, a matrix of features along its first.")

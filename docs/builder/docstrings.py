@@ -84,15 +84,16 @@ def uncommented(code: str) -> str:
 
 
 def signature(name: str, thing: object) -> str:
-    """The call, without annotations; one argument per line where it is long."""
+    """The call, without annotations, broken into lines."""
     try:
         parameters = inspect.signature(thing).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return name
     words = [str(parameter.replace(annotation=parameter.empty)).replace("=Ellipsis", "=…") for parameter in parameters]
     words = [word for word in words if word not in ("/", "self")]
-    line = f"{name}({', '.join(words)})"
-    return line if len(line) <= 92 else f"{name}(\n    " + ",\n    ".join(words) + ")"
+    line = textwrap.fill(", ".join(word.replace(" ", "\0") for word in words) + ")", 92, initial_indent=f"{name}(",
+                         subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return line.replace("\0", " ")
 
 
 def first_sentence(thing: object) -> str:

@@ -79,7 +79,7 @@ def digit_rotation_regression(networks: list[Any], figure: Any) -> None:
     left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])
     grid = left.subplots(2, 6)
     for cell, title in zip(grid[:, 0], ("as they come", "turned back by the prediction"), strict=True):
-        cell.set_title(title, fontsize=9, loc="left").set_in_layout(False)
+        cell.text(0, 1.08, title, fontsize=9, transform=cell.transAxes).set_in_layout(False)
     for (above, below), index in zip(grid.T, np.argsort(-np.abs(angles.ravel()))[:200:34], strict=True):
         above.imshow(images[:, :, 0, index], cmap="gray_r")
         below.imshow(rotate(images[:, :, 0, index], -predicted[index, 0], reshape=False), cmap="gray_r", vmin=0, vmax=1)

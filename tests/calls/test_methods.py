@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
+import timeit
 
 import pytest
 
@@ -98,6 +99,8 @@ def test_results_that_are_kept_or_shown_pass():
     for bigger in map(g.addLayers, [layer]):
         assert len(bigger.Layers) == len(g.Layers) + 1
     assert len(eval("g.addLayers(layer)", {"g": g, "layer": layer}).Layers) == len(g.Layers) + 1
+    assert timeit.timeit("g.addLayers(layer); addLayers(g, layer)", number=1, globals={
+        "g": g, "layer": layer, "addLayers": dl.addLayers}) > 0
     kept = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "displayhook", kept.append)

@@ -32,7 +32,7 @@ FORMS = [  # of a hint, and the values that it names
     (r"a fraction of the workers, their number", [0.5, 2, [1, 0, 2]]),
 ]
 ADVICE = re.compile(r"^(Augment the images|Only labels of the images|Pass Matplotlib axes|The option belongs to trainnet|"
-                    r"Call \w+\(Weights='none'\)|Pass the output of)")  # what to do instead, which is no value
+                    r"Call \w+\(Weights='none'\))|leave the option out")  # what to do instead, which is no value
 
 
 def owners(kind=Configured):
@@ -67,7 +67,7 @@ def check(name, page, prop, hint):
         found = re.search(pattern, hint)
         if found:
             values += form if isinstance(form, list) else [form(next(filter(None, found.groups())))]
-    assert values or not hint or ADVICE.match(hint), f"{name}: nothing to pass in {hint!r}"
+    assert values or not hint or ADVICE.search(hint), f"{name}: nothing to pass in {hint!r}"
     for value in values:
         assert not hint_for(page, prop, value), f"{name}={value!r}, as said: {hint!r}"
 

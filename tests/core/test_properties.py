@@ -48,7 +48,6 @@ def problems(*args, **kwargs):
     (("size", 3, "Colour", "green"), {}),
     ((3, "Colour", "red", "Colour", "green"), {}),
     ((3, "Colour", "red"), {"Colour": "green"}),
-    ((9,), {"Size": 3, "Colour": "green"}),
     ((np.int64(3),), {"Colour": np.str_("green")}),
     ((np.array([3, 3]),), {"Colour": "green", "lid": 1}),
     (((3.0, 3.0),), {"Colour": "green", "lid": np.True_}),

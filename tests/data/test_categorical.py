@@ -184,9 +184,14 @@ def test_parts_are_copies():
     assert Y.categories == ["a", "b"]
 
 
-def test_reading_cannot_change():
+def test_reading_cannot_change(refused):
     Y = categorical(["a", "b"])
-    Y.categories.append("c")
+    with refused("categorical:lostAssignment"):
+        Y.categories.append("c")
+    with refused("categorical:lostAssignment"):
+        Y[:2][0] = "b"
+    names = Y.categories
+    names.append("c")
     assert Y.categories == ["a", "b"]
     with pytest.raises(ValueError, match="read-only"):
         Y.codes[0] = 1
@@ -225,8 +230,9 @@ def test_refused_assignment_changes_nothing(refused):
         Y[0] = "middle"
     with refused("categorical:textExpected"):
         Y[0] = 1
+    other = categorical(["a", "b"])
     with refused("categorical:sizeMismatch"):
-        categorical(["a", "b"])[:] = ["c", "c", "c"]
+        other[:] = ["c", "c", "c"]
     with pytest.raises(IndexError):
         Y[5] = "lo"
     assert Y.tolist() == ["lo", "hi"]

@@ -212,7 +212,8 @@ def test_other_functions_for_other_networks(net):
 
 def test_a_layer_of_activations(net):
     hint = refused(lambda: dl.activations(net, FEATURES, 1.5)).hint
-    assert hint == "Call for example activations(net, X, 'classoutput')."
+    layer = re.fullmatch(r"Call for example activations\(net, X, '(\w+)'\)\.", hint)[1]
+    assert dl.activations(net, FEATURES, layer).shape[0] == 8
 
 
 def test_classes_of_pixels():
@@ -237,7 +238,7 @@ def test_several_inputs():
     X1 = X2 = FEATURES
     Y = FEATURES[:, 0]
     issue = refused(lambda: dl.trainNetwork(X1, Y, lgraph, QUIET))
-    assert issue.message == "The network has 2 input layers (left, right), but 1 array came."
+    assert issue.message == "The network has 2 input layers (left, right), but got 1 array."
     assert issue.hint == "Call trainNetwork([X1, X2], Y, layers, options), with X1 for 'left' and X2 for 'right'."
     net = dl.trainNetwork([X1, X2], Y, lgraph, QUIET)
     assert refused(lambda: dl.predict(net, X1)).hint == "Call predict(net, X1, X2), with X1 for 'left' and X2 for 'right'."

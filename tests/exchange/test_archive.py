@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,23 @@ def test_every_registered_layer_can_be_made_again() -> None:
         one = cls(**given, Name="layer")
         again = cls(**{prop.name: value for prop, value in one.values()})
         assert all(same(value, getattr(again, prop.name)) for prop, value in one.values()), factory
+
+
+@pytest.mark.parametrize(("name", "kind"), [("net.mat", "a MAT-file"), ("net.onnx", "an ONNX model"), ("net.H5", "a Keras"),
+                                            ("net.pt", "a PyTorch"), ("net.keras", "a Keras"), ("net.m", "toMATLAB"),
+                                            ("net.py", "toPython")])
+def test_a_name_that_promises_another_format_gets_a_warning(tmp_path: Path, name: str, kind: str) -> None:
+    net = classifier()
+    with pytest.warns(DltoolboxWarning, match=kind) as caught:
+        saveNetwork(net, tmp_path / name)
+    assert "'net.dlnet'" in str(caught[0].message)
+    assert caught[0].filename == __file__
+    (data,) = data_for(net)
+    np.testing.assert_array_equal(predict(loadNetwork(tmp_path / name), data), predict(net, data))
+
+
+@pytest.mark.parametrize("name", ["net.dlnet", "net", "net.zip", "v1.2", "net.bin"])
+def test_other_names_are_taken_as_they_are(tmp_path: Path, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        saveNetwork(classifier(), tmp_path / name)

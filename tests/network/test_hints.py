@@ -36,7 +36,8 @@ def rebuilt(layer, **values):
     made = layer.call()
     positional = [prop.name for prop, _ in layer.values() if prop.positional]
     options = dict(zip(positional, made.arguments, strict=False)) | made.options | {"Name": layer.Name} | values
-    return getattr(dl, made.function)(*(options.pop(name) for name in positional if name in options), **options)
+    arguments = [options.pop(name) for name in positional if name in options]
+    return getattr(dl, made.function)(*arguments, **options)
 
 
 def issues_of(lgraph, usage="trainNetwork"):

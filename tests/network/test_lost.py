@@ -207,3 +207,57 @@ def test_a_loop_that_is_left_in_between_gets_a_warning():
             run(code.replace("break", f"{keep}; break"), in_a_function)
         run(code.replace("break", "other = replaceLayer(lgraph, 'conv_1', one); break"), in_a_function)
         run(code.replace("net.Layers:", "layers:").replace("for", "layers = net.Layers\nfor", 1), in_a_function)
+
+
+# What the messages say, done literally --------------------------------------------------------------------------------
+WAYS = [
+    ("net.Layers[1].Weights = W", ["layers = net.Layers", "layers[1].Weights = W", "net = assembleNetwork(layers)"],
+     "net.Layers[1].Weights[0, 0, 0, 0] == 1"),
+    ("lgraph.Layers[1].Weights = W", ["layer = getLayer(lgraph, 'conv_1')", "layer.Weights = W",
+                                      "lgraph = replaceLayer(lgraph, 'conv_1', layer)"],
+     "lgraph.Layers[1].Weights[0, 0, 0, 0] == 1"),
+    ("lgraph.Layers[1].WeightLearnRateFactor = 0", ["lgraph = setLearnRateFactor(lgraph, 'conv_1', 'Weights', 0)"],
+     "lgraph.Layers[1].WeightLearnRateFactor == 0"),
+    ("lgraph.Layers[1].WeightLearnRateFactor = 0", ["lgraph = freezeWeights(lgraph, 'conv_1')"],
+     "lgraph.Layers[1].WeightLearnRateFactor == 0"),
+    ("for one in lgraph.Layers: one.Name += '_'", ["layer = getLayer(lgraph, 'in')", "layer.Name = 'in_'",
+                                                   "lgraph = replaceLayer(lgraph, 'in', layer)"],
+     "lgraph.Layers[0].Name == 'in_'"),
+    ("for one in net.Layers: one.Name += '_'", ["layers = net.Layers", "for one in layers: one.Name += '_'",
+                                                "net = assembleNetwork(layers)"], "net.Layers[0].Name == 'in_'"),
+    ("net.Layers[2] = layer", ["layers = net.Layers", "layers[2] = layer", "net = assembleNetwork(layers)"],
+     "net.Layers[2].Name == 'new'"),
+    ("dlnet.Learnables.Value[0] = W", ["net = dlnet", "table = net.Learnables; table.Value[0] = W; net.Learnables = table"],
+     "net.Layers[1].Weights[0, 0, 0, 0] == 1"),
+    ("dlnet.OutputNames.append('relu')",
+     ["net = dlnet", "names = net.OutputNames; names.append('relu'); net.OutputNames = names"],
+     "net.OutputNames == ['fc', 'relu']"),
+    ("net.InputNames.append('x')", ["names = net.InputNames", "names.append('x')"], "names == ['in', 'x']"),
+    ("lgraph.Connections.Source[0] = 'x'", ["table = lgraph.Connections", "values = list(table.Source)", "values[0] = 'x'"],
+     "values[0] == 'x'"),
+    ("categorical(['b', 'a']).categories[0] = 'x'",
+     ["Y = categorical(['b', 'a'])", "Y = renamecats(Y, ['x', 'b'])"], "str(Y[1]) == 'x'"),
+    ("categorical(['a', 'b', 'a', 'b'])[2:][1] = 'cat'", ["Y = categorical(['a', 'b', 'a', 'b'])", "Y[3] = 'cat'"],
+     "str(Y[3]) == 'cat'"),
+    ("reluLayer().Name = 'b'", ["layer = reluLayer(Name='b')"], "layer.Name == 'b'"),
+    ("net.Layers = []", ["lgraph = layerGraph(net)", "lgraph = addLayers(lgraph, layer)"], "len(lgraph.Layers) == 7"),
+]
+SHORTENED = {"W;": "…;", "'relu'": "'…'", "addLayers(lgraph, layer)": "addLayers(lgraph, …)",
+             "renamecats(Y, ['x', 'b'])": "renamecats(Y, …)", "(Name='b')": "(…, Name=…)"}
+SAID = ("layers = net.Layers", "net = ass", "layer = getLayer", "lgraph = ", "table = net", "names = net", "values = list",
+        "Y = renamecats", "Y[3]")
+
+
+@pytest.mark.parametrize(("code", "way", "reached"), WAYS)
+def test_what_the_message_says_works(code, way, reached):
+    scope = names() | {"dlnet": dl.dlnetwork(LAYERS)}
+    with pytest.raises(dl.DltoolboxError) as caught:
+        exec(code, scope)
+    for line in way:
+        exec(line, scope)
+        said = line
+        for long, short in SHORTENED.items():
+            said = said.replace(long, short)
+        if line.startswith(SAID) and "layerGraph" not in line:
+            assert said in caught.value.issues[0].hint
+    assert eval(reached, scope)

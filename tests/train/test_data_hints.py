@@ -145,6 +145,12 @@ def test_other_sizes(want, order):
                                np.arange(N), atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32, np.longdouble])
+def test_other_sizes_of_any_type(dtype):
+    end = follow(train, {"X": np.ones((12, 10, 1, N), dtype), "Y": np.ones((N, 2)), "layers": line(2, 1)})
+    np.testing.assert_array_equal(end["X"], np.ones((6, 5, 1, N)))
+
+
 @pytest.mark.parametrize("shape", [(6, 5, 3, N), (12, 10, 1, N), (9, 9, 3, N), (6, 5, 7, N)])
 def test_new_layers_take_other_images(shape):
     """What is said of the input layer holds, too."""

@@ -101,7 +101,7 @@ PREDICTORS = {
                           r"as in X\[:, :3\].*featureInputLayer\(4\)"),
     "uneven rows": (([[1, 2, 3], [1, 2]], [1, 2], FEATURES), "notNumeric", "parts of different sizes"),
     "one array for two inputs": ((X, np.ones(8), two_inputs()), "wrongNumberOfInputs",
-                                 r"2 input layers \(left, right\), but 1 array.*trainNetwork\(\[X1, X2\], Y,"),
+                                 r"2 input layers \(left, right\), but got 1 array.*trainNetwork\(\[X1, X2\], Y,"),
     "inputs of different length": (([X, X[..., 1:]], np.ones(8), two_inputs()), "observationsMismatch",
                                    r"8 observations in X\[0\] and 7 observations in X\[1\]"),
     "NaN in one of two inputs": (([X, NAN], np.ones(8), two_inputs()), "notFinite",

@@ -35,7 +35,7 @@ SQUEEZE = 4  # a block's input channels per channel of its squeezed description
 
 
 class BlockStage(NamedTuple):
-    """Blocks of one size, of which only the first has the stride."""
+    """Blocks of one size; only the first has the stride."""
 
     expansion: int
     size: int

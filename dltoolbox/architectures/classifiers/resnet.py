@@ -34,7 +34,7 @@ BOTTLENECK_BLOCK = ((1, 1), (3, 1), (1, 4))
 
 @dataclass
 class Residual:
-    """What the three networks differ in, and how their parts are made of it."""
+    """The differences between the three networks, and the parts made from them."""
 
     convolutions: tuple[tuple[int, int], ...]
     relu: Callable[[str], str] = "{}_relu".format  # name of the ReLU after a convolution or a sum

@@ -1,4 +1,4 @@
-"""What the builders of segmentation networks share: arguments, sizes that work, and the end that labels every pixel."""
+"""Common parts of segmentation networks: arguments, sizes that work, and the end that labels every pixel."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the statement that called the toolbox does with a value: assigns in a copy, unpacks a result."""
+"""How the statement that called the toolbox uses a value: assigns in a copy, unpacks a result."""

@@ -18,6 +18,7 @@ from dltoolbox.core.properties import check_bound
 from dltoolbox.core.statements.unpacking import after_the_call
 
 Edit = TypeVar("Edit", bound=Callable[..., object])
+TIMED = ("<timeit-src>", "<magic-timeit>")  # statements that are run for the time they take
 DOTTED = "dltoolbox.methods"  # the module that calls functions as methods
 
 
@@ -48,6 +49,6 @@ def is_discarded(frame: FrameType) -> bool:
     """Whether the call that a user's frame is in stands as a statement of its own, whose result CPython drops at once.
     Prompts and notebooks show such a result, and keep it.
     """
-    if str(frame.f_globals.get("__name__")).startswith("dltoolbox."):
+    if str(frame.f_globals.get("__name__")).startswith("dltoolbox.") or frame.f_code.co_filename in TIMED:
         return False
     return after_the_call(frame)[0] == "POP_TOP"

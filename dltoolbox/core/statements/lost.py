@@ -5,8 +5,8 @@ The number of references tells the two apart: the first object has those of the 
 found out at import. A Python that does not count (PyPy) refuses nothing; one that does not count local variables (3.14) has
 the frame asked for them as well.
 
-In ``for layer in net.Layers: layer.Bias = 0`` the loop variable holds each copy, for one turn. `WalkedList` does not keep
-the list that it walks over, so it sees whether anybody does, and at the end of each turn whether the layer was kept.
+In ``for layer in net.Layers: layer.Bias = 0`` the loop variable holds each copy, for one turn. A `WatchingIterator` does not
+keep the list that it walks over, so it sees whether anybody does, and at the end of each turn whether the layer was kept.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ALONE, CALLED_ALONE = _held_by_a_statement()
 
 
 class Lost(NamedTuple):
-    """What would be lost, how to keep it, and the layer that it concerns."""
+    """The assignment that would be lost, how to keep it, and the layer that it concerns."""
 
     message: str
     hint: str
@@ -94,13 +94,13 @@ def _names(thing: object, frame: FrameType) -> int:
 _handed_out: dict[int, dict[str, object]] = {}
 
 
-def taken_from_list(thing: object) -> None:
+def noted_as_copied(thing: object) -> None:
     """Say that somebody copies a thing as it is now, so that changes up to here are not lost."""
     if id(thing) in _handed_out:
         _handed_out[id(thing)] = {**vars(thing)}
 
 
-class WalkedList(Generic[T]):
+class WatchingIterator(Generic[T]):
     """An iterator over a list that does not keep the list.
 
     In a loop over a list that somebody keeps it does nothing else. Otherwise it looks at each element once more at the end
@@ -145,7 +145,7 @@ class WalkedList(Generic[T]):
             warn(issue.identifier.removeprefix("dltoolbox:"), issue.message, issue.hint)
 
     def _end_of_turn(self) -> Issue | None:
-        """What was lost in the turn that ends."""
+        """The change that was lost in the turn that ends."""
         item, self._last = self._last, None
         if item is None:
             return None
@@ -170,7 +170,7 @@ def _kept(item: object, frame: FrameType | None) -> bool:
         variables += [frame.f_locals, frame.f_globals]
         frame = frame.f_back
     holders = gc.get_referrers(item)
-    return any(_contains(holder, [*variables, holders]) for holder in holders if not isinstance(holder, WalkedList))
+    return any(_contains(holder, [*variables, holders]) for holder in holders if not isinstance(holder, WatchingIterator))
 
 
 def _contains(holder: object, variables: list[object]) -> bool:

@@ -1,1 +1,1 @@
-"""Where observations come from: what hands them out as mini-batches."""
+"""Sources of observations, which hand them out as mini-batches."""

@@ -27,7 +27,7 @@ MOST_DISTORTED = 3  # times that one side may be stretched more than another
 
 
 class Wanted(NamedTuple):
-    """What an array is to be: the order of its dimensions, and the sizes of all but the observations and time steps.
+    """The target layout of an array: the order of its dimensions, and the sizes of all but the observations and time steps.
 
     ``channels`` tells whether there is a dimension of channels at all; label images have none, but may have one of size 1.
     """
@@ -197,7 +197,7 @@ def picked(code: str, sides: Sequence[tuple[int, int]]) -> str:
 
 # Words ---------------------------------------------------------------------------------------------------------------
 def advice(shape: tuple[int, ...], goal: Wanted, code: str, *, pictures: bool = True) -> str:
-    """What to do with an array of this shape, in calls that can be copied; empty where nothing is likely.
+    """Advice about an array of this shape, in calls that can be copied; empty where nothing is likely.
 
     Args:
         shape: The sizes that came.
@@ -232,7 +232,7 @@ def order_text(order: str) -> str:
 
 
 def deed(meaning: Meaning, shape: tuple[int, ...], goal: Wanted) -> str:
-    """What a call does that leaves the order of the dimensions as it is, before the call."""
+    """The words before a call that leaves the order of the dimensions as it is."""
     if meaning.recoloured and meaning.resized:
         return "Resize the images and convert their colours with"
     if meaning.resized:
@@ -279,7 +279,7 @@ def flat_calls(goal: Wanted, code: str) -> list[tuple[str, str]]:
 
 
 def features_advice(shape: tuple[int, ...], features: int, code: str) -> str:
-    """What to do with an array that is not N×f; empty where nothing is likely."""
+    """Advice about an array that is not N×f; empty if nothing is likely."""
     if len(shape) == 2:
         if shape[0] == features:
             return f"The features are rows here: use {code}.T."
@@ -302,7 +302,7 @@ def input_layer(sizes: Sequence[int]) -> str:
 
 
 def new_input_layer(shape: tuple[int, ...], goal: Wanted) -> str:
-    """What takes images of these channels and sizes in a network that has no weights yet; empty where it is not known."""
+    """The input layer for images of these channels and sizes in a network without weights; empty if it is not known."""
     likely = meanings(shape, goal)
     if len(shape) == len(goal.order) and not likely and shape[:goal.rank] == goal.sizes[:-1]:
         likely = [Meaning(goal.order, True, True)]

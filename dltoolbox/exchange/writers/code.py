@@ -1,4 +1,4 @@
-"""What `toPython` and `toMATLAB` share: a network as chains of layers and connections, and lines of code.
+"""The common part of `toPython` and `toMATLAB`: a network as chains of layers and connections, and lines of code.
 
 What a call holds is said by the layers (`Layer.call`); how calls, values and statements read, by a file per language.
 """
@@ -76,7 +76,7 @@ class Outline:
     def __post_init__(self) -> None:
         if self.parameters and self.files is None:
             fail(f"{self.function}:fileNeeded", "Parameters are written to a file beside the code, but no file was named.",
-                 f"Call {self.function}(net, file, Parameters=True).")
+                 f"Pass one: {self.function}(net, file, …).")
         self.graph = expansion(self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)).graph
         if isinstance(self.net, dlnetwork):
             self.net = self.graph

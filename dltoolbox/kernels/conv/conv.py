@@ -27,7 +27,7 @@ PreparedBands = tuple[list[Closure], list[list[Closure]]]  # steps that prepare,
 
 
 def special_form(window: Window, source: np.ndarray, target: np.ndarray) -> Callable[..., PreparedBands] | None:
-    """What binds this convolution where its columns had better not be made as a whole."""
+    """The kernel for a convolution whose columns are too large to be made at once."""
     return bind_lines if suit(window, source, target) else bind_rows if large(window, source, target) else None
 
 

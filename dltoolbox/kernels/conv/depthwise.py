@@ -21,7 +21,7 @@ PRODUCT_BYTES = 1 << 17  # of a block's products
 
 
 class TapPart(NamedTuple):
-    """What one tap reads and writes in one block of output rows."""
+    """Input and output of one tap in one block of output rows."""
 
     number: int
     inputs: tuple[slice, ...]

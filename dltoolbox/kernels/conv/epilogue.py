@@ -1,4 +1,4 @@
-"""What follows a convolution in a chain: a normalisation with stored statistics, which disappears into the filters, and a
+"""Links behind a convolution in a chain: a normalisation with stored statistics, which disappears into the filters, and a
 ReLU, which is applied to every block of the output while it is still in cache."""
 
 from __future__ import annotations

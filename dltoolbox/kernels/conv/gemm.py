@@ -170,7 +170,7 @@ def tile(columns: Columns, width: int, tall: bool, wide_is_tall: bool) -> Produc
 
 
 class Finish:
-    """What follows a product on the same block, still in cache: a bias that no column of ones has brought, and a ReLU."""
+    """The steps after a product on the same block, still in cache: a bias that no column of ones has brought, and a ReLU."""
 
     def __init__(self, site: BindContext, bias: np.ndarray | None, repeat: int, relu: bool) -> None:
         self.relu, self.bias = relu, bias

@@ -224,7 +224,7 @@ class Image:
         self.spare = site.scratch((longest, *self.image.shape[1:]), x.dtype) if self.view is None else None
 
     def read(self, rows: slice) -> tuple[list[Closure], np.ndarray]:
-        """What to run before the block can be read, and the block."""
+        """The steps that fill the block, and the block."""
         if self.spare is None:
             assert self.view is not None
             return [], self.view[rows]

@@ -258,7 +258,7 @@ class Line:
 
 
 class Totals:
-    """Where the loops add up."""
+    """Memory in which the loops add up."""
 
     def __init__(self, site: BindContext, form: Form) -> None:
         self.part = None if form.scalars else site.scratch((2, form.shape[-1]))

@@ -106,7 +106,7 @@ def met_moments(site: BindContext, passes: Passes, sums: np.ndarray) -> tuple[np
 
 
 def centered(mean: np.ndarray, variance: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray | None, np.ndarray]:
-    """What is subtracted from the data before anything else, if anything is, and what is then left of the mean."""
+    """The offset subtracted from the data before anything else, if any, and what is left of the mean."""
     if not is_far(mean, variance):
         return None, mean
     center = mean.astype(dtype).astype(np.float64)
@@ -291,7 +291,7 @@ class Normalise(Kernel):
         return BoundKernel((forward,), backward, prepare)
 
     def line(self, site: BindContext) -> tuple[Callable[..., None], Closure]:
-        """What takes center (or None), factor and constant in `prepare`, and a closure that applies them."""
+        """A setter of center (or None), factor and constant for `prepare`, and a closure that applies them."""
         grid = Grid(site.inputs[0].shape, site.case.orders[0])
         stored, far = site.shared((3, grid.channels), np.float64), site.shared((1,), np.bool_)
         tiles = [grid.tile(site) for _ in range(3)]

@@ -194,7 +194,7 @@ class TapLines:
 
 
 class Looped(Twin):
-    """What the twins share: they stand before a NumPy kernel, which does what lies in no lines."""
+    """The common part of the twins: they stand before a NumPy kernel, which does what lies in no lines."""
 
     def bind(self, site: BindContext) -> BoundKernel:
         orders = {order for order in site.case.orders if len(order) > 1}

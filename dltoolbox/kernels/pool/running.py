@@ -57,7 +57,7 @@ class Along(NamedTuple):
 
     @classmethod
     def of(cls, window: Window, axis: int, given: int, made: int, *, back: bool, overlapping: bool) -> Along:
-        """Where blocks may overlap, two that reach over a span suffice. Else they are as the digits of its length say."""
+        """If blocks may overlap, two that reach over a span suffice. Otherwise the digits of its length choose them."""
         spans = (seeing if back else seen)(window, axis, given, made)
         levels, first = [], spans.first.copy()
         for level in range(int(spans.length.max(initial=0)).bit_length()):
@@ -103,7 +103,7 @@ class Running:
         return result
 
     def chunks(self, shape: Sequence[int], along: Along) -> list[Index]:
-        """What is reduced along an axis at a time: some rows, or columns where rows are reduced."""
+        """The piece that is reduced along an axis at a time: some rows, or columns where rows are reduced."""
         other = 0 if along.axis else min(1, self.rank - 1)
         if other == along.axis:
             return [()]

@@ -90,7 +90,7 @@ class Spread:
         return [*steps, *self.deliver(part, first, ready)]
 
     def at(self, part: MapPart, offset: Sequence[int]) -> np.ndarray:
-        """Where one tap of all windows of the part lies."""
+        """Positions of one tap of all windows of the part."""
         step, rows = self.window.stride, slice(offset[0], offset[0] + (part.height - 1) * self.window.stride[0] + 1)
         cuts = [slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, self.out, step, strict=True)]
         column = offset[-1] // step[-1]

@@ -32,7 +32,7 @@ Bind = Callable[[Bench, MapPart], Closure]
 
 
 class Frame:
-    """What one axis of a part reads: ``length`` positions, of which only ``before`` … ``after`` lie in the image."""
+    """The positions that one axis of a part reads: ``length``, but only ``before`` … ``after`` lie in the image."""
 
     def __init__(self, window: Window, axis: int, n: int, outputs: slice) -> None:
         self.axis, self.count = axis, int(outputs.stop - outputs.start)
@@ -53,7 +53,7 @@ class Frame:
         return (*shape[:self.axis], length, *shape[self.axis + 1:])
 
     def taps(self, framed: np.ndarray) -> list[np.ndarray]:
-        """What every tap reads of an array of ``length``."""
+        """The slice that every tap reads from an array of ``length``."""
         last = (self.count - 1) * self.stride + 1
         return [framed[self.index(slice(f * self.apart, f * self.apart + last, self.stride))] for f in range(self.size)]
 
@@ -288,7 +288,7 @@ def maximal(case: KernelSpec, coded: bool) -> bool:
 
 
 def places_to_keep(site: BindContext, window: Window) -> np.ndarray | None:
-    """What the gradient reads: numbers of the winning taps, or positions where 8 bits do not hold them."""
+    """Inputs of the gradient: numbers of the winning taps, or positions where 8 bits do not hold them."""
     y = site.outputs[0]
     kind = np.uint8 if window.taps <= MOST_GATHERED_TAPS else np.int32
     return site.keep(y.shape, kind, memory_format.order_of(y)) if site.training else None

@@ -74,7 +74,7 @@ class BandLayout:
 
 
 class RankPart(NamedTuple):
-    """What one thread computes: some rows of tiles of some filters."""
+    """The share of one thread: some rows of tiles of some filters."""
 
     rows: slice
     filters: slice

@@ -1,1 +1,1 @@
-"""What is known of a network without data: sizes, costs, problems, and how that prints."""
+"""Facts about a network without data: sizes, costs, problems, and how they print."""

@@ -13,6 +13,7 @@ from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
 from dltoolbox.core.properties import InvalidValue, show
+from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
 from dltoolbox.network.analysis.compact_table import UNKNOWN_TEXT
@@ -24,8 +25,8 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
 
 
-class NetworkAnalysis:
-    """What `analyzeNetwork` found; ``print`` shows it as a table with a line per layer.
+class NetworkAnalysis(Sealed):
+    """The result of `analyzeNetwork`; ``print`` shows it as a table with a line per layer.
 
     ``print(info.text('long'))``, or ``f"{info:long}"``, has MATLAB's descriptions and the sizes of all arrays as well.
 
@@ -56,6 +57,8 @@ class NetworkAnalysis:
     """
 
     page: ClassVar[Callable[[NetworkAnalysis], str] | None] = None  # as HTML for notebooks: reports are made elsewhere
+
+    _instead = "Change the layers and analyze them again: info = analyzeNetwork(layers, nargout=1)."
 
     def __init__(self, lgraph: LayerGraph, lowered: Lowered, issues: Sequence[Issue], names: Mapping[str, str], *,
                  name: str, usage: str, batch: int, display: str = "compact", histograms: bool = False) -> None:
@@ -97,6 +100,7 @@ class NetworkAnalysis:
             MultiplyAdds=[footprint.multiply_adds for footprint in self.footprints],
             ActivationBytes=[footprint.activation_bytes for footprint in self.footprints],
             ReceptiveField=[str(footprint.receptive_field or "") for footprint in self.footprints])
+        self._sealed = True
 
     @property
     def NumLayers(self) -> int:
@@ -151,7 +155,7 @@ class NetworkAnalysis:
     ok = IsValid
 
     def text(self, Display: str | None = None, Width: int | None = None) -> str:
-        """What ``print`` shows.
+        """The printed form.
 
         Args:
             Display: ``'compact'``, a line per layer, or ``'long'``, with descriptions and the sizes of all arrays. Default:

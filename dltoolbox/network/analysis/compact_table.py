@@ -49,7 +49,7 @@ def compact_columns(info: Any) -> dict[str, list[str]]:
 
 
 def source_numbers(info: Any) -> list[str]:
-    """What feeds each layer, by number; an output that is not the first of its layer with its name, ``4, 3/indices``."""
+    """The sources of each layer, by number; an output that is not the first of its layer with its name, ``4, 3/indices``."""
     layers = {layer.layer.Name: layer for layer in info.lowered.layers}
     fed: dict[str, list[str]] = {name: [] for name in layers}
     for source, destination in info.lgraph.edges:

@@ -1,4 +1,4 @@
-"""What every layer costs and sees: multiply-adds, memory of its outputs, receptive field. Read from the recorded ops.
+"""Costs and views of every layer: multiply-adds, memory of its outputs, receptive field. Read from the recorded ops.
 
 Source: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill (2019): from the
 first element that an output sees to the last one, over all paths. Where maps are enlarged, neighbours see differently
@@ -24,7 +24,7 @@ LARGEST_FIELD = 1 << 63  # number in a field: more elements than any input has
 
 
 class ReceptiveField(NamedTuple):
-    """What an element of an output sees of the network's first input, per spatial dimension.
+    """The receptive field of an element in the network's first input, per spatial dimension.
 
     ``size`` in elements, which may be more than there are; ``stride`` from what one element sees to what its neighbour
     sees, on average where maps are enlarged. ``whole``: every element sees all of the input; then the size is that of
@@ -76,7 +76,7 @@ def port_values(graph: Graph, info: LoweredLayer) -> list[Value | None]:
 
 
 class Span(NamedTuple):
-    """What an element sees of one dimension of the network's first input.
+    """The receptive field of an element along one dimension of the network's first input.
 
     Element i, which is element r of turn t of as many as are listed, sees ``first[r]`` to ``last[r]``, and that moved on by
     t·⌊stride·turn⌋.
@@ -106,7 +106,7 @@ class Span(NamedTuple):
         return cls(first, last, stride)
 
     def through(self, reach: Reach, size: int, most: int) -> Span:
-        """What an element sees that looks at such elements; there are ``size`` of them, and ``most`` are looked at."""
+        """The field of an element that looks at such elements; there are ``size`` of them, and ``most`` are looked at."""
         repeats = reach.per * self.turn // gcd(reach.step, reach.per * self.turn)
         limit(min(repeats, size), most)
         of, (begin, end, step, per) = self.places(), reach
@@ -114,7 +114,7 @@ class Span(NamedTuple):
         return Span.listed(ends, self.stride * reach.step / reach.per)
 
     def joined(self, other: Span, size: int, most: int) -> Span:
-        """What an element sees that looks at two such elements at the same place."""
+        """The field of an element that looks at two such elements at the same place."""
         repeats = lcm(self.turn, other.turn) if self.stride == other.stride else size
         limit(min(repeats, size), most)
         here, there = self.places(), other.places()
@@ -165,7 +165,7 @@ def reach_of(node: Node, value: Value, made: dict[Value, Node]) -> tuple[Reach, 
 
 
 def spans_of(seen: list[tuple[InputSpans | None, tuple[Reach, ...] | None]], y: Dims, most: int) -> InputSpans | None:
-    """What elements of ``y`` see that look at these; None where nobody tells."""
+    """The fields of elements of ``y`` that look at these; None if no op tells."""
     if not y.rank or any(not reach or spans == () for spans, reach in seen):
         return ()
     joined: list[Span] = []

@@ -42,7 +42,7 @@ def arrays_of(learnables: str, states: str) -> list[str]:
 
 
 def stack_columns(columns: dict[str, list[list[str]]], width: int) -> dict[str, list[list[str]]]:
-    """Where the columns have no room: inputs below names if the layer before is not the only one, and arrays below
+    """Stacks columns that have no room: inputs below names if the layer before is not the only one, and arrays below
     activations."""
     for name, above in (("Inputs", "Name"), ("Learnables (states)", "Activations")):
         least = sum(len(COLUMN_GAP) + (NARROWEST_COLUMNS["Type"] if other == "Type" else natural(other, cells))

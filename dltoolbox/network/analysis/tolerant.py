@@ -20,7 +20,7 @@ class Readable(NamedTuple):
     lgraph: LayerGraph
     issues: IssueCollector
     names: dict[str, str]  # name in the graph → the name that the user gave
-    unusable: set[int]  # 1-based positions of elements that are no layers
+    unusable: set[int]  # 1-based positions of elements that are not layers
 
 
 def readable(layers: object) -> Readable:
@@ -50,7 +50,7 @@ def readable(layers: object) -> Readable:
 
 
 class Unusable(Layer):
-    """Stands in a layer array for an element that is no layer, so that its neighbours are not blamed for it."""
+    """Stands in a layer array for an element that is not a layer, so that its neighbours are not blamed for it."""
 
     type_text, default_name = "No layer", "element"
     gives_probabilities = True  # nobody knows, so nothing is said against it

@@ -49,7 +49,7 @@ class Entry(Generic[T]):
 
 
 class Edit(NamedTuple):
-    """What changes: layers at the end, layers that go with all their connections, and layers in the place of those of the
+    """One edit: layers at the end, layers that go with all their connections, and layers in the place of those of the
     same name; then connections at the end, and those that go.
     """
 

@@ -10,7 +10,7 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.errors import Issue, IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.core.statements.copied import CopiedList
-from dltoolbox.core.statements.lost import Lost, WalkedList
+from dltoolbox.core.statements.lost import Lost, WatchingIterator
 from dltoolbox.layers.base import KEEP_LAYERS, Layer, flat, is_absent, is_factory
 from dltoolbox.layers.display import layers_html, layers_text
 
@@ -27,6 +27,10 @@ class LayerArray(CopiedList[Layer]):
     label = "layerArray"
     lost = Lost("The change would be lost: Layers gives a new list each time, and nothing keeps this one.",
                 f"{KEEP_LAYERS} In a layer graph use replaceLayer, addLayers or removeLayers, which return a graph.")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        fail("layerArray:unknownOption", f"A layer array has no property '{name}'; its layers have theirs.",
+             f"Name the layer: layers[1].{name} = …, or loop over layers.")
 
     def __str__(self) -> str:
         return layers_text(self) if all(isinstance(layer, Layer) for layer in self) else show([*self])
@@ -47,14 +51,14 @@ class LayerArray(CopiedList[Layer]):
         return LayerArray(self)
 
     def __iter__(self) -> Iterator[Layer]:
-        return WalkedList(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
+        return WatchingIterator(self, list.__getitem__(self, slice(None)), lost_in_a_loop)
 
     def __reversed__(self) -> Iterator[Layer]:
-        return WalkedList(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
+        return WatchingIterator(self, list.__getitem__(self, slice(None, None, -1)), lost_in_a_loop)
 
 
 def lost_in_a_loop(layer: Layer, name: str, before: Mapping[str, object]) -> Issue:
-    """What is said at the end of a turn of ``for layer in net.Layers`` that changed the layer."""
+    """The error at the end of a turn of ``for layer in net.Layers`` that changed the layer."""
     was = str(before.get("Name", ""))
     return Issue(f"dltoolbox:{layer.label()}:lostAssignment", f"The change of '{name}' is lost: Layers gives new copies "
                  "each time, and this one exists only in the loop.", f"{KEEP_LAYERS} "

@@ -115,7 +115,7 @@ class LayerGraph:
         return self._positions
 
     def __getstate__(self) -> dict[str, Any]:
-        """What other versions have and had stays behind."""
+        """Forgets what belongs to other versions."""
         return self.__dict__ | {"_layers": self.nodes, "_connections": self.edges, "_version": None}
 
     def layer(self, name: str) -> Layer | None:
@@ -183,7 +183,7 @@ class LayerGraph:
     def named(self, name: str) -> Layer:
         """The layer of a name; an unknown one is an error with the nearest names."""
         if not isinstance(name, str):
-            fail("layerGraph:invalidName", f"A layer is named by text, but {show(name)} came.",
+            fail("layerGraph:invalidName", f"The name of a layer must be text, but it is {show(name)}.",
                  "Pass its name, such as 'conv_1'.")
         layer = self.layer(name)
         if layer is None:

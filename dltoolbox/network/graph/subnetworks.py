@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core import convert
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, optional_first, show
 from dltoolbox.core.statements.discarded import returns_copy
@@ -60,7 +61,7 @@ class NetworkLayer(Layer):
         return numbered("out", len(self.Network.leaving))
 
     def describe(self) -> str:
-        return f"Network of {len(self.Network.nodes)} layers"
+        return f"Network of {counted(len(self.Network.nodes), 'layer')}"
 
 
 def numbered(name: str, count: int) -> tuple[str, ...]:
@@ -164,7 +165,7 @@ def groupLayers(net: dlnetwork, groups: object = None, *pairs: object, **options
 
 
 def as_groups(groups: Any) -> list[Any]:
-    """A list of groups, of which one may come alone."""
+    """A list of groups; a single one may stand alone."""
     items = groups.tolist() if isinstance(groups, np.ndarray) and groups.size <= convert.LONGEST_VECTOR else groups
     several = isinstance(items, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in items)
     return list(items) if several else [items]

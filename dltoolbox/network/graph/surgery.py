@@ -14,6 +14,7 @@ from dltoolbox.network.dlnetwork import dlnetwork, initialize, required
 from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_array import layerArray, with_names
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique, sequence
+from dltoolbox.network.graph.validate import disconnect_call
 from dltoolbox.network.networks import DAGNetwork
 
 
@@ -103,7 +104,7 @@ def connectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     for old in lgraph.connections_of(destination):
         if old.destination == destination:
             fail("layerGraph:inputAlreadyConnected", f"Input '{destination}' is already connected to '{old.source}'.",
-                 "Disconnect it first with disconnectLayers.", layer=destination.layer)
+                 f"Use lgraph = {disconnect_call(lgraph, old)} first.", layer=destination.layer)
     return lgraph.changed(Edit(connected=[Connection(source, destination)]))
 
 
@@ -127,9 +128,9 @@ def disconnectLayers(lgraph: LayerGraph, s: str, d: str) -> LayerGraph:
     editable(lgraph, "disconnectLayers")
     gone = ends(lgraph, s, d)
     if gone not in (there := lgraph.connections_of(gone.destination)):
-        feeds = next((f"'{old.source}'" for old in there), "nothing")
+        fix = next((f"To remove its connection, use {disconnect_call(lgraph, old)}." for old in there), "It has none.")
         fail("layerGraph:notConnected", f"'{gone.source}' is not connected to '{gone.destination}'.",
-             f"Connected to '{gone.destination}' is {feeds}.", layer=gone.destination.layer)
+             fix, layer=gone.destination.layer)
     return lgraph.changed(Edit(disconnected=[gone]))
 
 
@@ -170,7 +171,9 @@ def addInputLayer(net: dlnetwork, layer: object, layerName: str | None = None, *
     ports = net.open_inputs()
     if not ports:
         fail("addInputLayer:noOpenInput", "Every input of the network is connected.",
-             "Disconnect one with disconnectLayers.")
+             "To change an input layer, use replaceLayer"
+             f"(net, '{next(each.Name for each in net.nodes if not each.inputs())}', layer)."
+             if any(not each.inputs() for each in net.nodes) else "Disconnect one with disconnectLayers.")
     port = ports[0] if layerName is None else open_input(net, layerName, ports)
     at = net.find(port.layer)
     check_unique([*net.nodes, *new])
@@ -223,7 +226,7 @@ def replaceLayer(lgraph: LayerGraph, name: str, larray: object, *pairs: object, 
     new = with_names(layerArray(larray), taken=lambda other: other != name and lgraph.layer(other))
     if not new:
         fail("replaceLayer:noLayers", f"There is no layer to take the place of '{name}'.",
-             "Pass a layer or a layer array; to remove a layer, use removeLayers.")
+             f"Pass a layer or a layer array; to remove the layer, use removeLayers(lgraph, '{name}').")
     same_name = [layer.Name for layer in new] == [name]
     if not same_name:
         check_unique(in_place(lgraph, name, new))
@@ -252,11 +255,13 @@ def followed(lgraph: LayerGraph, old: Layer, new: Sequence[Layer],
     connected = dict.fromkeys(port for edge in lgraph.connections_of(old.Name) for port in edge if port.layer == old.Name)
     more = ", or use ReconnectBy='order'" if connected.keys() <= in_order else ""
     for port in (port for port in connected if port not in outputs | inputs):
+        wire = next(edge for edge in lgraph.connections_of(old.Name) if port in edge)
         side = "outputs" if port.port in old.outputs() else "inputs"
         names = getattr(sides[side], side)()
         issues.add("replaceLayer:portsDoNotFit", f"'{port}' is connected, but layer '{sides[side].Name}' has no {side[:-1]} "
                    f"to take its place: its {side} are {', '.join(names) or 'none'}.",
-                   f"Disconnect it first with disconnectLayers{more}.", layer=old.Name, index=lgraph.find(old.Name) + 1)
+                   f"Use lgraph = {disconnect_call(lgraph, wire)} first{more}.", layer=old.Name,
+                   index=lgraph.find(old.Name) + 1)
     issues.raise_if_any()
     return outputs, inputs
 

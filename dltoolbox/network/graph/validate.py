@@ -22,7 +22,7 @@ REMOVE = "Remove it: the loss is passed to the training function."  # of an outp
 
 
 class Wiring:
-    """What arrives at every input port, and which output ports are used.
+    """Sources of every input port, and the output ports that are used.
 
     ``fed`` are open inputs where data enter without an input layer; ``loss`` says whether the network needs output layers.
     """

@@ -122,7 +122,7 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
 
 
 def certain_start(how: object, shape: tuple[int, ...]) -> np.ndarray | None:
-    """What an initialiser gives that draws no random numbers; None for the others."""
+    """The value of an initialiser that draws no random numbers; None for the others."""
     if how == "bilinear" and len(shape) == 4:
         column, row = (1 - np.abs(np.arange(1 - n, n, 2)) / (n + n % 2) for n in shape[:2])
         return np.outer(column, row)[..., None, None] * np.eye(shape[2], shape[3])

@@ -160,7 +160,7 @@ class Walk:
         return inputs
 
     def check_ports(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> None:
-        """The indices and the size of a max pooling layer are no data, and an unpooling layer needs both of one pooling."""
+        """Indices and size of a max pooling layer are not data, and an unpooling layer needs both from one pooling."""
         for port, value in incoming_values.items():
             if value is not None:
                 check_kind(self.lgraph, Port(layer.Name, port), value, self.incoming.get(Port(layer.Name, port)))
@@ -184,7 +184,7 @@ class Walk:
             return None
 
     def partial_outputs(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> tuple[Value, ...]:
-        """What leaves a layer that has a problem: what its ops make of the sizes that are left. Of layers that are not the
+        """The outputs of a layer with a problem: what its ops make of the sizes that are left. Of layers that are not the
         toolbox's own, nothing is known then.
         """
         inputs = self.left_over(layer, incoming_values)
@@ -197,7 +197,7 @@ class Walk:
             return ()
 
     def left_over(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> list[Value]:
-        """What arrives at a layer that has a problem, without what may be the problem: other formats, what contradicts."""
+        """The inputs of a layer that has a problem, without those that may cause it: other formats, contradictions."""
         inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
                   for port, value in incoming_values.items()}
         indices, size = (incoming_values.get(port) for port in UNPOOLING)
@@ -209,7 +209,7 @@ class Walk:
         return [*inputs.values()]
 
     def hidden(self, layer: Layer, port: str, value: Value | None = None) -> Value:
-        """What arrives at a port and is not known, or its channels alone. Its format is the one that the layer takes."""
+        """The unknown input of a port, perhaps with known channels. Its format is the one that the layer takes."""
         certain = len(layer.formats) == 1 and not any(dims.timed for dims in self.entering)
         dims = unknown(layer.formats[0]) if certain else UNKNOWN_FEATURES
         if value:
@@ -276,7 +276,7 @@ def check_time(layer: Layer, inputs: list[Value]) -> None:
 
 
 def check_kind(lgraph: LayerGraph, place: Port, value: Value, source: Port | None) -> None:
-    """The indices and the size of a max pooling layer are no data: only the unpooling port of that name takes them."""
+    """The indices and the size of a max pooling layer are not data: only the unpooling port of that name takes them."""
     if source and value.kind is not Kind.DATA and place.port not in UNPOOLING:
         what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{place.port}' is connected to '{source}', the {what} that a max pooling layer "

@@ -1,4 +1,4 @@
-"""What a network is run for: which of its two graphs a mode takes, which values a run returns, and which want gradients.
+"""Modes of a run: which of its two graphs a mode takes, which values a run returns, and which want gradients.
 
 A mode means the same on every engine, however it reads the ops.
 """
@@ -29,7 +29,7 @@ class Ends(NamedTuple):
 
 
 def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = ()) -> Ends:
-    """What a mode looks for in a graph.
+    """The search of a mode in a graph.
 
     Args:
         graph: The record for training or for prediction, as the mode is one of `TRAINING` or not.

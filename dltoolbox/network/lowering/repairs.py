@@ -59,7 +59,7 @@ class Trials:
         return replace(issue, message=issue.message + message, hint=hint or issue.hint)
 
     def branches_meet(self, issue: Issue, info: LoweredLayer) -> tuple[str, str]:
-        """What leaves rows over, and sizes or padding under which the branches meet."""
+        """The layers that leave rows over, and sizes or padding under which the branches meet."""
         if not isinstance(info.layer, Combination) or not different_boxes(info.inputs or ()):
             return "", ""
         reached = [self.before(source) for source in self.feeding.get(info.layer.Name, {}).values()]

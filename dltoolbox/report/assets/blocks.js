@@ -41,41 +41,29 @@ function unfold(level) {
   const points = level.centres.map(([x, y]) => ({ x, y }));
   const ways = level.ways.map(([from, to, lane, route]) => ({ from, to, lane,
     points: Array.from({ length: route.length / 2 }, (_, i) => ({ x: route[2 * i], y: route[2 * i + 1] })) }));
-  const size = [...level.size];
-  const all = [...points, ...ways.flatMap((way) => way.points)];
-  const parts = new Map();
-  const open = level.items.map((item, i) => ({ item, point: points[i] })).filter(({ item }) => item < 0
-    && unfolded.has(-item - 1)).sort((a, b) => a.point.y - b.point.y);
-  for (const row of rowsOf(open)) {
-    let taller = 0;
-    for (const { item, point } of row) {
-      const part = unfold(blocks.groups[-item - 1].drawing);
-      parts.set(item, part);
-      taller = Math.max(taller, part.size[1] - HEIGHT);
-      const left = Math.max(0, part.entry.x + SIDE - WIDTH / 2);
-      const right = Math.max(0, part.size[0] - part.entry.x + SIDE - WIDTH / 2), { x } = point;
-      for (const one of all) one.x += one.x > x ? left + right : one.x === x ? left : 0;
-      size[0] += left + right;
-    }
-    const bottom = row[0].point.y + HEIGHT / 2;
-    for (const one of all) one.y += one.y >= bottom ? taller : 0;
-    size[1] += taller;
-  }
+  const open = level.items.map((item, i) => ({ item, point: points[i] })).filter(({ item }) => unfolded.has(-item - 1))
+    .map(({ item, point }) => ({ item, ...point, part: unfold(blocks.groups[-item - 1].drawing) }));
+  const stretched = stretch(open);
+  for (const one of [...points, ...ways.flatMap((way) => way.points)]) [one.x, one.y] = stretched(one.x, one.y);
+  const parts = new Map(open.map(({ item, part }) => [item, part]));
   const places = new Map(level.items.map((item, i) => {
     const part = parts.get(item), top = points[i].y - HEIGHT / 2;
     return [item, { ...points[i], top, bottom: top + (part ? part.size[1] : HEIGHT), part }];
   }));
-  return { size, places, ways, entry: points[level.items.length] };
+  return { size: stretched(...level.size), places, ways, entry: points[level.items.length] };
 }
 
-/** Items of equal y, which share a row. */
-function rowsOf(items) {
-  const found = [];
-  for (const one of items) {
-    if (found.at(-1)?.[0].point.y === one.point.y) found.at(-1).push(one);
-    else found.push([one]);
+/** Where a point moves so that there is room for parts: away from their middles, and down from below their rows. */
+function stretch(open) {
+  const beside = new Map(), below = new Map(); // room to the left and right of an x, and below a y
+  for (const { x, y, part } of open) {
+    const [left, right] = beside.get(x) ?? [0, 0], { x: middle } = part.entry;
+    beside.set(x, [Math.max(left, middle + SIDE - WIDTH / 2), Math.max(right, part.size[0] - middle + SIDE - WIDTH / 2)]);
+    below.set(y + HEIGHT / 2, Math.max(below.get(y + HEIGHT / 2) ?? 0, part.size[1] - HEIGHT));
   }
-  return found;
+  return (x, y) => [
+    [...beside].reduce((sum, [at, [left, right]]) => sum + (at < x ? left + right : at === x ? left : 0), x),
+    [...below].reduce((sum, [at, room]) => sum + (at <= y ? room : 0), y)];
 }
 
 /** Everything that is seen of a drawing, with its upper left corner at x, y. */

@@ -12,6 +12,7 @@ function printGraph() {
 function drawPages(width, height) {
   const w = drawing.size[0] + 2 * MARGIN;
   const ends = [...new Set(drawing.centres.map(([, y]) => y + HEIGHT / 2 + MARGIN))].sort((a, b) => a - b);
+  ends[ends.length - 1] = Math.max(ends.at(-1), drawing.size[1] + MARGIN / 2); // what runs below the last row
   let best = { scale: 0, cuts: [0, 0] };
   for (let columns = 1; columns <= 40; columns += 1) {
     const each = Math.ceil(ends.length / columns);

@@ -17,7 +17,7 @@ BAR_HEIGHT, SAMPLE_RISE, SAMPLE_END = 0.009, 0.008, 0.06  # shares of the figure
 
 @dataclass
 class Standing:
-    """What is shown besides the figures; ``ending`` when training is over."""
+    """The text beside the figures; ``ending`` when training is over."""
 
     status: str
     elapsed: float
@@ -123,7 +123,7 @@ def figure_text(value: float, digits: str = ".4g") -> str:
 
 
 def known_before(course: Course) -> dict[str, str]:
-    """What does not change during training."""
+    """The constant part of the text."""
     options = course.options
     every, period = options.ValidationFrequency, options.LearnRateDropPeriod
     schedule = f"× {options.LearnRateDropFactor:g} every {'epoch' if period == 1 else f'{period:,} epochs'}"

@@ -1,4 +1,4 @@
-"""What the training loop tells whoever watches it."""
+"""Messages of the training loop to its observers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dltoolbox.train.options import TrainingOptions
 
 @dataclass
 class Record:
-    """What is known about one iteration. Validation figures are None where no validation was made."""
+    """Facts about one iteration. Validation figures are None if no validation was made."""
 
     epoch: int
     iteration: int
@@ -24,7 +24,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Course:
-    """What is known of a training before its first iteration.
+    """Facts about a training before its first iteration.
 
     ``metric`` is 'Accuracy' (percent) or 'RMSE', ``iterations`` how many there are unless something stops training, and
     ``start`` when it began, by `time.perf_counter`.
@@ -52,7 +52,7 @@ class TrainingEnd:
 
 
 class Observer:
-    """Watches a training: the loop calls these methods, of which each observer has those that it needs."""
+    """Watches a training: the loop calls these methods; each observer has those that it needs."""
 
     def announce(self, text: str) -> None:
         """Something is being done before the first iteration."""

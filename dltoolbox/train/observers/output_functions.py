@@ -54,7 +54,7 @@ class OutputFunctions(Observer):
 
 
 def asks_to_stop(function: object, answer: object) -> bool:
-    """What an output function has answered: a logical scalar, or nothing."""
+    """The answer of an output function: a logical scalar, or nothing."""
     value = answer.item() if isinstance(answer, (np.ndarray, np.generic)) and answer.size == 1 else answer
     if value is None:
         return False

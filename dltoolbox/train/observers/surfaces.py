@@ -1,4 +1,4 @@
-"""Where a training plot is shown: in a window, in a notebook, or in a file."""
+"""Surfaces of a training plot: a window, a notebook, or a file."""
 
 from __future__ import annotations
 
@@ -64,11 +64,15 @@ class PngFile(Surface):
 def write_new(png: bytes) -> Path:
     """Write a file that was not there before: ``training-progress.png``, ``training-progress-2.png`` …"""
     for number in range(1, 10_000):
-        path = Path.cwd() / (f"{PLOT_NAME}.png" if number == 1 else f"{PLOT_NAME}-{number}.png")
+        path = Path(f"{PLOT_NAME}.png" if number == 1 else f"{PLOT_NAME}-{number}.png")
         try:
             with open(path, "xb") as file:
-                file.write(png)
-            return path
+                try:
+                    file.write(png)
+                except OSError:  # a full disk
+                    path.unlink()
+                    raise
+            return path.absolute()
         except FileExistsError:
             continue
         except OSError:
@@ -119,6 +123,8 @@ class PlotWindow(Surface):
             raise RuntimeError("Matplotlib's backend shows no windows")
         self.vanishes = not (hasattr(sys, "ps1") or sys.flags.interactive or kernel_runs())
         self.canvas.mpl_connect("close_event", self.close)
+        if self.canvas.manager is not None:
+            self.canvas.manager.set_window_title("Training progress")
         self.button: Any = None
 
     def figure(self) -> Any:

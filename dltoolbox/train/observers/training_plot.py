@@ -110,7 +110,7 @@ class TrainingPlot(Observer):
 
     @contextmanager
     def harmless(self) -> Iterator[None]:
-        """An error inside becomes a warning, and there is no plot any more."""
+        """An error inside becomes a warning, and the plot stops."""
         try:
             yield
         except MissingExtraError:
