@@ -212,7 +212,8 @@ for name, value in (("LearnRateFactor", [0]), ("L2Factor", [0])):
     example(f"set{name}", lambda value=value: [net(), "conv", "Weights", *value])
     example(f"get{name}", lambda: [net(), "block/fc", "Bias"])
     example(f"set{name} layer", lambda value=value: [dl.fullyConnectedLayer(2), "Weights", *value])
-example("analyzeNetwork", lambda: [graph()], Plots="none", TargetUsage="auto", MiniBatchSize=2, nargout=1)
+example("analyzeNetwork", lambda: [graph()], Plots="none", TargetUsage="auto", MiniBatchSize=2, Display="long",
+        Histograms=True, nargout=1)
 example("analyzeNetwork example", lambda: [open_net(), images()], Plots="none")
 example("summary", lambda: [net()])
 example("disp", lambda: [layers()])

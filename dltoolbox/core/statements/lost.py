@@ -15,14 +15,14 @@ import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import CO_GENERATOR
-from types import CellType, CoroutineType, FrameType, GeneratorType
+from types import CellType, CoroutineType, FrameType, GeneratorType, MethodType
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 from weakref import ref
 
 from dltoolbox.core.errors import DltoolboxError, Issue, fail, warn
 
 T = TypeVar("T")
-PASSING = (FrameType, GeneratorType, CoroutineType, CellType, enumerate, zip)  # who refer to an object without keeping it
+PASSING = (FrameType, GeneratorType, CoroutineType, CellType, MethodType, enumerate, zip)  # they keep nothing for anybody
 LOOP_FRAMES = 3  # that a loop spans at most: itself, and generators that it goes through
 references: Callable[[object], int] = getattr(sys, "getrefcount", lambda thing: 1)
 
@@ -76,7 +76,8 @@ def refuse_lost(held: int, thing: object, label: str, lost: Lost | Callable[[str
         name: The property, if any.
         called: Whether a method was called.
     """
-    if held <= (CALLED_ALONE if called else ALONE) and not _names(thing, sys._getframe(2)):
+    few = held <= (CALLED_ALONE if called else ALONE)
+    if few and not _names(thing, sys._getframe(2)) and not any(_contains(holder, []) for holder in gc.get_referrers(thing)):
         message, hint, layer = lost if isinstance(lost, Lost) else lost(name)
         fail(f"{label}:lostAssignment", message, hint, layer=layer)
 

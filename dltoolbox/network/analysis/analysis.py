@@ -12,7 +12,7 @@ from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import Issue, fail
-from dltoolbox.core.properties import Configured, Property
+from dltoolbox.core.properties import InvalidValue, show
 from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.core.table import Table
 from dltoolbox.layers.base import Array, Learnable, State
@@ -23,12 +23,6 @@ from dltoolbox.network.analysis.tolerant import readable
 from dltoolbox.network.dlnetwork import layouts_of
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import ELEMENT, Lowered, LoweredLayer, lower
-
-
-class _TextOptions(Configured):
-    function = "NetworkAnalysis"
-    Display = Property(convert.choice(*TABLES), "compact")
-    Width = Property(convert.optional(convert.integer()), None)
 
 
 class NetworkAnalysis(Sealed):
@@ -171,8 +165,17 @@ class NetworkAnalysis(Sealed):
         Raises:
             DltoolboxError: ``dltoolbox:NetworkAnalysis:invalidDisplay``, ``…:invalidWidth``.
         """
-        chosen = _TextOptions(Display=self.Display if Display is None else Display, Width=Width)
-        return analysis_text(self, chosen.Display, chosen.Width)
+        try:
+            display = convert.choice(*TABLES)(self.Display if Display is None else Display)
+        except InvalidValue as no:
+            fail("NetworkAnalysis:invalidDisplay", f"'Display' must be {no.expected}, but it is {show(Display)}.",
+                 f"Pass {no.expected}.")
+        try:
+            width = convert.optional(convert.integer())(Width)
+        except InvalidValue as no:
+            fail("NetworkAnalysis:invalidWidth", f"'Width' must be {no.expected}, but it is {show(Width)}.",
+                 "Pass a number of columns, such as 80.")
+        return analysis_text(self, display, width)
 
     def __str__(self) -> str:
         return self.text()
