@@ -228,11 +228,12 @@ class categorical(Sealed):
                  "Use Y.codes for positions, or Y.astype(float) where the names are numbers.")
         return np.array([*self._categories, UNDEFINED], dtype=wanted)[self._codes, ...]
 
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+    def __array_function__(self, function: convert.Function, types: object, args: tuple[object, ...],
+                           options: dict[str, object]) -> object:
         from dltoolbox.data.numpy_functions import array_function
         return array_function(function, args, options)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **options: object) -> object:
         from dltoolbox.data.numpy_functions import array_ufunc
         return array_ufunc(ufunc, method, inputs, options)
 

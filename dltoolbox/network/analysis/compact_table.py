@@ -9,6 +9,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import rounded
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import UNPOOLING
+from dltoolbox.network.lowering.lower import LoweredLayer
 
 GAP = "  "
 NONE, UNKNOWN_TEXT = "-", "?"
@@ -59,7 +60,7 @@ def source_numbers(info: Any) -> list[str]:
     return [", ".join(sources) or NONE for sources in fed.values()]
 
 
-def compact_sizes(layer: Any, outputs: Sequence[Dims]) -> str:
+def compact_sizes(layer: LoweredLayer, outputs: Sequence[Dims]) -> str:
     """The size of every output of one observation, ``28×28×8``; where maxima came from, and such, is left out."""
     ports = layer.layer.outputs() or ("",) * len(outputs)
     sizes = [compact_size(dims) for port, dims in zip(ports, outputs, strict=False) if port not in UNPOOLING]
@@ -76,7 +77,7 @@ def compact_size(dims: Dims) -> str:
     return "×".join(sizes) or "1"
 
 
-def learnables_text(layer: Any, sizes: str) -> str:
+def learnables_text(layer: LoweredLayer, sizes: str) -> str:
     """The number of learnables, in parentheses if all are frozen."""
     learnables = [array for array in layer.arrays if isinstance(array, Learnable)]
     if UNKNOWN_TEXT in sizes:
@@ -85,7 +86,7 @@ def learnables_text(layer: Any, sizes: str) -> str:
     return f"({count})" if learnables and all(array.frozen for array in learnables) else count
 
 
-def work_text(layer: Any, outputs: Sequence[Dims], work: int) -> str:
+def work_text(layer: LoweredLayer, outputs: Sequence[Dims], work: int) -> str:
     """Multiply-adds, unknown where a size is."""
     known = layer.inputs is not None and outputs and all(dims.known for dims in (*layer.inputs, *outputs))
     return (rounded(work) if work else NONE) if known else UNKNOWN_TEXT

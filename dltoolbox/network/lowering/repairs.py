@@ -60,9 +60,10 @@ class Trials:
 
     def branches_meet(self, issue: Issue, info: LoweredLayer) -> tuple[str, str]:
         """The layers that leave rows over, and sizes or padding under which the branches meet."""
-        if not isinstance(info.layer, Combination) or not different_boxes(info.inputs or ()):
+        if not isinstance(info.layer, Combination) or not different_boxes(info.inputs or ()) or self.budget < 0:
             return "", ""
         reached = [self.before(source) for source in self.feeding.get(info.layer.Name, {}).values()]
+        self.budget -= sum(map(len, reached))
         own = set[str]().union(*reached).difference(set[str].intersection(*reached))
         branches = [each for each in self.lowered.layers if each.layer.Name in own]
         return left_over(branches, info), self.other_size(issue, info, branches) or self.same_padding(issue, branches)
