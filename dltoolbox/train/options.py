@@ -22,6 +22,7 @@ from dltoolbox.engines.environments import execution_environment
 from dltoolbox.train.tables import is_table
 
 T = TypeVar("T")
+MOST_WORKERS = 1 << 16
 
 
 # Conversions that only training options need -------------------------------------------------------------------------
@@ -91,8 +92,9 @@ def worker_load(value: object) -> float | tuple[float, ...] | None:
     if is_empty(value):
         return None
     numbers = array_of(value)
-    if numbers is None or numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all() or (numbers < 0).any() or (
-            not numbers.any()) or (numbers.size == 1 and numbers.item() > 1 and numbers.item() % 1):
+    if (numbers is None or numbers.dtype.kind not in "fiu" or numbers.size > MOST_WORKERS or not np.isfinite(numbers).all()
+            or (numbers < 0).any() or not numbers.any()
+            or (numbers.size == 1 and numbers.item() > 1 and numbers.item() % 1)):
         raise InvalidValue("a fraction of the workers, their number, or a vector with the load of each")
     return float(numbers.item()) if numbers.size == 1 else tuple(map(float, numbers.reshape(-1)))
 

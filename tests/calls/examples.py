@@ -233,7 +233,7 @@ def analysis_parts() -> list[Any]:
     return [info.lgraph, info.lowered, info.Issues, {}]
 
 
-example("NetworkAnalysis", analysis_parts, name="", usage="trainNetwork", batch=1)
+example("NetworkAnalysis", analysis_parts, name="", usage="trainNetwork", batch=1, display="compact", histograms=False)
 
 # Architectures --------------------------------------------------------------------------------------------------------
 for name in (name for name in dl.__all__ if hasattr(getattr(dl, name), "untrained")):

@@ -12,7 +12,7 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from dltoolbox.core.packages import require
-from dltoolbox.runtime.console import say
+from dltoolbox.runtime.console import in_notebook, say
 from dltoolbox.train.observers.look import SLIDE, Place, plotting
 
 FILE_DPI, NOTEBOOK_DPI, WINDOW_DPI = 150, 100, 88
@@ -121,7 +121,7 @@ class PlotWindow(Surface):
         if getattr(self.canvas, "required_interactive_framework", None) is None:
             pyplot.close(self.window)
             raise RuntimeError("Matplotlib's backend shows no windows")
-        self.vanishes = not (hasattr(sys, "ps1") or sys.flags.interactive or kernel_runs())
+        self.vanishes = not (hasattr(sys, "ps1") or sys.flags.interactive or in_notebook())
         self.canvas.mpl_connect("close_event", self.close)
         if self.canvas.manager is not None:
             self.canvas.manager.set_window_title("Training progress")
@@ -161,18 +161,12 @@ class PlotWindow(Surface):
 def choose_surface() -> Surface:
     """A window or a notebook where there is one, else a file."""
     plotting("figure")  # its absence is told before hours of training
-    if kernel_runs() and not window_is_wanted():
+    if in_notebook() and not window_is_wanted():
         return Notebook()
     if display_is_there() and current_thread() is main_thread():
         with suppress(Exception):  # a display that refuses, a backend that is not installed
             return PlotWindow()
     return PngFile()
-
-
-def kernel_runs() -> bool:
-    """Whether this is the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def window_is_wanted() -> bool:
