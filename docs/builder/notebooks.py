@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from docs.builder.snippets import SaveFigure, output
+from docs.builder.snippets import PACKAGE, SaveFigure, output
 
 TIMEOUT = 120  # seconds for one cell
 
@@ -22,7 +22,8 @@ def executed(path: Path) -> Any:
     client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3",
                             resources={"metadata": {"path": str(path.parent)}},
                             extra_arguments=["--Application.log_level=40"])
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # pictures in the notebook
+    environment = os.environ | {"PYTHONPATH": PACKAGE}
+    environment.pop("MPLBACKEND", None)  # pictures stand in the notebook
     return client.execute(env=environment)
 
 

@@ -34,7 +34,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dltoolbox import DltoolboxError
+import dltoolbox
 
 BLOCK = re.compile(r"^<!-- run\n(?P<hidden>.*?)^-->$|"
                    r"^(?P<indent> *)```(?P<language>python|sh(?= run))(?P<words>[^\n]*)\n"
@@ -43,6 +43,7 @@ COMMAND = "import sys; from dltoolbox.cli import main; sys.exit(main())"  # as t
 ELSEWHERE = "<!-- snippets run elsewhere:"
 WIDTH = "100"  # columns of printed tables
 LONG = 104  # letters of a line that does not fit on the page
+PACKAGE = str(Path(dltoolbox.__file__).parents[1])  # commands and notebooks use the package that the pages use
 SaveFigure = Callable[[bytes], str]  # keeps a picture, and returns how the page refers to it
 
 
@@ -91,7 +92,7 @@ class Page:
         expected = next((int(word.removeprefix("status=")) for word in words if word.startswith("status=")), 0)
         function = f"dltoolbox() {{ {shlex.quote(sys.executable)} -c {shlex.quote(COMMAND)} \"$@\"; }}\n"
         done = subprocess.run(["sh", "-c", function + code], capture_output=True, encoding="utf-8", check=False,
-                              env=os.environ | {"PYTHONUTF8": "1"})
+                              env=os.environ | {"PYTHONPATH": PACKAGE, "PYTHONUTF8": "1"})
         if done.returncode != expected:
             raise SnippetError(f"{self.name}: status {done.returncode}, not {expected}:\n{code}{done.stdout}{done.stderr}")
         printed = done.stdout + done.stderr
@@ -105,7 +106,7 @@ class Page:
             warnings.simplefilter("always" if warns else "error")
             try:
                 exec(compile(padded, self.name, "exec"), self.names)
-            except DltoolboxError as error:
+            except dltoolbox.DltoolboxError as error:
                 if not raises:
                     raise SnippetError(f"{self.name}, block of line {line}:\n{traceback.format_exc()}") from error
                 printed.write(f"{type(error).__name__}: {error}\n")

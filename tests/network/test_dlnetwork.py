@@ -256,7 +256,7 @@ def test_several_inputs_in_their_order():
 
 @pytest.mark.parametrize(("examples", "identifier", "text"), [
     ((), "network:missingInputLayer", "or pass example inputs"),
-    ((np.zeros((8, 8, 3, 1)),) * 2, "initialize:wrongNumberOfInputs", "1 inputs (conv), but 2"),
+    ((np.zeros((8, 8, 3, 1)),) * 2, "initialize:wrongNumberOfInputs", "1 input (conv), but got 2"),
     ((np.zeros((8, 8, 3)),), "initialize:formatNeeded", "networkDataLayout([28, 28, 1], 'SSC')"),
     (([[1, 2], [3]],), "initialize:invalidExample", "neither an array"),
     ((reluLayer(),), "initialize:invalidExample", "reluLayer()"),

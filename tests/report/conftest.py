@@ -1,21 +1,23 @@
-"""One browser for all tests of pages, and the pages that they open."""
+"""One browser for all tests of pages, and the pages that they open; Selenium is imported where a test needs it."""
 
 import json
 from tempfile import TemporaryDirectory
 
 import pytest
-from selenium.common.exceptions import WebDriverException
 
 from dltoolbox import analyzeNetwork, resnetLayers, unetLayers
 from dltoolbox.report.document import document
 from dltoolbox.report.html import write
 from tests.report.networks import NETWORKS
-from tests.report.page import Page, chromium
 
 
 @pytest.fixture(scope="session")
 def started():
     """The browser, or the error that keeps it from running."""
+    from selenium.common.exceptions import WebDriverException
+
+    from tests.report.page import chromium
+
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # it may still write when it has ended
         try:
             running = chromium(folder)
@@ -44,6 +46,8 @@ def pages(tmp_path_factory):
 @pytest.fixture
 def show(browser, pages):
     """Opens a page; afterwards nothing was complained about, and nothing loaded but the page."""
+    from tests.report.page import Page
+
     addresses = {path.as_uri() for path in pages.values()}
     for kind in ("browser", "performance"):
         browser.get_log(kind)
@@ -74,6 +78,8 @@ def deep(tmp_path_factory):
 
 @pytest.fixture
 def open_deep(browser, deep):
+    from tests.report.page import Page
+
     def open_deep(name, *, width=1440, height=900):
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                 {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
