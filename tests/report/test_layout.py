@@ -1,7 +1,5 @@
 """Drawings: rows follow connections, no route crosses a node, drawings can be repeated, and any graph can be drawn."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 import dltoolbox
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.report.layout import BOX, UNPOOLING_LANE, Edge, draw
+from tests.report.crossings import hits, overlaps
 
 
 def graph_of(lgraph):
@@ -27,23 +26,6 @@ ARCHITECTURES = {name: getattr(dltoolbox, name).untrained for name in dltoolbox.
     "deeplabv3plusLayers": lambda: dltoolbox.deeplabv3plusLayers([256, 256, 3], 2, "resnet50"),
     "resnetLayers": lambda: dltoolbox.resnetLayers([64, 64, 3], 10, StackDepth=[2, 2], NumFilters=[16, 32]),
     "resnet3dLayers": lambda: dltoolbox.resnet3dLayers([32, 32, 32, 3], 10, StackDepth=[2, 2], NumFilters=[16, 32])}
-
-
-def hits(count, edges, drawing, box=BOX):
-    """Edges and nodes that lie on each other, other than at the edge's ends; a swing may use all of its rectangle."""
-    found = []
-    for edge, points in zip(edges, drawing.routes, strict=True):
-        for (x0, y0), (x1, y1) in pairwise(points):
-            found += [(edge, node) for node, (x, y) in enumerate(drawing.centres) if node not in edge[:2]
-                      and max(x0, x1) > x - box.width / 2 and min(x0, x1) < x + box.width / 2
-                      and max(y0, y1) > y - box.height / 2 and min(y0, y1) < y + box.height / 2]
-    return found
-
-
-def overlaps(drawing, box=BOX):
-    places = sorted(drawing.centres)
-    return [(a, b) for i, a in enumerate(places) for b in places[i + 1:]
-            if abs(a[0] - b[0]) < box.width and abs(a[1] - b[1]) < box.height]
 
 
 def check(count, edges):

@@ -7,7 +7,7 @@ from dltoolbox.report.document import document
 from dltoolbox.report.html import network_drawing, page_box, page_edges
 from dltoolbox.report.layout import BOX, Edge
 from dltoolbox.report.ushape import topological, u_shaped
-from tests.report.test_layout import hits, overlaps
+from tests.report.crossings import hits, overlaps
 
 
 def drawing_of(layers):
