@@ -109,7 +109,7 @@ def test_sizes_on_the_way():
 
 
 def test_options_reach_the_layers():
-    lgraph = unetLayers([32, 32], 2, "EncoderDepth", 2, "filtersize", [5, 3], NumFirst=6)
+    lgraph = unetLayers([32, 32], 2, "EncoderDepth", 2, "filtersize", [5, 3], "NumFirst", 6)
     conv, up = layer(lgraph, "Encoder-Stage-2-Conv-2"), layer(lgraph, "Decoder-Stage-2-UpConv")
     assert (conv.FilterSize, conv.NumFilters, conv.Padding, conv.WeightsInitializer) == ((5, 3), 12, "same", "he")
     assert (up.FilterSize, up.Stride, up.NumFilters, up.BiasLearnRateFactor) == ((2, 2), (2, 2), 6, 2)
