@@ -111,7 +111,8 @@ def test_any_case_and_any_unambiguous_beginning(option, data):
 ])
 def test_did_you_mean(wrong, meant):
     if meant is None:  # a beginning, or the positional in another case: understood
-        maxPooling2dLayer(2, wrong, 1)
+        assert wrong == "poolsize" or maxPooling2dLayer(2, wrong, 1)
+        assert wrong != "poolsize" or maxPooling2dLayer(wrong, 2) == maxPooling2dLayer(2)
         return
     with pytest.raises(DltoolboxError, match=f"'{wrong}' is not a recognized option .* Did you mean '{meant}'"):
         maxPooling2dLayer(2, **{wrong: 1})

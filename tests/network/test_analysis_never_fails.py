@@ -56,3 +56,10 @@ def test_any_graph(layers, wires):
     known = {name for name, text in zip(info.LayerInfo.Name, info.LayerInfo.Activations, strict=True) if text != "?"}
     cyclic = any("cycle" in issue.identifier for issue in info.Issues)
     assert info.IsValid is False or (len(known) == len(layers) and not cyclic)
+
+
+def test_a_cycle_before_an_output_that_needs_probabilities():
+    """Which softmax was meant is looked for upwards, and there is no end."""
+    lgraph = dl.layerGraph([dl.reluLayer(Name="a"), dl.reluLayer(Name="b"), dl.classificationLayer(Name="out")])
+    lgraph = dl.connectLayers(lgraph, "b", "a")
+    assert any(issue.identifier.endswith("missingSoftmax") for issue in dl.analyzeNetwork(lgraph, nargout=1).Issues)

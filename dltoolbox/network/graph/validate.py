@@ -234,9 +234,10 @@ def softmax_fix(wiring: Wiring, last: Layer, softmax: str) -> str:
     """How probabilities come of what the last layer gives: a softmax that is there must come last, and an activation, which
     limits the scores, gives way to one.
     """
-    behind, at = [], last
-    while not (at.learnables or at.gives_probabilities) and len(feeding := wiring.sources(at, "in")) == 1:
-        behind.append(at.Name)
+    behind, at = dict[str, None](), last  # on a cycle, back where it was
+    while (at.Name not in behind and not (at.learnables or at.gives_probabilities)
+           and len(feeding := wiring.sources(at, "in")) == 1):
+        behind[at.Name] = None
         at = wiring.lgraph.named(feeding[0].layer)
     if at.gives_probabilities:
         them = "it" if len(behind) == 1 else "them"
