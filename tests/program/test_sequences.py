@@ -97,7 +97,7 @@ def test_displays_speak_of_time() -> None:
     info = analyzeNetwork(films())
     assert info.LayerInfo.ActivationFormats[1] == "SSCBT"
     assert info.LayerInfo.ActivationSizes[1] == [8, 6, 4, 1, 1]
-    assert "8(S) × 6(S) × 4(C) × 1(B) × 1(T)" in str(info)
+    assert "8(S) × 6(S) × 4(C) × 1(B) × 1(T)" in info.text("long")
     assert "Per time step: " in str(info)
     text = str(explain(films(), MiniBatchSize=4, SequenceLength=5))
     assert "mini-batch of 4 with 5 time steps" in text
