@@ -39,10 +39,14 @@ def options_of(solver, **more):
 class Recorded(Model):
     """Remembers the weights, the loss and the gradients of every step."""
 
+    def __init__(self, *arguments, **options):
+        self.steps = []
+        super().__init__(*arguments, **options)
+
     def step(self, inputs, targets):
         weights = [p.value.copy() for p in self.parameters]
         result = super().step(inputs, targets)
-        self.steps = [*getattr(self, "steps", []), (weights, result.loss, [g.copy() for g in result.gradients])]
+        self.steps.append((weights, result.loss, [g.copy() for g in result.gradients]))
         return result
 
 
