@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -33,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                      help="how kernels are chosen, and in what memory they work")
     parser.addoption("--threads", type=int, default=0, help="run every network on so many threads, however small it is")
     parser.addoption("--seed", default="0", help="what random kernels are drawn from")
+    parser.addoption("--half", action="store_true",
+                     help="run half of the tests; which, depends on --mode and --threads, so that runs share all of them")
     parser.addoption("--cache", type=Path, help="a folder of measured choices; by default a new one that is thrown away")
 
 
@@ -69,6 +72,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_itemcollected(item: pytest.Item) -> None:
     if is_quick(item.path):
         item.add_marker("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--half"):
+        run = f"{config.getoption('--mode')} {config.getoption('--threads')}"
+        items[:] = [item for item in items if crc32(f"{item.nodeid} {run}".encode()) & 256]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
