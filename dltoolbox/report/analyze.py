@@ -19,7 +19,7 @@ from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis.compact_table import ALIGNED_RIGHT, compact_columns
 from dltoolbox.network.analysis.text import TABLES
 from dltoolbox.report.document import document
-from dltoolbox.runtime.console import in_notebook, say
+from dltoolbox.runtime.console import display_is_there, in_notebook, say
 
 LARGEST_FRAMED = 2_000_000  # characters of a page that a notebook keeps in itself
 FRAME_HEIGHT = 640
@@ -103,7 +103,7 @@ def desktop() -> bool:
     away = ("CI", "PYTEST_CURRENT_TEST", "SSH_CONNECTION", "SSH_TTY")
     if in_notebook() or any(os.environ.get(name) for name in away) or not (hasattr(sys, "ps1") or sys.stdout.isatty()):
         return False
-    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return display_is_there()
 
 
 def show_page(info: NetworkAnalysis) -> None:

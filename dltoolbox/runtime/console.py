@@ -1,4 +1,6 @@
-"""Standard output, whose reader may go away, and which may not have every character."""
+"""Places in which a session shows things: standard output, whose reader may go away and which may not have every character,
+a notebook, a display.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,11 @@ def in_notebook() -> bool:
     """Whether a notebook shows what this process returns."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
+def display_is_there() -> bool:
+    """Whether windows can open on this machine."""
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def say(text: object, *, flush: bool = False) -> None:

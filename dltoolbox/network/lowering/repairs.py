@@ -127,7 +127,6 @@ class Trials:
         lgraph = self.lgraph.with_structure(layers, self.lgraph.edges)
         return f"Set Padding='same' in {few(map(repr, sorted(names)))}." if self.works(issue, lgraph, {}) else ""
 
-
     # Other layers --------------------------------------------------------------------------------------------------------
     def unpooling_fits(self, issue: Issue, info: LoweredLayer) -> tuple[str, str]:
         """Another pooling whose maps have the size of the one to unpool, or a layer that gives it this size."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from contextlib import suppress
@@ -12,7 +11,7 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from dltoolbox.core.packages import require
-from dltoolbox.runtime.console import in_notebook, say
+from dltoolbox.runtime.console import display_is_there, in_notebook, say
 from dltoolbox.train.observers.look import SLIDE, Place, plotting
 
 FILE_DPI, NOTEBOOK_DPI, WINDOW_DPI = 150, 100, 88
@@ -173,7 +172,3 @@ def window_is_wanted() -> bool:
     """Whether a notebook was told to open windows: ``%matplotlib qt`` and its like."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     return pyplot is not None and str(pyplot.get_backend()).lower().startswith(("qt", "tk", "gtk", "wx", "macosx"))
-
-
-def display_is_there() -> bool:
-    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
