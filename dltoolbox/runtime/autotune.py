@@ -275,6 +275,7 @@ def version_of(package: str) -> str:
         return ""
 
 
+@cache
 def text_of_kernels() -> str:
     """Names the present text of the kernels: with every change of it, a version says too little while it is worked on."""
     digest = sha256()
