@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from dltoolbox.kernels.base import BindContext, Closure, in_turn
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
+from dltoolbox.runtime.blas import libraries
 
+SMALL_PRODUCT_CORES = ("SkylakeX", "Cooperlake", "Sapphirerapids")
 CHUNKS = (16, 32)  # columns that are multiplied at a time: a multiple of the one, and at least the other
 
 
@@ -35,8 +37,14 @@ def side_by_side(gates: Sequence[Gate]) -> list[tuple[int, int, int]]:
 
 
 def chunk_of(columns: int, rows: int, depth: int) -> int:
-    """How many columns to multiply at a time by so many rows."""
-    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *CHUNKS)
+    """How many columns to multiply at a time by so many rows: all, unless BLAS is faster with small products."""
+    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *CHUNKS) if small_products() else columns
+
+
+@cache
+def small_products() -> bool:
+    """Whether BLAS multiplies small matrices without packing them first."""
+    return any(library.core in SMALL_PRODUCT_CORES for library in libraries())
 
 
 def by_chunk(product: np.ndarray, chunk: int) -> np.ndarray:
