@@ -119,6 +119,7 @@ from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
 from dltoolbox.layers.inputs import InputLayer as _InputLayer
+from dltoolbox.layers.inputs import SequenceInputLayer as _SequenceInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
@@ -577,6 +578,21 @@ def featureInputLayer(
 ) -> _FeatureInputLayer:
     """Feature input layer: takes ``n×f`` tables of features, one row per observation."""
 
+def sequenceInputLayer(
+    inputSize: int | Sequence[int],
+    *pairs: Any,
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    MinLength: int = 1,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'none',
+    Name: str = '',
+) -> _SequenceInputLayer:
+    """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``)."""
+
 def batchNormalizationLayer(
     *pairs: Any,
     NumChannels: Literal['auto'] | int = 'auto',
@@ -822,9 +838,6 @@ def lstm(*arguments: Any, **options: Any) -> NoReturn:
 
 def gru(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
-
-def sequenceInputLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
 
 def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""

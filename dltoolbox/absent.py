@@ -49,8 +49,6 @@ def one_dimensional(call: str) -> str:
 
 INSTEAD = {  # hint: names
     AS_IMAGES: "lstmLayer bilstmLayer gruLayer lstmProjectedLayer gruProjectedLayer lstm gru",
-    "inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. " + AS_IMAGES:
-        "sequenceInputLayer",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
         "sequenceFoldingLayer sequenceUnfoldingLayer",
     one_dimensional("convolution2dLayer([5, 1], 32)"): "convolution1dLayer",
