@@ -23,7 +23,7 @@ from dltoolbox.core.files import replacing, write_text
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import LEARNABLE, Configured, Property
 from dltoolbox.exchange.archive import target_of
-from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.base import LAYERS, Layer, all_zero
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
@@ -196,7 +196,7 @@ def frozen(layer: Layer, name: str) -> bool:
     if name in layer.states:
         return bool(layer.__dict__.get("FixedStatistics"))
     factor = factor_names(layer, RATE).get(name)
-    return factor is not None and getattr(layer, factor) == 0
+    return factor is not None and all_zero(getattr(layer, factor))
 
 
 def starts_so(layer: Layer, name: str, value: np.ndarray) -> bool:
