@@ -31,6 +31,7 @@ class _Required:
 REQUIRED = _Required()
 HIDDEN = "hidden"  # the group of properties that the short display leaves out
 LEARNABLE = "Learnable Parameters"  # the group of properties that hold learnables
+STATE = "State Parameters"  # that of states from which a run begins
 
 
 A = TypeVar("A")

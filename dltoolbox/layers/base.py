@@ -119,7 +119,7 @@ class Layer(Configured):
     activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
-    states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
+    without_time: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
     nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
@@ -188,6 +188,11 @@ class Layer(Configured):
     def learnables(self) -> tuple[str, ...]:
         """Names of the properties that hold learnables, whether they have values or not."""
         return tuple(prop.name for prop, _ in self.values() if prop.group == LEARNABLE)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the properties that a network lists as its state."""
+        return ()
 
     def resolve_auto(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
