@@ -48,7 +48,7 @@ def one_dimensional(call: str) -> str:
 
 
 INSTEAD = {  # hint: names
-    AS_IMAGES: "lstmLayer bilstmLayer gruLayer lstmProjectedLayer gruProjectedLayer lstm gru",
+    AS_IMAGES: "lstm gru",
     "inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. " + AS_IMAGES:
         "sequenceInputLayer",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":

@@ -327,7 +327,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def in_call_order(properties: Mapping[str, Property[object]]) -> list[Property[object]]:
     """As documentation lists them: positional, then what the display shows, arrays, what it hides, and the name."""
-    late = {LEARNABLE: 1, HIDDEN: 2}
+    late = {LEARNABLE: 1, STATE: 1, HIDDEN: 2}
     return sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name", late.get(p.group, 0)))
 
 

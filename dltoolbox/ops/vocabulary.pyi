@@ -166,6 +166,12 @@ class Vocabulary(Protocol):
     def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
         """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""
 
+    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
+
+    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
+        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
+
     def flatten(self, x: Value, *, way: Way | None = None) -> Value:
         """The features of each observation as one column, column-major (h, w, c)."""
 

@@ -102,8 +102,8 @@ class Recurrent(Layer):
 
     def validate(self) -> None:
         if self.HasStateInputs and (both := [name for name in self.carried if getattr(self, name) is not None]):
-            fail(f"{self.label()}:stateGivenTwice", f"{listed(both)} cannot be set where states enter at ports of their own.",
-                 f"Leave {listed(both)} out, or HasStateInputs.", layer=self.Name)
+            fail(f"{self.label()}:stateGivenTwice", f"{listed(both)} cannot be set where states enter at ports.",
+                 f"Leave out {listed(both)}, or HasStateInputs.", layer=self.Name)
 
     def check(self, *inputs: Dims) -> None:
         x, *states = inputs
@@ -113,7 +113,7 @@ class Recurrent(Layer):
             fail(f"{self.label()}:noTimeSteps", f"{self.label()} walks over the time steps of sequences, but its input has "
                  f"none: {x}.", f"Let sequences in: [{', '.join(steps)}].", layer=self.Name)
         if x.rank:
-            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs one vector per time step, but its input is {x}.",
+            fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs a vector per time step, but its input is {x}.",
                  "Insert flattenLayer before it.", layer=self.Name)
         for port, state in zip(self.state_ports, states, strict=False):
             self.check_state(port, state)
@@ -121,10 +121,11 @@ class Recurrent(Layer):
     def check_state(self, port: str, state: Dims) -> None:
         """A state is one vector per observation."""
         if not state.hidden and (state.timed or state.rank or state.channels != self.channels):
-            what = f"{self.channels}(C) × 1(B)"
-            fail(f"{self.label()}:stateSizeMismatch", f"Input '{port}' of {self.label()} takes a state of size {what}, but it "
-                 f"is connected to {state}.", f"Connect output '{port}' of a {self.label()} with "
-                 f"{counted(self.NumHiddenUnits, 'hidden unit')} and HasStateOutputs=True." if state.timed or state.rank else
+            units = counted(self.NumHiddenUnits, "hidden unit")
+            fail(f"{self.label()}:stateSizeMismatch", f"Input '{port}' of {self.label()} takes a state of size "
+                 f"{self.channels}(C) × 1(B), but it is connected to {state}.",
+                 f"Connect output '{port}' of a {self.label()} with {units} and HasStateOutputs=True."
+                 if state.timed or state.rank else
                  f"Insert fullyConnectedLayer({self.channels}) before input '{port}'.", layer=self.Name)
 
     def check_parameters(self, *inputs: Dims) -> None:
@@ -209,36 +210,37 @@ class LongShortTermMemory(Recurrent):
 class LSTMLayer(LongShortTermMemory):
     """LSTM layer: long short-term memory over the steps of a sequence of ``c`` channels.
 
-    At every step i, f, o = σ(W·x + R·h + b) and g = φ(W·x + R·h + b), each with its own rows of InputWeights W, RecurrentWeights
-    R and Bias b; then the cell state c ← f·c + i·g and the hidden state h ← o·φ(c), which is the output. Rows are those of the
-    input gate i, the forget gate f, the cell candidate g and the output gate o: W is ``4H×c``, R ``4H×H``, b ``4H×1``, and the
-    states ``H×1``, for H hidden units. σ is GateActivationFunction, φ StateActivationFunction.
+    At every step i, f, o = σ(W·x + R·h + b) and g = φ(W·x + R·h + b), each with its own rows of InputWeights W,
+    RecurrentWeights R and Bias b; then the cell state c ← f·c + i·g and the hidden state h ← o·φ(c), which is the output.
+    Rows are those of the input gate i, the forget gate f, the cell candidate g and the output gate o: W is ``4H×c``, R
+    ``4H×H``, b ``4H×1``, and the states ``H×1``, for H hidden units. σ is GateActivationFunction, φ
+    StateActivationFunction.
 
-    ``OutputMode='last'`` gives the hidden state behind the last step of each sequence. With ``HasStateInputs=True`` the states
-    enter at the ports ``hidden`` and ``cell``, with ``HasStateOutputs=True`` they leave there. The factors are one number, or
-    one per gate.
+    ``OutputMode='last'`` gives the hidden state behind the last step of each sequence. With ``HasStateInputs=True`` the
+    states enter at the ports ``hidden`` and ``cell``, with ``HasStateOutputs=True`` they leave there. The factors are one
+    number, or one per gate.
 
     Example:
         >>> lstmLayer(150, OutputMode='last').describe()
         'LSTM with 150 hidden units'
 
     Raises:
-        DltoolboxError: ``dltoolbox:lstmLayer:invalidNumHiddenUnits`` and its like, ``…:stateGivenTwice``; when the network is
-            checked, ``…:noTimeSteps``, ``…:invalidInputFormat``, ``…:stateSizeMismatch``, ``…:inputSizeMismatch``.
+        DltoolboxError: ``dltoolbox:lstmLayer:invalidNumHiddenUnits`` and its like, ``…:stateGivenTwice``; when the network
+            is checked, ``…:noTimeSteps``, ``…:invalidInputFormat``, ``…:stateSizeMismatch``, ``…:inputSizeMismatch``.
 
     Source:
-        Hochreiter and Schmidhuber, "Long short-term memory" (1997); Gers, Schmidhuber and Cummins, "Learning to forget" (2000);
-        MathWorks documentation of lstmLayer.
+        Hochreiter and Schmidhuber, "Long short-term memory" (1997); Gers, Schmidhuber and Cummins, "Learning to forget"
+        (2000); MathWorks documentation of lstmLayer.
     """
 
 
 @layer("bilstmLayer", "BiLSTM", name="biLSTM")
 class BiLSTMLayer(LongShortTermMemory):
-    """Bidirectional LSTM layer: one LSTM from the first step to the last, another one back, and what both leave at each step.
+    """Bidirectional LSTM layer: one LSTM from the first step to the last, one back, and what both leave at each step.
 
-    As `lstmLayer`, with twice the rows and twice the channels in output and states: those of the forward direction come first.
-    ``OutputMode='last'`` gives what the forward one left at the last step, and the backward one at the first. The factors are
-    one number, or one per gate and direction.
+    As `lstmLayer`, with twice the rows and twice the channels in output and states: those of the forward direction come
+    first. ``OutputMode='last'`` gives what the forward one left at the last step, and the backward one at the first. The
+    factors are one number, or one per gate and direction.
 
     Example:
         >>> bilstmLayer(100).describe()
@@ -262,8 +264,8 @@ class GatedRecurrentUnit(Recurrent):
 
     ResetGateMode = Property(
         convert.choice("after-multiplication", "before-multiplication", "recurrent-bias-after-multiplication"),
-        "after-multiplication", "Where the reset gate acts: after or before the multiplication by RecurrentWeights, or after "
-        "it with a bias of its own.")
+        "after-multiplication", "Where the reset gate acts: after or before the multiplication by RecurrentWeights, or "
+        "after it with a bias of its own.")
     InputWeightsLearnRateFactor, RecurrentWeightsLearnRateFactor, BiasLearnRateFactor = learn_rate_factors(3)
     InputWeightsL2Factor, RecurrentWeightsL2Factor, BiasL2Factor = l2_factors(3)
 
@@ -291,11 +293,11 @@ class GRULayer(GatedRecurrentUnit):
     """GRU layer: gated recurrent units over the steps of a sequence of ``c`` channels.
 
     At every step r, z = σ(W·x + R·h + b), g = φ(W·x + b + …) and h ← (1 − z)·g + z·h, which is the output, each with its own
-    rows of InputWeights W, RecurrentWeights R and Bias b; … is r·(R·h) for ``ResetGateMode='after-multiplication'``, R·(r·h)
-    for ``'before-multiplication'``, and r·(R·h + b') for ``'recurrent-bias-after-multiplication'``, where Bias holds b and,
-    below it, b', which is then added to R·h everywhere. Rows are those of the reset gate r, the update gate z and the candidate
-    g: W is ``3H×c``, R ``3H×H``, b ``3H×1`` or ``6H×1``, and the state ``H×1``, for H hidden units. The factors are one
-    number, or one per gate. The other options are those of `lstmLayer`.
+    rows of InputWeights W, RecurrentWeights R and Bias b; … is r·(R·h) for ``ResetGateMode='after-multiplication'``,
+    R·(r·h) for ``'before-multiplication'``, and r·(R·h + b') for ``'recurrent-bias-after-multiplication'``, where Bias
+    holds b and, below it, b', which is then added to R·h everywhere. Rows are those of the reset gate r, the update gate z
+    and the candidate g: W is ``3H×c``, R ``3H×H``, b ``3H×1`` or ``6H×1``, and the state ``H×1``, for H hidden units. The
+    factors are one number, or one per gate. The other options are those of `lstmLayer`.
 
     Example:
         >>> gruLayer(100, HasStateOutputs=True).OutputNames
@@ -347,9 +349,9 @@ class Projected(Recurrent):
 class LSTMProjectedLayer(Projected, LongShortTermMemory):
     """Projected LSTM layer: an LSTM whose weights are products of two narrow matrices, so that there are fewer learnables.
 
-    In place of W and R of `lstmLayer` stand InputWeights·InputProjectorᵀ and RecurrentWeights·OutputProjectorᵀ. InputProjector
-    is ``c×q``, InputWeights ``4H×q`` with the input projector size q, OutputProjector ``H×p``, RecurrentWeights ``4H×p`` with
-    the output projector size p.
+    In place of W and R of `lstmLayer` stand InputWeights·InputProjectorᵀ and RecurrentWeights·OutputProjectorᵀ.
+    InputProjector is ``c×q`` and InputWeights ``4H×q`` with the input projector size q, OutputProjector is ``H×p`` and
+    RecurrentWeights ``4H×p`` with the output projector size p.
 
     Example:
         >>> lstmProjectedLayer(100, 30, 16).describe()
