@@ -119,6 +119,7 @@ from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
 from dltoolbox.layers.inputs import InputLayer as _InputLayer
+from dltoolbox.layers.inputs import SequenceInputLayer as _SequenceInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
@@ -582,6 +583,21 @@ def featureInputLayer(
 ) -> _FeatureInputLayer:
     """Feature input layer: takes ``n×f`` tables of features, one row per observation."""
 
+def sequenceInputLayer(
+    inputSize: int | Sequence[int],
+    *pairs: Any,
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    MinLength: int = 1,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'none',
+    Name: str = '',
+) -> _SequenceInputLayer:
+    """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``)."""
+
 def batchNormalizationLayer(
     *pairs: Any,
     NumChannels: Literal['auto'] | int = 'auto',
@@ -816,11 +832,11 @@ def lstmLayer(
     OutputMode: Literal['sequence', 'last'] | str = 'sequence',
     StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
     GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
-    HiddenState: ArrayLike | None = None,
-    CellState: ArrayLike | None = None,
     InputWeights: ArrayLike | None = None,
     RecurrentWeights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
     InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
     RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
     BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
@@ -843,11 +859,11 @@ def bilstmLayer(
     OutputMode: Literal['sequence', 'last'] | str = 'sequence',
     StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
     GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
-    HiddenState: ArrayLike | None = None,
-    CellState: ArrayLike | None = None,
     InputWeights: ArrayLike | None = None,
     RecurrentWeights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
     InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
     RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
     BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
@@ -859,7 +875,7 @@ def bilstmLayer(
     BiasL2Factor: float | Sequence[float] = 0,
     Name: str = '',
 ) -> _BiLSTMLayer:
-    """Bidirectional LSTM layer: one LSTM from the first step to the last, another one back, and what both leave at each step."""
+    """Bidirectional LSTM layer: one LSTM from the first step to the last, one back, and what both leave at each step."""
 
 def gruLayer(
     numHiddenUnits: int,
@@ -870,11 +886,11 @@ def gruLayer(
     OutputMode: Literal['sequence', 'last'] | str = 'sequence',
     StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
     GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
-    HiddenState: ArrayLike | None = None,
     ResetGateMode: Literal['after-multiplication', 'before-multiplication', 'recurrent-bias-after-multiplication'] | str = 'after-multiplication',
     InputWeights: ArrayLike | None = None,
     RecurrentWeights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
     InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
     RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
     BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
@@ -896,14 +912,14 @@ def lstmProjectedLayer(
     HasStateInputs: bool = False,
     HasStateOutputs: bool = False,
     InputSize: Literal['auto'] | int = 'auto',
-    HiddenState: ArrayLike | None = None,
-    CellState: ArrayLike | None = None,
     OutputMode: Literal['sequence', 'last'] | str = 'sequence',
     StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
     GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
     InputWeights: ArrayLike | None = None,
     RecurrentWeights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
     InputProjector: ArrayLike | None = None,
     OutputProjector: ArrayLike | None = None,
     InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
@@ -933,7 +949,6 @@ def gruProjectedLayer(
     HasStateInputs: bool = False,
     HasStateOutputs: bool = False,
     InputSize: Literal['auto'] | int = 'auto',
-    HiddenState: ArrayLike | None = None,
     OutputMode: Literal['sequence', 'last'] | str = 'sequence',
     StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
     GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
@@ -941,6 +956,7 @@ def gruProjectedLayer(
     InputWeights: ArrayLike | None = None,
     RecurrentWeights: ArrayLike | None = None,
     Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
     InputProjector: ArrayLike | None = None,
     OutputProjector: ArrayLike | None = None,
     InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
@@ -963,13 +979,10 @@ def gruProjectedLayer(
     """Projected GRU layer: a GRU whose weights are products of two narrow matrices, so that there are fewer learnables."""
 
 def lstm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def gru(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
-
-def sequenceInputLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
