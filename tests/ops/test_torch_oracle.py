@@ -279,7 +279,8 @@ def test_agrees_with_pytorch(case: Case) -> None:
 def test_what_pytorch_cannot_judge_is_listed() -> None:
     no_equivalent = {"input_normalise", "pad_edges", "function", "dropout", "spatial_dropout", "size_of", "max_pool_taps",
                      "max_unpool_taps"}
-    assert set(MEANINGS) | no_equivalent == set(OPS)
+    in_other_files = {"lstm", "gru"}
+    assert set(MEANINGS) | no_equivalent | in_other_files == set(OPS)
 
 
 @pytest.mark.parametrize("fill", ["ties", "nan", "zeros"])
