@@ -31,6 +31,9 @@ class Vocabulary(Protocol):
     def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
         """The product."""
 
+    def times_transposed(self, a: Value, b: Value, *, way: Way | None = None) -> Value:
+        """a·bᵀ of two matrices of parameters."""
+
     def input_normalise(self, x: Value, *statistics: Value, kind: str, way: Way | None = None) -> Value:
         """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows."""
 
@@ -168,6 +171,9 @@ class Vocabulary(Protocol):
 
     def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
         """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
+
+    def halves(self, x: Value, *, way: Way | None = None) -> tuple[Value, Value]:
+        """The first and the second half of the rows of a matrix, or of the channels of vectors."""
 
     def depth_to_space(self, x: Value, *, block: tuple[int, ...], order: str, way: Way | None = None) -> Value:
         """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""

@@ -231,6 +231,8 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "space_to_depth": space_to_depth,
     "resize": resize,
     "adaptive_avg_pool": adaptive_avg_pool,
+    "halves": lambda x: x.tensor_split(2),
+    "times_transposed": lambda a, b: a @ b.T,
     "multiply": lambda *xs: reduce(torch.mul, xs),
     "cross_channel_norm": cross_channel_norm,
     "concat": lambda *xs, axis: torch.cat(xs, axis),
