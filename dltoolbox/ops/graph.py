@@ -167,8 +167,8 @@ class Builder(Vocabulary, Protocol):
 
     training: bool
 
-    def learnable(self, name: str) -> Value:
-        """An array of the layer that training differentiates."""
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        """An array of the layer that training differentiates; ops see so many more axes of size 1 in front."""
 
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
@@ -252,17 +252,17 @@ class Recorder(Builder):
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
-    def learnable(self, name: str) -> Value:
-        return self._array(name, learnable=True)
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        return self._array(name, learnable=True, in_front=in_front)
 
     def state(self, name: str) -> Value:
         return self._array(name, learnable=False)
 
-    def _array(self, name: str, *, learnable: bool) -> Value:
+    def _array(self, name: str, *, learnable: bool, in_front: int = 0) -> Value:
         key = ParameterKey(self.layer, name)
         if key not in self.graph.arrays:
-            shape = self._arrays[name].shape
-            self.graph.arrays[key] = Value(Dims("U" * len(shape), tuple(shape)))
+            shape = (*[1] * in_front, *self._arrays[name].shape)
+            self.graph.arrays[key] = Value(Dims("U" * len(shape), shape))
             if learnable:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]

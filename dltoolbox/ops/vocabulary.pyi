@@ -159,6 +159,9 @@ class Vocabulary(Protocol):
     def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
         """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 
+    def without_time(self, x: Value, *, way: Way | None = None) -> Value:
+        """The only step of sequences of one step, as data without time."""
+
     def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
         """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
 
