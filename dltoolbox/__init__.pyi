@@ -533,7 +533,7 @@ def transposedConv1dLayer(
     BiasL2Factor: float = 0,
     Name: str = '',
 ) -> _TransposedConvolution1DLayer:
-    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``, by"""
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,"""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],
@@ -810,7 +810,7 @@ def globalAveragePooling1dLayer(
     *pairs: Any,
     Name: str = '',
 ) -> _GlobalAveragePooling1DLayer:
-    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over the"""
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over"""
 
 def globalAveragePooling2dLayer(
     *pairs: Any,
