@@ -113,7 +113,7 @@ class Sliding(Windowed):
 
     def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:
         """The input, with padding where that is not zeros, and the window that slides over it."""
-        window = self.window(x.dims).in_rank(self.rank_of(x))
+        window = self.window_over(x)
         if not window.padded or self.PaddingValue == 0:
             return x, window
         mode, value = ((self.PaddingValue, 0.0) if isinstance(self.PaddingValue, str) else

@@ -45,7 +45,7 @@ class MaxPooling(Pooling):
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        window, way = self.window(x.dims).in_rank(self.rank_of(x)), self.way(x.dims)
+        window, way = self.window_over(x), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
         return *g.max_pool_indices(x, window=window, way=way), g.size_of(x, way=way)
@@ -174,8 +174,7 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        window = self.window(x.dims).in_rank(self.rank_of(x))
-        return g.avg_pool(x, window=window, count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
+        return g.avg_pool(x, window=self.window_over(x), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
         return self.pooling_text("average")

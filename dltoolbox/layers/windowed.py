@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -176,6 +177,14 @@ class Windowed(SpatialLayer):
         spatial = self.slid(x) if self.Padding == "same" else ()
         make = resolved if is_known(*spatial) else resolve
         return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
+
+    def window_over(self, x: Value) -> Window:
+        """The window as ops see it."""
+        window = self.window(x.dims)
+        if x.lengths is not None and self.Padding == "same" and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
+            before, _ = window.padding[-1]  # as of the longest; behind, what all need for ceil(n/stride) windows
+            window = replace(window, padding=(*window.padding[:-1], (before, window.extent[-1] - 1 - before)))
+        return window.in_rank(self.rank_of(x))
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)

@@ -11,6 +11,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.ragged import LengthRule
 from dltoolbox.ops.reshape import Sizes
+from dltoolbox.ops.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -189,3 +190,15 @@ class Vocabulary(Protocol):
 
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
+
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """`avg_pool` of sequences with zeros behind their ends."""
+
+    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+
+    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """`global_avg_pool` of sequences with zeros behind their ends."""
+
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """`pad_edges` of sequences, each at its own end."""
