@@ -108,10 +108,12 @@ from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
 from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
 from dltoolbox.layers.combination import MultiplicationLayer as _MultiplicationLayer
+from dltoolbox.layers.convolution import Convolution1DLayer as _Convolution1DLayer
 from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedConvolution2DLayer
+from dltoolbox.layers.convolution import TransposedConvolution1DLayer as _TransposedConvolution1DLayer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.layers.display import disp as disp
@@ -128,14 +130,19 @@ from dltoolbox.layers.normalisation import LayerNormalizationLayer as _LayerNorm
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
+from dltoolbox.layers.pooling import AveragePooling1DLayer as _AveragePooling1DLayer
 from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
+from dltoolbox.layers.pooling import GlobalAveragePooling1DLayer as _GlobalAveragePooling1DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling3DLayer as _GlobalAveragePooling3DLayer
+from dltoolbox.layers.pooling import GlobalMaxPooling1DLayer as _GlobalMaxPooling1DLayer
 from dltoolbox.layers.pooling import GlobalMaxPooling2DLayer as _GlobalMaxPooling2DLayer
 from dltoolbox.layers.pooling import GlobalMaxPooling3DLayer as _GlobalMaxPooling3DLayer
+from dltoolbox.layers.pooling import MaxPooling1DLayer as _MaxPooling1DLayer
 from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
+from dltoolbox.layers.pooling import MaxUnpooling1DLayer as _MaxUnpooling1DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
 from dltoolbox.layers.resizing import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
@@ -230,9 +237,9 @@ __all__ = [
     "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
     "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork", "lstm", "lstmLayer",
     "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer", "nasnetlarge",
-    "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
+    "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer",
+    "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
     "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
     "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
     "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingToStridedConvolution",
@@ -414,6 +421,27 @@ def concatenationLayer(
 ) -> _ConcatenationLayer:
     """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal."""
 
+def convolution1dLayer(
+    filterSize: int,
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int = 1,
+    DilationFactor: int = 1,
+    Padding: Literal['same', 'causal'] | int | Sequence[Any] = 0,
+    PaddingValue: float | Literal['symmetric-include-edge', 'symmetric-exclude-edge', 'replicate'] | str = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _Convolution1DLayer:
+    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over the space of"""
+
 def convolution2dLayer(
     filterSize: int | Sequence[int],
     numFilters: int,
@@ -493,6 +521,25 @@ def fullyConnectedLayer(
     Name: str = '',
 ) -> _FullyConnectedLayer:
     """Fully connected layer: ``Weights·x + Bias`` over all features of an observation."""
+
+def transposedConv1dLayer(
+    filterSize: int,
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution1DLayer:
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,"""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],
@@ -702,6 +749,16 @@ def regressionLayer(
 ) -> _RegressionOutputLayer:
     """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps."""
 
+def maxPooling1dLayer(
+    poolSize: int,
+    *pairs: Any,
+    Stride: int = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _MaxPooling1DLayer:
+    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
+
 def maxPooling2dLayer(
     poolSize: int | Sequence[int],
     *pairs: Any,
@@ -722,6 +779,12 @@ def maxPooling3dLayer(
 ) -> _MaxPooling3DLayer:
     """3-D max pooling layer: the maximum of every window of an ``h×w×d×c×n`` input."""
 
+def maxUnpooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _MaxUnpooling1DLayer:
+    """1-D max unpooling layer, the partner of ``maxPooling1dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB."""
+
 def maxUnpooling2dLayer(
     *pairs: Any,
     Name: str = '',
@@ -733,6 +796,16 @@ def maxUnpooling3dLayer(
     Name: str = '',
 ) -> _MaxUnpooling3DLayer:
     """3-D max unpooling layer, the partner of ``maxPooling3dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB."""
+
+def averagePooling1dLayer(
+    poolSize: int,
+    *pairs: Any,
+    Stride: int = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: Literal['mean'] | float = 0,
+    Name: str = '',
+) -> _AveragePooling1DLayer:
+    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
 
 def averagePooling2dLayer(
     poolSize: int | Sequence[int],
@@ -754,6 +827,12 @@ def averagePooling3dLayer(
 ) -> _AveragePooling3DLayer:
     """3-D average pooling layer: the mean of every window of an ``h×w×d×c×n`` input; as `averagePooling2dLayer`."""
 
+def globalAveragePooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalAveragePooling1DLayer:
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over"""
+
 def globalAveragePooling2dLayer(
     *pairs: Any,
     Name: str = '',
@@ -765,6 +844,12 @@ def globalAveragePooling3dLayer(
     Name: str = '',
 ) -> _GlobalAveragePooling3DLayer:
     """3-D global average pooling layer: the mean over the three spatial dimensions, ``1×1×1×c×n``."""
+
+def globalMaxPooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalMaxPooling1DLayer:
+    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features, or over the"""
 
 def globalMaxPooling2dLayer(
     *pairs: Any,
@@ -989,24 +1074,6 @@ def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
 
 def sequenceUnfoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
-
-def convolution1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, convolution2dLayer([5, 1], 32) does the same."""
-
-def transposedConv1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, transposedConv2dLayer([2, 1], 32, Stride=[2, 1]) does the same."""
-
-def maxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, maxPooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
-
-def averagePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, averagePooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
-
-def globalAveragePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, globalAveragePooling2dLayer() does the same."""
-
-def globalMaxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, globalMaxPooling2dLayer() does the same."""
 
 def wordEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""

@@ -40,21 +40,10 @@ SAMPLE_DATA = "Sample data of this release: digitTrain4DArrayData(), triangleIma
 CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."
 
 
-def one_dimensional(call: str) -> str:
-    """The hint of a layer over time, of which an image layer does the same."""
-    return f"On images T×1×c×N, {call} does the same."
-
-
 INSTEAD = {  # hint: names
     "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
         "sequenceFoldingLayer sequenceUnfoldingLayer",
-    one_dimensional("convolution2dLayer([5, 1], 32)"): "convolution1dLayer",
-    one_dimensional("transposedConv2dLayer([2, 1], 32, Stride=[2, 1])"): "transposedConv1dLayer",
-    one_dimensional("maxPooling2dLayer([2, 1], Stride=[2, 1])"): "maxPooling1dLayer",
-    one_dimensional("averagePooling2dLayer([2, 1], Stride=[2, 1])"): "averagePooling1dLayer",
-    one_dimensional("globalAveragePooling2dLayer()"): "globalAveragePooling1dLayer",
-    one_dimensional("globalMaxPooling2dLayer()"): "globalMaxPooling1dLayer",
     "Look the vectors of the words up before the network: vectors[words], with one row per word.":
         "wordEmbeddingLayer embeddingLayer embed",
     "convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16.": "patchEmbeddingLayer",

@@ -11,6 +11,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
+from dltoolbox.ops.sequences.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -157,17 +158,14 @@ class Vocabulary(Protocol):
     def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
         """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""
 
-    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
-        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
-
-    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
-        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
-
     def flatten(self, x: Value, *, way: Way | None = None) -> Value:
         """The features of each observation as one column, column-major (h, w, c)."""
 
     def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
         """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
+
+    def without_time(self, x: Value, *, way: Way | None = None) -> Value:
+        """The only step of sequences of one step, as data without time."""
 
     def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
         """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
@@ -198,3 +196,21 @@ class Vocabulary(Protocol):
 
     def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
         """Lengths behind an op that changes them."""
+
+    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
+
+    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
+        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
+
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """`avg_pool` of sequences with zeros behind their ends."""
+
+    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+
+    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """`global_avg_pool` of sequences with zeros behind their ends."""
+
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """`pad_edges` of sequences, each at its own end."""

@@ -224,6 +224,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),
+    "without_time": lambda x: x[..., 0, :],
     "append_spatial_dims": lambda x, *, rank: x[(..., *[None] * (rank + 2 - x.ndim), slice(None), slice(None))],
     "group_norm": group_norm,
     "crop": crop,
