@@ -65,7 +65,8 @@ from dltoolbox.data import (
     word2ind,
     wordEncoding,
 )
-from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict, semanticseg
+from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict
+from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
