@@ -128,6 +128,7 @@ from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
 from dltoolbox.layers.inputs import InputLayer as _InputLayer
+from dltoolbox.layers.inputs import SequenceInputLayer as _SequenceInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
@@ -151,6 +152,11 @@ from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
 from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
 from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
+from dltoolbox.layers.sequences.recurrent import BiLSTMLayer as _BiLSTMLayer
+from dltoolbox.layers.sequences.recurrent import GRULayer as _GRULayer
+from dltoolbox.layers.sequences.recurrent import GRUProjectedLayer as _GRUProjectedLayer
+from dltoolbox.layers.sequences.recurrent import LSTMLayer as _LSTMLayer
+from dltoolbox.layers.sequences.recurrent import LSTMProjectedLayer as _LSTMProjectedLayer
 from dltoolbox.network.analysis.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary as summary
 from dltoolbox.network.data_layout import networkDataLayout as networkDataLayout
@@ -587,6 +593,21 @@ def featureInputLayer(
 ) -> _FeatureInputLayer:
     """Feature input layer: takes ``n×f`` tables of features, one row per observation."""
 
+def sequenceInputLayer(
+    inputSize: int | Sequence[int],
+    *pairs: Any,
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    MinLength: int = 1,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'none',
+    Name: str = '',
+) -> _SequenceInputLayer:
+    """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``)."""
+
 def batchNormalizationLayer(
     *pairs: Any,
     NumChannels: Literal['auto'] | int = 'auto',
@@ -812,29 +833,166 @@ def adaptiveAveragePooling2dLayer(
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
 
-def lstmLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def lstmLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _LSTMLayer:
+    """LSTM layer: long short-term memory over the steps of a sequence of ``c`` channels."""
 
-def bilstmLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def bilstmLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _BiLSTMLayer:
+    """Bidirectional LSTM layer: one LSTM from the first step to the last, one back, and what both leave at each step."""
 
-def gruLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def gruLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    ResetGateMode: Literal['after-multiplication', 'before-multiplication', 'recurrent-bias-after-multiplication'] | str = 'after-multiplication',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _GRULayer:
+    """GRU layer: gated recurrent units over the steps of a sequence of ``c`` channels."""
 
-def lstmProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def lstmProjectedLayer(
+    numHiddenUnits: int,
+    outputProjectorSize: int,
+    inputProjectorSize: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputProjector: ArrayLike | None = None,
+    OutputProjector: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    InputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    OutputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    InputProjectorLearnRateFactor: float = 1,
+    OutputProjectorLearnRateFactor: float = 1,
+    InputProjectorL2Factor: float = 1,
+    OutputProjectorL2Factor: float = 1,
+    Name: str = '',
+) -> _LSTMProjectedLayer:
+    """Projected LSTM layer: an LSTM whose weights are products of two narrow matrices, so that there are fewer learnables."""
 
-def gruProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def gruProjectedLayer(
+    numHiddenUnits: int,
+    outputProjectorSize: int,
+    inputProjectorSize: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    ResetGateMode: Literal['after-multiplication', 'before-multiplication', 'recurrent-bias-after-multiplication'] | str = 'after-multiplication',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    InputProjector: ArrayLike | None = None,
+    OutputProjector: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    InputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    OutputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    InputProjectorLearnRateFactor: float = 1,
+    OutputProjectorLearnRateFactor: float = 1,
+    InputProjectorL2Factor: float = 1,
+    OutputProjectorL2Factor: float = 1,
+    Name: str = '',
+) -> _GRUProjectedLayer:
+    """Projected GRU layer: a GRU whose weights are products of two narrow matrices, so that there are fewer learnables."""
 
 def lstm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def gru(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
-
-def sequenceInputLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""

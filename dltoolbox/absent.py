@@ -12,8 +12,6 @@ from typing import NoReturn
 from dltoolbox.core.errors import fail
 
 NO_REPLACEMENT = "There is no replacement in this release."
-AS_IMAGES = ("Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example "
-             "convolution2dLayer([5, 1], 32, Padding='same').")
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
 PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
 LOOP = ("Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); "
@@ -48,9 +46,7 @@ def one_dimensional(call: str) -> str:
 
 
 INSTEAD = {  # hint: names
-    AS_IMAGES: "lstmLayer bilstmLayer gruLayer lstmProjectedLayer gruProjectedLayer lstm gru",
-    "inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. " + AS_IMAGES:
-        "sequenceInputLayer",
+    "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
         "sequenceFoldingLayer sequenceUnfoldingLayer",
     one_dimensional("convolution2dLayer([5, 1], 32)"): "convolution1dLayer",

@@ -27,6 +27,7 @@ PAGES = {
                                                       "DataAugmentation": "none"}),
     "image3dInputLayer": (([4, 5, 6, 2],), STATISTICS | {"InputSize": (4, 5, 6, 2), "Normalization": "zerocenter"}),
     "featureInputLayer": ((21,), STATISTICS | {"InputSize": 21, "Normalization": "none"}),
+    "sequenceInputLayer": ((12,), STATISTICS | {"InputSize": 12, "MinLength": 1, "Normalization": "none"}),
     "convolution2dLayer": ((3, 8), WEIGHTED | WINDOW_2D | {
         "FilterSize": (3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1), "PaddingValue": 0}),
     "convolution3dLayer": ((3, 8), WEIGHTED | WINDOW_3D | {
@@ -82,6 +83,7 @@ PAGES = {
 PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
     "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
+    "sequenceInputLayer": ([], ["out"]),
     "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
     "crop2dLayer": (["in", "ref"], ["out"]), "crop3dLayer": (["in", "ref"], ["out"]),
     "multiplicationLayer": (["in1", "in2", "in3"], ["out"]),
@@ -91,6 +93,7 @@ PORTS = {
 }
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
+    "sequenceInputLayer": "sequenceinput",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
     "groupedConvolution2dLayer": "groupedconv", "transposedConv3dLayer": "transposed-conv3d",
     "crop2dLayer": "crop2d", "crop3dLayer": "crop3d", "resize2dLayer": "resize2d", "resize3dLayer": "resize3d",
