@@ -57,11 +57,20 @@ from dltoolbox.data.metrics import evaluateSemanticSegmentation as evaluateSeman
 from dltoolbox.data.onehot import onehotdecode as onehotdecode
 from dltoolbox.data.onehot import onehotencode as onehotencode
 from dltoolbox.data.onehot import scores2label as scores2label
+from dltoolbox.data.padding import padsequences as padsequences
 from dltoolbox.data.samples import digitTest4DArrayData as digitTest4DArrayData
 from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayData
 from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
 from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
+from dltoolbox.data.sequence_samples import japaneseVowelsTestData as japaneseVowelsTestData
+from dltoolbox.data.sequence_samples import japaneseVowelsTrainData as japaneseVowelsTrainData
+from dltoolbox.data.sequence_samples import seasonalSeries as seasonalSeries
+from dltoolbox.data.sequence_samples import waveformSequences as waveformSequences
+from dltoolbox.data.words import doc2sequence as doc2sequence
+from dltoolbox.data.words import ind2word as ind2word
+from dltoolbox.data.words import word2ind as word2ind
+from dltoolbox.data.words import wordEncoding as wordEncoding
 from dltoolbox.engines.inference import activations as activations
 from dltoolbox.engines.inference import classify as classify
 from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
@@ -217,8 +226,8 @@ __all__ = [
     "deeplabv3plus", "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer",
     "dicePixelClassificationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
     "dlaccelerate", "dlarray", "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian",
-    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "drise", "dropoutLayer",
-    "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
+    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "doc2sequence", "drise",
+    "dropoutLayer", "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
     "estimateNetworkOutputBounds", "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate",
     "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer",
     "fileDatastore", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights",
@@ -231,7 +240,7 @@ __all__ = [
     "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
     "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
     "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
-    "inceptionresnetv2", "inceptionv3", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
+    "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
     "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
     "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
     "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
@@ -250,17 +259,18 @@ __all__ = [
     "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
     "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
     "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
-    "scores2label", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
-    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
-    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
-    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer",
+    "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer",
+    "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
     "squeezenet", "ssdMergeLayer", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
     "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
     "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
     "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
-    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "wordEmbeddingLayer",
-    "xception", "yolov2OutputLayer", "yolov2ReorgLayer", "yolov2TransformLayer", "yscale", "zreluLayer",
+    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "waveformSequences",
+    "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception", "yolov2OutputLayer", "yolov2ReorgLayer",
+    "yolov2TransformLayer", "yscale", "zreluLayer",
 ]
 
 def reluLayer(
@@ -1507,9 +1517,6 @@ def augment(*arguments: Any, **options: Any) -> NoReturn:
 def minibatchqueue(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves."""
 
-def padsequences(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T."""
-
 def countEachLabel(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. countcats(Y) counts the labels of each category."""
 
@@ -1534,14 +1541,8 @@ def imresize(*arguments: Any, **options: Any) -> NoReturn:
 def labeloverlay(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5."""
 
-def japaneseVowelsTrainData(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
-
-def japaneseVowelsTestData(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
-
 def chickenpox_dataset(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
+    """Not in this release. seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."""
 
 def imagePretrainedNetwork(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin make untrained layers. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""

@@ -36,7 +36,7 @@ SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real ch
 SIGNALS = "Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
-SAMPLE_DATA = "Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."
+SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."
 CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."
 
 
@@ -103,13 +103,12 @@ INSTEAD = {  # hint: names
             "read reset shuffle next preview subset",
     CHANGED: "augmentedImageDatastore imageDataAugmenter augment",
     "minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves.": "minibatchqueue",
-    "np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T.": "padsequences",
     "countcats(Y) counts the labels of each category.": "countEachLabel",
     SHUFFLED: "splitEachLabel cvpartition training test",
     "Read images as arrays h×w×c with Pillow, imageio or Matplotlib.": "imread",
     "scipy.ndimage.zoom(image, [2, 2, 1]) makes an image h×w×c twice as large.": "imresize",
     "Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5.": "labeloverlay",
-    SAMPLE_DATA: "japaneseVowelsTrainData japaneseVowelsTestData chickenpox_dataset",
+    SAMPLE_DATA: "chickenpox_dataset",
 
     # Networks
     UNTRAINED: "imagePretrainedNetwork",

@@ -93,6 +93,14 @@ class Engine(Trainable, Protocol):
     def leaving(self) -> Sequence[Dims]:
         """Sizes of what leaves, for inputs of the declared sizes."""
 
+    @property
+    def initial_states(self) -> States:
+        """The carried states as the layers say them: C×1, the same for every observation, or C×N."""
+
+    @property
+    def carried(self) -> States:
+        """What the last run left that was asked to ``carry``."""
+
     def types(self, stored: Sequence[np.dtype[Any]]) -> Sequence[np.dtype[Any]]:
         """In which type each input enters, of data of these types."""
 
