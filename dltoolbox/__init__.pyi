@@ -103,6 +103,8 @@ from dltoolbox.layers.arranging import DepthToSpace2DLayer as _DepthToSpace2DLay
 from dltoolbox.layers.arranging import FlattenLayer as _FlattenLayer
 from dltoolbox.layers.arranging import IdentityLayer as _IdentityLayer
 from dltoolbox.layers.arranging import SpaceToDepthLayer as _SpaceToDepthLayer
+from dltoolbox.layers.attention import AttentionLayer as _AttentionLayer
+from dltoolbox.layers.attention import SelfAttentionLayer as _SelfAttentionLayer
 from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
@@ -115,6 +117,12 @@ from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedCo
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.layers.display import disp as disp
+from dltoolbox.layers.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
+from dltoolbox.layers.embedding import Indexing1DLayer as _Indexing1DLayer
+from dltoolbox.layers.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
+from dltoolbox.layers.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
+from dltoolbox.layers.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
+from dltoolbox.layers.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
@@ -379,6 +387,47 @@ def depthToSpace2dLayer(
 ) -> _DepthToSpace2DLayer:
     """2-D depth to space layer: every h·w channels become a block of h×w elements of one channel."""
 
+def selfAttentionLayer(
+    numHeads: int,
+    numKeyChannels: int,
+    *pairs: Any,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    NumValueChannels: Literal['auto'] | int = 'auto',
+    OutputSize: Literal['auto'] | int = 'auto',
+    DropoutProbability: float = 0,
+    QueryWeights: ArrayLike | None = None,
+    KeyWeights: ArrayLike | None = None,
+    ValueWeights: ArrayLike | None = None,
+    OutputWeights: ArrayLike | None = None,
+    QueryBias: ArrayLike | None = None,
+    KeyBias: ArrayLike | None = None,
+    ValueBias: ArrayLike | None = None,
+    OutputBias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _SelfAttentionLayer:
+    """Self-attention layer: OutputWeights·attention(queries, keys, values) + OutputBias, all three made of the input."""
+
+def attentionLayer(
+    numHeads: int,
+    *pairs: Any,
+    Scale: Literal['auto'] | float = 'auto',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    DropoutProbability: float = 0,
+    Name: str = '',
+) -> _AttentionLayer:
+    """Attention layer: each query takes the mean of all values, weighted by softmax(Scale·keysᵀ·query), head by head."""
+
 def additionLayer(
     numInputs: int,
     *pairs: Any,
@@ -525,6 +574,76 @@ def transposedConv3dLayer(
     Name: str = '',
 ) -> _TransposedConvolution3DLayer:
     """3-D transposed convolution layer: enlarges an ``h×w×d×c×n`` input; as `transposedConv2dLayer` in three dimensions."""
+
+def wordEmbeddingLayer(
+    dimension: int,
+    numWords: int,
+    *pairs: Any,
+    OOVMode: Literal['map-to-last', 'error'] | str = 'map-to-last',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['narrow-normal', 'glorot', 'he', 'orthogonal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _WordEmbeddingLayer:
+    """Word embedding layer: for every word index, counted from 1, the column of Weights that belongs to it."""
+
+def positionEmbeddingLayer(
+    outputSize: int,
+    maxPosition: int,
+    *pairs: Any,
+    PositionDimension: Literal['auto', 'temporal', 'spatial'] | str = 'auto',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _PositionEmbeddingLayer:
+    """Position embedding layer: a learned vector for every position, whatever the input holds there."""
+
+def sinusoidalPositionEncodingLayer(
+    outputSize: int,
+    *pairs: Any,
+    Positions: Literal['auto', 'temporal-indices', 'spatial-indices', 'data-values'] | str = 'auto',
+    Name: str = '',
+) -> _SinusoidalPositionEncodingLayer:
+    """Sinusoidal position encoding layer: sines and cosines of every position in ``outputSize`` channels."""
+
+def patchEmbeddingLayer(
+    patchSize: int | Sequence[int],
+    outputSize: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    SpatialFlattenMode: Literal['column-major', 'row-major'] | str = 'column-major',
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _PatchEmbeddingLayer:
+    """Patch embedding layer: a vector for every patch of an image; the patches lie side by side along one dimension."""
+
+def embeddingConcatenationLayer(
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _EmbeddingConcatenationLayer:
+    """Embedding concatenation layer: a learned vector as a new first step, such as the class token of a transformer."""
+
+def indexing1dLayer(
+    index: Literal['first', 'last'] | str | str = 'first',
+    *pairs: Any,
+    HasPaddingMaskInput: bool = False,
+    Name: str = '',
+) -> _Indexing1DLayer:
+    """1-D indexing layer: the first or the last step of a sequence, or position along one spatial dimension."""
 
 def inputLayer(
     inputSize: Sequence[float | None],
@@ -850,38 +969,14 @@ def globalAveragePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
 def globalMaxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. On images T×1×c×N, globalMaxPooling2dLayer() does the same."""
 
-def wordEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
 def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+    """Not in this release. wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on."""
 
 def embed(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
-def patchEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16."""
-
-def attentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def selfAttentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def positionEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def sinusoidalPositionEncodingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. Look the vectors of the words up with NumPy: vectors[words], with one row per word."""
 
 def attention(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def embeddingConcatenationLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def indexing1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks."""
 
 def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""

@@ -3,8 +3,10 @@
 from dltoolbox.layers import (
     activation,
     arranging,
+    attention,
     combination,
     convolution,
+    embedding,
     inputs,
     normalisation,
     outputs,
@@ -15,5 +17,5 @@ from dltoolbox.layers.base import LAYERS, Factory, Layer
 
 FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
-__all__ = ["FACTORIES", "Layer", "activation", "arranging", "combination", "convolution", "inputs", "normalisation",
-           "outputs", "pooling", "resizing", "transposed"]
+__all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution", "embedding",
+           "inputs", "normalisation", "outputs", "pooling", "resizing", "transposed"]
