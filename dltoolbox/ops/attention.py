@@ -15,6 +15,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims, Size
 from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op
+from dltoolbox.ops.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
 TIME, SPACE = -2, -3  # axes of the steps; channels stand on the other
@@ -84,6 +85,7 @@ class AttentionOp(Op):
     """What the ops of attention share: they see steps apart, and draw lengths that there can be."""
 
     way = Way.SEE
+    across = Across(ways=(Way.SEE,), takes="lengths", of=1)
 
     def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
         return None
@@ -160,6 +162,7 @@ class attend(AttentionOp):
     """
 
     saved_for_backward = IN
+    across = Across(ways=(Way.SEE,))  # the scores of padded steps are zero
 
     def infer(self, q: Dims, scores: Dims, v: Dims, *, axis: int) -> Dims:
         return with_axis(q, channel_axis(axis), v.sizes[channel_axis(axis)])

@@ -16,6 +16,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.ops.attention import TIME, channel_axis, with_axis
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
 LONGEST_WAVE = 10_000  # times 2π positions
@@ -174,6 +175,9 @@ class prepend(Op):
 
     way = Way.SPACE
 
+    def length_rule(self) -> LengthRule:
+        return LengthRule(add=1)
+
     def infer(self, x: Dims, vector: Dims) -> Dims:
         steps = x.sizes[-3]
         return with_axis(x, -3, None if steps is None else steps + 1)
@@ -195,6 +199,7 @@ class pick(Op):
 
     saved_for_backward = IN
     way = Way.SEE
+    across = Across(ways=(Way.SEE,), takes="lengths")
 
     def infer(self, x: Dims, *extras: Dims, axis: int, which: str) -> Dims:
         return Dims("CB", (x.sizes[channel_axis(axis)], x.batch))

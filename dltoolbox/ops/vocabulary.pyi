@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
+from dltoolbox.ops.ragged import LengthRule
 from dltoolbox.ops.reshape import Sizes
 from fractions import Fraction
 import numpy as np
@@ -145,10 +146,19 @@ class Vocabulary(Protocol):
         """A vector of one value per channel as a new first step; steps are the last spatial axis."""
 
     def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
-        """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is not"""
+        """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
 
     def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
         """All positions of a map along one spatial dimension, 'column-major' or 'row-major'."""
+
+    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+
+    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
+        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+
+    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
+        """Lengths behind an op that changes them."""
 
     def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
         """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""

@@ -119,6 +119,8 @@ class _Sizes:
     def graph(self, graph: Graph) -> Graph:
         value = self.value
         return replace(graph, nodes=[self.node(node) for node in graph.nodes], inputs=[*map(value, graph.inputs)],
+                       lengths=[*map(value, graph.lengths)],
+                       carried={key: value(held) for key, held in graph.carried.items()},
                        targets=[*map(value, graph.targets)], losses=[*map(value, graph.losses)],
                        results=[*map(value, graph.results)],
                        ports={name: value(held) for name, held in graph.ports.items()},
@@ -150,8 +152,9 @@ class _Sizes:
         made = self.known.get(value)
         if made is None:
             dims, denotes = self.dims(value.dims), value.denotes and self.dims(value.denotes)
-            same = dims is value.dims and denotes is value.denotes
-            made = self.known[value] = value if same else Value(dims, value.kind, denotes)
+            lengths = value.lengths and self.value(value.lengths)
+            same = dims is value.dims and denotes is value.denotes and lengths is value.lengths
+            made = self.known[value] = value if same else Value(dims, value.kind, denotes, lengths)
         return made
 
     def dims(self, dims: Dims) -> Dims:
