@@ -5,4 +5,5 @@ from dltoolbox.ops.base import OPS, Call, Kind, Op, as_tuple
 from dltoolbox.ops.graph import Builder, Graph, Node, Outputs, ParameterKey, Recorder, Value
 
 __all__ = ["OPS", "Builder", "Call", "Graph", "Kind", "Node", "Op", "Outputs", "ParameterKey", "Recorder", "Value",
-           "activation", "arithmetic", "as_tuple", "attention", "conv", "embedding", "lengths", "loss", "norm", "pool", "reshape"]
+           "activation", "arithmetic", "as_tuple", "attention", "conv", "embedding", "lengths", "loss", "norm", "pool",
+           "reshape"]

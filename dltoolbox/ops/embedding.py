@@ -14,6 +14,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
+from dltoolbox.core.geometry import Reach
 from dltoolbox.ops.attention import TIME, channel_axis, with_axis
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.ragged import Across, LengthRule
@@ -181,6 +182,9 @@ class prepend(Op):
     def infer(self, x: Dims, vector: Dims) -> Dims:
         steps = x.sizes[-3]
         return with_axis(x, -3, None if steps is None else steps + 1)
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> tuple[Reach, ...]:
+        return *[Reach()] * (x.rank - 1), Reach(-1, -1)
 
     def forward(self, x: np.ndarray, vector: np.ndarray) -> np.ndarray:
         first = np.broadcast_to(vector.reshape(-1, 1), (*x.shape[:-3], 1, *x.shape[-2:]))

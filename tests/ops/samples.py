@@ -48,8 +48,10 @@ TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
 
 
 def dims_of(x: np.ndarray) -> Dims:
-    """S…CB for data."""
-    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    """S…CB for data, B for lengths."""
+    if x.ndim < 2:
+        return Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape)
 
 
 def _windowed() -> Iterator[Case]:
