@@ -53,7 +53,8 @@ class OptimizedGraph:
     @property
     def keeps_time(self) -> bool:
         """Whether the length of time is the same everywhere, so that no attribute and no other size depends on it."""
-        return all(node.way is Way.FOLD or node.way is node.op.way is Way.SEE for node in unfused(self.graph.nodes))
+        return all((node.way is Way.FOLD or node.way is node.op.way is Way.SEE)
+                   and not any(None in value.dims.spatial for value in node.outputs) for node in unfused(self.graph.nodes))
 
     @property
     def work(self) -> int:
