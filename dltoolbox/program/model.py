@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import wraps
 from threading import RLock
 from time import perf_counter
@@ -42,6 +43,7 @@ from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.reference import PlainProgram
+from dltoolbox.program.sizing import NotServedError
 from dltoolbox.program.states import finalise_states, update_states
 from dltoolbox.runtime import compiling
 from dltoolbox.runtime.autotune import budget
@@ -256,12 +258,12 @@ class Model(Sealed):
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
-        optimized, batch = self.optimized(mode, inputs, ports), inputs[0].shape[-1]
+        sized = self.optimized(mode, inputs, ports)
         types = self.types([array.dtype for array in inputs])
         if not self.fast:
-            optimized = optimized.at(B=batch)
-            return PlainProgram(optimized, self.arrays, dtype=self.dtype,
-                                types=dict(zip(optimized.graph.inputs, types, strict=True)))
+            whole = sized(inputs[0].shape[-1])
+            return PlainProgram(whole, self.arrays, dtype=self.dtype,
+                                types=dict(zip(whole.graph.inputs, types, strict=True)))
 
         def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
             return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
@@ -269,8 +271,8 @@ class Model(Sealed):
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         with budget(COMPILE_SECONDS):
-            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
-                           self.layouts.setdefault((mode, ports), {}))
+            return Program(sized, plan_of, inputs[0].shape[-1], threads, self.arrays, self.vectors_for(mode, threads),
+                           self.arenas, self.layouts.setdefault((mode, ports), {}))
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -281,18 +283,20 @@ class Model(Sealed):
         vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
         return vectors
 
-    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> OptimizedGraph:
-        """The program of a mode for data of these sizes, however many; made once for all numbers of observations and all
-        lengths of time where no op changes them.
+    def optimized(self, mode: str, inputs: Sequence[np.ndarray],
+                  ports: tuple[str, ...]) -> Callable[[int], OptimizedGraph]:
+        """The program of a mode for data of these sizes, for any number of observations. It is made once for all numbers of
+        observations and lengths of time, or once for every length where that cannot be.
         """
         sizes = sizes_of(inputs)
-        lengths = {array.shape[-2] for array, entry in zip(inputs, self.inputs, strict=True) if entry.dims.timed}
-        if len(lengths) == 1:
-            made = self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
-                                               for size, entry in zip(sizes, self.inputs, strict=True)), ports)
-            if made.keeps_time:
-                return made.at(T=lengths.pop())
-        return self._optimized(mode, sizes, ports)
+        for known in (tuple((*size[:-1], None) if entry.dims.timed else size
+                            for size, entry in zip(sizes, self.inputs, strict=True)), sizes):
+            made = self._optimized(mode, known, ports)
+            with suppress(NotServedError):
+                shapes = [array.shape for array in inputs]
+                whole = made.at(shapes)
+                return lambda batch: whole if batch == shapes[0][-1] else made.at([(*s[:-1], batch) for s in shapes])
+        raise AssertionError(f"the record for {sizes} does not serve them")
 
     def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports
