@@ -7,7 +7,7 @@ that can run to any port. Plans are compiled on first use of a size and kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import wraps
 from threading import RLock
@@ -258,10 +258,17 @@ class Model(Sealed):
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
-        sized = self.optimized(mode, inputs, ports)
-        types = self.types([array.dtype for array in inputs])
+        with budget(COMPILE_SECONDS):
+            for optimized in self.optimized(mode, inputs, ports):
+                with suppress(NotServedError):
+                    return self._compiled(optimized, mode, inputs, ports)
+        raise AssertionError("the record for these very sizes does not serve them")
+
+    def _compiled(self, optimized: OptimizedGraph, mode: str, inputs: Sequence[np.ndarray],
+                  ports: tuple[str, ...]) -> Compiled:
+        types, entering = self.types([array.dtype for array in inputs]), [array.shape for array in inputs]
         if not self.fast:
-            whole = sized(inputs[0].shape[-1])
+            whole = optimized.at(entering)
             return PlainProgram(whole, self.arrays, dtype=self.dtype,
                                 types=dict(zip(whole.graph.inputs, types, strict=True)))
 
@@ -270,9 +277,8 @@ class Model(Sealed):
                              threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
-        with budget(COMPILE_SECONDS):
-            return Program(sized, plan_of, inputs[0].shape[-1], threads, self.arrays, self.vectors_for(mode, threads),
-                           self.arenas, self.layouts.setdefault((mode, ports), {}))
+        return Program(optimized, entering, plan_of, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
+                       self.layouts.setdefault((mode, ports), {}))
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -283,20 +289,14 @@ class Model(Sealed):
         vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
         return vectors
 
-    def optimized(self, mode: str, inputs: Sequence[np.ndarray],
-                  ports: tuple[str, ...]) -> Callable[[int], OptimizedGraph]:
-        """The program of a mode for data of these sizes, for any number of observations. It is made once for all numbers of
-        observations and lengths of time, or once for every length where that cannot be.
+    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Iterator[OptimizedGraph]:
+        """The program of a mode for data of these sizes, made once for all numbers of observations and lengths of time; and
+        one for these lengths, should that not serve.
         """
         sizes = sizes_of(inputs)
-        for known in (tuple((*size[:-1], None) if entry.dims.timed else size
-                            for size, entry in zip(sizes, self.inputs, strict=True)), sizes):
-            made = self._optimized(mode, known, ports)
-            with suppress(NotServedError):
-                shapes = [array.shape for array in inputs]
-                whole = made.at(shapes)
-                return lambda batch: whole if batch == shapes[0][-1] else made.at([(*s[:-1], batch) for s in shapes])
-        raise AssertionError(f"the record for {sizes} does not serve them")
+        yield self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
+                                          for size, entry in zip(sizes, self.inputs, strict=True)), ports)
+        yield self._optimized(mode, sizes, ports)
 
     def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...]) -> OptimizedGraph:
         key = mode, sizes, ports

@@ -7,8 +7,10 @@ plan is made of that. What decides how threads share the work is asked here, bef
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
+from operator import ge, le
 
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
@@ -27,11 +29,13 @@ class OptimizedGraph:
         graph: The record, with these nodes in the place of its own.
         wanted: Values that a run returns.
         differentiated: Values that a gradient flows through.
+        counted: Whether there is so much work or more, at the sizes that were asked about.
     """
 
     graph: Graph
     wanted: tuple[Value, ...]
     differentiated: set[Value]
+    counted: list[tuple[int, tuple[int, ...], bool]] = field(default_factory=list)
 
     def at(self, entering: Sequence[Sequence[int]]) -> OptimizedGraph:
         """The same for data of these sizes; see `Sizing`. Parameters keep their values."""
@@ -39,7 +43,7 @@ class OptimizedGraph:
         graph = sizing.sized(self.graph)
         return OptimizedGraph(graph, tuple(map(sizing.value, self.wanted)), set(map(sizing.value, self.differentiated)))
 
-    @property
+    @cached_property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
         sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
@@ -51,6 +55,16 @@ class OptimizedGraph:
         """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
         elements = sum(prod(value.dims.shape) for node in self.graph.nodes for value in node.outputs)
         return sum(map(multiply_adds, self.graph.nodes)) + MOVED * elements
+
+    def has_work(self, least: int, entering: Sequence[Sequence[int]]) -> bool:
+        """Whether `work` is at least so much for data of these sizes. It grows with each of them, so few are counted."""
+        sizes = tuple(n for shape in entering for n in shape)
+        for limit, other, enough in self.counted:
+            if limit == least and all(map(ge if enough else le, sizes, other)):
+                return enough
+        enough = self.at(entering).work >= least
+        self.counted.append((least, sizes, enough))
+        return enough
 
     @property
     def reads_mostly_weights(self) -> bool:

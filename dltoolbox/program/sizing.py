@@ -83,12 +83,14 @@ class Sizing:
     def infer(self, node: Node, inputs: Sequence[Value], attrs: Attributes) -> None:
         """Sizes of the outputs, by the size rule of the op."""
         like = next((value.dims for value in inputs if value.dims.timed), inputs[0].dims)
+        seen = [node.way.dims(value.dims) for value in inputs]
         try:
-            found = as_tuple(node.op.infer(*(node.way.dims(value.dims) for value in inputs), **attrs))
+            found = as_tuple(node.op.infer(*seen, **attrs))
         except DltoolboxError as error:
             raise NotServedError from error
         for value, dims, kind in zip(node.outputs, found, node.op.kinds or repeat(Kind.DATA), strict=False):
-            dims = node.way.undone(dims, like)
+            dims = next((x.dims for x, own in zip(inputs, seen, strict=True) if own is dims), None) or node.way.undone(
+                dims, like)
             if not is_known(*dims.sizes) or 0 in dims.sizes[:-1] or min(dims.shape, default=0) < 0:
                 raise NotServedError
             self.known[value] = Value(dims, kind, None if kind is Kind.DATA else inputs[0].dims)
