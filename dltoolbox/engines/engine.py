@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import InputSizes
 from dltoolbox.network.networks import DAGNetwork
@@ -15,6 +16,7 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import ModelInput, Result
 
 BatchArrays = Sequence[np.ndarray]
+States = Mapping[ParameterKey, np.ndarray]  # carried states, C×B
 
 
 class Parameter(Protocol):
@@ -53,11 +55,16 @@ class Trainable(Protocol):
     @property
     def parameters(self) -> Sequence[Parameter]: ...
 
-    def step(self, inputs: BatchArrays, targets: BatchArrays) -> StepResult:
-        """Forward and backward in training mode; also advances running statistics. Changes no parameter."""
+    def step(self, inputs: BatchArrays, targets: BatchArrays, *, lengths: Lengths = None,
+             continues: np.ndarray | None = None, carry: bool = False) -> StepResult:
+        """Forward and backward in training mode; also advances running statistics. Changes no parameter.
 
-    def evaluate(self, inputs: BatchArrays, targets: BatchArrays) -> tuple[float, BatchArrays]:
-        """Loss and predictions in inference mode; changes nothing."""
+        The keywords are those of a `Batch`.
+        """
+
+    def evaluate(self, inputs: BatchArrays, targets: BatchArrays, *, lengths: Lengths = None,
+                 continues: np.ndarray | None = None, carry: bool = False) -> tuple[float, BatchArrays]:
+        """Loss and predictions in inference mode; changes nothing but what is carried."""
 
     def spoilt_state(self) -> tuple[str, str] | None:
         """Layer and name of a running statistic, or another state, that is NaN or Inf; None where all are finite."""
@@ -68,7 +75,7 @@ class Trainable(Protocol):
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot; the parameter arrays stay the same objects. A snapshot can be restored repeatedly."""
 
-    def finalize_statistics(self, batches: Iterable[BatchArrays]) -> None:
+    def finalize_statistics(self, batches: Iterable[Batch]) -> None:
         """Replace running statistics by those of all the batches; a model without any stops reading early."""
 
 
@@ -95,8 +102,13 @@ class Engine(Trainable, Protocol):
     def prepare(self, inputs: BatchArrays, ports: Sequence[str] = ()) -> None:
         """Do all that predicting needs for data of these sizes, but for running; raises what stands against it."""
 
-    def results(self, inputs: BatchArrays, ports: Sequence[str] = ()) -> Sequence[Result]:
-        """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode."""
+    def results(self, inputs: BatchArrays, ports: Sequence[str] = (), *, lengths: Lengths = None,
+                continues: np.ndarray | None = None, carry: bool = False,
+                states: States | None = None) -> Sequence[Result]:
+        """Values at output ports (``conv_1/out``), by default what leaves the network, in prediction mode.
+
+        ``states`` are carried states to begin with, in the place of the layers'.
+        """
 
     def network(self) -> DAGNetwork:
         """The network with the present values as the properties of its layers."""

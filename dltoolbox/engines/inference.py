@@ -118,8 +118,8 @@ def _run(net: Network, data: Sequence[object], options: _Options, ports: Sequenc
              "release.", "Leave it out: the sequences are taken whole.")
     check_sizes(net, engine, inputs, ports, options, data)
     batches = [engine.results(batch, ports) for batch in mini_batches(inputs, options.MiniBatchSize)]
-    for port, (_, dims) in zip(ports, batches[0], strict=False):
-        if "B" not in dims.labels:
+    for port, result in zip(ports, batches[0], strict=False):
+        if "B" not in result.dims.labels:
             fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
                  "Its value is the size of what enters the pooling layer.")
     return [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]

@@ -75,11 +75,13 @@ class Learnable(Array):
 class State(Array):
     """An array that training sets but does not differentiate; it holds ``initial`` until then.
 
-    ``double`` keeps it in double precision in every network: statistics of data that may lie far from zero.
+    ``double`` keeps it in double precision in every network: statistics of data that may lie far from zero. ``carried``
+    says that every observation has its own from run to run: C×1 is the same for all, C×N has a column for each.
     """
 
     initial: float = 0.0
     double: bool = False
+    carried: bool = False
 
 
 class FactoryCall(NamedTuple):

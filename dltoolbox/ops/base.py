@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from math import prod
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     DATA = "data"
     INDICES = "indices"  # where the maxima of a map were
     SIZE = "size"  # the sizes of a map
+    LENGTHS = "lengths"  # of the sequences of a mini-batch
 
 
 class Call(NamedTuple):
@@ -57,6 +59,8 @@ class Op:
     ``any_type`` says that its first input may come in another type than the program's, to which the output is rounded.
     ``divisible`` says that maps may be of any size: no attribute or parameter goes with it.
     ``way`` says how it looks at T unless a page asks for another one, ``any_way`` that its result is the same in each.
+    ``across`` says how it copes with several lengths, if it looks across steps; ``lengths_from`` of which input its outputs
+    have theirs.
     """
 
     name: ClassVar[str] = ""
@@ -68,6 +72,8 @@ class Op:
     divisible: ClassVar[bool] = False
     way: ClassVar[Way] = Way.FOLD
     any_way: ClassVar[bool] = False
+    across: ClassVar[Across | None] = None
+    lengths_from: ClassVar[int] = 0
 
     def infer(self, *args: Any, **kwargs: Any) -> Dims | tuple[Dims, ...]:
         """The size rule: labelled sizes of the inputs and the attributes → labelled sizes of the outputs.
@@ -93,6 +99,11 @@ class Op:
         """
         return None
 
+    def length_rule(self, *args: Any, **kwargs: Any) -> LengthRule | None:
+        """The attributes → how lengths of sequences change where time is the last spatial axis; None where they do not."""
+        window: Window | None = kwargs.get("window")
+        return LengthRule.of_window(window) if window else None
+
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         """Multiplications followed by an addition for one observation, counted as a direct computation does them.
 
@@ -116,8 +127,9 @@ class Op:
         axes = [axis for axis, label in enumerate(x.labels) if label == "S"] if self.divisible else []
         for axis in (len(x.sizes) - 1, *sorted(axes, key=lambda axis: -(x.sizes[axis] or 0))):
             if x.labels[axis] in "SB" and (x.sizes[axis] or 0) > 1:
-                yield (tuple(half(dims, axis) for dims in inputs),
-                       {key: half(value, axis) if isinstance(value, Dims) else value for key, value in attrs.items()})
+                which: int | Literal["B"] = "B" if x.labels[axis] == "B" else axis
+                yield (tuple(half(dims, which) for dims in inputs),
+                       {key: half(value, which) if isinstance(value, Dims) else value for key, value in attrs.items()})
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...] | None:
         """How an element of the output ``y`` looks at the input ``x`` per spatial dimension; None: each sees all of it."""
@@ -141,10 +153,11 @@ def op(cls: type[Op]) -> type[Op]:
     return cls
 
 
-def half(dims: Dims, axis: int) -> Dims:
-    """Half as much along an axis of data; parameters stay."""
+def half(dims: Dims, axis: int | Literal["B"]) -> Dims:
+    """Half as much along an axis of data, or half of the observations; parameters stay."""
     if "B" not in dims.labels:
         return dims
+    axis = dims.labels.index("B") if axis == "B" else axis
     return Dims(dims.labels, tuple(-(-n // 2) if at == axis and n else n for at, n in enumerate(dims.sizes)))
 
 

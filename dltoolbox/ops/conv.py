@@ -18,6 +18,7 @@ from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 
 SINGLE_PRECISION_RUN = 1 << 13  # positions over which products with few channels are added up in single precision
 
@@ -65,6 +66,7 @@ class conv(Op):
 
     saved_for_backward = IN
     divisible = True
+    across = Across(ends=0.0)
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.output(x.spatial)).with_size("C", weights.sizes[-1])
@@ -152,6 +154,11 @@ class conv_transposed(Op):
 
     saved_for_backward = IN
     divisible = True
+    across = Across(ends=0.0)
+
+    def length_rule(self, *, window: Window) -> LengthRule:
+        stride = window.stride[-1]
+        return LengthRule(stride, window.extent[-1] - stride - sum(window.padding[-1]))
 
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])

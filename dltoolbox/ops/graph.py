@@ -6,16 +6,18 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.errors import fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
-from dltoolbox.ops.base import Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.base import OPS, Attributes, Kind, Op, as_tuple
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -24,11 +26,14 @@ NODE_BYTES = 1 << 12  # of a node with its values
 
 @dataclass(eq=False)
 class Value:
-    """One array to be: its sizes, and for indices and sizes of a map the sizes of that."""
+    """One array to be: its sizes, for indices and sizes of a map the sizes of that, and the lengths of its sequences, where
+    they have several.
+    """
 
     dims: Dims
     kind: Kind = Kind.DATA
     denotes: Dims | None = None
+    lengths: Value | None = None
 
 
 Outputs = Value | tuple[Value, ...]  # of a use of an op, or of a layer
@@ -64,7 +69,11 @@ class Node:
 
 @dataclass(eq=False)
 class Graph:
-    """Nodes in execution order, with the values that enter and leave."""
+    """Nodes in execution order, with the values that enter and leave.
+
+    ``lengths`` are those of the sequences that enter, each vector once; ``carried`` are the states that every observation
+    has of its own.
+    """
 
     nodes: list[Node] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
@@ -75,6 +84,13 @@ class Graph:
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     updates: list[StateUpdate] = field(default_factory=list)
+    lengths: list[Value] = field(default_factory=list)
+    carried: dict[ParameterKey, Value] = field(default_factory=dict)
+
+    @property
+    def entering(self) -> list[Value]:
+        """All that a run takes but targets: data, lengths and states."""
+        return [*self.inputs, *self.lengths, *self.carried.values()]
 
     @property
     def bytes(self) -> int:
@@ -92,7 +108,7 @@ class StepRule:
 
 @dataclass(frozen=True)
 class Assign(StepRule):
-    """state ← value: what recurrent layers carry over to the next step."""
+    """state ← value."""
 
     def step(self, state: np.ndarray, value: np.ndarray) -> None:
         state[...] = value
@@ -127,7 +143,12 @@ class Population:
         return np.average(values, axis=0, weights=weights)
 
 
-Rule = StepRule | Population
+@dataclass(frozen=True)
+class Carry:
+    """state ← value for every observation, in runs that others go on from: what recurrent layers carry over."""
+
+
+Rule = StepRule | Population | Carry
 
 
 class StateUpdate(NamedTuple):
@@ -188,6 +209,14 @@ class Builder(Vocabulary, Protocol):
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
         """A state of the layer is to follow a value, by these rules; see `StateUpdate`."""
 
+    def carried(self, name: str, channels: int) -> Value:
+        """A state (C×B) that every observation has of its own: what the run before left, or the layer's array (C×1, the same
+        for all, or C×B).
+        """
+
+    def carry(self, name: str, value: Value) -> None:
+        """The value (C×B) that such a state has after the run."""
+
 
 class Recorder(Builder):
     """The builder that writes a graph.
@@ -199,16 +228,20 @@ class Recorder(Builder):
         keeps_rank: Whether vectors made of images keep spatial dimensions, of size 1, as in networks for trainNetwork; in a
             dlnetwork they have none.
         hidden_rank: Number of spatial dimensions of data whose format a problem hides.
+        ragged: Inputs whose sequences have several lengths, by name; the same number: the same lengths.
     """
 
     def __init__(self, graph: Graph, *, training: bool, sources: Mapping[str, Dims] | None = None,
-                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN) -> None:
+                 keeps_rank: bool = False, hidden_rank: int = UNKNOWN, ragged: Mapping[str, int] | None = None) -> None:
         self.graph, self.training = graph, training
         self.keeps_rank, self.hidden_rank = keeps_rank, hidden_rank
         self.sources = sources or {}
         self.entered: dict[str, Value] = {}  # the data that enter, by the name of the input layer or open input
         self.layer = ""
+        self.ragged = ragged or {}
+        self.graph.lengths = [Value(Dims.of("B", None), Kind.LENGTHS) for _ in {*self.ragged.values()}]
         self._arrays: dict[str, Declaration] = {}
+        self._made: dict[Hashable, Value] = {}  # masks, filled ends and lengths that several ops read
 
     def enter(self, layer: str, arrays: Iterable[Declaration]) -> None:
         """Start recording for a layer that owns the given parameter declarations."""
@@ -219,16 +252,52 @@ class Recorder(Builder):
                way: Way | None = None) -> Outputs:
         dims = [value.dims for value in inputs]
         like = next((x for x in dims if x.timed), None)
+        lengths = None
         if like is None:
             way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
         else:
             way = chosen_way(way, op.way, dims)
             attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
-            sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*map(way.dims, dims), **attrs)))
-        outputs = tuple(Value(possible(y)) if kind is Kind.DATA else Value(possible(y), kind, dims[0])
+            op, inputs = self._with_lengths(op, inputs, way)
+            sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*(way.dims(x.dims) for x in inputs), **attrs)))
+            lengths = self._lengths_after(op, inputs, attrs, way)
+        outputs = tuple(Value(possible(y), kind, dims[0] if kind in (Kind.INDICES, Kind.SIZE) else None,
+                              lengths if y.timed or kind is Kind.SIZE else None)
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
+
+    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], way: Way) -> tuple[Op, tuple[Value, ...]]:
+        """The op and its inputs where sequences have several lengths, if any have; see `Across`."""
+        across = op.across
+        if across is None or way not in across.ways:
+            if len({value.lengths for value in inputs if value.dims.timed}) > 1:
+                fail("network:lengthsDiffer", "The inputs hold sequences of different lengths.",
+                     "Give the sequences of an observation the same length in all inputs.", layer=self.layer)
+            return op, inputs
+        first, lengths = inputs[0], inputs[across.of].lengths
+        if first.lengths is not None and across.ends is not None:
+            inputs = (self._once("fill_ends", first, first.lengths, value=across.ends), *inputs[1:])
+        if lengths is not None and across.takes:
+            inputs += (lengths if across.takes == "lengths" else self._once("step_mask", inputs[across.of], lengths),)
+        return OPS[across.op] if across.op and lengths is not None else op, inputs
+
+    def _lengths_after(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way) -> Value | None:
+        """The lengths of what leaves an op."""
+        lengths = inputs[op.lengths_from].lengths
+        rule = op.length_rule(**attrs) if way is Way.SPACE else None
+        if lengths is None or rule is None or rule == LengthRule():
+            return lengths
+        return self._once("rescale_lengths", lengths, rule=rule)
+
+    def _once(self, op: str, *inputs: Value, **attrs: Any) -> Value:
+        """The value that an op makes of others, recorded when it is first needed."""
+        key = op, (inputs[1:] if op == "step_mask" else inputs), *attrs.values()
+        if key not in self._made:
+            value = self.record(OPS[op], inputs, attrs)
+            assert isinstance(value, Value)
+            self._made[key] = value
+        return self._made[key]
 
     def vector_rank(self, x: Value) -> int:
         return 0 if not self.keeps_rank else self.hidden_rank if x.dims.hidden else x.dims.rank
@@ -239,7 +308,8 @@ class Recorder(Builder):
 
     def entering(self, name: str, dims: Dims) -> Value:
         """Data that enter, at an input layer or at an input that has no connection."""
-        value = self.entered[name] = Value(dims)
+        group = self.ragged.get(name)
+        value = self.entered[name] = Value(dims, lengths=None if group is None else self.graph.lengths[group])
         self.graph.inputs.append(value)
         return value
 
@@ -269,6 +339,12 @@ class Recorder(Builder):
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
         self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)
+
+    def carried(self, name: str, channels: int) -> Value:
+        return self.graph.carried.setdefault(ParameterKey(self.layer, name), Value(Dims.of("CB", channels, None)))
+
+    def carry(self, name: str, value: Value) -> None:
+        self.update_state(name, value, Carry())
 
 
 def possible(dims: Dims) -> Dims:

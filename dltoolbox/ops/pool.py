@@ -18,6 +18,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -114,11 +115,15 @@ class PoolOp(Op):
                 if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
 
 
+LAST_STEP_GOES_ON = Across(ends="edge")  # a repetition of what a window sees anyway never wins, and no infinity comes out
+
+
 @op
 class max_pool(PoolOp):
     """Maximum over every window."""
 
     saved_for_backward = IN
+    across = LAST_STEP_GOES_ON
 
     def infer(self, x: Dims, *, window: Window) -> Dims:
         return windowed_dims(x, window)
@@ -138,6 +143,7 @@ class max_pool_indices(PoolOp):
 
     kinds = (Kind.DATA, Kind.INDICES)
     saved_for_backward = OUT
+    across = LAST_STEP_GOES_ON
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
         return windowed_dims(x, window), windowed_dims(x, window)
@@ -224,6 +230,8 @@ class max_unpool(Op):
 
     saved_for_backward = IN
     divisible = True
+    across = Across(ends=0.0)
+    lengths_from = 2
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Attributes) -> Arrays:
@@ -274,6 +282,8 @@ class size_of(Op):
 @op
 class avg_pool(PoolOp):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
+
+    across = Across(ends=0.0)
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
         return windowed_dims(x, window)

@@ -187,7 +187,7 @@ class Shard:
         self.values = self._values(allocate)
         self.gradients = self._gradients(allocate)
         graph = plan.graph
-        self.border = (time_apart(self.values, {*graph.inputs, *graph.targets, *plan.wanted}),
+        self.border = (time_apart(self.values, {*graph.entering, *graph.targets, *plan.wanted}),
                        time_apart(self.gradients, graph.inputs))
         for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()

@@ -250,10 +250,13 @@ def split_complex(array: np.ndarray) -> np.ndarray:
 
 
 class Result(NamedTuple):
-    """The result of a run: an array in the axes of the program, and what its dimensions are."""
+    """The result of a run: an array in the axes of the program, what its dimensions are, and the lengths of its sequences,
+    where they have several.
+    """
 
     array: np.ndarray
     dims: Dims
+    lengths: np.ndarray | None = None
 
     @property
     def in_matlabs_order(self) -> np.ndarray:

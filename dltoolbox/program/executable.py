@@ -182,7 +182,7 @@ class Program:
         """One pass, forward and, if the plan has gradients, backward.
 
         Args:
-            inputs: Arrays of any type and memory order, the observation last.
+            inputs: Arrays of any type and memory order, the observation last: data, lengths and states (`Graph.entering`).
             targets: Likewise; none where nothing reads them.
             constant: Whether the parameters are those of the last run.
         """
@@ -280,7 +280,7 @@ class Program:
         shared = len(self.shards) == 1
         shard = self.shards[0 if shared else rank]
         graph = shard.plan.graph
-        for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
+        for value, array in [*zip(graph.entering, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
             target = shard.border[0][value]
             if shared:
                 part = slice(len(target) * rank // self.size, len(target) * (rank + 1) // self.size)

@@ -7,7 +7,7 @@ that can run to any port. Plans are compiled on first use of a size and kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from threading import RLock
@@ -19,23 +19,29 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import fail
 from dltoolbox.core.statements.copied import Sealed
+from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import (
     TRAINING,
+    Groups,
     InputSizes,
     check_problems,
+    length_groups,
     lower_for,
     mode_ends,
     sizes_of,
     takes_any_type,
 )
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
-from dltoolbox.ops import ParameterKey
-from dltoolbox.ops.graph import Population
+from dltoolbox.ops import Graph, ParameterKey
+from dltoolbox.ops.graph import Carry, Population
+from dltoolbox.ops.sequences.lengths import check_lengths
 from dltoolbox.program.bound_plan import Layouts
 from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
@@ -137,7 +143,8 @@ class Model(Sealed):
         self.arrays.update(self.learnables)
         self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
-        self.layouts: dict[tuple[str, tuple[str, ...]], Layouts] = {}  # by mode and ports
+        self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
+        self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
@@ -148,21 +155,23 @@ class Model(Sealed):
         _models.add(self)
         self._programs: Kept[Any, Compiled] = Kept(PROGRAM_BYTES)
         self._records: Kept[Any, Any] = Kept(RECORD_BYTES)
-        self._records.put((False, tuple(entry.dims.sizes[:-1] for entry in self.inputs)), lowered, 0)
+        self._records.put((False, tuple(entry.dims.sizes[:-1] for entry in self.inputs), ()), lowered, 0)
         self._sealed = True
 
     # Training --------------------------------------------------------------------------------------------------------
     @one_at_a_time
-    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> TrainingStep:
+    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, lengths: Lengths = None,
+             continues: np.ndarray | None = None, carry: bool = False) -> TrainingStep:
         """Forward and backward in training mode on one mini-batch; moves the running statistics."""
-        outcome = self.run("train", inputs, targets)
+        outcome = self.run("train", inputs, targets, lengths=lengths, states=self.left(continues), carry=carry)
         update_states(self.arrays, outcome)
         return TrainingStep(outcome.loss, outcome.results, [outcome.gradients.get(p.key) for p in self.parameters])
 
     @one_at_a_time
-    def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+    def evaluate(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, lengths: Lengths = None,
+                 continues: np.ndarray | None = None, carry: bool = False) -> tuple[float, list[np.ndarray]]:
         """Loss and predictions in prediction mode."""
-        outcome = self.run("evaluate", inputs, targets)
+        outcome = self.run("evaluate", inputs, targets, lengths=lengths, states=self.left(continues), carry=carry)
         return outcome.loss, outcome.results
 
     def spoilt_state(self) -> ParameterKey | None:
@@ -188,13 +197,14 @@ class Model(Sealed):
         return everything | self.states
 
     @one_at_a_time
-    def finalize_statistics(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
+    def finalize_statistics(self, batches: Iterable[Batch]) -> None:
         """Set the batch normalisation statistics to those of the whole set: one pass in training mode."""
-        def forward(inputs: Sequence[np.ndarray]) -> Outcome | None:
-            updates = self.lowered(sizes_of(inputs), training=True).graph.updates
+        def forward(batch: Batch) -> Outcome | None:
+            updates = self.lowered(sizes_of(batch.inputs), training=True).graph.updates
             if not any(isinstance(update.rule, Population) for update in updates):
                 return None
-            return self.run("statistics", inputs)
+            return self.run("statistics", batch.inputs, lengths=batch.lengths, states=self.left(batch.continues),
+                            carry=batch.carry)
         finalise_states(self.arrays, batches, forward)
 
     def assign(self, key: ParameterKey, value: np.ndarray) -> None:
@@ -212,17 +222,21 @@ class Model(Sealed):
         return [result.array for result in self.results(inputs, ports)]
 
     @one_at_a_time
-    def results(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> list[Result]:
-        """The same with the dimensions of each."""
-        outcome = self.run("predict", inputs, ports=tuple(ports))
+    def results(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = (), *, lengths: Lengths = None,
+                continues: np.ndarray | None = None, carry: bool = False,
+                states: Mapping[ParameterKey, np.ndarray] | None = None) -> list[Result]:
+        """The same with the dimensions and lengths of each; ``states`` are those to begin with."""
+        outcome = self.run("predict", inputs, ports=tuple(ports), lengths=lengths, carry=carry,
+                           states=self.left(continues) if states is None else states)
         values = [outcome.graph.ports[port] for port in ports] if ports else outcome.graph.results
-        return [Result(outcome[value], value.dims) for value in values]
+        return [Result(outcome[value], value.dims, None if value.lengths is None else outcome[value.lengths])
+                for value in values]
 
     @one_at_a_time
-    def gradients(self, inputs: Sequence[np.ndarray],
-                  targets: Sequence[np.ndarray]) -> tuple[float, dict[ParameterKey, np.ndarray], list[np.ndarray]]:
+    def gradients(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, lengths: Lengths = None
+                  ) -> tuple[float, dict[ParameterKey, np.ndarray], list[np.ndarray]]:
         """Loss, and its gradients with respect to all learnables and all inputs, in training mode."""
-        outcome = self.run("gradients", inputs, targets)
+        outcome = self.run("gradients", inputs, targets, lengths=lengths)
         return outcome.loss, {key: value.copy() for key, value in outcome.gradients.items()}, list(outcome.input_gradients)
 
     def prepare(self, inputs: Sequence[np.ndarray], ports: Sequence[str] = ()) -> None:
@@ -230,25 +244,56 @@ class Model(Sealed):
         self.program("predict", inputs, tuple(ports))
 
     def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
-            ports: tuple[str, ...] = ()) -> Outcome:
-        program = self._program(mode, inputs, ports)
+            ports: tuple[str, ...] = (), *, lengths: Lengths = None,
+            states: Mapping[ParameterKey, np.ndarray] | None = None, carry: bool = False) -> Outcome:
+        """One run of a mode; see `Batch` for lengths and ``carry``, `carried_into` for ``states``."""
+        groups, distinct = length_groups(lengths)
+        program = self._program(mode, inputs, ports, groups, carry)
+        entering = [*inputs, *distinct]
+        if program.graph.carried:
+            entering += self.carried_into(program.graph, inputs[0].shape[-1], states)
+        if distinct:
+            check_lengths(program.graph, distinct)
         start = perf_counter()
-        outcome = program.run(inputs, targets, constant=self.constant)
+        outcome = program.run(entering, targets, constant=self.constant)
         compiling.spend(perf_counter() - start)
+        if carry:
+            self.carried = {update.key: outcome[update.value] for update in outcome.graph.updates
+                            if isinstance(update.rule, Carry)}
         return outcome
+
+    def left(self, continues: np.ndarray | None) -> ParameterArrays | None:
+        """The states that the last run left, of the observations that go on; None where all begin."""
+        return None if continues is None else {key: state[:, continues] for key, state in self.carried.items()}
+
+    def carried_into(self, graph: Graph, batch: int,
+                     states: Mapping[ParameterKey, np.ndarray] | None) -> list[np.ndarray]:
+        """The states that a run begins with: those given, else the layers'; one column may do for all observations."""
+        entering = []
+        for key in graph.carried:
+            state = self.arrays[key] if states is None else states[key]
+            if state.shape[-1] not in (1, batch):
+                fail("network:stateMismatch", f"{key.name} of layer '{key.layer}' belongs to "
+                     f"{counted(state.shape[-1], 'sequence')}, but there are {batch}.",
+                     "Begin again with net = resetState(net), or pass as many sequences as before, in the same order.",
+                     layer=key.layer)
+            entering.append(np.broadcast_to(state, (len(state), batch)))
+        return entering
 
     @one_at_a_time
     def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
         """The program for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
         return self._program(mode, inputs, ports)
 
-    def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
+    def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+                 carry: bool = False) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         types = tuple(self.types([array.dtype for array in inputs]))
-        key = (mode, tuple(array.shape for array in inputs), types, ports, thread_count(), compiling.compiling_pays())
+        key = (mode, tuple(array.shape for array in inputs), types, ports, groups, carry, thread_count(),
+               compiling.compiling_pays())
         program = self._programs.get(key)
         if program is None:
-            program = self.compile(mode, inputs, ports)
+            program = self.compile(mode, inputs, ports, groups, carry)
             self._programs.put(key, program, program.bytes)
         return program
 
@@ -257,15 +302,16 @@ class Model(Sealed):
         return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda dtype: dtype.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
-    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Compiled:
+    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+                carry: bool = False) -> Compiled:
+        layouts = self.layouts.setdefault((mode, ports, groups, carry), {})
         with budget(COMPILE_SECONDS):
-            for optimized in self.optimized(mode, inputs, ports):
+            for optimized in self.optimized(mode, inputs, ports, groups, carry):
                 with suppress(NotServedError):
-                    return self._compiled(optimized, mode, inputs, ports)
+                    return self._compiled(optimized, mode, inputs, layouts)
         raise AssertionError("the record for these very sizes does not serve them")
 
-    def _compiled(self, optimized: OptimizedGraph, mode: str, inputs: Sequence[np.ndarray],
-                  ports: tuple[str, ...]) -> Compiled:
+    def _compiled(self, optimized: OptimizedGraph, mode: str, inputs: Sequence[np.ndarray], layouts: Layouts) -> Compiled:
         types, entering = self.types([array.dtype for array in inputs]), [array.shape for array in inputs]
         if not self.fast:
             whole = optimized.at(entering)
@@ -278,7 +324,7 @@ class Model(Sealed):
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         return Program(optimized, entering, plan_of, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
-                       self.layouts.setdefault((mode, ports), {}))
+                       layouts)
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -289,30 +335,34 @@ class Model(Sealed):
         vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
         return vectors
 
-    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...]) -> Iterator[OptimizedGraph]:
+    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+                  carry: bool = False) -> Iterator[OptimizedGraph]:
         """The program of a mode for data of these sizes, made once for all numbers of observations and lengths of time; and
         one for these lengths, should that not serve.
         """
         sizes = sizes_of(inputs)
         yield self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
-                                          for size, entry in zip(sizes, self.inputs, strict=True)), ports)
-        yield self._optimized(mode, sizes, ports)
+                                          for size, entry in zip(sizes, self.inputs, strict=True)), ports, groups, carry)
+        yield self._optimized(mode, sizes, ports, groups, carry)
 
-    def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...]) -> OptimizedGraph:
-        key = mode, sizes, ports
+    def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...], groups: Groups,
+                   carry: bool) -> OptimizedGraph:
+        key = mode, sizes, ports, groups, carry
         made = self._records.get(key)
         if made is None:
-            graph = self.lowered(sizes, training=mode in TRAINING, ports=ports).graph
-            made = optimize(graph, *mode_ends(graph, mode, ports, self.frozen), chains=CHAINS if self.fast else None)
+            graph = self.lowered(sizes, training=mode in TRAINING, ports=ports, groups=groups).graph
+            made = optimize(graph, *mode_ends(graph, mode, ports, self.frozen, carry=carry),
+                            chains=CHAINS if self.fast else None)
             self._records.put(key, made, made.graph.bytes)
         return made
 
-    def lowered(self, sizes: InputSizes, *, training: bool, ports: Sequence[str] = ()) -> Lowered:
+    def lowered(self, sizes: InputSizes, *, training: bool, ports: Sequence[str] = (), groups: Groups = ()) -> Lowered:
         """The record of ops for data of these sizes, however many; every problem before these ports, or all, is raised."""
-        key = training, sizes
+        key = training, sizes, groups
         lowered = self._records.get(key)
         if lowered is None:
-            lowered = lower_for(self.lgraph, {entry.name: entry.dims for entry in self.inputs}, sizes, training=training)
+            lowered = lower_for(self.lgraph, {entry.name: entry.dims for entry in self.inputs}, sizes, training=training,
+                                groups=groups)
             self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered

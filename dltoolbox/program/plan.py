@@ -18,6 +18,8 @@ from dltoolbox.program.passes import FusedNode
 from dltoolbox.program.select_kernel import choose
 from dltoolbox.runtime.interrupts import check
 
+LENGTH = np.dtype(np.int32)  # of lengths of sequences
+
 
 @dataclass(eq=False)
 class Step:
@@ -71,6 +73,8 @@ def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:
     name = node.op.name.rpartition("+")[2]
     if value.kind is Kind.SIZE:
         return np.dtype(np.int64)
+    if value.kind is Kind.LENGTHS:
+        return LENGTH
     if value.kind is Kind.INDICES:
         if name == "max_pool_taps":
             return np.dtype(np.uint8)
@@ -98,10 +102,10 @@ def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types
         precision: ``'fast'`` permits roundings ten times larger.
     """
     graph = optimized.graph
-    plan = Plan(graph, optimized.wanted, np.dtype(dtype), kinds=dict(types or {}))
+    plan = Plan(graph, optimized.wanted, np.dtype(dtype), kinds=dict.fromkeys(graph.lengths, LENGTH) | dict(types or {}))
     for value in graph.arrays.values():
         plan.orders[value] = tuple(range(len(shape_of(value))))
-    for value in graph.inputs:
+    for value in graph.entering:
         plan.orders[value] = memory_format.preferred_order(shape_of(value)) if len(shape_of(value)) > 1 else (0,)
     for node in graph.nodes:
         check()
@@ -137,7 +141,7 @@ def add_steps(plan: Plan, node: Node, differentiated: set[Value], threads: int, 
 
 def lifetimes(plan: Plan) -> dict[Value, tuple[int, int]]:
     """From when to when each value must be kept: to its last use, forward or by a gradient."""
-    alive: dict[Value, list[int]] = {value: [-1, -1] for value in (*plan.graph.inputs, *plan.graph.targets)}
+    alive: dict[Value, list[int]] = {value: [-1, -1] for value in (*plan.graph.entering, *plan.graph.targets)}
     for i, step in enumerate(plan.steps):
         for value in step.node.outputs:
             alive[value] = [i, i]

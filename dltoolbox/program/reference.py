@@ -14,7 +14,7 @@ from dltoolbox.ops import Call, Node, ParameterKey, Value, as_tuple
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Outcome
 from dltoolbox.program.optimized import OptimizedGraph
-from dltoolbox.program.plan import check_targets
+from dltoolbox.program.plan import LENGTH, check_targets
 
 
 class PlainProgram:
@@ -23,7 +23,8 @@ class PlainProgram:
     def __init__(self, optimized: OptimizedGraph, arrays: Mapping[ParameterKey, np.ndarray], *,
                  dtype: DTypeLike = np.float32, types: Mapping[Value, np.dtype] | None = None) -> None:
         self.graph, self.wanted, self.differentiated = optimized.graph, optimized.wanted, optimized.differentiated
-        self.arrays, self.dtype, self.types = arrays, np.dtype(dtype), types or {}
+        self.arrays, self.dtype = arrays, np.dtype(dtype)
+        self.types: dict[Value, np.dtype] = dict.fromkeys(self.graph.lengths, LENGTH) | dict(types or {})
 
     @property
     def bytes(self) -> int:
@@ -35,7 +36,7 @@ class PlainProgram:
         graph = self.graph
         check_targets(graph, targets)
         live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
-        for value, array in [*zip(graph.inputs, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
+        for value, array in [*zip(graph.entering, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
             live[value] = Way.SEE.folded(np.array(array, self.types.get(value, self.dtype)), value.dims)
         for node in self.graph.nodes:
             outputs = as_tuple(node.op.forward(*viewed(node, node.inputs, live), **node.attrs))

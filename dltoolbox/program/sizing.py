@@ -35,16 +35,23 @@ class Sizing:
 
     def __init__(self, graph: Graph, entering: Sequence[Sequence[int]]) -> None:
         self.batch = entering[0][-1]
-        self.known = {value: Value(Dims(value.dims.labels, tuple(sizes)))
-                      for value, sizes in zip(graph.inputs, entering, strict=True)}
+        self.known = {value: replace(value, dims=value.dims.with_size("B", self.batch))
+                      for value in (*graph.lengths, *graph.carried.values())}
+        self.known |= {value: Value(Dims(value.dims.labels, tuple(sizes)), lengths=self.lengths(value))
+                       for value, sizes in zip(graph.inputs, entering, strict=True)}
 
     def sized(self, graph: Graph) -> Graph:
         """Raises `NotServedError` where that takes another record."""
         nodes, value = [self.node(node) for node in graph.nodes], self.value
-        return replace(graph, nodes=nodes, inputs=[*map(value, graph.inputs)], targets=[*map(value, graph.targets)],
-                       losses=[*map(value, graph.losses)], results=[*map(value, graph.results)],
+        return replace(graph, nodes=nodes, inputs=[*map(value, graph.inputs)], lengths=[*map(value, graph.lengths)],
+                       carried={key: value(held) for key, held in graph.carried.items()},
+                       targets=[*map(value, graph.targets)], losses=[*map(value, graph.losses)],
+                       results=[*map(value, graph.results)],
                        ports={name: value(held) for name, held in graph.ports.items()},
                        updates=[*map(self.update, graph.updates)])
+
+    def lengths(self, value: Value) -> Value | None:
+        return None if value.lengths is None else self.value(value.lengths)
 
     def value(self, value: Value) -> Value:
         return self.known.get(value, value)
@@ -78,7 +85,7 @@ class Sizing:
                       for label, n in zip(value.dims.labels, value.dims.sizes, strict=True))
         if None in sizes:
             raise NotServedError
-        return replace(value, dims=Dims(value.dims.labels, sizes))
+        return Value(Dims(value.dims.labels, sizes), value.kind, lengths=self.lengths(value))
 
     def infer(self, node: Node, inputs: Sequence[Value], attrs: Attributes) -> None:
         """Sizes of the outputs, by the size rule of the op."""
@@ -93,7 +100,7 @@ class Sizing:
                 dims, like)
             if not is_known(*dims.sizes) or 0 in dims.sizes[:-1] or min(dims.shape, default=0) < 0:
                 raise NotServedError
-            self.known[value] = Value(dims, kind, None if kind is Kind.DATA else inputs[0].dims)
+            self.known[value] = Value(dims, kind, inputs[0].dims if value.denotes else None, self.lengths(value))
 
 
 def is_open(value: Value) -> bool:
@@ -105,8 +112,9 @@ def sized_attribute(value: Any, inputs: Sequence[Value], way: Way) -> Any:
     """An attribute of a node. Sizes among them are what an input denotes; windows may follow the length."""
     if isinstance(value, Dims) and None in value.sizes:
         return way.dims(next(one.denotes for one in inputs if one.denotes is not None))
-    if isinstance(value, Window):
+    if isinstance(value, Window) and inputs[0].lengths is None:
         return value.at(way.dims(inputs[0].dims).spatial)
-    if isinstance(value, tuple) and any(isinstance(pair, OpenPair) for pair in value):
+    padding = value.padding if isinstance(value, Window) else value
+    if isinstance(padding, tuple) and any(isinstance(pair, OpenPair) for pair in padding):
         raise NotServedError
     return value

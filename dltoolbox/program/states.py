@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.ops import ParameterKey
 from dltoolbox.ops.graph import Population, StepRule
@@ -20,23 +21,23 @@ def update_states(arrays: ParameterArrays, run: Outcome) -> None:
             rule.step(arrays[key], run[value])
 
 
-def finalise_states(arrays: ParameterArrays, batches: Iterable[Sequence[np.ndarray]],
-                    forward: Callable[[Sequence[np.ndarray]], Outcome | None]) -> None:
+def finalise_states(arrays: ParameterArrays, batches: Iterable[Batch],
+                    forward: Callable[[Batch], Outcome | None]) -> None:
     """Set the states that describe the population to those of the whole set.
 
     Args:
         arrays: Where the states are kept.
-        batches: The inputs, mini-batch by mini-batch; none is drawn after ``forward`` returned None.
+        batches: Mini-batches; none is drawn after ``forward`` returned None.
         forward: Runs one of them in training mode; returns None when there are no such states.
     """
     rules: dict[ParameterKey, Population] = {}
     parts: defaultdict[ParameterKey, list[list[np.ndarray]]] = defaultdict(list)
     weights: list[int] = []
-    for inputs in batches:
-        run = forward(inputs)
+    for batch in batches:
+        run = forward(batch)
         if run is None:
             return
-        weights.append(inputs[0].shape[-1])
+        weights.append(batch.inputs[0].shape[-1])
         for update in run.graph.updates:
             if isinstance(update.rule, Population):
                 rules[update.key] = update.rule

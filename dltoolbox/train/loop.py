@@ -16,7 +16,7 @@ from dltoolbox.core.display import number_text
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.random import stream
 from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
-from dltoolbox.engines.engine import BatchArrays, Trainable
+from dltoolbox.engines.engine import Trainable
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.train.checkpoints import Checkpoints
 from dltoolbox.train.metrics import METRICS
@@ -150,7 +150,7 @@ class _Training:
         """One step with all that follows it; returns the reason to stop, or an empty string."""
         check()
         with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
-            result = self.model.step(batch.inputs, batch.targets)
+            result = self.model.step(*batch[:2], **batch.course)
             figure = self.metric.of(result.predictions, batch.targets)
             record = Record(epoch, self.iteration + 1, self.course.elapsed(), rate, float(result.loss), figure)
             self.records.append(record)
@@ -188,7 +188,7 @@ class _Training:
         loss = share = total = count = 0.0
         for batch in data.batches(self.options.MiniBatchSize):
             with np.errstate(all="ignore"):
-                batch_loss, predictions = self.model.evaluate(batch.inputs, batch.targets)
+                batch_loss, predictions = self.model.evaluate(*batch[:2], **batch.course)
                 more = self.metric.measure(predictions, batch.targets)
             weight = self.metric.loss_weight(batch.targets)
             loss, share = loss + weight * float(batch_loss), share + weight
@@ -267,7 +267,7 @@ class _Training:
             return False
         read_all = False
 
-        def batches() -> Iterator[BatchArrays]:
+        def batches() -> Iterator[Batch]:
             nonlocal read_all
             yield from self.data.input_batches(self.minibatches.size)
             read_all = True

@@ -172,7 +172,7 @@ def initialise_normalisation(model: Engine, data: Batches, missing: Sequence[Mis
     for number, (layer, names) in enumerate(missing):
         if names:
             dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension
-            batches = (inputs[number] for inputs in data.input_batches(chunk_size(data.input_sizes[number])))
+            batches = (batch.inputs[number] for batch in data.input_batches(chunk_size(data.input_sizes[number])))
             for name, value in normalization_statistics(batches, dimension, names).items():
                 model.assign(ParameterKey(layer.Name, name), value)
 

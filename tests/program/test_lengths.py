@@ -1,4 +1,4 @@
-"""Programs for many lengths of time: one record serves them all, and what a known plan says is not asked again."""
+"""Mini-batches of sequences of several lengths: every sequence comes out as if it were alone."""
 
 from __future__ import annotations
 
@@ -8,135 +8,137 @@ import numpy as np
 import pytest
 
 from dltoolbox import (
-    additionLayer,
-    addLayers,
     averagePooling2dLayer,
-    batchNormalizationLayer,
-    classificationLayer,
-    concatenationLayer,
-    connectLayers,
     convolution2dLayer,
+    dlnetwork,
+    featureInputLayer,
     fullyConnectedLayer,
     inputLayer,
     layerGraph,
-    layerNormalizationLayer,
     maxPooling2dLayer,
-    maxUnpooling2dLayer,
     regressionLayer,
     reluLayer,
-    softmaxLayer,
-    tanhLayer,
 )
+from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.program import model as models
+from dltoolbox.core.properties import Property
+from dltoolbox.layers.base import Layer, State
+from dltoolbox.ops import OPS, Op, ParameterKey
+from dltoolbox.ops.sequences.lengths import real_steps
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
+from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model
-from tests.program.networks import scrambled
 
 NAN = float("nan")
+LENGTHS = np.array([7, 12, 9, 12, 8], np.int32)
+MEMORY = ParameterKey("memory", "Total")
 
 
-def dense() -> LayerGraph:
-    return layerGraph([inputLayer([12, NAN, NAN], "CBT"), fullyConnectedLayer(100), tanhLayer, layerNormalizationLayer,
-                       fullyConnectedLayer(9), softmaxLayer, classificationLayer])
+class running_sum(Op):
+    """The sum of all steps so far, and what it is in the end."""
+
+    name = "running_sum"
+    way = Way.SEE
+    across = Across(ways=(Way.SEE,), takes="lengths")
+
+    def infer(self, x: Dims, before: Dims, *lengths: Dims) -> tuple[Dims, Dims]:
+        return x, Dims.of("CB", x.channels, x.batch)
+
+    def forward(self, x: np.ndarray, before: np.ndarray, *lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        y = before[:, np.newaxis] + np.cumsum(x, axis=-2)
+        last = lengths[0] - 1 if lengths else np.full(x.shape[-1], x.shape[-2] - 1)
+        return y, np.take_along_axis(y, last[np.newaxis, np.newaxis], axis=-2)[:, 0]
 
 
-def windows(*more: Any) -> LayerGraph:
-    """Convolution and pooling over space and time."""
-    return layerGraph([inputLayer([12, 3, NAN, NAN], "SCBT"), convolution2dLayer(3, 8, Padding="same"),
-                       batchNormalizationLayer, reluLayer, maxPooling2dLayer(2, Stride=2), *more, fullyConnectedLayer(9),
-                       softmaxLayer, classificationLayer])
+class RunningSum(Layer):
+    """A layer that remembers what it has seen."""
+
+    Total = Property(convert.array, None, settable=True)
+
+    def arrays(self, *inputs: Dims) -> tuple[State, ...]:
+        return (State("Total", (inputs[0].channels, 1), carried=True),)
+
+    def build(self, g: Any, x: Any) -> Any:
+        y, total = g.running_sum(x, g.carried("Total", x.dims.channels))
+        g.carry("Total", total)
+        return y
 
 
-def follows_length() -> LayerGraph:
-    """Padding that depends on the length: 'same' with strides."""
-    return windows(convolution2dLayer(3, 4, Padding="same", Stride=3), averagePooling2dLayer(2, Padding="same", Stride=2))
+@pytest.fixture(autouse=True)
+def _running_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPS, "running_sum", running_sum())
 
 
-def unpooled() -> LayerGraph:
-    """Indices and sizes of another length than what is unpooled; the first windows overlap."""
-    lgraph = layerGraph([inputLayer([9, 3, NAN, NAN], "SCBT"),
-                         maxPooling2dLayer(3, Stride=2, HasUnpoolingOutputs=True, Name="a"),
-                         convolution2dLayer(3, 4, Padding="same"),
-                         maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="b"), reluLayer,
-                         maxUnpooling2dLayer(Name="ub"), convolution2dLayer(3, 3, Padding="same"),
-                         maxUnpooling2dLayer(Name="ua"), fullyConnectedLayer(2), regressionLayer])
-    for pool in "ab":
-        for port in ("indices", "size"):
-            lgraph = connectLayers(lgraph, f"{pool}/{port}", f"u{pool}/{port}")
-    return lgraph
+def padded(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Sequences of `LENGTHS`, large numbers behind their ends."""
+    x = rng.standard_normal((*shape, LENGTHS.max(), LENGTHS.size))
+    return np.where(real_steps(LENGTHS, LENGTHS.max()), x, 1e3)
 
 
-def two_lengths() -> LayerGraph:
-    """Two sequences of different lengths, joined along time."""
-    lgraph = layerGraph([inputLayer([3, NAN, NAN], "CBT", Name="x"), fullyConnectedLayer(4),
-                         concatenationLayer(3, 2, Name="cat"), reluLayer, fullyConnectedLayer(2), regressionLayer])
-    lgraph = addLayers(lgraph, [inputLayer([5, NAN, NAN], "CBT", Name="y"), fullyConnectedLayer(4, Name="fcy")])
-    return connectLayers(lgraph, "fcy", "cat/in2")
+def over_time(*layers: Any) -> Any:
+    """Layers over S and T of a network of S×C×T."""
+    return dlnetwork([inputLayer([4, 2, NAN, NAN], "SCBT"), *layers])
 
 
-NETWORKS = {"dense": (dense, ((12,),)), "windows": (windows, ((12, 3),)), "follows length": (follows_length, ((12, 3),)),
-            "unpooled": (unpooled, ((9, 3),)), "two lengths": (two_lengths, ((3,), (5,)))}
+NETWORKS = {
+    "conv": [convolution2dLayer(3, 3, Padding=[1, 1, 2, 0])],
+    "strides": [convolution2dLayer([1, 3], 3, Stride=[1, 2], DilationFactor=[1, 2], Padding=[0, 0, 1, 2])],
+    "max": [maxPooling2dLayer([2, 3], Stride=[2, 2], Padding=[0, 0, 1, 1]), reluLayer],
+    "average": [averagePooling2dLayer([1, 3], Padding=[0, 0, 0, 2])],
+    "several": [convolution2dLayer(3, 3, Padding="same"), reluLayer, maxPooling2dLayer([2, 2], Stride=[2, 2]),
+                convolution2dLayer([2, 2], 5), fullyConnectedLayer(3), RunningSum(Name="memory")],
+}
 
 
-def model_of(name: str, **options: Any) -> Model:
-    return scrambled(Model(NETWORKS[name][0](), np.float64, **options))
-
-
-def data(name: str, T: int, B: int) -> list[np.ndarray]:
-    rng = np.random.default_rng(100 * T + B)
-    return [rng.standard_normal((*sizes, T + 2 * number, B)) for number, sizes in enumerate(NETWORKS[name][1])]
-
-
-def results(model: Model, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """Predictions, loss and all gradients."""
-    y = model.predict(inputs)[0]
-    targets = [np.random.default_rng(0).standard_normal(y.shape)]
-    loss, gradients, entering = model.gradients(inputs, targets)
-    return [y, np.asarray(loss), *gradients.values(), *(gradient.copy() for gradient in entering)]
-
-
+@pytest.mark.parametrize("fast", [True, False], ids=["kernels", "reference"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_one_record_serves_all_lengths(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against the reference, whose record is made for these sizes."""
-    model = model_of(name)
-    results(model, data(name, 12, 3))
-    for T, B in [(17, 3), (12, 2), (30, 4), (13, 3), (17, 1)]:
-        expected = model_of(name, fast=False)
-        expected.restore(model.snapshot())
-        exact = results(expected, data(name, T, B))
-        with monkeypatch.context() as patch:
-            patch.setattr(models, "lower_for", None)
-            found = results(model, data(name, T, B))
-        for a, b in zip(found, exact, strict=True):
-            assert a.shape == b.shape
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+def test_every_sequence_comes_out_as_if_alone(name: str, fast: bool) -> None:
+    model = Model(over_time(*NETWORKS[name]), np.float64, fast=fast, draw=True)
+    x = padded(np.random.default_rng(1), 4, 2)
+    (together,) = model.results([x], lengths=[LENGTHS])
+    assert together.lengths is not None
+    for number, length in enumerate(LENGTHS):
+        (alone,) = model.results([x[..., :length, number:number + 1]])
+        out = together.lengths[number]
+        assert alone.array.shape[-2] == out
+        assert alone.lengths is None
+        np.testing.assert_allclose(together.array[..., :out, number], alone.array[..., 0], rtol=1e-9, atol=1e-9)
 
 
-def test_what_no_record_for_all_lengths_serves() -> None:
-    """Lengths that do not fit are told of as ever; other records serve what looks at lengths in another way."""
-    model = model_of("windows")
-    model.predict(data("windows", 9, 2))
-    with pytest.raises(DltoolboxError, match="is larger than the padded input"):
-        model.predict(data("windows", 1, 2))
-    assert model.predict(data("windows", 8, 2))[0].shape == (1, 9, 4, 2)
-    edges = Model(layerGraph([inputLayer([8, 3, NAN, NAN], "SCBT"),
-                              convolution2dLayer(5, 2, Padding=2, PaddingValue="symmetric-exclude-edge"), regressionLayer]))
-    assert edges.predict([np.ones((8, 3, 5, 2))])[0].shape == (8, 2, 5, 2)
-    with pytest.raises(DltoolboxError, match="Mirroring without the edge"):
-        edges.predict([np.ones((8, 3, 2, 2))])
-    same = Model(layerGraph([inputLayer([8, 3, NAN, NAN], "SCBT"),
-                             convolution2dLayer(4, 2, Padding="same", Stride=3, PaddingValue="replicate"), regressionLayer]))
-    for T in (9, 8, 7):
-        assert same.predict([np.ones((8, 3, T, 2))])[0].shape == (3, 2, 3, 2)
+def test_states_go_on_where_they_stopped() -> None:
+    model = Model(dlnetwork([inputLayer([2, NAN, NAN], "CBT"), RunningSum(Name="memory")]), np.float64)
+    x = padded(np.random.default_rng(2), 2)
+    totals = np.stack([x[:, :length, n].sum(1) for n, length in enumerate(LENGTHS)], -1)
+    model.results([x], lengths=[LENGTHS], carry=True)
+    np.testing.assert_allclose(model.carried[MEMORY], totals)
+    some = np.array([3, 0])
+    (further,) = model.results([np.ones((2, 1, 2))], continues=some)
+    np.testing.assert_allclose(further.array[:, 0], totals[:, some] + 1)
+    (given,) = model.results([np.ones((2, 1, 2))], states={MEMORY: np.array([[5.0], [6.0]])})
+    np.testing.assert_allclose(given.array[:, 0], [[6, 6], [7, 7]])
+    (fresh,) = model.results([np.ones((2, 1, 2))])
+    np.testing.assert_array_equal(fresh.array, 1)
+    with pytest.raises(DltoolboxError, match=r"belongs to 5 sequences, but there are 2\..*resetState"):
+        model.results([np.ones((2, 1, 2))], states={MEMORY: totals})
 
 
-def test_one_step_expands_to_all_lengths() -> None:
-    lgraph = layerGraph([inputLayer([3, NAN, NAN], "CBT", Name="x"), additionLayer(2, Name="add"), regressionLayer])
-    lgraph = connectLayers(addLayers(lgraph, inputLayer([3, NAN, NAN], "CBT", Name="y")), "y", "add/in2")
-    model, rng = Model(lgraph), np.random.default_rng(1)
-    for lengths in [(4, 4), (4, 1), (6, 6), (1, 5)]:
-        x, y = (rng.standard_normal((3, length, 2)).astype(np.float32) for length in lengths)
-        np.testing.assert_array_equal(model.predict([x, y])[0], x + y)
-    with pytest.raises(DltoolboxError):
-        model.predict([np.ones((3, 4, 2)), np.ones((3, 5, 2))])
+def test_a_sequence_too_short_for_its_windows() -> None:
+    model = Model(over_time(*NETWORKS["several"]), np.float64)
+    x = padded(np.random.default_rng(1), 4, 2)
+    with pytest.raises(DltoolboxError, match=r"shortest sequence has 1 time step here, but at least 2"):
+        model.results([x], lengths=[np.array([2, 12, 9, 12, 8], np.int32)])
+
+
+def test_without_time_nothing_changes() -> None:
+    model = Model(layerGraph([featureInputLayer(3), fullyConnectedLayer(2), regressionLayer]))
+    x = np.ones((3, 4))
+    np.testing.assert_array_equal(model.predict([x])[0], model.results([x], lengths=[None])[0].array)
+
+
+@pytest.mark.parametrize(("rule", "wanted"), [(LengthRule(1, -2, 1), 3), (LengthRule(1, 0, 2), 2), (LengthRule(2, 1), 1),
+                                              (LengthRule(1, -3, 2), 5)])
+def test_the_shortest_that_leaves_something(rule: LengthRule, wanted: int) -> None:
+    assert rule.shortest() == wanted
+    assert rule(wanted) >= 1
+    assert wanted == 1 or rule(wanted - 1) < 1

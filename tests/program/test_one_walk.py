@@ -12,6 +12,7 @@ import pytest
 
 from dltoolbox import categorical, maxNumCompThreads, trainingOptions, trainNetwork
 from dltoolbox.core.dims import Dims
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.kernels import numba_support
 from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.ops.time_axis import Way
@@ -74,7 +75,7 @@ def test_further_batches_lower_nothing(lowerings: list[Any]) -> None:
         model.step([X], [T])
         model.evaluate([X], [T])
         model.gradients([X], [T])
-    model.finalize_statistics([[X]])
+    model.finalize_statistics([Batch((X,))])
     assert len(lowerings) == 2
     larger = np.zeros((24, 24, 3, 1), np.float32)
     model.predict([larger])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.engines.inference import predict
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers
@@ -194,7 +195,7 @@ def test_final_statistics_are_those_of_the_whole_set(sizes: tuple[int, ...]) -> 
     model = Model(normalised(), np.float64)
     X = images(model.lgraph, sum(sizes)) * np.arange(1, 11) + 5
     ends = np.cumsum((0, *sizes))
-    model.finalize_statistics([X[..., a:b]] for a, b in pairwise(ends) if b > a)
+    model.finalize_statistics(Batch((X[..., a:b],)) for a, b in pairwise(ends) if b > a)
     np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedMean")].ravel(), X.mean((0, 1, 3)))
     np.testing.assert_allclose(model.arrays[ParameterKey("bn", "TrainedVariance")].ravel(), X.var((0, 1, 3)))
     if sizes == (10,):  # in one batch, deeper layers have the statistics of the whole set, too
@@ -204,7 +205,7 @@ def test_final_statistics_are_those_of_the_whole_set(sizes: tuple[int, ...]) -> 
 
 def test_finalizing_reads_nothing_without_statistics() -> None:
     model = Model(layerGraph([make("featureInputLayer", 2), make("fullyConnectedLayer", 1), make("regressionLayer")]))
-    batches = iter([[np.ones((2, 3))]] * 5)
+    batches = iter([Batch((np.ones((2, 3)),))] * 5)
     model.finalize_statistics(batches)
     assert len(list(batches)) == 4
 
@@ -216,7 +217,7 @@ def test_constant_channels_have_a_variance_of_zero_and_train_on() -> None:
     result = model.step([X], [np.zeros((1, 1, 2, 6), np.float32)])
     assert np.isfinite(result.loss)
     assert all(np.isfinite(g).all() for g in result.gradients if g is not None)
-    model.finalize_statistics([[X[..., :3]], [X[..., 3:]]])
+    model.finalize_statistics([Batch((X[..., :3],)), Batch((X[..., 3:],))])
     assert model.arrays[ParameterKey("bn", "TrainedVariance")].ravel()[1] == 0
     net = model.network()
     assert np.isfinite(model_of(net).predict([X])[0]).all()

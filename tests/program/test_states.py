@@ -9,6 +9,7 @@ import pytest
 
 from dltoolbox import featureInputLayer, layerGraph, regressionLayer
 from dltoolbox.core.dims import Dims
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.layers.base import Layer, State
 from dltoolbox.ops import OPS, Op, ParameterKey
 from dltoolbox.ops.graph import Assign, MovingAverage, Population, Rule
@@ -76,7 +77,7 @@ def test_what_is_assigned_is_there_in_the_next_step(model_with) -> None:
 
 
 def test_what_is_assigned_has_no_population(model_with) -> None:
-    model, batches = model_with(Assign()), iter([[np.ones((2, 3))]] * 5)
+    model, batches = model_with(Assign()), iter([Batch((np.ones((2, 3)),))] * 5)
     model.finalize_statistics(batches)
     assert len(list(batches)) == 4
     np.testing.assert_array_equal(model.arrays[TOTAL], [[0], [0]])
@@ -86,7 +87,7 @@ def test_rules_of_steps_and_of_the_set_go_together(model_with) -> None:
     model, x = model_with(MovingAverage(0.5), Population()), np.array([[1.0, 2, 3], [4, 5, 6]])
     step(model, x)
     np.testing.assert_array_equal(model.arrays[TOTAL], [[3], [7.5]])
-    model.finalize_statistics([[x], [x[:, :1]]])
+    model.finalize_statistics([Batch((x,)), Batch((x[:, :1],))])
     np.testing.assert_allclose(model.arrays[TOTAL], [[(3 * 9 + 4) / 4], [(3 * 22.5 + 11.5) / 4]])
 
 

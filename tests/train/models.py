@@ -62,7 +62,7 @@ class Linear:
             parameter.value[...] = value
 
     def finalize_statistics(self, batches):
-        self.finalized = [inputs[0].shape[-1] for inputs in batches]
+        self.finalized = [batch.inputs[0].shape[-1] for batch in batches]
 
 
 class Softmax(Linear):

@@ -38,7 +38,7 @@ class Made:
             yield Batch((X[now].T,), (Y[now][None],))
 
     def input_batches(self, size):
-        return (batch.inputs for batch in self.batches(size))
+        return self.batches(size)
 
 
 @source_of.register

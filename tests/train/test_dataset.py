@@ -39,7 +39,7 @@ def test_an_order_picks_the_right_observations(dtype, layout, window, stage, mon
         reader.arrange(order)
         for start in (0, 5, 10, 15, 20, 5):
             index = order[start:start + 5]
-            inputs, targets = reader.batch(start)
+            inputs, targets, *_ = reader.batch(start)
             np.testing.assert_array_equal(inputs[0].astype(np.float32), x[..., index].astype(np.float32))
             assert inputs[0].dtype.kind == x.dtype.kind
             np.testing.assert_array_equal(targets[0], codes[index] == np.arange(3)[:, None])
@@ -49,7 +49,7 @@ def test_without_an_order_inputs_are_views():
     x = np.arange(30.0).reshape(3, 10)
     reader = Reader(ArraySource([x], [x]), 4)
     for start in (0, 4, 8):
-        (inputs,), (targets,) = reader.batch(start)
+        (inputs,), (targets,), *_ = reader.batch(start)
         assert np.shares_memory(inputs, x)
         assert np.shares_memory(targets, x)
         np.testing.assert_array_equal(inputs, x[:, start:start + 4])
@@ -94,7 +94,7 @@ def test_one_hot_holds_many_classes():
 
 def test_whole_set_in_order_with_the_remainder():
     data = ArraySource([np.arange(10.0)[None]])
-    assert [b[0].shape[-1] for b in data.input_batches(4)] == [4, 4, 2]
+    assert [b.inputs[0].shape[-1] for b in data.input_batches(4)] == [4, 4, 2]
     assert np.concatenate([b.inputs[0][0] for b in data.batches(4)]).tolist() == list(range(10))
 
 

@@ -95,9 +95,9 @@ class ArraySource:
             reader.arrange(order)
         return (reader.batch(start) for start in range(0, self.count, reader.size))
 
-    def input_batches(self, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def input_batches(self, size: int) -> Iterator[Batch]:
         """As `batches`, without the targets."""
-        return (batch.inputs for batch in ArraySource(self.inputs, dtype=self.dtype, types=self.types).batches(size))
+        return ArraySource(self.inputs, dtype=self.dtype, types=self.types).batches(size)
 
 
 class Reader:
@@ -135,12 +135,14 @@ class Reader:
         if not self.start <= start < stop <= self.stop:
             self.load(start, min(start + self.most, self.count))
         part = slice(start - self.start, stop - self.start)
-        return Batch(*(tuple(array[..., part] for array in arrays) for arrays in self.window))
+        inputs, targets = (tuple(array[..., part] for array in arrays) for arrays in self.window[:2])
+        return Batch(inputs, targets)
 
     def load(self, start: int, stop: int) -> None:
         self.start, self.stop = start, stop
         index = slice(start, stop) if self.order is None else self.order[start:stop]
-        self.window = Batch(*(tuple(column.load(index) for column in columns) for columns in (self.inputs, self.targets)))
+        inputs, targets = (tuple(column.load(index) for column in columns) for columns in (self.inputs, self.targets))
+        self.window = Batch(inputs, targets)
 
 
 class Gathered:

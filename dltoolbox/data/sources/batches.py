@@ -7,16 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+Lengths = Sequence[np.ndarray | None] | None  # per input, of its sequences; see `Batch`
+
 
 class Batch(NamedTuple):
-    """Inputs and targets of some observations, one array per input and per output of the network."""
+    """Inputs and targets of some observations, one array per input and per output of the network.
+
+    Attributes:
+        inputs: Data, the observation last, and time before it; sequences are padded behind their ends.
+        targets: Likewise; nothing at padded steps.
+        lengths: Per input, the lengths of its sequences; None where all are as long as the array, or for all inputs.
+        continues: Which observation of the batch before each one goes on from; None: all begin.
+        carry: Whether a batch follows that goes on from this one.
+    """
 
     inputs: tuple[np.ndarray, ...]
-    targets: tuple[np.ndarray, ...]
+    targets: tuple[np.ndarray, ...] = ()
+    lengths: Lengths = None
+    continues: np.ndarray | None = None
+    carry: bool = False
+
+    @property
+    def course(self) -> dict[str, Any]:
+        """All but inputs and targets that there is, by name."""
+        return {name: value for name, value in zip(self._fields[2:], self[2:], strict=True)
+                if value is not None and value is not False}
 
 
 class Batches(Protocol):
@@ -47,7 +66,7 @@ class Batches(Protocol):
         ``order`` holds their numbers; None is the order in which the source has them.
         """
 
-    def input_batches(self, size: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def input_batches(self, size: int) -> Iterator[Batch]:
         """The inputs alone, in the order of the source."""
 
 

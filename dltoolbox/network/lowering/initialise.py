@@ -89,7 +89,7 @@ def initial_value(layer: Layer, array: Array, draw: bool) -> np.ndarray:
         return conform(given, array)
     if isinstance(array, Learnable) and draw:
         return initialised(layer, array)
-    if isinstance(array, State) and draw:
+    if isinstance(array, State) and (draw or array.carried):
         return np.full(array.shape, array.initial)
     fail("network:missingValue", f"{array.name} has no value.",
          f"Train the network, or pass {array.name}=… of size {times(array.shape)} when creating the layer.")

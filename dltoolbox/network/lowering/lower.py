@@ -18,7 +18,7 @@ from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
 from dltoolbox.core.display import bytes_text
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
-from dltoolbox.layers.base import Array, Layer
+from dltoolbox.layers.base import Array, Layer, State
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Port
@@ -57,7 +57,7 @@ ONE_VALUE = "oneValue"  # the warning that a normalisation has nothing to compar
 
 
 def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, Dims] | None = None,
-          loss: bool | None = None, repairs: bool = True) -> Lowered:
+          loss: bool | None = None, repairs: bool = True, ragged: Mapping[str, int] | None = None) -> Lowered:
     """Record the ops of every layer.
 
     Args:
@@ -68,12 +68,13 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
         loss: Whether the network must end in output layers; by default as the graph says. If not, what its open
             outputs hold leaves it.
         repairs: Whether fixes are looked for that take further walks.
+        ragged: Inputs whose sequences have several lengths, by the names of ``sources``; the same number: the same lengths.
     """
     loss = lgraph.ends_in_loss if loss is None else loss
     sources = {**lgraph.layouts, **(sources or {})}
     if any(layer.nested is not None for layer in lgraph.nodes):
-        return lower_nested(lgraph, training, sources, loss=loss, repairs=repairs)
-    walk = Walk(lgraph, training, sources, loss)
+        return lower_nested(lgraph, training, sources, ragged or {}, loss=loss, repairs=repairs)
+    walk = Walk(lgraph, training, sources, loss, ragged or {})
     for position in walk.result.order:
         walk.lower_layer(walk.result.layers[position])
     if repairs:
@@ -86,13 +87,14 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     return walk.result
 
 
-def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], **rest: Any) -> Lowered:
+def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], ragged: Mapping[str, int],
+                 **rest: Any) -> Lowered:
     """Networks inside layers are written out first; their ports are known by both names."""
     graph, ports = expansion(lgraph)
     names = {lgraph.port_text(port, "inputs"): graph.port_text(ports[port], "inputs")
              for port in lgraph.open_inputs() if port in ports}
     result = lower(graph, training=training, sources={names.get(name, name): dims for name, dims in sources.items()},
-                   **rest)
+                   ragged={names.get(name, name): group for name, group in ragged.items()}, **rest)
     known = result.graph.ports
     known.update({str(port): known[str(inside)] for port, inside in ports.items() if str(inside) in known})
     return result
@@ -104,7 +106,8 @@ class Walk:
     What a problem hides is walked with unknown sizes, and recorded aside: the record itself holds what is certain.
     """
 
-    def __init__(self, lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool) -> None:
+    def __init__(self, lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims], loss: bool,
+                 ragged: Mapping[str, int]) -> None:
         self.lgraph, self.sources = lgraph, sources
         self.fed = {port: name for port in lgraph.open_inputs() if (name := lgraph.port_text(port, "inputs")) in sources}
         counts = Counter(edge.destination for edge in lgraph.edges)
@@ -116,7 +119,7 @@ class Walk:
                               sorted(order, key=lambda at: 0 if lgraph.nodes[at].outputs() else at + 1),  # as OutputNames
                               self.issues)
         self.values: dict[Port, Value] = {}  # what leaves the layers, also where not all of it is known
-        self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss)
+        self.builder = Recorder(self.result.graph, training=training, sources=sources, keeps_rank=loss, ragged=ragged)
 
     @cached_property
     def entering(self) -> list[Dims]:
@@ -321,12 +324,19 @@ def check_given_arrays(info: LoweredLayer, arrays: Iterable[Array], issues: Issu
     """Arrays that the user set must have the size that the layer needs; trailing and leading ones do not matter."""
     for array in arrays:
         given = getattr(info.layer, array.name)
-        if given is not None and is_known(*array.shape) and core_shape(given.shape) != core_shape(array.shape):
+        if given is not None and is_known(*array.shape) and not fits_array(given, array):
             label = info.layer.label()
             issues.add(f"{label}:invalid{array.name}Size", f"{array.name} has size {times(given.shape)}, but for this "
                        f"input it must have size {times(array.shape)}.",
                        f"Pass an array of size {times(array.shape)}, or [] to initialise it.",
                        layer=info.layer.Name, index=info.index)
+
+
+def fits_array(given: np.ndarray, array: Array) -> bool:
+    """Whether a given array has the size of a declared one; states that are carried may have a column per observation."""
+    if isinstance(array, State) and array.carried and given.ndim == 2 and given.shape[0] == array.shape[0]:
+        return True
+    return core_shape(given.shape) == core_shape(array.shape)
 
 
 def core_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -336,4 +346,4 @@ def core_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def conform(value: np.ndarray, array: Array) -> np.ndarray:
     """A given array in the shape that the layer declares."""
-    return value if value.shape == array.shape else value.reshape(array.shape)
+    return value if value.size != array.count or value.shape == array.shape else value.reshape(array.shape)

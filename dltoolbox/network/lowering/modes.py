@@ -14,11 +14,13 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import Lowered, lower
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.ops.graph import Population, StepRule
+from dltoolbox.ops.graph import Carry, Population, StepRule
 
 TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
+RETURNING = ("predict", "evaluate", "train")  # that return what leaves the network
 
 InputSizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
+Groups = tuple[int | None, ...]  # of inputs whose sequences have the same lengths, per input; None: all are full
 
 
 class Ends(NamedTuple):
@@ -28,7 +30,8 @@ class Ends(NamedTuple):
     gradients_of: list[Value]
 
 
-def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = ()) -> Ends:
+def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = (), *,
+              carry: bool = False) -> Ends:
     """The search of a mode in a graph.
 
     Args:
@@ -38,6 +41,7 @@ def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collec
             losses, with gradients of all learnables and inputs. ``'statistics'``: what states of the population follow.
         ports: Output ports, ``conv_1/out``.
         frozen: Learnables that training leaves as they are.
+        carry: Whether the run also returns the states that the next one goes on from.
     """
     learnables = {key: value for key, value in graph.arrays.items() if key in graph.learnables}
     steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
@@ -50,13 +54,18 @@ def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collec
         "gradients": (graph.losses, [*learnables.values(), *graph.inputs]),
         "statistics": (population, []),
     }[mode]
+    if carry:
+        wanted = [*wanted, *(update.value for update in graph.updates if isinstance(update.rule, Carry))]
+    wanted = [*wanted, *(value.lengths for value in results if value.lengths is not None and mode in RETURNING)]
     return Ends([*dict.fromkeys(wanted)], gradients_of)  # ports share a value where a layer passes on what it gets
 
 
-def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: InputSizes, *, training: bool) -> Lowered:
+def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: InputSizes, *, training: bool,
+              groups: Groups = ()) -> Lowered:
     """The record for data of these sizes, however many, at the inputs that the network declares."""
     sources = {name: Dims(dims.labels, (*size, None)) for (name, dims), size in zip(inputs.items(), sizes, strict=True)}
-    return lower(lgraph, training=training, sources=sources)
+    ragged = {name: group for name, group in zip(inputs, groups, strict=False) if group is not None}
+    return lower(lgraph, training=training, sources=sources, ragged=ragged)
 
 
 def check_problems(lowered: Lowered, ports: Sequence[str] = ()) -> None:
@@ -73,7 +82,7 @@ def computable(graph: Graph, wanted: Iterable[Value]) -> bool:
         if needed.intersection(node.outputs):
             needed.difference_update(node.outputs)
             needed.update(node.inputs)
-    return needed <= {*graph.inputs, *graph.targets, *graph.arrays.values()}
+    return needed <= {*graph.entering, *graph.targets, *graph.arrays.values()}
 
 
 def takes_any_type(graph: Graph, value: Value) -> bool:
@@ -84,3 +93,21 @@ def takes_any_type(graph: Graph, value: Value) -> bool:
 def sizes_of(inputs: Sequence[np.ndarray]) -> InputSizes:
     """Sizes of one observation of every input."""
     return tuple(array.shape[:-1] for array in inputs)
+
+
+def length_groups(lengths: Sequence[np.ndarray | None] | None) -> tuple[Groups, list[np.ndarray]]:
+    """Which inputs have the same lengths, and these, each vector once."""
+    if lengths is None:
+        return (), []
+    distinct: list[np.ndarray] = []
+    groups: list[int | None] = []
+    for of_input in lengths:
+        if of_input is None:
+            groups.append(None)
+            continue
+        at = next((i for i, known in enumerate(distinct) if known is of_input or np.array_equal(known, of_input)), None)
+        if at is None:
+            at = len(distinct)
+            distinct.append(of_input)
+        groups.append(at)
+    return tuple(groups) if distinct else (), distinct
