@@ -136,6 +136,9 @@ class Vocabulary(Protocol):
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 
+    def half_mse_of_sequences(self, y: Value, t: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """(1/2N) Σₙ (1/Sₙ) Σ (y − t)² over the Sₙ steps of each of N sequences."""
+
     def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
         """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 

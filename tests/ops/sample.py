@@ -25,6 +25,7 @@ class Case:
     differentiable: tuple[int, ...] = (0,)
     batched: tuple[int, ...] = (0,)
     joins: bool = True  # whether a batch gives the results of its observations, joined
+    sequences: bool = False  # whether the axis before the last of what is batched is time
 
     def __str__(self) -> str:
         return f"{self.op}-{self.label}" if self.label else self.op
