@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.data.sources.batches import Batch
+from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import InputSizes
 from dltoolbox.network.networks import DAGNetwork
@@ -16,7 +16,6 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import ModelInput, Result
 
 BatchArrays = Sequence[np.ndarray]
-Lengths = Sequence[np.ndarray | None] | None  # per input, of its sequences; see `Batch`
 States = Mapping[ParameterKey, np.ndarray]  # carried states, C×B
 
 

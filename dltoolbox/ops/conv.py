@@ -17,7 +17,7 @@ from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 
 SINGLE_PRECISION_RUN = 1 << 13  # positions over which products with few channels are added up in single precision
 
