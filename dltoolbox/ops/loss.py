@@ -13,8 +13,8 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op
-from dltoolbox.ops.lengths import full_lengths, real_steps
-from dltoolbox.ops.ragged import Across
+from dltoolbox.ops.sequences.lengths import full_lengths, real_steps
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
 Weights = tuple[float, ...]  # one per class

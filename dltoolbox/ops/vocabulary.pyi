@@ -118,6 +118,15 @@ class Vocabulary(Protocol):
     def dense(self, x: Value, weights: Value, bias: Value, *, rank: int = 0, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
 
+    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+
+    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
+        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+
+    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
+        """Lengths behind an op that changes them."""
+
     def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
         """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
@@ -180,12 +189,3 @@ class Vocabulary(Protocol):
 
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
-
-    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
-        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
-
-    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
-        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
-
-    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
-        """Lengths behind an op that changes them."""

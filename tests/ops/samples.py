@@ -11,7 +11,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.ragged import LengthRule
 from tests.ops import samples_activation, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
