@@ -12,8 +12,9 @@ from dltoolbox.layers import (
     resizing,
 )
 from dltoolbox.layers.base import LAYERS, Factory, Layer
+from dltoolbox.layers.sequences import recurrent
 
 FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
 __all__ = ["FACTORIES", "Layer", "activation", "arranging", "combination", "convolution", "inputs", "normalisation",
-           "outputs", "pooling", "resizing", "transposed"]
+           "outputs", "pooling", "recurrent", "resizing", "transposed"]

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
-from dltoolbox.ops.ragged import LengthRule
 from dltoolbox.ops.reshape import Sizes
+from dltoolbox.ops.sequences.ragged import LengthRule
+from dltoolbox.ops.sequences.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -30,6 +31,9 @@ class Vocabulary(Protocol):
 
     def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
         """The product."""
+
+    def times_transposed(self, a: Value, b: Value, *, way: Way | None = None) -> Value:
+        """a·bᵀ of two matrices of parameters."""
 
     def input_normalise(self, x: Value, *statistics: Value, kind: str, way: Way | None = None) -> Value:
         """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows."""
@@ -118,15 +122,6 @@ class Vocabulary(Protocol):
     def dense(self, x: Value, weights: Value, bias: Value, *, rank: int = 0, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
 
-    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
-        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
-
-    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
-        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
-
-    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
-        """Lengths behind an op that changes them."""
-
     def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
         """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
@@ -169,8 +164,14 @@ class Vocabulary(Protocol):
     def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
         """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 
+    def without_time(self, x: Value, *, way: Way | None = None) -> Value:
+        """The only step of sequences of one step, as data without time."""
+
     def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
         """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
+
+    def halves(self, x: Value, *, way: Way | None = None) -> tuple[Value, Value]:
+        """The first and the second half of the rows of a matrix, or of the channels of vectors."""
 
     def depth_to_space(self, x: Value, *, block: tuple[int, ...], order: str, way: Way | None = None) -> Value:
         """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""
@@ -186,3 +187,30 @@ class Vocabulary(Protocol):
 
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
+
+    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+
+    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
+        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+
+    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
+        """Lengths behind an op that changes them."""
+
+    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
+
+    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
+        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
+
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """`avg_pool` of sequences with zeros behind their ends."""
+
+    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+
+    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """`global_avg_pool` of sequences with zeros behind their ends."""
+
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """`pad_edges` of sequences, each at its own end."""

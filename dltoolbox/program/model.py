@@ -21,7 +21,7 @@ from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.statements.copied import Sealed
-from dltoolbox.data.sources.batches import Batch
+from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
@@ -40,7 +40,7 @@ from dltoolbox.network.lowering.modes import (
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey
 from dltoolbox.ops.graph import Carry, Population
-from dltoolbox.ops.lengths import check_lengths
+from dltoolbox.ops.sequences.lengths import check_lengths
 from dltoolbox.program.bound_plan import Layouts
 from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
@@ -71,7 +71,6 @@ class TrainingStep(NamedTuple):
     gradients: list[np.ndarray | None]
 
 
-Lengths = Sequence[np.ndarray | None] | None
 Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
@@ -143,6 +142,7 @@ class Model(Sealed):
         self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
+        self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
         self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
@@ -369,6 +369,6 @@ class Model(Sealed):
 def model_of(net: Network) -> Model:
     """The model of a finished network, kept with it so that its plans are compiled once."""
     if "model" not in net.cache:
-        net.cache["model"] = Model(net, draw=False)
+        net.cache["model"] = Model(net.in_state({}), draw=False)
     model: Model = net.cache["model"]
     return model

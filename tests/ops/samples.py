@@ -11,7 +11,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
-from tests.ops import samples_activation, samples_spatial
+from tests.ops import samples_activation, samples_recurrent, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -180,12 +180,14 @@ def _losses() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
-                           *samples_spatial.cases())
+                           *samples_spatial.cases(), *samples_recurrent.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
     """As a program labels them: parameters and sizes are U…"""
-    return tuple(dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape) for i, x in enumerate(inputs))
+    known = {i: Dims(case.labels[i], x.shape) for i, x in enumerate(inputs) if i in case.labels}
+    return tuple(known.get(i) or (dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape))
+                 for i, x in enumerate(inputs))
 
 
 def op_of(case: Case) -> Op:
