@@ -10,6 +10,7 @@ from dltoolbox import (
     averagePooling2dLayer,
     averagePooling3dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
@@ -34,6 +35,8 @@ from dltoolbox import (
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
+    gruLayer,
+    gruProjectedLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
@@ -42,6 +45,8 @@ from dltoolbox import (
     layerGraph,
     layerNormalizationLayer,
     leakyReluLayer,
+    lstmLayer,
+    lstmProjectedLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
@@ -69,6 +74,7 @@ from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
 
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
+SEQUENCES = sequenceInputLayer(12)
 BN = "TrainedMean {0}, TrainedVariance {0}"
 
 CASES = [  # input, layer, activations, learnables, states
@@ -159,6 +165,18 @@ CASES = [  # input, layer, activations, learnables, states
     (IMAGE, flattenLayer(), "1764(C) × 1(B)", "", ""),
     (VOLUME, flattenLayer(), "1440(C) × 1(B)", "", ""),
     (FEATURES, flattenLayer(), "12(C) × 1(B)", "", ""),
+    *((SEQUENCES, one, f"{out}(C) × 1(B) × 1(T)", learnables, states) for one, out, learnables, states in (
+        (lstmLayer(5), 5, "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1", "HiddenState 5×1, CellState 5×1"),
+        (bilstmLayer(5), 10, "InputWeights 40×12, RecurrentWeights 40×5, Bias 40×1", "HiddenState 10×1, CellState 10×1"),
+        (gruLayer(5), 5, "InputWeights 15×12, RecurrentWeights 15×5, Bias 15×1", "HiddenState 5×1"),
+        (gruLayer(5, ResetGateMode="recurrent-bias-after-multiplication"), 5,
+         "InputWeights 15×12, RecurrentWeights 15×5, Bias 30×1", "HiddenState 5×1"),
+        (lstmProjectedLayer(5, 3, 2), 5, "InputWeights 20×2, RecurrentWeights 20×3, Bias 20×1, InputProjector 12×2, "
+         "OutputProjector 5×3", "HiddenState 5×1, CellState 5×1"),
+        (gruProjectedLayer(5, 3, 2), 5, "InputWeights 15×2, RecurrentWeights 15×3, Bias 15×1, InputProjector 12×2, "
+         "OutputProjector 5×3", "HiddenState 5×1"))),
+    (SEQUENCES, lstmLayer(5, OutputMode="last"), "5(C) × 1(B)", "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1",
+     "HiddenState 5×1, CellState 5×1"),
     (FEATURES, regressionLayer(), "12(C) × 1(B)", "", ""),
     (IMAGE, regressionLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
     (FEATURES, classificationLayer(Classes=[f"c{i}" for i in range(12)]), "12(C) × 1(B)", "", ""),
