@@ -314,6 +314,22 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     return None
 
 
+def causal_padding(rank: int) -> Convert[Padding]:
+    """As `padding`, or ``'causal'``."""
+    usual = padding(rank)
+
+    @annotated("Literal['same', 'causal'] | int | Sequence[Any]")
+    def convert(value: object) -> Padding:
+        if isinstance(value, str) and value and "causal".startswith(value.lower()):
+            return "causal"
+        try:
+            return usual(value)
+        except InvalidValue as wrong:
+            raise InvalidValue(*(text.replace(" or 'same'", ", 'same' or 'causal'")
+                                 for text in (wrong.expected, wrong.hint))) from None
+    return convert
+
+
 @annotated("ArrayLike | None")
 def array(value: object) -> np.ndarray | None:
     """A numeric array, kept as a read-only copy; empty and None mean 'not set' and are stored as None."""

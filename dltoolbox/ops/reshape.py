@@ -20,6 +20,7 @@ from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops import conv
 from dltoolbox.ops.arithmetic import SameSize
 from dltoolbox.ops.base import Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.time_axis import Way
 
 N = TypeVar("N")
 
@@ -60,6 +61,22 @@ class append_spatial_dims(Op):
     @staticmethod
     def shape(sizes: tuple[N, ...], rank: int) -> tuple[N | int, ...]:
         return (*sizes[:-2], *[1] * (rank + 2 - len(sizes)), *sizes[-2:])
+
+
+@op
+class without_time(Op):
+    """The only step of sequences of one step, as data without time."""
+
+    way = Way.SEE
+
+    def infer(self, x: Dims) -> Dims:
+        return Dims(x.labels[:-2] + x.labels[-1], (*x.sizes[:-2], x.sizes[-1]))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x[..., 0, :]
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return (grad[..., np.newaxis, :],)
 
 
 @op

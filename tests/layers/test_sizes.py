@@ -7,6 +7,7 @@ from dltoolbox import (
     adaptiveAveragePooling2dLayer,
     additionLayer,
     addLayers,
+    averagePooling1dLayer,
     averagePooling2dLayer,
     averagePooling3dLayer,
     batchNormalizationLayer,
@@ -16,6 +17,7 @@ from dltoolbox import (
     clippedReluLayer,
     concatenationLayer,
     connectLayers,
+    convolution1dLayer,
     convolution2dLayer,
     convolution3dLayer,
     crop2dLayer,
@@ -29,8 +31,10 @@ from dltoolbox import (
     flattenLayer,
     fullyConnectedLayer,
     geluLayer,
+    globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
     globalAveragePooling3dLayer,
+    globalMaxPooling1dLayer,
     globalMaxPooling2dLayer,
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
@@ -47,8 +51,10 @@ from dltoolbox import (
     leakyReluLayer,
     lstmLayer,
     lstmProjectedLayer,
+    maxPooling1dLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    maxUnpooling1dLayer,
     maxUnpooling2dLayer,
     maxUnpooling3dLayer,
     multiplicationLayer,
@@ -67,6 +73,7 @@ from dltoolbox import (
     spatialDropoutLayer,
     swishLayer,
     tanhLayer,
+    transposedConv1dLayer,
     transposedConv2dLayer,
     transposedConv3dLayer,
 )
@@ -74,7 +81,8 @@ from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
 
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
-SEQUENCES = sequenceInputLayer(12)
+SIGNAL, SEQUENCE = inputLayer([9, 3, np.nan], "SCB"), inputLayer([12, np.nan, np.nan], "CBT")
+LINES = inputLayer([9, 3, np.nan, np.nan], "SCBT")
 BN = "TrainedMean {0}, TrainedVariance {0}"
 
 CASES = [  # input, layer, activations, learnables, states
@@ -92,6 +100,19 @@ CASES = [  # input, layer, activations, learnables, states
     (IMAGE, sequenceInputLayer([4, 5, 2], Normalization="rescale-zero-one", NormalizationDimension="element"),
      "4(S) × 5(S) × 2(C) × 1(B) × 1(T)", "", "Min 4×5×2, Max 4×5×2"),
     (IMAGE, sequenceInputLayer([4, 5, 6, 2], SplitComplexInputs=True), "4(S) × 5(S) × 6(S) × 4(C) × 1(B) × 1(T)", "", ""),
+    (SIGNAL, convolution1dLayer(3, 8), "7(S) × 8(C) × 1(B)", "Weights 3×3×8, Bias 1×8", ""),
+    (SIGNAL, convolution1dLayer(4, 8, Padding="same", Stride=2), "5(S) × 8(C) × 1(B)", "Weights 4×3×8, Bias 1×8", ""),
+    (LINES, convolution1dLayer(3, 8, Padding=[2, 1], DilationFactor=4), "4(S) × 8(C) × 1(B) × 1(T)",
+     "Weights 3×3×8, Bias 1×8", ""),
+    (SEQUENCE, convolution1dLayer(5, 8, Padding="causal"), "8(C) × 1(B) × 1(T)", "Weights 5×12×8, Bias 1×8", ""),
+    (SIGNAL, transposedConv1dLayer(4, 5, Stride=2, Cropping=[1, 0]), "19(S) × 5(C) × 1(B)", "Weights 4×5×3, Bias 1×5", ""),
+    (SEQUENCE, transposedConv1dLayer(4, 5, Stride=2), "5(C) × 1(B) × 1(T)", "Weights 4×5×12, Bias 1×5", ""),
+    (SIGNAL, maxPooling1dLayer(2, Stride=2), "4(S) × 3(C) × 1(B)", "", ""),
+    (SIGNAL, averagePooling1dLayer(3, Padding="same", Stride=2), "5(S) × 3(C) × 1(B)", "", ""),
+    (SIGNAL, globalAveragePooling1dLayer(), "1(S) × 3(C) × 1(B)", "", ""),
+    (LINES, globalMaxPooling1dLayer(), "1(S) × 3(C) × 1(B) × 1(T)", "", ""),
+    (SEQUENCE, globalMaxPooling1dLayer(), "12(C) × 1(B)", "", ""),
+    (LINES, globalAveragePooling2dLayer(), "1(S) × 3(C) × 1(B)", "", ""),
     (IMAGE, convolution2dLayer(3, 8), "26(S) × 19(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
     (IMAGE, convolution2dLayer(3, 8, Padding="same"), "28(S) × 21(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
     (IMAGE, convolution2dLayer(3, 8, Padding="same", Stride=2), "14(S) × 11(S) × 8(C) × 1(B)",
@@ -165,7 +186,7 @@ CASES = [  # input, layer, activations, learnables, states
     (IMAGE, flattenLayer(), "1764(C) × 1(B)", "", ""),
     (VOLUME, flattenLayer(), "1440(C) × 1(B)", "", ""),
     (FEATURES, flattenLayer(), "12(C) × 1(B)", "", ""),
-    *((SEQUENCES, one, f"{out}(C) × 1(B) × 1(T)", learnables, states) for one, out, learnables, states in (
+    *((SEQUENCE, one, f"{out}(C) × 1(B) × 1(T)", learnables, states) for one, out, learnables, states in (
         (lstmLayer(5), 5, "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1", "HiddenState 5×1, CellState 5×1"),
         (bilstmLayer(5), 10, "InputWeights 40×12, RecurrentWeights 40×5, Bias 40×1", "HiddenState 10×1, CellState 10×1"),
         (gruLayer(5), 5, "InputWeights 15×12, RecurrentWeights 15×5, Bias 15×1", "HiddenState 5×1"),
@@ -175,7 +196,7 @@ CASES = [  # input, layer, activations, learnables, states
          "OutputProjector 5×3", "HiddenState 5×1, CellState 5×1"),
         (gruProjectedLayer(5, 3, 2), 5, "InputWeights 15×2, RecurrentWeights 15×3, Bias 15×1, InputProjector 12×2, "
          "OutputProjector 5×3", "HiddenState 5×1"))),
-    (SEQUENCES, lstmLayer(5, OutputMode="last"), "5(C) × 1(B)", "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1",
+    (SEQUENCE, lstmLayer(5, OutputMode="last"), "5(C) × 1(B)", "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1",
      "HiddenState 5×1, CellState 5×1"),
     (FEATURES, regressionLayer(), "12(C) × 1(B)", "", ""),
     (IMAGE, regressionLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
@@ -225,6 +246,8 @@ def test_joining_layers(layer, widths, activations):
 @pytest.mark.parametrize(("source", "pool", "unpool", "out"), [
     (IMAGE, maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling2dLayer(Name="u"),
      "28(S) × 21(S) × 3(C) × 1(B)"),
+    (SIGNAL, maxPooling1dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling1dLayer(Name="u"),
+     "9(S) × 3(C) × 1(B)"),
     (VOLUME, maxPooling3dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling3dLayer(Name="u"),
      "8(S) × 9(S) × 10(S) × 2(C) × 1(B)"),
 ])
@@ -256,4 +279,5 @@ def test_sizes_of_a_reference(source, reduce, layer, activations):
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
     joining = {"additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
-    assert tested | joining | {"crop2dLayer", "crop3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)
+    others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"}
+    assert tested | joining | others == set(LAYERS)

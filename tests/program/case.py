@@ -31,6 +31,8 @@ def source(size: Size, name: str, *, timed: bool = False, **options: Any) -> Lay
         return make("sequenceInputLayer", list(size[:-1]), **given)
     if len(size) == 1:
         return make("featureInputLayer", size[0], **given)
+    if len(size) == 2:
+        return make("inputLayer", [*size, None], "SCB", Name=name)
     return make("imageInputLayer" if len(size) == 3 else "image3dInputLayer", list(size), **given)
 
 
@@ -128,7 +130,7 @@ def plain(function: Callable[..., Tensor]) -> Theirs:
     return lambda *arguments: function(*arguments[:-2])
 
 
-IMAGE, ODD, VECTOR, VOLUME = (6, 8, 3), (5, 7, 2), (5,), (4, 6, 4, 2)
+IMAGE, ODD, VECTOR, VOLUME, SIGNAL = (6, 8, 3), (5, 7, 2), (5,), (4, 6, 4, 2), (9, 3)
 
 
 def single(layer: str, label: str, size: Size, theirs: Theirs, *args: Any, **options: Any) -> Case:
