@@ -56,7 +56,7 @@ class RecurrentLayer(Layer):
 
     formats = ("CB",)
     optional_outputs = True
-    without_time = ("hidden", "cell")
+    timeless = ("hidden", "cell")
     not_in_matlab = ("InputSize",)
     directions: ClassVar[int] = 1
     gates: ClassVar[int]
@@ -124,7 +124,7 @@ class RecurrentLayer(Layer):
             units = counted(self.NumHiddenUnits, "hidden unit")
             fail(f"{self.label()}:stateSizeMismatch", f"Input '{port}' of {self.label()} takes a state of size "
                  f"{self.channels}(C) × 1(B), but it is connected to {state}.",
-                 f"Connect output '{port}' of a {self.label()} with {units} and HasStateOutputs=True."
+                 f"Connect output '{port}' of another {self.label()} with {units} and HasStateOutputs=True."
                  if state.timed or state.rank else
                  f"Insert fullyConnectedLayer({self.channels}) before input '{port}'.", layer=self.Name)
 
