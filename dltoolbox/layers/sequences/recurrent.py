@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted, listed
@@ -21,12 +23,12 @@ def initializer(learnable: str, names: tuple[str, ...], default: str) -> Propert
                     group=HIDDEN)
 
 
-def given(learnable: str) -> Property[object]:
+def given(learnable: str) -> Property[np.ndarray | None]:
     return Property(convert.array, None, f"Initial {learnable}; [] lets the initialiser choose.", settable=True,
                     group=LEARNABLE)
 
 
-def initial_state(of: str) -> Property[object]:
+def initial_state(of: str) -> Property[np.ndarray | None]:
     return Property(convert.array, None, f"Initial {of} state, one column for all observations or one each; [] is zeros.",
                     settable=True, group=STATE)
 
