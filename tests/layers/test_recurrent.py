@@ -20,6 +20,7 @@ from dltoolbox import (
     fullyConnectedLayer,
     getL2Factor,
     getLearnRateFactor,
+    globalAveragePooling1dLayer,
     gruLayer,
     gruProjectedLayer,
     imageInputLayer,
@@ -327,6 +328,18 @@ def test_data_without_steps(first):
     assert "walks over the time steps of sequences, but its input has none" in text
     advised = eval(hint.partition(": ")[2].removesuffix("."), vars(dl))
     lower_checked(layerGraph(advised), loss=False)
+
+
+def test_steps_that_end_before():
+    """The layer behind one that gives the last step alone."""
+    layers = [sequenceInputLayer(12), lstmLayer(8, OutputMode="last", Name="first"), fullyConnectedLayer(4), gruLayer(5)]
+    identifier, text, hint = problem(layers)
+    assert identifier == "gruLayer:noTimeSteps"
+    assert "has none: 4(C) × 1(B). They end at 'first'." in text
+    assert hint == "Set OutputMode='sequence' in 'first'."
+    lower_checked(layerGraph([layers[0], lstmLayer(8, OutputMode="sequence", Name="first"), *layers[2:]]), loss=False)
+    hint = problem([sequenceInputLayer(12), globalAveragePooling1dLayer(Name="mean"), gruLayer(5)])[2]
+    assert hint == "Move 'mean' behind this layer, or remove it."
 
 
 def test_images_per_step():
