@@ -54,10 +54,11 @@ class BoundCell:
         self.given, parameters, lengths = rest[:self.states], rest[self.states:self.states + 3], rest[self.states + 3:]
         channels, self.steps, self.batch = x.shape
         self.width = parameters[1].shape[1]
-        self.sequences = Sequences(self.steps, bool(site.attrs.get("reverse")), lengths[0] if lengths else None)
         self.weights = PackedWeights(site, parameters, self.batch, self.of_input, self.of_hidden,
                                      bool(site.computed.intersection(range(self.states + 1, self.states + 4))))
         keep = site.keep if site.training else site.scratch
+        self.noted = [(keep(array.shape, array.dtype), array) for array in lengths]
+        self.sequences = Sequences(self.steps, bool(site.attrs.get("reverse")), self.noted[0][0] if lengths else None)
         self.row = self.slots * self.width
         self.longest = min(self.steps, max(1, BLOCK_BYTES // max(self.batch * self.row * site.dtype.itemsize, 1)))
         self.gates = keep(((self.steps if site.training else self.longest) + 1, self.batch, self.row))
@@ -89,7 +90,8 @@ class BoundCell:
     def forward(self) -> Closure:
         y, hn = self.site.outputs[:2]
         source, target = self.sequences.seen(self.site.inputs[0]), self.sequences.seen(y)
-        steps: list[Closure] = [] if self.weights.prepared else [self.weights.fill]
+        steps: list[Closure] = [partial(np.copyto, *pair) for pair in self.noted]
+        steps += [] if self.weights.prepared else [self.weights.fill]
         steps += [partial(self.x[:, :, -1].fill, 1), self.sequences.copying(self.x[:, :, :-1], source), *self.begin()]
         if self.hidden.shape[2] > self.width:
             steps.append(partial(self.hidden[:, :, -1].fill, 1))
