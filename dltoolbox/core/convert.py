@@ -136,6 +136,22 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     return convert
 
 
+def factor(parts: int) -> Convert[float | tuple[float, ...]]:
+    """A non-negative number, or one for each of so many parts of an array."""
+    number = real(0)
+    if parts == 1:
+        return number
+
+    @annotated("float | Sequence[float]")
+    def convert(value: object) -> float | tuple[float, ...]:
+        items = items_of(value)
+        if len(items) not in (1, parts) or any((one := _number(item)) is None or not 0 <= one < np.inf for item in items):
+            raise InvalidValue(f"a non-negative number or a vector of {parts} of them")
+        given = tuple(map(number, items))
+        return given[0] if len(given) == 1 else given
+    return convert
+
+
 def _short_number(number: float) -> str:
     return f"{number:g}"
 

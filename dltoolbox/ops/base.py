@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]

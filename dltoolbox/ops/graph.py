@@ -17,7 +17,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import OPS, Attributes, Kind, Op, as_tuple
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -293,7 +293,7 @@ class Recorder(Builder):
         return self._once("rescale_lengths", lengths, rule=rule)
 
     def _once(self, op: str, *inputs: Value, **attrs: Any) -> Value:
-        """What an op makes of some values, recorded when it is first needed."""
+        """The value that an op makes of others, recorded when it is first needed."""
         key = op, (inputs[1:] if op == "step_mask" else inputs), *attrs.values()
         if key not in self._made:
             value = self.record(OPS[op], inputs, attrs)

@@ -18,7 +18,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 

@@ -1,5 +1,6 @@
 """Words that move elements, and those that change the size of maps: flattening, further spatial dimensions, shuffling
-channels, blocks of elements in place of channels; cropping, resizing, and means over as many regions as are asked for.
+channels, halves of matrices, blocks of elements in place of channels; cropping, resizing, and means over as many regions
+as are asked for.
 
 Sources: the ONNX operator Resize for where an element of a resized map lies in the original one; the regions of adaptive
 pooling are PyTorch's.
@@ -87,6 +88,27 @@ class channel_shuffle(SameSize):
 
     def backward(self, call: Call, grad: np.ndarray, *, groups: int) -> Gradients:
         return (transposed_channels(grad, grad.shape[-2] // groups),)
+
+
+@op
+class halves(Op):
+    """The first and the second half of the rows of a matrix, or of the channels of vectors."""
+
+    def infer(self, x: Dims) -> tuple[Dims, Dims]:
+        rows, *rest = x.sizes
+        half = Dims(x.labels, (rows and rows // 2, *rest))
+        return half, half
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
+        return None
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        half = len(x) // 2
+        return x[:half], x[half:]
+
+    def backward(self, call: Call, first: np.ndarray | None, second: np.ndarray | None) -> Gradients:
+        return (np.concatenate([np.zeros_like(half) if grad is None else grad
+                                for grad, half in zip((first, second), call.outputs, strict=True)]),)
 
 
 def transposed_channels(x: np.ndarray, rows: int) -> np.ndarray:

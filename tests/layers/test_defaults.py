@@ -28,6 +28,7 @@ PAGES = {
                                                       "DataAugmentation": "none"}),
     "image3dInputLayer": (([4, 5, 6, 2],), STATISTICS | {"InputSize": (4, 5, 6, 2), "Normalization": "zerocenter"}),
     "featureInputLayer": ((21,), STATISTICS | {"InputSize": 21, "Normalization": "none"}),
+    "sequenceInputLayer": ((12,), STATISTICS | {"InputSize": 12, "MinLength": 1, "Normalization": "none"}),
     "convolution1dLayer": ((3, 8), WEIGHTED | WINDOW_1D | {
         "FilterSize": (3,), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1,), "PaddingValue": 0}),
     "convolution2dLayer": ((3, 8), WEIGHTED | WINDOW_2D | {
@@ -92,6 +93,7 @@ PAGES = {
 PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
     "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
+    "sequenceInputLayer": ([], ["out"]),
     "maxUnpooling1dLayer": (["in", "indices", "size"], ["out"]),
     "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
     "crop2dLayer": (["in", "ref"], ["out"]), "crop3dLayer": (["in", "ref"], ["out"]),
@@ -102,6 +104,7 @@ PORTS = {
 }
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
+    "sequenceInputLayer": "sequenceinput",
     "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
     "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
     "globalMaxPooling1dLayer": "gmpool1d",

@@ -53,6 +53,10 @@ def elementwise() -> Iterator[Case]:
     for label, size, channels in (("odd", 5, 8), ("even", 4, 7), ("one", 1, 3), ("wide", 9, 3)):
         yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
                    {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
+    yield Case("halves", "vector", lambda r, n: (normal(r, 6, n),))
+    yield Case("halves", "parameter", lambda r, n: (normal(r, 8, 3),), batched=(), joins=False)
+    yield Case("times_transposed", "", lambda r, n: (normal(r, 6, 2), normal(r, 5, 2)), differentiable=(0, 1), batched=(),
+               joins=False)
     yield Case("cross_channel_norm", "vector", lambda r, n: (normal(r, 6, n),), {"size": 3, "alpha": 2, "beta": 1.5, "k": 1})
 
 

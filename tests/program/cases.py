@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program import cases_activation, cases_convolution, cases_spatial
+from tests.program import cases_activation, cases_convolution, cases_recurrent, cases_spatial
 from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
 
@@ -58,6 +58,7 @@ def cases() -> Iterator[Case]:
     yield from cases_convolution.cases()
     yield from cases_spatial.cases()
     yield from cases_activation.cases()
+    yield from cases_recurrent.cases()
     yield from pooling()
     yield from normalising()
     yield from ends()
@@ -135,6 +136,18 @@ def normalising() -> Iterator[Case]:
         for label, shape in shapes.items():
             low, width = rng.standard_normal(shape), rng.uniform(0.5, 2, shape)
             yield from normalised_inputs(layer, size, label, low, width)
+    for size in ((4, 3), (4, 3, 2, 5)):
+        yield from normalised_sequences(size)
+
+
+def normalised_sequences(size: Size) -> Iterator[Case]:
+    """Sizes S…×C×T; statistics expand to B×T×S…×C."""
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.standard_normal(size[:-1]), rng.uniform(0.5, 2, size[:-1])
+    m, s = torch.from_numpy(mean), torch.from_numpy(deviation)
+    yield Case("sequenceInputLayer", f"{len(size)}d", (size,), lambda: [make("leakyReluLayer", 0.5)],
+               plain(lambda x: F.leaky_relu(((x.double() - m) / s).to(x.dtype), 0.5)), timed=True,
+               first={"Normalization": "zscore", "Mean": mean, "StandardDeviation": deviation, "MinLength": 2})
 
 
 def normalised_inputs(layer: str, size: Size, label: str, low: np.ndarray, width: np.ndarray) -> Iterator[Case]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dltoolbox.ops.lengths import real_steps
 
 from dltoolbox import maxNumCompThreads
 from dltoolbox.core.dims import Dims
@@ -15,7 +16,6 @@ from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.ops import OPS, Builder, Call, Value
-from dltoolbox.ops.lengths import real_steps
 from dltoolbox.ops.loss import Loss
 from dltoolbox.program.model import Model
 from tests.program.networks import make, scrambled

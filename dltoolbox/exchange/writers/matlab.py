@@ -133,6 +133,10 @@ class MatlabCalls:
     def featureInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         return self.with_statistics(layer, (layer.dims().channels, 1))
 
+    def sequenceInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        channels, rank = layer.dims().channels, layer.dims().rank
+        return self.with_statistics(layer, (*[1] * rank, channels) if rank else (channels, 1))
+
     def with_statistics(self, layer: Any, per_channel: tuple[int, ...]) -> MatlabCall:
         """Statistics per channel in the one shape that MATLAB takes, however they were given."""
         made, channels = self.same(layer), layer.dims().channels

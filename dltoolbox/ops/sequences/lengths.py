@@ -1,6 +1,6 @@
 """Words about lengths of sequences: the mask of real steps, what padded steps hold, and lengths behind a window.
 
-The recorder says them where sequences of several lengths meet ops that look across steps (`dltoolbox.ops.ragged`).
+The recorder says them where sequences of several lengths meet ops that look across steps (`dltoolbox.ops.sequences.ragged`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.time_axis import Way
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.ops.base import IN, OPS, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.conv import pad_edges
-from dltoolbox.ops.lengths import real_steps
 from dltoolbox.ops.pool import ONE_STEP, avg_pool, max_unpool, window_counts
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.lengths import real_steps
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.spans import origins
 from dltoolbox.ops.time_axis import Way
 
