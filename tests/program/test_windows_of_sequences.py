@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dltoolbox.ops.lengths import real_steps
+from dltoolbox.ops.sequences.lengths import real_steps
 
 from dltoolbox import maxNumCompThreads
 from dltoolbox.core.dims import Dims
