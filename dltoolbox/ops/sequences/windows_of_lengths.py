@@ -5,6 +5,7 @@ Each is found as its namesake without ``_of_lengths`` finds it for every sequenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import IN, OPS, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.base import IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op, sum_over
 from dltoolbox.ops.conv import pad_edges
 from dltoolbox.ops.pool import ONE_STEP, avg_pool, max_unpool, window_counts
 from dltoolbox.ops.sequences.lengths import real_steps
@@ -26,6 +27,17 @@ class OfSequences(Op):
 
     way = Way.SPACE
     saved_for_backward = IN
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        """Sequences without padding."""
+        *others, lengths = inputs
+        return *self.others(rng, others, dtypes, attrs), np.full(lengths.shape, inputs[0].spatial[-1], dtypes[-1])
+
+    def others(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+               attrs: Attributes) -> Arrays:
+        """An example of all but the lengths."""
+        return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=False))
 
 
 def real(lengths: np.ndarray, steps: int) -> np.ndarray:
@@ -72,6 +84,10 @@ class max_unpool_of_lengths(OfSequences):
     """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
 
     lengths_from = 2
+
+    def others(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+               attrs: Attributes) -> Arrays:
+        return max_unpool().example(rng, inputs, dtypes[:-1], attrs)
 
     def infer(self, x: Dims, indices: Dims, size: Dims, lengths: Dims, *, to: Dims) -> Dims:
         return max_unpool().infer(x, indices, size, to=to)
