@@ -182,8 +182,9 @@ class Windowed(SpatialLayer):
         """The window as ops see it."""
         window = self.window(x.dims)
         if x.lengths is not None and self.Padding == "same" and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
-            before, _ = window.padding[-1]  # as of the longest; behind, what all need for ceil(n/stride) windows
-            window = replace(window, padding=(*window.padding[:-1], (before, window.extent[-1] - 1 - before)))
+            pair = window.padding[-1]  # before, as of the longest; behind, what all need for ceil(n/stride) windows
+            enough = type(pair)((pair[0], window.extent[-1] - 1 - pair[0]))
+            window = replace(window, padding=(*window.padding[:-1], enough))
         return window.in_rank(self.rank_of(x))
 
     def check(self, *inputs: Dims) -> None:
