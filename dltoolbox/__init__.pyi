@@ -103,8 +103,14 @@ from dltoolbox.layers.arranging import DepthToSpace2DLayer as _DepthToSpace2DLay
 from dltoolbox.layers.arranging import FlattenLayer as _FlattenLayer
 from dltoolbox.layers.arranging import IdentityLayer as _IdentityLayer
 from dltoolbox.layers.arranging import SpaceToDepthLayer as _SpaceToDepthLayer
-from dltoolbox.layers.attention import AttentionLayer as _AttentionLayer
-from dltoolbox.layers.attention import SelfAttentionLayer as _SelfAttentionLayer
+from dltoolbox.layers.attention.attention import AttentionLayer as _AttentionLayer
+from dltoolbox.layers.attention.attention import SelfAttentionLayer as _SelfAttentionLayer
+from dltoolbox.layers.attention.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
+from dltoolbox.layers.attention.embedding import Indexing1DLayer as _Indexing1DLayer
+from dltoolbox.layers.attention.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
+from dltoolbox.layers.attention.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
+from dltoolbox.layers.attention.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
+from dltoolbox.layers.attention.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
 from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
@@ -117,12 +123,6 @@ from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedCo
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.layers.display import disp as disp
-from dltoolbox.layers.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
-from dltoolbox.layers.embedding import Indexing1DLayer as _Indexing1DLayer
-from dltoolbox.layers.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
-from dltoolbox.layers.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
-from dltoolbox.layers.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
-from dltoolbox.layers.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
@@ -428,35 +428,6 @@ def attentionLayer(
 ) -> _AttentionLayer:
     """Attention layer: each query takes the mean of all values, weighted by softmax(Scale·keysᵀ·query), head by head."""
 
-def additionLayer(
-    numInputs: int,
-    *pairs: Any,
-    Name: str = '',
-) -> _AdditionLayer:
-    """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand."""
-
-def multiplicationLayer(
-    numInputs: int,
-    *pairs: Any,
-    Name: str = '',
-) -> _MultiplicationLayer:
-    """Multiplication layer: the element-wise product of its inputs; dimensions of size 1 expand."""
-
-def depthConcatenationLayer(
-    numInputs: int,
-    *pairs: Any,
-    Name: str = '',
-) -> _DepthConcatenationLayer:
-    """Depth concatenation layer: joins its inputs along the channels; their other sizes must be equal."""
-
-def concatenationLayer(
-    dim: int,
-    numInputs: int,
-    *pairs: Any,
-    Name: str = '',
-) -> _ConcatenationLayer:
-    """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal."""
-
 def convolution2dLayer(
     filterSize: int | Sequence[int],
     numFilters: int,
@@ -644,6 +615,35 @@ def indexing1dLayer(
     Name: str = '',
 ) -> _Indexing1DLayer:
     """1-D indexing layer: the first or the last step of a sequence, or position along one spatial dimension."""
+
+def additionLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _AdditionLayer:
+    """Addition layer: the element-wise sum of its inputs; dimensions of size 1 expand."""
+
+def multiplicationLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _MultiplicationLayer:
+    """Multiplication layer: the element-wise product of its inputs; dimensions of size 1 expand."""
+
+def depthConcatenationLayer(
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _DepthConcatenationLayer:
+    """Depth concatenation layer: joins its inputs along the channels; their other sizes must be equal."""
+
+def concatenationLayer(
+    dim: int,
+    numInputs: int,
+    *pairs: Any,
+    Name: str = '',
+) -> _ConcatenationLayer:
+    """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal."""
 
 def inputLayer(
     inputSize: Sequence[float | None],

@@ -6,7 +6,6 @@ from dltoolbox.layers import (
     attention,
     combination,
     convolution,
-    embedding,
     inputs,
     normalisation,
     outputs,
@@ -17,5 +16,5 @@ from dltoolbox.layers.base import LAYERS, Factory, Layer
 
 FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
-__all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution", "embedding",
+__all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution",
            "inputs", "normalisation", "outputs", "pooling", "resizing", "transposed"]

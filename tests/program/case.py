@@ -29,6 +29,8 @@ def source(size: Size, name: str, **options: Any) -> Layer:
     given = {"Normalization": "none", "Name": name} | options
     if len(size) == 1:
         return make("featureInputLayer", size[0], **given)
+    if len(size) == 2:
+        return make("inputLayer", [*size, None], "SCB", Name=name)
     return make("imageInputLayer" if len(size) == 3 else "image3dInputLayer", list(size), **given)
 
 
