@@ -7,7 +7,8 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, dims_of
 
-LEFT_OUT = ("batch_norm", "group_norm")  # their statistics are those of whole maps, which receptive fields leave out
+LEFT_OUT = ("batch_norm", "group_norm",  # their statistics are those of whole maps, which receptive fields leave out
+            "lstm", "gru")  # sequences of vectors are no maps
 UNSEEN = ("position_embedding", "position_sinusoid", "embed")  # they see where, not what, or words that there must be
 OF_ANOTHER = ("max_unpool", "max_unpool_taps")  # their window is that of the pooling that the indices come from
 CUT = ("symmetric-include-edge", "symmetric-exclude-edge")  # mirrors: edges see other elements

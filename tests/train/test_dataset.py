@@ -49,7 +49,7 @@ def test_without_an_order_inputs_are_views():
     x = np.arange(30.0).reshape(3, 10)
     reader = Reader(ArraySource([x], [x]), 4)
     for start in (0, 4, 8):
-        (inputs,), (targets,) = reader.batch(start)
+        (inputs,), (targets,), *_ = reader.batch(start)
         assert np.shares_memory(inputs, x)
         assert np.shares_memory(targets, x)
         np.testing.assert_array_equal(inputs, x[:, start:start + 4])

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+Lengths = Sequence[np.ndarray | None] | None  # per input, of its sequences; see `Batch`
+
 
 class Batch(NamedTuple):
     """Inputs and targets of some observations, one array per input and per output of the network.
@@ -25,13 +27,13 @@ class Batch(NamedTuple):
 
     inputs: tuple[np.ndarray, ...]
     targets: tuple[np.ndarray, ...] = ()
-    lengths: Sequence[np.ndarray | None] | None = None
+    lengths: Lengths = None
     continues: np.ndarray | None = None
     carry: bool = False
 
     @property
     def course(self) -> dict[str, Any]:
-        """What there is but inputs and targets, by name."""
+        """All but inputs and targets that there is, by name."""
         return {name: value for name, value in zip(self._fields[2:], self[2:], strict=True)
                 if value is not None and value is not False}
 

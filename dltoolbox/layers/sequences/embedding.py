@@ -10,11 +10,11 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Window
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, InvalidValue, Property
-from dltoolbox.layers.attention.attention import EMBEDDING_INITIALIZERS, Stepwise
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.convolution import Weighted
+from dltoolbox.layers.sequences.attention import EMBEDDING_INITIALIZERS, Stepwise
 from dltoolbox.ops import Builder, Outputs, Value
-from dltoolbox.ops.attention.dot_product import MAP_AXIS, TIME_AXIS
+from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 from dltoolbox.ops.time_axis import Way
 
 
@@ -55,7 +55,8 @@ class WordEmbeddingLayer(Embedding):
     Dimension = Property(convert.count, doc="Channels of the output: the length of a word's vector.", positional=True,
                          argument="dimension")
     NumWords = Property(convert.count, doc="Number of words.", positional=True, argument="numWords")
-    OOVMode = Property(convert.choice("map-to-last", "error"), "map-to-last", "Meaning of numbers that are not the index of a word.")
+    OOVMode = Property(convert.choice("map-to-last", "error"), "map-to-last",
+                       "Meaning of numbers that are not the index of a word.")
     WeightsInitializer = Property(convert.word_or_function("narrow-normal", "glorot", "he", "orthogonal", "zeros", "ones"),
                                   "narrow-normal", "How Weights start: a name or a function of the size.", group=HIDDEN)
     WeightLearnRateFactor, WeightL2Factor, Weights = (
@@ -112,8 +113,8 @@ class PositionEmbeddingLayer(Embedding):
 
     OutputSize = Property(convert.count, doc="Channels of the output.", positional=True, argument="outputSize")
     MaxPosition = Property(convert.count, doc="The largest number of positions.", positional=True, argument="maxPosition")
-    PositionDimension = Property(convert.choice("auto", "temporal", "spatial"), "auto", "Dimension whose positions are embedded.",
-                                 group="")
+    PositionDimension = Property(convert.choice("auto", "temporal", "spatial"), "auto",
+                                 "Dimension whose positions are embedded.", group="")
     WeightsInitializer, WeightLearnRateFactor, WeightL2Factor, Weights = (
         Embedding.WeightsInitializer, Embedding.WeightLearnRateFactor, Embedding.WeightL2Factor, Embedding.Weights)
 

@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Outputs, Value
-from dltoolbox.ops.attention.dot_product import MAP_AXIS, TIME_AXIS
+from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 
 EMBEDDING_INITIALIZERS = ("glorot", "he", "narrow-normal", "zeros", "ones")
 
@@ -68,7 +68,7 @@ class Attention(Stepwise):
     def check_heads(self, name: str, channels: int) -> None:
         """Every head gets as many channels."""
         if channels % self.NumHeads:
-            code = "".join(part.capitalize() for part in name.by_heads())
+            code = "".join(part.capitalize() for part in name.split())
             fail(f"{self.label()}:{code[0].lower()}{code[1:]}NotDivisible", f"The {counted(channels, 'channel')} of the "
                  f"{name} cannot be divided among {counted(self.NumHeads, 'head')}.",
                  f"Choose a number of channels that {self.NumHeads} divides, such as "

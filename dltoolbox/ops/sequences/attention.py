@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims, Size
 from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op
-from dltoolbox.ops.ragged import Across
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
 TIME_AXIS, MAP_AXIS = -2, -3  # axes of the steps; channels stand on the other

@@ -15,9 +15,9 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
-from dltoolbox.ops.attention.dot_product import TIME_AXIS, channel_axis, with_axis
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.attention import TIME_AXIS, channel_axis, with_axis
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
 LONGEST_WAVE = 10_000  # times 2π positions
