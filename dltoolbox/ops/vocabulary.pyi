@@ -226,7 +226,7 @@ class Vocabulary(Protocol):
     def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
         """A vector of one value per channel as a new first step; steps are the last spatial axis."""
 
-    def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+    def pick_step(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
         """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
 
     def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:

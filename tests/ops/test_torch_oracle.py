@@ -285,7 +285,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "position_sinusoid": lambda x, *, size, axis: position_embedding(
         x, sinusoid(torch.arange(1.0, x.shape[axis] + 1)[None], size=size), axis=axis),
     "prepend": lambda x, vector: torch.cat([vector.expand(*x.shape[:-3], 1, -1, x.shape[-1]), x], -3),
-    "pick": pick,
+    "pick_step": pick,
     "flatten_positions": flatten_positions,
     "max_pool": lambda x, **attrs: max_pool(x, **attrs)[0],
     "max_pool_indices": max_pool,
