@@ -122,6 +122,15 @@ class Vocabulary(Protocol):
     def dense(self, x: Value, weights: Value, bias: Value, *, rank: int = 0, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
 
+    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+
+    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
+        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+
+    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
+        """Lengths behind an op that changes them."""
+
     def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
         """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
@@ -130,6 +139,9 @@ class Vocabulary(Protocol):
 
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
+
+    def half_mse_of_sequences(self, y: Value, t: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """(1/2N) Σₙ (1/Sₙ) Σ (y − t)² over the Sₙ steps of each of N sequences."""
 
     def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
         """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
@@ -188,14 +200,38 @@ class Vocabulary(Protocol):
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
 
-    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
-        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+    def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""
 
-    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
-        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+    def attention_scores(self, q: Value, k: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """The `weights` themselves, keys × queries × heads × B: ``(q, k[, mask][, lengths])`` as in `attention`."""
 
-    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
-        """Lengths behind an op that changes them."""
+    def attend(self, q: Value, scores: Value, v: Value, *, axis: int, way: Way | None = None) -> Value:
+        """Values weighted by scores, as `attention_scores` gives them: ``(q, scores, v)``. Of the queries, only the number of"""
+
+    def project(self, x: Value, weights: Value, bias: Value, *, way: Way | None = None) -> Value:
+        """``weights`` (out×in) times the channels of every position, plus ``bias``."""
+
+    def embed(self, x: Value, weights: Value, *, known: int, way: Way | None = None) -> Value:
+        """The columns of ``weights`` (channels × words) that the indices in ``x`` name, counted from 1."""
+
+    def position_embedding(self, x: Value, weights: Value, *, axis: int, way: Way | None = None) -> Value:
+        """The first columns of ``weights`` (channels × positions), one for every step of ``x``; its values do not matter."""
+
+    def sinusoid(self, x: Value, *, size: int, way: Way | None = None) -> Value:
+        """`waves` of the values of the only channel."""
+
+    def position_sinusoid(self, x: Value, *, size: int, axis: int, way: Way | None = None) -> Value:
+        """`waves` of the numbers of the steps, counted from 1; the values do not matter."""
+
+    def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
+        """A vector of one value per channel as a new first step; steps are the last spatial axis."""
+
+    def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+        """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
+
+    def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
+        """All positions of a map along one spatial dimension, 'column-major' or 'row-major'."""
 
     def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
         """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
