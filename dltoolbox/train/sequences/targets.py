@@ -65,9 +65,7 @@ def is_per_step(Y: object) -> bool:
 def elements(Y: object, expected: Expected) -> list[object]:
     """One element per sequence."""
     count = len(expected.lengths)
-    if isinstance(Y, (list, tuple)) and not (count == 1 and Y and all(map(np.isscalar, Y))):
-        found = list(Y)
-    elif isinstance(Y, np.ndarray) and Y.dtype == object and all(isinstance(y, (np.ndarray, categorical, list)) for y in Y):
+    if (isinstance(Y, (list, tuple)) and not (count == 1 and Y and all(map(np.isscalar, Y)))) or (isinstance(Y, np.ndarray) and Y.dtype == object and all(isinstance(y, (np.ndarray, categorical, list)) for y in Y)):
         found = list(Y)
     elif count == 1:
         found = [Y]
