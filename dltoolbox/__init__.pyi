@@ -75,7 +75,7 @@ from dltoolbox.engines.inference import activations as activations
 from dltoolbox.engines.inference import classify as classify
 from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
 from dltoolbox.engines.inference import predict as predict
-from dltoolbox.engines.inference import semanticseg as semanticseg
+from dltoolbox.engines.segmentation import semanticseg as semanticseg
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB

@@ -54,8 +54,8 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
         one more than it has is its State after the last step: ``Y, state = predict(net, X, nargout=2)``.
 
     Raises:
-        DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork``, ``…:stateMismatch`` where
-            the network's state is that of another number of sequences, and others.
+        DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork``; ``…:stateMismatch``
+            where the network's state is that of another number of sequences; and others.
 
     Example:
         >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),

@@ -17,10 +17,10 @@ Data = np.ndarray | Sequences  # of one input: an array with the observation las
 
 
 class Piece(NamedTuple):
-    """Some steps of some observations, as one run; ``index`` says which observations they are."""
+    """Some steps of some observations, as one run; ``which`` says which observations they are."""
 
     batch: Batch
-    index: np.ndarray
+    which: np.ndarray
 
 
 def count_of(data: Data) -> int:
@@ -64,8 +64,8 @@ def split(inputs: Sequence[Data], index: np.ndarray, steps: int, *, carry: bool)
     given = [data.lengths[index] for data in inputs if isinstance(data, Sequences)]
     lengths = given[0]
     if not all(np.array_equal(lengths, other) for other in given):
-        fail("network:lengthsDiffer", f"The inputs hold sequences of different lengths, which cannot be split into pieces of "
-             f"{counted(steps, 'step')} together.", "Leave SequenceLength out: the sequences are taken whole.")
+        fail("network:lengthsDiffer", f"The inputs hold sequences of different lengths, which cannot be split together into "
+             f"pieces of {counted(steps, 'step')}.", "Leave SequenceLength out: the sequences are taken whole.")
     going = before = np.arange(len(index))
     for start in range(0, int(lengths.max()), steps):
         going = before[lengths[before] > start]

@@ -18,7 +18,7 @@ from dltoolbox.engines.options import RunOptions, SequenceOptions
 from dltoolbox.engines.pieces import Data, count_of, pieces_of
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import Result, mended, named_arrays, observations, refuse_count
+from dltoolbox.program.data_layout import ModelInput, Result, mended, named_arrays, observations, refuse_count
 
 
 class SequenceResult(NamedTuple):
@@ -68,9 +68,8 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
     issues, inputs = IssueCollector(), list[Data]()
     for place, X, name in zip(places, data, names, strict=True):
         with issues.collect(layer=place.name):
-            inputs.append(read_sequences(X, SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex,
-                                                  exact=False))
-                          if place.dims.timed else observations(X, place, function, exact=False, name=name))
+            inputs.append(read_sequences(X, sequence_place(place, function, name)) if place.dims.timed else
+                          observations(X, place, function, exact=False, name=name))
     issues.raise_if_any()
     counts = [count_of(each) for each in inputs]
     if len(set(counts)) > 1:
@@ -78,6 +77,10 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
         fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
              "Pass the same observations to every input.")
     return inputs
+
+
+def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace:
+    return SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex, exact=False)
 
 
 def beginning(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
@@ -133,7 +136,7 @@ class Gathered:
                 self.steps[number].append(array[..., :length, at])
             return
         if self.array is None:
-            self.array = np.empty((*array.shape[:-1], self.count if "B" in self.dims.labels else array.shape[-1]), array.dtype)
+            self.array = np.empty((*array.shape[:-1], self.count), array.dtype) if "B" in self.dims.labels else array
         if "B" in self.dims.labels:
             self.array[..., index] = array
 

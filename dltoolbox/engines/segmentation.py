@@ -71,7 +71,8 @@ def pixel_labels(codes: np.ndarray, names: Sequence[str], kind: str) -> Any:
     return np.where(codes < 0, np.nan, codes + 1) if kind == "double" else (codes + 1).astype(np.uint8)
 
 
-def segmented(images: object, net: Network, chosen: SegmentOptions) -> tuple[Sequence[np.ndarray], Sequence[str], SequenceForm | None]:
+def segmented(images: object, net: Network,
+              chosen: SegmentOptions) -> tuple[Sequence[np.ndarray], Sequence[str], SequenceForm | None]:
     """The scores of all pixels, h×w×K×N, or h×w×K×T of each sequence and the form of these, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None

@@ -118,8 +118,7 @@ class dlnetwork(Network):
         present = self.State
         arrays = self._checked(table, present, "State", carried)
         self.__dict__.update(_present=None, current={key: arrays.pop(key) for key in carried})
-        before = {ParameterKey(*row[:2]): row[2] for row in zip(present.Layer, present.Parameter, present.Value, strict=True)}
-        if not all(np.array_equal(value, before[key]) for key, value in arrays.items()):
+        if arrays:
             self._take(arrays)
 
     @property
