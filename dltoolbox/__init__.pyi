@@ -159,6 +159,14 @@ from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
 from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
 from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
+from dltoolbox.layers.sequences.attention import AttentionLayer as _AttentionLayer
+from dltoolbox.layers.sequences.attention import SelfAttentionLayer as _SelfAttentionLayer
+from dltoolbox.layers.sequences.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
+from dltoolbox.layers.sequences.embedding import Indexing1DLayer as _Indexing1DLayer
+from dltoolbox.layers.sequences.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
+from dltoolbox.layers.sequences.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
+from dltoolbox.layers.sequences.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
+from dltoolbox.layers.sequences.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
 from dltoolbox.layers.sequences.recurrent import BiLSTMLayer as _BiLSTMLayer
 from dltoolbox.layers.sequences.recurrent import GRULayer as _GRULayer
 from dltoolbox.layers.sequences.recurrent import GRUProjectedLayer as _GRUProjectedLayer
@@ -918,6 +926,117 @@ def adaptiveAveragePooling2dLayer(
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
 
+def selfAttentionLayer(
+    numHeads: int,
+    numKeyChannels: int,
+    *pairs: Any,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    NumValueChannels: Literal['auto'] | int = 'auto',
+    OutputSize: Literal['auto'] | int = 'auto',
+    DropoutProbability: float = 0,
+    QueryWeights: ArrayLike | None = None,
+    KeyWeights: ArrayLike | None = None,
+    ValueWeights: ArrayLike | None = None,
+    OutputWeights: ArrayLike | None = None,
+    QueryBias: ArrayLike | None = None,
+    KeyBias: ArrayLike | None = None,
+    ValueBias: ArrayLike | None = None,
+    OutputBias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _SelfAttentionLayer:
+    """Self-attention layer: OutputWeights·attention(queries, keys, values) + OutputBias, all three made of the input."""
+
+def attentionLayer(
+    numHeads: int,
+    *pairs: Any,
+    Scale: Literal['auto'] | float = 'auto',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    DropoutProbability: float = 0,
+    Name: str = '',
+) -> _AttentionLayer:
+    """Attention layer: each query takes the mean of all values, weighted by softmax(Scale·keysᵀ·query), head by head."""
+
+def wordEmbeddingLayer(
+    dimension: int,
+    numWords: int,
+    *pairs: Any,
+    OOVMode: Literal['map-to-last', 'error'] | str = 'map-to-last',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['narrow-normal', 'glorot', 'he', 'orthogonal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _WordEmbeddingLayer:
+    """Word embedding layer: for every word index, counted from 1, the column of Weights that belongs to it."""
+
+def positionEmbeddingLayer(
+    outputSize: int,
+    maxPosition: int,
+    *pairs: Any,
+    PositionDimension: Literal['auto', 'temporal', 'spatial'] | str = 'auto',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _PositionEmbeddingLayer:
+    """Position embedding layer: a learned vector for every position, whatever the input holds there."""
+
+def sinusoidalPositionEncodingLayer(
+    outputSize: int,
+    *pairs: Any,
+    Positions: Literal['auto', 'temporal-indices', 'spatial-indices', 'data-values'] | str = 'auto',
+    Name: str = '',
+) -> _SinusoidalPositionEncodingLayer:
+    """Sinusoidal position encoding layer: sines and cosines of every position in ``outputSize`` channels."""
+
+def patchEmbeddingLayer(
+    patchSize: int | Sequence[int],
+    outputSize: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    SpatialFlattenMode: Literal['column-major', 'row-major'] | str = 'column-major',
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _PatchEmbeddingLayer:
+    """Patch embedding layer: a vector for every patch of an image; the patches lie side by side along one dimension."""
+
+def embeddingConcatenationLayer(
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _EmbeddingConcatenationLayer:
+    """Embedding concatenation layer: a learned vector as a new first step, such as the class token of a transformer."""
+
+def indexing1dLayer(
+    index: Literal['first', 'last'] | str | str = 'first',
+    *pairs: Any,
+    HasPaddingMaskInput: bool = False,
+    Name: str = '',
+) -> _Indexing1DLayer:
+    """1-D indexing layer: the first or the last step of a sequence, or position along one spatial dimension."""
+
 def lstmLayer(
     numHiddenUnits: int,
     *pairs: Any,
@@ -1085,38 +1204,14 @@ def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
 def sequenceUnfoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
 
-def wordEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
 def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+    """Not in this release. wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on."""
 
 def embed(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
-def patchEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16."""
-
-def attentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def selfAttentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def positionEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def sinusoidalPositionEncodingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. Look the vectors of the words up with NumPy: vectors[words], with one row per word."""
 
 def attention(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def embeddingConcatenationLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def indexing1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks."""
 
 def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""

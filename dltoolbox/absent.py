@@ -44,12 +44,10 @@ INSTEAD = {  # hint: names
     "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
         "sequenceFoldingLayer sequenceUnfoldingLayer",
-    "Look the vectors of the words up before the network: vectors[words], with one row per word.":
-        "wordEmbeddingLayer embeddingLayer embed",
-    "convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16.": "patchEmbeddingLayer",
-    "resnet18(Weights='none') and its kin classify images without attention.":
-        "attentionLayer selfAttentionLayer positionEmbeddingLayer sinusoidalPositionEncodingLayer attention "
-        "embeddingConcatenationLayer indexing1dLayer visionTransformer",
+    "wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on.": "embeddingLayer",
+    "Look the vectors of the words up with NumPy: vectors[words], with one row per word.": "embed",
+    "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",
+    "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
     CUSTOM: "functionLayer functionToLayerGraph",
     "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
     SPLIT: "complexReluLayer zreluLayer complexToRealLayer realToComplexLayer complexFullyConnectedLayer",

@@ -15,6 +15,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
+from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
@@ -200,7 +201,9 @@ class pad_edges(Op):
         return after > 0 or (before > 0 and mode.startswith("symmetric"))
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
-        return x.with_spatial([n if n is None else n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+        mirrored = mode == "symmetric-exclude-edge"
+        return x.with_spatial([n if n is None else UNKNOWN if mirrored and n <= max(p) else n + sum(p)
+                               for n, p in zip(x.spatial, padding, strict=True)])
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(-before, -before) for before, _ in attrs["padding"])

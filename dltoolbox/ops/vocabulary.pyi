@@ -188,6 +188,39 @@ class Vocabulary(Protocol):
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
 
+    def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""
+
+    def attention_scores(self, q: Value, k: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """The `weights` themselves, keys × queries × heads × B: ``(q, k[, mask][, lengths])`` as in `attention`."""
+
+    def attend(self, q: Value, scores: Value, v: Value, *, axis: int, way: Way | None = None) -> Value:
+        """Values weighted by scores, as `attention_scores` gives them: ``(q, scores, v)``. Of the queries, only the number of"""
+
+    def project(self, x: Value, weights: Value, bias: Value, *, way: Way | None = None) -> Value:
+        """``weights`` (out×in) times the channels of every position, plus ``bias``."""
+
+    def embed(self, x: Value, weights: Value, *, known: int, way: Way | None = None) -> Value:
+        """The columns of ``weights`` (channels × words) that the indices in ``x`` name, counted from 1."""
+
+    def position_embedding(self, x: Value, weights: Value, *, axis: int, way: Way | None = None) -> Value:
+        """The first columns of ``weights`` (channels × positions), one for every step of ``x``; its values do not matter."""
+
+    def sinusoid(self, x: Value, *, size: int, way: Way | None = None) -> Value:
+        """`waves` of the values of the only channel."""
+
+    def position_sinusoid(self, x: Value, *, size: int, axis: int, way: Way | None = None) -> Value:
+        """`waves` of the numbers of the steps, counted from 1; the values do not matter."""
+
+    def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
+        """A vector of one value per channel as a new first step; steps are the last spatial axis."""
+
+    def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+        """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
+
+    def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
+        """All positions of a map along one spatial dimension, 'column-major' or 'row-major'."""
+
     def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
         """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
 

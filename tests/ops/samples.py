@@ -11,7 +11,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
-from tests.ops import samples_activation, samples_recurrent, samples_spatial
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -48,8 +48,10 @@ TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
 
 
 def dims_of(x: np.ndarray) -> Dims:
-    """S…CB for data."""
-    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("U" * x.ndim, x.shape)
+    """S…CB for data, B for lengths."""
+    if x.ndim < 2:
+        return Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape)
 
 
 def _windowed() -> Iterator[Case]:
@@ -180,7 +182,7 @@ def _losses() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
-                           *samples_spatial.cases(), *samples_recurrent.cases())
+                           *samples_spatial.cases(), *samples_recurrent.cases(), *samples_attention.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
