@@ -15,7 +15,7 @@ from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.options import RunOptions, SequenceOptions
-from dltoolbox.engines.pieces import Data, count_of, pieces_of
+from dltoolbox.engines.pieces import Data, count_of, pieces_of, whole_batch
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
 from dltoolbox.program.data_layout import ModelInput, Result, mended, named_arrays, observations, refuse_count
@@ -88,7 +88,7 @@ def beginning(net: Network, engine: Engine, count: int, function: str) -> Parame
     states: ParameterArrays = dict(net.current) if net.current else {
         key: state for key, state in engine.initial_states.items() if state.shape[1] > 1}
     for key, state in states.items():
-        if state.shape[1] not in (1, count):
+        if state.shape[1] != count:
             what = f"{key.name} of layer '{key.layer}' belongs to {counted(state.shape[1], 'sequence')}, but"
             fail(f"{function}:stateMismatch", f"{what} X has {counted(count, 'sequence')}.",
                  f"Begin again with net = resetState(net), or pass {counted(state.shape[1], 'sequence')} again, in the same "
@@ -101,21 +101,32 @@ def beginning(net: Network, engine: Engine, count: int, function: str) -> Parame
 def run_sequences(engine: Engine, inputs: Sequence[Data], options: SequenceOptions, ports: Sequence[str],
                   states: ParameterArrays, *, carry: bool) -> Course:
     """Run piece after piece; what leaves in several belongs together."""
+    forms, count = {each.form for each in inputs if isinstance(each, Sequences)}, count_of(inputs[0])
+    form: SequenceForm = "list" if "list" in forms else "array" if "array" in forms else "one"
+    if count <= options.MiniBatchSize and options.SequenceLength == "longest":  # one run, where nothing is put together
+        batch = whole_batch(inputs, carry=carry)
+        results = engine.results(batch.inputs, ports, states=states or None, **batch.course)
+        return Course([SequenceResult(steps_of(result), result.dims, form) if result.dims.timed else result
+                       for result in results], dict(engine.carried) if carry else {})
     gathered: list[Gathered] = []
     left = ParameterArrays()
-    count = count_of(inputs[0])
-    for batch, index in pieces_of(inputs, options, carry=carry):
-        own = {key: state if state.shape[1] == 1 else state[:, index] for key, state in states.items()}
+    for batch, which in pieces_of(inputs, options, carry=carry):
+        own = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
         results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
                                  **batch.course)
         gathered = gathered or [Gathered(result.dims, count) for result in results]
         for output, result in zip(gathered, results, strict=True):
-            output.add(result, index)
+            output.add(result, which)
         for key, state in engine.carried.items() if batch.carry else ():
-            left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, index] = state
-    forms = {each.form for each in inputs if isinstance(each, Sequences)}
-    form: SequenceForm = "list" if "list" in forms else "array" if "array" in forms else "one"
+            left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
     return Course([output.whole(form) for output in gathered], left)
+
+
+def steps_of(result: Result) -> list[np.ndarray]:
+    """What a run gave for each of its sequences, without padding: S…×C×T."""
+    steps, count = result.array.shape[-2:]
+    lengths = [steps] * count if result.lengths is None else result.lengths.tolist()
+    return [result.array[..., :length, number] for number, length in enumerate(lengths)]
 
 
 class Gathered:
@@ -127,18 +138,17 @@ class Gathered:
         self.array: np.ndarray | None = None
         self.count = count
 
-    def add(self, result: Result, index: np.ndarray) -> None:
+    def add(self, result: Result, which: np.ndarray) -> None:
         """The result of a run for these observations."""
-        array = result.array
         if self.dims.timed:
-            lengths = [array.shape[-2]] * len(index) if result.lengths is None else result.lengths.tolist()
-            for at, (number, length) in enumerate(zip(index.tolist(), lengths, strict=True)):
-                self.steps[number].append(array[..., :length, at])
+            for number, steps in zip(which.tolist(), steps_of(result), strict=True):
+                self.steps[number].append(steps)
             return
         if self.array is None:
-            self.array = np.empty((*array.shape[:-1], self.count), array.dtype) if "B" in self.dims.labels else array
+            shape = (*result.array.shape[:-1], self.count)
+            self.array = np.empty(shape, result.array.dtype) if "B" in self.dims.labels else result.array
         if "B" in self.dims.labels:
-            self.array[..., index] = array
+            self.array[..., which] = result.array
 
     def whole(self, form: SequenceForm) -> Output:
         """Everything, in the order of the observations."""
