@@ -767,7 +767,7 @@ def regressionLayer(
     ResponseNames: str | Sequence[str] = (),
     Name: str = '',
 ) -> _RegressionOutputLayer:
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps."""
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², a mean over observations."""
 
 def maxPooling1dLayer(
     poolSize: int,

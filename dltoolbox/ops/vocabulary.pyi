@@ -122,6 +122,15 @@ class Vocabulary(Protocol):
     def dense(self, x: Value, weights: Value, bias: Value, *, rank: int = 0, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the features of each observation, flattened column-major (h, w, c), plus ``bias``."""
 
+    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
+
+    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
+        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
+
+    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
+        """Lengths behind an op that changes them."""
+
     def cross_entropy(self, y: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> Value:
         """−(1/N) Σ wₖ·tₙₖ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
 
@@ -130,6 +139,9 @@ class Vocabulary(Protocol):
 
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
+
+    def half_mse_of_sequences(self, y: Value, t: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """(1/2N) Σₙ (1/Sₙ) Σ (y − t)² over the Sₙ steps of each of N sequences."""
 
     def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
         """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
@@ -220,15 +232,6 @@ class Vocabulary(Protocol):
 
     def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
         """All positions of a map along one spatial dimension, 'column-major' or 'row-major'."""
-
-    def step_mask(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
-        """1×T×B: one at real steps and zero at padded ones. Of the sequences only the sizes count."""
-
-    def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
-        """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
-
-    def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
-        """Lengths behind an op that changes them."""
 
     def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
         """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""

@@ -170,7 +170,8 @@ def refuse_frame(X: object, place: SequencePlace, number: int | None = None) -> 
          f"If each row is a time step, use {how}.")
 
 
-def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given: Sequence[object], place: SequencePlace) -> NoReturn:
+def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given: Sequence[object],
+                 place: SequencePlace) -> NoReturn:
     """Elements of a list that are no sequences for this place."""
     code, first, takes = place.code, wrong[0], place.sizes
     every = len(wrong) == len(shapes)
