@@ -105,5 +105,5 @@ def updated(net: Network, data: Sequence[object], chosen: RunOptions) -> tuple[N
         plain = chosen.function.removesuffix("AndUpdateState")
         fail(f"{chosen.function}:noState", f"{chosen.function} needs a layer that goes on from what it has seen, such as "
              f"lstmLayer, but the network has {few(kinds) or 'no layers of that kind'} alone.", f"Use {plain}(net, X).")
-    course = run_network(net, data, chosen, carry=True)
-    return net.in_state(course.states), course.outputs
+    run = run_network(net, data, chosen, carry=True)
+    return net.in_state(run.states), run.outputs

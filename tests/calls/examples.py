@@ -73,7 +73,8 @@ def classifier(kind: Any = dl.classificationLayer) -> Any:
 
 
 def recurrent() -> Any:
-    lstm = dl.lstmLayer(2, InputWeights=np.ones((8, 2)), RecurrentWeights=np.ones((8, 2)), Bias=np.zeros((8, 1)), Name="lstm",
+    ones = np.ones((8, 2))
+    lstm = dl.lstmLayer(2, InputWeights=ones, RecurrentWeights=ones, Bias=ones[:, :1], Name="lstm",
                         HiddenState=[0, 0], CellState=[0, 0])
     return dl.assembleNetwork([dl.sequenceInputLayer(2, Name="in"), lstm, dl.softmaxLayer(Name="sm"),
                                dl.classificationLayer(Classes=["a", "b"], Name="end")])
