@@ -89,8 +89,8 @@ def begin_states(net: Network, engine: Engine, count: int, function: str) -> Par
         key: state for key, state in engine.initial_states.items() if state.shape[1] > 1}
     for key, state in states.items():
         if state.shape[1] != count:
-            what = f"{key.name} of layer '{key.layer}' belongs to {counted(state.shape[1], 'sequence')}, but"
-            fail(f"{function}:stateMismatch", f"{what} X has {counted(count, 'sequence')}.",
+            fail(f"{function}:stateMismatch", f"Its {key.name} is that of {counted(state.shape[1], 'sequence')}, but X has "
+                 f"{counted(count, 'sequence')}.",
                  f"Begin again with net = resetState(net), or pass {counted(state.shape[1], 'sequence')} again, in the same "
                  "order." if net.current else f"Pass {counted(state.shape[1], 'sequence')}, or give the layer a "
                  f"{key.name} of one column.", layer=key.layer)
