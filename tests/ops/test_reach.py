@@ -7,7 +7,7 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, dims_of
 
-LEFT_OUT = ("batch_norm", "group_norm")  # their statistics are those of whole maps, which receptive fields leave out
+LEFT_OUT = ("batch_norm", "group_norm", "masked_batch_norm", "masked_group_norm")  # with statistics of whole maps
 OF_ANOTHER = ("max_unpool", "max_unpool_taps")  # their window is that of the pooling that the indices come from
 CUT = ("symmetric-include-edge", "symmetric-exclude-edge")  # mirrors: edges see other elements
 SEAM = ("concat",)  # along a spatial dimension, elements see one of the inputs, each from its own first element on
