@@ -190,8 +190,8 @@ class Builder(Vocabulary, Protocol):
 
     training: bool
 
-    def learnable(self, name: str) -> Value:
-        """An array of the layer that training differentiates."""
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        """An array of the layer that training differentiates; ops see so many more axes of size 1 in front."""
 
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
@@ -258,7 +258,7 @@ class Recorder(Builder):
         if like is None:
             way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
         else:
-            op, inputs, way = self._with_lengths(op, inputs, chosen_way(way, op.way, dims))
+            op, inputs, way = self._with_lengths(op, inputs, attrs, chosen_way(way, op.way, dims))
             attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
             sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*(way.dims(x.dims) for x in inputs), **attrs)))
             lengths = self._lengths_after(op, inputs, attrs, way)
@@ -268,10 +268,11 @@ class Recorder(Builder):
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], way: Way) -> tuple[Op, tuple[Value, ...], Way]:
+    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way
+                      ) -> tuple[Op, tuple[Value, ...], Way]:
         """The op, its inputs and its way where sequences have several lengths, if any have; see `Across`."""
         across = op.across
-        if across is None or way not in across.ways:
+        if across is None or way not in across.ways or not op.looks_beyond(**attrs):
             if len({value.lengths for value in inputs if value.dims.timed and value not in self.graph.targets}) > 1:
                 fail("network:lengthsDiffer", "The inputs hold sequences of different lengths.",
                      "Give the sequences of an observation the same length in all inputs.", layer=self.layer)
@@ -325,17 +326,17 @@ class Recorder(Builder):
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
-    def learnable(self, name: str) -> Value:
-        return self._array(name, learnable=True)
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        return self._array(name, learnable=True, in_front=in_front)
 
     def state(self, name: str) -> Value:
         return self._array(name, learnable=False)
 
-    def _array(self, name: str, *, learnable: bool) -> Value:
+    def _array(self, name: str, *, learnable: bool, in_front: int = 0) -> Value:
         key = ParameterKey(self.layer, name)
         if key not in self.graph.arrays:
-            shape = self._arrays[name].shape
-            self.graph.arrays[key] = Value(Dims("U" * len(shape), tuple(shape)))
+            shape = (*[1] * in_front, *self._arrays[name].shape)
+            self.graph.arrays[key] = Value(Dims("U" * len(shape), shape))
             if learnable:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]

@@ -110,7 +110,7 @@ class masked_batch_norm(Op):
     @staticmethod
     def count(x: np.ndarray, mask: np.ndarray) -> float:
         """How many numbers of a channel count."""
-        return float(mask.sum(dtype=np.float64)) * (x.size // (x.shape[-2] * max(mask.size, 1)))
+        return float(mask.sum(dtype=np.float64) * (x.size // (x.shape[-2] * max(mask.size, 1))))
 
 
 @op
@@ -127,7 +127,7 @@ class count_values(Op):
     def forward(self, x: np.ndarray, *lengths: np.ndarray, channels: int) -> np.ndarray:
         each = x.size // max(channels * x.shape[-1], 1)
         counts = [n * (each // x.shape[-2]) for n in lengths] or [np.full(x.shape[-1], each)]
-        return counts[0][np.newaxis].astype(x.dtype)
+        return np.asarray(counts, x.dtype)
 
 
 @op
@@ -223,7 +223,7 @@ class masked_group_norm(Op):
         parts = in_groups(x, groups)
         mean, deviation, *_ = self.statistics(parts, mask, epsilon, spatial)
         normal = ((parts - mean) / deviation).reshape(x.shape)
-        return ((normal * per_channel(scale) + per_channel(offset)) * mask).astype(x.dtype)
+        return np.asarray((normal * per_channel(scale) + per_channel(offset)) * mask, x.dtype)
 
     def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
         x, scale, offset, mask = call.inputs

@@ -18,7 +18,7 @@ from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
-from dltoolbox.program.plan import Plan, check_targets
+from dltoolbox.program.plan import Plan, as_seen, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
@@ -73,9 +73,9 @@ class Program:
     """Shards of one network for one batch size, and the memory that they run in.
 
     Args:
-        optimized: What is to run, for any batch.
+        optimized: What is to run.
+        entering: Sizes of the data, the number of observations last.
         plan_of: Makes the plan of a graph with known sizes for a number of threads per step.
-        batch: Number of observations.
         threads: How many threads may work.
         arrays: Parameters and states.
         gradients: For every thread, where gradients of parameters go; none in inference.
@@ -83,18 +83,18 @@ class Program:
         layouts: Of the same network at other sizes.
     """
 
-    def __init__(self, optimized: OptimizedGraph, plan_of: Callable[[OptimizedGraph, int], Plan], batch: int, threads: int,
-                 arrays: Mapping[ParameterKey, np.ndarray], gradients: Sequence[FlatArrays],
-                 arenas: Sequence[Arena], layouts: Layouts) -> None:
-        self.arenas, self.gradients = arenas, gradients
-        whole = optimized.at(B=batch)
-        threads = 1 if whole.work < SMALL_WORK else threads
-        shared = not whole.by_observation or (not gradients and whole.reads_mostly_weights)
+    def __init__(self, optimized: OptimizedGraph, entering: Sequence[Sequence[int]],
+                 plan_of: Callable[[OptimizedGraph, int], Plan], threads: int, arrays: Mapping[ParameterKey, np.ndarray],
+                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts) -> None:
+        self.arenas, self.gradients, batch = arenas, gradients, entering[0][-1]
+        threads = threads if threads > 1 and optimized.has_work(SMALL_WORK, entering) else 1
+        shared = threads == 1 or not optimized.by_observation or (
+            not gradients and optimized.at(entering).reads_mostly_weights)
         count = 1 if shared else max(1, min(threads, batch))
         self.edges = [batch * i // count for i in range(count + 1)]
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
-        plans = {size: plan_of(whole if size == batch else optimized.at(B=size), self.size if count == 1 else 1)
+        plans = {size: plan_of(optimized.at([(*shape[:-1], size) for shape in entering]), self.size if count == 1 else 1)
                  for size in sorted(set(sizes))}
         if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
             raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
@@ -116,10 +116,10 @@ class Program:
         for rank, size in enumerate(sizes):
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
-            gradients = {value: into[key] for key, value in parameters.items() if key in into}
+            gradients = {value: as_seen(into[key], value) for key, value in parameters.items() if key in into}
             all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
-            contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
-                                      len(sizes), shared[size]))
+            contexts.append(ShardContext({value: as_seen(arrays[key], value) for key, value in parameters.items()},
+                                         gradients, all_reduce, len(sizes), shared[size]))
         return contexts
 
     @property

@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.sequences.ragged import LengthRule
-from tests.ops import samples_activation, samples_spatial
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -52,7 +52,9 @@ def dims_of(x: np.ndarray, *, timed: bool = False) -> Dims:
     """S…CB for data, S…CTB for sequences, and B for their lengths."""
     if timed:
         return Dims("S" * (x.ndim - 3) + "CTB" if x.ndim > 1 else "B", x.shape)
-    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("U" * x.ndim, x.shape)
+    if x.ndim < 2:
+        return Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape)
 
 
 def _windowed() -> Iterator[Case]:
@@ -214,12 +216,13 @@ def _sequences() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
-                           *samples_activation.cases(), *samples_spatial.cases())
+                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(), *samples_attention.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
     """As a program labels them: parameters and sizes are U…"""
-    return tuple(dims_of(x, timed=case.sequences) if i in case.batched else Dims("U" * x.ndim, x.shape)
+    known = {i: Dims(case.labels[i], x.shape) for i, x in enumerate(inputs) if i in case.labels}
+    return tuple(known.get(i) or (dims_of(x, timed=case.sequences) if i in case.batched else Dims("U" * x.ndim, x.shape))
                  for i, x in enumerate(inputs))
 
 
