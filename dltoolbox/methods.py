@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from dltoolbox.data.categorical import categorical
+from dltoolbox.data.words import wordEncoding
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_array import LayerArray
@@ -27,6 +28,7 @@ DOTTED_CALLS: dict[type, str] = {
     LayerArray: "analyzeNetwork assembleNetwork dlnetwork freezeWeights layerGraph plot toMATLAB toPython unfreezeWeights",
     Layer: "getL2Factor getLearnRateFactor setL2Factor setLearnRateFactor",
     categorical: "addcats countcats iscategory isordinal isundefined mergecats removecats renamecats reordercats setcats",
+    wordEncoding: "doc2sequence ind2word word2ind",
 }
 
 

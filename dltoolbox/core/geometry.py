@@ -16,7 +16,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 
 Pair = tuple[int, int]
-Padding = Literal["same"] | tuple[Pair, ...]
+Padding = Literal["same", "causal"] | tuple[Pair, ...]
 
 
 class OpenPair(tuple[int, int]):
@@ -53,6 +53,12 @@ class Window:
     @property
     def rank(self) -> int:
         return len(self.size)
+
+    def in_rank(self, rank: int) -> Window:
+        """The same window over a map of so many dimensions, the first of which have size 1."""
+        more = rank - self.rank
+        ones, none = (1,) * more, ((0, 0),) * more
+        return Window(ones + self.size, ones + self.stride, none + self.padding, ones + self.dilation) if more else self
 
     @property
     def extent(self) -> tuple[int, ...]:
@@ -126,6 +132,11 @@ def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, .
     return tuple(_halve(e - s) if e >= s else (0, e - s) for e, s in zip(extent, stride, strict=True))
 
 
+def causal_padding(extent: Sequence[int]) -> tuple[Pair, ...]:
+    """Padding in front alone, so that every window ends with the element of its own place."""
+    return tuple((e - 1, 0) for e in extent)
+
+
 def _halve(total: int) -> Pair:
     return (total // 2, total - total // 2)
 
@@ -134,7 +145,8 @@ def resolve(spatial: Sequence[int], size: Sequence[int], stride: Sequence[int], 
             dilation: Sequence[int] | None = None) -> Window:
     """The window for an input of these spatial sizes."""
     extent = Window.of(size, dilation=dilation).extent
-    pairs = same_padding(spatial, extent, stride) if isinstance(padding, str) else padding
+    pairs = (same_padding(spatial, extent, stride) if padding == "same" else
+             causal_padding(extent) if padding == "causal" else padding)
     return Window.of(size, stride, pairs, dilation)
 
 

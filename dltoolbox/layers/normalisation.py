@@ -69,7 +69,6 @@ class BatchNormalizationLayer(Scaled):
         Ioffe and Szegedy, "Batch normalization: accelerating deep network training" (2015).
     """
 
-    states = ("TrainedMean", "TrainedVariance")
     beyond_matlab = ("FixedStatistics",)
 
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
@@ -79,6 +78,10 @@ class BatchNormalizationLayer(Scaled):
                                "and leaves them as they are; an extension.", settable=True, group=HIDDEN)
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
     TrainedVariance = Property(convert.non_negative_array, None, "Variance for prediction.", settable=True, group="")
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return "TrainedMean", "TrainedVariance"
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         shape = shape_per_channel(inputs[0])

@@ -160,6 +160,9 @@ class conv_transposed(Op):
         stride = window.stride[-1]
         return LengthRule(stride, window.extent[-1] - stride - sum(window.padding[-1]))
 
+    def looks_beyond(self, *, window: Window) -> bool:
+        return window.extent[-1] - window.stride[-1] > window.padding[-1][1]
+
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
 
@@ -188,6 +191,14 @@ class pad_edges(Op):
     symmetric-include-edge or symmetric-exclude-edge."""
 
     MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
+    across = Across(takes="lengths", op="pad_edges_of_lengths")
+
+    def length_rule(self, *, padding: tuple[tuple[int, int], ...], **attrs: object) -> LengthRule:
+        return LengthRule(1, sum(padding[-1]))
+
+    def looks_beyond(self, *, padding: tuple[tuple[int, int], ...], mode: str, **attrs: object) -> bool:
+        before, after = padding[-1]
+        return after > 0 or (before > 0 and mode.startswith("symmetric"))
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
         mirrored = mode == "symmetric-exclude-edge"

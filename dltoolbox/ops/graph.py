@@ -188,8 +188,8 @@ class Builder(Vocabulary, Protocol):
 
     training: bool
 
-    def learnable(self, name: str) -> Value:
-        """An array of the layer that training differentiates."""
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        """An array of the layer that training differentiates; ops see so many more axes of size 1 in front."""
 
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
@@ -256,9 +256,8 @@ class Recorder(Builder):
         if like is None:
             way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
         else:
-            way = chosen_way(way, op.way, dims)
+            op, inputs, way = self._with_lengths(op, inputs, attrs, chosen_way(way, op.way, dims))
             attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
-            op, inputs = self._with_lengths(op, inputs, way)
             sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*(way.dims(x.dims) for x in inputs), **attrs)))
             lengths = self._lengths_after(op, inputs, attrs, way)
         outputs = tuple(Value(possible(y), kind, dims[0] if kind in (Kind.INDICES, Kind.SIZE) else None,
@@ -267,20 +266,23 @@ class Recorder(Builder):
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], way: Way) -> tuple[Op, tuple[Value, ...]]:
-        """The op and its inputs where sequences have several lengths, if any have; see `Across`."""
+    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way
+                      ) -> tuple[Op, tuple[Value, ...], Way]:
+        """The op, its inputs and its way where sequences have several lengths, if any have; see `Across`."""
         across = op.across
-        if across is None or way not in across.ways:
-            if len({value.lengths for value in inputs if value.dims.timed}) > 1:
+        if across is None or way not in across.ways or not op.looks_beyond(**attrs):
+            if len({value.lengths for value in inputs if value.dims.timed and value not in self.graph.targets}) > 1:
                 fail("network:lengthsDiffer", "The inputs hold sequences of different lengths.",
                      "Give the sequences of an observation the same length in all inputs.", layer=self.layer)
-            return op, inputs
+            return op, inputs, way
         first, lengths = inputs[0], inputs[across.of].lengths
         if first.lengths is not None and across.ends is not None:
             inputs = (self._once("fill_ends", first, first.lengths, value=across.ends), *inputs[1:])
         if lengths is not None and across.takes:
             inputs += (lengths if across.takes == "lengths" else self._once("step_mask", inputs[across.of], lengths),)
-        return OPS[across.op] if across.op and lengths is not None else op, inputs
+        if across.op and lengths is not None:
+            return OPS[across.op], inputs, OPS[across.op].way
+        return op, inputs, way
 
     def _lengths_after(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way) -> Value | None:
         """The lengths of what leaves an op."""
@@ -322,17 +324,17 @@ class Recorder(Builder):
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
-    def learnable(self, name: str) -> Value:
-        return self._array(name, learnable=True)
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        return self._array(name, learnable=True, in_front=in_front)
 
     def state(self, name: str) -> Value:
         return self._array(name, learnable=False)
 
-    def _array(self, name: str, *, learnable: bool) -> Value:
+    def _array(self, name: str, *, learnable: bool, in_front: int = 0) -> Value:
         key = ParameterKey(self.layer, name)
         if key not in self.graph.arrays:
-            shape = self._arrays[name].shape
-            self.graph.arrays[key] = Value(Dims("U" * len(shape), tuple(shape)))
+            shape = (*[1] * in_front, *self._arrays[name].shape)
+            self.graph.arrays[key] = Value(Dims("U" * len(shape), shape))
             if learnable:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]

@@ -18,7 +18,7 @@ from dltoolbox.ops import Graph, ParameterKey, Value
 from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
-from dltoolbox.program.plan import Plan, check_targets
+from dltoolbox.program.plan import Plan, as_seen, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
@@ -116,10 +116,10 @@ class Program:
         for rank, size in enumerate(sizes):
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
-            gradients = {value: into[key] for key, value in parameters.items() if key in into}
+            gradients = {value: as_seen(into[key], value) for key, value in parameters.items() if key in into}
             all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
-            contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
-                                      len(sizes), shared[size]))
+            contexts.append(ShardContext({value: as_seen(arrays[key], value) for key, value in parameters.items()},
+                                         gradients, all_reduce, len(sizes), shared[size]))
         return contexts
 
     @property

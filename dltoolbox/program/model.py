@@ -144,6 +144,7 @@ class Model(Sealed):
         self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
+        self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
         self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
@@ -371,6 +372,6 @@ class Model(Sealed):
 def model_of(net: Network) -> Model:
     """The model of a finished network, kept with it so that its plans are compiled once."""
     if "model" not in net.cache:
-        net.cache["model"] = Model(net, draw=False)
+        net.cache["model"] = Model(net.in_state({}), draw=False)
     model: Model = net.cache["model"]
     return model

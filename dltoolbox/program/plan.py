@@ -68,6 +68,11 @@ def shape_of(value: Value) -> tuple[int, ...]:
     return value.dims.folded.shape
 
 
+def as_seen(parameter: np.ndarray, value: Value) -> np.ndarray:
+    """A parameter, or its gradient, as ops see it: perhaps with more axes of size 1."""
+    return parameter.reshape(value.dims.shape)
+
+
 def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:
     """Type of an array that a node makes: the program's for data, else the smallest for all indices, taps or sizes."""
     name = node.op.name.rpartition("+")[2]

@@ -164,6 +164,19 @@ example("digitTest4DArrayData", list, slow=True, nargout=2)
 example("triangleImages", lambda: [4, 8], Seed=1, nargout=2)
 example("shapeVolumes", lambda: [4, 8], Seed=1, nargout=2)
 example("gearboxFeatures", lambda: [4], Seed=1, nargout=2)
+example("japaneseVowelsTrainData", list, nargout=2)
+example("japaneseVowelsTestData", list, nargout=2)
+example("waveformSequences", lambda: [4], Seed=1, nargout=2)
+example("seasonalSeries", lambda: [24], Seed=1)
+
+# Sequences and words --------------------------------------------------------------------------------------------------
+example("padsequences", lambda: [[np.ones((2, 3)), np.ones((2, 1))], 2], Length="shortest", Direction="left",
+        PaddingValue=1, UniformOutput=False, nargout=2)
+example("wordEncoding", lambda: [["the cat sat", "a dog"]], Order="frequency", MaxNumWords=3)
+example("doc2sequence", lambda: [dl.wordEncoding(["the cat sat"]), ["the cat", "a dog"]], Length=3,
+        PaddingDirection="right", PaddingValue=0, UnknownWord="nan")
+example("word2ind", lambda: [dl.wordEncoding(["the cat sat"]), ["cat", "sat"]])
+example("ind2word", lambda: [dl.wordEncoding(["the cat sat"]), [1, 2]])
 
 # Functions of arrays --------------------------------------------------------------------------------------------------
 WEIGHTED = {"weights": [1, 2], "Mask": [[1, 0], [1, 1]], "Reduction": "none", "NormalizationFactor": "all-elements",

@@ -101,4 +101,4 @@ def pairs_of(padding: Any, rank: int) -> list[Pair] | None:
         return [(n, n) for n in padding]
     if rank == 3:
         return list(zip(*padding, strict=True))
-    return [(padding[0], padding[1]), (padding[2], padding[3])]
+    return [(padding[2 * axis], padding[2 * axis + 1]) for axis in range(rank)]

@@ -7,11 +7,12 @@ import dltoolbox
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers.base import LAYERS
 
-NONE_2D, NONE_3D = ((0, 0),) * 2, ((0, 0),) * 3
+NONE_1D, NONE_2D, NONE_3D = ((0, 0),), ((0, 0),) * 2, ((0, 0),) * 3
 WEIGHTED = {"WeightsInitializer": "glorot", "BiasInitializer": "zeros", "Weights": None, "Bias": None,
             "WeightLearnRateFactor": 1, "BiasLearnRateFactor": 1, "WeightL2Factor": 1, "BiasL2Factor": 0}
 STATISTICS = {"NormalizationDimension": "auto", "Mean": None, "StandardDeviation": None, "Min": None, "Max": None,
               "SplitComplexInputs": False}
+WINDOW_1D = {"Stride": (1,), "Padding": NONE_1D, "PaddingMode": "manual", "PaddingSize": [0, 0]}
 WINDOW_2D = {"Stride": (1, 1), "Padding": NONE_2D, "PaddingMode": "manual", "PaddingSize": [0, 0, 0, 0]}
 WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "PaddingSize": [[0, 0, 0], [0, 0, 0]]}
 SCALED = {"NumChannels": "auto", "Epsilon": 1e-5, "Offset": None, "Scale": None, "OffsetInitializer": "zeros",
@@ -27,6 +28,9 @@ PAGES = {
                                                       "DataAugmentation": "none"}),
     "image3dInputLayer": (([4, 5, 6, 2],), STATISTICS | {"InputSize": (4, 5, 6, 2), "Normalization": "zerocenter"}),
     "featureInputLayer": ((21,), STATISTICS | {"InputSize": 21, "Normalization": "none"}),
+    "sequenceInputLayer": ((12,), STATISTICS | {"InputSize": 12, "MinLength": 1, "Normalization": "none"}),
+    "convolution1dLayer": ((3, 8), WEIGHTED | WINDOW_1D | {
+        "FilterSize": (3,), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1,), "PaddingValue": 0}),
     "convolution2dLayer": ((3, 8), WEIGHTED | WINDOW_2D | {
         "FilterSize": (3, 3), "NumFilters": 8, "NumChannels": "auto", "DilationFactor": (1, 1), "PaddingValue": 0}),
     "convolution3dLayer": ((3, 8), WEIGHTED | WINDOW_3D | {
@@ -34,6 +38,9 @@ PAGES = {
     "groupedConvolution2dLayer": ((3, 8, 2), WEIGHTED | WINDOW_2D | {
         "FilterSize": (3, 3), "NumFiltersPerGroup": 8, "NumGroups": 2, "NumChannelsPerGroup": "auto",
         "DilationFactor": (1, 1), "PaddingValue": 0}),
+    "transposedConv1dLayer": ((4, 8), WEIGHTED | {
+        "FilterSize": (4,), "NumFilters": 8, "NumChannels": "auto", "Stride": (1,), "Cropping": NONE_1D,
+        "CroppingMode": "manual", "CroppingSize": [0, 0]}),
     "transposedConv2dLayer": ((4, 8), WEIGHTED | {
         "FilterSize": (4, 4), "NumFilters": 8, "NumChannels": "auto", "Stride": (1, 1), "Cropping": NONE_2D,
         "CroppingMode": "manual", "CroppingSize": [0, 0, 0, 0]}),
@@ -42,6 +49,10 @@ PAGES = {
         "CroppingMode": "manual", "CroppingSize": [[0, 0, 0], [0, 0, 0]]}),
     "crossChannelNormalizationLayer": ((5,), {"WindowChannelSize": 5, "Alpha": 1e-4, "Beta": 0.75, "K": 2}),
     "fullyConnectedLayer": ((10,), WEIGHTED | {"InputSize": "auto", "OutputSize": 10}),
+    "maxPooling1dLayer": ((2,), WINDOW_1D | {"PoolSize": (2,), "HasUnpoolingOutputs": False}),
+    "averagePooling1dLayer": ((2,), WINDOW_1D | {"PoolSize": (2,), "PaddingValue": 0}),
+    "maxUnpooling1dLayer": ((), NOTHING), "globalAveragePooling1dLayer": ((), NOTHING),
+    "globalMaxPooling1dLayer": ((), NOTHING),
     "maxPooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "HasUnpoolingOutputs": False}),
     "maxPooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
     "averagePooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "PaddingValue": 0}),
@@ -82,6 +93,8 @@ PAGES = {
 PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
     "image3dInputLayer": ([], ["out"]), "featureInputLayer": ([], ["out"]),
+    "sequenceInputLayer": ([], ["out"]),
+    "maxUnpooling1dLayer": (["in", "indices", "size"], ["out"]),
     "maxUnpooling2dLayer": (["in", "indices", "size"], ["out"]), "maxUnpooling3dLayer": (["in", "indices", "size"], ["out"]),
     "crop2dLayer": (["in", "ref"], ["out"]), "crop3dLayer": (["in", "ref"], ["out"]),
     "multiplicationLayer": (["in1", "in2", "in3"], ["out"]),
@@ -91,6 +104,10 @@ PORTS = {
 }
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
+    "sequenceInputLayer": "sequenceinput",
+    "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
+    "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
+    "globalMaxPooling1dLayer": "gmpool1d",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",
     "groupedConvolution2dLayer": "groupedconv", "transposedConv3dLayer": "transposed-conv3d",
     "crop2dLayer": "crop2d", "crop3dLayer": "crop3d", "resize2dLayer": "resize2d", "resize3dLayer": "resize3d",
@@ -137,7 +154,7 @@ def test_ports(factory):
         inputs, outputs, len(inputs), len(outputs))
 
 
-@pytest.mark.parametrize("factory", ["maxPooling2dLayer", "maxPooling3dLayer"])
+@pytest.mark.parametrize("factory", ["maxPooling1dLayer", "maxPooling2dLayer", "maxPooling3dLayer"])
 def test_unpooling_outputs_are_ports(factory):
     assert make(factory, 2, HasUnpoolingOutputs=True).OutputNames == ["out", "indices", "size"]
 

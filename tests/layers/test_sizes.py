@@ -7,6 +7,7 @@ from dltoolbox import (
     adaptiveAveragePooling2dLayer,
     additionLayer,
     addLayers,
+    averagePooling1dLayer,
     averagePooling2dLayer,
     averagePooling3dLayer,
     batchNormalizationLayer,
@@ -15,6 +16,7 @@ from dltoolbox import (
     clippedReluLayer,
     concatenationLayer,
     connectLayers,
+    convolution1dLayer,
     convolution2dLayer,
     convolution3dLayer,
     crop2dLayer,
@@ -28,8 +30,10 @@ from dltoolbox import (
     flattenLayer,
     fullyConnectedLayer,
     geluLayer,
+    globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
     globalAveragePooling3dLayer,
+    globalMaxPooling1dLayer,
     globalMaxPooling2dLayer,
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
@@ -42,8 +46,10 @@ from dltoolbox import (
     layerGraph,
     layerNormalizationLayer,
     leakyReluLayer,
+    maxPooling1dLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    maxUnpooling1dLayer,
     maxUnpooling2dLayer,
     maxUnpooling3dLayer,
     multiplicationLayer,
@@ -54,6 +60,7 @@ from dltoolbox import (
     resize2dLayer,
     resize3dLayer,
     scalingLayer,
+    sequenceInputLayer,
     sigmoidLayer,
     softmaxLayer,
     softplusLayer,
@@ -61,6 +68,7 @@ from dltoolbox import (
     spatialDropoutLayer,
     swishLayer,
     tanhLayer,
+    transposedConv1dLayer,
     transposedConv2dLayer,
     transposedConv3dLayer,
 )
@@ -68,6 +76,8 @@ from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
 
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
+SIGNAL, SEQUENCE = inputLayer([9, 3, np.nan], "SCB"), inputLayer([12, np.nan, np.nan], "CBT")
+LINES = inputLayer([9, 3, np.nan, np.nan], "SCBT")
 BN = "TrainedMean {0}, TrainedVariance {0}"
 
 CASES = [  # input, layer, activations, learnables, states
@@ -80,6 +90,24 @@ CASES = [  # input, layer, activations, learnables, states
     (IMAGE, imageInputLayer([4, 5, 2], SplitComplexInputs=True, Normalization="none"), "4(S) × 5(S) × 4(C) × 1(B)", "", ""),
     (IMAGE, image3dInputLayer([8, 9, 10, 2]), "8(S) × 9(S) × 10(S) × 2(C) × 1(B)", "", "Mean 1×1×1×2"),
     (IMAGE, featureInputLayer(12, Normalization="zscore"), "12(C) × 1(B)", "", "Mean 12×1, StandardDeviation 12×1"),
+    (IMAGE, sequenceInputLayer(12, Normalization="zscore"), "12(C) × 1(B) × 1(T)", "", "Mean 12×1, StandardDeviation 12×1"),
+    (IMAGE, sequenceInputLayer([9, 2], Normalization="zerocenter"), "9(S) × 2(C) × 1(B) × 1(T)", "", "Mean 1×2"),
+    (IMAGE, sequenceInputLayer([4, 5, 2], Normalization="rescale-zero-one", NormalizationDimension="element"),
+     "4(S) × 5(S) × 2(C) × 1(B) × 1(T)", "", "Min 4×5×2, Max 4×5×2"),
+    (IMAGE, sequenceInputLayer([4, 5, 6, 2], SplitComplexInputs=True), "4(S) × 5(S) × 6(S) × 4(C) × 1(B) × 1(T)", "", ""),
+    (SIGNAL, convolution1dLayer(3, 8), "7(S) × 8(C) × 1(B)", "Weights 3×3×8, Bias 1×8", ""),
+    (SIGNAL, convolution1dLayer(4, 8, Padding="same", Stride=2), "5(S) × 8(C) × 1(B)", "Weights 4×3×8, Bias 1×8", ""),
+    (LINES, convolution1dLayer(3, 8, Padding=[2, 1], DilationFactor=4), "4(S) × 8(C) × 1(B) × 1(T)",
+     "Weights 3×3×8, Bias 1×8", ""),
+    (SEQUENCE, convolution1dLayer(5, 8, Padding="causal"), "8(C) × 1(B) × 1(T)", "Weights 5×12×8, Bias 1×8", ""),
+    (SIGNAL, transposedConv1dLayer(4, 5, Stride=2, Cropping=[1, 0]), "19(S) × 5(C) × 1(B)", "Weights 4×5×3, Bias 1×5", ""),
+    (SEQUENCE, transposedConv1dLayer(4, 5, Stride=2), "5(C) × 1(B) × 1(T)", "Weights 4×5×12, Bias 1×5", ""),
+    (SIGNAL, maxPooling1dLayer(2, Stride=2), "4(S) × 3(C) × 1(B)", "", ""),
+    (SIGNAL, averagePooling1dLayer(3, Padding="same", Stride=2), "5(S) × 3(C) × 1(B)", "", ""),
+    (SIGNAL, globalAveragePooling1dLayer(), "1(S) × 3(C) × 1(B)", "", ""),
+    (LINES, globalMaxPooling1dLayer(), "1(S) × 3(C) × 1(B) × 1(T)", "", ""),
+    (SEQUENCE, globalMaxPooling1dLayer(), "12(C) × 1(B)", "", ""),
+    (LINES, globalAveragePooling2dLayer(), "1(S) × 3(C) × 1(B)", "", ""),
     (IMAGE, convolution2dLayer(3, 8), "26(S) × 19(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
     (IMAGE, convolution2dLayer(3, 8, Padding="same"), "28(S) × 21(S) × 8(C) × 1(B)", "Weights 3×3×3×8, Bias 1×1×8", ""),
     (IMAGE, convolution2dLayer(3, 8, Padding="same", Stride=2), "14(S) × 11(S) × 8(C) × 1(B)",
@@ -201,6 +229,8 @@ def test_joining_layers(layer, widths, activations):
 @pytest.mark.parametrize(("source", "pool", "unpool", "out"), [
     (IMAGE, maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling2dLayer(Name="u"),
      "28(S) × 21(S) × 3(C) × 1(B)"),
+    (SIGNAL, maxPooling1dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling1dLayer(Name="u"),
+     "9(S) × 3(C) × 1(B)"),
     (VOLUME, maxPooling3dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling3dLayer(Name="u"),
      "8(S) × 9(S) × 10(S) × 2(C) × 1(B)"),
 ])
@@ -232,4 +262,5 @@ def test_sizes_of_a_reference(source, reduce, layer, activations):
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
     joining = {"additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
-    assert tested | joining | {"crop2dLayer", "crop3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"} == set(LAYERS)
+    others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"}
+    assert tested | joining | others == set(LAYERS)

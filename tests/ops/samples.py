@@ -11,7 +11,8 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
-from tests.ops import samples_activation, samples_spatial
+from dltoolbox.ops.sequences.ragged import LengthRule
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -47,9 +48,13 @@ TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
 }
 
 
-def dims_of(x: np.ndarray) -> Dims:
-    """S…CB for data."""
-    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("U" * x.ndim, x.shape)
+def dims_of(x: np.ndarray, *, timed: bool = False) -> Dims:
+    """S…CB for data, S…CTB for sequences, and B for their lengths."""
+    if timed:
+        return Dims("S" * (x.ndim - 3) + "CTB" if x.ndim > 1 else "B", x.shape)
+    if x.ndim < 2:
+        return Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape)
 
 
 def _windowed() -> Iterator[Case]:
@@ -179,13 +184,32 @@ def _losses() -> Iterator[Case]:
     yield Case("half_mse", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 
-CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
-                           *samples_spatial.cases())
+def _sequences() -> Iterator[Case]:
+    for label, shape in {"vectors": (3,), "maps": (2, 3)}.items():
+        def ragged(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            return normal(rng, *s, 5, n), rng.integers(1, 6, n).astype(np.int32)
+
+        def compared(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = ragged) -> Inputs:
+            y, lengths = make(rng, n)
+            return y, normal(rng, *y.shape), lengths
+
+        yield Case("step_mask", label, ragged, differentiable=(), batched=(0, 1), sequences=True)
+        for value in (0.0, 1.5, "edge"):
+            yield Case("fill_ends", f"{label}-{value}", ragged, {"value": value}, batched=(0, 1), sequences=True)
+        yield Case("half_mse_of_sequences", label, compared, batched=(0, 1, 2), joins=False, sequences=True)
+    yield Case("rescale_lengths", "", lambda r, n: (r.integers(1, 6, n).astype(np.int32),), {"rule": LengthRule(2, 1, 3)},
+               differentiable=(), sequences=True)
+
+
+CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
+                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(), *samples_attention.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
     """As a program labels them: parameters and sizes are U…"""
-    return tuple(dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape) for i, x in enumerate(inputs))
+    known = {i: Dims(case.labels[i], x.shape) for i, x in enumerate(inputs) if i in case.labels}
+    return tuple(known.get(i) or (dims_of(x, timed=case.sequences) if i in case.batched else Dims("U" * x.ndim, x.shape))
+                 for i, x in enumerate(inputs))
 
 
 def op_of(case: Case) -> Op:

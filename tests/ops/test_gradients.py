@@ -20,7 +20,12 @@ def repeats_indices(case: Case) -> bool:
     return case.op == "max_unpool" and WINDOWS[case.label][1].overlapping
 
 
-TRUE_DERIVATIVES = [case for case in DIFFERENTIABLE if not repeats_indices(case)]
+def repeats_the_last_step(case: Case) -> bool:
+    """By convention no gradient comes from there: windows see the step itself, too."""
+    return case.op == "fill_ends" and case.attrs["value"] == "edge"
+
+
+TRUE_DERIVATIVES = [case for case in DIFFERENTIABLE if not repeats_indices(case) and not repeats_the_last_step(case)]
 
 
 def weighted_sum(case: Case, inputs: tuple[np.ndarray, ...], grad: np.ndarray, batch: int) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from dltoolbox import (
     activations,
+    adaptiveAveragePooling2dLayer,
     additionLayer,
     addLayers,
     analyzeNetwork,
@@ -29,6 +30,7 @@ from dltoolbox import (
     layerGraph,
     layerNormalizationLayer,
     loadNetwork,
+    maxPooling1dLayer,
     minibatchpredict,
     multiplicationLayer,
     networkDataLayout,
@@ -155,8 +157,10 @@ def test_data_with_and_without_time_do_not_mix() -> None:
     (lambda: predict(dlnetwork(films()[:-1]), sequences(8, 6, 2, 3, 1)), "convolution3dLayer:windowTooLarge", "8×6×1"),
     (lambda: dlnetwork([inputLayer([6, NAN, NAN], "CBT"), convolution2dLayer(3, 4)]),
      "convolution2dLayer:invalidInputFormat", "SSCBT or SCBT"),
-    (lambda: dlnetwork([inputLayer([6, 3, NAN, NAN], "SCBT"), globalAveragePooling2dLayer]),
-     "globalAveragePooling2dLayer:invalidInputFormat", "needs input of format SSCBT "),
+    (lambda: dlnetwork([inputLayer([6, 3, NAN, NAN], "SCBT"), adaptiveAveragePooling2dLayer(2)]),
+     "adaptiveAveragePooling2dLayer:invalidInputFormat", "needs input of format SSCBT "),
+    (lambda: dlnetwork([inputLayer([6, NAN], "CB"), maxPooling1dLayer(2)]),
+     "maxPooling1dLayer:invalidInputFormat", "SCB, SCBT or CBT"),
     (lambda: trainNetwork(sequences(8, 6, 2, 3, 5), np.ones((3, 2)), films(), trainingOptions("sgdm")),
      "trainNetwork:notYetSupported", "'in' takes sequences"),
     (lambda: activations(classifier(), sequences(6, 4, 7), 2, OutputAs="rows"), "activations:notYetSupported",

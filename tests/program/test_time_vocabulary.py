@@ -26,7 +26,8 @@ from tests.ops.samples import CASES, observations
 from tests.program.networks import everything
 
 T, B = 2, 3
-NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of"}  # they live on other ops: see test_time_networks
+NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of",  # they live on other ops: see test_time_networks
+             "without_time"}
 RANDOM = {"dropout", "spatial_dropout"}
 LOSSES = {"cross_entropy", "softmax_cross_entropy", "half_mse"}
 

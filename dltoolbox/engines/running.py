@@ -1,0 +1,210 @@
+"""A network run over all observations, mini-batch by mini-batch, and what leaves it put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted, few, listed
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
+from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
+from dltoolbox.data.sources.sequences import SequenceForm, Sequences
+from dltoolbox.engines.engine import Engine
+from dltoolbox.engines.environments import engine_of
+from dltoolbox.engines.options import RunOptions, SequenceOptions
+from dltoolbox.engines.pieces import Data, count_of, pieces_of
+from dltoolbox.network.lowering.initialise import ParameterArrays
+from dltoolbox.network.networks import Network
+from dltoolbox.program.data_layout import Result, mended, named_arrays, observations, refuse_count
+
+
+class SequenceResult(NamedTuple):
+    """What leaves a port for sequences: for each an array S…×C×T, what its dimensions are, and how the data came."""
+
+    parts: list[np.ndarray]
+    dims: Dims
+    form: SequenceForm
+
+
+Output = Result | SequenceResult
+
+
+class Course(NamedTuple):
+    """A run over all observations: what left each port, and the states that sequences left, C×N."""
+
+    outputs: list[Output]
+    states: ParameterArrays
+
+
+def run_network(net: Network, data: Sequence[object], options: RunOptions, ports: Sequence[str] = (), *,
+                carry: bool = False) -> Course:
+    """Outputs over all observations; ``carry`` asks for the states as well."""
+    engine = engine_of(net, options.ExecutionEnvironment)
+    inputs = read_inputs(engine, data, options)
+    check_sizes(net, engine, inputs, ports, options, data)
+    states = beginning(net, engine, count_of(inputs[0]), options.function)
+    if any(isinstance(each, Sequences) for each in inputs):
+        how = options if isinstance(options, SequenceOptions) else SequenceOptions(MiniBatchSize=options.MiniBatchSize)
+        course = run_sequences(engine, inputs, how, ports, states, carry=carry)
+    else:
+        arrays = [each for each in inputs if isinstance(each, np.ndarray)]
+        course = Course(run_arrays(engine, arrays, options.MiniBatchSize, ports), ParameterArrays())
+    for port, output in zip(ports, course.outputs, strict=False):
+        if "B" not in output.dims.labels:
+            fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
+                 "Its value is the size of what enters the pooling layer.")
+    return course
+
+
+def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> list[Data]:
+    """The data of all inputs, in the axes of the program; every problem of every array is reported at once."""
+    places, function = engine.inputs, options.function
+    data, names = named_arrays(data, len(places), options.argument)
+    if len(data) != len(places):
+        refuse_count(places, len(data), function)
+    issues, inputs = IssueCollector(), list[Data]()
+    for place, X, name in zip(places, data, names, strict=True):
+        with issues.collect(layer=place.name):
+            inputs.append(read_sequences(X, SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex,
+                                                  exact=False))
+                          if place.dims.timed else observations(X, place, function, exact=False, name=name))
+    issues.raise_if_any()
+    counts = [count_of(each) for each in inputs]
+    if len(set(counts)) > 1:
+        found = listed(f"{counted(count, 'observation')} in {name}" for name, count in zip(names, counts, strict=True))
+        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
+             "Pass the same observations to every input.")
+    return inputs
+
+
+def beginning(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
+    """The states that the observations begin with, where they are not those of the engine's layers, C×1 or C×N."""
+    states: ParameterArrays = dict(net.current) if net.current else {
+        key: state for key, state in engine.initial_states.items() if state.shape[1] > 1}
+    for key, state in states.items():
+        if state.shape[1] not in (1, count):
+            what = f"{key.name} of layer '{key.layer}' belongs to {counted(state.shape[1], 'sequence')}, but"
+            fail(f"{function}:stateMismatch", f"{what} X has {counted(count, 'sequence')}.",
+                 f"Begin again with net = resetState(net), or pass {counted(state.shape[1], 'sequence')} again, in the same "
+                 "order." if net.current else f"Pass {counted(state.shape[1], 'sequence')}, or give the layer a "
+                 f"{key.name} of one column.", layer=key.layer)
+    return states if net.current else {**engine.initial_states, **states} if states else {}
+
+
+# Sequences -----------------------------------------------------------------------------------------------------------
+def run_sequences(engine: Engine, inputs: Sequence[Data], options: SequenceOptions, ports: Sequence[str],
+                  states: ParameterArrays, *, carry: bool) -> Course:
+    """Run piece after piece; what leaves in several belongs together."""
+    gathered: list[Gathered] = []
+    left = ParameterArrays()
+    count = count_of(inputs[0])
+    for batch, index in pieces_of(inputs, options, carry=carry):
+        own = {key: state if state.shape[1] == 1 else state[:, index] for key, state in states.items()}
+        results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
+                                 **batch.course)
+        gathered = gathered or [Gathered(result.dims, count) for result in results]
+        for output, result in zip(gathered, results, strict=True):
+            output.add(result, index)
+        for key, state in engine.carried.items() if batch.carry else ():
+            left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, index] = state
+    forms = {each.form for each in inputs if isinstance(each, Sequences)}
+    form: SequenceForm = "list" if "list" in forms else "array" if "array" in forms else "one"
+    return Course([output.whole(form) for output in gathered], left)
+
+
+class Gathered:
+    """What leaves one port, as it comes: pieces of sequences are joined, of all else the last is kept."""
+
+    def __init__(self, dims: Dims, count: int) -> None:
+        self.dims = dims
+        self.steps: list[list[np.ndarray]] = [[] for _ in range(count)] if dims.timed else []
+        self.array: np.ndarray | None = None
+        self.count = count
+
+    def add(self, result: Result, index: np.ndarray) -> None:
+        """The result of a run for these observations."""
+        array = result.array
+        if self.dims.timed:
+            lengths = [array.shape[-2]] * len(index) if result.lengths is None else result.lengths.tolist()
+            for at, (number, length) in enumerate(zip(index.tolist(), lengths, strict=True)):
+                self.steps[number].append(array[..., :length, at])
+            return
+        if self.array is None:
+            self.array = np.empty((*array.shape[:-1], self.count if "B" in self.dims.labels else array.shape[-1]), array.dtype)
+        if "B" in self.dims.labels:
+            self.array[..., index] = array
+
+    def whole(self, form: SequenceForm) -> Output:
+        """Everything, in the order of the observations."""
+        if not self.dims.timed:
+            assert self.array is not None
+            return Result(self.array, self.dims)
+        parts = [steps[0] if len(steps) == 1 else np.concatenate(steps, axis=-1) for steps in self.steps]
+        return SequenceResult(parts, self.dims, form)
+
+
+# Arrays --------------------------------------------------------------------------------------------------------------
+def run_arrays(engine: Engine, inputs: Sequence[np.ndarray], size: int, ports: Sequence[str]) -> list[Output]:
+    """Data without time."""
+    runs = [engine.results(batch, ports) for batch in mini_batches(inputs, size)]
+    return [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
+            for parts in zip(*runs, strict=True)]
+
+
+def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Consecutive observations; one empty mini-batch where there are none, so that sizes are known."""
+    count = inputs[0].shape[-1]
+    for start in range(0, max(count, 1), size):
+        yield [array[..., start:start + size] for array in inputs]
+
+
+def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Sequence[str], options: RunOptions,
+                data: Sequence[object]) -> None:
+    """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
+    declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
+    sizes = [each.size if isinstance(each, Sequences) else each.shape[:-1] for each in inputs]
+    if sizes == declared:
+        return
+    listed = "; ".join(f"'{name}' takes {times(takes)} and got {times(got)}" for name, takes, got in
+                       zip(net.InputNames, declared, sizes, strict=True))
+    try:
+        engine.prepare(first_of(inputs, options), ports)
+    except DltoolboxError as error:
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. "
+             f"{error.issues[0]}", fitting_calls(engine, inputs, data, options))
+    if not ports and (displaced := elsewhere(engine, sizes, declared)):
+        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
+             f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
+             fitting_calls(engine, inputs, data, options))
+    if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
+        net.cache["warned of sizes"] = True
+        warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
+             f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
+
+
+def first_of(inputs: Sequence[Data], options: RunOptions) -> Sequence[np.ndarray]:
+    """The first mini-batch."""
+    index = slice(0, options.MiniBatchSize)
+    return [each.padded(index)[0] if isinstance(each, Sequences) else each[..., index] for each in inputs]
+
+
+def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int, ...]]) -> list[str]:
+    """Fully connected layers that data of other sizes, such as images with swapped sides, reach with as many features."""
+    if any(entry.dims.timed for entry in engine.inputs):
+        return []
+    records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
+    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"}
+                   for nodes in records)
+    return [layer for layer, spatial in here.items() if spatial != usual[layer]]
+
+
+def fitting_calls(engine: Engine, inputs: Sequence[Data], data: Sequence[object], options: RunOptions) -> str:
+    """The advice that resizes data to the sizes that the input layers declare."""
+    given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
+    return " ".join(mended(X, place, name) for X, name, place, array in given
+                    if (array.size if isinstance(array, Sequences) else array.shape)[:place.dims.rank] != place.dims.spatial)
+
+
