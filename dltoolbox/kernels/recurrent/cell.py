@@ -16,9 +16,9 @@ import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn
 from dltoolbox.kernels.blocking import cut
-from dltoolbox.kernels.memory_format import channels_last_order, rows_order
+from dltoolbox.kernels.memory_format import rows_order
 from dltoolbox.kernels.recurrent.sequences import Sequences
-from dltoolbox.kernels.recurrent.weights import Gate, PackedWeights, by_chunk, side_by_side
+from dltoolbox.kernels.recurrent.weights import Gate, PackedWeights, side_by_side
 
 BLOCK_BYTES = 1 << 20  # of the gates of steps that are worked on at a time
 
