@@ -11,7 +11,6 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
-from dltoolbox.ops.sequences.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -248,5 +247,5 @@ class Vocabulary(Protocol):
     def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
         """`global_avg_pool` of sequences with zeros behind their ends."""
 
-    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
         """`pad_edges` of sequences, each at its own end."""

@@ -40,6 +40,7 @@ KINDS = {
     "joining": ("addition", "oncatenation", "multiplication"),
     "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus"),
     "dropout": ("ropout",),
+    "recurrent": ("lstm", "gru"),
     "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle", "indexing"),
 }
 NODE_LETTER, NODE_SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node

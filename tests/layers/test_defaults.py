@@ -18,6 +18,17 @@ WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "
 SCALED = {"NumChannels": "auto", "Epsilon": 1e-5, "Offset": None, "Scale": None, "OffsetInitializer": "zeros",
           "ScaleInitializer": "ones", "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1,
           "ScaleL2Factor": 1}
+RECURRENT = {"InputSize": "auto", "NumHiddenUnits": 5, "OutputMode": "sequence", "HasStateInputs": False,
+             "HasStateOutputs": False, "StateActivationFunction": "tanh", "GateActivationFunction": "sigmoid",
+             "InputWeightsInitializer": "glorot", "RecurrentWeightsInitializer": "orthogonal", "InputWeights": None,
+             "RecurrentWeights": None, "Bias": None, "HiddenState": None, "InputWeightsLearnRateFactor": 1,
+             "RecurrentWeightsLearnRateFactor": 1, "BiasLearnRateFactor": 1, "InputWeightsL2Factor": 1,
+             "RecurrentWeightsL2Factor": 1, "BiasL2Factor": 0}
+LSTM = RECURRENT | {"BiasInitializer": "unit-forget-gate", "CellState": None}
+GRU = RECURRENT | {"BiasInitializer": "zeros", "ResetGateMode": "after-multiplication"}
+PROJECTED = {"OutputProjectorSize": 3, "InputProjectorSize": 2} | {
+    f"{side}Projector{name}": value for side in ("Input", "Output")
+    for name, value in {"": None, "Initializer": "orthogonal", "LearnRateFactor": 1, "L2Factor": 1}.items()}
 RESIZE = {"OutputSize": None, "EnableReferenceInput": False, "Method": "nearest", "GeometricTransformMode": "half-pixel",
           "NearestRoundingMode": "round"}
 EMBEDDING = {"WeightsInitializer": "narrow-normal", "WeightLearnRateFactor": 1, "WeightL2Factor": 1, "Weights": None}
@@ -85,6 +96,8 @@ PAGES = {
     "pixelClassificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
                                       "LossFunction": "crossentropyex"}),
     "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
+    "lstmLayer": ((5,), LSTM), "bilstmLayer": ((5,), LSTM), "gruLayer": ((5,), GRU),
+    "lstmProjectedLayer": ((5, 3, 2), LSTM | PROJECTED), "gruProjectedLayer": ((5, 3, 2), GRU | PROJECTED),
     "reluLayer": ((), NOTHING), "softmaxLayer": ((), NOTHING), "maxUnpooling2dLayer": ((), NOTHING),
     "maxUnpooling3dLayer": ((), NOTHING), "globalAveragePooling2dLayer": ((), NOTHING),
     "globalAveragePooling3dLayer": ((), NOTHING), "globalMaxPooling3dLayer": ((), NOTHING),
@@ -142,6 +155,8 @@ NAMES = {  # of a layer without a name, in a network
     "clippedReluLayer": "clippedrelu", "eluLayer": "elu", "tanhLayer": "tanh", "sigmoidLayer": "sigmoid",
     "swishLayer": "swish", "geluLayer": "gelu", "softplusLayer": "softplus", "identityLayer": "identity",
     "flattenLayer": "flatten", "channelShuffleLayer": "channelshuffle",
+    "lstmLayer": "lstm", "bilstmLayer": "biLSTM", "gruLayer": "gru", "lstmProjectedLayer": "lstmprojected",
+    "gruProjectedLayer": "gruprojected",
     "inputLayer": "input", "preluLayer": "prelu", "scalingLayer": "scaling", "spatialDropoutLayer": "spatialdropout",
     "selfAttentionLayer": "selfattention", "attentionLayer": "attention", "wordEmbeddingLayer": "word-embedding",
     "positionEmbeddingLayer": "position-embedding", "patchEmbeddingLayer": "patch-embedding",
@@ -178,6 +193,16 @@ def test_unpooling_outputs_are_ports(factory):
     assert make(factory, 2, HasUnpoolingOutputs=True).OutputNames == ["out", "indices", "size"]
 
 
+@pytest.mark.parametrize(("factory", "states"), [
+    ("lstmLayer", ["hidden", "cell"]), ("bilstmLayer", ["hidden", "cell"]), ("gruLayer", ["hidden"]),
+    ("lstmProjectedLayer", ["hidden", "cell"]), ("gruProjectedLayer", ["hidden"])])
+def test_states_are_ports(factory, states):
+    both = make(factory, *PAGES[factory][0], HasStateInputs=True, HasStateOutputs=True)
+    assert (both.InputNames, both.OutputNames) == (["in", *states], ["out", *states])
+    assert (both.NumInputs, both.NumOutputs) == (1 + len(states),) * 2
+    assert make(factory, *PAGES[factory][0], HasStateOutputs=True).InputNames == ["in"]
+
+
 @pytest.mark.parametrize("factory", ["selfAttentionLayer", "attentionLayer"])
 def test_masks_and_scores_are_ports(factory):
     one = make(factory, *PAGES[factory][0], HasPaddingMaskInput=True, HasScoresOutput=True)
@@ -199,8 +224,15 @@ def test_automatic_names(factory):
 def test_only_some_properties_can_be_set(factory):
     one = make(factory)
     settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
+<<<<<<< ours
+                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha", "InputWeights",
+                "RecurrentWeights", "InputProjector", "OutputProjector", "HiddenState", "CellState")
+||||||| base
+                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha")
+=======
                 "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha",
                 *(f"{part}{what}" for part in ("Query", "Key", "Value", "Output") for what in ("Weights", "Bias")))
+>>>>>>> theirs
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),

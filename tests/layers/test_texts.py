@@ -10,6 +10,7 @@ from dltoolbox import (
     averagePooling1dLayer,
     averagePooling2dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
@@ -36,6 +37,8 @@ from dltoolbox import (
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
+    gruLayer,
+    gruProjectedLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
@@ -44,6 +47,8 @@ from dltoolbox import (
     instanceNormalizationLayer,
     layerNormalizationLayer,
     leakyReluLayer,
+    lstmLayer,
+    lstmProjectedLayer,
     maxPooling1dLayer,
     maxPooling2dLayer,
     maxUnpooling1dLayer,
@@ -186,6 +191,12 @@ def weights(*shape):
     (layerNormalizationLayer(), "Layer Normalization", "Layer normalization"),
     (dropoutLayer(), "Dropout", "50% dropout"),
     (dropoutLayer(0.2), "Dropout", "20% dropout"),
+    (lstmLayer(150), "LSTM", "LSTM with 150 hidden units"), (lstmLayer(1), "LSTM", "LSTM with 1 hidden unit"),
+    (bilstmLayer(100), "BiLSTM", "BiLSTM with 100 hidden units"), (gruLayer(100), "GRU", "GRU with 100 hidden units"),
+    (lstmProjectedLayer(100, 30, 16), "Projected LSTM",
+     "Projected LSTM layer with 100 hidden units, an output projector size of 30, and an input projector size of 16"),
+    (gruProjectedLayer(9, 3, 2), "Projected GRU",
+     "Projected GRU layer with 9 hidden units, an output projector size of 3, and an input projector size of 2"),
     (additionLayer(2), "Addition", "Element-wise addition of 2 inputs"),
     (multiplicationLayer(3), "Multiplication", "Element-wise multiplication of 3 inputs"),
     (depthConcatenationLayer(2), "Depth concatenation", "Depth concatenation of 2 inputs"),
@@ -215,6 +226,34 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     assert "InputSize: [28 28 1 NaN]" in str(inputLayer([28, 28, 1, np.nan], "SSCB"))
 
 
+def test_an_lstm_is_displayed_as_matlab_displays_it():
+    """A printed layer of the documentation, but for empty lines."""
+    lines = [line for line in str(lstmLayer(150, OutputMode="last")).splitlines() if line]
+    assert lines == """\
+  LSTMLayer with properties:
+                       Name: ''
+                 InputNames: {'in'}
+                OutputNames: {'out'}
+                  NumInputs: 1
+                 NumOutputs: 1
+             HasStateInputs: 0
+            HasStateOutputs: 0
+   Hyperparameters
+                  InputSize: 'auto'
+             NumHiddenUnits: 150
+                 OutputMode: 'last'
+    StateActivationFunction: 'tanh'
+     GateActivationFunction: 'sigmoid'
+   Learnable Parameters
+               InputWeights: []
+           RecurrentWeights: []
+                       Bias: []
+   State Parameters
+                HiddenState: []
+                  CellState: []
+  Show all properties""".splitlines()
+
+
 @pytest.mark.parametrize(("layer", "shown"), [
     (reluLayer(), "Name"), (maxUnpooling2dLayer(), "Name NumInputs InputNames"),
     (crossChannelNormalizationLayer(5), "Name | WindowChannelSize Alpha Beta K"),
@@ -241,6 +280,10 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     (clippedReluLayer(6), "Name | Ceiling"), (eluLayer(), "Name Alpha"), (geluLayer(), "Name | Approximation"),
     (inputLayer([4, None], "CB"), "Name InputSize InputFormat"), (preluLayer(), "Name | Alpha"),
     (scalingLayer(), "Name | Scale Bias"), (channelShuffleLayer(2), "Name | NumGroups"),
+    (gruProjectedLayer(3, 2, 1, HasStateInputs=True),
+     "Name InputNames OutputNames NumInputs NumOutputs HasStateInputs HasStateOutputs | InputSize NumHiddenUnits "
+     "OutputProjectorSize InputProjectorSize OutputMode StateActivationFunction GateActivationFunction ResetGateMode | "
+     "InputWeights RecurrentWeights Bias InputProjector OutputProjector | HiddenState"),
     (regressionLayer(), "Name ResponseNames | LossFunction"),
     (dropoutLayer(), "Name | Probability"),
 ])
