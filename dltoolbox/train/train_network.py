@@ -27,7 +27,7 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
 from dltoolbox.runtime.interrupts import held
 from dltoolbox.train.arguments import Task, bind_arguments, source_of
-from dltoolbox.train.input_statistics import chunk_size, normalization_statistics, unpadded
+from dltoolbox.train.input_statistics import chunk_size, normalization_statistics, without_padding
 from dltoolbox.train.loop import train
 from dltoolbox.train.options import TrainingOptions
 
@@ -165,7 +165,7 @@ def initialise_normalisation(model: Engine, data: Batches, missing: Sequence[Mis
     for number, (layer, names) in enumerate(missing):
         if names:
             dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension
-            batches = (unpadded(batch, number, timed=layer.dims().timed)
+            batches = (without_padding(batch, number, timed=layer.dims().timed)
                        for batch in data.input_batches(chunk_size(data.input_sizes[number])))
             for name, value in normalization_statistics(batches, dimension, names).items():
                 model.assign(ParameterKey(layer.Name, name), value)
