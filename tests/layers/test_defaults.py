@@ -224,15 +224,9 @@ def test_automatic_names(factory):
 def test_only_some_properties_can_be_set(factory):
     one = make(factory)
     settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
-<<<<<<< ours
                 "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha", "InputWeights",
-                "RecurrentWeights", "InputProjector", "OutputProjector", "HiddenState", "CellState")
-||||||| base
-                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha")
-=======
-                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha",
+                "RecurrentWeights", "InputProjector", "OutputProjector", "HiddenState", "CellState",
                 *(f"{part}{what}" for part in ("Query", "Key", "Value", "Output") for what in ("Weights", "Bias")))
->>>>>>> theirs
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
