@@ -160,11 +160,20 @@ class Vocabulary(Protocol):
     def batch_norm(self, x: Value, scale: Value, offset: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
         """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 
+    def masked_batch_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """`batch_norm` with the statistics of what stands where a mask, which is as wide as one channel, is 1; it is 0"""
+
+    def count_values(self, x: Value, *lengths: Value, channels: int, way: Way | None = None) -> Value:
+        """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+
     def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     def group_norm(self, x: Value, scale: Value, offset: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation."""
+
+    def masked_group_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
+        """`group_norm` with the statistics of what stands where a mask (…1×B) is 1; it is 0 elsewhere."""
 
     def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
         """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""

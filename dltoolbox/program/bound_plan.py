@@ -17,10 +17,11 @@ from numpy.typing import DTypeLike
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
 from dltoolbox.ops.time_axis import Way
-from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
+from dltoolbox.program.memory import HEADROOM, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 MOST_WASTE = 1.125  # times the memory of a plan that a layout for several sizes may take
+GROWTH = 1.5  # times the memory of a plan that a layout gets which has to grow for it
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
@@ -109,16 +110,31 @@ class Layout:
     peak: int
     shared: int
 
+    def holds(self, other: Layout) -> bool:
+        """Whether all arrays of the other fit into the places of this one."""
+        return len(self.buffers) == len(other.buffers) and all(
+            mine.alive == its.alive and mine.room >= its.size
+            for mine, its in zip(self.buffers, other.buffers, strict=True))
+
     def joined(self, other: Layout) -> Layout:
         """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
-        more than sizes, or would waste memory together.
+        more than sizes, or would waste memory together. What grows gets headroom, which costs nothing until it is used, so
+        that not every larger size moves everything.
         """
         larger = max(self, other, key=lambda layout: layout.peak)
         if [buffer.alive for buffer in self.buffers] != [buffer.alive for buffer in other.buffers]:
             return larger
-        buffers = [Buffer(max(a.size, b.size), a.alive) for a, b in zip(self.buffers, other.buffers, strict=True)]
-        joint = Layout(buffers, place(buffers), max(self.shared, other.shared))
-        return joint if joint.peak <= larger.peak * MOST_WASTE else larger
+        joint = self._beside(other, 1.0)
+        if joint.peak > larger.peak * MOST_WASTE:
+            return larger
+        roomy = self._beside(other, GROWTH)
+        return roomy if roomy.peak <= joint.peak + HEADROOM else joint
+
+    def _beside(self, other: Layout, factor: float) -> Layout:
+        """A layout for this one, and the other with so many times the room."""
+        buffers = [Buffer(max(a.size, int(b.size * factor)), a.alive)
+                   for a, b in zip(self.buffers, other.buffers, strict=True)]
+        return Layout(buffers, place(buffers), max(self.shared, other.shared))
 
 
 Layouts = dict[Hashable, Layout]  # one for all sizes so far, by `structure`
@@ -168,10 +184,19 @@ class Shard:
         self.layouts[self.structure] = layout if known is None else known.joined(layout)
         return layout
 
-    def rebind(self, arena: Arena) -> None:
-        """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
+    def rebind(self, arena: Arena) -> bool:
+        """Bind to an arena, which must hold the layout. False where that is too small for the plan: then it has grown, and
+        the arena must, too.
+        """
         arena.tenants.add(self)
-        self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
+        try:
+            self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
+        except OutgrownError:
+            own = self.own_layout()
+            common = self.layouts[self.structure]
+            self.layout = common if common.holds(own) else own
+            return False
+        return True
 
     def release(self) -> None:
         """Forget all arrays and closures."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import Layout, Layouts, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, as_seen, check_targets
@@ -168,15 +168,9 @@ class Program:
                 return
             for shard in self.shards:
                 shard.around.shared.clear()
-            try:
-                for arena, shard in zip(self.arenas, self.shards, strict=False):
-                    shard.rebind(arena)
-            except OutgrownError:
-                for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
-                    shard.layout = layout
-                continue
-            self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
-            self.prepared = False
+            if all(shard.rebind(arena) for arena, shard in zip(self.arenas, self.shards, strict=False)):
+                self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
+                self.prepared = False
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, if the plan has gradients, backward.

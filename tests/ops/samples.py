@@ -147,8 +147,22 @@ def _statistics() -> Iterator[Case]:
             x, scale, offset = make(rng, n)
             return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
 
+        def masked(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = parameters) -> Inputs:
+            x, scale, offset = make(rng, n)
+            return x, scale, offset, shown(rng, *(1,) * (x.ndim - 1), n)
+
+        yield Case("masked_batch_norm", label, masked, {"epsilon": 1e-5}, differentiable=(0, 1, 2), batched=(0, 3),
+                   joins=False)
         yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
         yield Case("batch_norm_inference", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
+        yield Case("count_values", label, lambda r, n, s=shape: (normal(r, *s, n),), {"channels": 4}, differentiable=())
+
+
+def shown(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """A mask that shows the first position of every observation, and some others."""
+    mask = rng.random(shape) < 0.6
+    mask[(0,) * (len(shape) - 1)] = True
+    return mask.astype(np.float64)
 
 
 def _losses() -> Iterator[Case]:
