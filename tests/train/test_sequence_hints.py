@@ -59,7 +59,7 @@ FOLLOWED = {  # data, targets, layers, identifier, what the message says
     "NaN": (but(X, 3, spoilt(3)), LABELS, LAST, "notFinite", "observation 4, step 2"),
     "NaN, steps": (but(X, 3, spoilt(3)), STEPS, EVERY, "notFinite", "in 1 of 5 sequences"),
     "Inf everywhere": ([spoilt(at, np.inf) for at in range(5)], LABELS, LAST, "notFinite", "in 5 of 5"),
-    "NaN in an array": (np.where(np.arange(5)[:, None] == 2, np.nan, CUBE), LABELS, LAST, "notFinite", "observation 3, step"),
+    "NaN in an array": (np.where(np.arange(5)[:, None] == 2, np.nan, CUBE), LABELS, LAST, "notFinite", "observation 3,"),
     "NaN in one sequence": (spoilt(0), STEPS[0], EVERY, "notFinite", "observation 1, step 2"),
     "NaN in a response": (X, but(RESPONSES, 1, RESPONSES[1] * np.nan), REGRESSION, "notFinite", "Y contains NaN"),
     "empty": (but(X, 4, X[4][:, :0]), LABELS, LAST, "emptySequence", "the first is observation 5"),
@@ -78,7 +78,7 @@ FOLLOWED = {  # data, targets, layers, identifier, what the message says
     "T×R": (X, [y.T for y in RESPONSES], REGRESSION, "inputSizeMismatch", "look like T×C"),
     "other responses": (X, [y[[0, 1, 1]] for y in RESPONSES], REGRESSION, "inputSizeMismatch", "fullyConnectedLayer(3)"),
     "numbers for labels": (X, [y.codes for y in STEPS], EVERY, "numericLabels", "Y[0] is numeric"),
-    "undefined": (X, but(STEPS, 1, categorical(["x", "q", "y"], ["x", "y"])), EVERY, "undefinedLabels", "observation 2, step"),
+    "undefined": (X, but(STEPS, 1, categorical(["x", "q", "y"], ["x", "y"])), EVERY, "undefinedLabels", "observation 2,"),
     "three classes": (X, but(STEPS, 1, categorical(["x", "z", "y"])), EVERY, "classesMismatch", "Y has 3 classes"),
     "other classes": (X, STEPS, [*EVERY[:-1], classificationLayer(Classes=["x", "z"])], "unknownClasses", "contains ['y']"),
 }
