@@ -160,7 +160,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
