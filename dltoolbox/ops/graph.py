@@ -128,15 +128,17 @@ class MovingAverage(StepRule):
 
 @dataclass(frozen=True)
 class Population:
-    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by the numbers of observations.
+    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by what they count.
 
     A variance lies within mini-batches and between them (law of total variance): ``between`` is the value whose variance
-    among the mini-batches is added, which is their mean.
+    among the mini-batches is added, which is their mean. ``count`` says how many numbers an observation brings; without it,
+    all bring the same.
     """
 
     between: Value | None = None
+    count: Value | None = None
 
-    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> np.ndarray:
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[float]) -> np.ndarray:
         """The state; the mini-batches are the first axis of what they gave."""
         if between is not None:
             values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
@@ -165,8 +167,8 @@ class StateUpdate(NamedTuple):
     @property
     def values(self) -> tuple[Value, ...]:
         """All that the rule looks at."""
-        between = self.rule.between if isinstance(self.rule, Population) else None
-        return (self.value,) if between is None else (self.value, between)
+        further = (self.rule.between, self.rule.count) if isinstance(self.rule, Population) else ()
+        return (self.value, *(value for value in further if value is not None))
 
 
 class Declaration(Protocol):

@@ -11,7 +11,6 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
-from dltoolbox.ops.sequences.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -161,11 +160,20 @@ class Vocabulary(Protocol):
     def batch_norm(self, x: Value, scale: Value, offset: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
         """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 
+    def masked_batch_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """`batch_norm` with the statistics of what stands where a mask, which is as wide as one channel, is 1; it is 0"""
+
+    def count_values(self, x: Value, *lengths: Value, channels: int, way: Way | None = None) -> Value:
+        """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+
     def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     def group_norm(self, x: Value, scale: Value, offset: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation."""
+
+    def masked_group_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
+        """`group_norm` with the statistics of what stands where a mask (…1×B) is 1; it is 0 elsewhere."""
 
     def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
         """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""
@@ -227,7 +235,7 @@ class Vocabulary(Protocol):
     def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
         """A vector of one value per channel as a new first step; steps are the last spatial axis."""
 
-    def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+    def pick_step(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
         """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
 
     def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
@@ -248,5 +256,5 @@ class Vocabulary(Protocol):
     def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
         """`global_avg_pool` of sequences with zeros behind their ends."""
 
-    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
         """`pad_edges` of sequences, each at its own end."""

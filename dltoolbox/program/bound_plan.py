@@ -287,10 +287,11 @@ class Shard:
         def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
             return tuple(array if array is None else node.way.view(array, value.dims)
                          for value, array in zip(values, arrays, strict=True))
+        computed = frozenset(number for number, value in enumerate(node.inputs) if value not in self.around.arrays)
         site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
                            viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
                            viewed(node.inputs, grad_inputs), memory, self.around.all_reduce, self.around.shards,
-                           frozenset(by_kernel))
+                           frozenset(by_kernel), computed)
         bound = step.kernel.bind(site)
         if sums and bound.backward:
             last = bound.backward[-1]

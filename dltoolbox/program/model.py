@@ -265,8 +265,10 @@ class Model(Sealed):
         return outcome
 
     def left(self, continues: np.ndarray | None) -> ParameterArrays | None:
-        """The states that the last run left, of the observations that go on; None where all begin."""
-        return None if continues is None else {key: state[:, continues] for key, state in self.carried.items()}
+        """The states that the last run left, of the observations that go on, and the layers' of others; None: all begin."""
+        if continues is None:
+            return None
+        return {key: np.where(continues < 0, self.arrays[key], state[:, continues]) for key, state in self.carried.items()}
 
     def carried_into(self, graph: Graph, batch: int,
                      states: Mapping[ParameterKey, np.ndarray] | None) -> list[np.ndarray]:

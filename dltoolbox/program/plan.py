@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -69,8 +70,11 @@ def shape_of(value: Value) -> tuple[int, ...]:
 
 
 def as_seen(parameter: np.ndarray, value: Value) -> np.ndarray:
-    """A parameter, or its gradient, as ops see it: perhaps with more axes of size 1."""
-    return parameter.reshape(value.dims.shape)
+    """A parameter, or its gradient, as ops see it: perhaps with more axes of size 1.
+
+    One of a layer that data of another size reach may not fit; then no op that runs reads it.
+    """
+    return parameter.reshape(value.dims.shape) if parameter.size == prod(value.dims.shape) else parameter
 
 
 def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:

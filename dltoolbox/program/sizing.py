@@ -58,8 +58,8 @@ class Sizing:
 
     def update(self, update: StateUpdate) -> StateUpdate:
         rule = update.rule
-        if isinstance(rule, Population) and rule.between is not None:
-            rule = Population(self.value(rule.between))
+        if isinstance(rule, Population):
+            rule = Population(rule.between and self.value(rule.between), rule.count and self.value(rule.count))
         return update._replace(value=self.value(update.value), rule=rule)
 
     def node(self, node: Node) -> Node:

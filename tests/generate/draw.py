@@ -19,7 +19,8 @@ LARGEST = 30_000  # elements of one array, for all observations
 WORK = 3_000_000  # multiply-adds of one layer, for all observations
 LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
 NOT_DRAWN = {  # layers that the generator leaves out, and why
-    "sequenceInputLayer": "drafts have no time",
+    **dict.fromkeys(("sequenceInputLayer", "lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer",
+                     "gruProjectedLayer"), "drafts have no time"),
 }
 OPTIONS_NOT_DRAWN = {
     **dict.fromkeys(("WeightsInitializer", "BiasInitializer", "ScaleInitializer", "OffsetInitializer", "Weights", "Bias",

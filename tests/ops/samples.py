@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.sequences.ragged import LengthRule
-from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial, samples_windows
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -147,8 +147,22 @@ def _statistics() -> Iterator[Case]:
             x, scale, offset = make(rng, n)
             return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
 
+        def masked(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = parameters) -> Inputs:
+            x, scale, offset = make(rng, n)
+            return x, scale, offset, shown(rng, *(1,) * (x.ndim - 1), n)
+
+        yield Case("masked_batch_norm", label, masked, {"epsilon": 1e-5}, differentiable=(0, 1, 2), batched=(0, 3),
+                   joins=False)
         yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
         yield Case("batch_norm_inference", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
+        yield Case("count_values", label, lambda r, n, s=shape: (normal(r, *s, n),), {"channels": 4}, differentiable=())
+
+
+def shown(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """A mask that shows the first position of every observation, and some others."""
+    mask = rng.random(shape) < 0.6
+    mask[(0,) * (len(shape) - 1)] = True
+    return mask.astype(np.float64)
 
 
 def _losses() -> Iterator[Case]:
@@ -202,7 +216,8 @@ def _sequences() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
-                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(), *samples_attention.cases())
+                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(),
+                           *samples_attention.cases(), *samples_windows.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
@@ -220,8 +235,8 @@ def op_of(case: Case) -> Op:
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
     """The inputs of some observations; the sizes given to `max_unpool` follow."""
     chosen = tuple(x[..., at] if i in case.batched else x for i, x in enumerate(inputs))
-    if case.op == "max_unpool":
-        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])))
+    if case.op.startswith("max_unpool") and "taps" not in case.op:
+        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])), *chosen[3:])
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -69,7 +69,17 @@ def normalised() -> Iterator[Case]:
                 one = (*[1] * len(s), 4)
                 return normal(r, *s, 4, n) * 2 + 3, r.uniform(0.5, 2, one), normal(r, *one)
 
+            def masked(r: np.random.Generator, n: int, make: Callable[..., Inputs] = scaled) -> Inputs:
+                x, scale, offset = make(r, n)
+                mask = r.random((*[1] * (x.ndim - 3), *x.shape[-3:-2], 1, n)) < 0.7
+                mask[..., :1, :, :] = True  # something of every observation
+                return x, scale, offset, mask.astype(np.float64)
+
             for mark, whole in {"": True, "-positions": False}.items():
+                if spatial and (whole or groups < 4):
+                    yield Case("masked_group_norm", f"{label}-{name}{mark}", masked,
+                               {"groups": groups, "epsilon": 1e-3, "spatial": whole}, differentiable=(0, 1, 2),
+                               batched=(0, 3))
                 if whole or groups < 4:
                     yield Case("group_norm", f"{label}-{name}{mark}", scaled,
                                {"groups": groups, "epsilon": 1e-3, "spatial": whole}, differentiable=(0, 1, 2))

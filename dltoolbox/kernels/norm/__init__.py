@@ -2,5 +2,6 @@
 
 # ruff: noqa: F401
 import dltoolbox.kernels.norm.fused_pool
+import dltoolbox.kernels.norm.masked
 import dltoolbox.kernels.norm.numba_loops
 import dltoolbox.kernels.norm.numpy_passes

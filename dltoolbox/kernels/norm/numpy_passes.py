@@ -43,10 +43,12 @@ class Passes(Protocol):
         """dx = factor·(g + tilt·x + constant)."""
 
 
-def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundKernel:
+def bind_statistics(site: BindContext, passes: Passes, epsilon: float,
+                    values: Callable[[], float] | None = None) -> BoundKernel:
     """A batch normalisation made of its passes: the mathematics per channel, and the meetings of the shards.
 
-    The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset.
+    The last two outputs are the mean and the biased variance; inputs 1 and 2 are scale and offset. ``values`` tells, after
+    the first pass, how many numbers of a channel count; all by default.
     """
     channels = site.inputs[0].shape[-2]
     scale, offset = (array.reshape(-1) for array in site.inputs[1:3])
@@ -54,9 +56,10 @@ def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundK
     kept = site.keep((3, channels), np.float64)  # center, what is left of the mean, 1/√(variance + ε)
     count = site.keep((2,), np.float64)  # elements per channel of the whole batch; whether the center is subtracted
     sums = np.empty((3, channels))
+    everything = site.inputs[0].size // channels
 
     def forward() -> None:
-        mean, variance, far = met_moments(site, passes, sums)
+        mean, variance, far = met_moments(site, passes, sums, values or (lambda: everything))
         mean_out[...], variance_out[...] = mean, variance
         center, left, inverse = kept
         center[...] = mean_out if far else 0
@@ -85,15 +88,15 @@ def bind_statistics(site: BindContext, passes: Passes, epsilon: float) -> BoundK
     return BoundKernel((forward,), (backward,) if site.training else ())
 
 
-def met_moments(site: BindContext, passes: Passes, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+def met_moments(site: BindContext, passes: Passes, sums: np.ndarray,
+                values: Callable[[], float]) -> tuple[np.ndarray, np.ndarray, bool]:
     """Mean and variance of the whole batch, and whether the mean is far from zero: sums are then taken again around it, so
     that nothing is lost. All shards see the same sums, and take the same way.
     """
-    x = site.inputs[0]
     center: np.ndarray | None = None
     for _ in range(3):
         passes.measure(center, sums[:2])
-        sums[2] = x.size // x.shape[-2]
+        sums[2] = values()
         site.all_reduce(sums)
         rest, variance = sums[:2] / sums[2]
         variance -= rest * rest
