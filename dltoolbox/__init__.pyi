@@ -57,16 +57,27 @@ from dltoolbox.data.metrics import evaluateSemanticSegmentation as evaluateSeman
 from dltoolbox.data.onehot import onehotdecode as onehotdecode
 from dltoolbox.data.onehot import onehotencode as onehotencode
 from dltoolbox.data.onehot import scores2label as scores2label
+from dltoolbox.data.padding import padsequences as padsequences
 from dltoolbox.data.samples import digitTest4DArrayData as digitTest4DArrayData
 from dltoolbox.data.samples import digitTrain4DArrayData as digitTrain4DArrayData
 from dltoolbox.data.samples import gearboxFeatures as gearboxFeatures
 from dltoolbox.data.samples import shapeVolumes as shapeVolumes
 from dltoolbox.data.samples import triangleImages as triangleImages
+from dltoolbox.data.sequence_samples import japaneseVowelsTestData as japaneseVowelsTestData
+from dltoolbox.data.sequence_samples import japaneseVowelsTrainData as japaneseVowelsTrainData
+from dltoolbox.data.sequence_samples import seasonalSeries as seasonalSeries
+from dltoolbox.data.sequence_samples import waveformSequences as waveformSequences
+from dltoolbox.data.words import doc2sequence as doc2sequence
+from dltoolbox.data.words import ind2word as ind2word
+from dltoolbox.data.words import word2ind as word2ind
+from dltoolbox.data.words import wordEncoding as wordEncoding
 from dltoolbox.engines.inference import activations as activations
 from dltoolbox.engines.inference import classify as classify
 from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
 from dltoolbox.engines.inference import predict as predict
-from dltoolbox.engines.inference import semanticseg as semanticseg
+from dltoolbox.engines.segmentation import semanticseg as semanticseg
+from dltoolbox.engines.updating import classifyAndUpdateState as classifyAndUpdateState
+from dltoolbox.engines.updating import predictAndUpdateState as predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
@@ -108,10 +119,12 @@ from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
 from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
 from dltoolbox.layers.combination import MultiplicationLayer as _MultiplicationLayer
+from dltoolbox.layers.convolution import Convolution1DLayer as _Convolution1DLayer
 from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
 from dltoolbox.layers.convolution import FullyConnectedLayer as _FullyConnectedLayer
 from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedConvolution2DLayer
+from dltoolbox.layers.convolution import TransposedConvolution1DLayer as _TransposedConvolution1DLayer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
 from dltoolbox.layers.display import disp as disp
@@ -119,6 +132,7 @@ from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
 from dltoolbox.layers.inputs import ImageInputLayer as _ImageInputLayer
 from dltoolbox.layers.inputs import InputLayer as _InputLayer
+from dltoolbox.layers.inputs import SequenceInputLayer as _SequenceInputLayer
 from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNormalizationLayer
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
@@ -127,14 +141,19 @@ from dltoolbox.layers.normalisation import LayerNormalizationLayer as _LayerNorm
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
+from dltoolbox.layers.pooling import AveragePooling1DLayer as _AveragePooling1DLayer
 from dltoolbox.layers.pooling import AveragePooling2DLayer as _AveragePooling2DLayer
 from dltoolbox.layers.pooling import AveragePooling3DLayer as _AveragePooling3DLayer
+from dltoolbox.layers.pooling import GlobalAveragePooling1DLayer as _GlobalAveragePooling1DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling2DLayer as _GlobalAveragePooling2DLayer
 from dltoolbox.layers.pooling import GlobalAveragePooling3DLayer as _GlobalAveragePooling3DLayer
+from dltoolbox.layers.pooling import GlobalMaxPooling1DLayer as _GlobalMaxPooling1DLayer
 from dltoolbox.layers.pooling import GlobalMaxPooling2DLayer as _GlobalMaxPooling2DLayer
 from dltoolbox.layers.pooling import GlobalMaxPooling3DLayer as _GlobalMaxPooling3DLayer
+from dltoolbox.layers.pooling import MaxPooling1DLayer as _MaxPooling1DLayer
 from dltoolbox.layers.pooling import MaxPooling2DLayer as _MaxPooling2DLayer
 from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
+from dltoolbox.layers.pooling import MaxUnpooling1DLayer as _MaxUnpooling1DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
 from dltoolbox.layers.resizing import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
@@ -142,6 +161,19 @@ from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
 from dltoolbox.layers.resizing import Resize2DLayer as _Resize2DLayer
 from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
+from dltoolbox.layers.sequences.attention import AttentionLayer as _AttentionLayer
+from dltoolbox.layers.sequences.attention import SelfAttentionLayer as _SelfAttentionLayer
+from dltoolbox.layers.sequences.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
+from dltoolbox.layers.sequences.embedding import Indexing1DLayer as _Indexing1DLayer
+from dltoolbox.layers.sequences.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
+from dltoolbox.layers.sequences.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
+from dltoolbox.layers.sequences.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
+from dltoolbox.layers.sequences.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
+from dltoolbox.layers.sequences.recurrent import BiLSTMLayer as _BiLSTMLayer
+from dltoolbox.layers.sequences.recurrent import GRULayer as _GRULayer
+from dltoolbox.layers.sequences.recurrent import GRUProjectedLayer as _GRUProjectedLayer
+from dltoolbox.layers.sequences.recurrent import LSTMLayer as _LSTMLayer
+from dltoolbox.layers.sequences.recurrent import LSTMProjectedLayer as _LSTMProjectedLayer
 from dltoolbox.network.analysis.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary as summary
 from dltoolbox.network.data_layout import networkDataLayout as networkDataLayout
@@ -204,8 +236,8 @@ __all__ = [
     "deeplabv3plus", "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer",
     "dicePixelClassificationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
     "dlaccelerate", "dlarray", "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian",
-    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "drise", "dropoutLayer",
-    "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
+    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "doc2sequence", "drise",
+    "dropoutLayer", "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
     "estimateNetworkOutputBounds", "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate",
     "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer",
     "fileDatastore", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights",
@@ -218,15 +250,15 @@ __all__ = [
     "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
     "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
     "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
-    "inceptionresnetv2", "inceptionv3", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
+    "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
     "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
     "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
     "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
     "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork", "lstm", "lstmLayer",
     "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer", "nasnetlarge",
-    "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
+    "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer",
+    "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
     "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
     "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
     "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingToStridedConvolution",
@@ -237,17 +269,18 @@ __all__ = [
     "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
     "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
     "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
-    "scores2label", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
-    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
-    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
-    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer",
+    "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer",
+    "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
     "squeezenet", "ssdMergeLayer", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
     "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
     "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
     "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
-    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "wordEmbeddingLayer",
-    "xception", "yolov2OutputLayer", "yolov2ReorgLayer", "yolov2TransformLayer", "yscale", "zreluLayer",
+    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "waveformSequences",
+    "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception", "yolov2OutputLayer", "yolov2ReorgLayer",
+    "yolov2TransformLayer", "yscale", "zreluLayer",
 ]
 
 def reluLayer(
@@ -408,6 +441,27 @@ def concatenationLayer(
 ) -> _ConcatenationLayer:
     """Concatenation layer: joins its inputs along dimension ``dim`` (1 is the first); their other sizes must be equal."""
 
+def convolution1dLayer(
+    filterSize: int,
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int = 1,
+    DilationFactor: int = 1,
+    Padding: Literal['same', 'causal'] | int | Sequence[Any] = 0,
+    PaddingValue: float | Literal['symmetric-include-edge', 'symmetric-exclude-edge', 'replicate'] | str = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _Convolution1DLayer:
+    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over the space of"""
+
 def convolution2dLayer(
     filterSize: int | Sequence[int],
     numFilters: int,
@@ -487,6 +541,25 @@ def fullyConnectedLayer(
     Name: str = '',
 ) -> _FullyConnectedLayer:
     """Fully connected layer: ``Weights·x + Bias`` over all features of an observation."""
+
+def transposedConv1dLayer(
+    filterSize: int,
+    numFilters: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    Stride: int = 1,
+    Cropping: Literal['same'] | int | Sequence[Any] = 0,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _TransposedConvolution1DLayer:
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,"""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],
@@ -576,6 +649,21 @@ def featureInputLayer(
     Name: str = '',
 ) -> _FeatureInputLayer:
     """Feature input layer: takes ``n×f`` tables of features, one row per observation."""
+
+def sequenceInputLayer(
+    inputSize: int | Sequence[int],
+    *pairs: Any,
+    NormalizationDimension: Literal['auto', 'channel', 'element', 'all'] | str = 'auto',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    SplitComplexInputs: bool = False,
+    MinLength: int = 1,
+    Normalization: Literal['zerocenter', 'zscore', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str | Callable[..., Any] = 'none',
+    Name: str = '',
+) -> _SequenceInputLayer:
+    """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``)."""
 
 def batchNormalizationLayer(
     *pairs: Any,
@@ -679,7 +767,17 @@ def regressionLayer(
     ResponseNames: str | Sequence[str] = (),
     Name: str = '',
 ) -> _RegressionOutputLayer:
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps."""
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², a mean over observations."""
+
+def maxPooling1dLayer(
+    poolSize: int,
+    *pairs: Any,
+    Stride: int = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _MaxPooling1DLayer:
+    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
 
 def maxPooling2dLayer(
     poolSize: int | Sequence[int],
@@ -701,6 +799,12 @@ def maxPooling3dLayer(
 ) -> _MaxPooling3DLayer:
     """3-D max pooling layer: the maximum of every window of an ``h×w×d×c×n`` input."""
 
+def maxUnpooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _MaxUnpooling1DLayer:
+    """1-D max unpooling layer, the partner of ``maxPooling1dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB."""
+
 def maxUnpooling2dLayer(
     *pairs: Any,
     Name: str = '',
@@ -712,6 +816,16 @@ def maxUnpooling3dLayer(
     Name: str = '',
 ) -> _MaxUnpooling3DLayer:
     """3-D max unpooling layer, the partner of ``maxPooling3dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB."""
+
+def averagePooling1dLayer(
+    poolSize: int,
+    *pairs: Any,
+    Stride: int = 1,
+    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    PaddingValue: Literal['mean'] | float = 0,
+    Name: str = '',
+) -> _AveragePooling1DLayer:
+    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
 
 def averagePooling2dLayer(
     poolSize: int | Sequence[int],
@@ -733,6 +847,12 @@ def averagePooling3dLayer(
 ) -> _AveragePooling3DLayer:
     """3-D average pooling layer: the mean of every window of an ``h×w×d×c×n`` input; as `averagePooling2dLayer`."""
 
+def globalAveragePooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalAveragePooling1DLayer:
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over"""
+
 def globalAveragePooling2dLayer(
     *pairs: Any,
     Name: str = '',
@@ -744,6 +864,12 @@ def globalAveragePooling3dLayer(
     Name: str = '',
 ) -> _GlobalAveragePooling3DLayer:
     """3-D global average pooling layer: the mean over the three spatial dimensions, ``1×1×1×c×n``."""
+
+def globalMaxPooling1dLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _GlobalMaxPooling1DLayer:
+    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features, or over the"""
 
 def globalMaxPooling2dLayer(
     *pairs: Any,
@@ -802,29 +928,277 @@ def adaptiveAveragePooling2dLayer(
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
 
-def lstmLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def selfAttentionLayer(
+    numHeads: int,
+    numKeyChannels: int,
+    *pairs: Any,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    NumValueChannels: Literal['auto'] | int = 'auto',
+    OutputSize: Literal['auto'] | int = 'auto',
+    DropoutProbability: float = 0,
+    QueryWeights: ArrayLike | None = None,
+    KeyWeights: ArrayLike | None = None,
+    ValueWeights: ArrayLike | None = None,
+    OutputWeights: ArrayLike | None = None,
+    QueryBias: ArrayLike | None = None,
+    KeyBias: ArrayLike | None = None,
+    ValueBias: ArrayLike | None = None,
+    OutputBias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _SelfAttentionLayer:
+    """Self-attention layer: OutputWeights·attention(queries, keys, values) + OutputBias, all three made of the input."""
 
-def bilstmLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def attentionLayer(
+    numHeads: int,
+    *pairs: Any,
+    Scale: Literal['auto'] | float = 'auto',
+    HasPaddingMaskInput: bool = False,
+    HasScoresOutput: bool = False,
+    AttentionMask: Literal['none', 'causal'] | str = 'none',
+    DropoutProbability: float = 0,
+    Name: str = '',
+) -> _AttentionLayer:
+    """Attention layer: each query takes the mean of all values, weighted by softmax(Scale·keysᵀ·query), head by head."""
 
-def gruLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def wordEmbeddingLayer(
+    dimension: int,
+    numWords: int,
+    *pairs: Any,
+    OOVMode: Literal['map-to-last', 'error'] | str = 'map-to-last',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['narrow-normal', 'glorot', 'he', 'orthogonal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _WordEmbeddingLayer:
+    """Word embedding layer: for every word index, counted from 1, the column of Weights that belongs to it."""
 
-def lstmProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def positionEmbeddingLayer(
+    outputSize: int,
+    maxPosition: int,
+    *pairs: Any,
+    PositionDimension: Literal['auto', 'temporal', 'spatial'] | str = 'auto',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _PositionEmbeddingLayer:
+    """Position embedding layer: a learned vector for every position, whatever the input holds there."""
 
-def gruProjectedLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+def sinusoidalPositionEncodingLayer(
+    outputSize: int,
+    *pairs: Any,
+    Positions: Literal['auto', 'temporal-indices', 'spatial-indices', 'data-values'] | str = 'auto',
+    Name: str = '',
+) -> _SinusoidalPositionEncodingLayer:
+    """Sinusoidal position encoding layer: sines and cosines of every position in ``outputSize`` channels."""
+
+def patchEmbeddingLayer(
+    patchSize: int | Sequence[int],
+    outputSize: int,
+    *pairs: Any,
+    NumChannels: Literal['auto'] | int = 'auto',
+    SpatialFlattenMode: Literal['column-major', 'row-major'] | str = 'column-major',
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _PatchEmbeddingLayer:
+    """Patch embedding layer: a vector for every patch of an image; the patches lie side by side along one dimension."""
+
+def embeddingConcatenationLayer(
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _EmbeddingConcatenationLayer:
+    """Embedding concatenation layer: a learned vector as a new first step, such as the class token of a transformer."""
+
+def indexing1dLayer(
+    index: Literal['first', 'last'] | str | str = 'first',
+    *pairs: Any,
+    HasPaddingMaskInput: bool = False,
+    Name: str = '',
+) -> _Indexing1DLayer:
+    """1-D indexing layer: the first or the last step of a sequence, or position along one spatial dimension."""
+
+def lstmLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _LSTMLayer:
+    """LSTM layer: long short-term memory over the steps of a sequence of ``c`` channels."""
+
+def bilstmLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _BiLSTMLayer:
+    """Bidirectional LSTM layer: one LSTM from the first step to the last, one back, and what both leave at each step."""
+
+def gruLayer(
+    numHiddenUnits: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    ResetGateMode: Literal['after-multiplication', 'before-multiplication', 'recurrent-bias-after-multiplication'] | str = 'after-multiplication',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    Name: str = '',
+) -> _GRULayer:
+    """GRU layer: gated recurrent units over the steps of a sequence of ``c`` channels."""
+
+def lstmProjectedLayer(
+    numHiddenUnits: int,
+    outputProjectorSize: int,
+    inputProjectorSize: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    CellState: ArrayLike | None = None,
+    InputProjector: ArrayLike | None = None,
+    OutputProjector: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['unit-forget-gate', 'narrow-normal', 'ones', 'zeros'] | str | Callable[..., Any] = 'unit-forget-gate',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    InputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    OutputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    InputProjectorLearnRateFactor: float = 1,
+    OutputProjectorLearnRateFactor: float = 1,
+    InputProjectorL2Factor: float = 1,
+    OutputProjectorL2Factor: float = 1,
+    Name: str = '',
+) -> _LSTMProjectedLayer:
+    """Projected LSTM layer: an LSTM whose weights are products of two narrow matrices, so that there are fewer learnables."""
+
+def gruProjectedLayer(
+    numHiddenUnits: int,
+    outputProjectorSize: int,
+    inputProjectorSize: int,
+    *pairs: Any,
+    HasStateInputs: bool = False,
+    HasStateOutputs: bool = False,
+    InputSize: Literal['auto'] | int = 'auto',
+    OutputMode: Literal['sequence', 'last'] | str = 'sequence',
+    StateActivationFunction: Literal['tanh', 'softsign', 'relu'] | str = 'tanh',
+    GateActivationFunction: Literal['sigmoid', 'hard-sigmoid'] | str = 'sigmoid',
+    ResetGateMode: Literal['after-multiplication', 'before-multiplication', 'recurrent-bias-after-multiplication'] | str = 'after-multiplication',
+    InputWeights: ArrayLike | None = None,
+    RecurrentWeights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    HiddenState: ArrayLike | None = None,
+    InputProjector: ArrayLike | None = None,
+    OutputProjector: ArrayLike | None = None,
+    InputWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'glorot',
+    RecurrentWeightsInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    InputWeightsLearnRateFactor: float | Sequence[float] = 1,
+    RecurrentWeightsLearnRateFactor: float | Sequence[float] = 1,
+    BiasLearnRateFactor: float | Sequence[float] = 1,
+    InputWeightsL2Factor: float | Sequence[float] = 1,
+    RecurrentWeightsL2Factor: float | Sequence[float] = 1,
+    BiasL2Factor: float | Sequence[float] = 0,
+    InputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    OutputProjectorInitializer: Literal['glorot', 'he', 'orthogonal', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'orthogonal',
+    InputProjectorLearnRateFactor: float = 1,
+    OutputProjectorLearnRateFactor: float = 1,
+    InputProjectorL2Factor: float = 1,
+    OutputProjectorL2Factor: float = 1,
+    Name: str = '',
+) -> _GRUProjectedLayer:
+    """Projected GRU layer: a GRU whose weights are products of two narrow matrices, so that there are fewer learnables."""
 
 def lstm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def gru(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
-
-def sequenceInputLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example convolution2dLayer([5, 1], 32, Padding='same')."""
+    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
 def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
@@ -832,56 +1206,14 @@ def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
 def sequenceUnfoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
 
-def convolution1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, convolution2dLayer([5, 1], 32) does the same."""
-
-def transposedConv1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, transposedConv2dLayer([2, 1], 32, Stride=[2, 1]) does the same."""
-
-def maxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, maxPooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
-
-def averagePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, averagePooling2dLayer([2, 1], Stride=[2, 1]) does the same."""
-
-def globalAveragePooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, globalAveragePooling2dLayer() does the same."""
-
-def globalMaxPooling1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. On images T×1×c×N, globalMaxPooling2dLayer() does the same."""
-
-def wordEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
 def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
+    """Not in this release. wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on."""
 
 def embed(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up before the network: vectors[words], with one row per word."""
-
-def patchEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16."""
-
-def attentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def selfAttentionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def positionEmbeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def sinusoidalPositionEncodingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. Look the vectors of the words up with NumPy: vectors[words], with one row per word."""
 
 def attention(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def embeddingConcatenationLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
-
-def indexing1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
+    """Not in this release. attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks."""
 
 def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
@@ -1204,12 +1536,6 @@ def deepDreamImage(*arguments: Any, **options: Any) -> NoReturn:
 def drise(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
 
-def predictAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
-
-def classifyAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
-
 def imageDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels)."""
 
@@ -1282,9 +1608,6 @@ def augment(*arguments: Any, **options: Any) -> NoReturn:
 def minibatchqueue(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves."""
 
-def padsequences(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T."""
-
 def countEachLabel(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. countcats(Y) counts the labels of each category."""
 
@@ -1309,14 +1632,8 @@ def imresize(*arguments: Any, **options: Any) -> NoReturn:
 def labeloverlay(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5."""
 
-def japaneseVowelsTrainData(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
-
-def japaneseVowelsTestData(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
-
 def chickenpox_dataset(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."""
+    """Not in this release. seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."""
 
 def imagePretrainedNetwork(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin make untrained layers. docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."""

@@ -12,8 +12,6 @@ from typing import NoReturn
 from dltoolbox.core.errors import fail
 
 NO_REPLACEMENT = "There is no replacement in this release."
-AS_IMAGES = ("Sequences of one length can be trained on as images T×1×c×N: imageInputLayer([T, 1, c]), then for example "
-             "convolution2dLayer([5, 1], 32, Padding='same').")
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
 PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
 LOOP = ("Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); "
@@ -38,33 +36,18 @@ SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real ch
 SIGNALS = "Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
-SAMPLE_DATA = "Sample data of this release: digitTrain4DArrayData(), triangleImages(), shapeVolumes(), gearboxFeatures()."
+SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."
 CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."
 
 
-def one_dimensional(call: str) -> str:
-    """The hint of a layer over time, of which an image layer does the same."""
-    return f"On images T×1×c×N, {call} does the same."
-
-
 INSTEAD = {  # hint: names
-    AS_IMAGES: "lstmLayer bilstmLayer gruLayer lstmProjectedLayer gruProjectedLayer lstm gru",
-    "inputLayer([c, float('nan'), float('nan')], 'CBT') lets sequences into a dlnetwork, which predicts. " + AS_IMAGES:
-        "sequenceInputLayer",
+    "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
     "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
         "sequenceFoldingLayer sequenceUnfoldingLayer",
-    one_dimensional("convolution2dLayer([5, 1], 32)"): "convolution1dLayer",
-    one_dimensional("transposedConv2dLayer([2, 1], 32, Stride=[2, 1])"): "transposedConv1dLayer",
-    one_dimensional("maxPooling2dLayer([2, 1], Stride=[2, 1])"): "maxPooling1dLayer",
-    one_dimensional("averagePooling2dLayer([2, 1], Stride=[2, 1])"): "averagePooling1dLayer",
-    one_dimensional("globalAveragePooling2dLayer()"): "globalAveragePooling1dLayer",
-    one_dimensional("globalMaxPooling2dLayer()"): "globalMaxPooling1dLayer",
-    "Look the vectors of the words up before the network: vectors[words], with one row per word.":
-        "wordEmbeddingLayer embeddingLayer embed",
-    "convolution2dLayer(16, 768, Stride=16) embeds patches of 16×16.": "patchEmbeddingLayer",
-    "resnet18(Weights='none') and its kin classify images without attention.":
-        "attentionLayer selfAttentionLayer positionEmbeddingLayer sinusoidalPositionEncodingLayer attention "
-        "embeddingConcatenationLayer indexing1dLayer visionTransformer",
+    "wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on.": "embeddingLayer",
+    "Look the vectors of the words up with NumPy: vectors[words], with one row per word.": "embed",
+    "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",
+    "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
     CUSTOM: "functionLayer functionToLayerGraph",
     "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
     SPLIT: "complexReluLayer zreluLayer complexToRealLayer realToComplexLayer complexFullyConnectedLayer",
@@ -105,8 +88,6 @@ INSTEAD = {  # hint: names
               "cyclicalLearnRate",
     CONFUSION: "confusionchart plotconfusion",
     LOOK: "gradCAM occlusionSensitivity imageLIME deepDreamImage drise",
-    "No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same.":
-        "predictAndUpdateState classifyAndUpdateState",
 
     # Data
     "Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels).":
@@ -118,13 +99,12 @@ INSTEAD = {  # hint: names
             "read reset shuffle next preview subset",
     CHANGED: "augmentedImageDatastore imageDataAugmenter augment",
     "minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves.": "minibatchqueue",
-    "np.pad(sequence, ((0, 0), (0, 3))) adds three steps to a sequence c×T.": "padsequences",
     "countcats(Y) counts the labels of each category.": "countEachLabel",
     SHUFFLED: "splitEachLabel cvpartition training test",
     "Read images as arrays h×w×c with Pillow, imageio or Matplotlib.": "imread",
     "scipy.ndimage.zoom(image, [2, 2, 1]) makes an image h×w×c twice as large.": "imresize",
     "Draw it with Matplotlib: the image, and over it the codes of the labels with alpha=0.5.": "labeloverlay",
-    SAMPLE_DATA: "japaneseVowelsTrainData japaneseVowelsTestData chickenpox_dataset",
+    SAMPLE_DATA: "chickenpox_dataset",
 
     # Networks
     UNTRAINED: "imagePretrainedNetwork",

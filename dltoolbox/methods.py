@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from dltoolbox.data.categorical import categorical
+from dltoolbox.data.words import wordEncoding
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_array import LayerArray
@@ -20,13 +21,14 @@ from dltoolbox.network.networks import DAGNetwork, Network
 DOTTED_CALLS: dict[type, str] = {
     LayerGraph: "addLayers analyzeNetwork assembleNetwork connectLayers disconnectLayers freezeWeights getLayer plot "
                 "removeLayers replaceLayer toMATLAB toPython unfreezeWeights",
-    Network: "explain predict resetState saveNetwork summary",
-    DAGNetwork: "activations classify dag2dlnetwork",
+    Network: "explain predict predictAndUpdateState resetState saveNetwork summary",
+    DAGNetwork: "activations classify classifyAndUpdateState dag2dlnetwork",
     dlnetwork: "addInputLayer expandLayers getL2Factor getLearnRateFactor groupLayers initialize minibatchpredict "
                "setL2Factor setLearnRateFactor",
     LayerArray: "analyzeNetwork assembleNetwork dlnetwork freezeWeights layerGraph plot toMATLAB toPython unfreezeWeights",
     Layer: "getL2Factor getLearnRateFactor setL2Factor setLearnRateFactor",
     categorical: "addcats countcats iscategory isordinal isundefined mergecats removecats renamecats reordercats setcats",
+    wordEncoding: "doc2sequence ind2word word2ind",
 }
 
 

@@ -136,6 +136,22 @@ def real(low: float = -np.inf, high: float = np.inf, *, low_open: bool = False, 
     return convert
 
 
+def factor(parts: int) -> Convert[float | tuple[float, ...]]:
+    """A non-negative number, or one for each of so many parts of an array."""
+    number = real(0)
+    if parts == 1:
+        return number
+
+    @annotated("float | Sequence[float]")
+    def convert(value: object) -> float | tuple[float, ...]:
+        items = items_of(value)
+        if len(items) not in (1, parts) or any((one := _number(item)) is None or not 0 <= one < np.inf for item in items):
+            raise InvalidValue(f"a non-negative number or a vector of {parts} of them")
+        given = tuple(map(number, items))
+        return given[0] if len(given) == 1 else given
+    return convert
+
+
 def _short_number(number: float) -> str:
     return f"{number:g}"
 
@@ -296,6 +312,22 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     if rank < 3 and len(got) == 2 * rank:
         return tuple((got[2 * d], got[2 * d + 1]) for d in range(rank))
     return None
+
+
+def causal_padding(rank: int) -> Convert[Padding]:
+    """As `padding`, or ``'causal'``."""
+    usual = padding(rank)
+
+    @annotated("Literal['same', 'causal'] | int | Sequence[Any]")
+    def convert(value: object) -> Padding:
+        if isinstance(value, str) and value and "causal".startswith(value.lower()):
+            return "causal"
+        try:
+            return usual(value)
+        except InvalidValue as wrong:
+            raise InvalidValue(*(text.replace(" or 'same'", ", 'same' or 'causal'")
+                                 for text in (wrong.expected, wrong.hint))) from None
+    return convert
 
 
 @annotated("ArrayLike | None")

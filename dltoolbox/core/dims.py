@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from dltoolbox.core.unknown import UNKNOWN, is_known
@@ -82,17 +83,17 @@ class Dims:
         return Dims(self.labels, tuple(size if own == label else n
                                        for own, n in zip(self.labels, self.sizes, strict=True)))
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Of the array, when all sizes are known."""
         return tuple(int(n or 0) for n in self.sizes)
 
-    @property
+    @cached_property
     def timed(self) -> bool:
         """Whether these are sizes of sequences."""
         return self.labels.endswith("CTB")
 
-    @property
+    @cached_property
     def folded(self) -> Dims:
         """T and B as one last dimension, the steps of all observations; itself without T."""
         if not self.timed:

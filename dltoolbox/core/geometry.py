@@ -7,7 +7,7 @@ Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learnin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Literal, NamedTuple
@@ -16,7 +16,11 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 
 Pair = tuple[int, int]
-Padding = Literal["same"] | tuple[Pair, ...]
+Padding = Literal["same", "causal"] | tuple[Pair, ...]
+
+
+class OpenPair(tuple[int, int]):
+    """Padding of a length that is open; it changes with the length. It is that of one which the stride divides."""
 
 
 class Reach(NamedTuple):
@@ -50,6 +54,12 @@ class Window:
     def rank(self) -> int:
         return len(self.size)
 
+    def in_rank(self, rank: int) -> Window:
+        """The same window over a map of so many dimensions, the first of which have size 1."""
+        more = rank - self.rank
+        ones, none = (1,) * more, ((0, 0),) * more
+        return Window(ones + self.size, ones + self.stride, none + self.padding, ones + self.dilation) if more else self
+
     @property
     def extent(self) -> tuple[int, ...]:
         """Elements spanned by the dilated window: (F − 1)·D + 1."""
@@ -73,6 +83,14 @@ class Window:
         """
         return tuple(n if n is None else (n - e + sum(p)) // s + 1
                      for n, e, p, s in zip(spatial, self.extent, self.padding, self.stride, strict=True))
+
+    def at(self, spatial: Sequence[int]) -> Window:
+        """The same for known sizes, where some were open."""
+        if not any(isinstance(pair, OpenPair) for pair in self.padding):
+            return self
+        pairs = same_padding(spatial, self.extent, self.stride)
+        return replace(self, padding=tuple(new if isinstance(old, OpenPair) else old
+                                           for old, new in zip(self.padding, pairs, strict=True)))
 
     def fits(self, spatial: Sequence[int]) -> bool:
         return all(n is None or n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
@@ -101,11 +119,10 @@ class Window:
 
 
 def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end. Of an open length it is
-    that of one which the stride divides.
-    """
-    return tuple(_halve(max((-(-(n or s) // s) - 1) * s + e - (n or s), 0))
-                 for n, e, s in zip(spatial, extent, stride, strict=True))
+    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end."""
+    pairs = (_halve(max((-(-(n or s) // s) - 1) * s + e - (n or s), 0))
+             for n, e, s in zip(spatial, extent, stride, strict=True))
+    return tuple(OpenPair(pair) if n is None and s > 1 else pair for pair, n, s in zip(pairs, spatial, stride, strict=True))
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
@@ -113,6 +130,11 @@ def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, .
     is missing is added there.
     """
     return tuple(_halve(e - s) if e >= s else (0, e - s) for e, s in zip(extent, stride, strict=True))
+
+
+def causal_padding(extent: Sequence[int]) -> tuple[Pair, ...]:
+    """Padding in front alone, so that every window ends with the element of its own place."""
+    return tuple((e - 1, 0) for e in extent)
 
 
 def _halve(total: int) -> Pair:
@@ -123,7 +145,8 @@ def resolve(spatial: Sequence[int], size: Sequence[int], stride: Sequence[int], 
             dilation: Sequence[int] | None = None) -> Window:
     """The window for an input of these spatial sizes."""
     extent = Window.of(size, dilation=dilation).extent
-    pairs = same_padding(spatial, extent, stride) if isinstance(padding, str) else padding
+    pairs = (same_padding(spatial, extent, stride) if padding == "same" else
+             causal_padding(extent) if padding == "causal" else padding)
     return Window.of(size, stride, pairs, dilation)
 
 

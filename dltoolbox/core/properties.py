@@ -31,6 +31,7 @@ class _Required:
 REQUIRED = _Required()
 HIDDEN = "hidden"  # the group of properties that the short display leaves out
 LEARNABLE = "Learnable Parameters"  # the group of properties that hold learnables
+STATE = "State Parameters"  # that of states from which a run begins
 
 
 A = TypeVar("A")
@@ -326,7 +327,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def in_call_order(properties: Mapping[str, Property[object]]) -> list[Property[object]]:
     """As documentation lists them: positional, then what the display shows, arrays, what it hides, and the name."""
-    late = {LEARNABLE: 1, HIDDEN: 2}
+    late = {LEARNABLE: 1, STATE: 1, HIDDEN: 2}
     return sorted(properties.values(), key=lambda p: (not p.positional, p.name == "Name", late.get(p.group, 0)))
 
 

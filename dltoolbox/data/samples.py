@@ -88,10 +88,10 @@ def triangleImages(numImages: int = 200, imageSize: int = 32, *, Seed: int = 0, 
         ((32, 32, 1, 10), (32, 32, 10))
     """
     check_nargout(nargout, 2, "triangleImages")
-    number = _integer(numImages, "numImages", "triangleImages")
-    side = _integer(imageSize, "imageSize", "triangleImages", low=8)
-    _check_room(number * side**2, "triangleImages")
-    random = _generator(Seed, "triangleImages")
+    number = whole(numImages, "numImages", "triangleImages")
+    side = whole(imageSize, "imageSize", "triangleImages", low=8)
+    check_elements(number * side**2, "triangleImages")
+    random = seeded(Seed, "triangleImages")
     center = random.uniform(0.4, 0.6, (2, 1, number)) * side
     radius = random.uniform(0.2, 0.4, (3, number)) * side
     spread = random.uniform([[-30], [90], [210]], [[30], [150], [270]], (3, number))  # never nearly on one line
@@ -128,10 +128,10 @@ def shapeVolumes(numVolumes: int = 300, volumeSize: int = 16, *, Seed: int = 0, 
         ((16, 16, 16, 1, 30), (30,))
     """
     check_nargout(nargout, 2, "shapeVolumes")
-    number = _integer(numVolumes, "numVolumes", "shapeVolumes")
-    side = _integer(volumeSize, "volumeSize", "shapeVolumes", low=8)
-    _check_room(number * side**3, "shapeVolumes")
-    random = _generator(Seed, "shapeVolumes")
+    number = whole(numVolumes, "numVolumes", "shapeVolumes")
+    side = whole(volumeSize, "volumeSize", "shapeVolumes", low=8)
+    check_elements(number * side**3, "shapeVolumes")
+    random = seeded(Seed, "shapeVolumes")
     kind = random.permutation(np.arange(number) % 3)
     reach = random.uniform(0.2, 0.4, number) * side
     center = reach + random.uniform(0, 1, (3, number)) * (side - 2 * reach)
@@ -171,9 +171,9 @@ def gearboxFeatures(numObservations: int = 208, *, Seed: int = 0, nargout: int =
         ((208, 10), ['No Tooth Fault', 'Tooth Fault'])
     """
     check_nargout(nargout, 3, "gearboxFeatures")
-    number = _integer(numObservations, "numObservations", "gearboxFeatures")
-    _check_room(number * SAMPLES, "gearboxFeatures")
-    random = _generator(Seed, "gearboxFeatures")
+    number = whole(numObservations, "numObservations", "gearboxFeatures")
+    check_elements(number * SAMPLES, "gearboxFeatures")
+    random = seeded(Seed, "gearboxFeatures")
     faulty = random.permutation(np.arange(number) % 2)
     features = _signal_statistics(_vibrations(faulty, random))
     X = np.stack(list(features.values()), axis=1).astype(np.float32)
@@ -261,21 +261,21 @@ def _noisy(solid: np.ndarray, random: np.random.RandomState) -> np.ndarray:
     return values.clip(0, 1).astype(np.float32)
 
 
-def _integer(value: object, name: str, function: str, low: int = 1) -> int:
+def whole(value: object, name: str, function: str, low: int = 1, high: int = convert.EXACT) -> int:
     try:
-        return convert.integer(low)(value)
+        return convert.integer(low, high)(value)
     except InvalidValue as no:
         fail(f"{function}:invalid{name[0].upper()}{name[1:]}", f"'{name}' of {function} must be {no.expected}, but it "
              f"is {show(value)}.", f"Pass {no.expected}.")
 
 
-def _check_room(elements: int, function: str) -> None:
+def check_elements(elements: int, function: str) -> None:
     """Double precision is needed while they are being made."""
     check_room(elements * np.dtype(np.float64).itemsize, f"{function}:tooLarge", f"The output of {function}",
                "Ask for fewer or smaller observations.")
 
 
-def _generator(seed: object, function: str) -> np.random.RandomState:
+def seeded(seed: object, function: str) -> np.random.RandomState:
     """NumPy's frozen generator: its numbers are promised never to change."""
-    entropy = np.random.SeedSequence(_integer(seed, "Seed", function, low=0))
+    entropy = np.random.SeedSequence(whole(seed, "Seed", function, low=0))
     return np.random.RandomState(np.random.MT19937(entropy))

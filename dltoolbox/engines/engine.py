@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.data.sources.batches import Batch
+from dltoolbox.data.sources.batches import Batch, Lengths
+from dltoolbox.layers.base import Factor
 from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import InputSizes
 from dltoolbox.network.networks import DAGNetwork
@@ -16,18 +17,19 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import ModelInput, Result
 
 BatchArrays = Sequence[np.ndarray]
-Lengths = Sequence[np.ndarray | None] | None  # per input, of its sequences; see `Batch`
 States = Mapping[ParameterKey, np.ndarray]  # carried states, C×B
 
 
 class Parameter(Protocol):
-    """One learnable array. The solver changes ``value`` in place and never replaces it."""
+    """One learnable array. The solver changes ``value`` in place and never replaces it. A factor is one number, or one for
+    each of as many equal parts of the rows.
+    """
 
     layer: str
     name: str
     value: np.ndarray
-    learn_rate_factor: float
-    l2_factor: float
+    learn_rate_factor: Factor
+    l2_factor: Factor
 
 
 class StepResult(Protocol):
@@ -90,6 +92,14 @@ class Engine(Trainable, Protocol):
     @property
     def leaving(self) -> Sequence[Dims]:
         """Sizes of what leaves, for inputs of the declared sizes."""
+
+    @property
+    def initial_states(self) -> States:
+        """The carried states as the layers say them: C×1, the same for every observation, or C×N."""
+
+    @property
+    def carried(self) -> States:
+        """The states that the last run left that was asked to ``carry``."""
 
     def types(self, stored: Sequence[np.dtype[Any]]) -> Sequence[np.dtype[Any]]:
         """In which type each input enters, of data of these types."""

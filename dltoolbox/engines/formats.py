@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from dltoolbox.core.dims import DISPLAY, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import InvalidValue
+from dltoolbox.data.sources.sequence_forms import elements_of
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import model_inputs, named_arrays, numeric_data
+from dltoolbox.program.data_layout import ModelInput, model_inputs, named_arrays, numeric_data
 
 Formats = Literal["auto"] | tuple[str, ...]
 
@@ -49,8 +50,20 @@ def labelled_inputs(net: Network, data: Sequence[object], formats: Formats, func
         fail(f"{function}:formatsMismatch", f"The network has {counted(len(places), 'input')}, but got "
              f"{counted(len(formats), 'format')} and {counted(len(data), 'array')}.",
              "Pass one array and one of InputDataFormats per input.")
-    return [_arranged(numeric_data(X, function, name), text, usual(place.dims.labels), f"{place}", function)
+    return [_in_usual_order(X, text, place, function, name)
             for X, name, text, place in zip(data, names, formats, places, strict=True)]
+
+
+def _in_usual_order(X: object, labels: str, place: ModelInput, function: str, name: str) -> object:
+    """One input; each element of a list of sequences, and one sequence without B, has no dimension of observations."""
+    wanted = usual(place.dims.labels)
+    if not place.dims.timed:
+        return _arranged(numeric_data(X, function, name), labels, wanted, f"{place}", function)
+    alone = wanted.replace("B", "")
+    if (parts := elements_of(X, place.sizes)) is not None:
+        return [_arranged(numeric_data(part, function, f"{name}[{number}]"), labels.replace("B", ""), alone, f"{place}",
+                          function) for number, part in enumerate(parts)]
+    return _arranged(numeric_data(X, function, name), labels, wanted if "B" in labels else alone, f"{place}", function)
 
 
 def _arranged(array: np.ndarray, labels: str, wanted: str, place: str, function: str) -> np.ndarray:
@@ -74,22 +87,31 @@ def _axes_for(labels: str, wanted: str) -> list[int]:
     return [places[label].pop(0) for label in wanted]
 
 
-def labelled_outputs(results: Sequence[np.ndarray], formats: Sequence[str], wanted: Formats,
-                     function: str) -> list[np.ndarray]:
-    """The results, which have these formats, with their dimensions in the wanted order."""
+UserArrays = np.ndarray | list[np.ndarray]  # of all observations, or one for each
+
+
+def labelled_outputs(results: Sequence[UserArrays], formats: Sequence[str], wanted: Formats,
+                     function: str) -> list[UserArrays]:
+    """The results, which have these formats, with their dimensions in the wanted order. One sequence has no B, and neither
+    have the elements of a list.
+    """
     if wanted == "auto":
         return [*results]
     if len(wanted) != len(results):
         fail(f"{function}:formatsMismatch", f"There are {counted(len(results), 'output')}, but "
              f"{counted(len(wanted), 'format')}.", "Pass one of OutputDataFormats per output.")
-    for got, asked in zip(formats, wanted, strict=True):
-        if sorted(got) != sorted(asked):
+    ordered = []
+    for result, got, asked in zip(results, formats, wanted, strict=True):
+        order = asked if "B" in got else asked.replace("B", "")
+        if sorted(got) != sorted(order):
             fail(f"{function}:formatMismatch", f"OutputDataFormats is '{asked}', but the output has the format '{got}'.",
                  f"Put the letters of '{got}' in the order that you need.")
-    return [np.ascontiguousarray(array.transpose(_axes_for(got, asked)))
-            for array, got, asked in zip(results, formats, wanted, strict=True)]
+        axes = _axes_for(got, order)
+        ordered.append([np.ascontiguousarray(part.transpose(axes)) for part in result] if isinstance(result, list) else
+                       np.ascontiguousarray(result.transpose(axes)))
+    return ordered
 
 
-def per_observation(result: np.ndarray, labels: str) -> list[Any]:
+def per_observation(result: np.ndarray, labels: str) -> list[np.ndarray]:
     """One array per observation, without the dimension that counts them."""
     return [*np.moveaxis(result, labels.index("B"), 0)]

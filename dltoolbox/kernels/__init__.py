@@ -3,6 +3,7 @@
 Importing the families enters their kernels; of several for one op, the last entered is the first choice.
 """
 
+import dltoolbox.kernels.attention
 import dltoolbox.kernels.conv
 import dltoolbox.kernels.dense
 import dltoolbox.kernels.elementwise

@@ -258,3 +258,41 @@ class HalfSquaredError(LossKernel):
         dx = site.grad_inputs[0]
         assert dx is not None
         return BoundKernel(ways, (in_turn([share, *in_pieces(site, backward, y, t, dx, threads=1)]),))
+
+
+@kernel("half_mse_of_sequences")
+class HalfSquaredErrorOfSequences(LossKernel):
+    """`half_mse_of_sequences`, some steps at a time."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        y, t, lengths = site.inputs
+        steps = np.arange(y.shape[-2])[:, np.newaxis]
+        real, weights = site.keep(y.shape[-2:], np.bool_), site.keep(y.shape[-2:])  # weights: 1/length at real steps
+        tally, scaled = Tally(site), site.scratch(y.shape[-2:])
+        cuts = slices(y.shape[-2], y.size, 1)
+        differences = site.scratch(y[..., cuts[0], :].shape, order=site.case.orders[0]) if cuts else y
+
+        def begin() -> None:
+            np.less(steps, lengths, out=real)
+            np.divide(real, lengths, out=weights, casting="same_kind")
+            tally.count = lengths.size
+
+        def forward(at: slice) -> None:
+            d = differences[..., :at.stop - at.start, :]
+            np.subtract(y[..., at, :], t[..., at, :], out=d)
+            np.multiply(d, real[at], out=d)  # before it is squared: what stands behind the ends may be huge
+            np.multiply(d, d, out=d)
+            np.multiply(d, weights[at], out=d)
+            lines = np.add.reduce(d, axis=-1)
+            tally.sum += float(np.add.reduce(lines, axis=None, dtype=np.float64)) / 2
+        ways = self.sequence(tally, [begin, *(partial(forward, at) for at in cuts)])
+        if not site.training:
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
+        assert dx is not None
+
+        def backward() -> None:
+            np.multiply(weights, tally.share, out=scaled)
+            np.subtract(y, t, out=dx)
+            np.multiply(dx, scaled, out=dx)
+        return BoundKernel(ways, (backward,))

@@ -51,24 +51,38 @@ class Array:
         return prod(self.shape)
 
 
+Factor = float | tuple[float, ...]  # for all of an array, or for each of as many equal parts of its rows
+
+
+def factors(factor: Factor) -> tuple[float, ...]:
+    """One or several factors as several."""
+    return factor if isinstance(factor, tuple) else (factor,)
+
+
+def all_zero(factor: Factor) -> bool:
+    return not any(factors(factor))
+
+
 @dataclass(frozen=True)
 class Learnable(Array):
     """A trained array: its initialiser with the fans it needs, and the factors on learning rate and L2 decay.
 
-    ``grouped`` says that the last axis counts groups, each of which starts by itself.
+    ``grouped`` says that the last axis counts groups, each of which starts by itself; ``stacked`` the same of so many equal
+    parts of the rows.
     """
 
     initializer: str | convert.Function = "zeros"
     fan_in: int = 1
     fan_out: int = 1
-    learn_rate_factor: float = 1.0
-    l2_factor: float = 1.0
+    learn_rate_factor: Factor = 1.0
+    l2_factor: Factor = 1.0
     grouped: bool = False
+    stacked: int = 1
 
     @property
     def frozen(self) -> bool:
         """Whether training leaves it as it is."""
-        return self.learn_rate_factor == 0
+        return all_zero(self.learn_rate_factor)
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ class Layer(Configured):
     activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
-    states: ClassVar[tuple[str, ...]] = ()  # arrays that a network lists as its state
+    timeless: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
     nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
@@ -176,6 +190,11 @@ class Layer(Configured):
     def learnables(self) -> tuple[str, ...]:
         """Names of the properties that hold learnables, whether they have values or not."""
         return tuple(prop.name for prop, _ in self.values() if prop.group == LEARNABLE)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the properties that a network lists as its state."""
+        return ()
 
     def resolve_auto(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
@@ -252,7 +271,7 @@ class Layer(Configured):
         back = (f"In a layer graph: layer = getLayer(lgraph, '{layer}'), change layer, and put it back, lgraph = "
                 f"replaceLayer(lgraph, '{layer}', layer)")
         learnable = next((learnable for learnable in self.learnables
-                          if name == f"{learnable.removesuffix('s')}LearnRateFactor"), "")
+                          if name in (f"{learnable}LearnRateFactor", f"{learnable.removesuffix('s')}LearnRateFactor")), "")
         return f"{back}; or call lgraph = setLearnRateFactor(lgraph, '{layer}', '{learnable}', 0), or lgraph = " \
             f"freezeWeights(lgraph, '{layer}')." if learnable else f"{back}."
 
@@ -397,11 +416,17 @@ def find(factory: str) -> type[Layer]:
     return LAYERS[factory]
 
 
-# The factors that a page declares for each of its learnables.
-def learn_rate_factor(learnable: str) -> Property[float]:
-    return Property(convert.real(0), 1, f"Factor on the learning rate of {learnable}.", settable=True, group=HIDDEN)
+# The factors that a page declares for each of its learnables; ``parts`` of it may have one each.
+def learn_rate_factor(learnable: str, parts: int = 1) -> Property[Factor]:
+    return Property(convert.factor(parts), 1, f"Factor on the learning rate of {learnable}{in_parts(parts)}.", settable=True,
+                    group=HIDDEN)
 
 
-def l2_factor(learnable: str, default: int = 1) -> Property[float]:
+def l2_factor(learnable: str, default: int = 1, parts: int = 1) -> Property[Factor]:
     note = "" if default else "; 0: it is not decayed"
-    return Property(convert.real(0), default, f"Factor on the L2 decay of {learnable}{note}.", settable=True, group=HIDDEN)
+    return Property(convert.factor(parts), default, f"Factor on the L2 decay of {learnable}{in_parts(parts)}{note}.",
+                    settable=True, group=HIDDEN)
+
+
+def in_parts(parts: int) -> str:
+    return "" if parts == 1 else f", or {parts}: one for the rows of each gate"

@@ -82,6 +82,10 @@ class Filters(Weighted):
         weights = (*self.FilterSize, *(order if self.size_in[1] == -2 else order[::-1]))
         return self.weights_and_bias(weights, (*[1] * self.rank, self.NumFilters), taps * channels, taps * self.NumFilters)
 
+    def weights_in(self, g: Builder, more: int) -> tuple[Value, Value]:
+        """Weights and Bias for maps that have so many dimensions of size 1 more."""
+        return g.learnable("Weights", more), g.learnable("Bias")
+
     def filters_text(self) -> str:
         """``8 3×3×16``: number and size of the filters, with their channels where they are known."""
         channels = self.given_channels()
@@ -101,7 +105,7 @@ class Sliding(Windowed):
         super().check(*inputs)
         x = inputs[0]
         if self.PaddingValue == "symmetric-exclude-edge":
-            for n, pair in zip(self.seen(x).spatial, self.window(x).padding, strict=True):
+            for n, pair in zip(self.slid(x), self.window(x).padding, strict=True):
                 if n is not None and n - 1 < max(pair):
                     fail(f"{self.label()}:paddingTooLarge", f"Mirroring without the edge needs padding smaller than the "
                          f"input, but padding is {max(pair)} and the input has {counted(n, 'element')}.",
@@ -109,7 +113,7 @@ class Sliding(Windowed):
 
     def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:
         """The input, with padding where that is not zeros, and the window that slides over it."""
-        window = self.window(x.dims)
+        window = self.window_over(x)
         if not window.padded or self.PaddingValue == 0:
             return x, window
         mode, value = ((self.PaddingValue, 0.0) if isinstance(self.PaddingValue, str) else
@@ -129,10 +133,38 @@ class Convolution(Sliding, Filters):
 
     def build(self, g: Builder, x: Value) -> Outputs:
         x, window = self.slid_over(g, x)
-        return g.conv(x, g.learnable("Weights"), g.learnable("Bias"), window=window, way=self.way(x.dims))
+        return g.conv(x, *self.weights_in(g, window.rank - self.rank), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         return f"{self.filters_text()} convolutions {self.window_text()}"
+
+
+@layer("convolution1dLayer", "1-D Convolution", name="conv1d")
+class Convolution1DLayer(Convolution, rank=1):
+    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over the space of
+    ``s×c×n`` and of sequences ``s×c×t``.
+
+    Weights are ``filterSize×c×numFilters``, Bias is ``1×numFilters``. The output has
+    floor((in − ((filterSize − 1)·dilation + 1) + padding) / stride) + 1 elements; with ``Padding='same'``
+    ceil(in / stride). ``Padding='causal'`` puts (filterSize − 1)·dilation elements in front, so that no step sees a later
+    one.
+
+    Example:
+        >>> convolution1dLayer(3, 32, Padding='causal').describe()
+        "32 3 convolutions with stride 1 and padding 'causal'"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:convolution1dLayer:invalidFilterSize`` and its like; when the network is checked,
+            ``…:windowTooLarge`` and ``…:numChannelsMismatch``.
+
+    Source:
+        MathWorks documentation of convolution1dLayer; van den Oord et al., "WaveNet" (2016), for causal convolution.
+    """
+
+    DilationFactor = Sliding.DilationFactor
+    Padding = Property(ByRank(convert.causal_padding), 0, "Padding of the input: numbers of elements per end, 'same' or "
+                       "'causal'.")
+    PaddingValue = Sliding.PaddingValue
 
 
 @layer("convolution2dLayer", "2-D Convolution", name="conv")
@@ -281,6 +313,7 @@ class TransposedConvolution(SpatialLayer, Filters):
     """Transposed convolution in any number of dimensions."""
 
     size_in = ("NumChannels", -1)
+    over_time = True
 
     Stride = Property(ByRank(convert.sizes), 1, "Up-sampling factor per dimension.")
     Cropping = Property(ByRank(convert.padding), 0, "Output elements removed per edge, or 'same'.")
@@ -294,36 +327,41 @@ class TransposedConvolution(SpatialLayer, Filters):
         return padding_vector(self.Cropping)
 
     def window(self) -> Window:
-        cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
+        cropping = same_cropping(self.FilterSize, self.Stride) if isinstance(self.Cropping, str) else self.Cropping
         return Window.of(self.FilterSize, self.Stride, cropping)
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        if any(n < 1 for n in self.window().transposed_output(inputs[0].spatial)):
+        spatial = self.slid(inputs[0])
+        if any(n is not None and n < 1 for n in self.window().transposed_output(spatial)):
             fail(f"{self.label()}:croppingTooLarge", f"Cropping {padding_text(self.Cropping)} leaves nothing of the "
-                 f"{times(self.FilterSize)} transposed convolution of an input of {times(inputs[0].spatial)}.",
-                 f"Set Cropping=0, or crop less than the {times(self.whole(inputs[0]))} that it makes without.")
+                 f"{times(self.FilterSize)} transposed convolution of an input of {times(spatial)}.",
+                 f"Set Cropping=0, or crop less than the {times(self.whole(spatial))} that it makes without.")
 
-    def whole(self, x: Dims) -> tuple[int, ...]:
+    def whole(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         """Sizes of the output before anything is cropped."""
-        return Window.of(self.FilterSize, self.Stride).transposed_output(x.spatial)
+        return Window.of(self.FilterSize, self.Stride).transposed_output(spatial)
 
     def check_parameters(self, *inputs: Dims) -> None:
         self.check_declared_size("NumChannels", inputs[0].channels, "channel")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
-        window = self.window()
-        return tuple(SizeRule(f"{n}·{stride} = {out}" if self.Cropping == "same" else
-                              f"({n} − 1)·{stride} + {size}{edge_terms('−', pair)} = {out}".replace("-", "−"))
-                     for n, out, size, stride, pair in zip(
-                         x.spatial, window.transposed_output(x.spatial), window.size, window.stride, window.padding,
-                         strict=True))
+        window, spatial = self.window(), self.slid(x)
+        rules = []
+        for n, out, size, stride, pair in zip(spatial, window.transposed_output(spatial), window.size, window.stride,
+                                              window.padding, strict=True):
+            length = "T" if n is None else n
+            text = (f"{length}·{stride}" if self.Cropping == "same" else
+                    f"({length} − 1)·{stride} + {size}{edge_terms('−', pair)}")
+            rules.append(SizeRule((text if n is None else f"{text} = {out}").replace("-", "−")))
+        return tuple(rules)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.filters_and_bias(inputs[0].channels)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        return g.conv_transposed(x, g.learnable("Weights"), g.learnable("Bias"), window=self.window())
+        window = self.window().in_rank(self.rank_of(x))
+        return g.conv_transposed(x, *self.weights_in(g, window.rank - self.rank), window=window, way=self.way(x.dims))
 
     def describe(self) -> str:
         return (f"{self.filters_text()} transposed convolutions with stride {vector(self.Stride)} and cropping "
@@ -331,6 +369,22 @@ class TransposedConvolution(SpatialLayer, Filters):
 
     def rows(self) -> list[Row]:
         return by_mode_and_size(super().rows(), "Cropping", self.Cropping)
+
+
+@layer("transposedConv1dLayer", "1-D Transposed Convolution", name="transposed-conv1d")
+class TransposedConvolution1DLayer(TransposedConvolution, rank=1):
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,
+    by its stride; as `transposedConv2dLayer` in one dimension.
+
+    Weights are ``filterSize×numFilters×c``, Bias is ``1×numFilters``.
+
+    Example:
+        >>> transposedConv1dLayer(4, 8, Stride=2, Cropping='same').describe()
+        "8 4 transposed convolutions with stride 2 and cropping 'same'"
+
+    Source:
+        MathWorks documentation of transposedConv1dLayer.
+    """
 
 
 @layer("transposedConv2dLayer", "2-D Transposed Convolution", name="transposed-conv")

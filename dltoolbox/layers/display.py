@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from dltoolbox.core.display import number_text, object_text, printable, table_html
-from dltoolbox.core.properties import HIDDEN, LEARNABLE, show
+from dltoolbox.core.properties import HIDDEN, LEARNABLE, STATE, show
 from dltoolbox.layers.base import Layer, flat, is_factory
 from dltoolbox.runtime.console import say
 
-HEADINGS = ("", "Hyperparameters", LEARNABLE, "State Parameters")
+HEADINGS = ("", "Hyperparameters", LEARNABLE, STATE)
 
 
 def layer_text(layer: Layer) -> str:

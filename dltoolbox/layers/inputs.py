@@ -111,6 +111,7 @@ class NormalisedInput(DataInput):
     """The common part of the other input layers: the normalisation and its statistics."""
 
     labels: ClassVar[str] = ""
+    joining: ClassVar[str] = "with"  # the word before the normalisation in descriptions
     Normalization = Property(_NORMALIZATION, "zerocenter", "'zerocenter', 'zscore', 'rescale-symmetric', "
                              "'rescale-zero-one', 'none' or a function of the data.")
     NormalizationDimension = Property(convert.choice("auto", "channel", "element", "all"), "auto",
@@ -164,7 +165,7 @@ class NormalisedInput(DataInput):
         """Statistics per element fit data of one size only; those per channel fit all."""
         for name in self.statistics:
             value = getattr(self, name)
-            size = tuple(n for n in x.sizes[:-1] if n is not None)
+            size = (*x.spatial, x.channels)
             if value is not None and value.size not in (1, x.channels) and value.size != prod(size):
                 fail(f"{self.label()}:statisticsSizeMismatch", f"{name} has one value per element of {times(value.shape)}, "
                      f"but the data have size {times(size)}.",
@@ -183,12 +184,12 @@ class NormalisedInput(DataInput):
         if self.Normalization == "none":
             return self.description_size
         how = "custom" if callable(self.Normalization) else f"'{self.Normalization}'"
-        return f"{self.description_size} with {how} normalization"
+        return f"{self.description_size} {self.joining} {how} normalization"
 
     def rows(self) -> list[Row]:
         """The size comes first; only the statistics that belong to the chosen normalisation are shown."""
         unused = {"Mean", "StandardDeviation", "Min", "Max"} - set(self.statistics)
-        first = ("Name", "InputSize", "SplitComplexInputs", "DataAugmentation", "Normalization")
+        first = ("Name", "InputSize", "MinLength", "SplitComplexInputs", "DataAugmentation", "Normalization")
         rows = sorted(super().rows(), key=lambda row: first.index(row[1]) if row[1] in first else len(first))
         return [row for row in rows if row[1] not in unused]
 
@@ -285,3 +286,52 @@ class FeatureInputLayer(NormalisedInput):
     @property
     def description_size(self) -> str:
         return f"{self.InputSize} features"
+
+
+@convert.annotated("int | Sequence[int]")
+def _sequence_size(value: object) -> int | tuple[int, ...]:
+    """A number of channels, or sizes of images with their channels."""
+    sizes = convert.integers(value, 1)
+    if sizes is None or len(sizes) not in (1, 2, 3, 4):
+        raise InvalidValue("a number of channels, [s, c], [h, w, c] or [h, w, d, c]")
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+@layer("sequenceInputLayer", "Sequence Input", name="sequenceinput")
+class SequenceInputLayer(NormalisedInput):
+    """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``).
+
+    Statistics of the normalisation are those of all time steps of all sequences; padding does not count.
+
+    Example:
+        >>> sequenceInputLayer(12).describe()
+        'Sequence input with 12 dimensions'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:sequenceInputLayer:invalidInputSize``, ``…:invalidMean`` and its like.
+
+    Source:
+        MathWorks documentation of sequenceInputLayer.
+    """
+
+    joining = "and"
+
+    InputSize = Property(_sequence_size, doc="Number of channels c of a sequence of vectors, or the size of the images of a "
+                         "sequence with their channels: [s c], [h w c] or [h w d c].", positional=True,
+                         argument="inputSize", group="")
+    MinLength = Property(convert.count, 1, "Number of time steps that the shortest sequence must have.", group="")
+    Normalization = FeatureInputLayer.Normalization
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Spatial sizes and channels of a time step."""
+        size: int | tuple[int, ...] = self.InputSize
+        return size if isinstance(size, tuple) else (size,)
+
+    def dims(self) -> Dims:
+        *space, channels = self.sizes
+        return Dims("S" * len(space) + "CTB", (*space, channels * (2 if self.SplitComplexInputs else 1), None, None))
+
+    @property
+    def description_size(self) -> str:
+        return f"Sequence input with {'×'.join(map(str, self.sizes))} dimensions"

@@ -69,7 +69,6 @@ class BatchNormalizationLayer(Scaled):
         Ioffe and Szegedy, "Batch normalization: accelerating deep network training" (2015).
     """
 
-    states = ("TrainedMean", "TrainedVariance")
     beyond_matlab = ("FixedStatistics",)
 
     MeanDecay = Property(convert.real(0, 1), 0.1, "Weight of a batch's mean in the moving mean.")
@@ -80,6 +79,10 @@ class BatchNormalizationLayer(Scaled):
     TrainedMean = Property(convert.array, None, "Mean for prediction.", settable=True, group="")
     TrainedVariance = Property(convert.non_negative_array, None, "Variance for prediction.", settable=True, group="")
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        return "TrainedMean", "TrainedVariance"
+
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         shape = shape_per_channel(inputs[0])
         return *super().arrays(*inputs), State("TrainedMean", shape), State("TrainedVariance", shape, initial=1.0)
@@ -89,9 +92,10 @@ class BatchNormalizationLayer(Scaled):
         if not g.training or self.FixedStatistics:
             return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
+        count = g.count_values(x, channels=x.dims.channels)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
-        g.update_state("TrainedMean", mean, MovingAverage(self.MeanDecay), Population())
-        g.update_state("TrainedVariance", variance, MovingAverage(self.VarianceDecay), Population(between=mean))
+        g.update_state("TrainedMean", mean, MovingAverage(self.MeanDecay), Population(count=count))
+        g.update_state("TrainedVariance", variance, MovingAverage(self.VarianceDecay), Population(mean, count))
         return y
 
     def describe(self) -> str:

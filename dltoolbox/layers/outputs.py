@@ -184,9 +184,10 @@ def with_classes(classes: Literal["auto"] | tuple[str, ...], *, named: int) -> s
 
 @layer("regressionLayer", "Regression Output", name="regressionoutput")
 class RegressionOutputLayer(OutputLayer):
-    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², averaged over the observations and their time steps.
+    """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², a mean over observations.
 
-    The sum over the R responses (or the h·w·c elements of an image) is not divided by their number.
+    The sum over the R responses (or the h·w·c elements of an image) is not divided by their number. Of a sequence, the loss
+    is the mean over its own time steps.
 
     Example:
         >>> regressionLayer(Name='output').describe()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from dltoolbox.core import convert
-from dltoolbox.core.dims import times
+from dltoolbox.core.dims import times, vector
 from dltoolbox.core.geometry import check_padding
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.layers.base import layer
-from dltoolbox.layers.windowed import SpatialLayer, Windowed
+from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text
 from dltoolbox.ops import Builder, Outputs, Value
+from dltoolbox.ops.time_axis import Way
 
 
 class Pooling(Windowed):
@@ -18,6 +21,13 @@ class Pooling(Windowed):
                         argument="poolSize")
     Stride = Windowed.Stride
     Padding = Windowed.Padding
+
+    def pooling_text(self, kind: str) -> str:
+        """``2×2 max pooling with stride [2  2] and …``, but ``Max pooling with pool size 2, stride 2, and …``."""
+        if self.rank > 1:
+            return f"{times(self.PoolSize)} {kind} pooling {self.window_text()}"
+        return (f"{kind.capitalize()} pooling with pool size {vector(self.PoolSize)}, stride {vector(self.Stride)}, and "
+                f"padding {padding_text(self.Padding)}")
 
     def validate(self) -> None:
         check_padding(self.label(), self.Padding, self.PoolSize, self.Name)
@@ -35,13 +45,30 @@ class MaxPooling(Pooling):
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        window, way = self.window(x.dims), self.way(x.dims)
+        window, way = self.window_over(x), self.way(x.dims)
         if not self.HasUnpoolingOutputs:
             return g.max_pool(x, window=window, way=way)
         return *g.max_pool_indices(x, window=window, way=way), g.size_of(x, way=way)
 
     def describe(self) -> str:
-        return f"{times(self.PoolSize)} max pooling {self.window_text()}"
+        return self.pooling_text("max")
+
+
+@layer("maxPooling1dLayer", "1-D Max Pooling", name="maxpool1d")
+class MaxPooling1DLayer(MaxPooling, rank=1):
+    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``
+    and of sequences ``s×c×t``.
+
+    As `maxPooling2dLayer` in one dimension. ``HasUnpoolingOutputs``, with a matching `maxUnpooling1dLayer`, goes beyond
+    MATLAB.
+
+    Example:
+        >>> maxPooling1dLayer(2, Stride=2).describe()
+        'Max pooling with pool size 2, stride 2, and padding [0  0]'
+
+    Source:
+        MathWorks documentation of maxPooling1dLayer.
+    """
 
 
 @layer("maxPooling2dLayer", "2-D Max Pooling", name="maxpool")
@@ -97,6 +124,19 @@ class MaxUnpooling(SpatialLayer):
         return "Max Unpooling"
 
 
+@layer("maxUnpooling1dLayer", "1-D Max Unpooling", name="maxunpool1d")
+class MaxUnpooling1DLayer(MaxUnpooling, rank=1):
+    """1-D max unpooling layer, the partner of ``maxPooling1dLayer(…, HasUnpoolingOutputs=True)``. Beyond MATLAB.
+
+    Example:
+        >>> maxUnpooling1dLayer(Name='unpool1').InputNames
+        ['in', 'indices', 'size']
+
+    Source:
+        Its own definition: that of `maxUnpooling2dLayer` in one dimension.
+    """
+
+
 @layer("maxUnpooling2dLayer", "2-D Max Unpooling", name="maxunpool")
 class MaxUnpooling2DLayer(MaxUnpooling, rank=2):
     """2-D max unpooling layer: puts each value back where the maximum came from; everything else is 0.
@@ -134,10 +174,24 @@ class AveragePooling(Pooling):
                             "elements count.")
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        return g.avg_pool(x, window=self.window(x.dims), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
+        return g.avg_pool(x, window=self.window_over(x), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
 
     def describe(self) -> str:
-        return f"{times(self.PoolSize)} average pooling {self.window_text()}"
+        return self.pooling_text("average")
+
+
+@layer("averagePooling1dLayer", "1-D Average Pooling", name="avgpool1d")
+class AveragePooling1DLayer(AveragePooling, rank=1):
+    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``
+    and of sequences ``s×c×t``; as `averagePooling2dLayer`.
+
+    Example:
+        >>> averagePooling1dLayer(3, Padding='same').describe()
+        "Average pooling with pool size 3, stride 1, and padding 'same'"
+
+    Source:
+        MathWorks documentation of averagePooling1dLayer.
+    """
 
 
 @layer("averagePooling2dLayer", "2-D Average Pooling", name="avgpool2d")
@@ -168,14 +222,39 @@ class AveragePooling3DLayer(AveragePooling, rank=3):
     """
 
 
-class GlobalAveragePooling(SpatialLayer):
-    """The mean over all spatial dimensions."""
+class GlobalPooling(SpatialLayer):
+    """One value for all of the dimensions; where time is one of them, it is none afterwards."""
+
+    over_time = True
+    pool: ClassVar[str]  # the op
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        return g.global_avg_pool(x)
+        way = self.way(x.dims)
+        y = getattr(g, self.pool)(x, way=way)
+        return g.without_time(y) if way is Way.SPACE else y
+
+
+class GlobalAveragePooling(GlobalPooling):
+    """The mean over all spatial dimensions."""
+
+    pool = "global_avg_pool"
 
     def describe(self) -> str:
         return f"{self.rank}-D global average pooling"
+
+
+@layer("globalAveragePooling1dLayer", "1-D Global Average Pooling", name="gapool1d")
+class GlobalAveragePooling1DLayer(GlobalAveragePooling, rank=1):
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over
+    the space of ``s×c×n`` and of sequences ``s×c×t``, ``1×c×n`` and ``1×c×t``.
+
+    Example:
+        >>> globalAveragePooling1dLayer(Name='gap').describe()
+        '1-D global average pooling'
+
+    Source:
+        MathWorks documentation of globalAveragePooling1dLayer.
+    """
 
 
 @layer("globalAveragePooling2dLayer", "2-D Global Average Pooling", name="gapool")
@@ -204,14 +283,27 @@ class GlobalAveragePooling3DLayer(GlobalAveragePooling, rank=3):
     """
 
 
-class GlobalMaxPooling(SpatialLayer):
+class GlobalMaxPooling(GlobalPooling):
     """The maximum over all spatial dimensions."""
 
-    def build(self, g: Builder, x: Value) -> Outputs:
-        return g.global_max_pool(x)
+    pool = "global_max_pool"
 
     def describe(self) -> str:
         return f"{self.rank}-D global max pooling"
+
+
+@layer("globalMaxPooling1dLayer", "1-D Global Max Pooling", name="gmpool1d")
+class GlobalMaxPooling1DLayer(GlobalMaxPooling, rank=1):
+    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features, or over the
+    space of ``s×c×n`` and of sequences ``s×c×t``, ``1×c×n`` and ``1×c×t``.
+
+    Example:
+        >>> globalMaxPooling1dLayer(Name='gmp').describe()
+        '1-D global max pooling'
+
+    Source:
+        MathWorks documentation of globalMaxPooling1dLayer.
+    """
 
 
 @layer("globalMaxPooling2dLayer", "2-D Global Max Pooling", name="gmpool")

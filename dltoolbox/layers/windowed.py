@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -9,10 +10,11 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Padding, Pair, Window, check_fits, resolve
+from dltoolbox.core.geometry import OpenPair, Padding, Pair, Window, check_fits, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import LAYERS, Layer, Row
+from dltoolbox.ops import Value
 from dltoolbox.ops.time_axis import Way
 
 Vector = list[int] | list[list[int]]
@@ -47,7 +49,7 @@ def padding_text(padding: Padding) -> str:
 
 
 def padding_mode(padding: Padding) -> str:
-    return "same" if padding == "same" else "manual"
+    return padding if isinstance(padding, str) else "manual"
 
 
 def by_mode_and_size(rows: list[Row], name: str, padding: Padding) -> list[Row]:
@@ -76,31 +78,42 @@ class SpatialLayer(Layer):
             return Way.FOLD
         return Way.SPACE if self.over_time and x.timed and x.rank == self.rank - 1 else None
 
-    def seen(self, x: Dims) -> Dims:
-        """Sizes of an input as its windows see them."""
+    def slid(self, x: Dims) -> tuple[int, ...]:
+        """Sizes of an input along the dimensions of the windows: the last ones, where an op sees more."""
         way = self.way(x)
-        return x if way is None else way.dims(x)
+        return (x if way is None else way.dims(x)).spatial[-self.rank:]
+
+    def rank_of(self, x: Value) -> int:
+        """How many spatial dimensions ops see."""
+        way = self.way(x.dims)
+        return x.dims.rank if way is None else way.dims(x.dims).rank
 
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
         if self.way(x) is None:
             (accepted,) = self.formats
-            if x.timed:
+            if self.rank == 1:
+                accepted = "SCB, SCBT or CBT"
+            elif x.timed:
                 accepted += f"T{f' or {accepted[1:]}T' if self.over_time else ''}"
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs input of format {accepted} "
-                 f"({self.rank} spatial dimensions), but its input is {x}.", self.hint_for_format(x))
+                 f"({self.dimensions_text()}), but its input is {x}.", self.hint_for_format(x))
+
+    def dimensions_text(self) -> str:
+        return "1 spatial dimension or time" if self.rank == 1 else f"{self.rank} spatial dimensions"
 
     def hint_for_format(self, x: Dims) -> str:
         """The fix for input of another format."""
         other = self.label().replace(f"{self.rank}d", f"{x.rank}d")
         if x.rank and other in LAYERS:
             return f"Use {other}, or check which layer feeds it."
-        return f"Remove it, or feed it from a layer that leaves {self.rank} spatial dimensions."
+        return f"Remove it, or feed it from a layer that leaves {self.dimensions_text()}."
 
     def as_written(self, name: str) -> object:
         """Padding and cropping as MATLAB's vectors and matrices."""
         value = super().as_written(name)
-        return padding_vector(self.__dict__[name]) if name in ("Padding", "Cropping") and value != "same" else value
+        is_vector = name in ("Padding", "Cropping") and not isinstance(value, str)
+        return padding_vector(self.__dict__[name]) if is_vector else value
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         """One rule per spatial dimension of a layer whose output has other sizes than its input."""
@@ -161,20 +174,30 @@ class Windowed(SpatialLayer):
 
     def window(self, x: Dims) -> Window:
         """The window for an input of these sizes; 'same' becomes numbers."""
-        spatial = self.seen(x).spatial if self.Padding == "same" else ()
+        spatial = self.slid(x) if self.Padding == "same" else ()
         make = resolved if is_known(*spatial) else resolve
         return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
 
+    def window_over(self, x: Value) -> Window:
+        """The window as ops see it."""
+        window = self.window(x.dims)
+        if x.lengths is not None and self.Padding == "same" and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
+            pair = window.padding[-1]  # before, as of the longest; behind, what all need for ceil(n/stride) windows
+            enough = pair[0], window.extent[-1] - 1 - pair[0]
+            enough = OpenPair(enough) if isinstance(pair, OpenPair) else enough
+            window = replace(window, padding=(*window.padding[:-1], enough))
+        return window.in_rank(self.rank_of(x))
+
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
-        window, spatial = self.window(inputs[0]), self.seen(inputs[0]).spatial
+        window, spatial = self.window(inputs[0]), self.slid(inputs[0])
         check_fits(self.label(), window, spatial,
                    f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
                    f" (input {times(spatial)}, padding {padding_text(window.padding)})")
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
         window = self.window(x)
-        rules, spatial = [], self.seen(x).spatial
+        rules, spatial = [], self.slid(x)
         for n, size, out, extent, pair, stride, dilation in zip(
                 spatial, window.size, window.output(spatial), window.extent, window.padding, window.stride,
                 window.dilation, strict=True):

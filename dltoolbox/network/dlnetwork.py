@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -25,7 +25,7 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.validate import REMOVE, check_no_output_layers
-from dltoolbox.network.lowering.initialise import initial_arrays
+from dltoolbox.network.lowering.initialise import ParameterArrays, initial_arrays
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, with_values
 from dltoolbox.ops import ParameterKey
@@ -105,7 +105,7 @@ class dlnetwork(Network):
 
     @Learnables.setter
     def Learnables(self, table: object) -> None:
-        self._assign(table, self.Learnables, "Learnables")
+        self._take(self._checked(table, self.Learnables, "Learnables"))
 
     @property
     def State(self) -> Table:
@@ -113,7 +113,13 @@ class dlnetwork(Network):
 
     @State.setter
     def State(self, table: object) -> None:
-        self._assign(table, self.State, "State")
+        """States of sequences may come for any number of them; the others are values of the layers."""
+        carried = self._carried
+        present = self.State
+        arrays = self._checked(table, present, "State", carried)
+        self.__dict__.update(_present=None, current={key: arrays.pop(key) for key in carried})
+        if arrays:
+            self._take(arrays)
 
     @property
     def InputNames(self) -> list[str]:
@@ -182,6 +188,7 @@ class dlnetwork(Network):
 
     def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
         new = copy.copy(self)
+        new.current = {}
         LayerGraph.__init__(new, layers, connections)
         new.cache = {}
         return new
@@ -193,24 +200,35 @@ class dlnetwork(Network):
         LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
         self._initialized = True
 
-    def _assign(self, table: object, present: Table, name: str) -> None:
-        """Take the values of a table for ours, all of which must be there; from then on the network computes with them."""
+    @property
+    def _carried(self) -> set[ParameterKey]:
+        """The states that every sequence has of its own."""
+        return {*lower(self).graph.carried} if self.Initialized else set()
+
+    def _checked(self, table: object, present: Table, name: str, carried: Collection[ParameterKey] = ()) -> ParameterArrays:
+        """The values of a table in the place of ours, all of which must be there."""
         if not isinstance(table, Table) or table.VariableNames != present.VariableNames:
             fail(f"dlnetwork:invalid{name}", f"{name} must be a table with the columns Layer, Parameter and Value, but it "
                  f"is {show(table)}.", f"Change a copy of the one that there is: table = net.{name}.")
         if (table.Layer, table.Parameter) != (present.Layer, present.Parameter):
             fail(f"dlnetwork:invalid{name}", f"The rows of the table are not those of net.{name}.",
                  "Keep the layers and parameters in their order, and change only values.")
-        issues, arrays = IssueCollector(), {}
+        issues, arrays = IssueCollector(), ParameterArrays()
         for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
-            if not self.Initialized or np.shape(value) != old.shape:
+            key, shape = ParameterKey(layer, parameter), np.shape(value)
+            wanted = (*old.shape[:-1], *shape[-1:]) if key in carried and len(shape) == old.ndim and shape[-1] else old.shape
+            if not self.Initialized or shape != wanted:
                 issues.add(f"dlnetwork:invalid{name}", f"{parameter} has size {times(old.shape)}, but "
-                           f"got {times(np.shape(value))}." if self.Initialized else "The dlnetwork is not initialised.",
+                           f"got {times(shape)}." if self.Initialized else "The dlnetwork is not initialised.",
                            "Pass a value of the same size." if self.Initialized else "Call net = initialize(net) first.",
                            layer=layer)
-            arrays[ParameterKey(layer, parameter)] = value
+            arrays[key] = value
         issues.raise_if_any()
-        LayerGraph.__init__(self, with_values(self.nodes, arrays), self.edges)
+        return arrays
+
+    def _take(self, arrays: ParameterArrays) -> None:
+        """From now on the network computes with these values."""
+        LayerGraph.__init__(self, with_values(super().nodes, arrays), self.edges)
         self.cache = {}
 
     def shown(self) -> list[tuple[str, str]]:
@@ -312,15 +330,16 @@ def required(net: object, function: str) -> dlnetwork:
 
 @returns_copy
 def resetState(net: Network) -> Network:
-    """The network with the state of its recurrent layers set back: there are none yet, so the network as it is.
+    """The network as it was before `predictAndUpdateState` and its kin: sequences begin with the states of the layers.
 
-    The statistics of batch normalisations stay, as in MATLAB.
+    These are zeros, or the HiddenState and CellState that a layer was given. The statistics of batch normalisations stay, as
+    in MATLAB.
 
     Args:
-        net: A SeriesNetwork, DAGNetwork or dlnetwork.
+        net: A SeriesNetwork, DAGNetwork or dlnetwork. It is not changed.
 
     Returns:
-        The network itself.
+        The network in that state, which shares everything else; the network itself where it is in that state.
 
     Raises:
         DltoolboxError: ``dltoolbox:resetState:notANetwork`` for anything but a network.
@@ -333,7 +352,7 @@ def resetState(net: Network) -> Network:
     if not isinstance(net, Network):
         fail("resetState:notANetwork", f"The argument of resetState must be a network, but it is {show(net)}.",
              "Pass a SeriesNetwork, DAGNetwork or dlnetwork.")
-    return net
+    return net.in_state({}) if net.current else net
 
 
 def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
@@ -358,6 +377,6 @@ def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
         fail("dag2dlnetwork:notANetwork", f"The argument of dag2dlnetwork must be a SeriesNetwork or DAGNetwork, but it is "
              f"{show(net)}.", "Layers and layer graphs become one by dlnetwork(layers).")
     ends = {layer.Name for layer in net.nodes if isinstance(layer, OutputLayer)}
-    kept = LayerGraph([layer for layer in net.nodes if layer.Name not in ends],
+    kept = LayerGraph([layer for layer in net.in_state({}).nodes if layer.Name not in ends],
                       [edge for edge in net.edges if edge.destination.layer not in ends])
-    return dlnetwork(kept)
+    return dlnetwork(kept).in_state(net.current)

@@ -10,7 +10,7 @@ from dltoolbox.core.display import few
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Configured, Property, did_you_mean, optional_first, show
 from dltoolbox.core.statements.discarded import returns_copy
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Factor, Layer
 from dltoolbox.network.graph.layer_array import layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.networks import DAGNetwork
@@ -27,7 +27,8 @@ def setLearnRateFactor(layer: object, *arguments: object) -> Any:
         *arguments: ``parameterName, factor`` for a layer; ``layerName, parameterName, factor`` or
             ``'layerName/parameterName', factor`` for the others; within network layers, the path to the layer
             (``'block/conv'``) for its name. The learnables are ``'Weights'``, ``'Bias'``,
-            ``'Offset'`` or ``'Scale'``, whichever the layer has; the factor is a non-negative number.
+            ``'Offset'`` or ``'Scale'``, whichever the layer has; the factor is a non-negative number. Weights and biases of
+            recurrent layers also take one factor per gate.
 
     Returns:
         A copy with the factor.
@@ -47,8 +48,9 @@ def setLearnRateFactor(layer: object, *arguments: object) -> Any:
     return with_factor(layer, arguments, RATE, "setLearnRateFactor")
 
 
-def getLearnRateFactor(layer: object, *arguments: object) -> float:
-    """The factor on the learning rate of a learnable; arguments as `setLearnRateFactor`, without the factor.
+def getLearnRateFactor(layer: object, *arguments: object) -> Factor:
+    """The factor on the learning rate of a learnable, or a tuple of those that its gates have; arguments as
+    `setLearnRateFactor`, without the factor.
 
     Example:
         >>> getLearnRateFactor(fullyConnectedLayer(10, BiasLearnRateFactor=2), 'Bias')
@@ -68,7 +70,7 @@ def setL2Factor(layer: object, *arguments: object) -> Any:
     return with_factor(layer, arguments, DECAY, "setL2Factor")
 
 
-def getL2Factor(layer: object, *arguments: object) -> float:
+def getL2Factor(layer: object, *arguments: object) -> Factor:
     """The factor on the L2 decay of a learnable; arguments as `getLearnRateFactor`.
 
     Example:
@@ -95,11 +97,12 @@ def with_factor(owner: object, arguments: tuple[object, ...], suffix: str, funct
     return new
 
 
-def found_factor(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> float:
+def found_factor(owner: object, arguments: tuple[object, ...], suffix: str, function: str) -> Factor:
     layer, parameter = addressed(owner, arguments, function)
     if layer.nested is not None:
         return found_factor(layer.nested, (parameter,), suffix, function)
-    return float(getattr(layer, factor_name(layer, parameter, suffix, function)))
+    found: Factor = getattr(layer, factor_name(layer, parameter, suffix, function))
+    return found
 
 
 def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, Any]:
@@ -131,9 +134,13 @@ def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, An
 
 
 def factor_names(layer: Layer, suffix: str) -> dict[str, str]:
-    """The properties that hold factors by the learnable: WeightLearnRateFactor of Weights, BiasLearnRateFactor of Bias."""
-    return {learnable: f"{stem}{suffix}" for learnable in layer.properties
-            for stem in (learnable, learnable.removesuffix("s")) if f"{stem}{suffix}" in layer.properties}
+    """The properties that hold factors by the learnable: WeightLearnRateFactor of Weights, BiasLearnRateFactor of Bias. A
+    layer with one factor for all weights has it for QueryWeights as well.
+    """
+    return {learnable: f"{stem}{suffix}" for learnable in layer.learnables or layer.properties
+            for stem in (learnable, learnable.removesuffix("s"), *(kind for kind in ("Weight", "Bias")
+                                                                   if kind in learnable))
+            if f"{stem}{suffix}" in layer.properties}
 
 
 def factor_name(layer: Layer, parameter: object, suffix: str, function: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.graph.history import Edit
 from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, initial_arrays
@@ -16,18 +17,49 @@ from dltoolbox.network.lowering.lower import Lowered, lower
 
 
 class Network(LayerGraph):
-    """A layer graph that can be run: what all networks share."""
+    """A layer graph that can be run: what all networks share.
+
+    ``current`` are the states that its sequences go on from, where they are not those of the layers.
+    """
+
+    own = (*LayerGraph.own, "current")
+    _present: tuple[Layer, ...] | None = None
 
     def __init__(self, lgraph: LayerGraph) -> None:
         if not isinstance(lgraph, LayerGraph):
             kind = type(self).__name__
             fail(f"{kind}:notALayerGraph", f"A {kind} is made from a layer graph, not from {show(lgraph)}.",
                  "Call assembleNetwork(layers) for layers that have all their values, or train them with trainNetwork.")
+        self.current: ParameterArrays = {}
         super().__init__(lgraph.nodes, lgraph.edges)
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
 
+    @property
+    def nodes(self) -> tuple[Layer, ...]:
+        """The layers, with the states that the network is in; they are put in when somebody asks for them."""
+        if not self.current:
+            return super().nodes
+        if self._present is None:
+            self._present = tuple(with_values(super().nodes, self.current))
+        return self._present
+
+    def in_state(self, states: ParameterArrays) -> Self:
+        """The same network, whose sequences go on from these states (C×N); none: from those that its layers begin with.
+
+        Values and compiled programs are shared.
+        """
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, _layers=super().nodes, _connections=self.edges, _version=None, _present=None,
+                            current=states)
+        return new
+
+    def changed(self, edit: Edit) -> LayerGraph:
+        new = super().changed(edit)
+        new.__dict__.update(current={}, _present=None)
+        return new
+
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"cache": {}}
+        return super().__getstate__() | {"cache": {}, "_layers": super().nodes, "_present": None}
 
 
 class DAGNetwork(Network):

@@ -1,9 +1,10 @@
 """The vocabulary: every op with its size rule, its plain NumPy meaning and its gradient."""
 
-from dltoolbox.ops import activation, arithmetic, conv, lengths, loss, norm, pool, recurrent, reshape
+from dltoolbox.ops import activation, arithmetic, conv, loss, norm, pool, reshape
 from dltoolbox.ops.base import OPS, Call, Kind, Op, as_tuple
 from dltoolbox.ops.graph import Builder, Graph, Node, Outputs, ParameterKey, Recorder, Value
+from dltoolbox.ops.sequences import attention, embedding, lengths, recurrent, windows_of_lengths
 
 __all__ = ["OPS", "Builder", "Call", "Graph", "Kind", "Node", "Op", "Outputs", "ParameterKey", "Recorder", "Value",
-           "activation", "arithmetic", "as_tuple", "conv", "lengths", "loss", "norm", "pool", "recurrent",
-           "reshape"]
+           "activation", "arithmetic", "as_tuple", "attention", "conv", "embedding", "lengths", "loss", "norm", "pool",
+           "recurrent", "reshape", "windows_of_lengths"]

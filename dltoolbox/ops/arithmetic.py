@@ -1,4 +1,4 @@
-"""Element-wise words: activations, sums, affine maps per channel, dropout, and joining arrays."""
+"""Element-wise words: activations, sums, affine maps per channel, dropout; joining arrays, and products of parameters."""
 
 from __future__ import annotations
 
@@ -105,6 +105,27 @@ class multiply(Expanding):
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         return tuple(reduce_to(reduce(np.multiply, call.inputs[:i] + call.inputs[i + 1:], grad), x.shape)
                      for i, x in enumerate(call.inputs))
+
+
+@op
+class times_transposed(Op):
+    """a·bᵀ of two matrices of parameters."""
+
+    saved_for_backward = IN
+
+    def infer(self, a: Dims, b: Dims) -> Dims:
+        return Dims(a.labels, (a.sizes[0], b.sizes[0]))
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
+        return None
+
+    def forward(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        product: np.ndarray = a @ b.T
+        return product
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        a, b = call.inputs
+        return grad @ b, grad.T @ a
 
 
 def reduce_to(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Reach, Window
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
 Arrays = tuple[np.ndarray, ...]
@@ -103,6 +103,17 @@ class Op:
         """The attributes → how lengths of sequences change where time is the last spatial axis; None where they do not."""
         window: Window | None = kwargs.get("window")
         return LengthRule.of_window(window) if window else None
+
+    def looks_beyond(self, *args: Any, **kwargs: Any) -> bool:
+        """The attributes → whether an op across steps looks at padded ones for what comes out of real ones: windows do where
+        they reach over the end.
+        """
+        window: Window | None = kwargs.get("window")
+        return window is None or window.padding[-1][1] > 0
+
+    def least_steps(self, *args: Any, **kwargs: Any) -> int:
+        """The attributes → how long sequences of several lengths, its last input, must at least be."""
+        return 1
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         """Multiplications followed by an addition for one observation, counted as a direct computation does them.

@@ -15,9 +15,10 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims, features
 from dltoolbox.core.geometry import Reach, Window
+from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops.base import IN, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.pool import pad, unpadded
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 
 SINGLE_PRECISION_RUN = 1 << 13  # positions over which products with few channels are added up in single precision
 
@@ -159,6 +160,9 @@ class conv_transposed(Op):
         stride = window.stride[-1]
         return LengthRule(stride, window.extent[-1] - stride - sum(window.padding[-1]))
 
+    def looks_beyond(self, *, window: Window) -> bool:
+        return window.extent[-1] - window.stride[-1] > window.padding[-1][1]
+
     def infer(self, x: Dims, weights: Dims, bias: Dims, *, window: Window) -> Dims:
         return x.with_spatial(window.transposed_output(x.spatial)).with_size("C", weights.sizes[-2])
 
@@ -187,9 +191,19 @@ class pad_edges(Op):
     symmetric-include-edge or symmetric-exclude-edge."""
 
     MODES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
+    across = Across(takes="lengths", op="pad_edges_of_lengths")
+
+    def length_rule(self, *, padding: tuple[tuple[int, int], ...], **attrs: object) -> LengthRule:
+        return LengthRule(1, sum(padding[-1]))
+
+    def looks_beyond(self, *, padding: tuple[tuple[int, int], ...], mode: str, **attrs: object) -> bool:
+        before, after = padding[-1]
+        return after > 0 or (before > 0 and mode.startswith("symmetric"))
 
     def infer(self, x: Dims, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0) -> Dims:
-        return x.with_spatial([n if n is None else n + sum(p) for n, p in zip(x.spatial, padding, strict=True)])
+        mirrored = mode == "symmetric-exclude-edge"
+        return x.with_spatial([n if n is None else UNKNOWN if mirrored and n <= max(p) else n + sum(p)
+                               for n, p in zip(x.spatial, padding, strict=True)])
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         return tuple(Reach(-before, -before) for before, _ in attrs["padding"])

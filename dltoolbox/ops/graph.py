@@ -17,7 +17,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.ops.base import OPS, Attributes, Kind, Op, as_tuple
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.time_axis import Way, chosen_way
 from dltoolbox.ops.vocabulary import Vocabulary
 
@@ -128,15 +128,17 @@ class MovingAverage(StepRule):
 
 @dataclass(frozen=True)
 class Population:
-    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by the numbers of observations.
+    """The statistic of a whole set out of those of its mini-batches: their mean, weighted by what they count.
 
     A variance lies within mini-batches and between them (law of total variance): ``between`` is the value whose variance
-    among the mini-batches is added, which is their mean.
+    among the mini-batches is added, which is their mean. ``count`` says how many numbers an observation brings; without it,
+    all bring the same.
     """
 
     between: Value | None = None
+    count: Value | None = None
 
-    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[int]) -> np.ndarray:
+    def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[float]) -> np.ndarray:
         """The state; the mini-batches are the first axis of what they gave."""
         if between is not None:
             values = values + (between - np.average(between, axis=0, weights=weights)) ** 2
@@ -165,8 +167,8 @@ class StateUpdate(NamedTuple):
     @property
     def values(self) -> tuple[Value, ...]:
         """All that the rule looks at."""
-        between = self.rule.between if isinstance(self.rule, Population) else None
-        return (self.value,) if between is None else (self.value, between)
+        further = (self.rule.between, self.rule.count) if isinstance(self.rule, Population) else ()
+        return (self.value, *(value for value in further if value is not None))
 
 
 class Declaration(Protocol):
@@ -188,8 +190,8 @@ class Builder(Vocabulary, Protocol):
 
     training: bool
 
-    def learnable(self, name: str) -> Value:
-        """An array of the layer that training differentiates."""
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        """An array of the layer that training differentiates; ops see so many more axes of size 1 in front."""
 
     def state(self, name: str) -> Value:
         """A stored array that training does not differentiate: running statistics, input normalisation."""
@@ -256,9 +258,8 @@ class Recorder(Builder):
         if like is None:
             way, sizes = Way.FOLD, as_tuple(op.infer(*dims, **attrs))
         else:
-            way = chosen_way(way, op.way, dims)
+            op, inputs, way = self._with_lengths(op, inputs, attrs, chosen_way(way, op.way, dims))
             attrs = {name: way.dims(value) if isinstance(value, Dims) else value for name, value in attrs.items()}
-            op, inputs = self._with_lengths(op, inputs, way)
             sizes = tuple(way.undone(y, like) for y in as_tuple(op.infer(*(way.dims(x.dims) for x in inputs), **attrs)))
             lengths = self._lengths_after(op, inputs, attrs, way)
         outputs = tuple(Value(possible(y), kind, dims[0] if kind in (Kind.INDICES, Kind.SIZE) else None,
@@ -267,20 +268,23 @@ class Recorder(Builder):
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], way: Way) -> tuple[Op, tuple[Value, ...]]:
-        """The op and its inputs where sequences have several lengths, if any have; see `Across`."""
+    def _with_lengths(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way
+                      ) -> tuple[Op, tuple[Value, ...], Way]:
+        """The op, its inputs and its way where sequences have several lengths, if any have; see `Across`."""
         across = op.across
-        if across is None or way not in across.ways:
-            if len({value.lengths for value in inputs if value.dims.timed}) > 1:
+        if across is None or way not in across.ways or not op.looks_beyond(**attrs):
+            if len({value.lengths for value in inputs if value.dims.timed and value not in self.graph.targets}) > 1:
                 fail("network:lengthsDiffer", "The inputs hold sequences of different lengths.",
                      "Give the sequences of an observation the same length in all inputs.", layer=self.layer)
-            return op, inputs
+            return op, inputs, way
         first, lengths = inputs[0], inputs[across.of].lengths
         if first.lengths is not None and across.ends is not None:
             inputs = (self._once("fill_ends", first, first.lengths, value=across.ends), *inputs[1:])
         if lengths is not None and across.takes:
             inputs += (lengths if across.takes == "lengths" else self._once("step_mask", inputs[across.of], lengths),)
-        return OPS[across.op] if across.op and lengths is not None else op, inputs
+        if across.op and lengths is not None:
+            return OPS[across.op], inputs, OPS[across.op].way
+        return op, inputs, way
 
     def _lengths_after(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way) -> Value | None:
         """The lengths of what leaves an op."""
@@ -291,7 +295,7 @@ class Recorder(Builder):
         return self._once("rescale_lengths", lengths, rule=rule)
 
     def _once(self, op: str, *inputs: Value, **attrs: Any) -> Value:
-        """What an op makes of some values, recorded when it is first needed."""
+        """The value that an op makes of others, recorded when it is first needed."""
         key = op, (inputs[1:] if op == "step_mask" else inputs), *attrs.values()
         if key not in self._made:
             value = self.record(OPS[op], inputs, attrs)
@@ -322,17 +326,17 @@ class Recorder(Builder):
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
-    def learnable(self, name: str) -> Value:
-        return self._array(name, learnable=True)
+    def learnable(self, name: str, in_front: int = 0) -> Value:
+        return self._array(name, learnable=True, in_front=in_front)
 
     def state(self, name: str) -> Value:
         return self._array(name, learnable=False)
 
-    def _array(self, name: str, *, learnable: bool) -> Value:
+    def _array(self, name: str, *, learnable: bool, in_front: int = 0) -> Value:
         key = ParameterKey(self.layer, name)
         if key not in self.graph.arrays:
-            shape = self._arrays[name].shape
-            self.graph.arrays[key] = Value(Dims("U" * len(shape), tuple(shape)))
+            shape = (*[1] * in_front, *self._arrays[name].shape)
+            self.graph.arrays[key] = Value(Dims("U" * len(shape), shape))
             if learnable:
                 self.graph.learnables.add(key)
         return self.graph.arrays[key]

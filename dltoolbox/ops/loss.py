@@ -13,6 +13,9 @@ import numpy as np
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op
+from dltoolbox.ops.sequences.lengths import full_lengths, real_steps
+from dltoolbox.ops.sequences.ragged import Across
+from dltoolbox.ops.time_axis import Way
 
 Weights = tuple[float, ...]  # one per class
 
@@ -25,7 +28,9 @@ class Loss(Op):
 
 
 class OfClasses(Loss):
-    """A loss whose targets are one-hot."""
+    """A loss whose targets are one-hot, and all zero behind the ends of sequences."""
+
+    across = Across(ways=(Way.FOLD,))
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Attributes) -> Arrays:
@@ -97,6 +102,8 @@ class softmax_cross_entropy(OfClasses):
 class half_mse(Loss):
     """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 
+    across = Across(ways=(Way.FOLD,), takes="lengths", op="half_mse_of_sequences")
+
     def infer(self, y: Dims, t: Dims) -> Dims:
         return Dims.of("")
 
@@ -106,6 +113,32 @@ class half_mse(Loss):
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         y, t = call.inputs
         return (y - t) * (grad / np.asarray(max(y.shape[-1], 1), y.dtype)), None
+
+
+@op
+class half_mse_of_sequences(Loss):
+    """(1/2N) Σₙ (1/Sₙ) Σ (y − t)² over the Sₙ steps of each of N sequences."""
+
+    way = Way.SEE
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        return *super().example(rng, inputs[:2], dtypes[:2], attrs), full_lengths(inputs[0], inputs[2], dtypes[2])
+
+    def infer(self, y: Dims, t: Dims, lengths: Dims) -> Dims:
+        return Dims.of("")
+
+    def forward(self, y: np.ndarray, t: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        terms = np.square(self.difference(y, t, lengths)).sum(tuple(range(y.ndim - 1)), dtype=np.float64) / lengths
+        return np.asarray(terms.sum() / (2 * max(lengths.size, 1)), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t, lengths = call.inputs
+        return self.difference(y, t, lengths) * (grad / (lengths * lengths.size)).astype(y.dtype), None, None
+
+    @staticmethod
+    def difference(y: np.ndarray, t: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        return np.where(real_steps(lengths, y.shape[-2]), y - t, np.zeros((), y.dtype))
 
 
 # Element by element --------------------------------------------------------------------------------------------------
@@ -186,6 +219,7 @@ class reduce_loss(Op):
 
     saved_for_backward = IN
     by_observation = False
+    across = Across(ways=(Way.FOLD,), ends=0.0)
 
     def infer(self, x: Dims, weights: Dims, mask: Dims, *, divisor: float, total: bool = True) -> Dims:
         return Dims.of("") if total else x

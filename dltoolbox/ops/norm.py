@@ -16,7 +16,9 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.spans import plus, reduced, seen
+from dltoolbox.ops.time_axis import Way
 
 WIDE = 32  # channels, beyond which adding them one by one takes longer
 
@@ -39,6 +41,7 @@ class batch_norm(Op):
     by_observation = False
     divisible = True
     any_way = True
+    across = Across(ways=(Way.FOLD, Way.SPACE), takes="mask", op="masked_batch_norm")
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
         return x, scale, scale
@@ -64,6 +67,67 @@ class batch_norm(Op):
         dx = per_channel(scale) / deviation * (
             grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
         return dx.astype(x.dtype), d_scale.reshape(scale.shape), d_offset.reshape(offset.shape)
+
+
+@op
+class masked_batch_norm(Op):
+    """`batch_norm` with the statistics of what stands where a mask, which is as wide as one channel, is 1; it is 0
+    elsewhere.
+    """
+
+    saved_for_backward = BOTH
+    by_observation = False
+    divisible = True
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        *others, mask = super().example(rng, inputs, dtypes, attrs)
+        return *others, np.ones_like(mask)
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, mask: Dims, *, epsilon: float) -> tuple[Dims, Dims, Dims]:
+        return x, scale, scale
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mask: np.ndarray, *,
+                epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        axes, count = all_but_channels(x), self.count(x, mask)
+        mean = (x * mask).sum(axes, keepdims=True, dtype=np.float64) / count
+        variance = np.square((x - mean) * mask).sum(axes, keepdims=True) / count
+        y = ((x - mean) / np.sqrt(variance + epsilon) * per_channel(scale) + per_channel(offset)) * mask
+        shape = scale.shape
+        return y.astype(x.dtype), mean.reshape(shape).astype(x.dtype), variance.reshape(shape).astype(x.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *_: None, epsilon: float) -> Gradients:
+        (x, scale, offset, mask), (_, mean, variance) = call.inputs, call.outputs
+        grad = grad * mask
+        deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
+        normal = (x - per_channel(mean)) * mask / deviation
+        d_offset = sum_over(grad, all_but_channels(x))
+        d_scale = sum_over(grad * normal, all_but_channels(x))
+        dx = per_channel(scale) / deviation * mask * (
+            grad - (per_channel(d_offset) + normal * per_channel(d_scale)) / self.count(x, mask))
+        return dx.astype(x.dtype), d_scale.reshape(scale.shape), d_offset.reshape(offset.shape), None
+
+    @staticmethod
+    def count(x: np.ndarray, mask: np.ndarray) -> float:
+        """How many numbers of a channel count."""
+        return float(mask.sum(dtype=np.float64) * (x.size // (x.shape[-2] * max(mask.size, 1))))
+
+
+@op
+class count_values(Op):
+    """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+
+    way = Way.SEE
+    across = Across(ways=(Way.SEE,), takes="lengths")
+    differentiable = False
+
+    def infer(self, x: Dims, *lengths: Dims, channels: int) -> Dims:
+        return Dims.of("CB", 1, x.batch)
+
+    def forward(self, x: np.ndarray, *lengths: np.ndarray, channels: int) -> np.ndarray:
+        each = x.size // max(channels * x.shape[-1], 1)
+        counts = [n * (each // x.shape[-2]) for n in lengths] or [np.full(x.shape[-1], each)]
+        return np.asarray(counts, x.dtype)
 
 
 @op
@@ -104,6 +168,7 @@ class group_norm(Op):
     """
 
     saved_for_backward = IN
+    across = Across(takes="mask", op="masked_group_norm")
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:
         return x
@@ -122,8 +187,7 @@ class group_norm(Op):
         x, scale, offset = call.inputs
         normal, deviation, axes = self.normal(x, groups, epsilon, spatial)
         along = sum_over(grad * normal, all_but_channels(x))
-        dn, n = (array.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
-                 for array in (grad * per_channel(scale), normal))
+        dn, n = (in_groups(array, groups) for array in (grad * per_channel(scale), normal))
         dx = (dn - dn.mean(axes, keepdims=True) - n * (dn * n).mean(axes, keepdims=True)) / deviation
         total = sum_over(grad, all_but_channels(x))
         return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), total.reshape(offset.shape)
@@ -131,11 +195,64 @@ class group_norm(Op):
     @staticmethod
     def normal(x: np.ndarray, groups: int, epsilon: float, spatial: bool) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
         """x of mean 0 and variance 1, its deviation by group, and the axes of a group."""
-        parts = x.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
+        parts = in_groups(x, groups)
         axes = (*range(x.ndim - 2 if spatial else 0), x.ndim - 1)
         mean = parts.mean(axes, keepdims=True, dtype=np.float64)  # two passes in double: safe for |mean| ≫ std
         deviation = np.sqrt(np.square(parts - mean).mean(axes, keepdims=True) + epsilon)
         return ((parts - mean) / deviation).reshape(x.shape).astype(x.dtype), deviation, axes
+
+
+@op
+class masked_group_norm(Op):
+    """`group_norm` with the statistics of what stands where a mask (…1×B) is 1; it is 0 elsewhere."""
+
+    saved_for_backward = IN
+    way = Way.SPACE
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        *others, mask = super().example(rng, inputs, dtypes, attrs)
+        return *others, np.ones_like(mask)
+
+    def infer(self, x: Dims, scale: Dims, offset: Dims, mask: Dims, *, groups: int, epsilon: float,
+              spatial: bool = True) -> Dims:
+        return x
+
+    def forward(self, x: np.ndarray, scale: np.ndarray, offset: np.ndarray, mask: np.ndarray, *, groups: int, epsilon: float,
+                spatial: bool = True) -> np.ndarray:
+        parts = in_groups(x, groups)
+        mean, deviation, *_ = self.statistics(parts, mask, epsilon, spatial)
+        normal = ((parts - mean) / deviation).reshape(x.shape)
+        return np.asarray((normal * per_channel(scale) + per_channel(offset)) * mask, x.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *, groups: int, epsilon: float, spatial: bool = True) -> Gradients:
+        x, scale, offset, mask = call.inputs
+        grad = grad * mask
+        parts, dn = in_groups(x, groups), in_groups(grad * per_channel(scale), groups)
+        mean, deviation, count, real, axes = self.statistics(parts, mask, epsilon, spatial)
+        n = (parts - mean) * real / deviation
+        dx = real / deviation * (dn - (dn.sum(axes, keepdims=True) + n * (dn * n).sum(axes, keepdims=True)) / count)
+        along = sum_over(grad * n.reshape(x.shape).astype(x.dtype), all_but_channels(x))
+        total = sum_over(grad, all_but_channels(x))
+        return dx.reshape(x.shape).astype(x.dtype), along.reshape(scale.shape), total.reshape(offset.shape), None
+
+    @staticmethod
+    def statistics(parts: np.ndarray, mask: np.ndarray, epsilon: float, spatial: bool
+                   ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
+        """Mean, deviation and number of values by group, the mask of the parts, and the axes of a group. Position by
+        position, all count.
+        """
+        real = mask[..., np.newaxis, :] if spatial else np.ones((), mask.dtype)
+        axes = (*range(parts.ndim - 3 if spatial else 0), parts.ndim - 2)
+        count = np.broadcast_to(real, parts.shape).sum(axes, keepdims=True, dtype=np.float64)
+        mean = (parts * real).sum(axes, keepdims=True, dtype=np.float64) / count
+        deviation = np.sqrt(np.square((parts - mean) * real).sum(axes, keepdims=True) / count + epsilon)
+        return mean, deviation, count, real, axes
+
+
+def in_groups(x: np.ndarray, groups: int) -> np.ndarray:
+    """The channels as groups × channels of a group."""
+    return x.reshape(*x.shape[:-2], groups, x.shape[-2] // groups, x.shape[-1])
 
 
 def sum_over_channels(x: np.ndarray, back: int, forward: int) -> np.ndarray:

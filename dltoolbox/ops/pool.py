@@ -18,7 +18,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
-from dltoolbox.ops.ragged import Across
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
 
 
@@ -115,6 +115,7 @@ class PoolOp(Op):
                 if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
 
 
+ONE_STEP = LengthRule(0, 1)
 LAST_STEP_GOES_ON = Across(ends="edge")  # a repetition of what a window sees anyway never wins, and no infinity comes out
 
 
@@ -230,7 +231,7 @@ class max_unpool(Op):
 
     saved_for_backward = IN
     divisible = True
-    across = Across(ends=0.0)
+    across = Across(ends=0.0, takes="lengths", op="max_unpool_of_lengths")
     lengths_from = 2
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
@@ -283,7 +284,7 @@ class size_of(Op):
 class avg_pool(PoolOp):
     """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
 
-    across = Across(ends=0.0)
+    across = Across(ends=0.0, takes="lengths", op="avg_pool_of_lengths")
 
     def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
         return windowed_dims(x, window)
@@ -308,6 +309,11 @@ class avg_pool(PoolOp):
 class global_avg_pool(Op):
     """Mean over the spatial axes, kept with size 1."""
 
+    across = Across(ends=0.0, takes="lengths", op="global_avg_pool_of_lengths")
+
+    def length_rule(self) -> LengthRule:
+        return ONE_STEP
+
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)
 
@@ -327,6 +333,10 @@ class global_max_pool(Op):
     """Maximum over the spatial axes, kept with size 1; a tie sends its gradient to the first position."""
 
     saved_for_backward = IN
+    across = LAST_STEP_GOES_ON
+
+    def length_rule(self) -> LengthRule:
+        return ONE_STEP
 
     def infer(self, x: Dims) -> Dims:
         return x.with_spatial((1,) * x.rank)

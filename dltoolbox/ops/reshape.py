@@ -1,5 +1,6 @@
 """Words that move elements, and those that change the size of maps: flattening, further spatial dimensions, shuffling
-channels, blocks of elements in place of channels; cropping, resizing, and means over as many regions as are asked for.
+channels, halves of matrices, blocks of elements in place of channels; cropping, resizing, and means over as many regions
+as are asked for.
 
 Sources: the ONNX operator Resize for where an element of a resized map lies in the original one; the regions of adaptive
 pooling are PyTorch's.
@@ -19,6 +20,7 @@ from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops import conv
 from dltoolbox.ops.arithmetic import SameSize
 from dltoolbox.ops.base import Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.time_axis import Way
 
 N = TypeVar("N")
 
@@ -62,6 +64,22 @@ class append_spatial_dims(Op):
 
 
 @op
+class without_time(Op):
+    """The only step of sequences of one step, as data without time."""
+
+    way = Way.SEE
+
+    def infer(self, x: Dims) -> Dims:
+        return Dims(x.labels[:-2] + x.labels[-1], (*x.sizes[:-2], x.sizes[-1]))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x[..., 0, :]
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        return (grad[..., np.newaxis, :],)
+
+
+@op
 class channel_shuffle(SameSize):
     """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
 
@@ -70,6 +88,27 @@ class channel_shuffle(SameSize):
 
     def backward(self, call: Call, grad: np.ndarray, *, groups: int) -> Gradients:
         return (transposed_channels(grad, grad.shape[-2] // groups),)
+
+
+@op
+class halves(Op):
+    """The first and the second half of the rows of a matrix, or of the channels of vectors."""
+
+    def infer(self, x: Dims) -> tuple[Dims, Dims]:
+        rows, *rest = x.sizes
+        half = Dims(x.labels, (rows and rows // 2, *rest))
+        return half, half
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
+        return None
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        half = len(x) // 2
+        return x[:half], x[half:]
+
+    def backward(self, call: Call, first: np.ndarray | None, second: np.ndarray | None) -> Gradients:
+        return (np.concatenate([np.zeros_like(half) if grad is None else grad
+                                for grad, half in zip((first, second), call.outputs, strict=True)]),)
 
 
 def transposed_channels(x: np.ndarray, rows: int) -> np.ndarray:

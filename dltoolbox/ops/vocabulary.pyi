@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
-from dltoolbox.ops.ragged import LengthRule
 from dltoolbox.ops.reshape import Sizes
+from dltoolbox.ops.sequences.ragged import LengthRule
 from fractions import Fraction
 import numpy as np
 
@@ -30,6 +30,9 @@ class Vocabulary(Protocol):
 
     def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
         """The product."""
+
+    def times_transposed(self, a: Value, b: Value, *, way: Way | None = None) -> Value:
+        """a·bᵀ of two matrices of parameters."""
 
     def input_normalise(self, x: Value, *statistics: Value, kind: str, way: Way | None = None) -> Value:
         """Input normalisation of one ``kind`` with stored statistics, to which no gradient flows."""
@@ -136,6 +139,9 @@ class Vocabulary(Protocol):
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 
+    def half_mse_of_sequences(self, y: Value, t: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """(1/2N) Σₙ (1/Sₙ) Σ (y − t)² over the Sₙ steps of each of N sequences."""
+
     def elementwise_cross_entropy(self, y: Value, t: Value, *, independent: bool = False, way: Way | None = None) -> Value:
         """−t·ln y over probabilities, and −(1 − t)·ln(1 − y) where labels are ``independent``. 0 is read as tiny."""
 
@@ -154,20 +160,23 @@ class Vocabulary(Protocol):
     def batch_norm(self, x: Value, scale: Value, offset: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
         """scale·(x − mean)/√(variance + ε) + offset with the batch's own (biased) statistics; also returns them."""
 
+    def masked_batch_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """`batch_norm` with the statistics of what stands where a mask, which is as wide as one channel, is 1; it is 0"""
+
+    def count_values(self, x: Value, *lengths: Value, channels: int, way: Way | None = None) -> Value:
+        """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+
     def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
 
     def group_norm(self, x: Value, scale: Value, offset: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation."""
 
+    def masked_group_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
+        """`group_norm` with the statistics of what stands where a mask (…1×B) is 1; it is 0 elsewhere."""
+
     def cross_channel_norm(self, x: Value, *, size: int, alpha: float, beta: float, k: float, way: Way | None = None) -> Value:
         """x / (k + alpha/size·ss)^beta, where ss sums the squares over ``size`` channels around each."""
-
-    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
-        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
-
-    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
-        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
 
     def flatten(self, x: Value, *, way: Way | None = None) -> Value:
         """The features of each observation as one column, column-major (h, w, c)."""
@@ -175,8 +184,14 @@ class Vocabulary(Protocol):
     def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
         """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 
+    def without_time(self, x: Value, *, way: Way | None = None) -> Value:
+        """The only step of sequences of one step, as data without time."""
+
     def channel_shuffle(self, x: Value, *, groups: int, way: Way | None = None) -> Value:
         """Channels in ``groups`` of equal size: the first of every group, then the second of every group, and so on."""
+
+    def halves(self, x: Value, *, way: Way | None = None) -> tuple[Value, Value]:
+        """The first and the second half of the rows of a matrix, or of the channels of vectors."""
 
     def depth_to_space(self, x: Value, *, block: tuple[int, ...], order: str, way: Way | None = None) -> Value:
         """Every group of channels becomes a ``block`` of elements of one channel; see `spread_channels` for the ``order``."""
@@ -192,3 +207,54 @@ class Vocabulary(Protocol):
 
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
+
+    def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""
+
+    def attention_scores(self, q: Value, k: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
+        """The `weights` themselves, keys × queries × heads × B: ``(q, k[, mask][, lengths])`` as in `attention`."""
+
+    def attend(self, q: Value, scores: Value, v: Value, *, axis: int, way: Way | None = None) -> Value:
+        """Values weighted by scores, as `attention_scores` gives them: ``(q, scores, v)``. Of the queries, only the number of"""
+
+    def project(self, x: Value, weights: Value, bias: Value, *, way: Way | None = None) -> Value:
+        """``weights`` (out×in) times the channels of every position, plus ``bias``."""
+
+    def embed(self, x: Value, weights: Value, *, known: int, way: Way | None = None) -> Value:
+        """The columns of ``weights`` (channels × words) that the indices in ``x`` name, counted from 1."""
+
+    def position_embedding(self, x: Value, weights: Value, *, axis: int, way: Way | None = None) -> Value:
+        """The first columns of ``weights`` (channels × positions), one for every step of ``x``; its values do not matter."""
+
+    def sinusoid(self, x: Value, *, size: int, way: Way | None = None) -> Value:
+        """`waves` of the values of the only channel."""
+
+    def position_sinusoid(self, x: Value, *, size: int, axis: int, way: Way | None = None) -> Value:
+        """`waves` of the numbers of the steps, counted from 1; the values do not matter."""
+
+    def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
+        """A vector of one value per channel as a new first step; steps are the last spatial axis."""
+
+    def pick_step(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+        """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
+
+    def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
+        """All positions of a map along one spatial dimension, 'column-major' or 'row-major'."""
+
+    def lstm(self, x: Value, h0: Value, c0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value, Value]:
+        """An LSTM over time: all hidden states (H×T×B), the last hidden state and the last cell state (H×B)."""
+
+    def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
+        """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
+
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """`avg_pool` of sequences with zeros behind their ends."""
+
+    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+
+    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """`global_avg_pool` of sequences with zeros behind their ends."""
+
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """`pad_edges` of sequences, each at its own end."""

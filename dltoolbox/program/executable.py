@@ -15,14 +15,14 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import Layout, Layouts, Pool, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
-from dltoolbox.program.plan import Plan, check_targets
+from dltoolbox.program.plan import Plan, as_seen, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
-STEP_BYTES = 1 << 13  # of a step that is planned and bound
+STEP_BYTES = 1 << 15  # of a step that is planned and bound, at most about
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -73,28 +73,29 @@ class Program:
     """Shards of one network for one batch size, and the memory that they run in.
 
     Args:
-        optimized: What is to run, for any batch.
+        optimized: What is to run.
+        entering: Sizes of the data, the number of observations last.
         plan_of: Makes the plan of a graph with known sizes for a number of threads per step.
-        batch: Number of observations.
         threads: How many threads may work.
         arrays: Parameters and states.
         gradients: For every thread, where gradients of parameters go; none in inference.
         arenas: For every thread, its memory; at least ``threads`` of them.
         layouts: Of the same network at other sizes.
+        pool: Of arranged filters, where every run arranges them.
     """
 
-    def __init__(self, optimized: OptimizedGraph, plan_of: Callable[[OptimizedGraph, int], Plan], batch: int, threads: int,
-                 arrays: Mapping[ParameterKey, np.ndarray], gradients: Sequence[FlatArrays],
-                 arenas: Sequence[Arena], layouts: Layouts) -> None:
-        self.arenas, self.gradients = arenas, gradients
-        whole = optimized.at(B=batch)
-        threads = 1 if whole.work < SMALL_WORK else threads
-        shared = not whole.by_observation or (not gradients and whole.reads_mostly_weights)
+    def __init__(self, optimized: OptimizedGraph, entering: Sequence[Sequence[int]],
+                 plan_of: Callable[[OptimizedGraph, int], Plan], threads: int, arrays: Mapping[ParameterKey, np.ndarray],
+                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts, pool: Pool | None) -> None:
+        self.arenas, self.gradients, self.pool, batch = arenas, gradients, pool, entering[0][-1]
+        threads = threads if threads > 1 and optimized.has_work(SMALL_WORK, entering) else 1
+        shared = threads == 1 or not optimized.by_observation or (
+            not gradients and optimized.at(entering).reads_mostly_weights)
         count = 1 if shared else max(1, min(threads, batch))
         self.edges = [batch * i // count for i in range(count + 1)]
         self.size = threads if count == 1 else count
         sizes = [b - a for a, b in zip(self.edges, self.edges[1:], strict=False)]
-        plans = {size: plan_of(whole if size == batch else optimized.at(B=size), self.size if count == 1 else 1)
+        plans = {size: plan_of(optimized.at([(*shape[:-1], size) for shape in entering]), self.size if count == 1 else 1)
                  for size in sorted(set(sizes))}
         if count > 1 and not all(step.kernel.by_observation for plan in plans.values() for step in plan.steps):
             raise AssertionError("a kernel cannot work on a part of the batch, although its op says so")
@@ -111,15 +112,15 @@ class Program:
     def _surroundings(self, arrays: Mapping[ParameterKey, np.ndarray], plans: Mapping[int, Plan],
                       sizes: Sequence[int]) -> list[ShardContext]:
         """The context that all shards share."""
-        shared: dict[int, Shared] = {size: {} for size in plans}
+        shared = {size: Shared(self.pool, number) for number, size in enumerate(plans)}
         contexts = []
         for rank, size in enumerate(sizes):
             parameters = plans[size].graph.arrays
             into = self.gradients[rank] if self.gradients else {}
-            gradients = {value: into[key] for key, value in parameters.items() if key in into}
+            gradients = {value: as_seen(into[key], value) for key, value in parameters.items() if key in into}
             all_reduce = partial(self.meeting.add_up, rank) if len(sizes) > 1 else meet_nobody
-            contexts.append(ShardContext({value: arrays[key] for key, value in parameters.items()}, gradients, all_reduce,
-                                      len(sizes), shared[size]))
+            contexts.append(ShardContext({value: as_seen(arrays[key], value) for key, value in parameters.items()},
+                                         gradients, all_reduce, len(sizes), shared[size]))
         return contexts
 
     @property
@@ -139,8 +140,8 @@ class Program:
 
     @property
     def bytes(self) -> int:
-        """Approximate memory kept from run to run besides the arenas: filters that are prepared once, views and closures."""
-        shared = {id(shard.plan): shard.layout.shared for shard in self.shards}
+        """Approximate memory that it alone keeps from run to run: filters that are prepared once, views and closures."""
+        shared = {id(shard.plan): shard.layout.shared for shard in self.shards if self.pool is None}
         return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
@@ -168,15 +169,9 @@ class Program:
                 return
             for shard in self.shards:
                 shard.around.shared.clear()
-            try:
-                for arena, shard in zip(self.arenas, self.shards, strict=False):
-                    shard.rebind(arena)
-            except OutgrownError:
-                for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
-                    shard.layout = layout
-                continue
-            self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
-            self.prepared = False
+            if all(shard.rebind(arena) for arena, shard in zip(self.arenas, self.shards, strict=False)):
+                self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
+                self.prepared = False
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, if the plan has gradients, backward.

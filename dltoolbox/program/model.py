@@ -7,12 +7,13 @@ that can run to any port. Plans are compiled on first use of a size and kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from threading import RLock
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,7 +22,7 @@ from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.statements.copied import Sealed
-from dltoolbox.data.sources.batches import Batch
+from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.layers.base import Learnable
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
@@ -40,14 +41,15 @@ from dltoolbox.network.lowering.modes import (
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey
 from dltoolbox.ops.graph import Carry, Population
-from dltoolbox.ops.lengths import check_lengths
-from dltoolbox.program.bound_plan import Layouts
+from dltoolbox.ops.sequences.lengths import check_lengths
+from dltoolbox.program.bound_plan import Layouts, Pool
 from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
 from dltoolbox.program.plan import Plan, make_plan
 from dltoolbox.program.reference import PlainProgram
+from dltoolbox.program.sizing import NotServedError
 from dltoolbox.program.states import finalise_states, update_states
 from dltoolbox.runtime import compiling
 from dltoolbox.runtime.autotune import budget
@@ -71,7 +73,6 @@ class TrainingStep(NamedTuple):
     gradients: list[np.ndarray | None]
 
 
-Lengths = Sequence[np.ndarray | None] | None
 Snapshot = dict[ParameterKey | str, np.ndarray]
 Compiled = Program | PlainProgram
 
@@ -143,6 +144,8 @@ class Model(Sealed):
         self.parameters = [ModelParameter(key, a, self.arrays[key]) for key, a in learnables.items()]
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
+        self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
+        self.pool: Pool = WeakValueDictionary()
         self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
@@ -262,8 +265,10 @@ class Model(Sealed):
         return outcome
 
     def left(self, continues: np.ndarray | None) -> ParameterArrays | None:
-        """The states that the last run left, of the observations that go on; None where all begin."""
-        return None if continues is None else {key: state[:, continues] for key, state in self.carried.items()}
+        """The states that the last run left, of the observations that go on, and the layers' of others; None: all begin."""
+        if continues is None:
+            return None
+        return {key: np.where(continues < 0, self.arrays[key], state[:, continues]) for key, state in self.carried.items()}
 
     def carried_into(self, graph: Graph, batch: int,
                      states: Mapping[ParameterKey, np.ndarray] | None) -> list[np.ndarray]:
@@ -303,21 +308,27 @@ class Model(Sealed):
 
     def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
                 carry: bool = False) -> Compiled:
-        optimized, batch = self.optimized(mode, inputs, ports, groups, carry), inputs[0].shape[-1]
-        types = self.types([array.dtype for array in inputs])
+        layouts = self.layouts.setdefault((mode, ports, groups, carry), {})
+        with budget(COMPILE_SECONDS):
+            for optimized in self.optimized(mode, inputs, ports, groups, carry):
+                with suppress(NotServedError):
+                    return self._compiled(optimized, mode, inputs, layouts)
+        raise AssertionError("the record for these very sizes does not serve them")
+
+    def _compiled(self, optimized: OptimizedGraph, mode: str, inputs: Sequence[np.ndarray], layouts: Layouts) -> Compiled:
+        types, entering = self.types([array.dtype for array in inputs]), [array.shape for array in inputs]
         if not self.fast:
-            optimized = optimized.at(B=batch)
-            return PlainProgram(optimized, self.arrays, dtype=self.dtype,
-                                types=dict(zip(optimized.graph.inputs, types, strict=True)))
+            whole = optimized.at(entering)
+            return PlainProgram(whole, self.arrays, dtype=self.dtype,
+                                types=dict(zip(whole.graph.inputs, types, strict=True)))
 
         def plan_of(sized: OptimizedGraph, threads: int) -> Plan:
             return make_plan(sized, dtype=self.dtype, types=dict(zip(sized.graph.inputs, types, strict=True)),
                              threads=threads, precision=self.precision)
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
-        with budget(COMPILE_SECONDS):
-            return Program(optimized, plan_of, batch, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
-                           self.layouts.setdefault((mode, ports, groups, carry), {}))
+        return Program(optimized, entering, plan_of, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
+                       layouts, None if self.constant else self.pool)
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
@@ -329,19 +340,14 @@ class Model(Sealed):
         return vectors
 
     def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
-                  carry: bool = False) -> OptimizedGraph:
-        """The program of a mode for data of these sizes, however many; made once for all numbers of observations and all
-        lengths of time where no op changes them.
+                  carry: bool = False) -> Iterator[OptimizedGraph]:
+        """The program of a mode for data of these sizes, made once for all numbers of observations and lengths of time; and
+        one for these lengths, should that not serve.
         """
         sizes = sizes_of(inputs)
-        lengths = {array.shape[-2] for array, entry in zip(inputs, self.inputs, strict=True) if entry.dims.timed}
-        if len(lengths) == 1:
-            made = self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
-                                               for size, entry in zip(sizes, self.inputs, strict=True)), ports,
-                                   groups, carry)
-            if made.keeps_time:
-                return made.at(T=lengths.pop())
-        return self._optimized(mode, sizes, ports, groups, carry)
+        yield self._optimized(mode, tuple((*size[:-1], None) if entry.dims.timed else size
+                                          for size, entry in zip(sizes, self.inputs, strict=True)), ports, groups, carry)
+        yield self._optimized(mode, sizes, ports, groups, carry)
 
     def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...], groups: Groups,
                    carry: bool) -> OptimizedGraph:
@@ -369,6 +375,6 @@ class Model(Sealed):
 def model_of(net: Network) -> Model:
     """The model of a finished network, kept with it so that its plans are compiled once."""
     if "model" not in net.cache:
-        net.cache["model"] = Model(net, draw=False)
+        net.cache["model"] = Model(net.in_state({}), draw=False)
     model: Model = net.cache["model"]
     return model

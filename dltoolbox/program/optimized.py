@@ -1,24 +1,22 @@
 """The optimized graph: what a mode runs, after all passes.
 
-It is made once, with the sizes of the batch open; `OptimizedGraph.at` fills them in, and a plan is made of the result. What
-decides how threads share the work is asked here, before anything is planned.
+It is made once, with numbers of observations and lengths of time open; `OptimizedGraph.at` is the same for known ones, and a
+plan is made of that. What decides how threads share the work is asked here, before anything is planned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
-from typing import Any
+from operator import ge, le
 
-from dltoolbox.core.dims import Dims
 from dltoolbox.kernels import KERNELS
 from dltoolbox.ops import Graph, Kind, Node, Value
-from dltoolbox.ops.base import MOVED, OPS, Attributes
-from dltoolbox.ops.graph import Population, StateUpdate
-from dltoolbox.ops.time_axis import Way
+from dltoolbox.ops.base import MOVED, OPS
 from dltoolbox.program.passes import FusedNode, multiply_adds, run_passes
+from dltoolbox.program.sizing import Sizing
 
 CHAINS = frozenset(name for name in KERNELS if "+" in name)
 
@@ -31,19 +29,21 @@ class OptimizedGraph:
         graph: The record, with these nodes in the place of its own.
         wanted: Values that a run returns.
         differentiated: Values that a gradient flows through.
+        counted: Whether there is so much work or more, at the sizes that were asked about.
     """
 
     graph: Graph
     wanted: tuple[Value, ...]
     differentiated: set[Value]
+    counted: list[tuple[int, tuple[int, ...], bool]] = field(default_factory=list)
 
-    def at(self, **sizes: int) -> OptimizedGraph:
-        """The same for these sizes, by label, where they are open: ``at(B=128)``. Parameters keep their values."""
-        fill = _Sizes(sizes)
-        return OptimizedGraph(fill.graph(self.graph), tuple(map(fill.value, self.wanted)),
-                              set(map(fill.value, self.differentiated)))
+    def at(self, entering: Sequence[Sequence[int]]) -> OptimizedGraph:
+        """The same for data of these sizes; see `Sizing`. Parameters keep their values."""
+        sizing = Sizing(self.graph, entering)
+        graph = sizing.sized(self.graph)
+        return OptimizedGraph(graph, tuple(map(sizing.value, self.wanted)), set(map(sizing.value, self.differentiated)))
 
-    @property
+    @cached_property
     def by_observation(self) -> bool:
         """Whether the batch may be cut: every step can, and every result is one of observations, or a sum over them."""
         sums = {*self.graph.losses, *(value for update in self.graph.updates for value in update.values)}
@@ -51,15 +51,20 @@ class OptimizedGraph:
                 and all(value in sums or value.dims.labels.endswith("B") for value in self.wanted))
 
     @property
-    def keeps_time(self) -> bool:
-        """Whether the length of time is the same everywhere, so that no attribute and no other size depends on it."""
-        return all(node.way is Way.FOLD or node.way is node.op.way is Way.SEE for node in unfused(self.graph.nodes))
-
-    @property
     def work(self) -> int:
         """A rough count of what the steps do: multiply-adds, and elements moved, which cost as much as some of those."""
         elements = sum(prod(value.dims.shape) for node in self.graph.nodes for value in node.outputs)
         return sum(map(multiply_adds, self.graph.nodes)) + MOVED * elements
+
+    def has_work(self, least: int, entering: Sequence[Sequence[int]]) -> bool:
+        """Whether `work` is at least so much for data of these sizes. It grows with each of them, so few are counted."""
+        sizes = tuple(n for shape in entering for n in shape)
+        for limit, other, enough in self.counted:
+            if limit == least and all(map(ge if enough else le, sizes, other)):
+                return enough
+        enough = self.at(entering).work >= least
+        self.counted.append((least, sizes, enough))
+        return enough
 
     @property
     def reads_mostly_weights(self) -> bool:
@@ -106,58 +111,3 @@ def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]
         if above.intersection(node.outputs) and node.op.differentiable:
             above.update(value for value in node.inputs if value.kind is Kind.DATA)
     return below & above
-
-
-class _Sizes:
-    """Fills open sizes in; what has none stays the same object."""
-
-    def __init__(self, sizes: Mapping[str, int]) -> None:
-        self.sizes = sizes
-        self.known: dict[Value, Value] = {}
-
-    def graph(self, graph: Graph) -> Graph:
-        value = self.value
-        return replace(graph, nodes=[self.node(node) for node in graph.nodes], inputs=[*map(value, graph.inputs)],
-                       lengths=[*map(value, graph.lengths)],
-                       carried={key: value(held) for key, held in graph.carried.items()},
-                       targets=[*map(value, graph.targets)], losses=[*map(value, graph.losses)],
-                       results=[*map(value, graph.results)],
-                       ports={name: value(held) for name, held in graph.ports.items()},
-                       updates=[*map(self.update, graph.updates)])
-
-    def node(self, node: Node) -> Node:
-        made = copy(node)
-        made.inputs, made.outputs = tuple(map(self.value, node.inputs)), tuple(map(self.value, node.outputs))
-        made.attrs = self.attrs(node, node.attrs)
-        if isinstance(made, FusedNode):
-            made.attrs["links"] = tuple(link._replace(attrs=self.attrs(part, link.attrs))
-                                        for part, link in zip(made.parts, made.attrs["links"], strict=True))
-            made.parts = [self.node(part) for part in made.parts]
-        return made
-
-    def attrs(self, node: Node, attrs: Attributes) -> dict[str, Any]:
-        """Attributes of a node; sizes among them are as its op sees them."""
-        like = next((value.dims for value in node.inputs if value.dims.timed), Dims.of(""))
-        return {key: node.way.dims(self.dims(node.way.undone(value, like))) if isinstance(value, Dims) else value
-                for key, value in attrs.items()}
-
-    def update(self, update: StateUpdate) -> StateUpdate:
-        rule = update.rule
-        if isinstance(rule, Population) and rule.between is not None:
-            rule = Population(self.value(rule.between))
-        return update._replace(value=self.value(update.value), rule=rule)
-
-    def value(self, value: Value) -> Value:
-        made = self.known.get(value)
-        if made is None:
-            dims, denotes = self.dims(value.dims), value.denotes and self.dims(value.denotes)
-            lengths = value.lengths and self.value(value.lengths)
-            same = dims is value.dims and denotes is value.denotes and lengths is value.lengths
-            made = self.known[value] = value if same else Value(dims, value.kind, denotes, lengths)
-        return made
-
-    def dims(self, dims: Dims) -> Dims:
-        if None not in dims.sizes:
-            return dims
-        return Dims(dims.labels, tuple(self.sizes.get(label) if size is None else size
-                                       for label, size in zip(dims.labels, dims.sizes, strict=True)))

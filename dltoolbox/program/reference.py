@@ -14,7 +14,7 @@ from dltoolbox.ops import Call, Node, ParameterKey, Value, as_tuple
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.executable import Outcome
 from dltoolbox.program.optimized import OptimizedGraph
-from dltoolbox.program.plan import LENGTH, check_targets
+from dltoolbox.program.plan import LENGTH, as_seen, check_targets
 
 
 class PlainProgram:
@@ -35,7 +35,7 @@ class PlainProgram:
         """One pass, forward and, where gradients are wanted, backward; see `Program.run`."""
         graph = self.graph
         check_targets(graph, targets)
-        live: dict[Value, Any] = {value: self.arrays[key] for key, value in graph.arrays.items()}
+        live: dict[Value, Any] = {value: as_seen(self.arrays[key], value) for key, value in graph.arrays.items()}
         for value, array in [*zip(graph.entering, inputs, strict=True), *zip(graph.targets, targets, strict=False)]:
             live[value] = Way.SEE.folded(np.array(array, self.types.get(value, self.dtype)), value.dims)
         for node in self.graph.nodes:
@@ -44,7 +44,8 @@ class PlainProgram:
                         for value, array in zip(node.outputs, outputs, strict=True))
         gradients = self.backward(live)
         return Outcome(graph, {value: Way.SEE.view(live[value], value.dims) for value in self.wanted},
-                       {key: gradients[value] for key, value in graph.arrays.items() if value in gradients},
+                       {key: gradients[value].reshape(self.arrays[key].shape) for key, value in graph.arrays.items()
+                        if value in gradients},
                        [Way.SEE.view(gradients.get(value, np.zeros_like(live[value])), value.dims) for value in graph.inputs]
                        if self.differentiated.intersection(graph.inputs) else [])
 

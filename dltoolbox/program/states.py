@@ -32,15 +32,16 @@ def finalise_states(arrays: ParameterArrays, batches: Iterable[Batch],
     """
     rules: dict[ParameterKey, Population] = {}
     parts: defaultdict[ParameterKey, list[list[np.ndarray]]] = defaultdict(list)
-    weights: list[int] = []
+    weights: defaultdict[ParameterKey, list[float]] = defaultdict(list)
     for batch in batches:
         run = forward(batch)
         if run is None:
             return
-        weights.append(batch.inputs[0].shape[-1])
-        for update in run.graph.updates:
-            if isinstance(update.rule, Population):
-                rules[update.key] = update.rule
-                parts[update.key].append([run[value].astype(np.float64) for value in update.values])
+        for key, value, rule in run.graph.updates:
+            if isinstance(rule, Population):
+                rules[key] = rule
+                read = (value,) if rule.between is None else (value, rule.between)
+                parts[key].append([run[one].astype(np.float64) for one in read])
+                weights[key].append(batch.inputs[0].shape[-1] if rule.count is None else float(run[rule.count].sum()))
     for key, rule in rules.items():
-        arrays[key][...] = rule.of_set(*map(np.stack, zip(*parts[key], strict=True)), weights=weights)
+        arrays[key][...] = rule.of_set(*map(np.stack, zip(*parts[key], strict=True)), weights=weights[key])

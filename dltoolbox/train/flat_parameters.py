@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from math import lcm
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.engines.engine import Parameter
+from dltoolbox.layers.base import all_zero, factors
 
 LONGEST_SLOT_RUN = 1 << 16  # most numbers of a run: 14 ms for a step of 21 million numbers, 23 in one go
 
@@ -43,9 +46,18 @@ class Run(NamedTuple):
     decay: float | np.ndarray | None
 
 
+class Part(NamedTuple):
+    """Neighbouring numbers of a parameter that have the same factors: their count, the rate factor, the decay."""
+
+    size: int
+    rate_factor: float
+    decay: float
+
+
 @dataclass(frozen=True)
 class FlatGradients:
-    """The gradient of each trained parameter, and what to copy there first: (to, from), where gradients lie apart."""
+    """The gradient of each trained parameter, and what to copy there first: (to, from), where gradients lie apart or belong
+    to frozen rows."""
 
     each: list[np.ndarray]
     copies: list[tuple[np.ndarray, np.ndarray]]
@@ -53,7 +65,7 @@ class FlatGradients:
 
 def in_memory_order(parameters: Sequence[Parameter], averages: int) -> list[Slot]:
     """The trained parameters by address, each with some averages of its shape, all zero."""
-    trained = [(index, p) for index, p in enumerate(parameters) if p.learn_rate_factor != 0]
+    trained = [(index, p) for index, p in enumerate(parameters) if not all_zero(p.learn_rate_factor)]
     trained.sort(key=lambda pair: (pair[1].value.dtype.str, address(pair[1].value)))
     sizes: dict[np.dtype, int] = {}
     places = []
@@ -74,30 +86,48 @@ def make_runs(slots: Sequence[Slot], gradients: Sequence[np.ndarray | None],
     scratch = {slot.parameter.value.dtype: np.empty(LONGEST_SLOT_RUN, slot.parameter.value.dtype) for slot in slots}
     reached = [(slot, g) for slot in slots if (g := gradients[slot.number]) is not None]
     others = [(slot, np.zeros_like(slot.parameter.value)) for slot in slots
-              if gradients[slot.number] is None and decay * slot.parameter.l2_factor]
+              if gradients[slot.number] is None and decay and not all_zero(slot.parameter.l2_factor)]
     flat.copies.extend((g, np.zeros((), g.dtype)) for _, g in others)
     for group in (*neighbours(reached), *neighbours(others)):
-        first = group[0][0].parameter
         value = joined([slot.parameter.value for slot, _ in group])
         if value is None:  # a parameter with strides of its own
             (slot, g), = group
             flat.each.append(g)
-            own = np.empty(first.value.shape, first.value.dtype)
-            runs.append(Run(first.value, g, slot.averages, own, first.learn_rate_factor, decay * first.l2_factor or None))
+            runs += apart(slot, g, decay, flat)
         else:
-            runs += stretches(group, value, gathered_gradient(group, value, flat), scratch[value.dtype], decay)
+            runs += stretches(group, value, gathered_gradient(group, value, flat), scratch[value.dtype], decay, flat)
     return runs, flat
+
+
+def parts(parameter: Parameter, decay: float) -> list[Part]:
+    """A parameter in rows of the same factors, with this decay times their L2 factors."""
+    rates, decays = factors(parameter.learn_rate_factor), factors(parameter.l2_factor)
+    count = lcm(len(rates), len(decays))
+    return [Part(parameter.value.size // count, rates[i * len(rates) // count], decay * decays[i * len(decays) // count])
+            for i in range(count)]
+
+
+def apart(slot: Slot, gradient: np.ndarray, decay: float, flat: FlatGradients) -> Iterator[Run]:
+    """A parameter that lies in memory otherwise than its neighbours, in rows of the same factors."""
+    given = parts(slot.parameter, decay)
+    own = np.empty(slot.parameter.value.shape, slot.parameter.value.dtype)
+    arrays = (slot.parameter.value, gradient, own, *slot.averages)
+    rows = zip(*(np.split(array, len(given)) for array in arrays), strict=True) if len(given) > 1 else [arrays]
+    for part, (value, g, scratch, *averages) in zip(given, rows, strict=True):
+        if part.rate_factor == 0:
+            flat.copies.append((g, np.zeros((), g.dtype)))
+        else:
+            yield Run(value, g, tuple(averages), scratch, part.rate_factor, part.decay or None)
 
 
 SlotGroup = list[tuple[Slot, np.ndarray]]
 
 
 def neighbours(given: SlotGroup) -> Iterator[SlotGroup]:
-    """Groups of parameters, with their gradients, that follow each other in memory and have the same learn-rate factor."""
+    """Groups of parameters, with their gradients, that follow each other in memory."""
     group: SlotGroup = []
     for slot, g in given:
-        if group and not (joined([group[-1][0].parameter.value, slot.parameter.value]) is not None
-                          and group[-1][0].parameter.learn_rate_factor == slot.parameter.learn_rate_factor):
+        if group and joined([group[-1][0].parameter.value, slot.parameter.value]) is None:
             yield group
             group = []
         group.append((slot, g))
@@ -119,21 +149,28 @@ def gathered_gradient(group: SlotGroup, value: np.ndarray, flat: FlatGradients) 
     return vector
 
 
-def stretches(group: SlotGroup, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray,
-              decay: float) -> Iterator[Run]:
-    """A group cut into runs."""
-    first = group[0][0]
-    averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(first.averages))]
-    ends = [0, *accumulate(g.size for _, g in group)]
-    for start in range(0, value.size, LONGEST_SLOT_RUN):
-        here = slice(start, min(start + LONGEST_SLOT_RUN, value.size))
-        inside = [(decay * slot.parameter.l2_factor, min(end, here.stop) - max(begin, start))
-                  for (slot, _), (begin, end) in zip(group, pairwise(ends), strict=True)
-                  if begin < here.stop and end > start]
-        decays, sizes = zip(*inside, strict=True)
-        mixed = np.repeat(np.array(decays, value.dtype), sizes) if len({*decays}) > 1 else decays[0] or None
-        yield Run(value[here], gradient[here], tuple(average[here] for average in averages if average is not None),
-                  scratch[:here.stop - start], first.parameter.learn_rate_factor, mixed)
+def stretches(group: SlotGroup, value: np.ndarray, gradient: np.ndarray, scratch: np.ndarray, decay: float,
+              flat: FlatGradients) -> Iterator[Run]:
+    """A group cut into runs, where the rate factor changes and where they get too long. Frozen rows are in none: their
+    gradients become zero, so that they count in no norm."""
+    averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(group[0][0].averages))]
+    begin = 0
+    for rate_factor, same in groupby((part for slot, _ in group for part in parts(slot.parameter, decay)), itemgetter(1)):
+        together = [*same]
+        ends = [*accumulate((part.size for part in together), initial=begin)]
+        stop = ends[-1]
+        if rate_factor == 0:
+            flat.copies.append((gradient[begin:stop], np.zeros((), gradient.dtype)))
+        for start in range(begin, stop if rate_factor else begin, LONGEST_SLOT_RUN):
+            here = slice(start, min(start + LONGEST_SLOT_RUN, stop))
+            inside = [(part.decay, min(end, here.stop) - max(first, start))
+                      for part, (first, end) in zip(together, pairwise(ends), strict=True)
+                      if first < here.stop and end > start]
+            decays, sizes = zip(*inside, strict=True)
+            mixed = np.repeat(np.array(decays, value.dtype), sizes) if len({*decays}) > 1 else decays[0] or None
+            yield Run(value[here], gradient[here], tuple(average[here] for average in averages if average is not None),
+                      scratch[:here.stop - start], rate_factor, mixed)
+        begin = stop
 
 
 def joined(arrays: Sequence[np.ndarray]) -> np.ndarray | None:

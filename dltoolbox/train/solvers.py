@@ -2,8 +2,8 @@
 
 In each iteration the gradient g of every learnable w with learning-rate factor f gets the weight decay λ·L2Factor·w, is
 clipped, and moves w with the rate a = base rate × f. Everything happens in the dtype of the parameter; the averages
-are allocated once. A learnable of factor 0 is frozen: it does not move and contributes to no norm. One that does not
-reach the loss has a gradient of zero, and decays.
+are allocated once. A learnable of factor 0 is frozen: it does not move and contributes to no norm; so are single rows
+of one that has a factor for each of several parts. One that does not reach the loss has a gradient of zero, and decays.
 
 Averages of gradients that stay zero shrink by the same factor in every step. They are set to zero before they become
 denormal numbers, with which processors are slow: a step of adam takes six times as long.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dltoolbox.core.errors import DltoolboxError
-from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict, semanticseg
+from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict
+from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.layers import FACTORIES as F
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import layerGraph

@@ -15,6 +15,11 @@ class Unfit(Exception):
     """What was drawn does not fit here; something else is drawn in its place."""
 
 
+def need(condition: bool) -> None:
+    if not condition:
+        raise Unfit
+
+
 class Dice:
     """Decisions of one network."""
 
@@ -101,4 +106,4 @@ def pairs_of(padding: Any, rank: int) -> list[Pair] | None:
         return [(n, n) for n in padding]
     if rank == 3:
         return list(zip(*padding, strict=True))
-    return [(padding[0], padding[1]), (padding[2], padding[3])]
+    return [(padding[2 * axis], padding[2 * axis + 1]) for axis in range(rank)]

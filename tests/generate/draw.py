@@ -10,21 +10,29 @@ from typing import Any
 import numpy as np
 import torch
 
+import tests.generate.twin_attention  # noqa: F401  # enters its twins
 from dltoolbox.core.dims import Dims
-from tests.generate.dice import Dice, Unfit, drawn_padding, each, pairs_of, window
+from tests.generate.dice import Dice, Unfit, drawn_padding, each, need, pairs_of, window
+from tests.generate.draw_attention import attending, patching, placing
 from tests.generate.network import Network, Part, is_data, make
 from tests.generate.twin import Run, applied
 
 LARGEST = 30_000  # elements of one array, for all observations
 WORK = 3_000_000  # multiply-adds of one layer, for all observations
 LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
-NOT_DRAWN: dict[str, str] = {}  # layers that the generator leaves out, and why
+NOT_DRAWN = {  # layers that the generator leaves out, and why
+    **dict.fromkeys(("sequenceInputLayer", "lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer",
+                     "gruProjectedLayer"), "drafts have no time"),
+    "wordEmbeddingLayer": "it takes indices",
+}
 OPTIONS_NOT_DRAWN = {
     **dict.fromkeys(("WeightsInitializer", "BiasInitializer", "ScaleInitializer", "OffsetInitializer", "Weights", "Bias",
                      "Offset", "TrainedMean", "TrainedVariance", "Mean", "StandardDeviation", "Min", "Max"),
                     "all arrays get random values"),
     **dict.fromkeys(("WeightL2Factor", "BiasL2Factor", "ScaleL2Factor", "OffsetL2Factor", "AlphaL2Factor"),
                     "solvers read it, networks do not"),
+    **dict.fromkeys((f"{part}{what}" for part in ("Query", "Key", "Value", "Output") for what in ("Weights", "Bias")),
+                    "all arrays get random values"), "DropoutProbability": "what is dropped is not known to the twin",
     **dict.fromkeys(("NumChannels", "NumChannelsPerGroup", "ResponseNames", "DataAugmentation"), "changes no result"),
     "SplitComplexInputs": "real and imaginary parts enter as channels"}
 
@@ -107,11 +115,6 @@ def entering_shape(part: Part) -> tuple[int, ...]:
     return (1, channels, *spatial)
 
 
-def need(condition: bool) -> None:
-    if not condition:
-        raise Unfit
-
-
 # Moves: each continues a draft behind a port and returns the new port ---------------------------------------------------
 Move = Callable[[Draft, str], str]
 
@@ -175,11 +178,13 @@ def filter_options(draft: Draft) -> dict[str, Any]:
 def convolution(draft: Draft, x: str, filters: int | None = None) -> str:
     """Of any kind; with `filters`, one that keeps the map."""
     d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
+    need(rank > 0)
     size, options = window(d, draft.spatial(x))
     if filters is not None:
         options |= {"Stride": 1, "Padding": "same"}
     options |= filter_options(draft)
+    if rank == 1 and options.get("Padding") == "same" and options.get("Stride", 1) == 1 and d.chance(0.5):
+        options["Padding"] = "causal"
     if options.get("Padding") and d.chance(0.25):
         options["PaddingValue"] = edge_value(draft, x, size, options)
     if rank == 2 and d.chance(0.3):
@@ -195,6 +200,8 @@ def edge_value(draft: Draft, x: str, size: Any, options: dict[str, Any]) -> Any:
     """What padding holds; a mirror without its edge must be larger than the padding."""
     d, spatial = draft.dice, draft.spatial(x)
     rank = len(spatial)
+    if options["Padding"] == "causal":
+        return d.one(d.real(-1, 1), "replicate", "symmetric-include-edge")
     pairs = pairs_of(options["Padding"], rank)
     if pairs is None:
         steps, gaps = each(options.get("Stride", 1), rank), each(options.get("DilationFactor", 1), rank)
@@ -208,7 +215,7 @@ def edge_value(draft: Draft, x: str, size: Any, options: dict[str, Any]) -> Any:
 
 def transposed(draft: Draft, x: str) -> str:
     d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
+    need(rank > 0)
     size = d.per_axis(rank, lambda: d.number(1, 4))
     stride = d.per_axis(rank, lambda: d.one(1, 2, 2, 3))
     cropping = drawn_padding(d, rank)
@@ -221,7 +228,7 @@ def transposed(draft: Draft, x: str) -> str:
 
 def pooling(draft: Draft, x: str) -> str:
     d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
+    need(rank > 0)
     size, options = window(d, draft.spatial(x), pool=True)
     if d.chance(0.5):
         return draft.add(f"averagePooling{rank}dLayer", size, sources=[x], **options,
@@ -233,7 +240,7 @@ def pooling(draft: Draft, x: str) -> str:
 def unpooling(draft: Draft, x: str) -> str:
     """An encoder and its decoder: maxima go back to where they came from, once or twice."""
     d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
+    need(rank > 0)
     usual = min(draft.spatial(x)) > 1 and d.chance(0.4)
     size, options = (2, {"Stride": 2}) if usual else window(d, draft.spatial(x), pool=True)
     y = draft.add(f"maxPooling{rank}dLayer", size, sources=[x], HasUnpoolingOutputs=True, **options)
@@ -264,7 +271,7 @@ def keeping(draft: Draft, x: str, count: int) -> str:
 
 def global_pooling(draft: Draft, x: str) -> str:
     rank = draft.rank(x)
-    need(rank in (2, 3))
+    need(rank > 0)
     return draft.add(f"global{draft.dice.one('Average', 'Max')}Pooling{rank}dLayer", sources=[x])
 
 
@@ -375,13 +382,13 @@ def another_input(draft: Draft, x: str) -> str:
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (transposed, 3), (pooling, 5), (unpooling, 4),
     (global_pooling, 1), (adaptive, 1), (blocks, 2), (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2),
-    (residual, 4), (weighing, 1), (joining, 2), (another_input, 1))
+    (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3), (placing, 4), (patching, 2))
 
 
 def first(draft: Draft) -> str:
     """An input layer."""
     d = draft.dice
-    rank = int(d.one(0, 0, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3))
+    rank = int(d.one(0, 0, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3))
     large = d.chance(0.15)
     sides = [1, 2, 3, 4, 5, 6] if rank == 3 else [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, *[12, 16] * large]
     size = [*(d.one(*sides) for _ in range(rank)), d.one(1, 1, 2, 3, 3, 4, 6, 8, *[16, 20] * large)]

@@ -161,6 +161,8 @@ def picked(x: Tensor, axis: int, places: Any) -> Tensor:
 
 def pairs_of(one: Any, x: Tensor, size: Sequence[int]) -> Pairs:
     """Padding in numbers; 'same' leaves ⌈n/stride⌉ elements, the odd one more at the end."""
+    if one.Padding == "causal":
+        return [((f - 1) * d, 0) for f, d in zip(size, one.DilationFactor, strict=True)]
     if one.Padding != "same":
         return one.Padding
     dilation = getattr(one, "DilationFactor", (1,) * len(size))
@@ -182,10 +184,10 @@ def edged(one: Any, x: Tensor) -> Tensor:
 
 
 def slid(rank: int) -> Any:
-    return {2: F.conv2d, 3: F.conv3d}[rank]
+    return {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
 
 
-@twin("convolution2dLayer", "convolution3dLayer")
+@twin("convolution1dLayer", "convolution2dLayer", "convolution3dLayer")
 def convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     weights = lying(there(p["Weights"]))
     return slid(one.rank)(edged(one, x), weights, p["Bias"].flatten(), one.Stride, 0, one.DilationFactor)
@@ -199,10 +201,11 @@ def grouped_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
                     groups)
 
 
-@twin("transposedConv2dLayer", "transposedConv3dLayer")
+@twin("transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer")
 def transposed_convolution(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     """'same' makes the output stride times as large; what filters smaller than the stride leave out is at the end."""
-    whole = {2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank](x, lying(there(p["Weights"])), None, one.Stride)
+    convolve = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}[one.rank]
+    whole = convolve(x, lying(there(p["Weights"])), None, one.Stride)
     crop = one.Cropping
     if crop == "same":
         over = [f - s for f, s in zip(one.FilterSize, one.Stride, strict=True)]
@@ -218,11 +221,11 @@ def dense(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 
 # Pooling -------------------------------------------------------------------------------------------------------------
-@twin("maxPooling2dLayer", "maxPooling3dLayer", exact=True)
+@twin("maxPooling1dLayer", "maxPooling2dLayer", "maxPooling3dLayer", exact=True)
 def max_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Any:
     pairs = pairs_of(one, x, one.PoolSize)
     big = padded(x, pairs, -np.inf)
-    pool = {2: F.max_pool2d, 3: F.max_pool3d}[one.rank]
+    pool = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}[one.rank]
     y, at = pool(big, one.PoolSize, one.Stride, return_indices=True)
     if not one.HasUnpoolingOutputs:
         return y
@@ -248,28 +251,28 @@ class Unpool(torch.autograd.Function):
         return grad.gather(2, ctx.saved_tensors[0]), None, None
 
 
-@twin("maxUnpooling2dLayer", "maxUnpooling3dLayer", exact=True)
+@twin("maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", exact=True)
 def max_unpooling(one: Any, p: Any, run: Run, x: Tensor, places: Tensor, whole: Tensor) -> Tensor:
     spatial = whole.shape[2:]
     return Unpool.apply(x.flatten(2), places.flatten(2), prod(spatial)).reshape(*x.shape[:2], *spatial)
 
 
-@twin("averagePooling2dLayer", "averagePooling3dLayer")
+@twin("averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer")
 def average_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    pairs, pool = pairs_of(one, x, one.PoolSize), {2: F.avg_pool2d, 3: F.avg_pool3d}[one.rank]
+    pairs, pool = pairs_of(one, x, one.PoolSize), {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}[one.rank]
     mean = pool(padded(x, pairs), one.PoolSize, one.Stride)
     real = pool(padded(torch.ones_like(x), pairs), one.PoolSize, one.Stride)
     return mean / real if one.PaddingValue == "mean" else mean
 
 
-@twin("globalAveragePooling2dLayer", "globalAveragePooling3dLayer")
+@twin("globalAveragePooling1dLayer", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer")
 def global_avg_pool(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return x.mean(tuple(range(2, x.ndim)), keepdim=True)
 
 
-@twin("globalMaxPooling2dLayer", "globalMaxPooling3dLayer", exact=True)
+@twin("globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", exact=True)
 def global_max_pool(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    return {2: F.max_pool2d, 3: F.max_pool3d}[one.rank](x, x.shape[2:])
+    return {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}[one.rank](x, x.shape[2:])
 
 
 @twin("adaptiveAveragePooling2dLayer")

@@ -6,12 +6,16 @@ import pytest
 from dltoolbox import (
     adaptiveAveragePooling2dLayer,
     additionLayer,
+    attentionLayer,
+    averagePooling1dLayer,
     averagePooling2dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
     concatenationLayer,
+    convolution1dLayer,
     convolution2dLayer,
     convolution3dLayer,
     crop2dLayer,
@@ -21,41 +25,58 @@ from dltoolbox import (
     depthToSpace2dLayer,
     dropoutLayer,
     eluLayer,
+    embeddingConcatenationLayer,
     featureInputLayer,
     flattenLayer,
     fullyConnectedLayer,
     geluLayer,
+    globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
     globalAveragePooling3dLayer,
+    globalMaxPooling1dLayer,
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
+    gruLayer,
+    gruProjectedLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
+    indexing1dLayer,
     inputLayer,
     instanceNormalizationLayer,
     layerNormalizationLayer,
     leakyReluLayer,
+    lstmLayer,
+    lstmProjectedLayer,
+    maxPooling1dLayer,
     maxPooling2dLayer,
+    maxUnpooling1dLayer,
     maxUnpooling2dLayer,
     multiplicationLayer,
+    patchEmbeddingLayer,
     pixelClassificationLayer,
+    positionEmbeddingLayer,
     preluLayer,
     regressionLayer,
     reluLayer,
     resize2dLayer,
     resize3dLayer,
     scalingLayer,
+    selfAttentionLayer,
+    sequenceInputLayer,
     sigmoidLayer,
+    sinusoidalPositionEncodingLayer,
     softmaxLayer,
     softplusLayer,
     spaceToDepthLayer,
     spatialDropoutLayer,
     swishLayer,
     tanhLayer,
+    transposedConv1dLayer,
     transposedConv2dLayer,
     transposedConv3dLayer,
+    wordEmbeddingLayer,
 )
 
 
@@ -69,6 +90,23 @@ def weights(*shape):
     (image3dInputLayer([132, 132, 116, 3]), "3-D Image Input", "132×132×116×3 images with 'zerocenter' normalization"),
     (featureInputLayer(4), "Feature Input", "4 features"),
     (featureInputLayer(21, Normalization="zscore"), "Feature Input", "21 features with 'zscore' normalization"),
+    (sequenceInputLayer(12), "Sequence Input", "Sequence input with 12 dimensions"),
+    (sequenceInputLayer([28, 28, 1], MinLength=5, Normalization="zscore"), "Sequence Input",
+     "Sequence input with 28×28×1 dimensions and 'zscore' normalization"),
+    (convolution1dLayer(5, 32, NumChannels=3, Padding="same"), "1-D Convolution",
+     "32 5×3 convolutions with stride 1 and padding 'same'"),
+    (convolution1dLayer(3, 32, Padding="causal", DilationFactor=2), "1-D Convolution",
+     "32 3 convolutions with stride 1, dilation factor 2, and padding 'causal'"),
+    (convolution1dLayer(3, 32, Padding=[1, 2], Stride=3), "1-D Convolution",
+     "32 3 convolutions with stride 3 and padding [1  2]"),
+    (transposedConv1dLayer(4, 8, Stride=2, Weights=weights(4, 8, 16)), "1-D Transposed Convolution",
+     "8 4×16 transposed convolutions with stride 2 and cropping [0  0]"),
+    (maxPooling1dLayer(2, Stride=2), "1-D Max Pooling", "Max pooling with pool size 2, stride 2, and padding [0  0]"),
+    (averagePooling1dLayer(3, Padding="same"), "1-D Average Pooling",
+     "Average pooling with pool size 3, stride 1, and padding 'same'"),
+    (maxUnpooling1dLayer(), "1-D Max Unpooling", "Max Unpooling"),
+    (globalAveragePooling1dLayer(), "1-D Global Average Pooling", "1-D global average pooling"),
+    (globalMaxPooling1dLayer(), "1-D Global Max Pooling", "1-D global max pooling"),
     (convolution2dLayer(3, 25), "2-D Convolution", "25 3×3 convolutions with stride [1  1] and padding [0  0  0  0]"),
     (convolution2dLayer(7, 64, Stride=2, Padding=3, Weights=weights(7, 7, 3, 64)), "2-D Convolution",
      "64 7×7×3 convolutions with stride [2  2] and padding [3  3  3  3]"),
@@ -117,6 +155,16 @@ def weights(*shape):
     (globalAveragePooling3dLayer(), "3-D Global Average Pooling", "3-D global average pooling"),
     (globalMaxPooling3dLayer(), "3-D Global Max Pooling", "3-D global max pooling"),
     (reluLayer(), "ReLU", "ReLU"),
+    (selfAttentionLayer(8, 64), "Self Attention", "Self attention with 8 heads and 64 key and query channels"),
+    (attentionLayer(1), "Attention", "Attention with 1 head"),
+    (wordEmbeddingLayer(50, 423), "Word Embedding Layer", "Word embedding layer with 50 dimensions and 423 unique words"),
+    (positionEmbeddingLayer(64, 100), "Position Embedding",
+     "Position embedding layer with 64 channels and up to 100 positions"),
+    (sinusoidalPositionEncodingLayer(64), "Sinusoidal Position Encoding",
+     "Sinusoidal position encoding with 64 channels"),
+    (patchEmbeddingLayer([16, 8], 64), "Patch Embedding", "Patch embedding layer with 64 channels and patches of size 16×8"),
+    (embeddingConcatenationLayer(), "Embedding Concatenation", "Embedding concatenation"),
+    (indexing1dLayer("last"), "1-D Indexing", "1-D indexing of the last element"),
     (leakyReluLayer(0.1), "Leaky ReLU", "Leaky ReLU with scale 0.1"),
     (clippedReluLayer(6), "Clipped ReLU", "Clipped ReLU with ceiling 6"),
     (eluLayer(0.5), "ELU", "ELU with Alpha 0.5"),
@@ -143,6 +191,12 @@ def weights(*shape):
     (layerNormalizationLayer(), "Layer Normalization", "Layer normalization"),
     (dropoutLayer(), "Dropout", "50% dropout"),
     (dropoutLayer(0.2), "Dropout", "20% dropout"),
+    (lstmLayer(150), "LSTM", "LSTM with 150 hidden units"), (lstmLayer(1), "LSTM", "LSTM with 1 hidden unit"),
+    (bilstmLayer(100), "BiLSTM", "BiLSTM with 100 hidden units"), (gruLayer(100), "GRU", "GRU with 100 hidden units"),
+    (lstmProjectedLayer(100, 30, 16), "Projected LSTM",
+     "Projected LSTM layer with 100 hidden units, an output projector size of 30, and an input projector size of 16"),
+    (gruProjectedLayer(9, 3, 2), "Projected GRU",
+     "Projected GRU layer with 9 hidden units, an output projector size of 3, and an input projector size of 2"),
     (additionLayer(2), "Addition", "Element-wise addition of 2 inputs"),
     (multiplicationLayer(3), "Multiplication", "Element-wise multiplication of 3 inputs"),
     (depthConcatenationLayer(2), "Depth concatenation", "Depth concatenation of 2 inputs"),
@@ -172,6 +226,34 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     assert "InputSize: [28 28 1 NaN]" in str(inputLayer([28, 28, 1, np.nan], "SSCB"))
 
 
+def test_an_lstm_is_displayed_as_matlab_displays_it():
+    """A printed layer of the documentation, but for empty lines."""
+    lines = [line for line in str(lstmLayer(150, OutputMode="last")).splitlines() if line]
+    assert lines == """\
+  LSTMLayer with properties:
+                       Name: ''
+                 InputNames: {'in'}
+                OutputNames: {'out'}
+                  NumInputs: 1
+                 NumOutputs: 1
+             HasStateInputs: 0
+            HasStateOutputs: 0
+   Hyperparameters
+                  InputSize: 'auto'
+             NumHiddenUnits: 150
+                 OutputMode: 'last'
+    StateActivationFunction: 'tanh'
+     GateActivationFunction: 'sigmoid'
+   Learnable Parameters
+               InputWeights: []
+           RecurrentWeights: []
+                       Bias: []
+   State Parameters
+                HiddenState: []
+                  CellState: []
+  Show all properties""".splitlines()
+
+
 @pytest.mark.parametrize(("layer", "shown"), [
     (reluLayer(), "Name"), (maxUnpooling2dLayer(), "Name NumInputs InputNames"),
     (crossChannelNormalizationLayer(5), "Name | WindowChannelSize Alpha Beta K"),
@@ -198,6 +280,10 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     (clippedReluLayer(6), "Name | Ceiling"), (eluLayer(), "Name Alpha"), (geluLayer(), "Name | Approximation"),
     (inputLayer([4, None], "CB"), "Name InputSize InputFormat"), (preluLayer(), "Name | Alpha"),
     (scalingLayer(), "Name | Scale Bias"), (channelShuffleLayer(2), "Name | NumGroups"),
+    (gruProjectedLayer(3, 2, 1, HasStateInputs=True),
+     "Name InputNames OutputNames NumInputs NumOutputs HasStateInputs HasStateOutputs | InputSize NumHiddenUnits "
+     "OutputProjectorSize InputProjectorSize OutputMode StateActivationFunction GateActivationFunction ResetGateMode | "
+     "InputWeights RecurrentWeights Bias InputProjector OutputProjector | HiddenState"),
     (regressionLayer(), "Name ResponseNames | LossFunction"),
     (dropoutLayer(), "Name | Probability"),
 ])

@@ -50,7 +50,7 @@ def test_training_wants_gradients_of_what_learns_and_what_states_follow():
     graph, wanted, gradients_of = sought("gradients", frozen=frozen)
     assert wanted == graph.losses
     assert len(gradients_of) == 4 + 1
-    assert len(sought("statistics")[1]) == 2  # the mean of the batches counts twice, and is wanted once
+    assert len(sought("statistics")[1]) == 3  # mean, variance and count; the first and the last count twice
 
 
 def test_graphs_are_of_open_batch_and_of_the_sizes_of_the_data():

@@ -26,6 +26,7 @@ class Case:
     batched: tuple[int, ...] = (0,)
     joins: bool = True  # whether a batch gives the results of its observations, joined
     labels: dict[int, str] = field(default_factory=dict)  # of inputs, where they are not S…CB
+    sequences: bool = False  # whether the axis before the last of what is batched is time
 
     def __str__(self) -> str:
         return f"{self.op}-{self.label}" if self.label else self.op

@@ -11,7 +11,8 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
-from tests.ops import samples_activation, samples_recurrent, samples_spatial
+from dltoolbox.ops.sequences.ragged import LengthRule
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial, samples_windows
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -47,9 +48,13 @@ TRANSPOSED: dict[str, tuple[tuple[int, ...], Window]] = {
 }
 
 
-def dims_of(x: np.ndarray) -> Dims:
-    """S…CB for data."""
-    return Dims("S" * (x.ndim - 2) + "CB", x.shape) if x.ndim >= 2 else Dims("U" * x.ndim, x.shape)
+def dims_of(x: np.ndarray, *, timed: bool = False) -> Dims:
+    """S…CB for data, S…CTB for sequences, and B for their lengths."""
+    if timed:
+        return Dims("S" * (x.ndim - 3) + "CTB" if x.ndim > 1 else "B", x.shape)
+    if x.ndim < 2:
+        return Dims("B" if x.dtype == np.int32 else "U" * x.ndim, x.shape)
+    return Dims("S" * (x.ndim - 2) + "CB", x.shape)
 
 
 def _windowed() -> Iterator[Case]:
@@ -142,8 +147,22 @@ def _statistics() -> Iterator[Case]:
             x, scale, offset = make(rng, n)
             return x, scale, offset, normal(rng, *scale.shape), rng.uniform(0.5, 2, scale.shape)
 
+        def masked(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = parameters) -> Inputs:
+            x, scale, offset = make(rng, n)
+            return x, scale, offset, shown(rng, *(1,) * (x.ndim - 1), n)
+
+        yield Case("masked_batch_norm", label, masked, {"epsilon": 1e-5}, differentiable=(0, 1, 2), batched=(0, 3),
+                   joins=False)
         yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
         yield Case("batch_norm_inference", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
+        yield Case("count_values", label, lambda r, n, s=shape: (normal(r, *s, n),), {"channels": 4}, differentiable=())
+
+
+def shown(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """A mask that shows the first position of every observation, and some others."""
+    mask = rng.random(shape) < 0.6
+    mask[(0,) * (len(shape) - 1)] = True
+    return mask.astype(np.float64)
 
 
 def _losses() -> Iterator[Case]:
@@ -179,14 +198,32 @@ def _losses() -> Iterator[Case]:
     yield Case("half_mse", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 
-CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *samples_activation.cases(),
-                           *samples_spatial.cases(), *samples_recurrent.cases())
+def _sequences() -> Iterator[Case]:
+    for label, shape in {"vectors": (3,), "maps": (2, 3)}.items():
+        def ragged(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            return normal(rng, *s, 5, n), rng.integers(1, 6, n).astype(np.int32)
+
+        def compared(rng: np.random.Generator, n: int, make: Callable[..., Inputs] = ragged) -> Inputs:
+            y, lengths = make(rng, n)
+            return y, normal(rng, *y.shape), lengths
+
+        yield Case("step_mask", label, ragged, differentiable=(), batched=(0, 1), sequences=True)
+        for value in (0.0, 1.5, "edge"):
+            yield Case("fill_ends", f"{label}-{value}", ragged, {"value": value}, batched=(0, 1), sequences=True)
+        yield Case("half_mse_of_sequences", label, compared, batched=(0, 1, 2), joins=False, sequences=True)
+    yield Case("rescale_lengths", "", lambda r, n: (r.integers(1, 6, n).astype(np.int32),), {"rule": LengthRule(2, 1, 3)},
+               differentiable=(), sequences=True)
+
+
+CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
+                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(),
+                           *samples_attention.cases(), *samples_windows.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
     """As a program labels them: parameters and sizes are U…"""
     known = {i: Dims(case.labels[i], x.shape) for i, x in enumerate(inputs) if i in case.labels}
-    return tuple(known.get(i) or (dims_of(x) if i in case.batched else Dims("U" * x.ndim, x.shape))
+    return tuple(known.get(i) or (dims_of(x, timed=case.sequences) if i in case.batched else Dims("U" * x.ndim, x.shape))
                  for i, x in enumerate(inputs))
 
 
@@ -198,8 +235,8 @@ def op_of(case: Case) -> Op:
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
     """The inputs of some observations; the sizes given to `max_unpool` follow."""
     chosen = tuple(x[..., at] if i in case.batched else x for i, x in enumerate(inputs))
-    if case.op == "max_unpool":
-        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])))
+    if case.op.startswith("max_unpool") and "taps" not in case.op:
+        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])), *chosen[3:])
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -47,10 +47,16 @@ def elementwise() -> Iterator[Case]:
     yield Case("multiply", "expanding", lambda r, n: (normal(r, 1, 2, 4, n), normal(r, 3, 1, 4, n), normal(r, 3, 2, 1, n)),
                differentiable=(0, 1, 2), batched=(0, 1, 2))
     yield Case("append_spatial_dims", "vector", lambda r, n: (normal(r, 4, n),), {"rank": 3})
+    yield Case("without_time", "vector", lambda r, n: (normal(r, 3, 1, n),), {})
+    yield Case("without_time", "image", lambda r, n: (normal(r, 2, 3, 1, n),), {})
     yield Case("append_spatial_dims", "image", lambda r, n: (normal(r, 3, 2, 4, n),), {"rank": 3})
     for label, size, channels in (("odd", 5, 8), ("even", 4, 7), ("one", 1, 3), ("wide", 9, 3)):
         yield Case("cross_channel_norm", label, lambda r, n, c=channels: (normal(r, 3, 2, c, n),),
                    {"size": size, "alpha": 0.5, "beta": 0.75, "k": 1.5})
+    yield Case("halves", "vector", lambda r, n: (normal(r, 6, n),))
+    yield Case("halves", "parameter", lambda r, n: (normal(r, 8, 3),), batched=(), joins=False)
+    yield Case("times_transposed", "", lambda r, n: (normal(r, 6, 2), normal(r, 5, 2)), differentiable=(0, 1), batched=(),
+               joins=False)
     yield Case("cross_channel_norm", "vector", lambda r, n: (normal(r, 6, n),), {"size": 3, "alpha": 2, "beta": 1.5, "k": 1})
 
 
@@ -63,7 +69,17 @@ def normalised() -> Iterator[Case]:
                 one = (*[1] * len(s), 4)
                 return normal(r, *s, 4, n) * 2 + 3, r.uniform(0.5, 2, one), normal(r, *one)
 
+            def masked(r: np.random.Generator, n: int, make: Callable[..., Inputs] = scaled) -> Inputs:
+                x, scale, offset = make(r, n)
+                mask = r.random((*[1] * (x.ndim - 3), *x.shape[-3:-2], 1, n)) < 0.7
+                mask[..., :1, :, :] = True  # something of every observation
+                return x, scale, offset, mask.astype(np.float64)
+
             for mark, whole in {"": True, "-positions": False}.items():
+                if spatial and (whole or groups < 4):
+                    yield Case("masked_group_norm", f"{label}-{name}{mark}", masked,
+                               {"groups": groups, "epsilon": 1e-3, "spatial": whole}, differentiable=(0, 1, 2),
+                               batched=(0, 3))
                 if whole or groups < 4:
                     yield Case("group_norm", f"{label}-{name}{mark}", scaled,
                                {"groups": groups, "epsilon": 1e-3, "spatial": whole}, differentiable=(0, 1, 2))

@@ -17,10 +17,15 @@ DIFFERENTIABLE = [case for case in CASES if case.differentiable]
 
 def repeats_indices(case: Case) -> bool:
     """Unpooling the indices of overlapping windows: by convention its gradient is a gather, not the derivative."""
-    return case.op == "max_unpool" and WINDOWS[case.label][1].overlapping
+    return case.op == "max_unpool_of_lengths" or (case.op == "max_unpool" and WINDOWS[case.label][1].overlapping)
 
 
-TRUE_DERIVATIVES = [case for case in DIFFERENTIABLE if not repeats_indices(case)]
+def repeats_the_last_step(case: Case) -> bool:
+    """By convention no gradient comes from there: windows see the step itself, too."""
+    return case.op == "fill_ends" and case.attrs["value"] == "edge"
+
+
+TRUE_DERIVATIVES = [case for case in DIFFERENTIABLE if not repeats_indices(case) and not repeats_the_last_step(case)]
 
 
 def weighted_sum(case: Case, inputs: tuple[np.ndarray, ...], grad: np.ndarray, batch: int) -> float:

@@ -7,15 +7,17 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, dims_of
 
-LEFT_OUT = ("batch_norm", "group_norm",  # their statistics are those of whole maps, which receptive fields leave out
-            "lstm", "gru")  # sequences of vectors are no maps
+LEFT_OUT = ("batch_norm", "group_norm", "masked_batch_norm", "masked_group_norm",  # with statistics of whole maps
+            "lstm", "gru",  # sequences of vectors are no maps
+            *(name for name in OPS if name.endswith("_of_lengths")))  # where sequences end, less is seen
+UNSEEN = ("position_embedding", "position_sinusoid", "embed")  # they see where, not what, or words that there must be
 OF_ANOTHER = ("max_unpool", "max_unpool_taps")  # their window is that of the pooling that the indices come from
 CUT = ("symmetric-include-edge", "symmetric-exclude-edge")  # mirrors: edges see other elements
 SEAM = ("concat",)  # along a spatial dimension, elements see one of the inputs, each from its own first element on
 
 SPATIAL = [(case, number) for case in CASES for number in case.batched
            if case.inputs(1)[number].ndim > 2 and case.inputs(1)[number].dtype == np.float64
-           and case.op not in LEFT_OUT + OF_ANOTHER + SEAM and case.attrs.get("mode") not in CUT
+           and case.op not in LEFT_OUT + UNSEEN + OF_ANOTHER + SEAM and case.attrs.get("mode") not in CUT
            and str(case) != "conv_transposed-dilated"]  # which has holes, and which no layer makes
 
 

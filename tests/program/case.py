@@ -24,11 +24,15 @@ def make(factory: str, *args: Any, **options: Any) -> Layer:
     return FACTORIES[factory](*args, **options)
 
 
-def source(size: Size, name: str, **options: Any) -> Layer:
-    """An input layer for data of this size per observation."""
+def source(size: Size, name: str, *, timed: bool = False, **options: Any) -> Layer:
+    """An input layer for data of this size per observation; the last is the number of steps of ``timed`` ones."""
     given = {"Normalization": "none", "Name": name} | options
+    if timed:
+        return make("sequenceInputLayer", list(size[:-1]), **given)
     if len(size) == 1:
         return make("featureInputLayer", size[0], **given)
+    if len(size) == 2:
+        return make("inputLayer", [*size, None], "SCB", Name=name)
     return make("imageInputLayer" if len(size) == 3 else "image3dInputLayer", list(size), **given)
 
 
@@ -36,7 +40,8 @@ def source(size: Size, name: str, **options: Any) -> Layer:
 class Case:
     """A network: input x0, the layer (named 'layer'), an output; further inputs x1, x2, … go to its other ports.
 
-    ``theirs(x, …, p, training)`` is the same in PyTorch, on B×C×S… tensors, with the layer's arrays by name in ``p``.
+    ``theirs(x, …, p, training)`` is the same in PyTorch, on B×C×S… tensors, with the layer's arrays by name in ``p``. Cases
+    of sequences are ``timed``: their sizes are S…×C×T, and ``theirs`` gets B×T×S…×C.
     """
 
     layer: str
@@ -48,12 +53,13 @@ class Case:
     first: dict[str, Any] = field(default_factory=dict)  # options of the first input layer
     weights: tuple[float, ...] | None = None  # of classes
     labelled: bool = False  # whether targets are one-hot
+    timed: bool = False
 
     def __str__(self) -> str:
         return f"{self.layer}-{self.label}" if self.label else self.layer
 
     def graph(self) -> LayerGraph:
-        lgraph = layerGraph([source(self.sizes[0], "x0", **self.first), *self.body(), self.end()])
+        lgraph = layerGraph([source(self.sizes[0], "x0", timed=self.timed, **self.first), *self.body(), self.end()])
         if "Unpooling" in self.layer:  # body: a sum of x0 and the pooled x1, then the layer
             pool = make(self.layer.replace("Unp", "P"), 2, Stride=2, HasUnpoolingOutputs=True, Name="pool")
             lgraph = addLayers(lgraph, [source(self.sizes[1], "x1"), pool])
@@ -62,7 +68,8 @@ class Case:
             return lgraph
         for number, size in enumerate(self.sizes[1:], 1):
             port = self.body()[-1].inputs()[number]
-            lgraph = connectLayers(addLayers(lgraph, source(size, f"x{number}")), f"x{number}", f"layer/{port}")
+            lgraph = addLayers(lgraph, source(size, f"x{number}", timed=self.timed))
+            lgraph = connectLayers(lgraph, f"x{number}", f"layer/{port}")
         return lgraph
 
     def model(self, dtype: Any, *, fast: bool = True) -> Model:
@@ -98,7 +105,8 @@ class Case:
     def loss(self, y: Tensor, t: Tensor) -> Tensor:
         """In PyTorch, in our order of axes."""
         if not self.labelled:
-            return ((y - t) ** 2).sum() / (2 * y.shape[-1])
+            steps = y.shape[-2] if self.timed and y.ndim > len(self.sizes[0]) else 1
+            return ((y - t) ** 2).sum() / (2 * steps * y.shape[-1])
         w = torch.ones(y.shape[-2], dtype=y.dtype) if self.weights is None else torch.tensor(self.weights, dtype=y.dtype)
         return -(t * y.log() * w[:, None]).sum() / (t.sum(-2) > 0).sum()
 
@@ -122,7 +130,7 @@ def plain(function: Callable[..., Tensor]) -> Theirs:
     return lambda *arguments: function(*arguments[:-2])
 
 
-IMAGE, ODD, VECTOR, VOLUME = (6, 8, 3), (5, 7, 2), (5,), (4, 6, 4, 2)
+IMAGE, ODD, VECTOR, VOLUME, SIGNAL = (6, 8, 3), (5, 7, 2), (5,), (4, 6, 4, 2), (9, 3)
 
 
 def single(layer: str, label: str, size: Size, theirs: Theirs, *args: Any, **options: Any) -> Case:

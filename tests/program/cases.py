@@ -10,27 +10,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program import cases_activation, cases_convolution, cases_spatial
-from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
+from tests.program import cases_activation, cases_attention, cases_convolution, cases_recurrent, cases_spatial
+from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
 
 
 def pooled(size: Any, stride: Any, pairs: Pairs) -> Theirs:
-    return lambda x, p, training: (F.max_pool2d if x.ndim == 4 else F.max_pool3d)(padded(x, pairs, -np.inf), size, stride)
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        return (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3](padded(x, pairs, -np.inf), size, stride)
+    return theirs
 
 
 def averaged(size: Any, stride: Any, pairs: Pairs, counting: bool) -> Theirs:
     def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-        pool = F.avg_pool2d if x.ndim == 4 else F.avg_pool3d
+        pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.ndim - 3]
         mean = pool(padded(x, pairs), size, stride)
         return mean if counting else mean / pool(padded(torch.ones_like(x), pairs), size, stride)
     return theirs
 
 
 def unpooled(x: Tensor, whole: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-    two = x.ndim == 4
-    maxima, indices = (F.max_pool2d if two else F.max_pool3d)(whole, 2, 2, return_indices=True)
-    return (F.max_unpool2d if two else F.max_unpool3d)(x + maxima, indices, 2, 2, output_size=whole.shape)
+    maxima, indices = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3](whole, 2, 2, return_indices=True)
+    unpool = (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)[x.ndim - 3]
+    return unpool(x + maxima, indices, 2, 2, output_size=whole.shape)
 
 
 def dense(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
@@ -56,6 +58,8 @@ def cases() -> Iterator[Case]:
     yield from cases_convolution.cases()
     yield from cases_spatial.cases()
     yield from cases_activation.cases()
+    yield from cases_attention.cases()
+    yield from cases_recurrent.cases()
     yield from pooling()
     yield from normalising()
     yield from ends()
@@ -98,19 +102,24 @@ def pooling() -> Iterator[Case]:
         yield single("maxPooling2dLayer", f"3x3-same{mark}", ODD, pooled(3, 1, [(1, 1)] * 2), 3, Padding="same", **more)
         yield single("maxPooling2dLayer", f"asymmetric{mark}", IMAGE, pooled((3, 2), (2, 1), [(1, 0), (0, 1)]), [3, 2],
                      Stride=[2, 1], Padding=[1, 0, 0, 1], **more)
+        yield single("maxPooling1dLayer", f"asymmetric{mark}", SIGNAL, pooled(3, 2, [(1, 2)]), 3, Stride=2, Padding=[1, 2],
+                     **more)
         yield single("maxPooling3dLayer", f"2x2x2{mark}", VOLUME, pooled(2, 2, [(0, 0)] * 3), 2, Stride=2, **more)
         yield single("maxPooling3dLayer", f"general{mark}", VOLUME, pooled((2, 3, 1), (1, 2, 2), [(1, 0), (0, 1), (0, 0)]),
                      [2, 3, 1], Stride=[1, 2, 2], Padding=[[1, 0, 0], [0, 1, 0]], **more)
     for value, counting in ((0, True), ("mean", False)):
         yield single("averagePooling2dLayer", f"padded-{value}", ODD, averaged((3, 2), (2, 2), [(1, 1), (0, 1)], counting),
                      [3, 2], Stride=2, Padding=[1, 1, 0, 1], PaddingValue=value)
+        yield single("averagePooling1dLayer", f"same-{value}", SIGNAL, averaged(3, 2, [(1, 1)], counting), 3, Stride=2,
+                     Padding="same", PaddingValue=value)
         yield single("averagePooling3dLayer", f"same-{value}", VOLUME,
                      averaged(3, (1, 2, 1), [(1, 1), (0, 1), (1, 1)], counting), 3, Stride=[1, 2, 1], Padding="same",
                      PaddingValue=value)
     yield single("averagePooling2dLayer", "2x2", IMAGE, averaged(2, 2, [(0, 0)] * 2, True), 2, Stride=2)
     yield single("globalAveragePooling2dLayer", "", IMAGE, plain(lambda x: x.mean((2, 3), keepdim=True)))
     yield single("globalMaxPooling2dLayer", "", IMAGE, plain(lambda x: x.amax((2, 3), keepdim=True)))
-    for layer, label, small, large in (("maxUnpooling2dLayer", "even", (3, 4, 3), IMAGE),
+    for layer, label, small, large in (("maxUnpooling1dLayer", "odd", (4, 3), SIGNAL),
+                                       ("maxUnpooling2dLayer", "even", (3, 4, 3), IMAGE),
                                        ("maxUnpooling2dLayer", "odd", (2, 3, 2), ODD),
                                        ("maxUnpooling3dLayer", "even", (2, 3, 2, 2), VOLUME),
                                        ("maxUnpooling3dLayer", "odd", (1, 2, 1, 2), (3, 5, 3, 2))):
@@ -128,6 +137,18 @@ def normalising() -> Iterator[Case]:
         for label, shape in shapes.items():
             low, width = rng.standard_normal(shape), rng.uniform(0.5, 2, shape)
             yield from normalised_inputs(layer, size, label, low, width)
+    for size in ((4, 3), (4, 3, 2, 5)):
+        yield from normalised_sequences(size)
+
+
+def normalised_sequences(size: Size) -> Iterator[Case]:
+    """Sizes S…×C×T; statistics expand to B×T×S…×C."""
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.standard_normal(size[:-1]), rng.uniform(0.5, 2, size[:-1])
+    m, s = torch.from_numpy(mean), torch.from_numpy(deviation)
+    yield Case("sequenceInputLayer", f"{len(size)}d", (size,), lambda: [make("leakyReluLayer", 0.5)],
+               plain(lambda x: F.leaky_relu(((x.double() - m) / s).to(x.dtype), 0.5)), timed=True,
+               first={"Normalization": "zscore", "Mean": mean, "StandardDeviation": deviation, "MinLength": 2})
 
 
 def normalised_inputs(layer: str, size: Size, label: str, low: np.ndarray, width: np.ndarray) -> Iterator[Case]:

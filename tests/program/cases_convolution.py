@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program.case import IMAGE, ODD, VOLUME, Case, Size, Theirs, filters, single
+from tests.program.case import IMAGE, ODD, SIGNAL, VOLUME, Case, Size, Theirs, filters, single
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -29,7 +29,8 @@ def mirrored(x: Tensor, pairs: Pairs, mode: str) -> Tensor:
 def convolved(pairs: Pairs, stride: Any = 1, dilation: Any = 1, mode: str = "", value: float = 0.0) -> Theirs:
     def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
         big = mirrored(x, pairs, mode) if mode else padded(x, pairs, value)
-        return (F.conv2d if x.ndim == 4 else F.conv3d)(big, filters(p["Weights"]), p["Bias"].flatten(), stride, 0, dilation)
+        convolve = (F.conv1d, F.conv2d, F.conv3d)[x.ndim - 3]
+        return convolve(big, filters(p["Weights"]), p["Bias"].flatten(), stride, 0, dilation)
     return theirs
 
 
@@ -43,8 +44,8 @@ def grouped(pairs: Pairs, stride: Any = 1, dilation: Any = 1) -> Theirs:
 
 def transposed(crop: Pairs, stride: Any, missing: Any = 0) -> Theirs:
     def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
-        whole = (F.conv_transpose2d if x.ndim == 4 else F.conv_transpose3d)(x, filters(p["Weights"]), None, stride, 0,
-                                                                         missing)
+        convolve = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[x.ndim - 3]
+        whole = convolve(x, filters(p["Weights"]), None, stride, 0, missing)
         return padded(whole, [(-a, -b) for a, b in crop]) + p["Bias"].reshape(-1, *[1] * len(crop))
     return theirs
 
@@ -63,6 +64,13 @@ def cases() -> Iterator[Case]:
     for name, mode in (("replicate", "edge"), ("symmetric-include-edge", "symmetric"),
                        ("symmetric-exclude-edge", "reflect")):
         yield conv(name, convolved([(2, 1), (1, 2)], mode=mode), 3, 2, Padding=[2, 1, 1, 2], PaddingValue=name)
+    name = "convolution1dLayer"
+    yield single(name, "same", SIGNAL, convolved([(1, 2)], 2), 4, 3, Padding="same", Stride=2)
+    yield single(name, "causal", SIGNAL, convolved([(6, 0)], 1, 3), 3, 4, Padding="causal", DilationFactor=3)
+    yield single(name, "mirrored", SIGNAL, convolved([(2, 1)], 3, mode="symmetric"), 2, 4, Padding=[2, 1], Stride=3,
+                 PaddingValue="symmetric-include-edge")
+    yield single("transposedConv1dLayer", "cropped", SIGNAL, transposed([(1, 2)], 2), 4, 3, Stride=2, Cropping=[1, 2])
+    yield single("transposedConv1dLayer", "same-gaps", SIGNAL, transposed([(0, 0)], 3, 1), 2, 3, Stride=3, Cropping="same")
     yield single("convolution3dLayer", "2-same", VOLUME, convolved([(0, 1)] * 3), 2, 3, Padding="same")
     yield single("convolution3dLayer", "general", VOLUME, convolved([(1, 0), (0, 2), (1, 1)], (1, 2, 1), (1, 1, 2)),
                  [2, 3, 2], 3, Padding=[[1, 0, 1], [0, 2, 1]], Stride=[1, 2, 1], DilationFactor=[1, 1, 2])

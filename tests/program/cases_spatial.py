@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program.case import IMAGE, ODD, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single
+from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single
 
 
 def cases() -> Iterator[Case]:
@@ -26,6 +26,8 @@ def cases() -> Iterator[Case]:
     yield single("adaptiveAveragePooling2dLayer", "even", IMAGE, plain(lambda x: F.adaptive_avg_pool2d(x, (3, 2))), [3, 2])
     yield single("adaptiveAveragePooling2dLayer", "overlapping", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 3)), 3)
     yield single("adaptiveAveragePooling2dLayer", "larger", ODD, plain(lambda x: F.adaptive_avg_pool2d(x, 8)), 8)
+    yield single("globalAveragePooling1dLayer", "", SIGNAL, plain(lambda x: x.mean(2, keepdim=True)))
+    yield single("globalMaxPooling1dLayer", "", SIGNAL, plain(lambda x: x.amax(2, keepdim=True)))
     yield single("globalAveragePooling3dLayer", "", VOLUME, plain(lambda x: x.mean((2, 3, 4), keepdim=True)))
     yield single("globalMaxPooling3dLayer", "", VOLUME, plain(lambda x: x.amax((2, 3, 4), keepdim=True)))
 

@@ -25,8 +25,8 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.properties import Property
 from dltoolbox.layers.base import Layer, State
 from dltoolbox.ops import OPS, Op, ParameterKey
-from dltoolbox.ops.lengths import real_steps
-from dltoolbox.ops.ragged import Across, LengthRule
+from dltoolbox.ops.sequences.lengths import real_steps
+from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model
 
@@ -126,7 +126,7 @@ def test_states_go_on_where_they_stopped() -> None:
 def test_a_sequence_too_short_for_its_windows() -> None:
     model = Model(over_time(*NETWORKS["several"]), np.float64)
     x = padded(np.random.default_rng(1), 4, 2)
-    with pytest.raises(DltoolboxError, match=r"shortest sequence has 1 time step here, but at least 2"):
+    with pytest.raises(DltoolboxError, match=r"shortest sequence has 2 time steps, but layer 'conv_2' needs.* at least 4"):
         model.results([x], lengths=[np.array([2, 12, 9, 12, 8], np.int32)])
 
 

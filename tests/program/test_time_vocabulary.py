@@ -26,11 +26,13 @@ from tests.ops.samples import CASES, observations
 from tests.program.networks import everything
 
 T, B = 2, 3
-NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of"}  # they live on other ops: see test_time_networks
+NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of",  # they live on other ops: see test_time_networks
+             "without_time"}
 RANDOM = {"dropout", "spatial_dropout"}
 LOSSES = {"cross_entropy", "softmax_cross_entropy", "half_mse"}
 
 ALONE = [case for case in CASES if case.op not in NOT_ALONE | RANDOM
+         and case.batched and ".sequences." not in type(OPS[case.op]).__module__  # those have tests of their own
          and all(case.inputs(1)[number].dtype == np.float64 for number in case.batched)]
 
 

@@ -199,6 +199,9 @@ class Frame:
         keep = np.all([~np.isnan(values) for values in self.values.values() if values.dtype.kind == "f"], axis=0)
         return Frame(**{name: values[keep] for name, values in self.values.items()})
 
+    def to_numpy(self) -> np.ndarray:
+        return np.asarray(self)
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         kind = object if any(values.dtype.kind not in "fiub" for values in self.values.values()) else None
         return np.array([values.tolist() for values in self.values.values()], dtype or kind).T

@@ -49,7 +49,7 @@ def test_without_an_order_inputs_are_views():
     x = np.arange(30.0).reshape(3, 10)
     reader = Reader(ArraySource([x], [x]), 4)
     for start in (0, 4, 8):
-        (inputs,), (targets,) = reader.batch(start)
+        (inputs,), (targets,), *_ = reader.batch(start)
         assert np.shares_memory(inputs, x)
         assert np.shares_memory(targets, x)
         np.testing.assert_array_equal(inputs, x[:, start:start + 4])
@@ -106,7 +106,7 @@ def test_incomplete_last_batch_is_dropped_and_small_sets_are_one_batch():
     batches = MiniBatches(numbers(10), 4, "never", stream("shuffle"))
     assert [batch.inputs[0].tolist() for batch in batches.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7]]
     small = MiniBatches(numbers(3), 128, "never", stream("shuffle"))
-    assert (small.per_epoch, [batch.inputs[0].tolist() for batch in small.epoch()]) == (1, [[0, 1, 2]])
+    assert (small.total(1), [batch.inputs[0].tolist() for batch in small.epoch()]) == (1, [[0, 1, 2]])
 
 
 def order(shuffle, epochs=2):

@@ -127,12 +127,12 @@ def in_one_vector(learnables):
 
 
 def several():
-    """Parameters of several factors, one frozen, one in the order of Fortran, one of another type."""
+    """Parameters of several factors, one frozen, some in parts, one in the order of Fortran, one of another type."""
     random = np.random.default_rng(2)
-    factors = [(1, 1), (1, 0), (1, 1), (2, 1), (2, 1), (0, 1), (1, 3), (1, 3), (1, 0)]
+    factors = [(1, 1), (1, 0), (1, 1), (2, 1), (2, 1), (0, 1), (1, 3), (1, 3), (1, 0), ((1, 0, 3), 1), (1, (0, 2, 1))]
     learnables = in_one_vector([Weights("fc", "Weights", random.standard_normal((3, 2 + k)), rate, l2)
                                 for k, (rate, l2) in enumerate(factors)])
-    return [*learnables, Weights("fc", "Weights", np.asfortranarray(random.standard_normal((4, 5)))),
+    return [*learnables, Weights("fc", "Weights", np.asfortranarray(random.standard_normal((4, 5))), (0, 2), (1, 2, 0, 0)),
             Weights("fc", "Weights", random.standard_normal((4, 5)).astype(np.float32))]
 
 
@@ -193,6 +193,30 @@ def test_factor_zero_freezes_and_counts_in_no_norm():
     make_solver([frozen, free], options).update([np.array([1e6, 1e6]), np.array([-0.5])], 1.0)
     assert frozen.value.tolist() == [3, 4]
     assert free.value.tolist() == [0.5]  # −0.5 + decay 1·1 = 0.5, below the threshold
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", ["sgdm", "rmsprop", "adam"])
+def test_rows_with_factors_of_their_own_move_as_if_each_were_a_parameter(name, order):
+    random = np.random.default_rng(3)
+    rates, decays, start = (1.0, 0.0, 2.0), (0.0, 1.0, 3.0), random.standard_normal((6, 5))
+    options = trainingOptions(name, L2Regularization=0.1)
+    whole = one(np.array(start, order=order), rates, decays)
+    apart = [one(start[2 * i:2 * i + 2], rates[i], decays[i])[0] for i in range(3)]
+    solvers = make_solver(whole, options), make_solver(apart, options)
+    for _ in range(4):
+        g = random.standard_normal(start.shape)
+        solvers[0].update([g.copy()], 0.1)
+        solvers[1].update([g[2 * i:2 * i + 2].copy() for i in range(3)], 0.1)
+    np.testing.assert_allclose(whole[0].value, np.concatenate([p.value for p in apart]), rtol=1e-13)
+    np.testing.assert_array_equal(whole[0].value[2:4], start[2:4])
+
+
+def test_frozen_rows_count_in_no_norm():
+    p = one([[3.0], [1.0]], (0.0, 1.0), l2=0)
+    options = trainingOptions("sgdm", GradientThreshold=1)
+    make_solver(p, options).update([np.array([[np.inf], [0.5]])], 1.0)
+    assert p[0].value.tolist() == [[3], [0.5]]
 
 
 def test_parameter_without_gradient_stays_where_nothing_decays():

@@ -20,7 +20,9 @@ from dltoolbox.core.dims import times
 SPACE = ("", "S", "HW", "HWD")  # spatial letters by their number
 USUAL_SPACE = ("", "S", "HW", "HWD", "DHW")  # as other tools order them, too
 USUAL = {"SCN", "NSC", "NCS", "CSN", "SCNT", "NTCS", "NTSC", "NCTS", "CNT", "NTC", "TNC"}  # S for all spatial letters
-ORIGINS = {"NCHW": "PyTorch's order", "NHWC": "Keras' order", "NCDHW": "PyTorch's order", "NDHWC": "Keras' order"}
+ORIGINS = {"NCHW": "PyTorch's order", "NHWC": "Keras' order", "NCDHW": "PyTorch's order", "NDHWC": "Keras' order",
+           "NTC": "Keras' order, or PyTorch's with batch_first", "TNC": "PyTorch's order", "NTHWC": "Keras' order",
+           "NTCHW": "PyTorch's order"}
 COLOURS = (1, 2, 3, 4)  # channels that pictures of the same things can have: grey and RGB, each with and without alpha
 MOST_ALTERNATIVES = 3
 MOST_DISTORTED = 3  # times that one side may be stretched more than another
@@ -242,6 +244,29 @@ def deed(meaning: Meaning, shape: tuple[int, ...], goal: Wanted) -> str:
     have = dict(zip(meaning.order, shape, strict=True)).get("C", 1)
     return ("Make the images grey with" if goal.sizes[-1] == 1 else "Repeat the grey channel with" if have < 3 else
             "Drop the alpha channel with")
+
+
+def sequence_advice(shapes: Sequence[tuple[int, ...]], sizes: tuple[int, ...], code: str) -> tuple[str, str] | None:
+    """The likely order of the sequences in a list, or of one alone, in words, and the expression that makes …×C×T of each;
+    None where there is none.
+
+    Args:
+        shapes: The sizes that came.
+        sizes: Spatial sizes and channels of a time step.
+        code: A sequence in calls.
+    """
+    space = SPACE[len(sizes) - 1]
+    goal = Wanted(f"{space}CT", sizes)
+    orders = [f"T{space}C", f"TC{space}", f"C{space}T", f"{space}TC", f"{space[::-1]}CT", f"T{space[::-1]}C"]
+    orders += [f"T{space}", f"{space}T"] if space and sizes[-1] == 1 else []
+    for order in dict.fromkeys(orders):
+        wanted_sizes = [goal.size(letter) for letter in order]  # None for T
+        if order != goal.order and all(len(shape) == len(order) and all(
+                want in (None, n) for want, n in zip(wanted_sizes, shape, strict=True)) for shape in shapes):
+            made = reordered(code, permutation(order, goal))
+            many = "These look" if len(shapes) > 1 else "This looks"
+            return f"{many} like {'×'.join(order)}", made if "C" in order else f"{made}[..., np.newaxis, :]"
+    return None
 
 
 def flat_advice(shape: tuple[int, ...], goal: Wanted, code: str) -> str:

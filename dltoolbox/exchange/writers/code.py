@@ -21,9 +21,9 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail, warn
 from dltoolbox.core.files import replacing, write_text
 from dltoolbox.core.packages import __version__
-from dltoolbox.core.properties import LEARNABLE, Configured, Property
+from dltoolbox.core.properties import LEARNABLE, STATE, Configured, Property
 from dltoolbox.exchange.archive import target_of
-from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.base import LAYERS, Layer, all_zero
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
@@ -188,7 +188,7 @@ def layouts_in_order(net: dlnetwork) -> list[Dims]:
 def learned(layer: Layer, name: str) -> bool:
     """Whether training finds the value: code without parameters leaves it to the initialiser."""
     prop = layer.properties[name]
-    return (prop.group == LEARNABLE and prop.default is None) or name in layer.states
+    return (prop.group == LEARNABLE and prop.default is None) or (name in layer.states and prop.group != STATE)
 
 
 def frozen(layer: Layer, name: str) -> bool:
@@ -196,11 +196,13 @@ def frozen(layer: Layer, name: str) -> bool:
     if name in layer.states:
         return bool(layer.__dict__.get("FixedStatistics"))
     factor = factor_names(layer, RATE).get(name)
-    return factor is not None and getattr(layer, factor) == 0
+    return factor is not None and all_zero(getattr(layer, factor))
 
 
 def starts_so(layer: Layer, name: str, value: np.ndarray) -> bool:
-    """Whether the layer's initialiser gives the value again."""
+    """Whether the layer's initialiser gives the value again; states from which runs begin are zero where none is given."""
+    if layer.properties[name].group == STATE:
+        return not value.any()
     start = certain_start(layer.__dict__.get(f"{name}Initializer"), value.shape)
     return start is not None and np.array_equal(start.astype(value.dtype), value)
 

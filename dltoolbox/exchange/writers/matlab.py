@@ -133,6 +133,10 @@ class MatlabCalls:
     def featureInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         return self.with_statistics(layer, (layer.dims().channels, 1))
 
+    def sequenceInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        channels, rank = layer.dims().channels, layer.dims().rank
+        return self.with_statistics(layer, (*[1] * rank, channels) if rank else (channels, 1))
+
     def with_statistics(self, layer: Any, per_channel: tuple[int, ...]) -> MatlabCall:
         """Statistics per channel in the one shape that MATLAB takes, however they were given."""
         made, channels = self.same(layer), layer.dims().channels
@@ -145,7 +149,13 @@ class MatlabCalls:
         made = self.same(layer)
         return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
 
+    def maxPooling1dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        return self.with_indices(layer)
+
     def maxPooling3dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        return self.with_indices(layer)
+
+    def with_indices(self, layer: Any) -> MatlabCall:
         """With unpooling outputs a function layer, since MATLAB's layer has none."""
         if not layer.HasUnpoolingOutputs:
             return self.same(layer)
@@ -153,13 +163,19 @@ class MatlabCalls:
         pool = f"maxpool(X,{vector(layer.PoolSize)},'Stride',{vector(layer.Stride)},'Padding',{padding})"
         options = {"NumOutputs": 3, "OutputNames": list(layer.outputs()), "Formattable": True}
         return MatlabCall("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), options, note=
-                          "MATLAB's maxPooling3dLayer has no unpooling outputs; this function layer calls maxpool.")
+                          f"MATLAB's {layer.factory} has no unpooling outputs; this function layer calls maxpool.")
+
+    def maxUnpooling1dLayer(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        return self.unpooled(layer)
 
     def maxUnpooling3dLayer(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        return self.unpooled(layer)
+
+    def unpooled(self, layer: Layer) -> MatlabCall:
         """A function layer, since MATLAB unpools images only."""
         options = {"NumInputs": 3, "InputNames": list(layer.inputs()), "Formattable": True}
         return MatlabCall("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),), options, note=
-                          "MATLAB has no 3-D max unpooling layer; this function layer calls maxunpool.")
+                          f"MATLAB has no {layer.rank}-D max unpooling layer; this function layer calls maxunpool.")
 
     def transposedConv2dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         """The bilinear start as a function of the size of Weights."""

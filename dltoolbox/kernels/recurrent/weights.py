@@ -80,23 +80,24 @@ class PackedWeights:
         to_input = site.training and site.case.needs_input_grad[0]
         if to_input:
             self.to_input = take((len(of_input) * width, channels), site.dtype)
+        def part(number: int) -> slice:
+            return slice(number * width, (number + 1) * width)
         for at, gate in enumerate(of_input):
-            rows, part = slice(gate.number * width, (gate.number + 1) * width), slice(at * width, (at + 1) * width)
-            jobs += [scaled(weights[rows].T, gate.scale, self.of_input[:-1, part]),
-                     scaled(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part])]
+            rows = part(gate.number)
+            jobs += [scaled(weights[rows].T, gate.scale, self.of_input[:-1, part(at)]),
+                     scaled(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part(at)])]
             if to_input:
-                jobs.append(partial(np.copyto, self.to_input[part], weights[rows]))
+                jobs.append(partial(np.copyto, self.to_input[part(at)], weights[rows]))
         for at, gate in enumerate(of_hidden):
-            rows, number = slice(gate.number * width, (gate.number + 1) * width), width // chunk
-            part = self.of_hidden[at * number:(at + 1) * number]
-            jobs.append(scaled(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, part[:, :width]))
+            rows, number = part(gate.number), width // chunk
+            packed = self.of_hidden[at * number:(at + 1) * number]
+            jobs.append(scaled(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, packed[:, :width]))
             if again.size:
-                jobs.append(scaled(again[rows].reshape(-1, chunk), gate.scale, part[:, width]))
+                jobs.append(scaled(again[rows].reshape(-1, chunk), gate.scale, packed[:, width]))
         if site.training:
             self.back = take((width // chunk_back, columns, chunk_back), site.dtype)
             for at, gate in enumerate(of_hidden):
-                rows, part = slice(gate.number * width, (gate.number + 1) * width), slice(at * width, (at + 1) * width)
-                jobs.append(partial(np.copyto, self.back[:, part], by_chunk(recurrent[rows], chunk_back)))
+                jobs.append(partial(np.copyto, self.back[:, part(at)], by_chunk(recurrent[part(gate.number)], chunk_back)))
         self.fill = in_turn(jobs)
 
 

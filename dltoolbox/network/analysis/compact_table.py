@@ -73,7 +73,7 @@ def compact_size(dims: Dims) -> str:
     >>> compact_size(Dims.of("SSCB", 28, 28, 8, None)), compact_size(Dims.of("CTB", 12, None, None))
     ('28×28×8', '12×T')
     """
-    sizes = [str(n) if label != "T" else label if n is None else f"{n}({label})" for label, n in dims.shown if label != "B"]
+    sizes = ["T" if n is None else f"{n}({label})" if label == "T" else str(n) for label, n in dims.shown if label != "B"]
     return "×".join(sizes) or "1"
 
 

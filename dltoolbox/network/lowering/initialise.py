@@ -1,8 +1,8 @@
 """Initial values of learnables and states.
 
 Sources: Glorot and Bengio (2010): uniform on ±√(6/(fan_in + fan_out)); He et al. (2015): normal with variance 2/fan_in;
-Saxe et al. (2014): Q of the QR factorisation of a normal matrix; Long et al. (2015): bilinear interpolation. 'narrow-normal'
-is normal with standard deviation 0.01.
+Saxe et al. (2014): Q of the QR factorisation of a normal matrix; Long et al. (2015): bilinear interpolation; Jozefowicz et
+al. (2015): a forget gate that is open at the start. 'narrow-normal' is normal with standard deviation 0.01.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
                  f"finite numbers of size {times(shape)}.",
                  "Return an array of the size that the function is called with.")
         return value
+    if how == "unit-forget-gate":  # rows: input gate, forget gate, cell candidate, output gate
+        return np.tile(np.repeat([0.0, 1.0, 0.0, 0.0], array.count // (4 * array.stacked)), array.stacked).reshape(shape)
     certain = certain_start(how, shape)
     if certain is not None:
         return certain
@@ -116,9 +118,10 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
         return random.standard_normal(shape) * sqrt(2 / array.fan_in)
     if how == "narrow-normal":
         return random.standard_normal(shape) * 0.01
-    of_one, groups = (shape[:-1], shape[-1]) if array.grouped else (shape, 1)  # 'orthogonal'
-    matrices = [orthogonal(random.standard_normal((prod(of_one[:-1]), of_one[-1]))) for _ in range(groups)]
-    return np.stack(matrices, -1).reshape(shape)
+    of_one, groups = (shape[:-1], shape[-1]) if array.grouped else (shape, array.stacked)  # 'orthogonal'
+    size = prod(of_one[:-1]) // array.stacked, of_one[-1]
+    matrices = [orthogonal(random.standard_normal(size)) for _ in range(groups)]
+    return np.stack(matrices, -1 if array.grouped else 0).reshape(shape)
 
 
 def certain_start(how: object, shape: tuple[int, ...]) -> np.ndarray | None:

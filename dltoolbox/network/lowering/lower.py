@@ -271,8 +271,9 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
 
 
 def check_time(layer: Layer, inputs: list[Value]) -> None:
-    """Data with time steps and data without do not go together: nothing says how."""
-    data = [value.dims for value in inputs if value.kind is Kind.DATA and not value.dims.hidden]
+    """Data with time steps and data without do not go together, unless the layer says how."""
+    data = [value.dims for port, value in zip(layer.inputs(), inputs, strict=True)
+            if value.kind is Kind.DATA and not value.dims.hidden and port not in layer.timeless]
     if len({dims.timed for dims in data}) > 1:
         fail("network:timeMismatch", f"Some inputs of {layer.label()} have time steps and others have none: "
              f"{'; '.join(map(str, data))}.", "Give all of them time steps, or none.")

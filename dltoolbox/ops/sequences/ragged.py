@@ -29,7 +29,7 @@ class Across:
         ends: The padded steps of its first input hold this number, or the last real step ('edge'), or anything (None).
         takes: What it gets as a further, last input: the lengths (B), or the mask of real steps (1×T×B, zeros and ones).
         of: The input whose lengths these are.
-        op: The op that takes its place; itself by default.
+        op: The op that takes its place, in its own usual way; itself by default.
     """
 
     ways: Collection[Way] = (Way.SPACE,)

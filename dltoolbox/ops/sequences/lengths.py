@@ -1,12 +1,13 @@
 """Words about lengths of sequences: the mask of real steps, what padded steps hold, and lengths behind a window.
 
-The recorder says them where sequences of several lengths meet ops that look across steps (`dltoolbox.ops.ragged`).
+The recorder says them where sequences of several lengths meet ops that look across steps (`dltoolbox.ops.sequences.ragged`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op
-from dltoolbox.ops.ragged import LengthRule
+from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.time_axis import Way
 
 if TYPE_CHECKING:
@@ -91,12 +92,40 @@ class rescale_lengths(Op):
 
 def check_lengths(graph: Graph, lengths: Sequence[np.ndarray]) -> None:
     """Something must come out of every window, however short a sequence is."""
-    shortest = {value: int(given.min()) for value, given in zip(graph.lengths, lengths, strict=True) if given.size}
+    behind = {value: Shortest(int(given.min())) for value, given in zip(graph.lengths, lengths, strict=True) if given.size}
     for node in graph.nodes:
-        if node.op.name == "rescale_lengths" and node.inputs[0] in shortest:
-            n, rule = shortest[node.inputs[0]], node.attrs["rule"]
-            shortest[node.outputs[0]] = rule(n)
-            if rule(n) < 1:
-                fail("network:sequenceTooShort", f"The shortest sequence has {counted(n, 'time step')} here, but at least "
-                     f"{rule.shortest()} are needed.", "Leave out sequences that are too short, or add Padding.",
-                     layer=node.layer)
+        if node.op.name == "rescale_lengths" and node.inputs[0] in behind:
+            entering = behind[node.inputs[0]]
+            behind[node.outputs[0]] = found = entering.after(node.attrs["rule"])
+            if found.steps < 1:
+                cropped = any(one.op.name == "conv_transposed" and one.layer == node.layer for one in graph.nodes)
+                refuse(found.needed(), entering.first, node.layer,
+                       "set Cropping=0" if cropped else "set Padding='same'")
+        least = node.op.least_steps(**node.attrs)
+        if least > 1 and node.inputs[-1] in behind and behind[node.inputs[-1]].steps < least:
+            entering = behind[node.inputs[-1]]
+            refuse(entering.needed(least), entering.first, node.layer, "set PaddingValue='symmetric-include-edge'")
+
+
+class Shortest(NamedTuple):
+    """Steps of the shortest sequence as it enters, and what has become of its length since."""
+
+    first: int
+    rules: tuple[LengthRule, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        return reduce(lambda n, rule: rule(n), self.rules, self.first)
+
+    def after(self, rule: LengthRule) -> Shortest:
+        return Shortest(self.first, (*self.rules, rule))
+
+    def needed(self, wanted: int = 1) -> int:
+        """The steps from which so many are left."""
+        return reduce(lambda n, rule: rule.shortest(n), reversed(self.rules), wanted)
+
+
+def refuse(needed: int, got: int, layer: str, otherwise: str) -> NoReturn:
+    fail("network:sequenceTooShort", f"The shortest sequence has {counted(got, 'time step')}, but layer '{layer}' needs "
+         f"sequences of at least {needed}.", f"Leave out sequences of fewer than {needed} time steps, or {otherwise} in "
+         f"'{layer}'.", layer=layer)

@@ -19,7 +19,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.activation import logistic
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op
-from dltoolbox.ops.ragged import Across
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
 Real = np.ndarray | bool  # which observations have a step; True where all have

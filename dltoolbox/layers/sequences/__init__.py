@@ -1,0 +1,1 @@
+"""Layers of which each step of a sequence sees others."""

@@ -1,0 +1,1 @@
+"""Ops that look across the steps of sequences, and what travels with these."""
