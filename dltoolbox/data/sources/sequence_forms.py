@@ -223,8 +223,8 @@ def refuse_array(shape: tuple[int, ...], X: object, place: SequencePlace) -> NoR
         alone = sequence_advice([shape], place.sizes, code)
         hint = (f"{alone[0]}: use {alone[1]}." if alone else
                 advice(shape, wanted(place.sizes, timed=True), code, pictures=False) or channels_hint(shape, place))
-    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} {place.verb} sequences of "
-         f"size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
+    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} {place.verb} "
+         f"sequences of size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
 
 
 def check_numbers_of_steps(sequences: Sequences, place: SequencePlace) -> None:
