@@ -23,7 +23,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.arrays import ArraySource, TargetColumn
 from dltoolbox.data.sources.batches import Batches
 from dltoolbox.data.sources.layouts import array_in_code
-from dltoolbox.data.sources.sequence_source import Cutting, SequenceSource, TargetsOfSequences
+from dltoolbox.data.sources.sequence_source import WHOLE, Cutting, SequenceSource, TargetsOfSequences
 from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
@@ -32,7 +32,7 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program.data_layout import input_layers, model_inputs, named_arrays, network_inputs
 from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.sequences.inputs import also_kept, lengths_behind, sequence_inputs, with_output_mode
-from dltoolbox.train.sequences.targets import Expected, is_per_step, labels_of_steps, responses_of_steps
+from dltoolbox.train.sequences.targets import Expected, check_per_sequence, labels_of_steps, responses_of_steps
 from dltoolbox.train.tables import are_columns, is_table, split_table
 from dltoolbox.train.targets import (
     Remove,
@@ -62,7 +62,7 @@ class Task(NamedTuple):
     lgraph: LayerGraph
     end: OutputLayer
     size: Dims
-    cutting: Cutting = Cutting()
+    cutting: Cutting = WHOLE
 
 
 def bind_arguments(*arguments: object) -> Arguments:
@@ -134,22 +134,19 @@ def table_source(table: object, responses: object, task: Task, name: str) -> Bat
 def sequence_source(X: object, Y: object, task: Task, of: str) -> Batches:
     """Sequences, alone or beside other data, as mini-batches."""
     inputs = sequence_inputs(task.lgraph, X, Y, f"X{of}")
-    sequences = next(column for column in inputs if isinstance(column, Sequences))
+    columns = [column for column in inputs if isinstance(column, Sequences)]
     lengths = lengths_behind(task.lgraph, inputs)
     if task.cutting.length != "longest":
-        check_cutting(task.cutting, [*(column.lengths for column in inputs if isinstance(column, Sequences)),
-                                     *([lengths] if task.size.timed else [])])
+        check_cutting(task.cutting, [column.lengths for column in columns] + [lengths] * task.size.timed)
+    code = in_code(f"X{of}")
     target: TargetsOfSequences
     if task.size.timed:
-        one = with_output_mode(task.lgraph, task.end, "last")
-        target = encode_step_targets(task, Y, Expected(lengths, in_code(f"X{of}"), f"Y{of}", sequences.form, one),
-                                     training=not of)
-    elif is_per_step(Y):
-        fail("trainNetwork:targetsPerStep", f"Y{of} has several targets per sequence, but the network gives one.",
-             with_output_mode(task.lgraph, task.end, "sequence"))
+        expected = Expected(lengths, code, f"Y{of}", with_output_mode(task.lgraph, task.end, "last"))
+        target = encode_step_targets(task, Y, expected, training=not of)
     else:
-        target = encode_targets(task, Y, len(sequences), training=not of, name=f"Y{of}",
-                                remove=partial(sequences_removed, also_kept([], Y, f"Y{of}"), in_code(f"X{of}")))
+        check_per_sequence(Y, columns[0], code, f"Y{of}", with_output_mode(task.lgraph, task.end, "sequence"))
+        target = encode_targets(task, Y, len(columns[0]), training=not of, name=f"Y{of}",
+                                remove=partial(sequences_removed, also_kept([], Y, f"Y{of}"), code))
     return SequenceSource(inputs, [target], task.cutting)
 
 
@@ -161,8 +158,8 @@ def sequences_removed(also: str, code: str, keep: str) -> str:
 def check_cutting(cutting: Cutting, lengths: Sequence[np.ndarray]) -> None:
     """Sequences that are cut together must have the same lengths, and so must what the network makes of them."""
     if any(not np.array_equal(lengths[0], other) for other in lengths):
-        fail("trainNetwork:lengthsDiffer", f"SequenceLength={cutting.length!r} cuts inputs and targets at the same steps, but "
-             "their numbers of steps differ.", "Use SequenceLength='longest'.")
+        fail("trainNetwork:lengthsDiffer", f"SequenceLength={cutting.length!r} cuts inputs and targets at the same steps, "
+             "but their numbers of steps differ.", "Use SequenceLength='longest'.")
 
 
 def predictors(lgraph: LayerGraph, X: Any, name: str, remove: Remove) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ def chunk_size(sizes: tuple[int, ...]) -> int:
     return max(1, CONVERTED_AT_A_TIME // max(1, prod(sizes)))
 
 
-def real_steps(batch: Batch, number: int, *, timed: bool) -> np.ndarray:
+def without_padding(batch: Batch, number: int, *, timed: bool) -> np.ndarray:
     """One input of a batch as observations …×C×N; of sequences these are all time steps, without padding."""
     x = batch.inputs[number]
     if not timed:

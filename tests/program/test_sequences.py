@@ -160,7 +160,7 @@ def test_data_with_and_without_time_do_not_mix() -> None:
     (lambda: dlnetwork([inputLayer([6, NAN], "CB"), maxPooling1dLayer(2)]),
      "maxPooling1dLayer:invalidInputFormat", "SCB, SCBT or CBT"),
     (lambda: trainNetwork(sequences(8, 6, 2, 3, 5), np.ones((3, 2)), films(), trainingOptions("sgdm")),
-     "trainNetwork:notYetSupported", "'in' takes sequences"),
+     "trainNetwork:targetsPerSequence", "one per time step"),
 ])
 def test_what_is_wrong_is_said(call: Any, identifier: str, text: str) -> None:
     with pytest.raises(DltoolboxError) as caught:

@@ -160,7 +160,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
@@ -180,10 +180,10 @@ def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given:
                  place: SequencePlace) -> NoReturn:
     """Elements of a list that are no sequences for this place."""
     code, first, takes = place.code, wrong[0], place.sizes
-    every = len(wrong) == len(shapes)
+    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
+    every = len(wrong) == len(shapes) or sequence_advice(shapes, takes, each) is not None  # square ones fit in any order
     message = (f"The sequences in {place.name} have size {few(dict.fromkeys(map(times, shapes)))}" if every else
                f"Observation {first + 1} of {place.name} has size {times(shapes[first])}")
-    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
     likely = sequence_advice([shapes[number] for number in wrong], takes, each)
     if likely:
         meaning, how = likely
@@ -223,8 +223,8 @@ def refuse_array(shape: tuple[int, ...], X: object, place: SequencePlace) -> NoR
         alone = sequence_advice([shape], place.sizes, code)
         hint = (f"{alone[0]}: use {alone[1]}." if alone else
                 advice(shape, wanted(place.sizes, timed=True), code, pictures=False) or channels_hint(shape, place))
-    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} {place.verb} sequences of "
-         f"size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
+    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} {place.verb} "
+         f"sequences of size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
 
 
 def check_numbers_of_steps(sequences: Sequences, place: SequencePlace) -> None:

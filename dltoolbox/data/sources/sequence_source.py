@@ -27,7 +27,10 @@ class Cutting(NamedTuple):
     side: str = "right"
 
 
-class Piece(NamedTuple):
+WHOLE = Cutting()
+
+
+class StepRange(NamedTuple):
     """Some steps of some sequences of a mini-batch: which of them, from where to where, and whom each goes on from."""
 
     rows: np.ndarray
@@ -37,7 +40,7 @@ class Piece(NamedTuple):
     carry: bool = False
 
 
-def pieces_of(lengths: np.ndarray, cutting: Cutting) -> Iterator[Piece]:
+def step_ranges(lengths: np.ndarray, cutting: Cutting) -> Iterator[StepRange]:
     """The pieces of a mini-batch of sequences of these lengths.
 
     Padding on the left moves the beginning of a short sequence into a later piece of the longest. A sequence without a step
@@ -46,10 +49,10 @@ def pieces_of(lengths: np.ndarray, cutting: Cutting) -> Iterator[Piece]:
     rows = np.arange(len(lengths))
     if cutting.length == "shortest":
         starts = lengths - lengths.min() if cutting.side == "left" else np.zeros_like(lengths)
-        yield Piece(rows, starts, starts + lengths.min())
+        yield StepRange(rows, starts, starts + lengths.min())
         return
     if isinstance(cutting.length, str) or lengths.max() <= cutting.length:
-        yield Piece(rows, np.zeros_like(lengths), lengths)
+        yield StepRange(rows, np.zeros_like(lengths), lengths)
         return
     steps = cutting.length
     count = -(-int(lengths.max()) // steps)
@@ -58,7 +61,7 @@ def pieces_of(lengths: np.ndarray, cutting: Cutting) -> Iterator[Piece]:
     for first in range(0, count * steps, steps):
         starts, stops = (np.clip(at - missing, 0, lengths) for at in (first, first + steps))
         here = rows[stops > starts]
-        yield Piece(here, starts[here], stops[here], place[here] if first else None, first + steps < count * steps)
+        yield StepRange(here, starts[here], stops[here], place[here] if first else None, first + steps < count * steps)
         place = np.full(len(rows), -1)
         place[here] = np.arange(len(here))
 
@@ -74,10 +77,10 @@ class SequenceSource:
     """
 
     def __init__(self, inputs: Sequence[InputColumn], targets: Sequence[TargetsOfSequences] = (),
-                 cutting: Cutting = Cutting(), dtype: DTypeLike = np.float32) -> None:
+                 cutting: Cutting = WHOLE, dtype: DTypeLike = np.float32) -> None:
         self.inputs, self.targets, self.cutting, self.dtype = tuple(inputs), tuple(targets), cutting, np.dtype(dtype)
         self.types: Sequence[np.dtype] = [self.dtype] * len(self.inputs)
-        self.count = count_of(self.inputs[0])
+        self.count = observation_count(self.inputs[0])
         self.lengths = next(column.lengths for column in self.inputs if isinstance(column, Sequences))
 
     @property
@@ -93,12 +96,12 @@ class SequenceSource:
         self.types = types
 
     def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[Batch]:
-        """Every observation once, in this order, in mini-batches of at most ``size``; each is one batch, or several pieces."""
-        yield from self.gathered(size, order, self.cutting, self.targets)
+        """Every observation once, in this order, in mini-batches of at most ``size``, each one batch or several pieces."""
+        return self.gathered(size, order, self.cutting, self.targets)
 
     def input_batches(self, size: int) -> Iterator[Batch]:
         """As `batches`, without the targets and with sequences whole."""
-        return self.gathered(size, None, Cutting(), ())
+        return self.gathered(size, None, WHOLE, ())
 
     def batch_count(self, size: int, order: np.ndarray | None = None) -> int:
         """How many batches the full mini-batches of a size are."""
@@ -112,10 +115,10 @@ class SequenceSource:
         order = np.arange(self.count) if order is None else order
         for start in range(0, self.count, size):
             index = order[start:start + size]
-            for piece in pieces_of(self.lengths[index], cutting):
+            for piece in step_ranges(self.lengths[index], cutting):
                 yield self.batch(index, piece, targets)
 
-    def batch(self, index: np.ndarray, piece: Piece, targets: Sequence[TargetsOfSequences]) -> Batch:
+    def batch(self, index: np.ndarray, piece: StepRange, targets: Sequence[TargetsOfSequences]) -> Batch:
         """A piece of the mini-batch of these observations."""
         index = index[piece.rows]
         whole = piece.continues is None and not piece.carry and self.cutting.length != "shortest"
@@ -130,10 +133,10 @@ class SequenceSource:
                      else None, piece.continues, piece.carry, of_target)
 
 
-Span = tuple[np.ndarray, np.ndarray] | None  # the steps of every sequence, from here to there; None without time
+StepSpan = tuple[np.ndarray, np.ndarray] | None  # the steps of every sequence, from here to there; None without time
 
 
-def count_of(column: TargetsOfSequences) -> int:
+def observation_count(column: TargetsOfSequences) -> int:
     """Number of observations."""
     return len(column) if isinstance(column, (Sequences, SequenceLabels)) else int(column.shape[-1])
 
@@ -143,7 +146,7 @@ def narrower(own: np.dtype, wanted: np.dtype) -> np.dtype:
     return wanted if own.kind == "f" and own.itemsize > wanted.itemsize else own.newbyteorder("=")
 
 
-def span_of(column: TargetsOfSequences, index: np.ndarray, piece: Piece, whole: bool) -> Span:
+def span_of(column: TargetsOfSequences, index: np.ndarray, piece: StepRange, whole: bool) -> StepSpan:
     """The steps that a piece takes of a column; of whole sequences each column has its own."""
     if not isinstance(column, (Sequences, SequenceLabels)):
         return None
@@ -151,7 +154,7 @@ def span_of(column: TargetsOfSequences, index: np.ndarray, piece: Piece, whole: 
     return (np.zeros_like(lengths), lengths) if whole else (piece.starts, piece.stops)
 
 
-def gather_column(column: TargetsOfSequences, index: np.ndarray, span: Span, dtype: np.dtype) -> np.ndarray:
+def gather_column(column: TargetsOfSequences, index: np.ndarray, span: StepSpan, dtype: np.dtype) -> np.ndarray:
     """Some observations of a column, in at most the precision of ``dtype``."""
     if isinstance(column, SequenceLabels):
         assert span is not None
@@ -166,7 +169,7 @@ def gather_column(column: TargetsOfSequences, index: np.ndarray, span: Span, dty
     return column[..., index].astype(dtype, copy=False)
 
 
-def distinct_lengths(spans: Sequence[Span]) -> list[np.ndarray | None]:
+def distinct_lengths(spans: Sequence[StepSpan]) -> list[np.ndarray | None]:
     """The numbers of steps of each span, the same object where they are equal; None where all are as long."""
     found: list[np.ndarray | None] = []
     for span in spans:

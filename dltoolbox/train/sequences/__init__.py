@@ -1,1 +1,1 @@
-"""What trainNetwork asks of sequences: their targets, and the advice where either does not fit."""
+"""Targets of sequences and advice where they or the sequences do not fit: what trainNetwork asks of both."""

@@ -12,7 +12,7 @@ from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.layouts import array_in_code
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
-from dltoolbox.data.sources.sequence_source import InputColumn, count_of
+from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
 from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph
@@ -39,12 +39,13 @@ def sequence_inputs(lgraph: LayerGraph, X: object, Y: object, name: str) -> list
     issues, inputs = IssueCollector(), list[InputColumn]()
     for number, (place, given, its_name) in enumerate(zip(places, data, names, strict=True)):
         with issues.collect(layer=place.name):
-            others = [(other, part, places[at]) for at, (other, part) in enumerate(zip(names, data, strict=True)) if at != number]
+            others = [part for at, part in enumerate(zip(names, data, places, strict=True)) if at != number]
             inputs.append(one_input(place, given, its_name, also_kept(others, Y, f"Y{name[1:]}")))
     issues.raise_if_any()
-    counts = [count_of(column) for column in inputs]
+    counts = [observation_count(column) for column in inputs]
     if len(set(counts)) > 1:
-        found = listed(f"{counted(count, 'observation')} in {its_name}" for its_name, count in zip(names, counts, strict=True))
+        found = listed(f"{counted(count, 'observation')} in {its_name}"
+                       for its_name, count in zip(names, counts, strict=True))
         fail(f"{FUNCTION}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
              "Pass the same observations to every input.")
     return inputs
@@ -59,12 +60,12 @@ def one_input(place: ModelInput, given: object, name: str, also: str) -> InputCo
         return sequences
     array = observations(given, place, FUNCTION, exact=True, name=name)
     if not array.size:
-        refuse_empty(name, np.shape(given))  # type: ignore[arg-type]
+        refuse_empty(name, array.shape)
 
     def remove(keep: str) -> str:
         code = in_code(name)
-        return (f"keep = np.flatnonzero({keep}); {code} = {array_in_code(name, given)}[{'' if not place.dims.rank else '..., '}"
-                f"keep]{also}")
+        index = "..., keep" if place.dims.rank else "keep"
+        return f"keep = np.flatnonzero({keep}); {code} = {array_in_code(name, given)}[{index}]{also}"
     return finite(array, name, remove=remove, given=given, rows=not place.dims.rank)
 
 
@@ -73,9 +74,9 @@ def also_kept(others: Sequence[tuple[str, object, ModelInput]], Y: object, name:
     parts = []
     for other, given, place in others:
         code = in_code(other)
+        index = "..., keep, :" if place.dims.timed else "..., keep" if place.dims.rank else "keep"
         parts.append(f"{code} = [{code}[i] for i in keep]" if place.dims.timed and isinstance(given, (list, tuple)) else
-                     f"{code} = {code}[{'' if not place.dims.rank and not place.dims.timed else '..., '}keep"
-                     f"{', :' if place.dims.timed else ''}]")
+                     f"{code} = {code}[{index}]")
     Y_code = in_code(name)
     parts.append(f"{Y_code} = {Y_code}[keep]" if isinstance(Y, (np.ndarray, categorical)) else
                  f"{Y_code} = [{Y_code}[i] for i in keep]")
@@ -113,7 +114,7 @@ def with_output_mode(lgraph: LayerGraph, end: Layer, mode: str) -> str:
         if "OutputMode" in layer.properties:
             new = layer.copy()
             vars(new).update(OutputMode=mode)
-            return f"To learn {what}, change layer '{layer.Name}': {new!r}."
+            return f"To learn {what}, set OutputMode='{mode}' in layer '{layer.Name}': {new!r}."
         sources = [edge.source.layer for edge in lgraph.connections_of(layer.Name) if edge.destination.layer == layer.Name]
         layer = lgraph.layer(sources[0]) if len(sources) == 1 else None
     if mode == "last":

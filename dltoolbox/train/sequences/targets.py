@@ -6,8 +6,10 @@ come without a list. Messages count observations and steps from 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import NoReturn
 
 import numpy as np
 
@@ -22,25 +24,27 @@ from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
 from dltoolbox.data.sources.sequences import SequenceLabels, Sequences
 
 FUNCTION = "trainNetwork"
-MOST_LISTED_VALUES = 20  # numbers that are named in a call
 
 
-class Expected(NamedTuple):
+@dataclass(frozen=True)
+class Expected:
     """The targets that a network wants of its sequences.
 
     Attributes:
         lengths: Their numbers of steps: what leaves the network for every sequence.
-        X: What the sequences are in calls.
-        name: What to call the targets in messages.
-        form: How the sequences came.
-        one: The layers that would give one target per sequence, in calls.
+        X: The sequences in calls.
+        name: The targets in messages.
+        one: The advice that makes a network learn one target per sequence.
     """
 
     lengths: np.ndarray
     X: str
     name: str
-    form: str
     one: str
+
+    @property
+    def count(self) -> int:
+        return len(self.lengths)
 
     @property
     def Y(self) -> str:
@@ -48,52 +52,86 @@ class Expected(NamedTuple):
 
     def kept(self, condition: str) -> str:
         """The code that keeps some observations, by their x and y."""
-        return (f"keep = [i for i, (x, y) in enumerate(zip({self.X}, {self.Y})) if {condition}]; "
-                f"{self.X} = [{self.X}[i] for i in keep]; {self.Y} = [{self.Y}[i] for i in keep]")
+        X, Y = self.X, self.Y
+        return (f"keep = [i for i, (x, y) in enumerate(zip({X}, {Y})) if {condition}]; {X} = [{X}[i] for i in keep]; "
+                f"{Y} = [{Y}[i] for i in keep]")
+
+
+def as_list(Y: object) -> list[object] | None:
+    """The elements of a list, a tuple or an object array of arrays; None for anything else."""
+    if isinstance(Y, np.ndarray) and Y.dtype == object and all(isinstance(y, (np.ndarray, list, categorical)) for y in Y):
+        return list(Y)
+    return list(Y) if isinstance(Y, (list, tuple)) else None
+
+
+def shape_of_targets(Y: object) -> tuple[int, ...]:
+    """The size of an array or a categorical, and of a list the number of its elements."""
+    given = as_list(Y)
+    if given is not None:
+        return (len(given),)
+    array = None if isinstance(Y, categorical) else array_of(Y)
+    return Y.shape if isinstance(Y, categorical) else () if array is None else array.shape
+
+
+def shape_of_part(part: object) -> tuple[int, ...]:
+    """The size of an element of a list."""
+    array = array_of(part) if isinstance(part, (list, tuple)) else None
+    return shape_of_targets(part) if array is None else array.shape
 
 
 def is_per_step(Y: object) -> bool:
     """Whether this is a list with several labels or numbers per element that could be those of its steps."""
-    if isinstance(Y, np.ndarray) and Y.dtype == object and Y.ndim and all(isinstance(y, (np.ndarray, categorical)) for y in Y):
-        Y = list(Y)
-    if not isinstance(Y, (list, tuple)) or not Y:
-        return False
-    sizes = {np.size(y) if not isinstance(y, categorical) else y.size for y in Y if not isinstance(y, str)}
-    return bool(sizes - {1}) and (len(sizes) > 1 or any(isinstance(y, categorical) or np.ndim(y) > 1 for y in Y))
+    given = [part for part in as_list(Y) or [] if not np.isscalar(part)]
+    shapes = {shape_of_part(part) for part in given}
+    several = {prod(shape) for shape in shapes} - {1}
+    labels = any(isinstance(part, categorical) for part in given)
+    return bool(several) and (labels or len(shapes) > 1 or any(len(shape) > 1 for shape in shapes))
 
 
-def elements(Y: object, expected: Expected) -> list[object]:
-    """One element per sequence."""
-    count = len(expected.lengths)
-    if (isinstance(Y, (list, tuple)) and not (count == 1 and Y and all(map(np.isscalar, Y)))) or (isinstance(Y, np.ndarray) and Y.dtype == object and all(isinstance(y, (np.ndarray, categorical, list)) for y in Y)):
-        found = list(Y)
-    elif count == 1:
-        found = [Y]
-    else:
-        shape = attribute(Y, "shape")
-        found = list(Y) if isinstance(shape, tuple) and len(shape) == 2 and shape[1] > 1 else []  # type: ignore[call-overload]
-        if not found:
-            refuse_one_per_sequence(expected, shape)
-    if len(found) == count and count > 1 and all(isinstance(y, (str, int, float, np.generic)) for y in found):
-        refuse_one_per_sequence(expected, (count,))
-    if len(found) != count:
-        fail(f"{FUNCTION}:observationsMismatch", f"{expected.name} has targets of {counted(len(found), 'sequence')}, but "
-             f"{expected.X} has {counted(count, 'sequence')}.",
-             f"Pass one element per sequence{one_sequence(expected, found)}.")
-    return found
+def targets_by_sequence(Y: object, expected: Expected) -> list[object]:
+    """One element per sequence; the rows of a matrix are as many, and a single sequence needs no list."""
+    given = as_list(Y)
+    single = given is not None and all(np.isscalar(part) for part in given)
+    if expected.count == 1 and (given is None or single):
+        return [Y]
+    shape = shape_of_targets(Y)
+    if given is None and len(shape) == 2 and shape[1] > 1:
+        given = [*rows_of(Y)]
+    if given is None or single:
+        refuse_one_per_sequence(expected, shape)
+    if len(given) != expected.count:
+        fail(f"{FUNCTION}:observationsMismatch", f"{expected.name} has targets of {counted(len(given), 'sequence')}, but "
+             f"{expected.X} has {counted(expected.count, 'sequence')}.", "Pass one element per sequence.")
+    return given
 
 
-def one_sequence(expected: Expected, found: Sequence[object]) -> str:
-    """More advice where X is one array, taken for one sequence, and Y says otherwise."""
-    if expected.form != "one" or len(found) < 2:
-        return ""
-    return f". {expected.X} is one sequence; several come in a list"
+def rows_of(Y: object) -> Iterable[object]:
+    array = None if isinstance(Y, categorical) else array_of(Y)
+    return Y if isinstance(Y, categorical) else () if array is None else array
 
 
-def refuse_one_per_sequence(expected: Expected, shape: object) -> None:
-    size = f" (size {times(shape)})" if isinstance(shape, tuple) else ""
-    fail(f"{FUNCTION}:targetsPerSequence", f"{expected.name} has one target per sequence{size}, but the network gives one per "
-         "time step.", expected.one or f"Pass a list with the targets of all steps of each sequence as {expected.Y}.")
+def refuse_one_per_sequence(expected: Expected, shape: tuple[int, ...]) -> NoReturn:
+    fail(f"{FUNCTION}:targetsPerSequence", f"{expected.name} has one target per sequence (size {times(shape)}), but the "
+         "network gives one per time step.", expected.one)
+
+
+def check_per_sequence(Y: object, sequences: Sequences, code: str, name: str, every: str) -> None:
+    """One target per sequence; ``code`` is X in calls, ``every`` advice that makes the network learn one per step."""
+    count, steps = len(sequences), int(sequences.lengths[0])
+    shape = shape_of_targets(Y)
+    found = prod(shape) if isinstance(Y, categorical) else (shape or (1,))[0]
+    if is_per_step(Y) or (sequences.form == "one" and found == steps > 1):
+        fail(f"{FUNCTION}:targetsPerStep", f"{name} has several targets per sequence, but the network gives one.", every)
+    if found == count:
+        return
+    hint = "Pass one target per sequence."
+    if sequences.form == "array" and found == steps:
+        hint = f"If time comes before the observations, use np.swapaxes({code}, -2, -1)."
+    elif sequences.form == "one":
+        cut = f" If they follow each other, use {code} = np.split({code}, {found}, axis=-1)." if not steps % found else ""
+        hint = f"Pass several sequences in a list.{cut}"
+    fail(f"{FUNCTION}:observationsMismatch", f"{name} has {counted(found, 'target')}, but {code} has "
+         f"{counted(count, 'sequence')}.", hint)
 
 
 def check_target_lengths(found: np.ndarray, expected: Expected) -> None:
@@ -102,13 +140,12 @@ def check_target_lengths(found: np.ndarray, expected: Expected) -> None:
     if not wrong.size:
         return
     first = wrong[0]
-    hint = f"Leave them out: {expected.kept('np.shape(x)[-1] == np.size(y)')}."
-    if wrong.size == len(found):
-        hint = "Pass one target per time step."
-    fail(f"{FUNCTION}:lengthsMismatch", f"{wrong.size} of {counted(len(found), 'element')} of {expected.name} "
-         f"{'has' if wrong.size == 1 else 'have'} other lengths than what the network gives for their sequences; the first is "
-         f"observation {first + 1}, with {counted(int(found[first]), 'target')} for "
-         f"{counted(int(expected.lengths[first]), 'step')}.", hint)
+    hint = (f"Leave them out: {expected.kept('np.shape(x)[-1] == np.shape(y)[-1]')}." if wrong.size < len(found) else
+            "Pass one target per time step that leaves the network.")
+    which = f"{wrong.size} of {counted(len(found), 'sequence')}" if len(found) > 1 else "The sequence"
+    fail(f"{FUNCTION}:lengthsMismatch", f"{which} {'has' if wrong.size == 1 else 'have'} other numbers of targets in "
+         f"{expected.name} than of time steps; the first is observation {first + 1}, with "
+         f"{counted(int(found[first]), 'target')} for {counted(int(expected.lengths[first]), 'step')}.", hint)
 
 
 # Labels --------------------------------------------------------------------------------------------------------------
@@ -125,7 +162,7 @@ def labels_of_steps(Y: object, expected: Expected, *, classes: Sequence[str] | s
         training: Whether the labels are to be learned.
         output: The call that makes the output layer, for messages.
     """
-    parts = [as_labels(part, number, expected) for number, part in enumerate(elements(Y, expected))]
+    parts = [step_labels(part, number, expected) for number, part in enumerate(targets_by_sequence(Y, expected))]
     categories = categories_of(parts)
     names = categories if isinstance(classes, str) else tuple(classes)
     codes = []
@@ -143,19 +180,17 @@ def labels_of_steps(Y: object, expected: Expected, *, classes: Sequence[str] | s
                           len(names)), names
 
 
-def as_labels(part: object, number: int, expected: Expected) -> categorical:
+def step_labels(part: object, number: int, expected: Expected) -> categorical:
     """The labels of a sequence as a categorical; numbers are an error that shows the call to make."""
     if isinstance(part, categorical):
         return part
     array = array_of(part, name=f"{expected.name}[{number}]")
     if array is not None and array.dtype.kind in "iufc" and array.size:
         Y = expected.Y
-        values = np.unique(np.concatenate([np.ravel(y) for y in [array]]))
-        named = values.tolist() if len(values) <= MOST_LISTED_VALUES else "values"
-        made = (f"{Y} = [categorical(y, np.unique(np.concatenate({Y}, axis=None))) for y in {Y}]"
-                if len(expected.lengths) > 1 else f"{Y} = categorical({Y}, {named})")
-        fail(f"{FUNCTION}:numericLabels", f"{expected.name}[{number}] is numeric, but classification needs categorical labels.",
-             f"Use {made}. For regression, end the network with regressionLayer.")
+        made = (f"{Y} = categorical({Y})" if expected.count == 1 else
+                f"{Y} = [categorical(y, np.unique(np.concatenate({Y}, axis=None))) for y in {Y}]")
+        fail(f"{FUNCTION}:numericLabels", f"{expected.name}[{number}] is numeric, but classification needs categorical "
+             "labels.", f"Use {made}. For regression, end the network with regressionLayer.")
     return categorical(part)
 
 
@@ -167,6 +202,7 @@ def categories_of(parts: Sequence[categorical]) -> tuple[str, ...]:
 
 def placed(codes: np.ndarray, spatial: tuple[int, ...], number: int, expected: Expected) -> np.ndarray:
     """Codes as T, or S…×T where every pixel has one."""
+    size = codes.shape
     if spatial:
         if codes.ndim == len(spatial) + 2 and codes.shape[-2] == 1:
             codes = codes[..., 0, :]
@@ -174,10 +210,10 @@ def placed(codes: np.ndarray, spatial: tuple[int, ...], number: int, expected: E
         wanted = f"{times(spatial)}×T label images"
     else:
         fitting = codes.size == max(codes.shape, default=1)
-        codes, wanted = codes.reshape(-1), "T labels, one per time step"
+        codes, wanted = codes.reshape(-1), "T labels"
     if not fitting:
-        fail(f"{FUNCTION}:responseSizeMismatch", f"{expected.name}[{number}] has size {times(codes.shape)}, but the network "
-             f"learns {wanted}.", f"Pass {wanted} per sequence.")
+        fail(f"{FUNCTION}:responseSizeMismatch", f"{expected.name}[{number}] has size {times(size)}, but the network "
+             f"learns {wanted}.", f"Pass {wanted} per sequence, as many as it has steps.")
     return codes
 
 
@@ -193,8 +229,9 @@ def refuse_unknown(codes: Sequence[np.ndarray], parts: Sequence[categorical], na
         hint = "Give the classes the same names as in training."
         if len(wrong) < len(codes):
             hint = f"Leave these observations out: {expected.kept(f'not {set(unknown)} & set(y)')}."
-    fail(f"{FUNCTION}:unknownClasses", f"{expected.name} contains {show(unknown)}, which {'is' if len(unknown) == 1 else 'are'} "
-         f"not among the Classes {show(list(names))} of the output layer; the first is in observation {wrong[0] + 1}.", hint)
+    verb = "is" if len(unknown) == 1 else "are"
+    fail(f"{FUNCTION}:unknownClasses", f"{expected.name} contains {show(unknown)}, which {verb} not among the Classes "
+         f"{show(list(names))} of the output layer; the first is in observation {wrong[0] + 1}.", hint)
 
 
 def refuse_undefined(codes: Sequence[np.ndarray], expected: Expected) -> None:
@@ -213,21 +250,19 @@ def refuse_undefined(codes: Sequence[np.ndarray], expected: Expected) -> None:
 # Responses -----------------------------------------------------------------------------------------------------------
 def responses_of_steps(Y: object, expected: Expected, size: tuple[int, ...]) -> Sequences:
     """Responses of every step, size×T each; a row of T numbers where there is one."""
-    place = SequencePlace(size, FUNCTION, expected.name, "the network", target=True)
-    if len(expected.lengths) > 1 and not isinstance(Y, (list, tuple)):
-        shape = np.shape(Y)
-        if shape in ((len(expected.lengths),), (len(expected.lengths), size[-1])):
-            refuse_one_per_sequence(expected, shape)
-    elif len(expected.lengths) > 1:
-        elements(Y, expected)
-    if any(attribute(part, "categories") is not None for part in (Y if isinstance(Y, (list, tuple)) else [Y])):
+    given, shape, count = as_list(Y), shape_of_targets(Y), expected.count
+    if count > 1 and (all(np.isscalar(part) for part in given) if given is not None else
+                      shape in ((count,), (count, 1), (count, size[-1]))):
+        refuse_one_per_sequence(expected, shape)
+    if any(attribute(part, "categories") is not None for part in (given or [Y])):
         fail(f"{FUNCTION}:categoricalResponses", f"{expected.name} holds labels, but a network that ends in regressionLayer "
              "learns numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
-    responses = read_sequences(Y, place)
-    if len(responses) != len(expected.lengths):
-        fail(f"{FUNCTION}:observationsMismatch", f"{expected.name} has responses of {counted(len(responses), 'sequence')}, but "
-             f"{expected.X} has {counted(len(expected.lengths), 'sequence')}.", "Pass one array per sequence in a list.")
+    responses = read_sequences(Y, SequencePlace(size, FUNCTION, expected.name, "the network", target=True))
+    if len(responses) != count:
+        fail(f"{FUNCTION}:observationsMismatch", f"{expected.name} has responses of {counted(len(responses), 'sequence')}, "
+             f"but {expected.X} has {counted(count, 'sequence')}.", "Pass one array per sequence in a list.")
     check_target_lengths(responses.lengths, expected)
+    check_finite(responses, expected.name, f"; {expected.X} = [{expected.X}[i] for i in keep]")
     return responses
 
 
@@ -239,23 +274,28 @@ def check_finite(sequences: Sequences, name: str, also: str = "") -> None:
         name: What to call them in messages.
         also: What follows ``keep = …; X = [X[i] for i in keep]`` in calls.
     """
-    code = in_code(name)
     wrong = [number for number, part in enumerate(sequences.parts) if not all_finite(part)]
     if wrong:
         step = int(np.argmin(np.isfinite(sequences.parts[wrong[0]]).all(axis=tuple(range(len(sequences.size))))))
-        hint = f"Leave them out: keep = [i for i, x in enumerate({code}) if np.isfinite(x).all()]; " \
-               f"{code} = [{code}[i] for i in keep]{also}."
-        if sequences.form == "array":
-            axes = tuple(axis for axis in range(len(sequences.size) + 2) if axis != len(sequences.size))
-            hint = f"Leave them out: keep = np.flatnonzero(np.isfinite({code}).all(axis={axes})); " \
-                   f"{code} = {code}[..., keep, :]{also}."
-        if len(wrong) == len(sequences):
-            hint = (f"Replace them: {code} = [np.nan_to_num(x, posinf=0, neginf=0) for x in {code}]."
-                    if sequences.form == "list" else f"Replace them: np.nan_to_num({code}, posinf=0, neginf=0).")
-        fail(f"{FUNCTION}:notFinite", f"{name} contains NaN or Inf in {len(wrong)} of {counted(len(sequences), 'sequence')}; the "
-             f"first is in observation {wrong[0] + 1}, step {step + 1}.", hint)
+        fail(f"{FUNCTION}:notFinite", f"{name} contains NaN or Inf in {len(wrong)} of "
+             f"{counted(len(sequences), 'sequence')}; the first is in observation {wrong[0] + 1}, step {step + 1}.",
+             finite_again(sequences, in_code(name), also, everywhere=len(wrong) == len(sequences)))
     most = np.finfo(np.float32).max
     if sequences.dtype.kind == "f" and sequences.dtype.itemsize > 4 and any(
             part.size and max(-part.min(), part.max()) > most for part in sequences.parts):
         fail(f"{FUNCTION}:tooLarge", f"{name} contains numbers beyond single precision, in which networks are trained.",
-             f"Scale them, as in {code} = [x / 1e30 for x in {code}].")
+             f"Scale the sequences, so that none is beyond {most:.0e}.")
+
+
+def finite_again(sequences: Sequences, code: str, also: str, *, everywhere: bool) -> str:
+    """The call that leaves out sequences with NaN or Inf, or replaces these where there are no others."""
+    if sequences.form == "one" or (everywhere and sequences.form == "array"):
+        return f"Replace them: np.nan_to_num({code}, posinf=0, neginf=0)."
+    if everywhere:
+        return f"Replace them: {code} = [np.nan_to_num(x, posinf=0, neginf=0) for x in {code}]."
+    if sequences.form == "list":
+        return (f"Leave them out: keep = [i for i, x in enumerate({code}) if np.isfinite(x).all()]; "
+                f"{code} = [{code}[i] for i in keep]{also}.")
+    axes = tuple(axis for axis in range(len(sequences.size) + 2) if axis != len(sequences.size))
+    return (f"Leave them out: keep = np.flatnonzero(np.isfinite({code}).all(axis={axes})); {code} = {code}[..., keep, :]"
+            f"{also}.")
