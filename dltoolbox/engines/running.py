@@ -87,7 +87,7 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
 
 
 def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace:
-    return SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex, exact=False)
+    return SequencePlace(place.sizes, function, name, str(place), place.min_length, place.split_complex, exact=False)
 
 
 def begin_states(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:

@@ -7,7 +7,7 @@ out where a larger plan of the same steps has places for everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,26 @@ GROWTH = 1.5  # times the memory of a plan that a layout gets which has to grow 
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
-Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of the array in it
+Pool = MutableMapping[Hashable, np.ndarray]
+
+
+class Shared(dict[tuple[int, int], np.ndarray]):
+    """Arrays by the number of the step, and of the array in it.
+
+    Args:
+        pool: Where programs that prepare in every run find the arrays of one another: they run one at a time.
+        plan: Number of the plan in its program; others arrange filters in another way.
+    """
+
+    def __init__(self, pool: Pool | None = None, plan: int = 0) -> None:
+        super().__init__()
+        self.pool, self.plan = {} if pool is None else pool, plan
+
+    def take(self, number: tuple[int, int], shape: Sequence[int], dtype: DTypeLike) -> None:
+        key = self.plan, number, tuple(shape), np.dtype(dtype)
+        found = self.pool.get(key)
+        self[number] = self.pool[key] = base.empty(shape, dtype) if found is None else found
+
 
 
 @dataclass
@@ -78,7 +97,7 @@ class StepMemory:
         key = self.forward, self.asked
         if key not in self.shared_arrays:
             self.made += 1
-            self.shared_arrays[key] = base.empty(shape, dtype)
+            self.shared_arrays.take(key, shape, dtype)
         return self.shared_arrays[key]
 
 

@@ -126,9 +126,10 @@ def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types
 
 def add_steps(plan: Plan, node: Node, differentiated: set[Value], threads: int, precision: str) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
-    for value in node.inputs:  # targets lie as what they are compared with
-        plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(shape_of(value)) == len(
-            shape_of(node.inputs[0])) else tuple(range(len(shape_of(value)))))
+    for value in node.inputs:
+        if value not in plan.orders:  # targets lie as what they are compared with
+            alike = len(shape_of(value)) == len(shape_of(node.inputs[0]))
+            plan.orders[value] = plan.orders[node.inputs[0]] if alike else tuple(range(len(shape_of(value))))
     needs: tuple[bool, ...] = ()
     if differentiated.intersection(node.outputs):
         needs = tuple(value in differentiated for value in node.inputs)
