@@ -10,15 +10,15 @@ from dltoolbox.core.arrays import in_code
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
+from dltoolbox.data.sources.sequence_source import InputColumn
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.options import RunOptions
-from dltoolbox.engines.pieces import Data
 from dltoolbox.network.networks import Network
 from dltoolbox.program.data_layout import ModelInput, mended, named_arrays
 
 
-def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Sequence[str], options: RunOptions,
+def check_sizes(net: Network, engine: Engine, inputs: Sequence[InputColumn], ports: Sequence[str], options: RunOptions,
                 data: Sequence[object]) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
     declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
@@ -42,7 +42,7 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Seq
              f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
 
 
-def first_of(inputs: Sequence[Data], options: RunOptions) -> Sequence[np.ndarray]:
+def first_of(inputs: Sequence[InputColumn], options: RunOptions) -> Sequence[np.ndarray]:
     """The first mini-batch."""
     index = slice(0, options.MiniBatchSize)
     return [each.padded(index)[0] if isinstance(each, Sequences) else each[..., index] for each in inputs]
@@ -58,14 +58,14 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
     return [layer for layer, spatial in here.items() if spatial != usual[layer]]
 
 
-def fitting_calls(engine: Engine, inputs: Sequence[Data], data: Sequence[object], options: RunOptions) -> str:
+def fitting_calls(engine: Engine, inputs: Sequence[InputColumn], data: Sequence[object], options: RunOptions) -> str:
     """The advice that resizes data to the sizes that the input layers declare."""
     given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
     return " ".join(resized(each.form, place, name) if isinstance(each, Sequences) else mended(X, place, name)
                     for X, name, place, each in given if size_in(each)[:place.dims.rank] != place.dims.spatial)
 
 
-def size_in(data: Data) -> tuple[int, ...]:
+def size_in(data: InputColumn) -> tuple[int, ...]:
     """Spatial sizes and channels of an observation, of one time step of it."""
     return data.size if isinstance(data, Sequences) else data.shape[:-1]
 
