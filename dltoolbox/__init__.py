@@ -67,6 +67,7 @@ from dltoolbox.data import (
 )
 from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict
 from dltoolbox.engines.segmentation import semanticseg
+from dltoolbox.engines.updating import classifyAndUpdateState, predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
@@ -112,21 +113,22 @@ __all__ = [
     *FACTORIES, *EXPORTED, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
     "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addInputLayer",
     "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool",
-    "categorical", "categories", "classify", "confusionmat", "connectLayers", "countcats", "crosschannelnorm",
-    "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "freezeWeights", "fullyconnect", "gather",
-    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
-    "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory",
-    "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray",
-    "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
-    "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
-    "plot", "poolingToStridedConvolution", "predict", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
-    "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
-    "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor",
-    "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB",
-    "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
-    "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "categorical", "categories", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats",
+    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
+    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "doc2sequence",
+    "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "freezeWeights",
+    "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray",
+    "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
+    "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode",
+    "padsequences", "parpool", "plot", "poolingToStridedConvolution", "predict", "predictAndUpdateState", "relu",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18",
+    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label",
+    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
+    "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
+    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
+    "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

@@ -76,6 +76,8 @@ from dltoolbox.engines.inference import classify as classify
 from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
 from dltoolbox.engines.inference import predict as predict
 from dltoolbox.engines.segmentation import semanticseg as semanticseg
+from dltoolbox.engines.updating import classifyAndUpdateState as classifyAndUpdateState
+from dltoolbox.engines.updating import predictAndUpdateState as predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
@@ -1541,12 +1543,6 @@ def deepDreamImage(*arguments: Any, **options: Any) -> NoReturn:
 
 def drise(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. activations(net, X, 'conv') shows what a layer computes."""
-
-def predictAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
-
-def classifyAndUpdateState(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same."""
 
 def imageDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels)."""

@@ -86,8 +86,6 @@ INSTEAD = {  # hint: names
               "cyclicalLearnRate",
     CONFUSION: "confusionchart plotconfusion",
     LOOK: "gradCAM occlusionSensitivity imageLIME deepDreamImage drise",
-    "No layer of this release keeps a state from call to call: predict(net, X) and classify(net, X) do the same.":
-        "predictAndUpdateState classifyAndUpdateState",
 
     # Data
     "Read the images into one array h×w×c×N, np.stack(images, axis=-1), and make their labels categorical(labels).":

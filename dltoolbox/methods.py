@@ -21,8 +21,8 @@ from dltoolbox.network.networks import DAGNetwork, Network
 DOTTED_CALLS: dict[type, str] = {
     LayerGraph: "addLayers analyzeNetwork assembleNetwork connectLayers disconnectLayers freezeWeights getLayer plot "
                 "removeLayers replaceLayer toMATLAB toPython unfreezeWeights",
-    Network: "explain predict resetState saveNetwork summary",
-    DAGNetwork: "activations classify dag2dlnetwork",
+    Network: "explain predict predictAndUpdateState resetState saveNetwork summary",
+    DAGNetwork: "activations classify classifyAndUpdateState dag2dlnetwork",
     dlnetwork: "addInputLayer expandLayers getL2Factor getLearnRateFactor groupLayers initialize minibatchpredict "
                "setL2Factor setLearnRateFactor",
     LayerArray: "analyzeNetwork assembleNetwork dlnetwork freezeWeights layerGraph plot toMATLAB toPython unfreezeWeights",

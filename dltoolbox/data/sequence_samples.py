@@ -125,7 +125,7 @@ def seasonalSeries(numMonths: int = 498, *, Seed: int = 0) -> np.ndarray:
     angle = 2 * np.pi * np.arange(number) / MONTHS
     season = 0.9 * np.sin(angle) + 0.25 * np.sin(2 * angle + 1)
     drift, value = np.empty(number), 0.0
-    for month, push in enumerate(random.normal(0, 0.12, number)):
+    for month, push in enumerate(random.normal(0, 0.07, number)):
         drift[month] = value = 0.9 * value + push
     cases = np.exp(6.5 + season + drift + random.normal(0, 0.05, number))
     return cases.round()[np.newaxis].astype(np.float32)

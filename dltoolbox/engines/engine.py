@@ -99,7 +99,7 @@ class Engine(Trainable, Protocol):
 
     @property
     def carried(self) -> States:
-        """What the last run left that was asked to ``carry``."""
+        """The states that the last run left that was asked to ``carry``."""
 
     def types(self, stored: Sequence[np.dtype[Any]]) -> Sequence[np.dtype[Any]]:
         """In which type each input enters, of data of these types."""

@@ -87,10 +87,11 @@ def _axes_for(labels: str, wanted: str) -> list[int]:
     return [places[label].pop(0) for label in wanted]
 
 
-Arrays = np.ndarray | list[np.ndarray]  # of all observations, or one for each
+UserArrays = np.ndarray | list[np.ndarray]  # of all observations, or one for each
 
 
-def labelled_outputs(results: Sequence[Arrays], formats: Sequence[str], wanted: Formats, function: str) -> list[Arrays]:
+def labelled_outputs(results: Sequence[UserArrays], formats: Sequence[str], wanted: Formats,
+                     function: str) -> list[UserArrays]:
     """The results, which have these formats, with their dimensions in the wanted order. One sequence has no B, and neither
     have the elements of a list.
     """

@@ -1,4 +1,4 @@
-"""What leaves a network in the form that users get: one array, or a list where a list of sequences came."""
+"""Results in the form that users get: one array, or a list for a list of sequences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.data.sources.sequences import SequenceForm
-from dltoolbox.engines.formats import Arrays, usual
+from dltoolbox.engines.formats import UserArrays, usual
 from dltoolbox.engines.running import Output
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.networks import Network
@@ -32,7 +32,7 @@ def gives_vectors(end: Any, declared: Dims) -> bool:
 
 
 def in_form(parts: Sequence[np.ndarray], form: SequenceForm, axis: int = -2) -> Any:
-    """Arrays of one sequence each as a list, as one array with the observations at an axis, or as the only one."""
+    """UserArrays of one sequence each as a list, as one array with the observations at an axis, or as the only one."""
     if form == "list":
         return [np.ascontiguousarray(part) for part in parts]
     return np.ascontiguousarray(parts[0] if form == "one" else np.stack(parts, axis=axis))
@@ -45,16 +45,17 @@ def without_space(parts: Sequence[np.ndarray], rank: int) -> Sequence[np.ndarray
 
 
 def as_output(output: Output, *, vectors: bool) -> Any:
-    """What predict returns: N×K or h×w×c×N; of sequences K×T or h×w×c×T each, or K×N×T and h×w×c×N×T."""
+    """The output as predict returns it: N×K or h×w×c×N; of sequences K×T or h×w×c×T each, or K×N×T and h×w×c×N×T."""
     if isinstance(output, Result):
         return as_rows(output, vectors=vectors)
     return in_form(without_space(output.parts, output.dims.rank) if vectors else output.parts, output.form)
 
 
-def as_formatted(output: Output, uniform: bool | None, *, left: bool) -> tuple[Arrays, str]:
-    """What a dlnetwork returns, and its format. ``uniform`` asks for one array or for a list; None leaves it to the form of
-    the data. Where sequences of several lengths become one array, the steps that they do not have are NaN, at the ``left``
-    or behind their ends.
+def as_formatted(output: Output, uniform: bool | None, *, left: bool) -> tuple[UserArrays, str]:
+    """The output as a dlnetwork returns it, and its format.
+
+    ``uniform`` asks for one array or for a list; None leaves it to the form of the data. Where sequences of several lengths
+    become one array, the steps that they do not have are NaN, at the ``left`` or behind their ends.
     """
     labels = usual(output.dims.labels)
     if isinstance(output, Result):
@@ -84,8 +85,9 @@ def as_labels(output: Output, layer: Any, function: str) -> Any:
 
 
 def as_layer_output(output: Output, how: str, rank: int) -> Any:
-    """What `activations` returns: of each sequence 'channels' h×w×c×T, 'columns' hwc×T or 'rows' T×hwc; where sequences came
-    as one array, with N before T, or first for rows. Anything else as `as_activations`.
+    """The output as `activations` returns it: of each sequence 'channels' h×w×c×T, 'columns' hwc×T or 'rows' T×hwc.
+
+    Where sequences came as one array, N stands before T, for rows first. Anything else is as in `as_activations`.
     """
     if isinstance(output, Result):
         return as_activations(output, how, rank)

@@ -54,8 +54,8 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
         one more than it has is its State after the last step: ``Y, state = predict(net, X, nargout=2)``.
 
     Raises:
-        DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork``, ``…:stateMismatch`` where
-            the network's state is that of another number of sequences, and others.
+        DltoolboxError: ``dltoolbox:predict:inputSizeMismatch``, ``…:notNumeric``, ``…:notANetwork``; ``…:stateMismatch``
+            where the network's state is that of another number of sequences; and others.
 
     Example:
         >>> net = assembleNetwork([featureInputLayer(2), fullyConnectedLayer(1, Weights=[[1, 2]], Bias=[3]),
@@ -74,7 +74,7 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
 
 
 def layer_outputs(net: Network, values: Sequence[Output], chosen: PredictOptions) -> list[Any]:
-    """What reached the output layers, as scores, responses or labels."""
+    """The values at the output layers, as scores, responses or labels."""
     sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
     return [as_labels(value, end, chosen.function) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
             as_output(value, vectors=gives_vectors(end, declared))
@@ -122,10 +122,10 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: PredictOutputsOpti
     nargout = count if nargout is None else nargout
     check_nargout(nargout, count + (chosen.function == "predict"), chosen.function)
     data = labelled_inputs(net, data, chosen.InputDataFormats, chosen.function)
-    course = run_network(net, data, chosen, [str(port) for port in ports], carry=nargout > count)
-    results: list[Any] = formatted(course.outputs, chosen)
+    run = run_network(net, data, chosen, [str(port) for port in ports], carry=nargout > count)
+    results: list[Any] = formatted(run.outputs, chosen)
     if nargout > count:
-        results.append(net.in_state(course.states).State if course.states else net.State)
+        results.append(net.in_state(run.states).State if run.states else net.State)
     return outputs(results, nargout, chosen.function)
 
 

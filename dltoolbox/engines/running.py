@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.display import counted, few, listed
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import counted, listed
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.options import RunOptions, SequenceOptions
-from dltoolbox.engines.pieces import Data, count_of, pieces_of
+from dltoolbox.engines.pieces import Data, count_of, time_pieces, whole_batch
+from dltoolbox.engines.sizes import check_one_size, check_sizes
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import Result, mended, named_arrays, observations, refuse_count
+from dltoolbox.program.data_layout import ModelInput, Result, named_arrays, observations, refuse_count
 
 
 class SequenceResult(NamedTuple):
-    """What leaves a port for sequences: for each an array S…×C×T, what its dimensions are, and how the data came."""
+    """The values at a port for sequences: an array S…×C×T for each, what its dimensions are, and how the data came."""
 
     parts: list[np.ndarray]
     dims: Dims
@@ -32,7 +34,7 @@ class SequenceResult(NamedTuple):
 Output = Result | SequenceResult
 
 
-class Course(NamedTuple):
+class NetworkRun(NamedTuple):
     """A run over all observations: what left each port, and the states that sequences left, C×N."""
 
     outputs: list[Output]
@@ -40,23 +42,23 @@ class Course(NamedTuple):
 
 
 def run_network(net: Network, data: Sequence[object], options: RunOptions, ports: Sequence[str] = (), *,
-                carry: bool = False) -> Course:
+                carry: bool = False) -> NetworkRun:
     """Outputs over all observations; ``carry`` asks for the states as well."""
     engine = engine_of(net, options.ExecutionEnvironment)
     inputs = read_inputs(engine, data, options)
     check_sizes(net, engine, inputs, ports, options, data)
-    states = beginning(net, engine, count_of(inputs[0]), options.function)
+    states = begin_states(net, engine, count_of(inputs[0]), options.function)
     if any(isinstance(each, Sequences) for each in inputs):
         how = options if isinstance(options, SequenceOptions) else SequenceOptions(MiniBatchSize=options.MiniBatchSize)
-        course = run_sequences(engine, inputs, how, ports, states, carry=carry)
+        run = run_sequences(engine, inputs, how, ports, states, carry=carry)
     else:
         arrays = [each for each in inputs if isinstance(each, np.ndarray)]
-        course = Course(run_arrays(engine, arrays, options.MiniBatchSize, ports), ParameterArrays())
-    for port, output in zip(ports, course.outputs, strict=False):
+        run = run_arrays(engine, arrays, options.MiniBatchSize, ports, states, carry=carry)
+    for port, output in zip(ports, run.outputs, strict=False):
         if "B" not in output.dims.labels:
             fail(f"{options.function}:invalidLayer", f"Port '{port}' carries a size, not activations.",
                  "Its value is the size of what enters the pooling layer.")
-    return course
+    return run
 
 
 def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> list[Data]:
@@ -68,9 +70,12 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
     issues, inputs = IssueCollector(), list[Data]()
     for place, X, name in zip(places, data, names, strict=True):
         with issues.collect(layer=place.name):
-            inputs.append(read_sequences(X, SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex,
-                                                  exact=False))
-                          if place.dims.timed else observations(X, place, function, exact=False, name=name))
+            if not place.dims.timed:
+                inputs.append(observations(X, place, function, exact=False, name=name))
+                continue
+            sequences = read_sequences(X, sequence_place(place, function, name))
+            check_one_size(sequences, place, function, name)
+            inputs.append(sequences)
     issues.raise_if_any()
     counts = [count_of(each) for each in inputs]
     if len(set(counts)) > 1:
@@ -80,14 +85,18 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
     return inputs
 
 
-def beginning(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
+def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace:
+    return SequencePlace(place.sizes, function, name, str(place), place.min_length, place.split_complex, exact=False)
+
+
+def begin_states(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
     """The states that the observations begin with, where they are not those of the engine's layers, C×1 or C×N."""
     states: ParameterArrays = dict(net.current) if net.current else {
         key: state for key, state in engine.initial_states.items() if state.shape[1] > 1}
     for key, state in states.items():
-        if state.shape[1] not in (1, count):
-            what = f"{key.name} of layer '{key.layer}' belongs to {counted(state.shape[1], 'sequence')}, but"
-            fail(f"{function}:stateMismatch", f"{what} X has {counted(count, 'sequence')}.",
+        if state.shape[1] != count:
+            fail(f"{function}:stateMismatch", f"Its {key.name} is that of {counted(state.shape[1], 'sequence')}, but X has "
+                 f"{counted(count, 'sequence')}.",
                  f"Begin again with net = resetState(net), or pass {counted(state.shape[1], 'sequence')} again, in the same "
                  "order." if net.current else f"Pass {counted(state.shape[1], 'sequence')}, or give the layer a "
                  f"{key.name} of one column.", layer=key.layer)
@@ -96,27 +105,53 @@ def beginning(net: Network, engine: Engine, count: int, function: str) -> Parame
 
 # Sequences -----------------------------------------------------------------------------------------------------------
 def run_sequences(engine: Engine, inputs: Sequence[Data], options: SequenceOptions, ports: Sequence[str],
-                  states: ParameterArrays, *, carry: bool) -> Course:
+                  states: ParameterArrays, *, carry: bool) -> NetworkRun:
     """Run piece after piece; what leaves in several belongs together."""
-    gathered: list[Gathered] = []
-    left = ParameterArrays()
-    count = count_of(inputs[0])
-    for batch, index in pieces_of(inputs, options, carry=carry):
-        own = {key: state if state.shape[1] == 1 else state[:, index] for key, state in states.items()}
-        results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
-                                 **batch.course)
-        gathered = gathered or [Gathered(result.dims, count) for result in results]
-        for output, result in zip(gathered, results, strict=True):
-            output.add(result, index)
-        for key, state in engine.carried.items() if batch.carry else ():
-            left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, index] = state
-    forms = {each.form for each in inputs if isinstance(each, Sequences)}
+    forms, count = {each.form for each in inputs if isinstance(each, Sequences)}, count_of(inputs[0])
     form: SequenceForm = "list" if "list" in forms else "array" if "array" in forms else "one"
-    return Course([output.whole(form) for output in gathered], left)
+    if count <= options.MiniBatchSize and options.SequenceLength == "longest":  # one run, where nothing is put together
+        batch = whole_batch(inputs, carry=carry)
+        results = engine.results(batch.inputs, ports, states=states or None, **batch.course)
+        return NetworkRun([SequenceResult(steps_of(result), result.dims, form) if result.dims.timed else result
+                       for result in results], dict(engine.carried) if carry else {})
+    assemblies: list[Assembly] = []
+    left = ParameterArrays()
+    for batch, which in time_pieces(inputs, options, carry=carry):
+        own = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
+        with piece_of_steps(options):
+            results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
+                                     **batch.course)
+        assemblies = assemblies or [Assembly(result.dims, count) for result in results]
+        for output, result in zip(assemblies, results, strict=True):
+            output.add(result, which)
+        for key, state in engine.carried.items() if batch.carry else ():
+            left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
+    return NetworkRun([output.whole(form) for output in assemblies], left)
 
 
-class Gathered:
-    """What leaves one port, as it comes: pieces of sequences are joined, of all else the last is kept."""
+@contextmanager
+def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
+    """Where pieces of sequences are refused, it may be because they are pieces."""
+    try:
+        yield
+    except DltoolboxError as error:
+        steps, first = options.SequenceLength, error.issues[0]
+        if not isinstance(steps, int) or not first.identifier.endswith((":windowTooLarge", ":sequenceTooShort")):
+            raise
+        fail(f"{options.function}:piecesTooShort", "The network does not accept pieces of at most "
+             f"{counted(steps, 'step')}. {first.message}", "Leave SequenceLength out: the sequences are taken whole. Or pass a "
+             "larger number, of which no last piece is too short.", layer=first.layer)
+
+
+def steps_of(result: Result) -> list[np.ndarray]:
+    """The result of a run for each of its sequences, without padding: S…×C×T."""
+    steps, count = result.array.shape[-2:]
+    lengths = [steps] * count if result.lengths is None else result.lengths.tolist()
+    return [result.array[..., :length, number] for number, length in enumerate(lengths)]
+
+
+class Assembly:
+    """The values at one port, run by run: pieces of sequences are joined, of all else the last is kept."""
 
     def __init__(self, dims: Dims, count: int) -> None:
         self.dims = dims
@@ -124,18 +159,17 @@ class Gathered:
         self.array: np.ndarray | None = None
         self.count = count
 
-    def add(self, result: Result, index: np.ndarray) -> None:
+    def add(self, result: Result, which: np.ndarray) -> None:
         """The result of a run for these observations."""
-        array = result.array
         if self.dims.timed:
-            lengths = [array.shape[-2]] * len(index) if result.lengths is None else result.lengths.tolist()
-            for at, (number, length) in enumerate(zip(index.tolist(), lengths, strict=True)):
-                self.steps[number].append(array[..., :length, at])
+            for number, steps in zip(which.tolist(), steps_of(result), strict=True):
+                self.steps[number].append(steps)
             return
         if self.array is None:
-            self.array = np.empty((*array.shape[:-1], self.count if "B" in self.dims.labels else array.shape[-1]), array.dtype)
+            shape = (*result.array.shape[:-1], self.count)
+            self.array = np.empty(shape, result.array.dtype) if "B" in self.dims.labels else result.array
         if "B" in self.dims.labels:
-            self.array[..., index] = array
+            self.array[..., which] = result.array
 
     def whole(self, form: SequenceForm) -> Output:
         """Everything, in the order of the observations."""
@@ -147,11 +181,18 @@ class Gathered:
 
 
 # Arrays --------------------------------------------------------------------------------------------------------------
-def run_arrays(engine: Engine, inputs: Sequence[np.ndarray], size: int, ports: Sequence[str]) -> list[Output]:
+def run_arrays(engine: Engine, inputs: Sequence[np.ndarray], size: int, ports: Sequence[str], states: ParameterArrays, *,
+               carry: bool) -> NetworkRun:
     """Data without time."""
-    runs = [engine.results(batch, ports) for batch in mini_batches(inputs, size)]
-    return [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
-            for parts in zip(*runs, strict=True)]
+    runs, left = [], []
+    for start, batch in enumerate(mini_batches(inputs, size)):
+        own = {key: state if state.shape[1] == 1 else state[:, start * size:(start + 1) * size]
+               for key, state in states.items()}
+        runs.append(engine.results(batch, ports, states=own or None, carry=carry))
+        left.append(engine.carried if carry else {})
+    outputs = [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
+               for parts in zip(*runs, strict=True)]
+    return NetworkRun([*outputs], {key: np.concatenate([each[key] for each in left], axis=1) for key in left[0]})
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -159,52 +200,3 @@ def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.nd
     count = inputs[0].shape[-1]
     for start in range(0, max(count, 1), size):
         yield [array[..., start:start + size] for array in inputs]
-
-
-def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Sequence[str], options: RunOptions,
-                data: Sequence[object]) -> None:
-    """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
-    sizes = [each.size if isinstance(each, Sequences) else each.shape[:-1] for each in inputs]
-    if sizes == declared:
-        return
-    listed = "; ".join(f"'{name}' takes {times(takes)} and got {times(got)}" for name, takes, got in
-                       zip(net.InputNames, declared, sizes, strict=True))
-    try:
-        engine.prepare(first_of(inputs, options), ports)
-    except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. "
-             f"{error.issues[0]}", fitting_calls(engine, inputs, data, options))
-    if not ports and (displaced := elsewhere(engine, sizes, declared)):
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
-             f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
-             fitting_calls(engine, inputs, data, options))
-    if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
-        net.cache["warned of sizes"] = True
-        warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
-             f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
-
-
-def first_of(inputs: Sequence[Data], options: RunOptions) -> Sequence[np.ndarray]:
-    """The first mini-batch."""
-    index = slice(0, options.MiniBatchSize)
-    return [each.padded(index)[0] if isinstance(each, Sequences) else each[..., index] for each in inputs]
-
-
-def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int, ...]]) -> list[str]:
-    """Fully connected layers that data of other sizes, such as images with swapped sides, reach with as many features."""
-    if any(entry.dims.timed for entry in engine.inputs):
-        return []
-    records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
-    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"}
-                   for nodes in records)
-    return [layer for layer, spatial in here.items() if spatial != usual[layer]]
-
-
-def fitting_calls(engine: Engine, inputs: Sequence[Data], data: Sequence[object], options: RunOptions) -> str:
-    """The advice that resizes data to the sizes that the input layers declare."""
-    given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
-    return " ".join(mended(X, place, name) for X, name, place, array in given
-                    if (array.size if isinstance(array, Sequences) else array.shape)[:place.dims.rank] != place.dims.spatial)
-
-

@@ -59,19 +59,20 @@ def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **opt
         codes, best = [codes[0][..., 0]], [best[0][..., 0]]
     whole: SequenceForm = form or "one"
     shaped = in_form(codes, whole)
-    labels = ([pixel_labels(each, names, chosen.OutputType) for each in shaped] if isinstance(shaped, list) else
-              pixel_labels(shaped, names, chosen.OutputType))
+    labels = ([classes_as(each, names, chosen.OutputType) for each in shaped] if isinstance(shaped, list) else
+              classes_as(shaped, names, chosen.OutputType))
     return outputs((labels, in_form(best, whole), in_form(scores, whole)), nargout, "semanticseg")
 
 
-def pixel_labels(codes: np.ndarray, names: Sequence[str], kind: str) -> Any:
+def classes_as(codes: np.ndarray, names: Sequence[str], kind: str) -> Any:
     """Codes of classes as labels, or as 1-based numbers."""
     if kind == "categorical":
         return categorical.from_codes(codes, names)
     return np.where(codes < 0, np.nan, codes + 1) if kind == "double" else (codes + 1).astype(np.uint8)
 
 
-def segmented(images: object, net: Network, chosen: SegmentOptions) -> tuple[Sequence[np.ndarray], Sequence[str], SequenceForm | None]:
+def segmented(images: object, net: Network,
+              chosen: SegmentOptions) -> tuple[Sequence[np.ndarray], Sequence[str], SequenceForm | None]:
     """The scores of all pixels, h×w×K×N, or h×w×K×T of each sequence and the form of these, and the names of the classes."""
     if isinstance(net, dlnetwork):
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None

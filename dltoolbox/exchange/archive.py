@@ -28,7 +28,10 @@ from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_array import MOST_ISSUES
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
 from dltoolbox.network.graph.subnetworks import NetworkLayer
+from dltoolbox.network.lowering.initialise import ParameterArrays
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
+from dltoolbox.ops import ParameterKey
 
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
 FORMAT = "dltoolbox network"
@@ -185,7 +188,9 @@ def target_of(file: Any, function: str) -> Path:
 def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
     arrays, dropped = dict[str, np.ndarray](), list[str]()
-    graph = described_graph(net, arrays, dropped)
+    graph = described_graph(net.in_state({}), arrays, dropped)
+    if net.current:
+        graph["states"] = [[*key, encoded(state, key.name, arrays)] for key, state in net.current.items()]
     if dropped:
         warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
              "The arrays have their values already, so the saved network computes the same.")
@@ -268,18 +273,41 @@ def restored(reader: ContainerReader, path: Path) -> Network:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
     used = {DESCRIPTION_FILE}
     lgraph = restored_graph(description, reader, used)
+    states = restored_states(description, reader, used)
     if used != set(reader.members):
         raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
     try:
         check_unique(lgraph.nodes)
         if kind == "dlnetwork":
-            return restored_dlnetwork(lgraph, description)
+            return in_saved_state(restored_dlnetwork(lgraph, description), states)
         complete_arrays(lgraph, loss=True)
     except DltoolboxError as error:
         raise Damaged(f"it describes no valid network. {error}") from error
     if kind == "SeriesNetwork" and not is_series(lgraph):
         raise Damaged("its layers do not follow one another as in a SeriesNetwork")
-    return NETWORKS[kind](lgraph)
+    return in_saved_state(NETWORKS[kind](lgraph), states)
+
+
+def restored_states(description: dict[str, object], reader: ContainerReader, used: set[str]) -> ParameterArrays:
+    """The states that sequences go on from, by layer and name; none where they begin."""
+    states = ParameterArrays()
+    for item in typed(description.get("states", []), list, "the list of states"):
+        if len(typed(item, list, "a state")) != 3:
+            raise Damaged(f"{show(item)} is not a state")
+        key = ParameterKey(*(typed(text, str, "the name of a state") for text in item[:2]))
+        states[key] = decoded_value(item[2], reader, used)
+    return states
+
+
+def in_saved_state(net: Network, states: ParameterArrays) -> Network:
+    """The network in these states, which must be those that it carries, of one number of sequences."""
+    if not states:
+        return net
+    carried = {key: (value.dims.channels, 2) for key, value in lower(net).graph.carried.items()}
+    if carried != {key: (len(state), state.ndim) for key, state in states.items() if isinstance(state, np.ndarray)} or len(
+            {state.shape[1] for state in states.values()}) > 1:
+        raise Damaged("its states are not those of its layers")
+    return net.in_state(states)
 
 
 def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dlnetwork:

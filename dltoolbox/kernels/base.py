@@ -74,6 +74,7 @@ class BindContext:
         shards: How many shards of the batch run this step at the same time, each with a site of its own.
         accumulate_into: Inputs whose gradients are added to what others left there; only those that
             `Kernel.can_accumulate` offers.
+        computed: Inputs that other steps of the run compute; what `prepare` reads must not be among them.
     """
 
     case: KernelSpec
@@ -85,6 +86,7 @@ class BindContext:
     all_reduce: Callable[[np.ndarray], None]
     shards: int = 1
     accumulate_into: frozenset[int] = frozenset()
+    computed: frozenset[int] = frozenset()
 
     @property
     def attrs(self) -> Attributes:

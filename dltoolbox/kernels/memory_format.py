@@ -21,11 +21,13 @@ Order = tuple[int, ...]
 LARGE_BATCH, SMALL_BATCH, MANY_CHANNELS = 32, 8, 32
 
 
+@cache
 def rows_order(ndim: int) -> Order:
     """(S1, C, S2…, N)."""
     return (0, ndim - 2, *range(1, ndim - 2), ndim - 1) if ndim > 2 else tuple(range(ndim))
 
 
+@cache
 def channels_last_order(ndim: int) -> Order:
     """(S…, N, C)."""
     return (*range(ndim - 2), ndim - 1, ndim - 2)

@@ -121,7 +121,7 @@ class Layer(Configured):
     activation: ClassVar[bool] = False  # whether it bends numbers one by one, so that a softmax may take its place
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
-    without_time: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
+    timeless: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
     nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")

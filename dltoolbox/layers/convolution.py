@@ -327,7 +327,7 @@ class TransposedConvolution(SpatialLayer, Filters):
         return padding_vector(self.Cropping)
 
     def window(self) -> Window:
-        cropping = same_cropping(self.FilterSize, self.Stride) if self.Cropping == "same" else self.Cropping
+        cropping = same_cropping(self.FilterSize, self.Stride) if isinstance(self.Cropping, str) else self.Cropping
         return Window.of(self.FilterSize, self.Stride, cropping)
 
     def check(self, *inputs: Dims) -> None:

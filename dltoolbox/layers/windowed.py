@@ -10,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Padding, Pair, Window, check_fits, resolve
+from dltoolbox.core.geometry import OpenPair, Padding, Pair, Window, check_fits, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import LAYERS, Layer, Row
@@ -182,8 +182,10 @@ class Windowed(SpatialLayer):
         """The window as ops see it."""
         window = self.window(x.dims)
         if x.lengths is not None and self.Padding == "same" and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
-            before, _ = window.padding[-1]  # as of the longest; behind, what all need for ceil(n/stride) windows
-            window = replace(window, padding=(*window.padding[:-1], (before, window.extent[-1] - 1 - before)))
+            pair = window.padding[-1]  # before, as of the longest; behind, what all need for ceil(n/stride) windows
+            enough = pair[0], window.extent[-1] - 1 - pair[0]
+            enough = OpenPair(enough) if isinstance(pair, OpenPair) else enough
+            window = replace(window, padding=(*window.padding[:-1], enough))
         return window.in_rank(self.rank_of(x))
 
     def check(self, *inputs: Dims) -> None:

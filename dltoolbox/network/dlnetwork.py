@@ -118,8 +118,7 @@ class dlnetwork(Network):
         present = self.State
         arrays = self._checked(table, present, "State", carried)
         self.__dict__.update(_present=None, current={key: arrays.pop(key) for key in carried})
-        before = {ParameterKey(*row[:2]): row[2] for row in zip(present.Layer, present.Parameter, present.Value, strict=True)}
-        if not all(np.array_equal(value, before[key]) for key, value in arrays.items()):
+        if arrays:
             self._take(arrays)
 
     @property
@@ -378,6 +377,6 @@ def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:
         fail("dag2dlnetwork:notANetwork", f"The argument of dag2dlnetwork must be a SeriesNetwork or DAGNetwork, but it is "
              f"{show(net)}.", "Layers and layer graphs become one by dlnetwork(layers).")
     ends = {layer.Name for layer in net.nodes if isinstance(layer, OutputLayer)}
-    kept = LayerGraph([layer for layer in net.nodes if layer.Name not in ends],
+    kept = LayerGraph([layer for layer in net.in_state({}).nodes if layer.Name not in ends],
                       [edge for edge in net.edges if edge.destination.layer not in ends])
-    return dlnetwork(kept)
+    return dlnetwork(kept).in_state(net.current)

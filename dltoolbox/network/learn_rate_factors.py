@@ -134,9 +134,13 @@ def addressed(owner: Any, path: Iterable[Any], function: str) -> tuple[Layer, An
 
 
 def factor_names(layer: Layer, suffix: str) -> dict[str, str]:
-    """The properties that hold factors by the learnable: WeightLearnRateFactor of Weights, BiasLearnRateFactor of Bias."""
-    return {learnable: f"{stem}{suffix}" for learnable in layer.properties
-            for stem in (learnable, learnable.removesuffix("s")) if f"{stem}{suffix}" in layer.properties}
+    """The properties that hold factors by the learnable: WeightLearnRateFactor of Weights, BiasLearnRateFactor of Bias. A
+    layer with one factor for all weights has it for QueryWeights as well.
+    """
+    return {learnable: f"{stem}{suffix}" for learnable in layer.learnables or layer.properties
+            for stem in (learnable, learnable.removesuffix("s"), *(kind for kind in ("Weight", "Bias")
+                                                                   if kind in learnable))
+            if f"{stem}{suffix}" in layer.properties}
 
 
 def factor_name(layer: Layer, parameter: object, suffix: str, function: str) -> str:

@@ -58,14 +58,14 @@ class Way(Enum):
         if self is Way.SEE:
             return split
         split = split if dims.rank else split[np.newaxis]
-        return np.moveaxis(split, -2, -3)
+        return split.swapaxes(-2, -3)
 
     def folded(self, array: np.ndarray, dims: Dims) -> np.ndarray:
         """The inverse of `view`; copies where T and B are no neighbours in memory."""
         if self is Way.FOLD or not dims.timed:
             return array
         if self is Way.SPACE:
-            array = np.moveaxis(array, -3, -2)
+            array = array.swapaxes(-3, -2)
             array = array if dims.rank else array[0]
         return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
 

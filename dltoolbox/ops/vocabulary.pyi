@@ -11,7 +11,6 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
-from dltoolbox.ops.sequences.windows_of_lengths import Pair
 from fractions import Fraction
 import numpy as np
 
@@ -239,7 +238,7 @@ class Vocabulary(Protocol):
     def prepend(self, x: Value, vector: Value, *, way: Way | None = None) -> Value:
         """A vector of one value per channel as a new first step; steps are the last spatial axis."""
 
-    def pick(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
+    def pick_step(self, x: Value, *extras: Value, axis: int, which: str, way: Way | None = None) -> Value:
         """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is"""
 
     def flatten_positions(self, x: Value, *, order: str, way: Way | None = None) -> Value:
@@ -260,5 +259,5 @@ class Vocabulary(Protocol):
     def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
         """`global_avg_pool` of sequences with zeros behind their ends."""
 
-    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[Pair, ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
         """`pad_edges` of sequences, each at its own end."""

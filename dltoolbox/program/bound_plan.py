@@ -7,7 +7,7 @@ out where a larger plan of the same steps has places for everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,34 @@ from numpy.typing import DTypeLike
 from dltoolbox.kernels import BindContext, BoundKernel, Closure, Order, base, memory_format
 from dltoolbox.ops import Value
 from dltoolbox.ops.time_axis import Way
-from dltoolbox.program.memory import Arena, Buffer, bytes_of, place
+from dltoolbox.program.memory import HEADROOM, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 MOST_WASTE = 1.125  # times the memory of a plan that a layout for several sizes may take
+GROWTH = 1.5  # times the memory of a plan that a layout gets which has to grow for it
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
-Shared = dict[tuple[int, int], np.ndarray]  # by the number of the step, and of the array in it
+Pool = MutableMapping[Hashable, np.ndarray]
+
+
+class Shared(dict[tuple[int, int], np.ndarray]):
+    """Arrays by the number of the step, and of the array in it.
+
+    Args:
+        pool: Where programs that prepare in every run find the arrays of one another: they run one at a time.
+        plan: Number of the plan in its program; others arrange filters in another way.
+    """
+
+    def __init__(self, pool: Pool | None = None, plan: int = 0) -> None:
+        super().__init__()
+        self.pool, self.plan = {} if pool is None else pool, plan
+
+    def take(self, number: tuple[int, int], shape: Sequence[int], dtype: DTypeLike) -> None:
+        key = self.plan, number, tuple(shape), np.dtype(dtype)
+        found = self.pool.get(key)
+        self[number] = self.pool[key] = base.empty(shape, dtype) if found is None else found
+
 
 
 @dataclass
@@ -77,7 +97,7 @@ class StepMemory:
         key = self.forward, self.asked
         if key not in self.shared_arrays:
             self.made += 1
-            self.shared_arrays[key] = base.empty(shape, dtype)
+            self.shared_arrays.take(key, shape, dtype)
         return self.shared_arrays[key]
 
 
@@ -109,16 +129,31 @@ class Layout:
     peak: int
     shared: int
 
+    def holds(self, other: Layout) -> bool:
+        """Whether all arrays of the other fit into the places of this one."""
+        return len(self.buffers) == len(other.buffers) and all(
+            mine.alive == its.alive and mine.room >= its.size
+            for mine, its in zip(self.buffers, other.buffers, strict=True))
+
     def joined(self, other: Layout) -> Layout:
         """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
-        more than sizes, or would waste memory together.
+        more than sizes, or would waste memory together. What grows gets headroom, which costs nothing until it is used, so
+        that not every larger size moves everything.
         """
         larger = max(self, other, key=lambda layout: layout.peak)
         if [buffer.alive for buffer in self.buffers] != [buffer.alive for buffer in other.buffers]:
             return larger
-        buffers = [Buffer(max(a.size, b.size), a.alive) for a, b in zip(self.buffers, other.buffers, strict=True)]
-        joint = Layout(buffers, place(buffers), max(self.shared, other.shared))
-        return joint if joint.peak <= larger.peak * MOST_WASTE else larger
+        joint = self._beside(other, 1.0)
+        if joint.peak > larger.peak * MOST_WASTE:
+            return larger
+        roomy = self._beside(other, GROWTH)
+        return roomy if roomy.peak <= joint.peak + HEADROOM else joint
+
+    def _beside(self, other: Layout, factor: float) -> Layout:
+        """A layout for this one, and the other with so many times the room."""
+        buffers = [Buffer(max(a.size, int(b.size * factor)), a.alive)
+                   for a, b in zip(self.buffers, other.buffers, strict=True)]
+        return Layout(buffers, place(buffers), max(self.shared, other.shared))
 
 
 Layouts = dict[Hashable, Layout]  # one for all sizes so far, by `structure`
@@ -168,10 +203,19 @@ class Shard:
         self.layouts[self.structure] = layout if known is None else known.joined(layout)
         return layout
 
-    def rebind(self, arena: Arena) -> None:
-        """Bind to an arena, which must hold the layout; raises `OutgrownError` if it is too small for the plan."""
+    def rebind(self, arena: Arena) -> bool:
+        """Bind to an arena, which must hold the layout. False where that is too small for the plan: then it has grown, and
+        the arena must, too.
+        """
         arena.tenants.add(self)
-        self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
+        try:
+            self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
+        except OutgrownError:
+            own = self.own_layout()
+            common = self.layouts[self.structure]
+            self.layout = common if common.holds(own) else own
+            return False
+        return True
 
     def release(self) -> None:
         """Forget all arrays and closures."""
@@ -243,10 +287,11 @@ class Shard:
         def viewed(values: Sequence[Value], arrays: Iterable[Any]) -> tuple[Any, ...]:
             return tuple(array if array is None else node.way.view(array, value.dims)
                          for value, array in zip(values, arrays, strict=True))
+        computed = frozenset(number for number, value in enumerate(node.inputs) if value not in self.around.arrays)
         site = BindContext(step.case, viewed(node.inputs, map(self.values.__getitem__, node.inputs)),
                            viewed(node.outputs, map(self.values.__getitem__, node.outputs)), viewed(node.outputs, grads),
                            viewed(node.inputs, grad_inputs), memory, self.around.all_reduce, self.around.shards,
-                           frozenset(by_kernel))
+                           frozenset(by_kernel), computed)
         bound = step.kernel.bind(site)
         if sums and bound.backward:
             last = bound.backward[-1]

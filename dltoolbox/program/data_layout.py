@@ -40,6 +40,7 @@ class ModelInput(NamedTuple):
     dims: Dims
     split_complex: bool = False
     is_layer: bool = True
+    min_length: int = 1  # of sequences
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -58,7 +59,8 @@ def input_layers(lgraph: LayerGraph) -> list[DataInput]:
 def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
     """Everything that a run of a checked network needs data for, in the order of InputNames."""
     layers = {layer.Name: layer for layer in input_layers(lgraph)}
-    return [ModelInput(name, layers[name].dims(), layers[name].SplitComplexInputs) if name in layers
+    return [ModelInput(name, layers[name].dims(), layers[name].SplitComplexInputs,
+                       min_length=getattr(layers[name], "MinLength", 1)) if name in layers
             else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Layout, Layouts, OutgrownError, Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import Layout, Layouts, Pool, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, as_seen, check_targets
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
-STEP_BYTES = 1 << 13  # of a step that is planned and bound
+STEP_BYTES = 1 << 15  # of a step that is planned and bound, at most about
 SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
 
 CallName = tuple[str, int]
@@ -81,12 +81,13 @@ class Program:
         gradients: For every thread, where gradients of parameters go; none in inference.
         arenas: For every thread, its memory; at least ``threads`` of them.
         layouts: Of the same network at other sizes.
+        pool: Of arranged filters, where every run arranges them.
     """
 
     def __init__(self, optimized: OptimizedGraph, entering: Sequence[Sequence[int]],
                  plan_of: Callable[[OptimizedGraph, int], Plan], threads: int, arrays: Mapping[ParameterKey, np.ndarray],
-                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts) -> None:
-        self.arenas, self.gradients, batch = arenas, gradients, entering[0][-1]
+                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts, pool: Pool | None) -> None:
+        self.arenas, self.gradients, self.pool, batch = arenas, gradients, pool, entering[0][-1]
         threads = threads if threads > 1 and optimized.has_work(SMALL_WORK, entering) else 1
         shared = threads == 1 or not optimized.by_observation or (
             not gradients and optimized.at(entering).reads_mostly_weights)
@@ -111,7 +112,7 @@ class Program:
     def _surroundings(self, arrays: Mapping[ParameterKey, np.ndarray], plans: Mapping[int, Plan],
                       sizes: Sequence[int]) -> list[ShardContext]:
         """The context that all shards share."""
-        shared: dict[int, Shared] = {size: {} for size in plans}
+        shared = {size: Shared(self.pool, number) for number, size in enumerate(plans)}
         contexts = []
         for rank, size in enumerate(sizes):
             parameters = plans[size].graph.arrays
@@ -139,8 +140,8 @@ class Program:
 
     @property
     def bytes(self) -> int:
-        """Approximate memory kept from run to run besides the arenas: filters that are prepared once, views and closures."""
-        shared = {id(shard.plan): shard.layout.shared for shard in self.shards}
+        """Approximate memory that it alone keeps from run to run: filters that are prepared once, views and closures."""
+        shared = {id(shard.plan): shard.layout.shared for shard in self.shards if self.pool is None}
         return sum(shared.values()) + STEP_BYTES * sum(len(shard.plan.steps) for shard in self.shards)
 
     @property
@@ -168,15 +169,9 @@ class Program:
                 return
             for shard in self.shards:
                 shard.around.shared.clear()
-            try:
-                for arena, shard in zip(self.arenas, self.shards, strict=False):
-                    shard.rebind(arena)
-            except OutgrownError:
-                for shard, layout in zip(self.shards, self._own_layouts(), strict=True):
-                    shard.layout = layout
-                continue
-            self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
-            self.prepared = False
+            if all(shard.rebind(arena) for arena, shard in zip(self.arenas, self.shards, strict=False)):
+                self.generations = tuple(arena.generation for arena in self.arenas[:len(self.shards)])
+                self.prepared = False
 
     def run(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (), *, constant: bool = False) -> Outcome:
         """One pass, forward and, if the plan has gradients, backward.

@@ -26,7 +26,7 @@ Thing = TypeVar("Thing")
 
 FEW_BUFFERS = 200  # buffers that are placed one by one
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-HEADROOM = 1 << 26  # bytes that a block which must grow gets at most beyond its need
+HEADROOM = 1 << 26  # bytes that a block or layout has at most beyond its need
 
 
 @dataclass
@@ -112,13 +112,14 @@ class Arena:
 
     def reserve(self, size: int) -> None:
         """Make the block at least so large. A new block is a new generation: what was bound to the old one lets go of it. A
-        block that has to grow gets headroom, which costs nothing until it is used, so that not every larger batch moves it.
+        block that has to grow gets headroom, which costs nothing until it is used, so that not every larger batch and not
+        every longer sequence moves it.
         """
         if size + ALIGNMENT <= len(self.block):
             return
         if size > memory():
             raise MemoryError(f"{bytes_text(size)} for one run")
-        size = max(size, len(self.block) + min(len(self.block) // 2, HEADROOM))
+        size += min(3 * size, HEADROOM) if self.generation else 0
         for tenant in list(self.tenants):
             tenant.release()
         self.tenants.clear()

@@ -13,7 +13,7 @@ from functools import wraps
 from threading import RLock
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -42,7 +42,7 @@ from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_che
 from dltoolbox.ops import Graph, ParameterKey
 from dltoolbox.ops.graph import Carry, Population
 from dltoolbox.ops.sequences.lengths import check_lengths
-from dltoolbox.program.bound_plan import Layouts
+from dltoolbox.program.bound_plan import Layouts, Pool
 from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
@@ -145,6 +145,7 @@ class Model(Sealed):
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
         self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
+        self.pool: Pool = WeakValueDictionary()
         self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
@@ -264,8 +265,10 @@ class Model(Sealed):
         return outcome
 
     def left(self, continues: np.ndarray | None) -> ParameterArrays | None:
-        """The states that the last run left, of the observations that go on; None where all begin."""
-        return None if continues is None else {key: state[:, continues] for key, state in self.carried.items()}
+        """The states that the last run left, of the observations that go on, and the layers' of others; None: all begin."""
+        if continues is None:
+            return None
+        return {key: np.where(continues < 0, self.arrays[key], state[:, continues]) for key, state in self.carried.items()}
 
     def carried_into(self, graph: Graph, batch: int,
                      states: Mapping[ParameterKey, np.ndarray] | None) -> list[np.ndarray]:
@@ -325,7 +328,7 @@ class Model(Sealed):
         threads = thread_count()
         self.arenas += [Arena() for _ in range(threads - len(self.arenas))]
         return Program(optimized, entering, plan_of, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
-                       layouts)
+                       layouts, None if self.constant else self.pool)
 
     def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""

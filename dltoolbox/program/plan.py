@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -69,8 +70,11 @@ def shape_of(value: Value) -> tuple[int, ...]:
 
 
 def as_seen(parameter: np.ndarray, value: Value) -> np.ndarray:
-    """A parameter, or its gradient, as ops see it: perhaps with more axes of size 1."""
-    return parameter.reshape(value.dims.shape)
+    """A parameter, or its gradient, as ops see it: perhaps with more axes of size 1.
+
+    One of a layer that data of another size reach may not fit; then no op that runs reads it.
+    """
+    return parameter.reshape(value.dims.shape) if parameter.size == prod(value.dims.shape) else parameter
 
 
 def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:
@@ -122,9 +126,10 @@ def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types
 
 def add_steps(plan: Plan, node: Node, differentiated: set[Value], threads: int, precision: str) -> None:
     """Choose a kernel for a node; a chain that no kernel takes falls into its parts."""
-    for value in node.inputs:  # targets lie as what they are compared with
-        plan.orders.setdefault(value, plan.orders[node.inputs[0]] if len(shape_of(value)) == len(
-            shape_of(node.inputs[0])) else tuple(range(len(shape_of(value)))))
+    for value in node.inputs:
+        if value not in plan.orders:  # targets lie as what they are compared with
+            alike = len(shape_of(value)) == len(shape_of(node.inputs[0]))
+            plan.orders[value] = plan.orders[node.inputs[0]] if alike else tuple(range(len(shape_of(value))))
     needs: tuple[bool, ...] = ()
     if differentiated.intersection(node.outputs):
         needs = tuple(value in differentiated for value in node.inputs)

@@ -6,7 +6,8 @@ that holds both. A kind of data that can be trained on registers its type with `
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Sequence
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,12 +23,16 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.arrays import ArraySource, TargetColumn
 from dltoolbox.data.sources.batches import Batches
 from dltoolbox.data.sources.layouts import array_in_code
+from dltoolbox.data.sources.sequence_source import WHOLE, Cutting, SequenceSource, TargetsOfSequences
+from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.program.data_layout import input_layers, named_arrays, network_inputs
+from dltoolbox.program.data_layout import input_layers, model_inputs, named_arrays, network_inputs
 from dltoolbox.train.options import TrainingOptions
+from dltoolbox.train.sequences.inputs import also_kept, lengths_behind, sequence_inputs, with_output_mode
+from dltoolbox.train.sequences.targets import Expected, check_per_sequence, labels_of_steps, responses_of_steps
 from dltoolbox.train.tables import are_columns, is_table, split_table
 from dltoolbox.train.targets import (
     Remove,
@@ -52,11 +57,12 @@ class Arguments(NamedTuple):
 
 
 class Task(NamedTuple):
-    """The target of the data: a network, its output layer, and the sizes of what reaches that."""
+    """The target of the data: a network, its output layer, the sizes of what reaches that, and how sequences are cut."""
 
     lgraph: LayerGraph
     end: OutputLayer
     size: Dims
+    cutting: Cutting = WHOLE
 
 
 def bind_arguments(*arguments: object) -> Arguments:
@@ -98,11 +104,14 @@ def source_of(data: object, *responses: object, task: Task, of: str = "") -> Bat
         task: What the data have to fit. From training data the output layer learns the names of its classes or responses.
         of: `` of ValidationData``, in messages.
     """
-    if is_table(data) and (not responses or are_columns(responses[0], data)):
+    timed = any(place.dims.timed for place in model_inputs(task.lgraph))
+    if is_table(data) and not (timed and responses) and (not responses or are_columns(responses[0], data)):
         return table_source(data, responses[0] if responses else None, task, f"tbl{of}")
     if not responses:
         fail("trainNetwork:missingResponses", f"The first argument must hold predictors and responses, but it is "
              f"{what(data)}.", "Pass the responses as well: trainNetwork(X, Y, layers, options).")
+    if timed:
+        return sequence_source(data, responses[0], task, of)
     Y, remove = responses[0], remover(task, data, responses[0], of)
     inputs = predictors(task.lgraph, data, f"X{of}", remove)
     return ArraySource(inputs, [encode_targets(task, Y, inputs[0].shape[-1], training=not of, name=f"Y{of}",
@@ -120,6 +129,37 @@ def table_source(table: object, responses: object, task: Task, name: str) -> Bat
         return f"{variable} = {variable}.replace([np.inf, -np.inf], np.nan).dropna()"
     inputs = [finite(numeric_targets(X.T, variable), variable, remove=remove, given=X, rows=True)]
     return ArraySource(inputs, [encode_targets(task, Y, len(X), training=variable == "tbl", name=target, remove=remove)])
+
+
+def sequence_source(X: object, Y: object, task: Task, of: str) -> Batches:
+    """Sequences, alone or beside other data, as mini-batches."""
+    inputs = sequence_inputs(task.lgraph, X, Y, f"X{of}")
+    columns = [column for column in inputs if isinstance(column, Sequences)]
+    lengths = lengths_behind(task.lgraph, inputs)
+    if task.cutting.length != "longest":
+        check_cutting(task.cutting, [column.lengths for column in columns] + [lengths] * task.size.timed)
+    code = in_code(f"X{of}")
+    target: TargetsOfSequences
+    if task.size.timed:
+        expected = Expected(lengths, code, f"Y{of}", with_output_mode(task.lgraph, task.end, "last"))
+        target = encode_step_targets(task, Y, expected, training=not of)
+    else:
+        check_per_sequence(Y, columns[0], code, f"Y{of}", with_output_mode(task.lgraph, task.end, "sequence"))
+        target = encode_targets(task, Y, len(columns[0]), training=not of, name=f"Y{of}",
+                                remove=partial(sequences_removed, also_kept([], Y, f"Y{of}"), code))
+    return SequenceSource(inputs, [target], task.cutting)
+
+
+def sequences_removed(also: str, code: str, keep: str) -> str:
+    """The code that keeps the sequences of a list, and their targets, where a mask says so."""
+    return f"keep = np.flatnonzero({keep}); {code} = [{code}[i] for i in keep]{also}"
+
+
+def check_cutting(cutting: Cutting, lengths: Sequence[np.ndarray]) -> None:
+    """Sequences that are cut together must have the same lengths, and so must what the network makes of them."""
+    if any(not np.array_equal(lengths[0], other) for other in lengths):
+        fail("trainNetwork:lengthsDiffer", f"SequenceLength={cutting.length!r} cuts inputs and targets at the same steps, "
+             "but their numbers of steps differ.", "Use SequenceLength='longest'.")
 
 
 def predictors(lgraph: LayerGraph, X: Any, name: str, remove: Remove) -> list[np.ndarray]:
@@ -155,23 +195,52 @@ def remover(task: Task, X: object, Y: object, of: str) -> Remove:
 def encode_targets(task: Task, Y: object, observations: int, *, training: bool, name: str,
                    remove: Remove) -> TargetColumn:
     """Targets for the output layer. In training it learns the names of its classes or responses."""
-    _, end, size = task
+    end, size = task.end, task.size
     if not isinstance(end, ClassOutput):
         end.name_responses(size)
         return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name, remove)
-    target, names = encode_labels(Y, observations, classes=end.Classes if end.Classes == "auto" else list(end.Classes),
-                                  spatial=size.spatial, pixels=end.per_pixel, training=training, name=name,
-                                  channels=size.channels or 0, output=f"{end.label()}(Name={end.Name!r})", remove=remove)
+    target, names = encode_labels(Y, observations, classes=given_classes(end), spatial=size.spatial, pixels=end.per_pixel,
+                                  training=training, name=name, channels=size.channels or 0, output=new_output(end),
+                                  remove=remove)
+    learn_classes(task, names, np.unique(target.codes), name, label_code(name, Y))
+    return target
+
+
+def encode_step_targets(task: Task, Y: object, expected: Expected, *, training: bool) -> TargetsOfSequences:
+    """The same for targets of every time step of sequences."""
+    end, size = task.end, task.size
+    if not isinstance(end, ClassOutput):
+        end.name_responses(size)
+        return responses_of_steps(Y, expected, (*size.spatial, size.channels))
+    target, names = labels_of_steps(Y, expected, classes=given_classes(end), spatial=size.spatial, pixels=end.per_pixel,
+                                    training=training, output=new_output(end))
+    seen = np.unique(np.concatenate([np.unique(part) for part in target.codes.parts]))
+    learn_classes(task, names, seen, expected.name, f"[removecats(y) for y in {expected.Y}]")
+    return target
+
+
+def given_classes(end: ClassOutput) -> list[str] | str:
+    return end.Classes if isinstance(end.Classes, str) else list(end.Classes)
+
+
+def new_output(end: OutputLayer) -> str:
+    """The call that makes an output layer which learns its classes anew."""
+    return f"{end.label()}(Name={end.Name!r})"
+
+
+def learn_classes(task: Task, names: tuple[str, ...], seen: np.ndarray, name: str, labels: str) -> None:
+    """Give the output layer its classes, one per score; ``labels`` is their call without unused categories."""
+    end, size = task.end, task.size
     if len(names) != size.channels:
-        unused = [category for code, category in enumerate(names) if not (target.codes == code).any()]
+        unused = [category for code, category in enumerate(names) if code not in seen]
+        used = labels if labels.startswith("[") else f"removecats({labels})"
         drop = (f", or drop {'the category that does' if len(unused) == 1 else 'the categories that do'} not occur, "
-                f"{show(unused)}, with {in_code(name)} = removecats({label_code(name, Y)})" if unused else "")
+                f"{show(unused)}, with {in_code(name)} = {used}" if unused else "")
         fail("trainNetwork:classesMismatch", f"{name} has {counted(len(names), 'class')} ({', '.join(names[:5])}"
              f"{', …' if len(names) > 5 else ''}), but {counted(size.channels, 'score')} "
              f"{'reaches' if size.channels == 1 else 'reach'} the output layer.",
              f"{widened(task, len(names))}{drop}.", layer=end.Name)
     end.Classes = names
-    return target
 
 
 def widened(task: Task, classes: int) -> str:

@@ -7,6 +7,8 @@ from math import prod
 
 import numpy as np
 
+from dltoolbox.data.sources.batches import Batch
+
 CONVERTED_AT_A_TIME = 1 << 20  # elements converted to float64 at a time
 
 STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
@@ -15,6 +17,16 @@ STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
 def chunk_size(sizes: tuple[int, ...]) -> int:
     """How many observations of this size the batches of `normalization_statistics` should have."""
     return max(1, CONVERTED_AT_A_TIME // max(1, prod(sizes)))
+
+
+def without_padding(batch: Batch, number: int, *, timed: bool) -> np.ndarray:
+    """One input of a batch as observations …×C×N; of sequences these are all time steps, without padding."""
+    x = batch.inputs[number]
+    if not timed:
+        return x
+    lengths = batch.lengths[number] if batch.lengths is not None else None
+    steps = np.arange(x.shape[-2])[:, np.newaxis]
+    return x[..., steps < (np.full(x.shape[-1], x.shape[-2]) if lengths is None else lengths)]
 
 
 def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "channel",

@@ -19,7 +19,7 @@ from dltoolbox.data.sources.batches import Batch, Batches, MiniBatches
 from dltoolbox.engines.engine import Trainable
 from dltoolbox.runtime.interrupts import check
 from dltoolbox.train.checkpoints import Checkpoints
-from dltoolbox.train.metrics import METRICS
+from dltoolbox.train.metrics import METRICS, as_observations
 from dltoolbox.train.observers.observer import Course, Observer, Record, TrainingEnd
 from dltoolbox.train.observers.output_functions import OutputFunctions
 from dltoolbox.train.observers.training_plot import TrainingPlot
@@ -88,8 +88,9 @@ class _Training:
         self.metric = METRICS[metric]
         self.checkpoints = checkpoints
         self.minibatches = MiniBatches(data, options.MiniBatchSize, options.Shuffle, stream("shuffle"))
-        self.course = Course(options, self.metric.name, validation is not None, self.minibatches.per_epoch,
-                             self.minibatches.per_epoch * options.MaxEpochs, time.perf_counter())
+        total = self.minibatches.total(options.MaxEpochs)
+        self.course = Course(options, self.metric.name, validation is not None, total // options.MaxEpochs, total,
+                             time.perf_counter())
         self.observers = observers_of(self.course)
         self.solver = make_solver(model.parameters, options)
         self.best = _Best(options.OutputNetwork == "best-validation")
@@ -151,7 +152,7 @@ class _Training:
         check()
         with np.errstate(all="ignore"):  # what is not finite is reported by its consequences
             result = self.model.step(*batch[:2], **batch.course)
-            figure = self.metric.of(result.predictions, batch.targets)
+            figure = self.metric.of(*as_observations(result.predictions, batch))
             record = Record(epoch, self.iteration + 1, self.course.elapsed(), rate, float(result.loss), figure)
             self.records.append(record)
             if not isfinite(record.loss):
@@ -189,7 +190,7 @@ class _Training:
         for batch in data.batches(self.options.MiniBatchSize):
             with np.errstate(all="ignore"):
                 batch_loss, predictions = self.model.evaluate(*batch[:2], **batch.course)
-                more = self.metric.measure(predictions, batch.targets)
+                more = self.metric.measure(*as_observations(predictions, batch))
             weight = self.metric.loss_weight(batch.targets)
             loss, share = loss + weight * float(batch_loss), share + weight
             total, count = total + more[0], count + more[1]

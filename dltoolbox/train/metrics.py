@@ -8,6 +8,7 @@ from math import nan, sqrt
 
 import numpy as np
 
+from dltoolbox.data.sources.batches import Batch
 from dltoolbox.engines.engine import BatchArrays
 
 SCORES_AT_A_TIME = 1 << 17  # scores looked at at a time
@@ -31,6 +32,14 @@ class Metric:
     def of(self, predictions: BatchArrays, targets: BatchArrays) -> float:
         """The figure of one batch."""
         return self.value(*self.measure(predictions, targets))
+
+
+def as_observations(predictions: BatchArrays, batch: Batch) -> tuple[BatchArrays, BatchArrays]:
+    """Predictions and targets of a batch, in which every real step of a sequence is an observation."""
+    if batch.target_lengths is None:
+        return predictions, batch.targets
+    real = np.arange(batch.targets[0].shape[-2])[:, np.newaxis] < batch.target_lengths
+    return [y[..., real] for y in predictions], [t[..., real] for t in batch.targets]
 
 
 def count_labelled(targets: BatchArrays) -> float:

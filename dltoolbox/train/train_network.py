@@ -14,6 +14,7 @@ from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.data.sources.batches import Batches
+from dltoolbox.data.sources.sequence_source import WHOLE, Cutting
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import new_engine
 from dltoolbox.exchange.archive import saveNetwork
@@ -26,7 +27,7 @@ from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
 from dltoolbox.runtime.interrupts import held
 from dltoolbox.train.arguments import Task, bind_arguments, source_of
-from dltoolbox.train.input_statistics import chunk_size, normalization_statistics
+from dltoolbox.train.input_statistics import chunk_size, normalization_statistics, without_padding
 from dltoolbox.train.loop import train
 from dltoolbox.train.options import TrainingOptions
 
@@ -40,10 +41,11 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     learns its last column, ``trainNetwork(tbl, 'price', layers, options)`` the one that is named, or several in a list.
 
     Args:
-        X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; a list of arrays for several input
-            layers, in the order of the layer graph's InputNames.
+        X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; sequences as a list of N arrays c×T or
+            h×w×c×T, of any lengths. A list of these for several input layers, in the order of the layer graph's InputNames.
         Y: A categorical of N labels for classification, label images h×w×N for pixel classification, or responses N×R
-            or h×w×c×N for regression.
+            or h×w×c×N for regression. For networks that give something at every time step a list with one element per
+            sequence: a categorical of T labels, or responses R×T.
         layers: A layer array or layer graph with one output layer; a trained network continues from its weights.
         options: From `trainingOptions`.
         nargout: 2 returns the training history, too: ``net, info = trainNetwork(…, nargout=2)``.
@@ -68,18 +70,18 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     check_nargout(nargout, 2, "trainNetwork", sequence=False)  # before hours of training, not after them
     data, layers, options = bind_arguments(X, Y, layers, options)
     lgraph = layerGraph(layers)
-    refuse_sequences(lgraph)
     end = the_output(lgraph)
     metric = "accuracy" if end.task == "classification" else "rmse"
     if options.Metrics not in (None, metric):
         fail("trainNetwork:metricOfOtherTask", f"Metrics is '{options.Metrics}', but layer '{end.Name}' is for {end.task}, "
              f"and trainNetwork measures '{metric}' there.", f"Pass Metrics='{metric}', or leave the option out.")
     lowered = lower_checked(lgraph)
-    task = Task(lgraph, end, incoming_dims(lowered, end))
+    task = Task(lgraph, end, incoming_dims(lowered, end), Cutting(options.SequenceLength, options.SequencePaddingDirection))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:
         responses = data[1:] if len(options.ValidationData) == 1 else ()  # of a table in the same columns
-        validation = source_of(*options.ValidationData, *responses, task=task, of=" of ValidationData")
+        validation = source_of(*options.ValidationData, *responses, task=task._replace(cutting=WHOLE),
+                               of=" of ValidationData")
     given = options.ResetInputNormalization and any(statistics_of(layer) for layer in input_layers(lgraph))
     missing = forget_statistics(lgraph, options)
     if given:  # what was forgotten may have had another shape
@@ -111,14 +113,6 @@ def network_kept(model: Engine) -> Iterator[Engine]:
             error.network = model.network()  # type: ignore[attr-defined]
             error.add_note("The network at this moment is kept in the attribute 'network' of this error.")
         raise
-
-
-def refuse_sequences(lgraph: LayerGraph) -> None:
-    """Training counts observations, not yet their time steps."""
-    for layer in input_layers(lgraph):
-        if layer.dims().timed:
-            fail("trainNetwork:notYetSupported", f"Input layer '{layer.Name}' takes sequences, which trainNetwork does not "
-                 "train on yet.", "Use data without time steps (T).", layer=layer.Name)
 
 
 def the_output(lgraph: LayerGraph) -> OutputLayer:
@@ -172,7 +166,8 @@ def initialise_normalisation(model: Engine, data: Batches, missing: Sequence[Mis
     for number, (layer, names) in enumerate(missing):
         if names:
             dimension = "channel" if layer.NormalizationDimension == "auto" else layer.NormalizationDimension
-            batches = (batch.inputs[number] for batch in data.input_batches(chunk_size(data.input_sizes[number])))
+            batches = (without_padding(batch, number, timed=layer.dims().timed)
+                       for batch in data.input_batches(chunk_size(data.input_sizes[number])))
             for name, value in normalization_statistics(batches, dimension, names).items():
                 model.assign(ParameterKey(layer.Name, name), value)
 

@@ -72,6 +72,14 @@ def classifier(kind: Any = dl.classificationLayer) -> Any:
         dl.softmaxLayer(Name="sm"), kind(Classes=["a", "b"], Name="end")])
 
 
+def recurrent() -> Any:
+    ones = np.ones((8, 2))
+    lstm = dl.lstmLayer(2, InputWeights=ones, RecurrentWeights=ones, Bias=ones[:, :1], Name="lstm",
+                        HiddenState=[0, 0], CellState=[0, 0])
+    return dl.assembleNetwork([dl.sequenceInputLayer(2, Name="in"), lstm, dl.softmaxLayer(Name="sm"),
+                               dl.classificationLayer(Classes=["a", "b"], Name="end")])
+
+
 def images(count: int = 2) -> np.ndarray:
     return np.linspace(0, 1, 16 * count).reshape(4, 4, 1, count)
 
@@ -277,6 +285,11 @@ example("predict", lambda: [classifier(), images()], **RUNNING, **TIMES, ReturnC
 example("predict dlnetwork", lambda: [net(), images()], **RUNNING, **TIMES, **LABELLED, Outputs=["block"], nargout=1)
 example("minibatchpredict", lambda: [net(), images()], **RUNNING, **TIMES, **LABELLED, Outputs=["block"], nargout=1)
 example("classify", lambda: [classifier(), images()], **RUNNING, **TIMES, nargout=2)
+STEPS = {**TIMES, "SequenceLength": 2, "MiniBatchSize": 1, "ExecutionEnvironment": "cpu", "Acceleration": "none"}
+example("predict sequences", lambda: [recurrent(), [np.ones((2, 3)), np.ones((2, 5))]], **STEPS)
+example("classify sequences", lambda: [recurrent(), [np.ones((2, 3)), np.ones((2, 5))]], **STEPS, nargout=2)
+example("predictAndUpdateState", lambda: [recurrent(), np.ones((2, 3))], **STEPS, ReturnCategorical=True, nargout=2)
+example("classifyAndUpdateState", lambda: [recurrent(), [np.ones((2, 3)), np.ones((2, 1))]], **STEPS, nargout=3)
 example("semanticseg", lambda: [images(), classifier(dl.pixelClassificationLayer)], **RUNNING, OutputType="uint8",
         Classes=["x", "y"], Verbose=False, WriteLocation=None, NamePrefix=None, nargout=3)
 example("activations", lambda: [classifier(), images(), "conv"], **RUNNING, **TIMES, OutputAs="rows")

@@ -41,7 +41,7 @@ def test_each_name_is_in_one_place():
         assert function is NOT_IN_THIS_RELEASE[name]
 
 
-@pytest.mark.parametrize("name", ["lstmLayer", "trainnet", "imageDatastore", "dlarray", "shuffle"])
+@pytest.mark.parametrize("name", ["neuralODELayer", "trainnet", "imageDatastore", "dlarray", "shuffle"])
 def test_a_call_says_what_to_do_instead(name):
     for call in (lambda f: f(), lambda f: f(1, 2, Name="x"), lambda f: f("x", nargout=2)):
         with pytest.raises(dl.DltoolboxError, match=rf"^{name} is not in this release of dltoolbox\. \w+") as caught:
@@ -55,10 +55,10 @@ def test_a_call_says_what_to_do_instead(name):
     lambda items: dl.replaceLayer(dl.layerGraph([dl.reluLayer]), "relu", items)])
 def test_in_a_layer_array_without_parentheses(make):
     with pytest.raises(dl.DltoolboxError) as caught:
-        make([dl.reluLayer, dl.lstmLayer, dl.softmaxLayer, dl.gruLayer])
+        make([dl.reluLayer, dl.permuteLayer, dl.softmaxLayer, dl.quadraticLayer])
     assert caught.value.identifiers == ("dltoolbox:notInThisRelease",) * 2
     assert [issue.index for issue in caught.value.issues] == [2, 4]
-    assert "imageInputLayer([T, 1, c])" in str(caught.value)
+    assert "np.moveaxis(X, 0, -1)" in str(caught.value)
 
 
 # What stands in the hints ---------------------------------------------------------------------------------------------

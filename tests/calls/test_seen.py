@@ -17,7 +17,7 @@ POSITIONAL = {"imageInputLayer": [[28, 28, 1]], "image3dInputLayer": [[8, 8, 8, 
 VALUES = {"name": "x", "padding": "same", "cropping": "same", "normalization": "none", "epsilon": 1e-4, "paddingvalue": 0,
           "weightsinitializer": "he", "biasinitializer": "zeros", "classes": ["a", "b"], "classweights": [1, 2],
           "geometrictransformmode": "half-pixel", "method": "nearest", "nearestroundingmode": "round", "bias": None,
-          "outputsize": [3, 3], "weights": None}
+          "outputmode": "last", "outputsize": [3, 3], "weights": None}
 
 
 @pytest.mark.parametrize(("function", "count", "options"), CALLS, ids=[" ".join(row) for row in ROWS if row[0] in LAYERS])

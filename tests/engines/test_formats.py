@@ -59,7 +59,7 @@ def test_dimensions_of_one_observation_may_be_left_out(nets):
     np.testing.assert_array_equal(predict(nets["images"], image, InputDataFormats="CSS"), one)
     np.testing.assert_array_equal(predict(nets["features"], [1, 2, 3], InputDataFormats="C"), [[8, 5]])
     np.testing.assert_array_equal(predict(nets["sequences"], X["sequences"][:, 0].T, InputDataFormats="TC"),
-                                  predict(nets["sequences"], X["sequences"][:, :1]))
+                                  predict(nets["sequences"], X["sequences"][:, :1])[:, 0])
 
 
 @pytest.mark.parametrize(("kind", "options", "problem", "then"), [
@@ -70,7 +70,8 @@ def test_dimensions_of_one_observation_may_be_left_out(nets):
     ("images", {"InputDataFormats": "SSXB"}, "invalidInputDataFormats", {"InputDataFormats": "auto"}),
     ("images", {"OutputDataFormats": "CB"}, "formatMismatch", {"OutputDataFormats": "BSSC"}),
     ("images", {"OutputDataFormats": ["SSCB", "CB"]}, "formatsMismatch", {"OutputDataFormats": ["SSCB"]}),
-    ("sequences", {"SequenceLength": 3}, "notYetSupported", {}),
+    ("sequences", {"InputDataFormats": "SCBT"}, "formatMismatch", {"InputDataFormats": "CBT"}),
+    ("sequences", {"OutputDataFormats": "CB"}, "formatMismatch", {"OutputDataFormats": "TCB"}),
 ])
 def test_formats_that_do_not_fit_are_refused(nets, kind, options, problem, then):
     with pytest.raises(DltoolboxError) as caught:
@@ -100,7 +101,8 @@ def test_options_of_sequences_have_no_effect_on_other_data(nets, pair):
 
 def test_options_of_sequences_of_one_length(nets):
     wanted = predict(nets["sequences"], X["sequences"])
-    for options in ({"SequenceLength": "shortest"}, {"SequencePaddingDirection": "left"}, {"SequencePaddingValue": 1}):
+    for options in ({"SequenceLength": "shortest"}, {"SequencePaddingDirection": "left"}, {"SequencePaddingValue": 1},
+                    {"SequenceLength": 3}, {"SequenceLength": 100}):
         np.testing.assert_array_equal(predict(nets["sequences"], X["sequences"], **options), wanted)
 
 

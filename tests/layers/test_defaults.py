@@ -18,8 +18,21 @@ WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "
 SCALED = {"NumChannels": "auto", "Epsilon": 1e-5, "Offset": None, "Scale": None, "OffsetInitializer": "zeros",
           "ScaleInitializer": "ones", "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1,
           "ScaleL2Factor": 1}
+RECURRENT = {"InputSize": "auto", "NumHiddenUnits": 5, "OutputMode": "sequence", "HasStateInputs": False,
+             "HasStateOutputs": False, "StateActivationFunction": "tanh", "GateActivationFunction": "sigmoid",
+             "InputWeightsInitializer": "glorot", "RecurrentWeightsInitializer": "orthogonal", "InputWeights": None,
+             "RecurrentWeights": None, "Bias": None, "HiddenState": None, "InputWeightsLearnRateFactor": 1,
+             "RecurrentWeightsLearnRateFactor": 1, "BiasLearnRateFactor": 1, "InputWeightsL2Factor": 1,
+             "RecurrentWeightsL2Factor": 1, "BiasL2Factor": 0}
+LSTM = RECURRENT | {"BiasInitializer": "unit-forget-gate", "CellState": None}
+GRU = RECURRENT | {"BiasInitializer": "zeros", "ResetGateMode": "after-multiplication"}
+PROJECTED = {"OutputProjectorSize": 3, "InputProjectorSize": 2} | {
+    f"{side}Projector{name}": value for side in ("Input", "Output")
+    for name, value in {"": None, "Initializer": "orthogonal", "LearnRateFactor": 1, "L2Factor": 1}.items()}
 RESIZE = {"OutputSize": None, "EnableReferenceInput": False, "Method": "nearest", "GeometricTransformMode": "half-pixel",
           "NearestRoundingMode": "round"}
+EMBEDDING = {"WeightsInitializer": "narrow-normal", "WeightLearnRateFactor": 1, "WeightL2Factor": 1, "Weights": None}
+ATTENTION = {"HasPaddingMaskInput": False, "HasScoresOutput": False, "AttentionMask": "none", "DropoutProbability": 0}
 NOTHING = {}
 
 # factory: (required arguments, every property)
@@ -83,12 +96,26 @@ PAGES = {
     "pixelClassificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
                                       "LossFunction": "crossentropyex"}),
     "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
+    "lstmLayer": ((5,), LSTM), "bilstmLayer": ((5,), LSTM), "gruLayer": ((5,), GRU),
+    "lstmProjectedLayer": ((5, 3, 2), LSTM | PROJECTED), "gruProjectedLayer": ((5, 3, 2), GRU | PROJECTED),
     "reluLayer": ((), NOTHING), "softmaxLayer": ((), NOTHING), "maxUnpooling2dLayer": ((), NOTHING),
     "maxUnpooling3dLayer": ((), NOTHING), "globalAveragePooling2dLayer": ((), NOTHING),
     "globalAveragePooling3dLayer": ((), NOTHING), "globalMaxPooling3dLayer": ((), NOTHING),
     "globalMaxPooling2dLayer": ((), NOTHING), "tanhLayer": ((), NOTHING), "sigmoidLayer": ((), NOTHING),
     "swishLayer": ((), NOTHING), "softplusLayer": ((), NOTHING), "identityLayer": ((), NOTHING),
     "flattenLayer": ((), NOTHING),
+    "selfAttentionLayer": ((2, 8), ATTENTION | {name: value for name, value in WEIGHTED.items() if name not in (
+        "Weights", "Bias")} | {f"{part}{what}": None for part in ("Query", "Key", "Value", "Output") for what in (
+            "Weights", "Bias")} | {"NumHeads": 2, "NumKeyChannels": 8, "NumValueChannels": "auto", "OutputSize": "auto",
+                                   "InputSize": "auto"}),
+    "attentionLayer": ((2,), ATTENTION | {"NumHeads": 2, "Scale": "auto"}),
+    "wordEmbeddingLayer": ((3, 10), EMBEDDING | {"Dimension": 3, "NumWords": 10, "OOVMode": "map-to-last"}),
+    "positionEmbeddingLayer": ((3, 10), EMBEDDING | {"OutputSize": 3, "MaxPosition": 10, "PositionDimension": "auto"}),
+    "sinusoidalPositionEncodingLayer": ((4,), {"OutputSize": 4, "Positions": "auto"}),
+    "patchEmbeddingLayer": ((4, 8), WEIGHTED | {"PatchSize": 4, "OutputSize": 8, "NumChannels": "auto",
+                                                "SpatialFlattenMode": "column-major"}),
+    "embeddingConcatenationLayer": ((), EMBEDDING),
+    "indexing1dLayer": ((), {"Index": "first", "HasPaddingMaskInput": False}),
 }
 PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
@@ -101,6 +128,7 @@ PORTS = {
     "additionLayer": (["in1", "in2"], ["out"]), "depthConcatenationLayer": (["in1", "in2", "in3"], ["out"]),
     "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
     "pixelClassificationLayer": (["in"], []), "regressionLayer": (["in"], []),
+    "attentionLayer": (["query", "key", "value"], ["out"]),
 }
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
@@ -127,7 +155,13 @@ NAMES = {  # of a layer without a name, in a network
     "clippedReluLayer": "clippedrelu", "eluLayer": "elu", "tanhLayer": "tanh", "sigmoidLayer": "sigmoid",
     "swishLayer": "swish", "geluLayer": "gelu", "softplusLayer": "softplus", "identityLayer": "identity",
     "flattenLayer": "flatten", "channelShuffleLayer": "channelshuffle",
+    "lstmLayer": "lstm", "bilstmLayer": "biLSTM", "gruLayer": "gru", "lstmProjectedLayer": "lstmprojected",
+    "gruProjectedLayer": "gruprojected",
     "inputLayer": "input", "preluLayer": "prelu", "scalingLayer": "scaling", "spatialDropoutLayer": "spatialdropout",
+    "selfAttentionLayer": "selfattention", "attentionLayer": "attention", "wordEmbeddingLayer": "word-embedding",
+    "positionEmbeddingLayer": "position-embedding", "patchEmbeddingLayer": "patch-embedding",
+    "sinusoidalPositionEncodingLayer": "sinusoidal-position-encoding",
+    "embeddingConcatenationLayer": "embedding-concatenation", "indexing1dLayer": "indexing1d",
 }
 
 
@@ -159,6 +193,23 @@ def test_unpooling_outputs_are_ports(factory):
     assert make(factory, 2, HasUnpoolingOutputs=True).OutputNames == ["out", "indices", "size"]
 
 
+@pytest.mark.parametrize(("factory", "states"), [
+    ("lstmLayer", ["hidden", "cell"]), ("bilstmLayer", ["hidden", "cell"]), ("gruLayer", ["hidden"]),
+    ("lstmProjectedLayer", ["hidden", "cell"]), ("gruProjectedLayer", ["hidden"])])
+def test_states_are_ports(factory, states):
+    both = make(factory, *PAGES[factory][0], HasStateInputs=True, HasStateOutputs=True)
+    assert (both.InputNames, both.OutputNames) == (["in", *states], ["out", *states])
+    assert (both.NumInputs, both.NumOutputs) == (1 + len(states),) * 2
+    assert make(factory, *PAGES[factory][0], HasStateOutputs=True).InputNames == ["in"]
+
+
+@pytest.mark.parametrize("factory", ["selfAttentionLayer", "attentionLayer"])
+def test_masks_and_scores_are_ports(factory):
+    one = make(factory, *PAGES[factory][0], HasPaddingMaskInput=True, HasScoresOutput=True)
+    assert one.InputNames[-1] == "mask"
+    assert one.OutputNames == ["out", "scores"]
+
+
 @pytest.mark.parametrize("factory", ["resize2dLayer", "resize3dLayer"])
 def test_reference_inputs_are_ports(factory):
     assert getattr(dltoolbox, factory)(EnableReferenceInput=True).InputNames == ["in", "ref"]
@@ -173,12 +224,15 @@ def test_automatic_names(factory):
 def test_only_some_properties_can_be_set(factory):
     one = make(factory)
     settable = ("Name", "Classes", "ResponseNames", "Mean", "StandardDeviation", "Min", "Max", "TrainedMean",
-                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha")
+                "TrainedVariance", "FixedStatistics", "Weights", "Bias", "Offset", "Scale", "Alpha", "InputWeights",
+                "RecurrentWeights", "InputProjector", "OutputProjector", "HiddenState", "CellState",
+                *(f"{part}{what}" for part in ("Query", "Key", "Value", "Output") for what in ("Weights", "Bias")))
     for prop in type(one).properties.values():
         expected = (prop.name.endswith("Factor") and prop.name != "DilationFactor") or prop.name in settable
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
                                             ("crossChannelNormalizationLayer", "Alpha"),
-                                            ("resize2dLayer", "Scale"), ("resize3dLayer", "Scale")}
+                                            ("resize2dLayer", "Scale"), ("resize3dLayer", "Scale"),
+                                            ("attentionLayer", "Scale")}
         assert prop.settable is (expected and not constant), prop.name
         if not prop.settable:
             with pytest.raises(DltoolboxError, match="cannot be changed after creation") as caught:

@@ -10,6 +10,7 @@ from dltoolbox import (
     getLearnRateFactor,
     preluLayer,
     reluLayer,
+    selfAttentionLayer,
     setL2Factor,
     setLearnRateFactor,
 )
@@ -18,6 +19,7 @@ from dltoolbox import (
 @pytest.mark.parametrize(("make", "parameter", "name"), [
     (lambda: convolution2dLayer(3, 8), "Weights", "Weight"), (lambda: convolution2dLayer(3, 8), "bias", "Bias"),
     (preluLayer, "Alpha", "Alpha"),
+    (lambda: selfAttentionLayer(2, 4), "QueryWeights", "Weight"), (lambda: selfAttentionLayer(2, 4), "OutputBias", "Bias"),
     (batchNormalizationLayer, "Offset", "Offset"), (batchNormalizationLayer, "Scale", "Scale"),
 ])
 def test_copies_with_the_factor(make, parameter, name):

@@ -7,10 +7,12 @@ from dltoolbox import (
     adaptiveAveragePooling2dLayer,
     additionLayer,
     addLayers,
+    attentionLayer,
     averagePooling1dLayer,
     averagePooling2dLayer,
     averagePooling3dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
@@ -26,6 +28,7 @@ from dltoolbox import (
     depthToSpace2dLayer,
     dropoutLayer,
     eluLayer,
+    embeddingConcatenationLayer,
     featureInputLayer,
     flattenLayer,
     fullyConnectedLayer,
@@ -38,14 +41,19 @@ from dltoolbox import (
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
+    gruLayer,
+    gruProjectedLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
+    indexing1dLayer,
     inputLayer,
     instanceNormalizationLayer,
     layerGraph,
     layerNormalizationLayer,
     leakyReluLayer,
+    lstmLayer,
+    lstmProjectedLayer,
     maxPooling1dLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
@@ -53,15 +61,19 @@ from dltoolbox import (
     maxUnpooling2dLayer,
     maxUnpooling3dLayer,
     multiplicationLayer,
+    patchEmbeddingLayer,
     pixelClassificationLayer,
+    positionEmbeddingLayer,
     preluLayer,
     regressionLayer,
     reluLayer,
     resize2dLayer,
     resize3dLayer,
     scalingLayer,
+    selfAttentionLayer,
     sequenceInputLayer,
     sigmoidLayer,
+    sinusoidalPositionEncodingLayer,
     softmaxLayer,
     softplusLayer,
     spaceToDepthLayer,
@@ -71,6 +83,7 @@ from dltoolbox import (
     transposedConv1dLayer,
     transposedConv2dLayer,
     transposedConv3dLayer,
+    wordEmbeddingLayer,
 )
 from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
@@ -78,6 +91,7 @@ from dltoolbox.report.analyze import analyzeNetwork
 IMAGE, VOLUME, FEATURES = imageInputLayer([28, 21, 3]), image3dInputLayer([8, 9, 10, 2]), featureInputLayer(12)
 SIGNAL, SEQUENCE = inputLayer([9, 3, np.nan], "SCB"), inputLayer([12, np.nan, np.nan], "CBT")
 LINES = inputLayer([9, 3, np.nan, np.nan], "SCBT")
+STEPS, LINE = inputLayer([6, np.nan, np.nan], "CBT"), inputLayer([7, 6, np.nan], "SCB")
 BN = "TrainedMean {0}, TrainedVariance {0}"
 
 CASES = [  # input, layer, activations, learnables, states
@@ -181,6 +195,36 @@ CASES = [  # input, layer, activations, learnables, states
     (IMAGE, flattenLayer(), "1764(C) × 1(B)", "", ""),
     (VOLUME, flattenLayer(), "1440(C) × 1(B)", "", ""),
     (FEATURES, flattenLayer(), "12(C) × 1(B)", "", ""),
+    *((SEQUENCE, one, f"{out}(C) × 1(B) × 1(T)", learnables, states) for one, out, learnables, states in (
+        (lstmLayer(5), 5, "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1", "HiddenState 5×1, CellState 5×1"),
+        (bilstmLayer(5), 10, "InputWeights 40×12, RecurrentWeights 40×5, Bias 40×1", "HiddenState 10×1, CellState 10×1"),
+        (gruLayer(5), 5, "InputWeights 15×12, RecurrentWeights 15×5, Bias 15×1", "HiddenState 5×1"),
+        (gruLayer(5, ResetGateMode="recurrent-bias-after-multiplication"), 5,
+         "InputWeights 15×12, RecurrentWeights 15×5, Bias 30×1", "HiddenState 5×1"),
+        (lstmProjectedLayer(5, 3, 2), 5, "InputWeights 20×2, RecurrentWeights 20×3, Bias 20×1, InputProjector 12×2, "
+         "OutputProjector 5×3", "HiddenState 5×1, CellState 5×1"),
+        (gruProjectedLayer(5, 3, 2), 5, "InputWeights 15×2, RecurrentWeights 15×3, Bias 15×1, InputProjector 12×2, "
+         "OutputProjector 5×3", "HiddenState 5×1"))),
+    (SEQUENCE, lstmLayer(5, OutputMode="last"), "5(C) × 1(B)", "InputWeights 20×12, RecurrentWeights 20×5, Bias 20×1",
+     "HiddenState 5×1, CellState 5×1"),
+    (STEPS, selfAttentionLayer(2, 8), "6(C) × 1(B) × 1(T)", "QueryWeights 8×6, KeyWeights 8×6, ValueWeights 8×6, "
+     "OutputWeights 6×8, QueryBias 8×1, KeyBias 8×1, ValueBias 8×1, OutputBias 6×1", ""),
+    (LINE, selfAttentionLayer(2, 8, NumValueChannels=10, OutputSize=3), "7(S) × 3(C) × 1(B)",
+     "QueryWeights 8×6, KeyWeights 8×6, ValueWeights 10×6, OutputWeights 3×10, QueryBias 8×1, KeyBias 8×1, "
+     "ValueBias 10×1, OutputBias 3×1", ""),
+    (inputLayer([1, np.nan, np.nan], "CBT"), wordEmbeddingLayer(5, 10), "5(C) × 1(B) × 1(T)", "Weights 5×11", ""),
+    (inputLayer([1, np.nan, np.nan], "CBT"), wordEmbeddingLayer(5, 10, OOVMode="error"), "5(C) × 1(B) × 1(T)",
+     "Weights 5×10", ""),
+    (STEPS, positionEmbeddingLayer(8, 20), "8(C) × 1(B) × 1(T)", "Weights 8×20", ""),
+    (LINE, positionEmbeddingLayer(8, 20), "7(S) × 8(C) × 1(B)", "Weights 8×20", ""),
+    (STEPS, sinusoidalPositionEncodingLayer(8), "8(C) × 1(B) × 1(T)", "", ""),
+    (imageInputLayer([4, 5, 1]), sinusoidalPositionEncodingLayer(8), "4(S) × 5(S) × 8(C) × 1(B)", "", ""),
+    (IMAGE, patchEmbeddingLayer([7, 4], 8), "20(S) × 8(C) × 1(B)", "Weights 7×4×3×8, Bias 1×1×8", ""),
+    (VOLUME, patchEmbeddingLayer(4, 8), "8(S) × 8(C) × 1(B)", "Weights 4×4×4×2×8, Bias 1×1×1×8", ""),
+    (LINE, embeddingConcatenationLayer(), "8(S) × 6(C) × 1(B)", "Weights 6×1", ""),
+    (STEPS, embeddingConcatenationLayer(), "6(C) × 1(B) × 1(T)", "Weights 6×1", ""),
+    (STEPS, indexing1dLayer("last"), "6(C) × 1(B)", "", ""),
+    (LINE, indexing1dLayer(), "6(C) × 1(B)", "", ""),
     (FEATURES, regressionLayer(), "12(C) × 1(B)", "", ""),
     (IMAGE, regressionLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
     (FEATURES, classificationLayer(Classes=[f"c{i}" for i in range(12)]), "12(C) × 1(B)", "", ""),
@@ -226,6 +270,16 @@ def test_joining_layers(layer, widths, activations):
     assert info.LayerInfo.Activations[info.LayerInfo.Name.index("join")] == activations
 
 
+def test_attention_of_three_inputs():
+    lgraph = layerGraph([inputLayer([7, 6, np.nan], "SCB", Name="q"), attentionLayer(2, HasScoresOutput=True, Name="a")])
+    for name, channels in (("key", 6), ("value", 4)):
+        lgraph = addLayers(lgraph, inputLayer([9, channels, np.nan], "SCB", Name=name))
+        lgraph = connectLayers(lgraph, name, f"a/{name}")
+    info = analyzeNetwork(lgraph, nargout=1, TargetUsage="dlnetwork")
+    assert info.Issues == ()
+    assert info.ports[1] == ["out 7(S) × 4(C) × 1(B)", "scores 9(S) × 7(S) × 2(C) × 1(B)"]
+
+
 @pytest.mark.parametrize(("source", "pool", "unpool", "out"), [
     (IMAGE, maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling2dLayer(Name="u"),
      "28(S) × 21(S) × 3(C) × 1(B)"),
@@ -261,6 +315,6 @@ def test_sizes_of_a_reference(source, reduce, layer, activations):
 
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
-    joining = {"additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
+    joining = {"attentionLayer", "additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
     others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"}
     assert tested | joining | others == set(LAYERS)

@@ -6,9 +6,11 @@ import pytest
 from dltoolbox import (
     adaptiveAveragePooling2dLayer,
     additionLayer,
+    attentionLayer,
     averagePooling1dLayer,
     averagePooling2dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
@@ -23,6 +25,7 @@ from dltoolbox import (
     depthToSpace2dLayer,
     dropoutLayer,
     eluLayer,
+    embeddingConcatenationLayer,
     featureInputLayer,
     flattenLayer,
     fullyConnectedLayer,
@@ -34,27 +37,36 @@ from dltoolbox import (
     globalMaxPooling3dLayer,
     groupedConvolution2dLayer,
     groupNormalizationLayer,
+    gruLayer,
+    gruProjectedLayer,
     identityLayer,
     image3dInputLayer,
     imageInputLayer,
+    indexing1dLayer,
     inputLayer,
     instanceNormalizationLayer,
     layerNormalizationLayer,
     leakyReluLayer,
+    lstmLayer,
+    lstmProjectedLayer,
     maxPooling1dLayer,
     maxPooling2dLayer,
     maxUnpooling1dLayer,
     maxUnpooling2dLayer,
     multiplicationLayer,
+    patchEmbeddingLayer,
     pixelClassificationLayer,
+    positionEmbeddingLayer,
     preluLayer,
     regressionLayer,
     reluLayer,
     resize2dLayer,
     resize3dLayer,
     scalingLayer,
+    selfAttentionLayer,
     sequenceInputLayer,
     sigmoidLayer,
+    sinusoidalPositionEncodingLayer,
     softmaxLayer,
     softplusLayer,
     spaceToDepthLayer,
@@ -64,6 +76,7 @@ from dltoolbox import (
     transposedConv1dLayer,
     transposedConv2dLayer,
     transposedConv3dLayer,
+    wordEmbeddingLayer,
 )
 
 
@@ -142,6 +155,16 @@ def weights(*shape):
     (globalAveragePooling3dLayer(), "3-D Global Average Pooling", "3-D global average pooling"),
     (globalMaxPooling3dLayer(), "3-D Global Max Pooling", "3-D global max pooling"),
     (reluLayer(), "ReLU", "ReLU"),
+    (selfAttentionLayer(8, 64), "Self Attention", "Self attention with 8 heads and 64 key and query channels"),
+    (attentionLayer(1), "Attention", "Attention with 1 head"),
+    (wordEmbeddingLayer(50, 423), "Word Embedding Layer", "Word embedding layer with 50 dimensions and 423 unique words"),
+    (positionEmbeddingLayer(64, 100), "Position Embedding",
+     "Position embedding layer with 64 channels and up to 100 positions"),
+    (sinusoidalPositionEncodingLayer(64), "Sinusoidal Position Encoding",
+     "Sinusoidal position encoding with 64 channels"),
+    (patchEmbeddingLayer([16, 8], 64), "Patch Embedding", "Patch embedding layer with 64 channels and patches of size 16×8"),
+    (embeddingConcatenationLayer(), "Embedding Concatenation", "Embedding concatenation"),
+    (indexing1dLayer("last"), "1-D Indexing", "1-D indexing of the last element"),
     (leakyReluLayer(0.1), "Leaky ReLU", "Leaky ReLU with scale 0.1"),
     (clippedReluLayer(6), "Clipped ReLU", "Clipped ReLU with ceiling 6"),
     (eluLayer(0.5), "ELU", "ELU with Alpha 0.5"),
@@ -168,6 +191,12 @@ def weights(*shape):
     (layerNormalizationLayer(), "Layer Normalization", "Layer normalization"),
     (dropoutLayer(), "Dropout", "50% dropout"),
     (dropoutLayer(0.2), "Dropout", "20% dropout"),
+    (lstmLayer(150), "LSTM", "LSTM with 150 hidden units"), (lstmLayer(1), "LSTM", "LSTM with 1 hidden unit"),
+    (bilstmLayer(100), "BiLSTM", "BiLSTM with 100 hidden units"), (gruLayer(100), "GRU", "GRU with 100 hidden units"),
+    (lstmProjectedLayer(100, 30, 16), "Projected LSTM",
+     "Projected LSTM layer with 100 hidden units, an output projector size of 30, and an input projector size of 16"),
+    (gruProjectedLayer(9, 3, 2), "Projected GRU",
+     "Projected GRU layer with 9 hidden units, an output projector size of 3, and an input projector size of 2"),
     (additionLayer(2), "Addition", "Element-wise addition of 2 inputs"),
     (multiplicationLayer(3), "Multiplication", "Element-wise multiplication of 3 inputs"),
     (depthConcatenationLayer(2), "Depth concatenation", "Depth concatenation of 2 inputs"),
@@ -197,6 +226,34 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     assert "InputSize: [28 28 1 NaN]" in str(inputLayer([28, 28, 1, np.nan], "SSCB"))
 
 
+def test_an_lstm_is_displayed_as_matlab_displays_it():
+    """A printed layer of the documentation, but for empty lines."""
+    lines = [line for line in str(lstmLayer(150, OutputMode="last")).splitlines() if line]
+    assert lines == """\
+  LSTMLayer with properties:
+                       Name: ''
+                 InputNames: {'in'}
+                OutputNames: {'out'}
+                  NumInputs: 1
+                 NumOutputs: 1
+             HasStateInputs: 0
+            HasStateOutputs: 0
+   Hyperparameters
+                  InputSize: 'auto'
+             NumHiddenUnits: 150
+                 OutputMode: 'last'
+    StateActivationFunction: 'tanh'
+     GateActivationFunction: 'sigmoid'
+   Learnable Parameters
+               InputWeights: []
+           RecurrentWeights: []
+                       Bias: []
+   State Parameters
+                HiddenState: []
+                  CellState: []
+  Show all properties""".splitlines()
+
+
 @pytest.mark.parametrize(("layer", "shown"), [
     (reluLayer(), "Name"), (maxUnpooling2dLayer(), "Name NumInputs InputNames"),
     (crossChannelNormalizationLayer(5), "Name | WindowChannelSize Alpha Beta K"),
@@ -223,6 +280,10 @@ def test_an_unknown_size_is_displayed_as_it_is_written():
     (clippedReluLayer(6), "Name | Ceiling"), (eluLayer(), "Name Alpha"), (geluLayer(), "Name | Approximation"),
     (inputLayer([4, None], "CB"), "Name InputSize InputFormat"), (preluLayer(), "Name | Alpha"),
     (scalingLayer(), "Name | Scale Bias"), (channelShuffleLayer(2), "Name | NumGroups"),
+    (gruProjectedLayer(3, 2, 1, HasStateInputs=True),
+     "Name InputNames OutputNames NumInputs NumOutputs HasStateInputs HasStateOutputs | InputSize NumHiddenUnits "
+     "OutputProjectorSize InputProjectorSize OutputMode StateActivationFunction GateActivationFunction ResetGateMode | "
+     "InputWeights RecurrentWeights Bias InputProjector OutputProjector | HiddenState"),
     (regressionLayer(), "Name ResponseNames | LossFunction"),
     (dropoutLayer(), "Name | Probability"),
 ])

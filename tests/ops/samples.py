@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.sequences.ragged import LengthRule
-from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial
+from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial, samples_windows
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -217,7 +217,8 @@ def _sequences() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
-                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(), *samples_attention.cases())
+                           *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(),
+                           *samples_attention.cases(), *samples_windows.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:
@@ -235,8 +236,8 @@ def op_of(case: Case) -> Op:
 def observations(case: Case, inputs: Inputs, at: slice) -> Inputs:
     """The inputs of some observations; the sizes given to `max_unpool` follow."""
     chosen = tuple(x[..., at] if i in case.batched else x for i, x in enumerate(inputs))
-    if case.op == "max_unpool":
-        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])))
+    if case.op.startswith("max_unpool") and "taps" not in case.op:
+        chosen = (*chosen[:2], np.array((*inputs[2][:-1], chosen[0].shape[-1])), *chosen[3:])
     return chosen
 
 

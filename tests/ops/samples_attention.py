@@ -83,7 +83,7 @@ def embedded() -> Iterator[Case]:
     for axis in (TIME, SPACE):
         for which in ("first", "last"):
             for kinds in ((), ("mask",), ("lengths",)):
-                yield Case("pick", f"{which}-{'-'.join((*kinds, 'time' if axis == TIME else 'space'))}",
+                yield Case("pick_step", f"{which}-{'-'.join((*kinds, 'time' if axis == TIME else 'space'))}",
                            lambda r, n, axis=axis, kinds=kinds: (data(r, axis, 3, 5, n), *extras(r, kinds, axis, 5, n)),
                            {"axis": axis, "which": which}, batched=tuple(range(1 + len(kinds))))
     for order in ("column-major", "row-major"):

@@ -17,7 +17,7 @@ DIFFERENTIABLE = [case for case in CASES if case.differentiable]
 
 def repeats_indices(case: Case) -> bool:
     """Unpooling the indices of overlapping windows: by convention its gradient is a gather, not the derivative."""
-    return case.op == "max_unpool" and WINDOWS[case.label][1].overlapping
+    return case.op == "max_unpool_of_lengths" or (case.op == "max_unpool" and WINDOWS[case.label][1].overlapping)
 
 
 def repeats_the_last_step(case: Case) -> bool:

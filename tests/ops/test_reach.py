@@ -8,7 +8,8 @@ from dltoolbox.ops import OPS, as_tuple
 from tests.ops.samples import CASES, dims_of
 
 LEFT_OUT = ("batch_norm", "group_norm", "masked_batch_norm", "masked_group_norm",  # with statistics of whole maps
-            "lstm", "gru")  # sequences of vectors are no maps
+            "lstm", "gru",  # sequences of vectors are no maps
+            *(name for name in OPS if name.endswith("_of_lengths")))  # where sequences end, less is seen
 UNSEEN = ("position_embedding", "position_sinusoid", "embed")  # they see where, not what, or words that there must be
 OF_ANOTHER = ("max_unpool", "max_unpool_taps")  # their window is that of the pooling that the indices come from
 CUT = ("symmetric-include-edge", "symmetric-exclude-edge")  # mirrors: edges see other elements

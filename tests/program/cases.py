@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.program import cases_activation, cases_convolution, cases_recurrent, cases_spatial
+from tests.program import cases_activation, cases_attention, cases_convolution, cases_recurrent, cases_spatial
 from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
 
@@ -58,6 +58,7 @@ def cases() -> Iterator[Case]:
     yield from cases_convolution.cases()
     yield from cases_spatial.cases()
     yield from cases_activation.cases()
+    yield from cases_attention.cases()
     yield from cases_recurrent.cases()
     yield from pooling()
     yield from normalising()

@@ -20,6 +20,7 @@ from dltoolbox import (
     inputLayer,
     layerGraph,
     layerNormalizationLayer,
+    maxNumCompThreads,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
     regressionLayer,
@@ -30,6 +31,7 @@ from dltoolbox import (
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program import model as models
+from dltoolbox.program.bound_plan import Layout, Shard
 from dltoolbox.program.model import Model
 from tests.program.networks import scrambled
 
@@ -140,3 +142,60 @@ def test_one_step_expands_to_all_lengths() -> None:
         np.testing.assert_array_equal(model.predict([x, y])[0], x + y)
     with pytest.raises(DltoolboxError):
         model.predict([np.ones((3, 4, 2)), np.ones((3, 5, 2))])
+
+
+# Plans ---------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def first_bindings(monkeypatch: pytest.MonkeyPatch) -> list[Shard]:
+    """Every shard that had to find out how its arrays lie best."""
+    found: list[Shard] = []
+    own_layout = Shard.own_layout
+
+    def noted(shard: Shard) -> Layout:
+        found.append(shard)
+        return own_layout(shard)
+    monkeypatch.setattr(Shard, "own_layout", noted)
+    return found
+
+
+@pytest.mark.usefixtures("every_network_is_worth_several_threads")
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_was_met_before_changes_nothing(name: str, threads: int) -> None:
+    """Bit by bit, for lengths and batches in random sequence, old and new ones."""
+    maxNumCompThreads(threads)
+    rng = np.random.default_rng(threads)
+    model = Model(NETWORKS[name][0]())
+    met = [(int(rng.integers(8, 40)), int(rng.choice([1, 3, 4, 9]))) for _ in range(6)]
+    for T, B in [*met, *(met[i] for i in rng.permutation(6)[:3])]:
+        inputs, fresh = data(name, T, B), Model(model.lgraph, arrays=dict(model.arrays))
+        for a, b in zip(results(model, inputs), results(fresh, inputs), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["dense", "windows"])
+def test_the_memory_of_one_plan_holds_others(name: str, first_bindings: list[Shard]) -> None:
+    """Shorter sequences lie where longer ones do; for longer ones the layout grows, and not for each."""
+    model = Model(NETWORKS[name][0]())
+    for T in (24, *range(12, 24)):
+        results(model, data(name, T, 16))
+    assert len(first_bindings) <= 4  # for two modes
+    for T in range(25, 45):
+        results(model, data(name, T, 16))
+    assert len(first_bindings) <= 10
+    grown = [arena.generation for arena in model.arenas]
+    for T in range(12, 45):
+        results(model, data(name, T, 16))
+    assert [arena.generation for arena in model.arenas] == grown
+
+
+def test_plans_are_dropped_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = model_of("windows")
+    expected = {T: results(every, data("windows", T, 4)) for T in range(10, 16)}
+    few, model = 3 * max(program.bytes for program in every._programs), model_of("windows")
+    monkeypatch.setattr(model._programs, "limit", few)
+    for T in [*expected, *reversed(expected)]:
+        for a, b in zip(results(model, data("windows", T, 4)), expected[T], strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert model._programs.bytes <= few
+    assert len([*model._programs]) < 6 < len([*every._programs])

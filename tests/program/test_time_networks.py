@@ -26,7 +26,7 @@ from tests.program.networks import digits, everything, one_hot, residual, scramb
 T, B = 2, 3
 RANDOM = {"dropoutLayer", "spatialDropoutLayer"}
 OVER_TIME = {"groupNormalizationLayer", "instanceNormalizationLayer"}  # statistics over all steps of an observation
-TIMED = [case for case in CASES if not case.first.get("Normalization") and case.layer != "inputLayer"]
+TIMED = [case for case in CASES if not (case.timed or case.first.get("Normalization")) and case.layer != "inputLayer"]
 
 
 def source(size: tuple[int, ...], name: str) -> Layer:

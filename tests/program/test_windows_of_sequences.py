@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dltoolbox.ops.lengths import real_steps
 
 from dltoolbox import maxNumCompThreads
 from dltoolbox.core.dims import Dims
@@ -17,6 +16,7 @@ from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.ops import OPS, Builder, Call, Value
 from dltoolbox.ops.loss import Loss
+from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.program.model import Model
 from tests.program.networks import make, scrambled
 

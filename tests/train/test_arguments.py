@@ -40,6 +40,9 @@ class Made:
     def input_batches(self, size):
         return self.batches(size)
 
+    def batch_count(self, size, order=None):
+        return self.count // size
+
 
 @source_of.register
 def _(data: Made, *, task, of=""):

@@ -106,7 +106,7 @@ def test_incomplete_last_batch_is_dropped_and_small_sets_are_one_batch():
     batches = MiniBatches(numbers(10), 4, "never", stream("shuffle"))
     assert [batch.inputs[0].tolist() for batch in batches.epoch()] == [[0, 1, 2, 3], [4, 5, 6, 7]]
     small = MiniBatches(numbers(3), 128, "never", stream("shuffle"))
-    assert (small.per_epoch, [batch.inputs[0].tolist() for batch in small.epoch()]) == (1, [[0, 1, 2]])
+    assert (small.total(1), [batch.inputs[0].tolist() for batch in small.epoch()]) == (1, [[0, 1, 2]])
 
 
 def order(shuffle, epochs=2):

@@ -199,7 +199,7 @@ def _widened(windowed: Windowed, rate: int) -> dict[str, Any]:
     """Options that spread a window over a grid ``rate`` times finer; poolings have no dilation and stay as they are."""
     if max(windowed.window_size) == 1 or "DilationFactor" not in windowed.properties:
         return {}
-    if windowed.Padding == "same" or not any(map(max, windowed.Padding)):
+    if isinstance(windowed.Padding, str) or not any(map(max, windowed.Padding)):
         return {"Padding": "same", "DilationFactor": [n * rate for n in windowed.dilation]}
     return {"Padding": tuple((before * rate, after * rate) for before, after in windowed.Padding),
             "DilationFactor": [n * rate for n in windowed.dilation]}

@@ -99,6 +99,9 @@ class ArraySource:
         """As `batches`, without the targets."""
         return ArraySource(self.inputs, dtype=self.dtype, types=self.types).batches(size)
 
+    def batch_count(self, size: int, order: np.ndarray | None = None) -> int:
+        return self.count // size
+
 
 class Reader:
     """Hands out mini-batches of a set in some order, as views of the many that it gathered at once.

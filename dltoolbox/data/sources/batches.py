@@ -6,7 +6,7 @@ The observation is the last axis of every array, as MATLAB stores images (H×W×
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,8 +21,9 @@ class Batch(NamedTuple):
         inputs: Data, the observation last, and time before it; sequences are padded behind their ends.
         targets: Likewise; nothing at padded steps.
         lengths: Per input, the lengths of its sequences; None where all are as long as the array, or for all inputs.
-        continues: Which observation of the batch before each one goes on from; None: all begin.
+        continues: Which observation of the batch before each one goes on from, -1 for those that begin; None: all begin.
         carry: Whether a batch follows that goes on from this one.
+        target_lengths: The lengths of targets that are sequences, whether they differ or not; else None.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -30,11 +31,12 @@ class Batch(NamedTuple):
     lengths: Lengths = None
     continues: np.ndarray | None = None
     carry: bool = False
+    target_lengths: np.ndarray | None = None
 
     @property
     def course(self) -> dict[str, Any]:
-        """All but inputs and targets that there is, by name."""
-        return {name: value for name, value in zip(self._fields[2:], self[2:], strict=True)
+        """All that a run is told but inputs and targets, by name."""
+        return {name: value for name, value in zip(self._fields[2:5], self[2:5], strict=True)
                 if value is not None and value is not False}
 
 
@@ -69,6 +71,9 @@ class Batches(Protocol):
     def input_batches(self, size: int) -> Iterator[Batch]:
         """The inputs alone, in the order of the source."""
 
+    def batch_count(self, size: int, order: np.ndarray | None = None) -> int:
+        """The number of batches of the full mini-batches of so many observations; those of sequences can be several."""
+
 
 class MiniBatches:
     """The mini-batches of each epoch: ⌊N/B⌋ full ones; the rest is dropped. B is at most N.
@@ -80,11 +85,22 @@ class MiniBatches:
     def __init__(self, source: Batches, size: int, shuffle: str, random: np.random.Generator) -> None:
         self.source, self.shuffle, self.random = source, shuffle, random
         self.size = min(size, source.count)
-        self.per_epoch = source.count // self.size
         self.order = random.permutation(source.count) if shuffle == "once" else None
 
+    def total(self, epochs: int) -> int:
+        """The number of batches of so many epochs. Where the order decides on it, the orders to come are drawn ahead."""
+        if self.shuffle != "every-epoch" or self.source.batch_count(1) == self.source.count:
+            return epochs * self.source.batch_count(self.size, self.order)
+        ahead = deepcopy(self.random)
+        return sum(self.source.batch_count(self.size, ahead.permutation(self.source.count)) for _ in range(epochs))
+
     def epoch(self) -> Iterator[Batch]:
-        """The mini-batches of the next epoch, each valid until the next one."""
+        """The batches of the next epoch, each valid until the next one."""
         if self.shuffle == "every-epoch":
             self.order = self.random.permutation(self.source.count)
-        return islice(self.source.batches(self.size, self.order), self.per_epoch)
+        left = self.source.count // self.size
+        for batch in self.source.batches(self.size, self.order):
+            yield batch
+            left -= not batch.carry
+            if not left:
+                return

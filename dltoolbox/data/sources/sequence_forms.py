@@ -34,6 +34,7 @@ class SequencePlace(NamedTuple):
         split_complex: Whether complex numbers become two real channels each.
         exact: Whether spatial sizes must be these.
         also: What follows ``keep = [i for …]; X = [X[i] for i in keep]`` in calls, for the targets.
+        target: Whether these are targets.
     """
 
     sizes: tuple[int, ...]
@@ -44,11 +45,16 @@ class SequencePlace(NamedTuple):
     split_complex: bool = False
     exact: bool = True
     also: str = ""
+    target: bool = False
 
     @property
     def takes(self) -> str:
         """``12×T``: the size of a sequence."""
         return f"{times(self.sizes)}×T"
+
+    @property
+    def verb(self) -> str:
+        return "gives" if self.target else "takes"
 
     @property
     def code(self) -> str:
@@ -154,7 +160,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
@@ -174,10 +180,10 @@ def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given:
                  place: SequencePlace) -> NoReturn:
     """Elements of a list that are no sequences for this place."""
     code, first, takes = place.code, wrong[0], place.sizes
-    every = len(wrong) == len(shapes)
+    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
+    every = len(wrong) == len(shapes) or sequence_advice(shapes, takes, each) is not None  # square ones fit in any order
     message = (f"The sequences in {place.name} have size {few(dict.fromkeys(map(times, shapes)))}" if every else
                f"Observation {first + 1} of {place.name} has size {times(shapes[first])}")
-    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
     likely = sequence_advice([shapes[number] for number in wrong], takes, each)
     if likely:
         meaning, how = likely
@@ -188,7 +194,7 @@ def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given:
         hint = f"All sequences need the same channels. Leave the others out: {those}."
     else:
         hint = channels_hint(shapes[first], place)
-    fail(f"{place.function}:inputSizeMismatch", f"{message}, but {place.text} takes sequences of size {place.takes} "
+    fail(f"{place.function}:inputSizeMismatch", f"{message}, but {place.text} {place.verb} sequences of size {place.takes} "
          f"({LETTERS[len(takes) - 1]}×T).", hint)
 
 
@@ -200,7 +206,9 @@ def kept(place: SequencePlace, condition: str) -> str:
 
 def channels_hint(shape: tuple[int, ...], place: SequencePlace) -> str:
     """Advice where no order fits: the input layer for sequences as they are."""
-    if len(shape) == len(place.sizes) + 1:
+    if place.target and len(shape) == len(place.sizes) + 1 and len(shape) == 2:
+        return f"Make the last fully connected layer {shape[0]} wide: fullyConnectedLayer({shape[0]})."
+    if len(shape) == len(place.sizes) + 1 and not place.target:
         size = shape[0] if len(shape) == 2 else list(shape[:-1])
         return f"For sequences of this size start the network with sequenceInputLayer({size})."
     return f"Pass a list with one array of size {place.takes} per observation."
@@ -215,8 +223,8 @@ def refuse_array(shape: tuple[int, ...], X: object, place: SequencePlace) -> NoR
         alone = sequence_advice([shape], place.sizes, code)
         hint = (f"{alone[0]}: use {alone[1]}." if alone else
                 advice(shape, wanted(place.sizes, timed=True), code, pictures=False) or channels_hint(shape, place))
-    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} takes sequences of "
-         f"size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
+    fail(f"{place.function}:inputSizeMismatch", f"{place.name} has size {times(shape)}, but {place.text} {place.verb} "
+         f"sequences of size {place.takes} in a list, or {times(place.sizes)}×N×T ({LETTERS[rank]}×N×T).", hint)
 
 
 def check_numbers_of_steps(sequences: Sequences, place: SequencePlace) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from math import gcd, prod
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.core.geometry import Window
+from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.conv.gemm import ONES_PAY, Finish, PackedFilters, multiply_columns
@@ -54,6 +55,7 @@ class Dimension:
     before: int
 
     @classmethod
+    @cache
     def of(cls, size: int, stride: int, dilation: int, before: int) -> Dimension:
         """Tap t of y[o] adds to x[s·o + t·d − p], so x[s·q + φ] reads y[q + (φ + p − t·d)/s]."""
         saved_for_backward: dict[int, list[tuple[int, int]]] = {}
@@ -141,7 +143,7 @@ class Interleaved:
     """The image (S…, C, N) that phases make up, block by block."""
 
     def __init__(self, site: BindContext, x: np.ndarray, adjoint: Adjoint, columns: Columns) -> None:
-        self.image, self.adjoint = np.moveaxis(x, -2, 1), adjoint
+        self.image, self.adjoint = x.transpose(memory_format.rows_order(x.ndim)), adjoint
         self.view = by_row(x) if {dimension.stride for dimension in adjoint.dimensions[1:]} <= {1} else None
         self.spare: np.ndarray | None = None
         if self.view is None:

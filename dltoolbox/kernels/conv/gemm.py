@@ -59,8 +59,7 @@ def merged(x: np.ndarray) -> np.ndarray:
 def chunked(x: np.ndarray, chunk: int) -> np.ndarray:
     """(rows, height, length) → (rows, chunks, height, chunk), a view."""
     rows, height, length = x.shape
-    return as_strided(x, (rows, length // chunk, height, chunk),
-                      (x.strides[0], chunk * x.strides[2], x.strides[1], x.strides[2]))
+    return x.reshape(rows, height, length // chunk, chunk).swapaxes(1, 2)
 
 
 class PackedFilters:
@@ -80,7 +79,7 @@ class PackedFilters:
         self.matrix = site.shared((deep, count)).T if tall else site.shared((count, deep))
         groups = self.matrix.reshape(count, parts, -1)
         taken = groups[..., :groups.shape[-1] - ones]
-        self.prepare = moves(np.moveaxis(taken, 0, -1).reshape(shape))
+        self.prepare = moves(taken.transpose(1, 2, 0).reshape(shape))
         if ones:
             self.prepare += [partial(groups[:, 1:, -1].fill, 0), partial(np.copyto, groups[:, 0, -1].reshape(-1, bias.size),
                                                                                bias.reshape(-1))]

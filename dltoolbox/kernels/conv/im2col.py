@@ -20,7 +20,6 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
@@ -134,7 +133,8 @@ def stacked(site: BindContext, source: np.ndarray, window: Window, out: Sequence
         total = (count - 1) * step + height
         first = part.start * window.stride[0] - window.padding[0][0]
         along = [reach(len(source), total, first + offset[0], window.stride[0] if dilated else 1) for offset in offsets]
-        columns = as_strided(expanded, (count, height * wide, length), (step * wide * pitch * item, pitch * item, item))
+        columns = np.ndarray((count, height * wide, length), source.dtype, expanded, 0,
+                             (step * wide * pitch * item, pitch * item, item))
         blocks.append(RowBlock(part, fill(target[:total], source, along, pairs), columns))
     return Columns(blocks, start, height, inner, ones)
 
@@ -194,7 +194,7 @@ def margins(target: np.ndarray, pairs: Sequence[Sequence[SlicePair]]) -> list[Cl
     steps = []
     for tap, inside in enumerate(pairs):
         for axis, (outputs, _) in enumerate(inside):
-            along = np.moveaxis(target[:, tap], 2 + axis, 0)
+            along = target[:, tap].swapaxes(2 + axis, 0)
             size = len(along)
             steps += [zero(along[part]) for part in (slice(0, outputs.start), slice(outputs.stop, size))
                       if part.start < part.stop]
@@ -204,7 +204,7 @@ def margins(target: np.ndarray, pairs: Sequence[Sequence[SlicePair]]) -> list[Cl
 def fill(target: np.ndarray, source: np.ndarray, along: Sequence[SlicePair], pairs: Sequence[Sequence[SlicePair]]
          ) -> tuple[Closure, ...]:
     """Closures that copy the taps of a block of rows; ``along`` is the reach in the first dimension, per tap."""
-    image = np.moveaxis(source, -2, 1)
+    image = source.transpose(memory_format.rows_order(source.ndim))
     steps: list[Closure] = []
     for tap, (row, inside) in enumerate(zip(along, pairs, strict=True)):
         mine = target[:, tap]
@@ -220,7 +220,7 @@ class Image:
     """An array (S…, C, N) as blocks (row, C, position): views where it lies in one of the two orders, else copies."""
 
     def __init__(self, site: BindContext, x: np.ndarray, longest: int) -> None:
-        self.image, self.view = np.moveaxis(x, -2, 1), by_row(x)
+        self.image, self.view = x.transpose(memory_format.rows_order(x.ndim)), by_row(x)
         self.spare = site.scratch((longest, *self.image.shape[1:]), x.dtype) if self.view is None else None
 
     def read(self, rows: slice) -> tuple[list[Closure], np.ndarray]:

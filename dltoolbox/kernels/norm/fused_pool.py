@@ -111,21 +111,17 @@ class PooledBlocks(NormStage):
         self.chosen, self.free = (site.scratch(block, np.bool_, order) for _ in range(2))
         self.part = site.scratch(block, None, order) if window.overlapping else self.pooled[:0]
         self.codes = site.outputs[1] if site.case.op.endswith("taps") else None
-        self._upright, self._mixed = self._maxima(False), self._maxima(True)
-        self._centered = [step for i in range(len(self.x)) for step in self.measuring(i, True, self.buffer[i])]
         self._closed = self._closing() if self.codes is not None else []
-        if site.training and site.grad_inputs[0] is not None:
-            self._spreads = [self._spreading(far) for far in (False, True)]
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
         if center is None:
             scale = self.site.inputs[1].reshape(-1)
             np.less(scale, 0, out=self.rising[1, :, 0], casting="unsafe")
             np.subtract(1, self.rising[1], out=self.rising[0])
-            run(self._mixed if self.rising[1].any() else self._upright)
+            run(self.steps(self._maxima, bool(self.rising[1].any())))
         else:
             self.tiles[0].fill(center)
-            run(self._centered)
+            run(self.steps(self._centering, True))
         self.sums.total(sums)
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
@@ -137,7 +133,10 @@ class PooledBlocks(NormStage):
 
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
         self.ends.multiply_gradient(factor)
-        self.go(self._spreads, center, factor * tilt, factor * constant)
+        self.go(self._spreading, center, factor * tilt, factor * constant)
+
+    def _centering(self, far: bool) -> list[Closure]:
+        return [step for i in range(len(self.x)) for step in self.measuring(i, far, self.buffer[i])]
 
     def _maxima(self, mixed: bool) -> list[Closure]:
         """Sums and maxima, and the numbers of the taps that hold them; minima in channels that fall, if there are any."""

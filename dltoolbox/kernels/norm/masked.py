@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -46,8 +45,8 @@ class MaskedPasses(NormPasses):
     def _applying(self, far: bool) -> list[Closure]:
         return [*super()._applying(far), *self.masking(self.site.outputs[0])]
 
-    def _collecting(self, far: bool, buffers: Sequence[np.ndarray]) -> list[Closure]:
-        return [*self.masking(self.site.grad_outputs[0]), *super()._collecting(far, buffers)]
+    def _collecting(self, far: bool) -> list[Closure]:
+        return [*self.masking(self.site.grad_outputs[0]), *super()._collecting(far)]
 
     def _spreading(self, far: bool) -> list[Closure]:
         return [*super()._spreading(far), *self.masking(self.site.grad_inputs[0])]

@@ -123,13 +123,21 @@ class NormStage:
         self.site, self.grid, self.x = site, grid, grid.blocks(x)
         self.tiles = tuple(grid.tile(site) for _ in range(4))
         self.sums = Sums(site, grid)
+        self._steps: dict[tuple[str, bool], list[Closure]] = {}
 
-    def go(self, choices: Sequence[Sequence[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
+    def steps(self, make: Callable[[bool], list[Closure]], which: bool) -> list[Closure]:
+        """The closures that a method makes, once it is known which: seldom both."""
+        key = make.__name__, which
+        if key not in self._steps:
+            self._steps[key] = make(which)
+        return self._steps[key]
+
+    def go(self, make: Callable[[bool], list[Closure]], center: np.ndarray | None, *vectors: np.ndarray) -> None:
         """Write out the vectors and run the closures for data to center, or not."""
         for tile, vector in zip(self.tiles, (center, *vectors), strict=False):
             if vector is not None:
                 tile.fill(vector)
-        run(choices[center is not None])
+        run(self.steps(make, center is not None))
 
     def less(self, i: int, far: bool, out: np.ndarray) -> tuple[list[Closure], np.ndarray]:
         """Closures for a block less the center, and where it is then."""
@@ -155,16 +163,16 @@ class ChainEnds(NormStage):
         names = site.case.op.split("+")
         self.relu = "relu" in names
         self.added = grid.blocks(site.inputs[3]) if "add" in names else None
-        self._applies = [self._applying(far) for far in (False, True)]
+        self.buffers = buffers
         if site.training:
             self.arriving, self.gated = self._gradients()
-            self._collects = [self._collecting(far, buffers) for far in (False, True)]
+            self.opened = grid.within(site.scratch((grid.largest,), np.bool_)) if self.relu else []
 
     def apply(self, center: np.ndarray | None, factor: np.ndarray, constant: np.ndarray) -> None:
-        self.go(self._applies, center, factor, constant)
+        self.go(self._applying, center, factor, constant)
 
     def collect(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        self.go(self._collects, center)
+        self.go(self._collecting, center)
         self.sums.total(sums)
 
     def multiply_gradient(self, factor: np.ndarray) -> None:
@@ -192,11 +200,10 @@ class ChainEnds(NormStage):
         other = self.site.grad_inputs[3] if self.added is not None else None
         return arriving, arriving if other is None else self.grid.blocks(other)
 
-    def _collecting(self, far: bool, buffers: Sequence[np.ndarray]) -> list[Closure]:
+    def _collecting(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []
-        opened = self.grid.within(self.site.scratch((self.grid.largest,), np.bool_)) if self.relu else []
-        outputs = self.grid.blocks(self.site.outputs[0])
-        for i, (grad, buffer) in enumerate(zip(self.gated, buffers, strict=True)):
+        outputs, opened = self.grid.blocks(self.site.outputs[0]), self.opened
+        for i, (grad, buffer) in enumerate(zip(self.gated, self.buffers, strict=True)):
             less, block = self.less(i, far, buffer)
             if self.relu:
                 steps += [partial(np.greater, outputs[i], 0, out=opened[i]),
@@ -212,16 +219,16 @@ class NormPasses(ChainEnds):
         grid, dx = Grid(site.inputs[0].shape, site.case.orders[0]), site.grad_inputs[0]
         buffers = grid.within(site.scratch((grid.largest,))) if dx is None and site.training else []
         super().__init__(site, grid, site.inputs[0], buffers if dx is None else grid.blocks(dx))
-        self._measures = [[step for i, y in enumerate(grid.blocks(site.outputs[0])) for step in self.measuring(i, far, y)]
-                          for far in (False, True)]
-        self._spreads = [self._spreading(far) for far in (False, True)] if site.training else []
 
     def measure(self, center: np.ndarray | None, sums: np.ndarray) -> None:
-        self.go(self._measures, center)
+        self.go(self._measuring_all, center)
         self.sums.total(sums)
 
     def spread(self, center: np.ndarray | None, factor: np.ndarray, tilt: np.ndarray, constant: np.ndarray) -> None:
-        self.go(self._spreads, center, factor, tilt, constant)
+        self.go(self._spreading, center, factor, tilt, constant)
+
+    def _measuring_all(self, far: bool) -> list[Closure]:
+        return [step for i, y in enumerate(self.grid.blocks(self.site.outputs[0])) for step in self.measuring(i, far, y)]
 
     def _spreading(self, far: bool) -> list[Closure]:
         steps: list[Closure] = []

@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.ops import Builder, Outputs, Value
-from dltoolbox.ops.sequences.attention import SPACE, TIME
+from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 
 EMBEDDING_INITIALIZERS = ("glorot", "he", "narrow-normal", "zeros", "ones")
 
@@ -33,7 +33,7 @@ class Stepwise(Layer):
     @staticmethod
     def axis(x: Dims) -> int:
         """Where the steps of such an input are."""
-        return TIME if x.timed else SPACE
+        return TIME_AXIS if x.timed else MAP_AXIS
 
     def check_mask(self, mask: Dims, x: Dims) -> None:
         """A mask has one channel, and as many steps as the data."""

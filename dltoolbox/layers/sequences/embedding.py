@@ -14,7 +14,7 @@ from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, lea
 from dltoolbox.layers.convolution import Weighted
 from dltoolbox.layers.sequences.attention import EMBEDDING_INITIALIZERS, Stepwise
 from dltoolbox.ops import Builder, Outputs, Value
-from dltoolbox.ops.sequences.attention import SPACE, TIME
+from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 from dltoolbox.ops.time_axis import Way
 
 
@@ -55,7 +55,8 @@ class WordEmbeddingLayer(Embedding):
     Dimension = Property(convert.count, doc="Channels of the output: the length of a word's vector.", positional=True,
                          argument="dimension")
     NumWords = Property(convert.count, doc="Number of words.", positional=True, argument="numWords")
-    OOVMode = Property(convert.choice("map-to-last", "error"), "map-to-last", "What numbers mean that are no word's index.")
+    OOVMode = Property(convert.choice("map-to-last", "error"), "map-to-last",
+                       "Meaning of numbers that are not the index of a word.")
     WeightsInitializer = Property(convert.word_or_function("narrow-normal", "glorot", "he", "orthogonal", "zeros", "ones"),
                                   "narrow-normal", "How Weights start: a name or a function of the size.", group=HIDDEN)
     WeightLearnRateFactor, WeightL2Factor, Weights = (
@@ -112,8 +113,8 @@ class PositionEmbeddingLayer(Embedding):
 
     OutputSize = Property(convert.count, doc="Channels of the output.", positional=True, argument="outputSize")
     MaxPosition = Property(convert.count, doc="The largest number of positions.", positional=True, argument="maxPosition")
-    PositionDimension = Property(convert.choice("auto", "temporal", "spatial"), "auto", "Which positions are embedded.",
-                                 group="")
+    PositionDimension = Property(convert.choice("auto", "temporal", "spatial"), "auto",
+                                 "Dimension whose positions are embedded.", group="")
     WeightsInitializer, WeightLearnRateFactor, WeightL2Factor, Weights = (
         Embedding.WeightsInitializer, Embedding.WeightLearnRateFactor, Embedding.WeightL2Factor, Embedding.Weights)
 
@@ -122,7 +123,7 @@ class PositionEmbeddingLayer(Embedding):
 
     def check(self, *inputs: Dims) -> None:
         check_positions(self, inputs[0], "PositionDimension", self.spatial(inputs[0]))
-        steps = inputs[0].sizes[0 if self.spatial(inputs[0]) else TIME]
+        steps = inputs[0].sizes[0 if self.spatial(inputs[0]) else TIME_AXIS]
         if steps is not None and steps > self.MaxPosition:
             fail(f"{self.label()}:tooManyPositions", f"The input has {steps} positions, but maxPosition is "
                  f"{self.MaxPosition}.", f"Set maxPosition to {steps} or more.", layer=self.Name)
@@ -131,7 +132,7 @@ class PositionEmbeddingLayer(Embedding):
         return self.weights((self.OutputSize, self.MaxPosition), self.MaxPosition, self.OutputSize)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        axis, way = (SPACE, Way.FOLD) if self.spatial(x.dims) else (TIME, Way.SEE)
+        axis, way = (MAP_AXIS, Way.FOLD) if self.spatial(x.dims) else (TIME_AXIS, Way.SEE)
         return g.position_embedding(x, g.learnable("Weights"), axis=axis, way=way)
 
     def describe(self) -> str:
@@ -151,7 +152,7 @@ def check_positions(layer: Layer, x: Dims, option: str, spatial: bool) -> None:
 
 
 @convert.annotated("int")
-def even(value: object) -> int:
+def even_count(value: object) -> int:
     """A positive even number."""
     n = convert.count(value)
     if n % 2:
@@ -181,9 +182,9 @@ class SinusoidalPositionEncodingLayer(Layer):
         sinusoidalPositionEncodingLayer.
     """
 
-    OutputSize = Property(even, doc="Channels of the output, an even number.", positional=True, argument="outputSize")
+    OutputSize = Property(even_count, doc="Channels of the output, an even number.", positional=True, argument="outputSize")
     Positions = Property(convert.choice("auto", "temporal-indices", "spatial-indices", "data-values"), "auto",
-                         "What the positions are.", group="")
+                         "Meaning of the positions.", group="")
 
     def positions(self, x: Dims) -> str:
         if self.Positions != "auto":
@@ -202,7 +203,7 @@ class SinusoidalPositionEncodingLayer(Layer):
         kind = self.positions(x.dims)
         if kind == "data-values":
             return g.sinusoid(x, size=self.OutputSize)
-        axis, way = (SPACE, Way.FOLD) if kind == "spatial-indices" else (TIME, Way.SEE)
+        axis, way = (MAP_AXIS, Way.FOLD) if kind == "spatial-indices" else (TIME_AXIS, Way.SEE)
         return g.position_sinusoid(x, size=self.OutputSize, axis=axis, way=way)
 
     def describe(self) -> str:
@@ -245,7 +246,7 @@ class PatchEmbeddingLayer(Weighted):
     NumChannels = Property(convert.either("auto", convert.count), "auto", "Channels of the input.")
     OutputSize = Property(convert.count, doc="Channels of the output.", positional=True, argument="outputSize")
     SpatialFlattenMode = Property(convert.choice("column-major", "row-major"), "column-major",
-                                  "In which order the patches come.")
+                                  "Order of the patches.")
     WeightsInitializer, BiasInitializer, WeightLearnRateFactor, BiasLearnRateFactor, WeightL2Factor, BiasL2Factor = (
         Weighted.WeightsInitializer, Weighted.BiasInitializer, Weighted.WeightLearnRateFactor, Weighted.BiasLearnRateFactor,
         Weighted.WeightL2Factor, Weighted.BiasL2Factor)
@@ -332,7 +333,7 @@ class Indexing1DLayer(Stepwise):
 
     flattens = True
 
-    Index = Property(convert.choice("first", "last"), "first", "Which element is taken.", positional=True, argument="index")
+    Index = Property(convert.choice("first", "last"), "first", "Element that is taken.", positional=True, argument="index")
     HasPaddingMaskInput = Property(convert.flag, False, "Whether there is an input 'mask' of one channel: steps where it is "
                                    "0 do not count.", group="")
 
@@ -345,7 +346,7 @@ class Indexing1DLayer(Stepwise):
             self.check_mask(mask, inputs[0])
 
     def build(self, g: Builder, x: Value, *mask: Value) -> Outputs:
-        return g.pick(x, *mask, axis=self.axis(x.dims), which=self.Index)
+        return g.pick_step(x, *mask, axis=self.axis(x.dims), which=self.Index)
 
     def describe(self) -> str:
         return f"1-D indexing of the {self.Index} element"

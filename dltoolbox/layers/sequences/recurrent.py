@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted, listed
@@ -21,12 +23,12 @@ def initializer(learnable: str, names: tuple[str, ...], default: str) -> Propert
                     group=HIDDEN)
 
 
-def given(learnable: str) -> Property[object]:
+def given(learnable: str) -> Property[np.ndarray | None]:
     return Property(convert.array, None, f"Initial {learnable}; [] lets the initialiser choose.", settable=True,
                     group=LEARNABLE)
 
 
-def initial_state(of: str) -> Property[object]:
+def initial_state(of: str) -> Property[np.ndarray | None]:
     return Property(convert.array, None, f"Initial {of} state, one column for all observations or one each; [] is zeros.",
                     settable=True, group=STATE)
 
@@ -47,7 +49,7 @@ def l2_factors(gates: int) -> PerGate:
     return PerGate(*(l2_factor(name, int(name != "Bias"), gates) for name in PerGate._fields))
 
 
-class Recurrent(Layer):
+class RecurrentLayer(Layer):
     """Units that see the input of a step and what they left at the step before.
 
     A class says in which ``directions`` it walks, how many ``gates`` a unit has in each, and the states that it carries from
@@ -56,7 +58,7 @@ class Recurrent(Layer):
 
     formats = ("CB",)
     optional_outputs = True
-    without_time = ("hidden", "cell")
+    timeless = ("hidden", "cell")
     not_in_matlab = ("InputSize",)
     directions: ClassVar[int] = 1
     gates: ClassVar[int]
@@ -124,7 +126,7 @@ class Recurrent(Layer):
             units = counted(self.NumHiddenUnits, "hidden unit")
             fail(f"{self.label()}:stateSizeMismatch", f"Input '{port}' of {self.label()} takes a state of size "
                  f"{self.channels}(C) × 1(B), but it is connected to {state}.",
-                 f"Connect output '{port}' of a {self.label()} with {units} and HasStateOutputs=True."
+                 f"Connect output '{port}' of another {self.label()} with {units} and HasStateOutputs=True."
                  if state.timed or state.rank else
                  f"Insert fullyConnectedLayer({self.channels}) before input '{port}'.", layer=self.Name)
 
@@ -166,7 +168,7 @@ class Recurrent(Layer):
         return (out, *after) if self.HasStateOutputs else out
 
     def effective_weights(self, g: Builder) -> Values:
-        """What the input and the hidden state are multiplied by, and the bias."""
+        """The matrices that multiply the input and the hidden state, and the bias."""
         return g.learnable("InputWeights"), g.learnable("RecurrentWeights"), g.learnable("Bias")
 
     def walk(self, g: Builder, x: Value, states: Values, weights: Values, *, reverse: bool) -> Values:
@@ -189,7 +191,7 @@ class Recurrent(Layer):
         return [name, *(("", *port) for port in ports), *rest]
 
 
-class LongShortTermMemory(Recurrent):
+class LongShortTermMemory(RecurrentLayer):
     """Input gate, forget gate, cell candidate and output gate around a cell."""
 
     gates = 4
@@ -257,14 +259,14 @@ class BiLSTMLayer(LongShortTermMemory):
     InputWeightsL2Factor, RecurrentWeightsL2Factor, BiasL2Factor = l2_factors(8)
 
 
-class GatedRecurrentUnit(Recurrent):
+class GatedRecurrentUnit(RecurrentLayer):
     """Reset gate, update gate and candidate."""
 
     gates = 3
 
     ResetGateMode = Property(
         convert.choice("after-multiplication", "before-multiplication", "recurrent-bias-after-multiplication"),
-        "after-multiplication", "Where the reset gate acts: after or before the multiplication by RecurrentWeights, or "
+        "after-multiplication", "The place of the reset gate: after or before the multiplication by RecurrentWeights, or "
         "after it with a bias of its own.")
     InputWeightsLearnRateFactor, RecurrentWeightsLearnRateFactor, BiasLearnRateFactor = learn_rate_factors(3)
     InputWeightsL2Factor, RecurrentWeightsL2Factor, BiasL2Factor = l2_factors(3)
@@ -308,16 +310,16 @@ class GRULayer(GatedRecurrentUnit):
     """
 
 
-class Projected(Recurrent):
+class Projected(RecurrentLayer):
     """Weights that are products: what they multiply is projected first, to fewer channels."""
 
     OutputProjectorSize = Property(convert.count, doc="Channels to which the hidden state is projected.", positional=True,
                                    argument="outputProjectorSize")
     InputProjectorSize = Property(convert.count, doc="Channels to which the input is projected.", positional=True,
                                   argument="inputProjectorSize")
-    OutputMode = Recurrent.OutputMode
-    StateActivationFunction = Recurrent.StateActivationFunction
-    GateActivationFunction = Recurrent.GateActivationFunction
+    OutputMode = RecurrentLayer.OutputMode
+    StateActivationFunction = RecurrentLayer.StateActivationFunction
+    GateActivationFunction = RecurrentLayer.GateActivationFunction
     InputProjectorInitializer = initializer("InputProjector", INITIALIZERS, "orthogonal")
     OutputProjectorInitializer = initializer("OutputProjector", INITIALIZERS, "orthogonal")
     InputProjectorLearnRateFactor = learn_rate_factor("InputProjector")

@@ -276,7 +276,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
 def check_time(layer: Layer, inputs: list[Value]) -> None:
     """Data with time steps and data without do not go together, unless the layer says how."""
     data = [value.dims for port, value in zip(layer.inputs(), inputs, strict=True)
-            if value.kind is Kind.DATA and not value.dims.hidden and port not in layer.without_time]
+            if value.kind is Kind.DATA and not value.dims.hidden and port not in layer.timeless]
     if len({isinstance(value, Folded) for value in inputs if value.kind is Kind.DATA and not value.dims.hidden}) > 1:
         fail("network:foldedAndNot", f"Some inputs of {layer.label()} are folded sequences and others are not.",
              "Fold them all, or unfold those that are folded before this layer.")

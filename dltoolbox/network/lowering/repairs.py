@@ -169,9 +169,27 @@ class Trials:
         return "", ""
 
 
+    def steps_kept(self, issue: Issue, info: LoweredLayer) -> tuple[str, str]:
+        """The layer in which time steps end, and the option that keeps them."""
+        reached = self.before(info.layer.Name)
+        ends = [each.layer for each in self.lowered.layers if each.layer.Name in reached and each.inputs and each.outputs
+                and each.inputs[0].timed and not each.outputs[0].timed]
+        if not ends:
+            return "", ""
+        at = ends[-1]
+        text, away = f" They end at '{at.Name}'.", f"Move '{at.Name}' behind this layer, or remove it."
+        if "OutputMode" not in type(at).properties:
+            return text, away
+        changed = at.copy()
+        changed.__dict__["OutputMode"] = "sequence"
+        lgraph = self.lgraph.with_structure([changed if layer is at else layer for layer in self.lgraph.nodes],
+                                            self.lgraph.edges)
+        return text, f"Set OutputMode='sequence' in '{at.Name}'." if self.works(issue, lgraph, {}) else away
+
+
 CHANNEL_COUNTS = ("OutputSize", "NumFilters")  # properties that say how many channels leave a layer with learnables
 FIXES = {"inputSizeMismatch": Trials.branches_meet, "sizeMismatch": Trials.unpooling_fits,
-         "classesMismatch": Trials.classes_counted}
+         "classesMismatch": Trials.classes_counted, "noTimeSteps": Trials.steps_kept}
 
 
 def rewiring(lgraph: LayerGraph, old: Port, new: Port, destination: Port) -> str:

@@ -18,12 +18,12 @@ from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op
 from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
-TIME, SPACE = -2, -3  # axes of the steps; channels stand on the other
+TIME_AXIS, MAP_AXIS = -2, -3  # axes of the steps; channels stand on the other
 
 
 def channel_axis(axis: int) -> int:
     """The axis of the channels where steps stand on ``axis``."""
-    return TIME + SPACE - axis
+    return TIME_AXIS + MAP_AXIS - axis
 
 
 def with_axis(x: Dims, axis: int, size: Size) -> Dims:
@@ -32,14 +32,14 @@ def with_axis(x: Dims, axis: int, size: Size) -> Dims:
     return Dims(x.labels, (*x.sizes[:at], size, *x.sizes[at + 1:]))
 
 
-def split(x: np.ndarray, axis: int, heads: int) -> np.ndarray:
+def by_heads(x: np.ndarray, axis: int, heads: int) -> np.ndarray:
     """B × heads × channels of a head × steps."""
     moved = np.moveaxis(x, (-1, channel_axis(axis)), (0, 1))
     return moved.reshape(len(moved), heads, moved.shape[1] // heads, moved.shape[2])
 
 
-def joined(x: np.ndarray, axis: int) -> np.ndarray:
-    """The inverse of `split`."""
+def of_heads(x: np.ndarray, axis: int) -> np.ndarray:
+    """The inverse of `by_heads`."""
     whole = x.reshape(len(x), x.shape[1] * x.shape[2], x.shape[3])
     return np.moveaxis(whole, (0, 1), (-1, channel_axis(axis)))
 
@@ -56,7 +56,7 @@ def allowed(scores: tuple[int, ...], extras: Sequence[np.ndarray], axis: int, ca
         if extra.ndim == 1:
             every = every & (np.arange(keys)[:, None] < extra[:, None, None, None])
         else:
-            every = every & (split(extra, axis, 1).swapaxes(-2, -1) != 0)
+            every = every & (by_heads(extra, axis, 1).swapaxes(-2, -1) != 0)
     return every
 
 
@@ -119,15 +119,15 @@ class attention(AttentionOp):
 
     def forward(self, q: np.ndarray, k: np.ndarray, v: np.ndarray, *extras: np.ndarray, axis: int, heads: int, scale: float,
                 causal: bool) -> np.ndarray:
-        q, k, v = (split(x, axis, heads) for x in (q, k, v))
-        return joined(np.matmul(v, weights(q, k, extras, axis, scale=scale, causal=causal)), axis)
+        q, k, v = (by_heads(x, axis, heads) for x in (q, k, v))
+        return of_heads(np.matmul(v, weights(q, k, extras, axis, scale=scale, causal=causal)), axis)
 
     def backward(self, call: Call, grad: np.ndarray, *, axis: int, heads: int, scale: float, causal: bool) -> Gradients:
-        q, k, v, grad = (split(x, axis, heads) for x in (*call.inputs[:3], grad))
+        q, k, v, grad = (by_heads(x, axis, heads) for x in (*call.inputs[:3], grad))
         p = weights(q, k, call.inputs[3:], axis, scale=scale, causal=causal)
         dq, dk = score_gradients(np.matmul(v.swapaxes(-2, -1), grad), p, q, k, scale)
         dv = np.matmul(grad, p.swapaxes(-2, -1))
-        return *(joined(x, axis) for x in (dq, dk, dv)), *[None] * (len(call.inputs) - 3)
+        return *(of_heads(x, axis) for x in (dq, dk, dv)), *[None] * (len(call.inputs) - 3)
 
 
 @op
@@ -145,14 +145,14 @@ class attention_scores(AttentionOp):
 
     def forward(self, q: np.ndarray, k: np.ndarray, *extras: np.ndarray, axis: int, heads: int, scale: float,
                 causal: bool) -> np.ndarray:
-        q, k = (split(x, axis, heads) for x in (q, k))
+        q, k = (by_heads(x, axis, heads) for x in (q, k))
         return weights(q, k, extras, axis, scale=scale, causal=causal).transpose(2, 3, 1, 0)
 
     def backward(self, call: Call, grad: np.ndarray, *, axis: int, heads: int, scale: float, causal: bool) -> Gradients:
-        q, k = (split(x, axis, heads) for x in call.inputs[:2])
+        q, k = (by_heads(x, axis, heads) for x in call.inputs[:2])
         (p,) = call.outputs
         found = score_gradients(grad.transpose(3, 2, 0, 1), p.transpose(3, 2, 0, 1), q, k, scale)
-        return *(joined(x, axis) for x in found), *[None] * (len(call.inputs) - 2)
+        return *(of_heads(x, axis) for x in found), *[None] * (len(call.inputs) - 2)
 
 
 @op
@@ -172,11 +172,11 @@ class attend(AttentionOp):
         return prod(n or 1 for n in scores.sizes[:2]) * v.channels
 
     def forward(self, q: np.ndarray, scores: np.ndarray, v: np.ndarray, *, axis: int) -> np.ndarray:
-        return joined(np.matmul(split(v, axis, scores.shape[2]), scores.transpose(3, 2, 0, 1)), axis)
+        return of_heads(np.matmul(by_heads(v, axis, scores.shape[2]), scores.transpose(3, 2, 0, 1)), axis)
 
     def backward(self, call: Call, grad: np.ndarray, *, axis: int) -> Gradients:
         _, scores, v = call.inputs
         heads = scores.shape[2]
-        grad, v, p = split(grad, axis, heads), split(v, axis, heads), scores.transpose(3, 2, 0, 1)
+        grad, v, p = by_heads(grad, axis, heads), by_heads(v, axis, heads), scores.transpose(3, 2, 0, 1)
         return (None, np.matmul(v.swapaxes(-2, -1), grad).transpose(2, 3, 1, 0),
-                joined(np.matmul(grad, p.swapaxes(-2, -1)), axis))
+                of_heads(np.matmul(grad, p.swapaxes(-2, -1)), axis))

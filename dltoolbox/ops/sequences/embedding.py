@@ -16,7 +16,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
 from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
-from dltoolbox.ops.sequences.attention import TIME, channel_axis, with_axis
+from dltoolbox.ops.sequences.attention import TIME_AXIS, channel_axis, with_axis
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 
@@ -98,7 +98,7 @@ def gathered(index: np.ndarray, grad: np.ndarray, weights: np.ndarray) -> np.nda
 
 def everywhere(table: np.ndarray, like: np.ndarray, axis: int) -> np.ndarray:
     """A table, channels × steps, for everything else in an array."""
-    lying = (table if axis == TIME else table.T)[..., np.newaxis]
+    lying = (table if axis == TIME_AXIS else table.T)[..., np.newaxis]
     return np.broadcast_to(lying, (*like.shape[:-3], *lying.shape[:2], like.shape[-1])).astype(like.dtype)
 
 
@@ -122,7 +122,7 @@ class position_embedding(Op):
         x, weights = call.inputs
         total = sum_over(grad, (*range(grad.ndim - 3), grad.ndim - 1))
         result = np.zeros(weights.shape, grad.dtype)
-        result[:, :x.shape[axis]] = total if axis == TIME else total.T
+        result[:, :x.shape[axis]] = total if axis == TIME_AXIS else total.T
         return None, result
 
 
@@ -196,7 +196,7 @@ class prepend(Op):
 
 
 @op
-class pick(Op):
+class pick_step(Op):
     """The first or the last step, C × B: ``(x[, mask][, lengths])``. With a mask of one channel, of the steps where it is
     not 0, and zeros where there are none; with lengths, of so many steps.
     """
@@ -237,7 +237,7 @@ class pick(Op):
             real &= (np.arange(len(real))[:, None] < extra if extra.ndim == 1 else
                      np.moveaxis(extra, axis, 0)[:, 0, :] != 0)
         at = real.argmax(0) if which == "first" else len(real) - 1 - real[::-1].argmax(0)
-        return at, real.any(0)
+        return at, np.asarray(real.any(0))
 
 
 @op

@@ -5,14 +5,15 @@ Each is found as its namesake without ``_of_lengths`` finds it for every sequenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Pair, Window
-from dltoolbox.ops.base import IN, OPS, Call, Gradients, Op, op, sum_over
+from dltoolbox.core.geometry import Window
+from dltoolbox.ops.base import IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op, sum_over
 from dltoolbox.ops.conv import pad_edges
 from dltoolbox.ops.pool import ONE_STEP, avg_pool, max_unpool, window_counts
 from dltoolbox.ops.sequences.lengths import real_steps
@@ -26,6 +27,17 @@ class OfSequences(Op):
 
     way = Way.SPACE
     saved_for_backward = IN
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        """Sequences without padding."""
+        *others, lengths = inputs
+        return *self.others(rng, others, dtypes, attrs), np.full(lengths.shape, inputs[0].spatial[-1], dtypes[-1])
+
+    def others(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+               attrs: Attributes) -> Arrays:
+        """An example of all but the lengths."""
+        return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=False))
 
 
 def real(lengths: np.ndarray, steps: int) -> np.ndarray:
@@ -56,7 +68,8 @@ class avg_pool_of_lengths(OfSequences):
         others = window_counts(Window(window.size[:-1], window.stride[:-1], window.padding[:-1], window.dilation[:-1]),
                                x.shape[:rank - 1]).reshape(*window.output(x.shape[:rank])[:-1], 1, 1, 1)
         counts = others * looks_over_time(window, lengths, window.output(x.shape[:rank])[-1])[:, np.newaxis]
-        return (window.taps / np.maximum(counts, 1)).astype(x.dtype)
+        times: np.ndarray = (window.taps / np.maximum(counts, 1)).astype(x.dtype)
+        return times
 
 
 def looks_over_time(window: Window, lengths: np.ndarray, out: int) -> np.ndarray:
@@ -64,7 +77,8 @@ def looks_over_time(window: Window, lengths: np.ndarray, out: int) -> np.ndarray
     first, apart = origins(window, -1, out)[:, np.newaxis], window.dilation[-1]
     before = np.maximum(-(first // apart), 0)
     end = np.minimum((lengths - 1 - first) // apart + 1, window.size[-1])
-    return np.maximum(end - before, 0)
+    looks: np.ndarray = np.maximum(end - before, 0)
+    return looks
 
 
 @op
@@ -72,6 +86,10 @@ class max_unpool_of_lengths(OfSequences):
     """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
 
     lengths_from = 2
+
+    def others(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+               attrs: Attributes) -> Arrays:
+        return max_unpool().example(rng, inputs, dtypes[:-1], attrs)
 
     def infer(self, x: Dims, indices: Dims, size: Dims, lengths: Dims, *, to: Dims) -> Dims:
         return max_unpool().infer(x, indices, size, to=to)
@@ -84,8 +102,10 @@ class max_unpool_of_lengths(OfSequences):
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
         x, indices, size, lengths = call.inputs
+        keeps = real(lengths, indices.shape[-3])
         dx, *_ = max_unpool().backward(Call((x, indices, size), None, (True, False, False)), grad, to=to)
-        return np.where(real(lengths, indices.shape[-3]), dx, np.zeros((), grad.dtype)), None, None, None
+        assert dx is not None
+        return np.where(keeps, dx, np.zeros((), grad.dtype)), None, None, None
 
 
 @op
@@ -99,7 +119,8 @@ class global_avg_pool_of_lengths(OfSequences):
         return x.with_spatial((1,) * x.rank)
 
     def forward(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        return sum_over(x, tuple(range(x.ndim - 2)), keepdims=True) / self.elements(x, lengths)
+        means: np.ndarray = sum_over(x, tuple(range(x.ndim - 2)), keepdims=True) / self.elements(x, lengths)
+        return means
 
     def backward(self, call: Call, grad: np.ndarray) -> Gradients:
         x, lengths = call.inputs
@@ -107,30 +128,31 @@ class global_avg_pool_of_lengths(OfSequences):
 
     @staticmethod
     def elements(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        return (prod(x.shape[:-3]) * lengths).astype(x.dtype)
+        count: np.ndarray = (prod(x.shape[:-3]) * lengths).astype(x.dtype)
+        return count
 
 
 @op
 class pad_edges_of_lengths(OfSequences):
     """`pad_edges` of sequences, each at its own end."""
 
-    def length_rule(self, *, padding: tuple[Pair, ...], **attrs: object) -> LengthRule:
+    def length_rule(self, *, padding: tuple[tuple[int, int], ...], **attrs: object) -> LengthRule:
         return LengthRule(1, sum(padding[-1]))
 
-    def least_steps(self, *, padding: tuple[Pair, ...], mode: str, **attrs: object) -> int:
+    def least_steps(self, *, padding: tuple[tuple[int, int], ...], mode: str, **attrs: object) -> int:
         return 1 + max(padding[-1]) if mode == "symmetric-exclude-edge" else 1
 
     def infer(self, x: Dims, lengths: Dims, **attrs: Any) -> Dims:
         return pad_edges().infer(x, **attrs)
 
-    def forward(self, x: np.ndarray, lengths: np.ndarray, *, padding: tuple[Pair, ...], mode: str,
+    def forward(self, x: np.ndarray, lengths: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
                 value: float = 0.0) -> np.ndarray:
         x = pad_edges().forward(x, padding=(*padding[:-1], (0, 0)), mode=mode, value=value)
         source = self.sources(lengths, x.shape[-3] + sum(padding[-1]), padding[-1], mode)
         at = source.reshape(*(1,) * (x.ndim - 3), len(source), 1, -1)
         return np.where(at < 0, np.asarray(value, x.dtype), np.take_along_axis(x, np.maximum(at, 0), axis=-3))
 
-    def backward(self, call: Call, grad: np.ndarray, *, padding: tuple[Pair, ...], mode: str,
+    def backward(self, call: Call, grad: np.ndarray, *, padding: tuple[tuple[int, int], ...], mode: str,
                  value: float = 0.0) -> Gradients:
         x, lengths = call.inputs
         source = self.sources(lengths, grad.shape[-3], padding[-1], mode)
@@ -143,7 +165,7 @@ class pad_edges_of_lengths(OfSequences):
         return *pad_edges().backward(others, total, padding=(*padding[:-1], (0, 0)), mode=mode, value=value), None
 
     @staticmethod
-    def sources(lengths: np.ndarray, steps: int, pair: Pair, mode: str) -> np.ndarray:
+    def sources(lengths: np.ndarray, steps: int, pair: tuple[int, int], mode: str) -> np.ndarray:
         """T×B: the step of the sequence that each step of the padded one repeats; −1 where it repeats none."""
         source = np.full((steps, lengths.size), -1)
         for n in np.unique(lengths):

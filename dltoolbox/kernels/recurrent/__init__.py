@@ -1,0 +1,5 @@
+"""Recurrent cells."""
+
+# ruff: noqa: F401
+import dltoolbox.kernels.recurrent.gru
+import dltoolbox.kernels.recurrent.lstm
