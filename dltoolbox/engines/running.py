@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.dims import Dims, times
-from dltoolbox.core.display import counted, few, listed
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import counted, listed
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.options import RunOptions, SequenceOptions
 from dltoolbox.engines.pieces import Data, count_of, time_pieces, whole_batch
+from dltoolbox.engines.sizes import check_one_size, check_sizes
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import ModelInput, Result, mended, named_arrays, observations, refuse_count
+from dltoolbox.program.data_layout import ModelInput, Result, named_arrays, observations, refuse_count
 
 
 class SequenceResult(NamedTuple):
@@ -68,8 +70,12 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
     issues, inputs = IssueCollector(), list[Data]()
     for place, X, name in zip(places, data, names, strict=True):
         with issues.collect(layer=place.name):
-            inputs.append(read_sequences(X, sequence_place(place, function, name)) if place.dims.timed else
-                          observations(X, place, function, exact=False, name=name))
+            if not place.dims.timed:
+                inputs.append(observations(X, place, function, exact=False, name=name))
+                continue
+            sequences = read_sequences(X, sequence_place(place, function, name))
+            check_one_size(sequences, place, function, name)
+            inputs.append(sequences)
     issues.raise_if_any()
     counts = [count_of(each) for each in inputs]
     if len(set(counts)) > 1:
@@ -80,7 +86,7 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
 
 
 def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace:
-    return SequencePlace(place.sizes, function, name, str(place), split_complex=place.split_complex, exact=False)
+    return SequencePlace(place.sizes, function, name, str(place), place.min_length, place.split_complex, exact=False)
 
 
 def begin_states(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
@@ -112,14 +118,29 @@ def run_sequences(engine: Engine, inputs: Sequence[Data], options: SequenceOptio
     left = ParameterArrays()
     for batch, which in time_pieces(inputs, options, carry=carry):
         own = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
-        results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
-                                 **batch.course)
+        with piece_of_steps(options):
+            results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
+                                     **batch.course)
         assemblies = assemblies or [Assembly(result.dims, count) for result in results]
         for output, result in zip(assemblies, results, strict=True):
             output.add(result, which)
         for key, state in engine.carried.items() if batch.carry else ():
             left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
     return NetworkRun([output.whole(form) for output in assemblies], left)
+
+
+@contextmanager
+def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
+    """Where pieces of sequences are refused, it may be because they are pieces."""
+    try:
+        yield
+    except DltoolboxError as error:
+        steps, first = options.SequenceLength, error.issues[0]
+        if not isinstance(steps, int) or not first.identifier.endswith((":windowTooLarge", ":sequenceTooShort")):
+            raise
+        fail(f"{options.function}:piecesTooShort", "The network does not accept pieces of at most "
+             f"{counted(steps, 'step')}. {first.message}", "Leave SequenceLength out: the sequences are taken whole. Or pass a "
+             "larger number, of which no last piece is too short.", layer=first.layer)
 
 
 def steps_of(result: Result) -> list[np.ndarray]:
@@ -179,52 +200,3 @@ def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.nd
     count = inputs[0].shape[-1]
     for start in range(0, max(count, 1), size):
         yield [array[..., start:start + size] for array in inputs]
-
-
-def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Sequence[str], options: RunOptions,
-                data: Sequence[object]) -> None:
-    """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
-    declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
-    sizes = [each.size if isinstance(each, Sequences) else each.shape[:-1] for each in inputs]
-    if sizes == declared:
-        return
-    listed = "; ".join(f"'{name}' takes {times(takes)} and got {times(got)}" for name, takes, got in
-                       zip(net.InputNames, declared, sizes, strict=True))
-    try:
-        engine.prepare(first_of(inputs, options), ports)
-    except DltoolboxError as error:
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. "
-             f"{error.issues[0]}", fitting_calls(engine, inputs, data, options))
-    if not ports and (displaced := elsewhere(engine, sizes, declared)):
-        fail(f"{options.function}:inputSizeMismatch", f"The network does not accept data of this size: {listed}. As many "
-             f"values reach {few(map(repr, displaced))}, but from other positions than its weights are for.",
-             fitting_calls(engine, inputs, data, options))
-    if options.function == "classify" and not net.cache.setdefault("warned of sizes", False):
-        net.cache["warned of sizes"] = True
-        warn("classify:otherSize", f"The network classifies data of another size than it was made for: {listed}.",
-             f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
-
-
-def first_of(inputs: Sequence[Data], options: RunOptions) -> Sequence[np.ndarray]:
-    """The first mini-batch."""
-    index = slice(0, options.MiniBatchSize)
-    return [each.padded(index)[0] if isinstance(each, Sequences) else each[..., index] for each in inputs]
-
-
-def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int, ...]]) -> list[str]:
-    """Fully connected layers that data of other sizes, such as images with swapped sides, reach with as many features."""
-    if any(entry.dims.timed for entry in engine.inputs):
-        return []
-    records = (engine.lowered(tuple(each), training=False).graph.nodes for each in (sizes, declared))
-    here, usual = ({node.layer: node.inputs[0].dims.spatial for node in nodes if node.op.name == "dense"}
-                   for nodes in records)
-    return [layer for layer, spatial in here.items() if spatial != usual[layer]]
-
-
-def fitting_calls(engine: Engine, inputs: Sequence[Data], data: Sequence[object], options: RunOptions) -> str:
-    """The advice that resizes data to the sizes that the input layers declare."""
-    given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
-    return " ".join(mended(X, place, name) for X, name, place, array in given
-                    if (array.size if isinstance(array, Sequences) else array.shape)[:place.dims.rank] != place.dims.spatial)
-
-

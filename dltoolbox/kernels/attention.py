@@ -25,12 +25,12 @@ from dltoolbox.ops.base import BOTH
 from dltoolbox.ops.sequences.attention import TIME_AXIS
 
 SCORES = 1 << 16  # of a block, which stay in cache from one pass to the next
-COPIED = 1 << 18  # elements of an array that are copied at a time
+COPIED_ELEMENTS = 1 << 18  # elements of an array that are copied at a time
 TOGETHER = 16  # observations that are copied together at least: they lie side by side, in one line of the cache
 FEWEST_QUERIES = 16  # of a block: products of fewer columns are slow
 
 
-class Block(NamedTuple):
+class ScoreBlock(NamedTuple):
     """Some matrices, of one observation and head each, some queries, and the keys that these may see."""
 
     matrices: slice
@@ -82,14 +82,14 @@ class Stage:
     def per_query(self, name: str) -> np.ndarray:
         return self.rooms.take(name, (self.q.shape[0] * self.q.shape[1], self.q.shape[-1]))
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[ScoreBlock]:
         matrices, keys, queries = self.q.shape[0] * self.q.shape[1], self.k.shape[-1], self.q.shape[-1]
         columns = cut(queries, max(SCORES // max(keys, 1), FEWEST_QUERIES))
         for mine in cut(matrices, SCORES // max(keys * columns[0].stop, 1)):
             for part in columns:
-                yield Block(mine, part, slice(min(keys, part.stop) if self.causal else keys), len(columns) == 1)
+                yield ScoreBlock(mine, part, slice(min(keys, part.stop) if self.causal else keys), len(columns) == 1)
 
-    def scores(self, name: str, block: Block) -> np.ndarray:
+    def scores(self, name: str, block: ScoreBlock) -> np.ndarray:
         """Room for the scores of a block: matrices × keys × queries."""
         matrices, queries = (part.stop - part.start for part in (block.matrices, block.queries))
         if name not in self.largest:
@@ -105,7 +105,7 @@ class Stage:
         q, k, v = self.entering()
         return [partial(np.multiply, self.q, self.scale, out=q.reshape(self.q.shape)), load(k, self.k), load(v, self.v)]
 
-    def added(self, block: Block, left: np.ndarray, right: np.ndarray, total: np.ndarray) -> list[Closure]:
+    def added(self, block: ScoreBlock, left: np.ndarray, right: np.ndarray, total: np.ndarray) -> list[Closure]:
         """``total += left @ rightᵀ`` for the keys of a block."""
         target, turned = block.of(total, "keys"), right.swapaxes(1, 2)
         if block.whole:
@@ -136,7 +136,7 @@ class Stage:
         return Masks(room.reshape(-1, room.shape[-1], 1), late)
 
 
-def size_of(block: Block) -> int:
+def size_of(block: ScoreBlock) -> int:
     """The number of its scores."""
     return int((block.matrices.stop - block.matrices.start) * block.keys.stop * (block.queries.stop - block.queries.start))
 
@@ -151,7 +151,7 @@ class Masks(NamedTuple):
     hidden: np.ndarray | None
     later: np.ndarray | None
 
-    def scores(self, block: Block, s: np.ndarray, q: np.ndarray, k: np.ndarray) -> list[Closure]:
+    def scores(self, block: ScoreBlock, s: np.ndarray, q: np.ndarray, k: np.ndarray) -> list[Closure]:
         """Write the products of keys and queries, −∞ where they are not to be seen."""
         steps: list[Closure] = [partial(np.matmul, block.of(k, "keys").swapaxes(1, 2), block.of(q, "queries"), out=s)]
         if self.later is not None:
@@ -162,7 +162,7 @@ class Masks(NamedTuple):
 
 
 @kernel("attention")
-class Attention(Kernel):
+class AttentionBlocks(Kernel):
     """`attention`, forward and backward block by block. Threads that share it divide the heads."""
 
     @property
@@ -171,7 +171,7 @@ class Attention(Kernel):
 
     def bind(self, site: BindContext) -> BoundKernel:
         x, threads = site.inputs[0], threads_for(site, site.inputs[0].size)
-        each = max(TOGETHER, COPIED // max(prod(x.shape[:-1]), 1))
+        each = max(TOGETHER, COPIED_ELEMENTS // max(prod(x.shape[:-1]), 1))
         kept = site.keep((x.shape[-1], site.attrs["heads"], x.shape[site.attrs["axis"]])) if site.training else None
         forward, backward = [], []
         for heads in shares(site.attrs["heads"], threads):
@@ -179,6 +179,8 @@ class Attention(Kernel):
             stages = [Stage(site, rooms, batch, heads) for batch in cut(x.shape[-1], each) if heads.stop > heads.start]
             forward.append(in_turn(self.forward(stage, kept) for stage in stages))
             backward.append(in_turn(self.backward(stage, kept) for stage in stages if kept is not None))
+        nothing = [partial(target.fill, 0) for target in site.grad_inputs[3:] if target is not None]  # for masks
+        backward[0] = in_turn([*nothing, backward[0]])
         return BoundKernel(tuple(forward), tuple(backward) if site.training else ())
 
     @staticmethod

@@ -137,7 +137,6 @@ def output_network(value: object) -> str:
 
 _METRICS = ("accuracy", "auc", "fscore", "precision", "recall", "rmse", "mape", "rsquared")
 _FOR_TRAINNET = "The option belongs to trainnet, which is not available yet; leave it out."
-_UNTIMED = "no effect, as data with time are not trained on yet"
 _HARMLESS = "accepted, and changes nothing here"
 
 
@@ -162,8 +161,9 @@ class TrainingOptions(Configured):
     CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
     CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
                                       "'iteration'.")
-    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "Number of steps that sequences are cut or "
-                             f"padded to: 'longest', 'shortest' or an integer; {_UNTIMED}.")
+    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "How the sequences of a mini-batch come to one "
+                             "length: 'longest' pads, 'shortest' cuts, a number of steps makes pieces, one iteration each, "
+                             "that go on with the states of recurrent layers.")
     PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "How MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")
@@ -188,9 +188,10 @@ class TrainingOptions(Configured):
                       "case, or [].")
     Plots = _option(choice("none", "training-progress"), "none", "'training-progress' draws accuracy or RMSE and loss during"
                     " training: in a window, a notebook, or else a PNG file. It needs Matplotlib.")
-    SequencePaddingValue = _option(real(), 0, f"Value that sequences are padded with; {_UNTIMED}.")
-    SequencePaddingDirection = _option(choice("right", "left"), "right", "Side on which sequences are cut or padded, "
-                                       f"'right' or 'left'; {_UNTIMED}.")
+    SequencePaddingValue = _option(real(), 0, "Value that sequences are padded with; padding has no influence on any "
+                                   "result, and neither has this value.")
+    SequencePaddingDirection = _option(choice("right", "left"), "right", "Side on which 'shortest' cuts sequences, and from "
+                                       "which pieces are counted; with 'longest' both sides are the same.")
     InputDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     TargetDataFormats = _option(now_only("auto", of=anything, hint=_FOR_TRAINNET), "auto", "Only 'auto' for now.")
     ResetInputNormalization = _option(flag, True, "Whether to compute the statistics of input normalization again "

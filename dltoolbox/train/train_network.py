@@ -41,10 +41,11 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
     learns its last column, ``trainNetwork(tbl, 'price', layers, options)`` the one that is named, or several in a list.
 
     Args:
-        X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; a list of arrays for several input
-            layers, in the order of the layer graph's InputNames.
+        X: Images h×w×c×N, volumes h×w×d×c×N, or features N×f, of any real type; sequences as a list of N arrays c×T or
+            h×w×c×T, of any lengths. A list of these for several input layers, in the order of the layer graph's InputNames.
         Y: A categorical of N labels for classification, label images h×w×N for pixel classification, or responses N×R
-            or h×w×c×N for regression.
+            or h×w×c×N for regression. For networks that give something at every time step a list with one element per
+            sequence: a categorical of T labels, or responses R×T.
         layers: A layer array or layer graph with one output layer; a trained network continues from its weights.
         options: From `trainingOptions`.
         nargout: 2 returns the training history, too: ``net, info = trainNetwork(…, nargout=2)``.

@@ -23,6 +23,9 @@ FAMILIES = {
     "pooling": "Pooling and unpooling",
     "activation": "Activation and dropout",
     "normalisation": "Normalisation",
+    "recurrent": "Recurrent",
+    "attention": "Attention",
+    "embedding": "Embedding",
     "combination": "Combination",
     "resizing": "Cropping and resizing",
     "arranging": "Rearranging",
@@ -31,6 +34,7 @@ FAMILIES = {
 INPUTS = {  # what a layer is tried with
     "feature vectors": dltoolbox.featureInputLayer(16, Name="data"),
     "images": dltoolbox.imageInputLayer([16, 16, 16], Normalization="none", Name="data"),
+    "sequences": dltoolbox.sequenceInputLayer(16, Name="data"),
     "volumes": dltoolbox.image3dInputLayer([16, 16, 16, 16], Normalization="none", Name="data"),
 }
 

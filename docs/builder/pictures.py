@@ -20,7 +20,10 @@ from dltoolbox import (
     confusionmat,
     digitTest4DArrayData,
     gearboxFeatures,
+    japaneseVowelsTestData,
     predict,
+    predictAndUpdateState,
+    seasonalSeries,
     semanticseg,
     shapeVolumes,
     triangleImages,
@@ -37,20 +40,26 @@ def picture(draw: Callable[[list[Any], Any], None]) -> Callable[[list[Any], Any]
     return draw
 
 
-def trained(name: str) -> list[Any]:
-    """The networks that an example trains, in order."""
+def example_module(name: str) -> Any:
+    """An example, imported."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def trained(name: str) -> list[Any]:
+    """The networks that an example trains, in order."""
+    module = example_module(name)
     networks: list[Any] = []
 
     def caught(*arguments: object, **options: object) -> object:
         networks.append(dltoolbox.trainNetwork(*arguments, **options))
         return networks[-1]
 
-    module.trainNetwork = caught  # type: ignore[attr-defined]
+    module.trainNetwork = caught
     module.main()
     return networks
 
@@ -106,6 +115,55 @@ def segnet_unpooling(networks: list[Any], figure: Any) -> None:
 
 
 @picture
+def sequence_classification(networks: list[Any], figure: Any) -> None:
+    """The confusions of the LSTM, and of the network of convolutions."""
+    X, labels = japaneseVowelsTestData(nargout=2)
+    for axes, net, title in zip(figure.subplots(1, 2), networks, ("LSTM", "convolutions"), strict=True):
+        predicted = classify(net, X)
+        confusion(axes, confusionmat(labels, predicted), labels.categories)
+        axes.set_title(f"{title}: {(predicted == labels).mean():.1%}")
+
+
+@picture
+def sequence_forecasting(networks: list[Any], figure: Any) -> None:
+    """The last months as observed, one step ahead, and in closed loop."""
+    series = seasonalSeries()
+    months = series.shape[1] * 9 // 10
+    train, test = series[:, :months + 1], series[:, months:]
+    mean, deviation = train.mean(), train.std()
+    start, last = predictAndUpdateState(dltoolbox.resetState(networks[0]), (train - mean) / deviation, nargout=2)
+    _, ahead = predictAndUpdateState(start, (test[:, 1:-1] - mean) / deviation, nargout=2)
+    net, alone = start, [last[:, -1:]]
+    while len(alone) < test.shape[1] - 1:
+        net, value = predictAndUpdateState(net, alone[-1], nargout=2)
+        alone.append(value)
+    axes = figure.subplots()
+    axes.plot(range(months - 35, series.shape[1]), series[0, months - 35:], color=GREY, label="observed")
+    at = range(months + 1, series.shape[1])
+    axes.plot(at, np.hstack([last[:, -1:], ahead])[0] * deviation + mean, color=BLUE, label="one step ahead")
+    axes.plot(at, np.hstack(alone)[0] * deviation + mean, color=ORANGE, label="closed loop")
+    axes.set(xlabel="month", ylabel="cases")
+    axes.legend(frameon=False)
+
+
+@picture
+def sequence_tagging(networks: list[Any], figure: Any) -> None:
+    """Test signals, coloured by predicted wave, and the waves that they consist of below."""
+    example = example_module("sequence_tagging")
+    X, Y = example.signals(4, np.random.default_rng(7))
+    predicted = classify(networks[0], X)
+    colours = dict(zip(example.WAVES, (BLUE, ORANGE, "#2f9e44", "#9c36b5"), strict=True))
+    for axes, signal, mine, theirs in zip(figure.subplots(4, 1), X, predicted, Y, strict=True):
+        axes.plot(signal[0], color=GREY, linewidth=0.7)
+        for height, tags in ((1.6, mine), (-1.9, theirs)):
+            axes.scatter(range(len(tags)), [height] * len(tags), c=[colours[tag] for tag in tags.tolist()], s=7, marker="s")
+        axes.set(xticks=[], yticks=[1.6, -1.9], ylim=(-2.4, 2.1))
+        axes.set_yticklabels(["predicted", "true"], fontsize=7)
+    figure.legend(handles=[axes.scatter([], [], c=colour, s=12, marker="s", label=name) for name, colour in colours.items()],
+                  loc="outside lower center", ncols=4, frameon=False)
+
+
+@picture
 def tabular_features(networks: list[Any], figure: Any) -> None:
     """Scores of the test machines, by truth."""
     X, Y, _ = gearboxFeatures(nargout=3)
@@ -133,6 +191,19 @@ def transfer_learning(networks: list[Any], figure: Any) -> None:
         predicted = classify(net, images)
         confusion(axes, confusionmat(labels, predicted), labels.categories)
         axes.set_title(f"{title}: {(predicted == labels).mean():.0%}")
+
+
+@picture
+def video_classification(networks: list[Any], figure: Any) -> None:
+    """Pictures of test films, with their labels."""
+    X, Y = example_module("video_classification").films(40, np.random.default_rng(3))
+    predicted = classify(networks[0], X)
+    chosen = [int(np.flatnonzero(name == Y)[0]) for name in Y.categories]
+    for row, index in zip(figure.subplots(4, 6), chosen, strict=True):
+        for axes, step in zip(row, range(6), strict=True):
+            axes.imshow(X[index][:, :, 0, step], cmap="gray_r", vmin=-0.5, vmax=1.2)
+            axes.set(xticks=[], yticks=[])
+        row[0].set_ylabel(str(predicted[index]), fontsize=10, color=BLUE if predicted[index] == Y[index] else ORANGE)
 
 
 @picture

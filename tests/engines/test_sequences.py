@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from dltoolbox import (
     activations,
@@ -26,6 +27,7 @@ from dltoolbox import (
     globalAveragePooling1dLayer,
     layerGraph,
     lstmLayer,
+    maxNumCompThreads,
     maxPooling1dLayer,
     minibatchpredict,
     pixelClassificationLayer,
@@ -295,3 +297,34 @@ def test_too_short_for_a_window() -> None:
         predict(net, X)
     long = [x for x in X if x.shape[1] >= 4]
     assert [y.shape[1] for y in predict(net, long)] == [x.shape[1] - 3 for x in long]
+    with pytest.raises(DltoolboxError, match=r"pieces of at most 3 steps.*Leave SequenceLength out") as caught:
+        predict(net, long, SequenceLength=3)
+    assert caught.value.identifier == "dltoolbox:predict:piecesTooShort"
+
+
+@pytest.mark.parametrize(("form", "wrong"), [("list", "other"), ("list", "mixed"), ("one", "other"), ("array", "other")])
+def test_images_of_other_sizes(form: str, wrong: str) -> None:
+    rng(1)
+    net = assembleNetwork([*network(flattenLayer, fullyConnectedLayer(2), first=sequenceInputLayer([6, 5, 2])).Layers,
+                           regressionLayer])
+    films = [np.repeat(np.repeat(film, 2, 0), 3, 1) for film in FILMS]
+    data = {"list": films[:1] + FILMS[1:] if wrong == "mixed" else films, "one": films[0],
+            "array": np.stack([films[0], films[0]], axis=-2)}[form]
+    with pytest.raises(DltoolboxError, match="12×15×2") as caught:
+        predict(net, data)
+    assert caught.value.identifier == "dltoolbox:predict:inputSizeMismatch"
+    hint = caught.value.issues[0].hint
+    fix = hint[hint.index("X = ") + 4:].rstrip(".")
+    resized = eval(fix, {"scipy": scipy, "X": data})
+    assert np.shape(predict(net, resized)[0]) == np.shape(predict(net, {
+        "list": FILMS, "one": FILMS[0], "array": np.stack([FILMS[0], FILMS[0]], axis=-2)}[form])[0])
+
+
+def test_threads_and_precision(nets: Any) -> None:
+    threads, whole = maxNumCompThreads(), predict(nets["last"], X)
+    try:
+        for number in (1, 2, 3):
+            maxNumCompThreads(number)
+            same(predict(nets["last"], [x.astype(np.float64) for x in X]), whole)
+    finally:
+        maxNumCompThreads(threads)

@@ -37,6 +37,15 @@ def sane_segmentation(result):
         len(values) == 1 and 0.6 < values[0] <= 1 for values in result.values())
 
 
+def both_above(least):
+    return lambda result: len(result) == 2 and all(least < accuracy <= 1 for accuracy in result.values())
+
+
+def better_than_naive(result):
+    return result["one step ahead"] < result["closed loop"] < min(
+        result["as the month before"], result["as the last month known"])
+
+
 def transfer_that_helps(result):
     transferred, untaught, unchanged = result
     return unchanged and transferred > max(0.5, untaught - 0.05)
@@ -46,8 +55,12 @@ EXPECTED = {
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
     "segnet_unpooling": sane_segmentation,
+    "sequence_classification": both_above(0.9),
+    "sequence_forecasting": better_than_naive,
+    "sequence_tagging": accuracy_above(0.75),
     "tabular_features": accuracy_above(0.7),
     "transfer_learning": transfer_that_helps,
+    "video_classification": accuracy_above(0.6),
     "volume_classification": accuracy_above(0.4),
 }
 

@@ -15,6 +15,11 @@ class Unfit(Exception):
     """What was drawn does not fit here; something else is drawn in its place."""
 
 
+def need(condition: bool) -> None:
+    if not condition:
+        raise Unfit
+
+
 class Dice:
     """Decisions of one network."""
 

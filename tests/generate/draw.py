@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+import tests.generate.twin_attention  # noqa: F401  # enters its twins
 from dltoolbox.core.dims import Dims
-from tests.generate.dice import Dice, Unfit, drawn_padding, each, pairs_of, window
+from tests.generate.dice import Dice, Unfit, drawn_padding, each, need, pairs_of, window
+from tests.generate.draw_attention import attending, patching, placing
 from tests.generate.network import Network, Part, is_data, make
 from tests.generate.twin import Run, applied
 
@@ -21,6 +23,7 @@ LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
 NOT_DRAWN = {  # layers that the generator leaves out, and why
     **dict.fromkeys(("sequenceInputLayer", "lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer",
                      "gruProjectedLayer"), "drafts have no time"),
+    "wordEmbeddingLayer": "it takes indices",
 }
 OPTIONS_NOT_DRAWN = {
     **dict.fromkeys(("WeightsInitializer", "BiasInitializer", "ScaleInitializer", "OffsetInitializer", "Weights", "Bias",
@@ -28,6 +31,8 @@ OPTIONS_NOT_DRAWN = {
                     "all arrays get random values"),
     **dict.fromkeys(("WeightL2Factor", "BiasL2Factor", "ScaleL2Factor", "OffsetL2Factor", "AlphaL2Factor"),
                     "solvers read it, networks do not"),
+    **dict.fromkeys((f"{part}{what}" for part in ("Query", "Key", "Value", "Output") for what in ("Weights", "Bias")),
+                    "all arrays get random values"), "DropoutProbability": "what is dropped is not known to the twin",
     **dict.fromkeys(("NumChannels", "NumChannelsPerGroup", "ResponseNames", "DataAugmentation"), "changes no result"),
     "SplitComplexInputs": "real and imaginary parts enter as channels"}
 
@@ -108,11 +113,6 @@ def dims(x: torch.Tensor) -> Dims:
 def entering_shape(part: Part) -> tuple[int, ...]:
     *spatial, channels, _ = part.layer.dims().sizes
     return (1, channels, *spatial)
-
-
-def need(condition: bool) -> None:
-    if not condition:
-        raise Unfit
 
 
 # Moves: each continues a draft behind a port and returns the new port ---------------------------------------------------
@@ -382,7 +382,7 @@ def another_input(draft: Draft, x: str) -> str:
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (transposed, 3), (pooling, 5), (unpooling, 4),
     (global_pooling, 1), (adaptive, 1), (blocks, 2), (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2),
-    (residual, 4), (weighing, 1), (joining, 2), (another_input, 1))
+    (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3), (placing, 4), (patching, 2))
 
 
 def first(draft: Draft) -> str:

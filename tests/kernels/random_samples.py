@@ -155,6 +155,7 @@ def shape(rng: Draw) -> tuple[int, ...]:
 
 def normalisation(rng: Draw, op: str) -> Case:
     full, negative = shape(rng), bool(rng.integers(2))
+    full = (*full[:-1], max(full[-1], 4)) if op == "group_norm" else full  # gradients of few values are mostly rounding
     one = (*(1,) * (len(full) - 1), full[-1])
 
     def alone(r: Draw, n: int) -> Inputs:
@@ -166,6 +167,8 @@ def normalisation(rng: Draw, op: str) -> Case:
     def stored(r: Draw, n: int) -> Inputs:
         return *alone(r, n), normal(r, *one), r.uniform(0.5, 2, one)
     label, norm = str(full), Link("batch_norm", NORM, (0, 1, 2))
+    if op == "group_norm":
+        return Case(op, label, alone, {"groups": 1, "epsilon": 1e-3, "spatial": False}, differentiable=(0, 1, 2))
     if op == "batch_norm+relu":
         return chain(label, alone, norm, Link("relu", {}, (3,)), leaving=(6, 4, 5))
     if op == "batch_norm+add+relu":

@@ -24,7 +24,7 @@ SAMPLES = [case for case in CASES if case.op == "attention"]
 @pytest.mark.parametrize("case", SAMPLES, ids=str)
 def test_blocks_of_any_size(case: Any, scores: int, together: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "SCORES", scores)
-    monkeypatch.setattr(attention, "COPIED", 1)
+    monkeypatch.setattr(attention, "COPIED_ELEMENTS", 1)
     monkeypatch.setattr(attention, "TOGETHER", together)
     monkeypatch.setattr(attention, "FEWEST_QUERIES", 2)
     monkeypatch.setattr(arithmetic, "SHARED", 0)

@@ -160,7 +160,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
@@ -180,10 +180,10 @@ def refuse_sizes(shapes: Sequence[tuple[int, ...]], wrong: Sequence[int], given:
                  place: SequencePlace) -> NoReturn:
     """Elements of a list that are no sequences for this place."""
     code, first, takes = place.code, wrong[0], place.sizes
-    every = len(wrong) == len(shapes)
+    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
+    every = len(wrong) == len(shapes) or sequence_advice(shapes, takes, each) is not None  # square ones fit in any order
     message = (f"The sequences in {place.name} have size {few(dict.fromkeys(map(times, shapes)))}" if every else
                f"Observation {first + 1} of {place.name} has size {times(shapes[first])}")
-    each = "x" if all(isinstance(part, np.ndarray) for part in given) else "np.asarray(x)"
     likely = sequence_advice([shapes[number] for number in wrong], takes, each)
     if likely:
         meaning, how = likely

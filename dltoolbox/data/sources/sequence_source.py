@@ -133,7 +133,7 @@ class SequenceSource:
                      else None, piece.continues, piece.carry, of_target)
 
 
-Steps = tuple[np.ndarray, np.ndarray] | None  # the steps of every sequence, from here to there; None without time
+StepSpan = tuple[np.ndarray, np.ndarray] | None  # the steps of every sequence, from here to there; None without time
 
 
 def observation_count(column: TargetsOfSequences) -> int:
@@ -146,7 +146,7 @@ def narrower(own: np.dtype, wanted: np.dtype) -> np.dtype:
     return wanted if own.kind == "f" and own.itemsize > wanted.itemsize else own.newbyteorder("=")
 
 
-def span_of(column: TargetsOfSequences, index: np.ndarray, piece: StepRange, whole: bool) -> Steps:
+def span_of(column: TargetsOfSequences, index: np.ndarray, piece: StepRange, whole: bool) -> StepSpan:
     """The steps that a piece takes of a column; of whole sequences each column has its own."""
     if not isinstance(column, (Sequences, SequenceLabels)):
         return None
@@ -154,7 +154,7 @@ def span_of(column: TargetsOfSequences, index: np.ndarray, piece: StepRange, who
     return (np.zeros_like(lengths), lengths) if whole else (piece.starts, piece.stops)
 
 
-def gather_column(column: TargetsOfSequences, index: np.ndarray, span: Steps, dtype: np.dtype) -> np.ndarray:
+def gather_column(column: TargetsOfSequences, index: np.ndarray, span: StepSpan, dtype: np.dtype) -> np.ndarray:
     """Some observations of a column, in at most the precision of ``dtype``."""
     if isinstance(column, SequenceLabels):
         assert span is not None
@@ -169,7 +169,7 @@ def gather_column(column: TargetsOfSequences, index: np.ndarray, span: Steps, dt
     return column[..., index].astype(dtype, copy=False)
 
 
-def distinct_lengths(spans: Sequence[Steps]) -> list[np.ndarray | None]:
+def distinct_lengths(spans: Sequence[StepSpan]) -> list[np.ndarray | None]:
     """The numbers of steps of each span, the same object where they are equal; None where all are as long."""
     found: list[np.ndarray | None] = []
     for span in spans:

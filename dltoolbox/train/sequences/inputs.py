@@ -114,7 +114,7 @@ def with_output_mode(lgraph: LayerGraph, end: Layer, mode: str) -> str:
         if "OutputMode" in layer.properties:
             new = layer.copy()
             vars(new).update(OutputMode=mode)
-            return f"To learn {what}, change layer '{layer.Name}': {new!r}."
+            return f"To learn {what}, set OutputMode='{mode}' in layer '{layer.Name}': {new!r}."
         sources = [edge.source.layer for edge in lgraph.connections_of(layer.Name) if edge.destination.layer == layer.Name]
         layer = lgraph.layer(sources[0]) if len(sources) == 1 else None
     if mode == "last":

@@ -128,8 +128,8 @@ def check_per_sequence(Y: object, sequences: Sequences, code: str, name: str, ev
     if sequences.form == "array" and found == steps:
         hint = f"If time comes before the observations, use np.swapaxes({code}, -2, -1)."
     elif sequences.form == "one":
-        cut = f", such as {code} = np.split({code}, {found}, axis=-1) if they follow each other" if not steps % found else ""
-        hint = f"Pass several sequences in a list{cut}."
+        cut = f" If they follow each other, use {code} = np.split({code}, {found}, axis=-1)." if not steps % found else ""
+        hint = f"Pass several sequences in a list.{cut}"
     fail(f"{FUNCTION}:observationsMismatch", f"{name} has {counted(found, 'target')}, but {code} has "
          f"{counted(count, 'sequence')}.", hint)
 
@@ -202,6 +202,7 @@ def categories_of(parts: Sequence[categorical]) -> tuple[str, ...]:
 
 def placed(codes: np.ndarray, spatial: tuple[int, ...], number: int, expected: Expected) -> np.ndarray:
     """Codes as T, or S…×T where every pixel has one."""
+    size = codes.shape
     if spatial:
         if codes.ndim == len(spatial) + 2 and codes.shape[-2] == 1:
             codes = codes[..., 0, :]
@@ -209,10 +210,10 @@ def placed(codes: np.ndarray, spatial: tuple[int, ...], number: int, expected: E
         wanted = f"{times(spatial)}×T label images"
     else:
         fitting = codes.size == max(codes.shape, default=1)
-        codes, wanted = codes.reshape(-1), "T labels, one per time step"
+        codes, wanted = codes.reshape(-1), "T labels"
     if not fitting:
-        fail(f"{FUNCTION}:responseSizeMismatch", f"{expected.name}[{number}] has size {times(codes.shape)}, but the network "
-             f"learns {wanted}.", f"Pass {wanted} per sequence.")
+        fail(f"{FUNCTION}:responseSizeMismatch", f"{expected.name}[{number}] has size {times(size)}, but the network "
+             f"learns {wanted}.", f"Pass {wanted} per sequence, as many as it has steps.")
     return codes
 
 
