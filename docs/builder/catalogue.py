@@ -24,6 +24,7 @@ FAMILIES = {
     "activation": "Activation and dropout",
     "normalisation": "Normalisation",
     "recurrent": "Recurrent",
+    "folding": "Folding sequences",
     "attention": "Attention",
     "embedding": "Embedding",
     "combination": "Combination",
