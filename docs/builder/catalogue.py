@@ -36,6 +36,7 @@ INPUTS = {  # what a layer is tried with
     "images": dltoolbox.imageInputLayer([16, 16, 16], Normalization="none", Name="data"),
     "sequences": dltoolbox.sequenceInputLayer(16, Name="data"),
     "volumes": dltoolbox.image3dInputLayer([16, 16, 16, 16], Normalization="none", Name="data"),
+    "lines": dltoolbox.inputLayer([16, 16, None], "SCB", Name="data"),
 }
 
 
