@@ -39,6 +39,7 @@ INPUTS = {  # what a layer is tried with
     "sequences of images": dltoolbox.sequenceInputLayer([16, 16, 16], Name="data"),
     "sequences of words": dltoolbox.sequenceInputLayer(1, Name="data"),
     "volumes": dltoolbox.image3dInputLayer([16, 16, 16, 16], Normalization="none", Name="data"),
+    "lines": dltoolbox.inputLayer([16, 16, None], "SCB", Name="data"),
 }
 
 
