@@ -135,7 +135,8 @@ def volumes(size: Size) -> Observed:
 
 def signals(size: Size) -> Observed:
     """Sequences of one length, c×T×N; ``side`` is T, and c the ``features``, or as many as ``channels``."""
-    return Observed(normal("signals", size.features or size.channels, size.side, size.batch * size.units), classes(size, 10), 10)
+    channels = size.features or size.channels
+    return Observed(normal("signals", channels, size.side, size.batch * size.units), classes(size, 10), 10)
 
 
 def pictures_of_pixels(size: Size) -> Observed:
