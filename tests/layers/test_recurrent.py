@@ -13,6 +13,7 @@ from dltoolbox import (
     analyzeNetwork,
     bilstmLayer,
     connectLayers,
+    convolution2dLayer,
     dlnetwork,
     featureInputLayer,
     flattenLayer,
@@ -28,6 +29,7 @@ from dltoolbox import (
     loadNetwork,
     lstmLayer,
     lstmProjectedLayer,
+    maxUnpooling2dLayer,
     regressionLayer,
     replaceLayer,
     rng,
@@ -369,6 +371,31 @@ def test_steps_that_end_before():
     lower_checked(layerGraph([layers[0], lstmLayer(8, OutputMode="sequence", Name="first"), *layers[2:]]), loss=False)
     hint = problem([sequenceInputLayer(12), globalAveragePooling1dLayer(Name="mean"), gruLayer(5)])[2]
     assert hint == "Move 'mean' behind this layer, or remove it."
+
+
+def test_states_that_nobody_reads():
+    layers = [sequenceInputLayer(12), lstmLayer(5, HasStateOutputs=True, Name="r"), regressionLayer]
+    with pytest.raises(DltoolboxError, match="Outputs 'hidden' and 'cell' are not connected to any layer") as caught:
+        lower_checked(layerGraph(layers))
+    assert caught.value.issues[0].hint == "Use connectLayers, or set HasStateOutputs=False."
+    lower_checked(layerGraph([layers[0], lstmLayer(5, HasStateOutputs=False, Name="r"), layers[2]]))
+
+
+def test_recurrent_layers_are_no_poolings():
+    """Nothing that an unpooling layer could undo."""
+    layers = [sequenceInputLayer([4, 4, 1]), maxUnpooling2dLayer(Name="u"), flattenLayer, lstmLayer(5), lstmLayer(5),
+              regressionLayer]
+    with pytest.raises(DltoolboxError) as caught:
+        lower_checked(layerGraph(layers))
+    assert "lstm" not in str(caught.value)
+
+
+def test_images_behind_a_problem():
+    layers = [imageInputLayer([4, 4, 1]), convolution2dLayer(9, 2), gruLayer(3)]
+    with pytest.raises(DltoolboxError) as caught:
+        lower_checked(layerGraph(layers), loss=False)
+    assert [issue.hint for issue in caught.value.issues][1:] == [
+        "Let sequences in by sequenceInputLayer, and insert flattenLayer before this layer."]
 
 
 def test_images_per_step():
