@@ -340,9 +340,14 @@ def test_analysis_and_code(make, tmp_path):
 
 
 def test_multiply_adds_are_those_of_a_step():
-    lgraph = layerGraph([sequenceInputLayer(12, Name="in"), lstmLayer(100, Name="r"), fullyConnectedLayer(9)])
+    lgraph = layerGraph([sequenceInputLayer(12, Name="in"), lstmLayer(20, Name="r"), bilstmLayer(5), fullyConnectedLayer(9)])
     info = analyzeNetwork(dlnetwork(lgraph), nargout=1)
-    assert info.LayerInfo.MultiplyAdds[1] == 400 * (12 + 100)
+    assert info.LayerInfo.MultiplyAdds[1:3] == [80 * (12 + 20), 2 * 20 * (20 + 5)]
+
+
+def test_two_directions_have_twice_the_channels():
+    assert bilstmLayer(5).size_formula() == (("channels", "2·5 = 10"),)
+    assert lstmLayer(5).size_formula() == ()
 
 
 # Refusals, and what helps --------------------------------------------------------------------------------------------
