@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,11 @@ from dltoolbox import (
     fullyConnectedLayer,
     globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
+    gruLayer,
     image3dInputLayer,
     imageInputLayer,
     layerGraph,
+    lstmLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
@@ -188,9 +191,19 @@ def attention(size: Size) -> list[Any]:
             dense("fc", 10, c), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def recurrent(layer: Any, gates: int, size: Size) -> list[Any]:
+    """A recurrent layer and what classifies its last state."""
+    hidden = size.channels
+    return [sequenceInputLayer(size.features),
+            layer(hidden, OutputMode="last", InputWeights=matrix("x", gates * hidden, size.features),
+                  RecurrentWeights=matrix("h", gates * hidden, hidden), Bias=offsets("cell", gates * hidden).reshape(-1, 1)),
+            dense("fc", 10, hidden), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
 NETWORKS: dict[str, Callable[[Size], Any]] = {
     "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "attention": attention}
+    "alexnet": alexnet, "one unit": one_unit, "attention": attention,
+    "lstm": partial(recurrent, lstmLayer, 4), "gru": partial(recurrent, gruLayer, 3)}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> Any:

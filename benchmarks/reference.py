@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -167,9 +168,28 @@ class Attention(nn.Module):
         return scores
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer and what classifies its last state. One bias is trained, as in MATLAB; the other is zero."""
+
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU], gates: int, size: Size) -> None:
+        super().__init__()
+        hidden = size.channels
+        self.cell, self.scores = kind(size.features, hidden, batch_first=True), dense("fc", 10, hidden)
+        set_to(self.cell.weight_ih_l0, matrix("x", gates * hidden, size.features))
+        set_to(self.cell.weight_hh_l0, matrix("h", gates * hidden, hidden))
+        set_to(self.cell.bias_ih_l0, offsets("cell", gates * hidden))
+        set_to(self.cell.bias_hh_l0, np.zeros(gates * hidden, np.float32))
+        self.cell.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.scores(self.cell(x)[0][:, -1])
+        return scores
+
+
 NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "attention": Attention}
+    "alexnet": alexnet, "one unit": one_unit, "attention": Attention,
+    "lstm": partial(Recurrent, nn.LSTM, 4), "gru": partial(Recurrent, nn.GRU, 3)}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
@@ -201,9 +221,10 @@ def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     weighted = (nn.Conv2d, nn.Conv3d, nn.Linear)
     free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
     free += [layer.in_proj_bias for layer in net.modules() if isinstance(layer, nn.MultiheadAttention)]
+    free += [layer.bias_ih_l0 for layer in net.modules() if isinstance(layer, nn.RNNBase)]
     known = {id(bias) for bias in free}
-    groups: list[dict[str, Any]] = [{"params": [p for p in net.parameters() if id(p) not in known], "weight_decay": 1e-4},
-                                    {"params": free}]
+    others = [p for p in net.parameters() if id(p) not in known and p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 1e-4}, {"params": free}]
     groups = [group for group in groups if group["params"]]
     try:
         return torch.optim.SGD(groups, lr=0.01, momentum=0.9, fused=True)

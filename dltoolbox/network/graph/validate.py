@@ -216,6 +216,10 @@ def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
         head = next(iter(wiring.lgraph.nodes[index:]), layer)
         fed = wiring.feeds.get(head.Name, []) if not head.inputs() else []
         why, fix = "", "Connect it with connectLayers, or remove the layer: " + f"removeLayers(lgraph, '{layer.Name}')."
+        switch = next((name for name in layer.properties if name.startswith("Has") and "Output" in name
+                       and getattr(layer, name)), "")
+        if switch and layer.outputs()[0] not in data:
+            fix = f"Use connectLayers, or set {switch}=False."
         if len(data) == len(fed) == 1:
             why = f": '{head.Name}' behind it is an input layer, which begins the network"
             fix = (f"Use removeLayers(lgraph, '{head.Name}') and connectLayers(lgraph, '{layer.Name}/{data[0]}', "
