@@ -126,6 +126,12 @@ def pictures(size: Size) -> Observed:
     return Observed(noise(size), classes(size, 10), 10)
 
 
+def sequences(size: Size) -> Observed:
+    """Noise in the size of Japanese Vowels, steps × 12 channels × observations."""
+    count = size.batch * size.units
+    return Observed(normal("sequences", size.side, 12, count), classes(size, 9), 9)
+
+
 def volumes(size: Size) -> Observed:
     return Observed(noise(size, 3, 1), classes(size, 10), 10)
 

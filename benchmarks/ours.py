@@ -28,14 +28,17 @@ from dltoolbox import (
     categorical,
     classificationLayer,
     connectLayers,
+    convolution1dLayer,
     convolution2dLayer,
     convolution3dLayer,
     dropoutLayer,
     fullyConnectedLayer,
+    globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
     image3dInputLayer,
     imageInputLayer,
     layerGraph,
+    layerNormalizationLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
@@ -43,6 +46,7 @@ from dltoolbox import (
     predict,
     reluLayer,
     rng,
+    sequenceInputLayer,
     softmaxLayer,
     trainingOptions,
     trainNetwork,
@@ -144,6 +148,16 @@ def volume_network(size: Size) -> list[Any]:
     return [*layers, dense("fc", 10, left ** 3 * 2 * c), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def sequence_network(size: Size) -> list[Any]:
+    """Two causal convolutions over time, each with ReLU and layer normalisation, and the mean over time."""
+    layers: list[Any] = [sequenceInputLayer(12)]
+    for name, channels, number in (("conv1", 12, 32), ("conv2", 32, 64)):
+        layers += [convolution1dLayer(3, number, Name=name, Padding="causal", Weights=filters(name, 3, channels, number, 1),
+                                      Bias=offsets(name, number).reshape(1, -1)), reluLayer(), layerNormalizationLayer()]
+    return [*layers, globalAveragePooling1dLayer(), dense("fc", 9, 64), softmaxLayer(),
+            classificationLayer(Classes=names(9))]
+
+
 def vgg(size: Size) -> list[Any]:
     width, left = size.channels, size.side // 32
     layers: list[Any] = [images(size, 3)]
@@ -177,7 +191,7 @@ def one_unit(size: Size) -> list[Any]:
 
 NETWORKS: dict[str, Callable[[Size], Any]] = {
     "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit}
+    "alexnet": alexnet, "one unit": one_unit, "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> Any:
@@ -190,6 +204,8 @@ def network(name: str, size: Size, variant: str, work: str) -> Any:
 def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
     """The arguments of trainNetwork before the layers."""
     X, codes, kinds = observed
+    if X.ndim == 3:
+        return [*X.transpose(2, 1, 0)], categorical(codes, range(kinds), names(kinds))
     return X, categorical(codes, range(kinds), names(kinds))
 
 
