@@ -11,6 +11,8 @@ import numpy as np
 
 from dltoolbox import digitTrain4DArrayData
 
+ATTENTION = ("Query", "Key", "Value", "Output")  # its weights
+
 Tick = Callable[[Any], bool]
 
 
@@ -127,13 +129,17 @@ def pictures(size: Size) -> Observed:
 
 
 def sequences(size: Size) -> Observed:
-    """Noise in the size of Japanese Vowels, steps × 12 channels × observations."""
-    count = size.batch * size.units
-    return Observed(normal("sequences", size.side, 12, count), classes(size, 9), 9)
+    """Noise in the size of Japanese Vowels, 12 channels × steps × observations."""
+    return Observed(normal("sequences", 12, size.side, size.batch * size.units), classes(size, 9), 9)
 
 
 def volumes(size: Size) -> Observed:
     return Observed(noise(size, 3, 1), classes(size, 10), 10)
+
+
+def signals(size: Size) -> Observed:
+    """Sequences of one length, c×T×N; ``side`` is T."""
+    return Observed(normal("signals", size.channels, size.side, size.batch * size.units), classes(size, 10), 10)
 
 
 def pictures_of_pixels(size: Size) -> Observed:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import (
+    ATTENTION,
     Observed,
     Size,
     Tick,
@@ -46,6 +47,7 @@ from dltoolbox import (
     predict,
     reluLayer,
     rng,
+    selfAttentionLayer,
     sequenceInputLayer,
     softmaxLayer,
     trainingOptions,
@@ -189,9 +191,18 @@ def one_unit(size: Size) -> list[Any]:
             dense("fc", 10, size.channels), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def attention(size: Size) -> list[Any]:
+    """Self-attention, and the mean of all steps."""
+    c = size.channels
+    weights = {f"{part}Weights": matrix(part, c, c) for part in ATTENTION}
+    biases = {f"{part}Bias": offsets(part, c).reshape(-1, 1) for part in ATTENTION}
+    return [sequenceInputLayer(c), selfAttentionLayer(8, c, **weights, **biases), globalAveragePooling1dLayer(),
+            dense("fc", 10, c), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
 NETWORKS: dict[str, Callable[[Size], Any]] = {
     "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "sequences": sequence_network}
+    "alexnet": alexnet, "one unit": one_unit, "attention": attention, "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> Any:
@@ -204,9 +215,7 @@ def network(name: str, size: Size, variant: str, work: str) -> Any:
 def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
     """The arguments of trainNetwork before the layers."""
     X, codes, kinds = observed
-    if X.ndim == 3:
-        return [*X.transpose(2, 1, 0)], categorical(codes, range(kinds), names(kinds))
-    return X, categorical(codes, range(kinds), names(kinds))
+    return [*np.moveaxis(X, -1, 0)] if X.ndim == 3 else X, categorical(codes, range(kinds), names(kinds))
 
 
 def train(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool, **options: Any) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.data import (
+    ATTENTION,
     Block,
     Observed,
     Size,
@@ -126,6 +127,13 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
+class ChannelsFirst(nn.Module):
+    """B×T×C → B×C×T."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
 class OverTime(nn.Module):
     """The mean over time."""
 
@@ -134,7 +142,7 @@ class OverTime(nn.Module):
 
 
 def sequence_network(size: Size) -> nn.Module:
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [ChannelsFirst()]
     for name, channels, number in (("conv1", 12, 32), ("conv2", 32, 64)):
         layers += [nn.ConstantPad1d((2, 0), 0), convolution(name, channels, number, padding=0, rank=1),
                    nn.ReLU(inplace=True), ChannelNorm(number)]
@@ -170,9 +178,27 @@ def one_unit(size: Size) -> nn.Module:
                          dense("fc", 10, size.channels))
 
 
+class Attention(nn.Module):
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        c = size.channels
+        self.attention = nn.MultiheadAttention(c, 8, batch_first=True)
+        *parts, last = ATTENTION
+        set_to(self.attention.in_proj_weight, np.concatenate([matrix(part, c, c) for part in parts]))
+        set_to(self.attention.in_proj_bias, np.concatenate([offsets(part, c) for part in parts]))
+        set_to(self.attention.out_proj.weight, matrix(last, c, c))
+        set_to(self.attention.out_proj.bias, offsets(last, c))
+        self.fc = dense("fc", 10, c)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.attention(x, x, x, need_weights=False)
+        scores: Tensor = self.fc(y.mean(1))
+        return scores
+
+
 NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "sequences": sequence_network}
+    "alexnet": alexnet, "one unit": one_unit, "attention": Attention, "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
@@ -203,6 +229,7 @@ def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     """Momentum and weight decay as in trainingOptions: biases of convolutions and linear layers do not decay."""
     weighted = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
     free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
+    free += [layer.in_proj_bias for layer in net.modules() if isinstance(layer, nn.MultiheadAttention)]
     known = {id(bias) for bias in free}
     groups: list[dict[str, Any]] = [{"params": [p for p in net.parameters() if id(p) not in known], "weight_decay": 1e-4},
                                     {"params": free}]

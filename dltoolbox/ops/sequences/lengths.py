@@ -77,6 +77,22 @@ class fill_ends(OfLengths):
 
 
 @op
+class mini_batch_size(Op):
+    """How many sequences there are."""
+
+    way = Way.SEE
+    kinds = (Kind.BATCH,)
+    differentiable = False
+    by_observation = False
+
+    def infer(self, x: Dims) -> Dims:
+        return Dims.of("")
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x.shape[-1], x.dtype)
+
+
+@op
 class rescale_lengths(Op):
     """Lengths behind an op that changes them."""
 
