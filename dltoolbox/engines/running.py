@@ -115,7 +115,7 @@ def run_sequences(engine: Engine, inputs: Sequence[InputColumn], options: Sequen
         results = engine.results(batch.inputs, ports, states=states or None, **batch.course)
         return NetworkRun([SequenceResult(steps_of(result), result.dims, form) if result.dims.timed else result
                        for result in results], dict(engine.carried) if carry else {})
-    assemblies: list[Assembly] = []
+    pieced: list[Pieced] = []
     left = ParameterArrays()
     for batch, which in time_pieces(inputs, options, carry=carry):
         begin = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
@@ -124,17 +124,17 @@ def run_sequences(engine: Engine, inputs: Sequence[InputColumn], options: Sequen
                      for key, state in engine.carried.items()}
         with piece_of_steps(options):
             results = engine.results(batch.inputs, ports, states=begin or None, **batch.course)
-        assemblies = assemblies or [Assembly(result.dims, count) for result in results]
-        for output, result in zip(assemblies, results, strict=True):
+        pieced = pieced or [Pieced(result.dims, count) for result in results]
+        for output, result in zip(pieced, results, strict=True):
             output.add(result, which)
         for key, state in engine.carried.items() if batch.carry else ():
             left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
-    return NetworkRun([output.whole(form) for output in assemblies], left)
+    return NetworkRun([output.whole(form) for output in pieced], left)
 
 
 @contextmanager
 def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
-    """Where pieces of sequences are refused, it may be because they are pieces."""
+    """An error about sequences that are too short, where they are pieces of longer ones, says so."""
     try:
         yield
     except DltoolboxError as error:
@@ -143,7 +143,7 @@ def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
             raise
         fail(f"{options.function}:piecesTooShort", "The network does not accept pieces of at most "
              f"{counted(steps, 'step')}. {first.message}", "Leave SequenceLength out: the sequences are taken whole. Or "
-             "pass a larger number, of which no last piece is too short.", layer=first.layer)
+             "pass a larger number, as long as no last piece is too short.", layer=first.layer)
 
 
 def steps_of(result: Result) -> list[np.ndarray]:
@@ -153,7 +153,7 @@ def steps_of(result: Result) -> list[np.ndarray]:
     return [result.array[..., :length, number] for number, length in enumerate(lengths)]
 
 
-class Assembly:
+class Pieced:
     """The values at one port, run by run: pieces of sequences are joined, of all else the last is kept."""
 
     def __init__(self, dims: Dims, count: int) -> None:

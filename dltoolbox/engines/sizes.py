@@ -61,7 +61,7 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
 def fitting_calls(engine: Engine, inputs: Sequence[InputColumn], data: Sequence[object], options: RunOptions) -> str:
     """The advice that resizes data to the sizes that the input layers declare."""
     given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
-    return " ".join(resized(each.form, place, name) if isinstance(each, Sequences) else mended(X, place, name)
+    return " ".join(resized_images(each.form, place, name) if isinstance(each, Sequences) else mended(X, place, name)
                     for X, name, place, each in given if size_in(each)[:place.dims.rank] != place.dims.spatial)
 
 
@@ -70,7 +70,7 @@ def size_in(data: InputColumn) -> tuple[int, ...]:
     return data.size if isinstance(data, Sequences) else data.shape[:-1]
 
 
-def resized(form: SequenceForm, place: ModelInput, name: str) -> str:
+def resized_images(form: SequenceForm, place: ModelInput, name: str) -> str:
     """The advice that resizes the images of sequences."""
     code = in_code(name)
     one = "x" if form == "list" else code
@@ -85,4 +85,4 @@ def check_one_size(sequences: Sequences, place: ModelInput, function: str, name:
     sizes = list(dict.fromkeys(part.shape[:-1] for part in sequences.parts))
     if len(sizes) > 1:
         fail(f"{function}:inputSizeMismatch", f"The sequences in {name} have time steps of different sizes, "
-             f"{few(map(times, sizes))}.", resized(sequences.form, place, name))
+             f"{few(map(times, sizes))}.", resized_images(sequences.form, place, name))

@@ -349,7 +349,8 @@ IN_TRAINING = {  # followed in tests/train/test_data_hints.py and test_label_hin
     "trainNetwork:inputSizeMismatch", "trainNetwork:unknownColumn", "trainNetwork:tableOfFeatures",
     "trainNetwork:numericLabels", "trainNetwork:categoricalResponses", "trainNetwork:undefinedLabels",
     "trainNetwork:responseSizeMismatch", "trainNetwork:unknownClasses", "trainNetwork:invalidType",
-    "trainNetwork:notFinite", "trainNetwork:tooLarge", "trainNetwork:lengthsDiffer", "categorical:differentCategories", "categorical:mixedValues",
+    "trainNetwork:notFinite", "trainNetwork:tooLarge", "trainNetwork:lengthsDiffer",
+    "categorical:differentCategories", "categorical:mixedValues",
     "…:notCategorical",
     "evaluateSemanticSegmentation:unknownClasses"}
 SOURCES = ("core/arrays.py", "data/categorical.py", "data/category_functions.py", "data/labels.py", "data/metrics.py",
