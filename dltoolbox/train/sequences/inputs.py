@@ -134,8 +134,8 @@ def check_windows_of_pieces(graph: Graph, lengths: Sequence[np.ndarray], steps: 
     pieces = [np.minimum(each, np.where(each % steps, each % steps, steps)) for each in lengths]
     if not fit(graph, pieces):
         least = counted(int(pieces[0].min()), "step")
-        fail(f"{FUNCTION}:piecesTooShort", f"SequenceLength={steps} leaves pieces of {least}, which is less than the windows "
-             "of the network need.", "Use SequenceLength='longest'.")
+        fail(f"{FUNCTION}:piecesTooShort", f"SequenceLength={steps} leaves pieces of {least}, less than the windows of "
+             "the network need.", "Use SequenceLength='longest'.")
 
 
 def fit(graph: Graph, lengths: Sequence[np.ndarray]) -> bool:
