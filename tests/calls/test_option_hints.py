@@ -17,7 +17,7 @@ FORMS = [  # of a hint, and the values that it names
     (r"true or false", [True, False, 1, 0]),
     (r"or a function|Pass a function", [math.sin]), (r"OutputFcn=f", [lambda info: True]),
     (r"\(X, Y\)", [(np.zeros((4, 4, 1, 2)), np.zeros(2))]), (r"or Inf", [math.inf]), (r"Leave it out|leave it out", []),
-    (r"positive integer(?!s)", [3]), (r"odd integer", [3]), (r"non-negative (number|integer)", [0, 2.0]),
+    (r"positive integer(?!s)", [3]), (r"odd integer", [3]), (r"positive even integer", [4]), (r"non-negative (number|integer)", [0, 2.0]),
     (r"a positive number", [0.5, 3]), (r"finite real number\b|a number,", [0, -1.5]),
     (r"real number or NaN", [0.5, math.nan]), (r"a number in \[0, 1", [0, 0.5]),
     (r"number (?:of at least|from) ([\d.e-]*\d)", float), (r"an integer (?:of at least|from) (\d+)", int),

@@ -153,7 +153,10 @@ def check_positions(layer: Layer, x: Dims, option: str, spatial: bool) -> None:
 @convert.annotated("int")
 def even_count(value: object) -> int:
     """A positive even number."""
-    n = convert.count(value)
+    try:
+        n = convert.count(value)
+    except InvalidValue:
+        n = 1
     if n % 2:
         raise InvalidValue("a positive even integer")
     return n
