@@ -108,8 +108,7 @@ def from_array(array: np.ndarray, X: object, place: SequencePlace) -> Sequences:
     if is_sequence(whole, place):
         return Sequences([whole], "one")
     rank = len(place.sizes) - 1
-    if array.ndim == rank + 3 and is_sequence(array[..., :1, :].reshape(*array.shape[:-2], array.shape[-1]), place) \
-            and array.shape[-2]:
+    if array.ndim == rank + 3 and array.shape[-2] and is_sequence(array[..., 0, :], place):
         return Sequences([array[..., number, :] for number in range(array.shape[-2])], "array")
     refuse_array(array.shape, X, place)
 
@@ -160,7 +159,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # objects that refuse, or more numbers than memory holds
         return False
     return True
 
