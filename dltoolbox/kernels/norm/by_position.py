@@ -1,6 +1,7 @@
 """Normalisation of every position by itself, over its channels: layer normalisation of sequences and of features.
 
-Means over channels are products with a vector, sums over positions too: a product takes half the time of a sum along an axis.
+Means over channels are products with a vector, sums over positions too: a product takes half the time of a sum along an
+axis.
 """
 
 from __future__ import annotations
