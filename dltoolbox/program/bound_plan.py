@@ -137,8 +137,8 @@ class Layout:
 
     def joined(self, other: Layout) -> Layout:
         """A layout for both: blocks of work may be larger where there is less of it. The larger of both where they differ in
-        more than sizes, or would waste memory together. What grows gets headroom, which costs nothing until it is used, so
-        that not every larger size moves everything.
+        more than sizes, or would waste memory together. One that grows for a larger plan gets headroom, which costs nothing
+        until it is used, so that not every larger size moves everything.
         """
         larger = max(self, other, key=lambda layout: layout.peak)
         if [buffer.alive for buffer in self.buffers] != [buffer.alive for buffer in other.buffers]:
@@ -146,7 +146,7 @@ class Layout:
         joint = self._beside(other, 1.0)
         if joint.peak > larger.peak * MOST_WASTE:
             return larger
-        roomy = self._beside(other, GROWTH)
+        roomy = self._beside(other, GROWTH) if larger is other else joint
         return roomy if roomy.peak <= joint.peak + HEADROOM else joint
 
     def _beside(self, other: Layout, factor: float) -> Layout:
@@ -211,9 +211,9 @@ class Shard:
         try:
             self._bind(ArenaAllocator(arena, self.layout.buffers), self.around.shared)
         except OutgrownError:
-            own = self.own_layout()
+            before, own = self.layout, self.own_layout()
             common = self.layouts[self.structure]
-            self.layout = common if common.holds(own) else own
+            self.layout = common if own.peak > before.peak and common.holds(own) else own
             return False
         return True
 

@@ -91,7 +91,7 @@ def test_programs_of_one_model_share_their_memory() -> None:
     model.predict([large])  # the block grows, and moves
     np.testing.assert_array_equal(model.predict([small])[0], first)
     peak = max(program.planned_bytes() for program in model._programs)
-    assert peak <= sum(len(arena.block) for arena in model.arenas) <= 6 * peak + 1000  # there is headroom
+    assert peak <= sum(len(arena.block) for arena in model.arenas) <= 8 * peak  # there is headroom
 
 
 def test_results_are_not_overwritten_by_the_next_run() -> None:

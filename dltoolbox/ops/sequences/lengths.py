@@ -143,5 +143,5 @@ class Shortest(NamedTuple):
 
 def refuse(needed: int, got: int, layer: str, otherwise: str) -> NoReturn:
     fail("network:sequenceTooShort", f"The shortest sequence has {counted(got, 'time step')}, but layer '{layer}' needs "
-         f"sequences of at least {needed}.", f"Leave out sequences of fewer than {needed} time steps, or {otherwise} in "
-         f"'{layer}'.", layer=layer)
+         f"sequences of at least {needed}.", f"Leave out sequences of fewer than {needed} time steps "
+         f"(MinLength={needed} in sequenceInputLayer says which they are), or {otherwise} in '{layer}'.", layer=layer)
