@@ -1,4 +1,4 @@
-"""Every layer on mini-batches of sequences of several lengths: each comes out as if it were alone, with garbage behind its end.
+"""Every layer on sequences of several lengths: each comes out as if it were alone, with garbage behind its end.
 
 The networks are those of the conformance cases, with time where they have none: beside their axes, or in place of the last
 spatial one.
@@ -69,6 +69,16 @@ def usable(case: Case, way: str) -> bool:
 
 
 USES = [pytest.param(case, way, id=f"{case}, {way}") for case in CASES for way in ("beside", "space") if usable(case, way)]
+
+
+def test_all_layers_take_sequences() -> None:
+    """In some case: what is left out above is little."""
+    ways: dict[str, list[tuple[Case, str]]] = {}
+    for use in USES:
+        case, way = use.values
+        ways.setdefault(case.layer, []).append((case, way))
+    assert set(ways) == set(FACTORIES) - RANDOM - TOGETHER - (INPUTS - set(ways))
+    assert [layer for layer, uses in ways.items() if not any(models(*use) for use in uses)] == []
 
 
 @pytest.mark.parametrize(("case", "way"), USES)
