@@ -11,6 +11,8 @@ import numpy as np
 
 from dltoolbox import digitTrain4DArrayData
 
+ATTENTION = ("Query", "Key", "Value", "Output")  # its weights
+
 Tick = Callable[[Any], bool]
 
 
@@ -128,6 +130,11 @@ def pictures(size: Size) -> Observed:
 
 def volumes(size: Size) -> Observed:
     return Observed(noise(size, 3, 1), classes(size, 10), 10)
+
+
+def signals(size: Size) -> Observed:
+    """Sequences of one length, c×T×N; ``side`` is T."""
+    return Observed(normal("signals", size.channels, size.side, size.batch * size.units), classes(size, 10), 10)
 
 
 def pictures_of_pixels(size: Size) -> Observed:

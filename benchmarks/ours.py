@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import (
+    ATTENTION,
     Observed,
     Size,
     Tick,
@@ -32,6 +33,7 @@ from dltoolbox import (
     convolution3dLayer,
     dropoutLayer,
     fullyConnectedLayer,
+    globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
     image3dInputLayer,
     imageInputLayer,
@@ -43,6 +45,8 @@ from dltoolbox import (
     predict,
     reluLayer,
     rng,
+    selfAttentionLayer,
+    sequenceInputLayer,
     softmaxLayer,
     trainingOptions,
     trainNetwork,
@@ -175,9 +179,18 @@ def one_unit(size: Size) -> list[Any]:
             dense("fc", 10, size.channels), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def attention(size: Size) -> list[Any]:
+    """Self-attention, and the mean of all steps."""
+    c = size.channels
+    weights = {f"{part}Weights": matrix(part, c, c) for part in ATTENTION}
+    biases = {f"{part}Bias": offsets(part, c).reshape(-1, 1) for part in ATTENTION}
+    return [sequenceInputLayer(c), selfAttentionLayer(8, c, **weights, **biases), globalAveragePooling1dLayer(),
+            dense("fc", 10, c), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
 NETWORKS: dict[str, Callable[[Size], Any]] = {
     "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit}
+    "alexnet": alexnet, "one unit": one_unit, "attention": attention}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> Any:
@@ -190,7 +203,7 @@ def network(name: str, size: Size, variant: str, work: str) -> Any:
 def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
     """The arguments of trainNetwork before the layers."""
     X, codes, kinds = observed
-    return X, categorical(codes, range(kinds), names(kinds))
+    return [*np.moveaxis(X, -1, 0)] if X.ndim == 3 else X, categorical(codes, range(kinds), names(kinds))
 
 
 def train(data: tuple[Any, ...], layers: Any, size: Size, tick: Tick, shuffle: bool, **options: Any) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.data import (
+    ATTENTION,
     Block,
     Observed,
     Size,
@@ -148,9 +149,27 @@ def one_unit(size: Size) -> nn.Module:
                          dense("fc", 10, size.channels))
 
 
+class Attention(nn.Module):
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        c = size.channels
+        self.attention = nn.MultiheadAttention(c, 8, batch_first=True)
+        *parts, last = ATTENTION
+        set_to(self.attention.in_proj_weight, np.concatenate([matrix(part, c, c) for part in parts]))
+        set_to(self.attention.in_proj_bias, np.concatenate([offsets(part, c) for part in parts]))
+        set_to(self.attention.out_proj.weight, matrix(last, c, c))
+        set_to(self.attention.out_proj.bias, offsets(last, c))
+        self.fc = dense("fc", 10, c)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.attention(x, x, x, need_weights=False)
+        scores: Tensor = self.fc(y.mean(1))
+        return scores
+
+
 NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit}
+    "alexnet": alexnet, "one unit": one_unit, "attention": Attention}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
@@ -181,6 +200,7 @@ def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     """Momentum and weight decay as in trainingOptions: biases of convolutions and linear layers do not decay."""
     weighted = (nn.Conv2d, nn.Conv3d, nn.Linear)
     free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
+    free += [layer.in_proj_bias for layer in net.modules() if isinstance(layer, nn.MultiheadAttention)]
     known = {id(bias) for bias in free}
     groups: list[dict[str, Any]] = [{"params": [p for p in net.parameters() if id(p) not in known], "weight_decay": 1e-4},
                                     {"params": free}]

@@ -70,6 +70,8 @@ ROWS = {row.key: row for row in (
     Row("G-vgg-8", "VGG-16, predict", Size(224, 8, 1, 64), Size(32, 2, 1, 4), (0.9, 0.8), data.pictures, "vgg", "predict"),
     Row("G-alexnet-8", "AlexNet, predict", Size(224, 8, 4, 64), Size(64, 2, 2, 4), (0.9, 0.8), data.pictures, "alexnet",
         "predict"),
+    Row("K-train", "self-attention, 8 heads, 64 channels, 100 steps, training", Size(100, 32, 10, 64), Size(7, 4, 2, 8),
+        (1.2, 1.0), data.signals, "attention", "train"),
     *(pool_row(key) for key in POOLS))}
 
 

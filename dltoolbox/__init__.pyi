@@ -169,6 +169,8 @@ from dltoolbox.layers.sequences.embedding import PatchEmbeddingLayer as _PatchEm
 from dltoolbox.layers.sequences.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
 from dltoolbox.layers.sequences.embedding import SinusoidalPositionEncodingLayer as _SinusoidalPositionEncodingLayer
 from dltoolbox.layers.sequences.embedding import WordEmbeddingLayer as _WordEmbeddingLayer
+from dltoolbox.layers.sequences.folding import SequenceFoldingLayer as _SequenceFoldingLayer
+from dltoolbox.layers.sequences.folding import SequenceUnfoldingLayer as _SequenceUnfoldingLayer
 from dltoolbox.layers.sequences.recurrent import BiLSTMLayer as _BiLSTMLayer
 from dltoolbox.layers.sequences.recurrent import GRULayer as _GRULayer
 from dltoolbox.layers.sequences.recurrent import GRUProjectedLayer as _GRUProjectedLayer
@@ -1039,6 +1041,18 @@ def indexing1dLayer(
 ) -> _Indexing1DLayer:
     """1-D indexing layer: the first or the last step of a sequence, or position along one spatial dimension."""
 
+def sequenceFoldingLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SequenceFoldingLayer:
+    """Sequence folding layer: every time step of every sequence is an observation of its own behind it."""
+
+def sequenceUnfoldingLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _SequenceUnfoldingLayer:
+    """Sequence unfolding layer: the sequences that a sequenceFoldingLayer took apart."""
+
 def lstmLayer(
     numHiddenUnits: int,
     *pairs: Any,
@@ -1199,12 +1213,6 @@ def lstm(*arguments: Any, **options: Any) -> NoReturn:
 
 def gru(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
-
-def sequenceFoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
-
-def sequenceUnfoldingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself."""
 
 def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on."""

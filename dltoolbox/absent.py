@@ -42,8 +42,6 @@ CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'
 
 INSTEAD = {  # hint: names
     "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
-    "Leave it out: in a dlnetwork, convolution and pooling layers take each time step by itself.":
-        "sequenceFoldingLayer sequenceUnfoldingLayer",
     "wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on.": "embeddingLayer",
     "Look the vectors of the words up with NumPy: vectors[words], with one row per word.": "embed",
     "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",

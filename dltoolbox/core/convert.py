@@ -314,7 +314,7 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     return None
 
 
-def causal_padding(rank: int) -> Convert[Padding]:
+def padding_or_causal(rank: int) -> Convert[Padding]:
     """As `padding`, or ``'causal'``."""
     usual = padding(rank)
 

@@ -132,7 +132,7 @@ def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, .
     return tuple(_halve(e - s) if e >= s else (0, e - s) for e, s in zip(extent, stride, strict=True))
 
 
-def causal_padding(extent: Sequence[int]) -> tuple[Pair, ...]:
+def padding_in_front(extent: Sequence[int]) -> tuple[Pair, ...]:
     """Padding in front alone, so that every window ends with the element of its own place."""
     return tuple((e - 1, 0) for e in extent)
 
@@ -146,7 +146,7 @@ def resolve(spatial: Sequence[int], size: Sequence[int], stride: Sequence[int], 
     """The window for an input of these spatial sizes."""
     extent = Window.of(size, dilation=dilation).extent
     pairs = (same_padding(spatial, extent, stride) if padding == "same" else
-             causal_padding(extent) if padding == "causal" else padding)
+             padding_in_front(extent) if padding == "causal" else padding)
     return Window.of(size, stride, pairs, dilation)
 
 

@@ -7,14 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.data.sources.batches import Batch
+from dltoolbox.data.sources.sequence_source import Cutting, InputColumn, StepRange, distinct_lengths, step_ranges
 from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.engines.options import SequenceOptions
-
-Steps = tuple[np.ndarray, np.ndarray]  # the first step of each sequence, and the one behind the last
-Data = np.ndarray | Sequences  # of one input: an array with the observation last, or sequences
 
 
 class TimePiece(NamedTuple):
@@ -24,30 +21,30 @@ class TimePiece(NamedTuple):
     which: np.ndarray
 
 
-def count_of(data: Data) -> int:
-    return len(data) if isinstance(data, Sequences) else int(data.shape[-1])
-
-
-def time_pieces(inputs: Sequence[Data], options: SequenceOptions, *, carry: bool) -> Iterator[TimePiece]:
+def time_pieces(inputs: Sequence[InputColumn], options: SequenceOptions, *, carry: bool) -> Iterator[TimePiece]:
     """Every observation of all inputs, as runs one after the other; ``carry`` also asks for the states that each leaves.
 
     Sequences of like lengths come together where nothing depends on who their neighbours are, so that little is padded.
     """
     lengths = [data.lengths for data in inputs if isinstance(data, Sequences)]
+    cutting = Cutting(options.SequenceLength, options.SequencePaddingDirection)
     order = np.arange(len(lengths[0]))
-    if len(order) > options.MiniBatchSize and options.SequenceLength != "shortest":
+    if len(order) > options.MiniBatchSize and cutting.length != "shortest":
         order = np.argsort(lengths[0], kind="stable")
     for start in range(0, len(order), options.MiniBatchSize):
         which = order[start:start + options.MiniBatchSize]
-        if isinstance(options.SequenceLength, int) and any(each[which].max() > options.SequenceLength for each in lengths):
-            yield from split_batch(inputs, which, options.SequenceLength, carry=carry)
-        elif options.SequenceLength == "shortest":
-            yield TimePiece(batch_of(inputs, which, [shortest(data, which, options) for data in inputs], carry=carry), which)
-        else:
+        longest = max(int(each[which].max()) for each in lengths)
+        if cutting.length == "longest" or (isinstance(cutting.length, int) and longest <= cutting.length):
             yield TimePiece(whole_batch(inputs, which, carry=carry), which)
+            continue
+        if not all(np.array_equal(lengths[0][which], each[which]) for each in lengths):
+            fail("network:lengthsDiffer", "The inputs hold sequences of different lengths, which cannot be cut together.",
+                 "Leave SequenceLength out: the sequences are taken whole.")
+        for piece in step_ranges(lengths[0][which], cutting):
+            yield TimePiece(batch_of(inputs, which[piece.rows], piece, carry=carry), which[piece.rows])
 
 
-def whole_batch(inputs: Sequence[Data], which: np.ndarray | None = None, *, carry: bool) -> Batch:
+def whole_batch(inputs: Sequence[InputColumn], which: np.ndarray | None = None, *, carry: bool) -> Batch:
     """A mini-batch of whole sequences; None: of all of them."""
     arrays, lengths = [], list[np.ndarray | None]()
     for data in inputs:
@@ -58,38 +55,10 @@ def whole_batch(inputs: Sequence[Data], which: np.ndarray | None = None, *, carr
     return Batch(tuple(arrays), lengths=None if all(steps is None for steps in lengths) else lengths, carry=carry)
 
 
-def shortest(data: Data, which: np.ndarray, options: SequenceOptions) -> Steps:
-    """As many steps of each sequence as the shortest has: the first ones, or the last ones."""
-    stops = data.lengths[which] if isinstance(data, Sequences) else np.zeros(len(which), int)
-    starts, least = np.zeros_like(stops), stops.min()
-    return (stops - least, stops) if options.SequencePaddingDirection == "left" else (starts, starts + least)
-
-
-def split_batch(inputs: Sequence[Data], which: np.ndarray, steps: int, *, carry: bool) -> Iterator[TimePiece]:
-    """A mini-batch of sequences in pieces of so many steps; those that have ended are left out."""
-    given = [data.lengths[which] for data in inputs if isinstance(data, Sequences)]
-    lengths = given[0]
-    if not all(np.array_equal(lengths, other) for other in given):
-        fail("network:lengthsDiffer", f"The inputs hold sequences of different lengths, which cannot be split together "
-             f"into pieces of {counted(steps, 'step')}.", "Leave SequenceLength out: the sequences are taken whole.")
-    going = before = np.arange(len(which))
-    for start in range(0, int(lengths.max()), steps):
-        going = before[lengths[before] > start]
-        starts = np.full(len(going), start)
-        span = starts, np.minimum(lengths[going], start + steps)
-        batch = batch_of(inputs, which[going], [span] * len(inputs), carry=carry or bool(lengths.max() > start + steps))
-        if start:
-            batch = batch._replace(continues=np.flatnonzero(lengths[before] > start))
-        yield TimePiece(batch, which[going])
-        before = going
-
-
-def batch_of(inputs: Sequence[Data], which: np.ndarray, spans: Sequence[Steps], *,
-             carry: bool) -> Batch:
+def batch_of(inputs: Sequence[InputColumn], which: np.ndarray, piece: StepRange, *, carry: bool) -> Batch:
     """Some steps of some sequences, and the other data of the same observations."""
-    arrays, lengths = [], list[np.ndarray | None]()
-    for data, (starts, stops) in zip(inputs, spans, strict=True):
-        ragged = isinstance(data, Sequences) and bool((stops - starts != stops[0] - starts[0]).any())
-        arrays.append(data.cut(which, starts, stops) if isinstance(data, Sequences) else data[..., which])
-        lengths.append((stops - starts).astype(np.int32) if ragged else None)
-    return Batch(tuple(arrays), lengths=lengths if any(each is not None for each in lengths) else None, carry=carry)
+    arrays = tuple(data.cut(which, piece.starts, piece.stops) if isinstance(data, Sequences) else data[..., which]
+                   for data in inputs)
+    lengths = distinct_lengths([(piece.starts, piece.stops) if isinstance(data, Sequences) else None for data in inputs])
+    return Batch(arrays, (), None if all(steps is None for steps in lengths) else lengths, piece.continues,
+                 carry or piece.carry)

@@ -12,11 +12,12 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
+from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.options import RunOptions, SequenceOptions
-from dltoolbox.engines.pieces import Data, count_of, time_pieces, whole_batch
+from dltoolbox.engines.pieces import time_pieces, whole_batch
 from dltoolbox.engines.sizes import check_one_size, check_sizes
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
@@ -47,7 +48,7 @@ def run_network(net: Network, data: Sequence[object], options: RunOptions, ports
     engine = engine_of(net, options.ExecutionEnvironment)
     inputs = read_inputs(engine, data, options)
     check_sizes(net, engine, inputs, ports, options, data)
-    states = begin_states(net, engine, count_of(inputs[0]), options.function)
+    states = begin_states(net, engine, observation_count(inputs[0]), options.function)
     if any(isinstance(each, Sequences) for each in inputs):
         how = options if isinstance(options, SequenceOptions) else SequenceOptions(MiniBatchSize=options.MiniBatchSize)
         run = run_sequences(engine, inputs, how, ports, states, carry=carry)
@@ -61,13 +62,13 @@ def run_network(net: Network, data: Sequence[object], options: RunOptions, ports
     return run
 
 
-def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> list[Data]:
+def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> list[InputColumn]:
     """The data of all inputs, in the axes of the program; every problem of every array is reported at once."""
     places, function = engine.inputs, options.function
     data, names = named_arrays(data, len(places), options.argument)
     if len(data) != len(places):
         refuse_count(places, len(data), function)
-    issues, inputs = IssueCollector(), list[Data]()
+    issues, inputs = IssueCollector(), list[InputColumn]()
     for place, X, name in zip(places, data, names, strict=True):
         with issues.collect(layer=place.name):
             if not place.dims.timed:
@@ -77,7 +78,7 @@ def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> 
             check_one_size(sequences, place, function, name)
             inputs.append(sequences)
     issues.raise_if_any()
-    counts = [count_of(each) for each in inputs]
+    counts = [observation_count(each) for each in inputs]
     if len(set(counts)) > 1:
         found = listed(f"{counted(count, 'observation')} in {name}" for name, count in zip(names, counts, strict=True))
         fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
@@ -104,34 +105,36 @@ def begin_states(net: Network, engine: Engine, count: int, function: str) -> Par
 
 
 # Sequences -----------------------------------------------------------------------------------------------------------
-def run_sequences(engine: Engine, inputs: Sequence[Data], options: SequenceOptions, ports: Sequence[str],
+def run_sequences(engine: Engine, inputs: Sequence[InputColumn], options: SequenceOptions, ports: Sequence[str],
                   states: ParameterArrays, *, carry: bool) -> NetworkRun:
     """Run piece after piece; what leaves in several belongs together."""
-    forms, count = {each.form for each in inputs if isinstance(each, Sequences)}, count_of(inputs[0])
+    forms, count = {each.form for each in inputs if isinstance(each, Sequences)}, observation_count(inputs[0])
     form: SequenceForm = "list" if "list" in forms else "array" if "array" in forms else "one"
     if count <= options.MiniBatchSize and options.SequenceLength == "longest":  # one run, where nothing is put together
         batch = whole_batch(inputs, carry=carry)
         results = engine.results(batch.inputs, ports, states=states or None, **batch.course)
         return NetworkRun([SequenceResult(steps_of(result), result.dims, form) if result.dims.timed else result
                        for result in results], dict(engine.carried) if carry else {})
-    assemblies: list[Assembly] = []
+    pieced: list[Pieced] = []
     left = ParameterArrays()
     for batch, which in time_pieces(inputs, options, carry=carry):
-        own = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
+        begin = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
+        if states and batch.continues is not None:
+            begin = {key: np.where(batch.continues < 0, begin[key], state[:, batch.continues])
+                     for key, state in engine.carried.items()}
         with piece_of_steps(options):
-            results = engine.results(batch.inputs, ports, states=own if states and batch.continues is None else None,
-                                     **batch.course)
-        assemblies = assemblies or [Assembly(result.dims, count) for result in results]
-        for output, result in zip(assemblies, results, strict=True):
+            results = engine.results(batch.inputs, ports, states=begin or None, **batch.course)
+        pieced = pieced or [Pieced(result.dims, count) for result in results]
+        for output, result in zip(pieced, results, strict=True):
             output.add(result, which)
         for key, state in engine.carried.items() if batch.carry else ():
             left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
-    return NetworkRun([output.whole(form) for output in assemblies], left)
+    return NetworkRun([output.whole(form) for output in pieced], left)
 
 
 @contextmanager
 def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
-    """Where pieces of sequences are refused, it may be because they are pieces."""
+    """An error about sequences that are too short, where they are pieces of longer ones, says so."""
     try:
         yield
     except DltoolboxError as error:
@@ -139,8 +142,8 @@ def piece_of_steps(options: SequenceOptions) -> Iterator[None]:
         if not isinstance(steps, int) or not first.identifier.endswith((":windowTooLarge", ":sequenceTooShort")):
             raise
         fail(f"{options.function}:piecesTooShort", "The network does not accept pieces of at most "
-             f"{counted(steps, 'step')}. {first.message}", "Leave SequenceLength out: the sequences are taken whole. Or pass a "
-             "larger number, of which no last piece is too short.", layer=first.layer)
+             f"{counted(steps, 'step')}. {first.message}", "Leave SequenceLength out: the sequences are taken whole. Or "
+             "pass a larger number, as long as no last piece is too short.", layer=first.layer)
 
 
 def steps_of(result: Result) -> list[np.ndarray]:
@@ -150,7 +153,7 @@ def steps_of(result: Result) -> list[np.ndarray]:
     return [result.array[..., :length, number] for number, length in enumerate(lengths)]
 
 
-class Assembly:
+class Pieced:
     """The values at one port, run by run: pieces of sequences are joined, of all else the last is kept."""
 
     def __init__(self, dims: Dims, count: int) -> None:
@@ -183,7 +186,7 @@ class Assembly:
 # Arrays --------------------------------------------------------------------------------------------------------------
 def run_arrays(engine: Engine, inputs: Sequence[np.ndarray], size: int, ports: Sequence[str], states: ParameterArrays, *,
                carry: bool) -> NetworkRun:
-    """Data without time."""
+    """InputColumn without time."""
     runs, left = [], []
     for start, batch in enumerate(mini_batches(inputs, size)):
         own = {key: state if state.shape[1] == 1 else state[:, start * size:(start + 1) * size]

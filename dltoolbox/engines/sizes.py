@@ -10,15 +10,15 @@ from dltoolbox.core.arrays import in_code
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import few
 from dltoolbox.core.errors import DltoolboxError, fail, warn
+from dltoolbox.data.sources.sequence_source import InputColumn
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.options import RunOptions
-from dltoolbox.engines.pieces import Data
 from dltoolbox.network.networks import Network
 from dltoolbox.program.data_layout import ModelInput, mended, named_arrays
 
 
-def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Sequence[str], options: RunOptions,
+def check_sizes(net: Network, engine: Engine, inputs: Sequence[InputColumn], ports: Sequence[str], options: RunOptions,
                 data: Sequence[object]) -> None:
     """Other sizes than the input layers declare are fine unless a layer refuses them; then they are what is wrong."""
     declared = [(*entry.dims.spatial, entry.dims.channels) for entry in engine.inputs]
@@ -42,7 +42,7 @@ def check_sizes(net: Network, engine: Engine, inputs: Sequence[Data], ports: Seq
              f"{fitting_calls(engine, inputs, data, options)} What was learned at one size need not hold at another.")
 
 
-def first_of(inputs: Sequence[Data], options: RunOptions) -> Sequence[np.ndarray]:
+def first_of(inputs: Sequence[InputColumn], options: RunOptions) -> Sequence[np.ndarray]:
     """The first mini-batch."""
     index = slice(0, options.MiniBatchSize)
     return [each.padded(index)[0] if isinstance(each, Sequences) else each[..., index] for each in inputs]
@@ -58,19 +58,19 @@ def elsewhere(engine: Engine, sizes: Sequence[tuple[int, ...]], declared: Sequen
     return [layer for layer, spatial in here.items() if spatial != usual[layer]]
 
 
-def fitting_calls(engine: Engine, inputs: Sequence[Data], data: Sequence[object], options: RunOptions) -> str:
+def fitting_calls(engine: Engine, inputs: Sequence[InputColumn], data: Sequence[object], options: RunOptions) -> str:
     """The advice that resizes data to the sizes that the input layers declare."""
     given = zip(*named_arrays(data, len(inputs), options.argument), engine.inputs, inputs, strict=True)
-    return " ".join(resized(each.form, place, name) if isinstance(each, Sequences) else mended(X, place, name)
+    return " ".join(resized_images(each.form, place, name) if isinstance(each, Sequences) else mended(X, place, name)
                     for X, name, place, each in given if size_in(each)[:place.dims.rank] != place.dims.spatial)
 
 
-def size_in(data: Data) -> tuple[int, ...]:
+def size_in(data: InputColumn) -> tuple[int, ...]:
     """Spatial sizes and channels of an observation, of one time step of it."""
     return data.size if isinstance(data, Sequences) else data.shape[:-1]
 
 
-def resized(form: SequenceForm, place: ModelInput, name: str) -> str:
+def resized_images(form: SequenceForm, place: ModelInput, name: str) -> str:
     """The advice that resizes the images of sequences."""
     code = in_code(name)
     one = "x" if form == "list" else code
@@ -85,4 +85,4 @@ def check_one_size(sequences: Sequences, place: ModelInput, function: str, name:
     sizes = list(dict.fromkeys(part.shape[:-1] for part in sequences.parts))
     if len(sizes) > 1:
         fail(f"{function}:inputSizeMismatch", f"The sequences in {name} have time steps of different sizes, "
-             f"{few(map(times, sizes))}.", resized(sequences.form, place, name))
+             f"{few(map(times, sizes))}.", resized_images(sequences.form, place, name))

@@ -12,9 +12,9 @@ from dltoolbox.layers import (
     resizing,
 )
 from dltoolbox.layers.base import LAYERS, Factory, Layer
-from dltoolbox.layers.sequences import attention, embedding, recurrent
+from dltoolbox.layers.sequences import attention, embedding, folding, recurrent
 
 FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
-__all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution", "embedding", "inputs",
-           "normalisation", "outputs", "pooling", "recurrent", "resizing"]
+__all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution", "embedding",
+           "folding", "inputs", "normalisation", "outputs", "pooling", "recurrent", "resizing"]

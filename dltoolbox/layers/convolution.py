@@ -162,7 +162,7 @@ class Convolution1DLayer(Convolution, rank=1):
     """
 
     DilationFactor = Sliding.DilationFactor
-    Padding = Property(ByRank(convert.causal_padding), 0, "Padding of the input: numbers of elements per end, 'same' or "
+    Padding = Property(ByRank(convert.padding_or_causal), 0, "Padding of the input: numbers of elements per end, 'same' or "
                        "'causal'.")
     PaddingValue = Sliding.PaddingValue
 

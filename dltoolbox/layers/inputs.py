@@ -293,7 +293,7 @@ def _sequence_size(value: object) -> int | tuple[int, ...]:
     """A number of channels, or sizes of images with their channels."""
     sizes = convert.integers(value, 1)
     if sizes is None or len(sizes) not in (1, 2, 3, 4):
-        raise InvalidValue("a number of channels, [s, c], [h, w, c] or [h, w, d, c]")
+        raise InvalidValue("a number of channels, or [s, c], [h, w, c] or [h, w, d, c], such as [28, 28, 1]")
     return sizes[0] if len(sizes) == 1 else sizes
 
 

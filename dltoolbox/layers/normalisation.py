@@ -92,7 +92,7 @@ class BatchNormalizationLayer(Scaled):
         if not g.training or self.FixedStatistics:
             return g.batch_norm_inference(x, scale, offset, g.state("TrainedMean"), g.state("TrainedVariance"),
                                epsilon=self.Epsilon)
-        count = g.count_values(x, channels=x.dims.channels)
+        count = g.count_values(x)
         y, mean, variance = g.batch_norm(x, scale, offset, epsilon=self.Epsilon)
         g.update_state("TrainedMean", mean, MovingAverage(self.MeanDecay), Population(count=count))
         g.update_state("TrainedVariance", variance, MovingAverage(self.VarianceDecay), Population(mean, count))

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     INDICES = "indices"  # where the maxima of a map were
     SIZE = "size"  # the sizes of a map
     LENGTHS = "lengths"  # of the sequences of a mini-batch
+    BATCH = "miniBatchSize"  # the number of observations
 
 
 class Call(NamedTuple):

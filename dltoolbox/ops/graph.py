@@ -6,7 +6,7 @@ ops' size rules while the page runs; no array exists at this point.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple, Protocol
@@ -34,6 +34,27 @@ class Value:
     kind: Kind = Kind.DATA
     denotes: Dims | None = None
     lengths: Value | None = None
+
+
+@dataclass(eq=False)
+class Folded(Value):
+    """Sequences as pages see them behind a folding layer: their steps are observations like any. The array is the same;
+    ``sequences`` is the value that graphs know.
+    """
+
+    sequences: Value = field(default_factory=lambda: Value(Dims.of("")))
+
+    @classmethod
+    def of(cls, value: Value) -> Value:
+        """Folded, where it is one of sequences or belongs to one."""
+        if not (value.dims.timed or (value.denotes and value.denotes.timed)):
+            return value
+        return cls(value.dims.folded, value.kind, value.denotes and value.denotes.folded, sequences=value)
+
+
+def recorded_value(value: Value) -> Value:
+    """The value that a graph knows."""
+    return value.sequences if isinstance(value, Folded) else value
 
 
 Outputs = Value | tuple[Value, ...]  # of a use of an op, or of a layer
@@ -138,6 +159,10 @@ class Population:
     between: Value | None = None
     count: Value | None = None
 
+    def mapped(self, known: Callable[[Value], Value]) -> Population:
+        """The same of other values."""
+        return Population(self.between and known(self.between), self.count and known(self.count))
+
     def of_set(self, values: np.ndarray, between: np.ndarray | None = None, *, weights: list[float]) -> np.ndarray:
         """The state; the mini-batches are the first axis of what they gave."""
         if between is not None:
@@ -202,6 +227,12 @@ class Builder(Vocabulary, Protocol):
     def source(self, dims: Dims) -> Value:
         """The data that enter at an input layer."""
 
+    def fold(self, x: Value) -> Value:
+        """Sequences as their steps, each of which is an observation of its own from here on."""
+
+    def unfold(self, x: Value) -> Value:
+        """The sequences again."""
+
     def target(self, dims: Dims) -> Value:
         """The targets that an output layer compares with."""
 
@@ -252,6 +283,8 @@ class Recorder(Builder):
 
     def record(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes,
                way: Way | None = None) -> Outputs:
+        if any(isinstance(value, Folded) for value in inputs):
+            return self._record_steps(op, inputs, attrs)
         dims = [value.dims for value in inputs]
         like = next((x for x in dims if x.timed), None)
         lengths = None
@@ -266,6 +299,13 @@ class Recorder(Builder):
                               lengths if y.timed or kind is Kind.SIZE else None)
                         for y, kind in zip(sizes, op.kinds or repeat(Kind.DATA), strict=False))
         self.graph.nodes.append(Node(op, inputs, outputs, attrs, self.layer, way))
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def _record_steps(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes) -> Outputs:
+        """An op of folded sequences sees no time, unless it does the same with every step."""
+        way = Way.SEE if op.way is Way.SEE and op.across is None else Way.FOLD
+        made = as_tuple(self.record(op, tuple(map(recorded_value, inputs)), attrs, way))
+        outputs = tuple(map(Folded.of, made))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def _with_lengths(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way
@@ -322,7 +362,17 @@ class Recorder(Builder):
         self.graph.targets.append(value)
         return value
 
+    def fold(self, x: Value) -> Value:
+        return Folded.of(x)
+
+    def unfold(self, x: Value) -> Value:
+        return recorded_value(x)
+
     def result(self, y: Value, loss: Value) -> None:
+        if isinstance(y, Folded):
+            fail("network:folded", "The network ends in the single time steps of sequences, but targets are those of whole "
+                 "sequences.", "Insert a sequenceUnfoldingLayer before this layer, and connect 'miniBatchSize' of the "
+                 "sequenceFoldingLayer to it.", layer=self.layer)
         self.graph.results.append(y)
         self.graph.losses.append(loss)
 
@@ -342,7 +392,9 @@ class Recorder(Builder):
         return self.graph.arrays[key]
 
     def update_state(self, name: str, value: Value, *rules: Rule) -> None:
-        self.graph.updates.extend(StateUpdate(ParameterKey(self.layer, name), value, rule) for rule in rules)
+        for rule in rules:
+            rule = rule.mapped(recorded_value) if isinstance(rule, Population) else rule
+            self.graph.updates.append(StateUpdate(ParameterKey(self.layer, name), recorded_value(value), rule))
 
     def carried(self, name: str, channels: int) -> Value:
         return self.graph.carried.setdefault(ParameterKey(self.layer, name), Value(Dims.of("CB", channels, None)))

@@ -115,19 +115,18 @@ class masked_batch_norm(Op):
 
 @op
 class count_values(Op):
-    """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+    """How many numbers every channel of an observation has, as 1×B; where a mask is 0, none count."""
 
-    way = Way.SEE
-    across = Across(ways=(Way.SEE,), takes="lengths")
+    across = Across(ways=(Way.FOLD,), takes="mask")
     differentiable = False
 
-    def infer(self, x: Dims, *lengths: Dims, channels: int) -> Dims:
+    def infer(self, x: Dims, *mask: Dims) -> Dims:
         return Dims.of("CB", 1, x.batch)
 
-    def forward(self, x: np.ndarray, *lengths: np.ndarray, channels: int) -> np.ndarray:
-        each = x.size // max(channels * x.shape[-1], 1)
-        counts = [n * (each // x.shape[-2]) for n in lengths] or [np.full(x.shape[-1], each)]
-        return np.asarray(counts, x.dtype)
+    def forward(self, x: np.ndarray, *mask: np.ndarray) -> np.ndarray:
+        each = x.size // max(x.shape[-2] * x.shape[-1], 1)
+        counts: np.ndarray = each * (mask[0] if mask else np.ones((1, x.shape[-1]), x.dtype))
+        return counts
 
 
 @op

@@ -127,6 +127,9 @@ class Vocabulary(Protocol):
     def fill_ends(self, x: Value, lengths: Value, *, value: float | str, way: Way | None = None) -> Value:
         """Sequences whose padded steps hold a number, or the last real step ('edge'). No gradient passes there."""
 
+    def mini_batch_size(self, x: Value, *, way: Way | None = None) -> Value:
+        """How many sequences there are."""
+
     def rescale_lengths(self, lengths: Value, *, rule: LengthRule, way: Way | None = None) -> Value:
         """Lengths behind an op that changes them."""
 
@@ -163,8 +166,8 @@ class Vocabulary(Protocol):
     def masked_batch_norm(self, x: Value, scale: Value, offset: Value, mask: Value, *, epsilon: float, way: Way | None = None) -> tuple[Value, Value, Value]:
         """`batch_norm` with the statistics of what stands where a mask, which is as wide as one channel, is 1; it is 0"""
 
-    def count_values(self, x: Value, *lengths: Value, channels: int, way: Way | None = None) -> Value:
-        """How many numbers each of so many ``channels`` of an observation has, as 1×B; padded steps do not count."""
+    def count_values(self, x: Value, *mask: Value, way: Way | None = None) -> Value:
+        """How many numbers every channel of an observation has, as 1×B; where a mask is 0, none count."""
 
     def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""

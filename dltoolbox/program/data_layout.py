@@ -260,19 +260,14 @@ class Result(NamedTuple):
     dims: Dims
     lengths: np.ndarray | None = None
 
-    @property
-    def in_matlabs_order(self) -> np.ndarray:
-        return np.swapaxes(self.array, -2, -1) if self.dims.timed else self.array
-
 
 def as_rows(result: Result, *, vectors: bool) -> np.ndarray:
     """Network output → what predict returns: N×K where the network gives vectors, else h×w×c×N, even where a map has one
-    element; of sequences K×N×T and h×w×c×N×T. Images of another size than declared can make a map of a vector.
+    element. Images of another size than declared can make a map of a vector.
     """
-    value, dims = result.in_matlabs_order, result.dims
-    if vectors and all(n == 1 for n in value.shape[:dims.rank]):
-        value = value.reshape(value.shape[dims.rank:])
-        value = value if dims.timed else value.T
+    value, rank = result.array, result.dims.rank
+    if vectors and all(n == 1 for n in value.shape[:rank]):
+        value = value.reshape(value.shape[rank:]).T
     return np.ascontiguousarray(value)
 
 
@@ -280,13 +275,10 @@ def as_activations(result: Result, how: str, rank: int) -> np.ndarray:
     """A layer's output as `activations` returns it: 'channels' h×w×c×N, 'rows' N×hwc or 'columns' hwc×N.
 
     Vectors count as 1×1×c×N in networks of images, as MATLAB shows them, and are N×c in those of features (``rank`` 0).
-    Flattening is column-major (h, w, c). Sequences have a last dimension T and come as 'channels' alone.
+    Flattening is column-major (h, w, c).
     """
-    value, dims = result.in_matlabs_order, result.dims
-    if dims.timed and how != "channels":
-        fail("activations:notYetSupported", f"OutputAs='{how}' is not available for sequences yet.",
-             "Leave it out, and reshape what comes.")
-    if how == "channels" and (rank or dims.rank or dims.timed):
+    value, dims = result.array, result.dims
+    if how == "channels" and (rank or dims.rank):
         shape = value.shape if dims.rank else (*[1] * rank, *value.shape)
         return np.ascontiguousarray(value.reshape(shape))
     columns = value.reshape(-1, value.shape[-1], order="F")

@@ -14,7 +14,7 @@ from dltoolbox.ops import OPS, Graph, Node, Value
 from dltoolbox.ops.fused import Link, group
 from dltoolbox.ops.time_axis import Way
 
-UNPOOLING = ("max_unpool", "max_unpool_of_lengths")  # to which zeros come behind the ends
+UNPOOLING_OPS = ("max_unpool", "max_unpool_of_lengths")  # to which zeros come behind the ends
 MOST_TAPS = 64  # of a window whose maxima are remembered by tap number
 
 
@@ -94,7 +94,7 @@ def use_tap_indices(nodes: list[Node], wanted: Collection[Value]) -> list[Node]:
 def takes_taps(pool: Node, reader: Node) -> bool:
     """Whether a reader of a pooling's indices unpools to the very size that was pooled."""
     window: Window = pool.attrs["window"]
-    return (reader.op.name in UNPOOLING and reader.inputs[1] is pool.outputs[1] and not window.overlapping
+    return (reader.op.name in UNPOOLING_OPS and reader.inputs[1] is pool.outputs[1] and not window.overlapping
             and reader.way is pool.way and window.taps <= MOST_TAPS
             and reader.attrs["to"].spatial == pool.input_dims[0].spatial)
 

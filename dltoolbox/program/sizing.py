@@ -58,7 +58,7 @@ class Sizing:
     def update(self, update: StateUpdate) -> StateUpdate:
         rule = update.rule
         if isinstance(rule, Population):
-            rule = Population(rule.between and self.value(rule.between), rule.count and self.value(rule.count))
+            rule = rule.mapped(self.value)
         return update._replace(value=self.value(update.value), rule=rule)
 
     def node(self, node: Node) -> Node:

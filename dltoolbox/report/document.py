@@ -22,7 +22,7 @@ from dltoolbox.layers.display import property_groups
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.cost import Footprint, ReceptiveField, port_values
 from dltoolbox.network.graph.history import Port
-from dltoolbox.network.graph.layer_graph import UNPOOLING
+from dltoolbox.network.graph.layer_graph import NO_DATA
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 ANALYSIS_SCHEMA, ANALYSIS_VERSION = "dltoolbox-analysis", 1
@@ -77,7 +77,7 @@ def _issue(info: NetworkAnalysis, issue: Issue) -> Document:
 
 
 def _kind_by_name(port: str) -> str:
-    return port if port in UNPOOLING else "data"
+    return port if port in NO_DATA else "data"
 
 
 def _dims(dims: Dims | None) -> Document | None:

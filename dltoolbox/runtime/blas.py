@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -29,6 +29,7 @@ class Library(NamedTuple):
     core: str = ""  # the processor that its kernels are made for: ``SkylakeX``
     version: str = ""
     file: str = ""
+    names: tuple[str, str] = ("", "")  # what stands before and behind the names of its routines: ``scipy_`` and ``64_``
 
 
 @cache
@@ -43,6 +44,24 @@ def libraries() -> tuple[Library, ...]:
     files = [file for package in (np, scipy) for folder in folders(package.__name__, Path(str(package.__file__)).parent)
              for file in sorted(folder.glob("*openblas*"))]
     return tuple(library for library in map(opened, files) if library is not None)
+
+
+class Routine(NamedTuple):
+    """A routine of BLAS as Fortran calls it: its address, and the type of its integers."""
+
+    address: int
+    integers: type[np.signedinteger[Any]]
+
+
+def routine(name: str) -> Routine | None:
+    """That of NumPy's own library: ``sgemm``; None where it is not found."""
+    for library in libraries()[:1]:
+        before, behind = library.names
+        found = getattr(ctypes.CDLL(library.file, mode=LOADED), f"{before}{name}_{behind}", None)
+        address = ctypes.cast(found, ctypes.c_void_p).value if found else None
+        if address and Path(library.file).parent in folders(np.__name__, Path(str(np.__file__)).parent):
+            return Routine(address, np.int64 if behind.startswith("64") else np.int32)
+    return None
 
 
 def folders(name: str, package: Path) -> tuple[Path, Path]:
@@ -64,7 +83,8 @@ def opened(file: Path) -> Library | None:
             get, put, core, config = (getattr(library, f"{prefix}_{verb}{suffix}", None) for verb in (
                 "get_num_threads", "set_num_threads", "get_corename", "get_config"))
             if get is not None and put is not None:
-                return Library(get, put, text_of(core), version(text_of(config)), str(file))
+                return Library(get, put, text_of(core), version(text_of(config)), str(file),
+                               (prefix.removesuffix("openblas"), suffix))
     return None
 
 

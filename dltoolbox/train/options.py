@@ -161,9 +161,9 @@ class TrainingOptions(Configured):
     CheckpointFrequency = _option(integer(), 1, "Epochs or iterations between checkpoints.")
     CheckpointFrequencyUnit = _option(choice("epoch", "iteration"), "epoch", "Unit of CheckpointFrequency: 'epoch' or "
                                       "'iteration'.")
-    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "How the sequences of a mini-batch come to one "
-                             "length: 'longest' pads, 'shortest' cuts, a number of steps makes pieces, one iteration each, "
-                             "that go on with the states of recurrent layers.")
+    SequenceLength = _option(word_or_count("longest", "shortest"), "longest", "How the sequences of a mini-batch come to "
+                             "one length: 'longest' pads, 'shortest' cuts, a number of steps makes pieces, one iteration "
+                             "each, that go on with the states of recurrent layers.")
     PreprocessingEnvironment = _option(choice("serial", "background", "parallel"), "serial", "How MATLAB prepares "
                                        f"mini-batches: 'serial', 'background' or 'parallel'; {_HARMLESS}.")
     L2Regularization = _option(real(0), 1e-4, "Factor of the weight decay, times each learnable's own L2 factor.")

@@ -24,6 +24,7 @@ FAMILIES = {
     "activation": "Activation and dropout",
     "normalisation": "Normalisation",
     "recurrent": "Recurrent",
+    "folding": "Folding sequences",
     "attention": "Attention",
     "embedding": "Embedding",
     "combination": "Combination",
@@ -35,7 +36,10 @@ INPUTS = {  # what a layer is tried with
     "feature vectors": dltoolbox.featureInputLayer(16, Name="data"),
     "images": dltoolbox.imageInputLayer([16, 16, 16], Normalization="none", Name="data"),
     "sequences": dltoolbox.sequenceInputLayer(16, Name="data"),
+    "sequences of images": dltoolbox.sequenceInputLayer([16, 16, 16], Name="data"),
+    "sequences of words": dltoolbox.sequenceInputLayer(1, Name="data"),
     "volumes": dltoolbox.image3dInputLayer([16, 16, 16, 16], Normalization="none", Name="data"),
+    "lines": dltoolbox.inputLayer([16, 16, None], "SCB", Name="data"),
 }
 
 
@@ -167,6 +171,9 @@ def behind(data: Layer, layer: Layer) -> LayerGraph:
         pool = getattr(dltoolbox, f"maxPooling{layer.rank}dLayer")(2, Stride=2, HasUnpoolingOutputs=True, Name="pool")
         lgraph = layerGraph([data, pool, layer])
         return connectLayers(connectLayers(lgraph, "pool/indices", "layer/indices"), "pool/size", "layer/size")
+    if "miniBatchSize" in layer.InputNames:
+        lgraph = layerGraph([data, dltoolbox.sequenceFoldingLayer(Name="fold"), layer])
+        return connectLayers(lgraph, "fold/miniBatchSize", "layer/miniBatchSize")
     before = [data]
     if layer.needs_probabilities:
         classes = getattr(layer, "Classes", "auto")

@@ -330,10 +330,12 @@ BY_NATURE = {  # identifiers of what no program can do, and why
     "categorical:notAVector": "needs pandas; followed in tests/data/test_categorical.py",
     "categorical:scalarAssignment": "a copy is assigned to; followed in tests/data/test_categorical_as_python.py",
     "evaluateSemanticSegmentation:noPixels": "nothing is labelled, and only the user can label it",
+    "…:stateMismatch": "followed in tests/engines/test_states.py",
+    "…:noState": "likewise",
+    "…:piecesTooShort": "followed in tests/engines/test_sequences.py",
+    "network:lengthsDiffer": "likewise",
     "…:undefinedLabels": "a warning that scores are NaN; where they come from is not known",
     "…:invalidLayer": "the size of a pooling is no activation; there is none to ask for instead",
-    "…:notYetSupported": "labels and rows of sequences, which this release does not give; the scores are named",
-    "activations:notYetSupported": "likewise",
     "…:observationsMismatch": "only the user knows which observations belong together",
     "trainNetwork:observationsMismatch": "likewise",
     "trainNetwork:oneClass": "a warning that there is nothing to learn; data of other classes are asked for",
@@ -341,18 +343,20 @@ BY_NATURE = {  # identifiers of what no program can do, and why
 }
 IN_TRAINING = {  # followed in tests/train/test_data_hints.py and test_label_hints.py, or in a test of its own above
     "…:inputSizeMismatch", "…:notNumeric", "…:complexData", "…:wrongNumberOfInputs", "…:notANetwork", "…:notInitialized",
-    "classify:otherSize", "classify:notAClassificationNetwork", "semanticseg:notASegmentationNetwork",
+    "classify:otherSize", "…:notAClassificationNetwork", "semanticseg:notASegmentationNetwork",
     "semanticseg:classesMismatch", "activations:invalidLayer", "trainNetwork:invalidOptions", "trainNetwork:invalidLayers",
     "trainNetwork:isADlnetwork", "trainNetwork:invalidPredictors", "trainNetwork:classesMismatch", "trainNetwork:notNumeric",
     "trainNetwork:inputSizeMismatch", "trainNetwork:unknownColumn", "trainNetwork:tableOfFeatures",
     "trainNetwork:numericLabels", "trainNetwork:categoricalResponses", "trainNetwork:undefinedLabels",
     "trainNetwork:responseSizeMismatch", "trainNetwork:unknownClasses", "trainNetwork:invalidType",
-    "trainNetwork:notFinite", "trainNetwork:tooLarge", "categorical:differentCategories", "categorical:mixedValues",
+    "trainNetwork:notFinite", "trainNetwork:tooLarge", "trainNetwork:lengthsDiffer",
+    "categorical:differentCategories", "categorical:mixedValues",
     "…:notCategorical",
     "evaluateSemanticSegmentation:unknownClasses"}
 SOURCES = ("core/arrays.py", "data/categorical.py", "data/category_functions.py", "data/labels.py", "data/metrics.py",
-           "data/onehot.py", "engines/formats.py", "engines/inference.py", "network/data_layout.py",
-           "program/data_layout.py", "train/arguments.py", "train/tables.py", "train/targets.py")
+           "data/onehot.py", "engines/formats.py", "engines/inference.py", "engines/networks.py", "engines/pieces.py",
+           "engines/running.py", "engines/segmentation.py", "engines/sizes.py", "engines/updating.py",
+           "network/data_layout.py", "program/data_layout.py", "train/arguments.py", "train/tables.py", "train/targets.py")
 
 
 def identifiers():

@@ -73,8 +73,8 @@ def test_every_layer_is_in_the_catalogue():
 
 
 def test_what_was_tried_is_what_is_told():
-    assert list(catalogue.trials("convolution3dLayer")) == ["volumes"]
-    assert list(catalogue.trials("maxUnpooling2dLayer")) == ["images"]
+    assert list(catalogue.trials("convolution3dLayer")) == ["sequences of images", "volumes"]
+    assert list(catalogue.trials("maxUnpooling2dLayer")) == ["images", "sequences of images"]
     assert "| images | 16(S) × 16(S) × 16(C) × 1(B) | 16(S) × 16(S) × 8(C) × 1(B) | Weights" in catalogue.sizes(
         "convolution2dLayer")
 

@@ -55,9 +55,11 @@ def test_step_by_step_is_all_at_once(make: Any, kind: str) -> None:
 def test_lengths_of_their_own() -> None:
     net, stops = tagger(), [3, 8, 1, 5]
     whole = predict(net, X)
-    for options in ({}, {"MiniBatchSize": 2}, {"SequenceLength": 2}, {"SequenceLength": 3, "MiniBatchSize": 3}):
+    left = {"SequencePaddingDirection": "left"}
+    for options in ({}, {"MiniBatchSize": 2}, {"SequenceLength": 2}, {"SequenceLength": 3, "MiniBatchSize": 3},
+                    {"SequenceLength": 2, **left}, {"SequenceLength": 5, "MiniBatchSize": 3, **left}):
         after, _ = predictAndUpdateState(net, [x[:, :stop] for x, stop in zip(X, stops, strict=True)], **options)
-        same(predict(after, [x[:, stop:] for x, stop in zip(X, stops, strict=True)]),
+        same(predict(after, [x[:, stop:] for x, stop in zip(X, stops, strict=True)], **options),
              [y[:, stop:] for y, stop in zip(whole, stops, strict=True)])
 
 

@@ -228,7 +228,9 @@ def test_every_registered_layer_can_be_made_again() -> None:
     """Stored values pass through the factories unchanged."""
     required = {"inputSize": [6, 6, 6, 2], "numFeatures": 3, "poolSize": 2, "filterSize": 3, "numFilters": 4, "numInputs": 2,
                 "outputSize": 5, "dim": 1, "ceiling": 6, "numGroups": 2, "numFiltersPerGroup": 2, "windowChannelSize": 5,
-                "location": "centercrop", "blockSize": 2}
+                "location": "centercrop", "blockSize": 2, "numHeads": 2, "numKeyChannels": 4, "maxPosition": 8,
+                "patchSize": 2, "dimension": 5, "numWords": 9, "numHiddenUnits": 4, "outputProjectorSize": 3,
+                "inputProjectorSize": 2}
     for factory, cls in LAYERS.items():
         given = {p.argument: required[p.argument] for p in cls.properties.values()
                  if p.positional and p.argument in required}
@@ -236,6 +238,8 @@ def test_every_registered_layer_can_be_made_again() -> None:
             given["inputSize"] = [6, 6, 2]
         if factory == "inputLayer":
             given |= {"inputSize": [6, 6, 2, None], "inputFormat": "SSCB"}
+        if factory.startswith("sinusoidal"):
+            given["outputSize"] = 6
         if factory.startswith("resize"):
             given["Scale"] = 2
         one = cls(**given, Name="layer")

@@ -17,6 +17,7 @@ from dltoolbox.ops.pool import window_counts
 from tests.ops.chains import NORM, chain, parameters
 from tests.ops.sample import Case, Inputs, normal, one_hot
 from tests.ops.samples import CASES
+from tests.ops.samples_recurrent import ACTIVATIONS, RESETS, cell
 
 Draw = np.random.Generator
 CHANNELS = (1, 2, 3, 4, 5, 8, 16, 17, 32, 33)
@@ -220,11 +221,21 @@ def loss(rng: Draw, op: str) -> Case:
                 joins=False)
 
 
+def recurrent(rng: Draw, op: str) -> Case:
+    reset = {"reset": pick(rng, *RESETS)} if op == "gru" else {}
+    state, gate = pick(rng, *ACTIVATIONS, ACTIVATIONS[0], ACTIVATIONS[0])
+    sizes = (pick(rng, *CHANNELS), small(rng, 9), pick(rng, *CHANNELS))
+    return cell(op, str(sizes), sizes, bool(rng.integers(2)), **reset, reverse=bool(rng.integers(2)), state_activation=state,
+                gate_activation=gate)
+
+
 def family(op: str) -> Callable[[Draw, str], Case]:
     if "max_pool" in op or op in ("avg_pool", "max_unpool", "max_unpool_taps"):
         return pooling
     if op == "grouped_conv" or op.startswith("conv"):
         return convolution
+    if op in ("lstm", "gru"):
+        return recurrent
     if op.endswith(("entropy", "mse")):
         return loss
     return normalisation if "norm" in op and op != "input_normalise" else plain

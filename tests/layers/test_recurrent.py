@@ -269,6 +269,35 @@ def test_sequences_of_several_lengths_come_out_as_if_they_were_alone(make, mode)
         np.testing.assert_allclose(value, sums[key], rtol=1e-8, atol=1e-11)
 
 
+@each
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (7, 1)])
+def test_one_step_and_one_sequence(make, size):
+    layers = graph(make(OutputMode="last", StateActivationFunction="softsign"))
+    fast, plain = (Model(layers, np.float64, fast=fast) for fast in (True, False))
+    plain.restore(fast.snapshot())
+    x, t = sequences(*size), sequences(*size, channels=make().channels, seed=1)[:, 0]
+    (a, mine, (dx,)), (b, theirs, (expected,)) = fast.gradients([x], [t]), plain.gradients([x], [t])
+    assert a == pytest.approx(b, rel=1e-12)
+    np.testing.assert_allclose(dx, expected, rtol=1e-10, atol=1e-13)
+    for key, value in theirs.items():
+        np.testing.assert_allclose(mine[key], value, rtol=1e-10, atol=1e-13)
+
+
+def test_states_that_enter_at_ports_are_no_states_of_the_network():
+    net = dlnetwork([sequenceInputLayer(2), lstmLayer(3, Name="r", HasStateOutputs=True)])
+    assert list(net.State.Parameter) == ["HiddenState", "CellState"]
+    lgraph = layerGraph([sequenceInputLayer(2), lstmLayer(3, Name="r", HasStateInputs=True)])
+    for port in ("hidden", "cell"):
+        lgraph = connectLayers(addLayers(lgraph, featureInputLayer(3, Name=port)), port, f"r/{port}")
+    assert len(dlnetwork(lgraph).State.Parameter) == 0
+
+
+def test_a_factor_that_would_be_lost_says_how_to_set_it():
+    net = dlnetwork([sequenceInputLayer(2), lstmLayer(3, Name="r")])
+    with pytest.raises(DltoolboxError, match=r"setLearnRateFactor\(lgraph, 'r', 'RecurrentWeights', 0\)"):
+        net.Layers[1].RecurrentWeightsLearnRateFactor = 0
+
+
 # Networks ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["lstm", "bilstm", "gru", "projected lstm"])
 def test_it_learns_what_was_at_the_first_step(kind):

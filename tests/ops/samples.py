@@ -155,7 +155,7 @@ def _statistics() -> Iterator[Case]:
                    joins=False)
         yield Case("batch_norm", label, parameters, {"epsilon": 1e-5}, differentiable=(0, 1, 2), joins=False)
         yield Case("batch_norm_inference", label, stored, {"epsilon": 1e-5}, differentiable=(0, 1, 2))
-        yield Case("count_values", label, lambda r, n, s=shape: (normal(r, *s, n),), {"channels": 4}, differentiable=())
+        yield Case("count_values", label, lambda r, n, s=shape: (normal(r, *s, n),), differentiable=())
 
 
 def shown(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -211,6 +211,7 @@ def _sequences() -> Iterator[Case]:
         for value in (0.0, 1.5, "edge"):
             yield Case("fill_ends", f"{label}-{value}", ragged, {"value": value}, batched=(0, 1), sequences=True)
         yield Case("half_mse_of_sequences", label, compared, batched=(0, 1, 2), joins=False, sequences=True)
+    yield Case("mini_batch_size", "", lambda r, n: (normal(r, 3, 5, n),), differentiable=(), joins=False, sequences=True)
     yield Case("rescale_lengths", "", lambda r, n: (r.integers(1, 6, n).astype(np.int32),), {"rule": LengthRule(2, 1, 3)},
                differentiable=(), sequences=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dltoolbox import maxNumCompThreads
+from dltoolbox import dlnetwork, maxNumCompThreads, predict
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers.base import Layer
@@ -211,7 +211,7 @@ def test_too_short_a_sequence(layers: list[Layer], least: int, mended: dict[str,
     """The message says how long sequences must be, and what else would help; both do."""
     ((name, option),) = mended.items()
     with pytest.raises(DltoolboxError, match=rf"shortest sequence has {least - 1} time steps.*'{name}' needs sequences of "
-                                             rf"at least {least}\..*fewer than {least} time steps, or set {option}"):
+                                             rf"at least {least}\..*fewer than {least} time steps .*, or set {option}"):
         short(layers, [12, least - 1])
     assert short(layers, [12, least]).min() >= 1
     key, value = option.split("=")
@@ -220,3 +220,18 @@ def test_too_short_a_sequence(layers: list[Layer], least: int, mended: dict[str,
         if one.Name == name:
             one.__dict__[key] = type(one).properties[key].converted(eval(value), one)
     assert short(changed, [12, 2]).min() >= 1
+
+
+def test_which_sequences_are_too_short() -> None:
+    """The message leads from layer to layer until the rest is left."""
+    def net(**options: Any) -> Any:
+        return dlnetwork([make("sequenceInputLayer", 3, **options), make("convolution1dLayer", 5, 4),
+                          make("globalAveragePooling1dLayer")])
+    X = [np.ones((3, length)) for length in (9, 4, 12)]
+    with pytest.raises(DltoolboxError, match="MinLength=5 in sequenceInputLayer says which they are"):
+        predict(net(), X)
+    with pytest.raises(DltoolboxError, match=r"the first is observation 2.*keep = \[") as caught:
+        predict(net(MinLength=5), X)
+    given: dict[str, Any] = {"X": X, "np": np}
+    exec(str(caught.value).split("Leave them out: ")[1].split(". [")[0], given)
+    assert predict(net(MinLength=5), given["X"]).shape == (2, 4)

@@ -7,9 +7,8 @@ These products are small, many and called from compiled loops without the interp
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -18,6 +17,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
+from dltoolbox.kernels.compiled_products import flags, gemm
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import ConvKernel, PreparedBands
 from dltoolbox.kernels.conv.epilogue import Ending, window_of
@@ -29,18 +29,6 @@ FEWEST_CHANNELS = 8  # below, products of so few taps at a time are too thin
 SHORT_OUTPUT_ROW = 64  # elements of an output row below which calls cost too much
 
 
-@cache
-def gemm(dtype: np.dtype) -> Callable[..., None]:
-    """BLAS's product as SciPy hands it to compiled code; the interpreter lock is not taken."""
-    from numba.extending import get_cython_function_address
-    name = "sgemm" if dtype == np.float32 else "dgemm"
-    address = get_cython_function_address("scipy.linalg.cython_blas", name)
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)
-
-
-FLAGS = np.array([ord("n"), ord("t")], np.uint8)
-
-
 @loop
 def correlate_rows(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, weights: np.ndarray, bias: np.ndarray,
                    y: np.ndarray, hop: int, chunk: int, relu: bool, fresh: bool) -> None:
@@ -48,7 +36,7 @@ def correlate_rows(call: Callable[..., None], flags: np.ndarray, image: np.ndarr
     is there where not ``fresh``."""
     count, length = y.shape[1], y.shape[2]
     pitches = np.array([image.strides[1], y.strides[1]]) // y.itemsize
-    sizes = np.array([0, count, image.shape[1], pitches[0], pitches[1]], np.int32)
+    sizes = np.array([0, count, image.shape[1], pitches[0], pitches[1]]).astype(flags.dtype)
     one = np.ones(1, y.dtype)
     for row in range(y.shape[0]):
         for k in range(count if fresh else 0):
@@ -72,7 +60,7 @@ def accumulate(call: Callable[..., None], flags: np.ndarray, image: np.ndarray, 
     """``total[tap] += Σ over rows of (image[row] from element tap·hop on) @ other[row].T``, in tiles of deep × wide."""
     depth, width = total.shape[1], total.shape[2]
     pitches = np.array([other.strides[1], image.strides[1]]) // total.itemsize
-    sizes = np.array([0, 0, 0, pitches[0], pitches[1], width], np.int32)
+    sizes = np.array([0, 0, 0, pitches[0], pitches[1], width]).astype(flags.dtype)
     one = np.ones(1, total.dtype)
     for row in range(other.shape[0]):
         for start in range(0, other.shape[2], chunk):
@@ -137,7 +125,7 @@ class Total:
         return partial(self.total.fill, 0)
 
     def add(self, image: np.ndarray, other: np.ndarray, hop: int) -> Closure:
-        return partial(accumulate, gemm(self.total.dtype), FLAGS, image, other, self.total, hop, self.deep, self.wide,
+        return partial(accumulate, gemm(self.total.dtype), flags(), image, other, self.total, hop, self.deep, self.wide,
                        self.chunk)
 
     def give(self, weights: np.ndarray) -> Closure:
@@ -155,7 +143,7 @@ def bind_shifted(site: BindContext, source: np.ndarray, target: np.ndarray, matr
     steps = list(images.start)
     for block in images.blocks:
         view, after = image.write(block.rows)
-        steps += [*block.fill, partial(correlate_rows, gemm(site.dtype), FLAGS, block.columns, matrices, bias, view, hop,
+        steps += [*block.fill, partial(correlate_rows, gemm(site.dtype), flags(), block.columns, matrices, bias, view, hop,
                                        even(view.shape[-1], chunk), relu, fresh), *after]
         if also is not None:
             steps += also(block.rows, block.columns)

@@ -17,11 +17,12 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, kernel
 from dltoolbox.kernels.blocking import shares
+from dltoolbox.kernels.compiled_products import flags, gemm
 from dltoolbox.kernels.conv.adjoint import Adjoint
 from dltoolbox.kernels.conv.conv import ConvKernel, PreparedBands, sum_channels
 from dltoolbox.kernels.conv.epilogue import Ending, window_of
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
-from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, FLAGS, SHORT_OUTPUT_ROW, even, gemm
+from dltoolbox.kernels.conv.numba_2d import FEWEST_CHANNELS, SHORT_OUTPUT_ROW, even
 from dltoolbox.kernels.numba_support import Twin, loop
 
 PRODUCT_POSITIONS = 512  # positions of a product at most: what it adds to stays in the first cache
@@ -38,7 +39,7 @@ def sweep(call: Callable[..., None], flags: np.ndarray, source: np.ndarray, ring
     planes, depth, count = len(ring), weights.shape[2], weights.shape[3]
     line, length = y.shape[2] * y.shape[3], y.shape[1] * y.shape[2] * y.shape[3]
     flat, out = ring.reshape(planes, -1, depth), y.reshape(len(y), length, count)
-    sizes = np.array([count, 0, depth, depth], np.int32)  # of the output, twice, of a product, and the pitch of columns
+    sizes = np.array([count, 0, depth, depth]).astype(flags.dtype)  # of the output, twice, of a product; pitch of columns
     one = np.ones(1, y.dtype)
     for row in range(len(y)):
         for plane in range(row + planes - 1 if row else 0, row + planes):
@@ -96,7 +97,7 @@ class Sweep:
         deep = min(depth, max(16, SMALL_PRODUCT // (chunk * count)))
         if not learn and depth * count <= LARGEST:
             chunk = min(chunk, even(image[0].size // count, SMALL_PRODUCT // (depth * count)))
-        return partial(sweep, gemm(y.dtype), FLAGS, self.source, self.ring, before, self.gaps, matrices, bias, image,
+        return partial(sweep, gemm(y.dtype), flags(), self.source, self.ring, before, self.gaps, matrices, bias, image,
                        chunk, deep, learn, relu, fresh)
 
 

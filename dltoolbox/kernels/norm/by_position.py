@@ -1,6 +1,7 @@
 """Normalisation of every position by itself, over its channels: layer normalisation of sequences and of features.
 
-Means over channels are products with a vector, sums over positions too: a product takes half the time of a sum along an axis.
+Means over channels are products with a vector, sums over positions too: a product takes half the time of a sum along an
+axis.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def by_channel(x: np.ndarray) -> np.ndarray:
     return view
 
 
-def blocks_of(shape: tuple[int, ...]) -> list[tuple[slice, slice, slice]]:
+def position_blocks(shape: tuple[int, ...]) -> list[tuple[slice, slice, slice]]:
     """Rows and positions that are worked on together."""
     rows, channels, length = shape
     if length > MOST_POSITIONS // 2:
@@ -62,7 +63,7 @@ class NormByPosition(Kernel):
         scales, offsets = scale.reshape(-1, 1), offset.reshape(-1, 1)
         mean = np.full((1, x.shape[1]), 1 / x.shape[1], x.dtype)
         epsilon = x.dtype.type(site.attrs["epsilon"])
-        blocks = blocks_of(x.shape)
+        blocks = position_blocks(x.shape)
         squares, means = self.scratch(site, x, blocks), site.scratch((inverse.size,), x.dtype)
         steps: list[Closure] = []
         for block in blocks:
@@ -86,7 +87,7 @@ class NormByPosition(Kernel):
         share, scales = np.empty((1, channels), normal.dtype), scale.reshape(-1, 1)
         totals = np.zeros((2, channels, 1))
         ones = np.ones((max(normal.shape[2], 1), 1), normal.dtype)
-        blocks = blocks_of(normal.shape)
+        blocks = position_blocks(normal.shape)
         products, means = self.scratch(site, normal, blocks), site.scratch((inverse.size,), normal.dtype)
         steps: list[Closure] = [partial(np.multiply, scale.reshape(1, -1), normal.dtype.type(1 / channels), share),
                                 partial(totals.fill, 0)]
@@ -95,9 +96,9 @@ class NormByPosition(Kernel):
             product, count = products(g), ones[:g.shape[2]]
             steps.append(partial(np.multiply, g, n, product))
             if d_scale is not None:
-                steps.append(partial(add_up, product, count, totals[0]))
+                steps.append(partial(add_positions, product, count, totals[0]))
             if d_offset is not None:
-                steps.append(partial(add_up, g, count, totals[1]))
+                steps.append(partial(add_positions, g, count, totals[1]))
             if into is not None:
                 d, some = into[block], means[:g.shape[0] * g.shape[2]].reshape(g.shape[0], 1, g.shape[2])
                 steps += [
@@ -124,6 +125,6 @@ class NormByPosition(Kernel):
         return like
 
 
-def add_up(x: np.ndarray, ones: np.ndarray, total: np.ndarray) -> None:
+def add_positions(x: np.ndarray, ones: np.ndarray, total: np.ndarray) -> None:
     """Add the sums over positions to a total in double."""
     total += np.matmul(x, ones).sum(0, dtype=np.float64)

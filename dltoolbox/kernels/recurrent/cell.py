@@ -9,7 +9,7 @@ with x, the factors of the gradients, the products that are gradients of the wei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -33,7 +33,7 @@ class Block(NamedTuple):
 class BoundCell:
     """A cell over time at its site. Subclasses say what a step is.
 
-    The gates of a step lie in a row of slots, H columns each. Forward they hold values; backward, gradients take their places.
+    The gates of a step lie in a row of slots, H columns each. They hold values; backward, gradients take their places.
 
     Attributes:
         gates: (steps, B, slots·H): all steps in training, else a block of them; and one row for the state after them.
@@ -57,8 +57,8 @@ class BoundCell:
         self.weights = PackedWeights(site, parameters, self.batch, self.of_input, self.of_hidden,
                                      bool(site.computed.intersection(range(self.states + 1, self.states + 4))))
         keep = site.keep if site.training else site.scratch
-        self.noted = [(keep(array.shape, array.dtype), array) for array in lengths]
-        self.sequences = Sequences(self.steps, bool(site.attrs.get("reverse")), self.noted[0][0] if lengths else None)
+        self.lengths = keep(lengths[0].shape, lengths[0].dtype) if lengths else None
+        self.sequences = Sequences(self.steps, bool(site.attrs.get("reverse")), self.lengths)
         self.row = self.slots * self.width
         self.longest = min(self.steps, max(1, BLOCK_BYTES // max(self.batch * self.row * site.dtype.itemsize, 1)))
         self.gates = keep(((self.steps if site.training else self.longest) + 1, self.batch, self.row))
@@ -90,8 +90,9 @@ class BoundCell:
     def forward(self) -> Closure:
         y, hn = self.site.outputs[:2]
         source, target = self.sequences.seen(self.site.inputs[0]), self.sequences.seen(y)
-        steps: list[Closure] = [partial(np.copyto, *pair) for pair in self.noted]
-        steps += [] if self.weights.prepared else [self.weights.fill]
+        steps: list[Closure] = [] if self.weights.prepared else [self.weights.fill]
+        if self.lengths is not None:
+            steps.append(partial(np.copyto, self.lengths, self.site.inputs[-1]))
         steps += [partial(self.x[:, :, -1].fill, 1), self.sequences.copying(self.x[:, :, :-1], source), *self.begin()]
         if self.hidden.shape[2] > self.width:
             steps.append(partial(self.hidden[:, :, -1].fill, 1))
@@ -114,8 +115,8 @@ class BoundCell:
         return []
 
     def last(self, target: np.ndarray, states: np.ndarray, steps: slice) -> list[Closure]:
-        """Copies the last states of sequences that end in these steps; ``states`` are those before, between and after them."""
-        lengths = self.sequences.lengths
+        """Copies the last states of sequences that end in these steps; ``states`` are those before each and after all."""
+        lengths = self.lengths
         if lengths is None:
             return [partial(np.copyto, target, states[-1].T)] if steps.stop == self.steps else []
 
@@ -129,7 +130,6 @@ class BoundCell:
         dx, dh0 = self.site.grad_inputs[:2]
         dy, dhn = self.site.grad_outputs[:2]
         self.dh = self.site.scratch((self.batch, self.width))
-        self.factors = self.site.scratch((self.longest, *self.gates.shape[1:]))
         self.arriving, steps = self.arrive(dy, dhn, self.dh)
         steps += self.begin_backward()
         steps += [self.backward_steps(block) for block in reversed(self.blocks)]
@@ -140,12 +140,13 @@ class BoundCell:
 
     def arrive(self, dy: np.ndarray | None, d_last: np.ndarray | None,
                target: np.ndarray) -> tuple[np.ndarray | None, list[Closure]]:
-        """The gradient that arrives at every step (T, B, H), if one does, and closures that make it and the gradient of the
-        state after the last step, ``target``. Where sequences end at several steps, that of their last states is added there.
+        """The gradient that arrives at every step (T, B, H), if one does, and closures that make it and ``target``, the
+        gradient of the state after all steps. Where sequences end at several steps, those of their last states go there.
         """
-        lengths, shape = self.sequences.lengths, (self.steps, self.batch, self.width)
+        lengths, shape = self.lengths, (self.steps, self.batch, self.width)
         spread = lengths is not None and d_last is not None
-        steps = [partial(target.fill, 0) if spread or d_last is None else partial(np.copyto, target, d_last.T)]
+        steps: list[Closure] = [
+            partial(target.fill, 0) if spread or d_last is None else partial(np.copyto, target, d_last.T)]
         seen = None if dy is None else self.sequences.seen(dy)
         if seen is not None and lengths is None and seen.strides[-1] == seen.itemsize:
             return seen, steps
@@ -160,6 +161,11 @@ class BoundCell:
                 every[lengths - 1, all_of_them] += d_last.T
             steps.append(add)
         return every, steps
+
+    @cached_property
+    def factors(self) -> np.ndarray:
+        """What gradients of states are multiplied by in the steps of a block."""
+        return self.site.scratch((self.longest, *self.gates.shape[1:]))
 
     def begin_backward(self) -> list[Closure]:
         """What else is to do before the last step."""
@@ -177,9 +183,11 @@ class BoundCell:
         bias = None if d_bias is None else d_bias.reshape(-1)
         rows, size = slice(0, self.steps), len(self.of_input) * self.width
         before, behind = (None, None) if bias is None else (bias[:size], bias[size:])
-        return [*self.products(self.flat(rows, self.input_slot, len(self.of_input)), self.x, self.of_input, d_weights, before),
-                *self.products(self.flat(rows, self.hidden_slot, len(self.of_hidden)), self.hidden[:-1], self.of_hidden,
-                               d_recurrent, behind if behind is not None and behind.size else None)]
+        of_x, of_h = (self.flat(rows, self.input_slot, len(self.of_input)),
+                      self.flat(rows, self.hidden_slot, len(self.of_hidden)))
+        return [*self.products(of_x, self.x, self.of_input, d_weights, before),
+                *self.products(of_h, self.hidden[:-1], self.of_hidden, d_recurrent,
+                               behind if behind is not None and behind.size else None)]
 
     def products(self, grads: np.ndarray, met: np.ndarray, gates: Sequence[Gate], weights: np.ndarray | None,
                  bias: np.ndarray | None) -> list[Closure]:
@@ -199,7 +207,7 @@ class BoundCell:
 
     def input_gradient(self, dx: np.ndarray) -> list[Closure]:
         target = self.sequences.seen(dx)
-        direct = self.sequences.lengths is None and target.flags.c_contiguous
+        direct = self.lengths is None and target.flags.c_contiguous
         found = target if direct else self.site.scratch(target.shape)
         grads = self.flat(slice(0, self.steps), self.input_slot, len(self.of_input))
         product = partial(np.matmul, grads, self.weights.to_input, out=joined(found))
@@ -223,12 +231,11 @@ class CellKernel(Kernel):
         return frozenset()
 
     def accepts(self, case: KernelSpec) -> bool:
-        return (case.attrs.get("state_activation", "tanh") == "tanh"
-                and case.attrs.get("gate_activation", "sigmoid") == "sigmoid")
+        usual = {"state_activation": "tanh", "gate_activation": "sigmoid"}
+        return all(case.attrs.get(name, value) == value for name, value in usual.items())
 
     def orders(self, case: KernelSpec) -> tuple[Order, ...]:
-        y, *last = case.outputs
-        return ((1, 2, 0), *(rows_order(2) for _ in last))
+        return ((1, 2, 0), *(rows_order(2) for _ in case.outputs[1:]))
 
     def bind(self, site: BindContext) -> BoundKernel:
         cell = self.cell(site)

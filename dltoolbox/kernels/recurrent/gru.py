@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,10 +25,15 @@ class BoundGru(BoundCell):
     input_slot = CANDIDATE
     hidden_slot = RESET
 
+    @cached_property
+    def some(self) -> np.ndarray:
+        """Room for a product."""
+        return self.site.scratch((self.batch, self.width))
+
     def forward_steps(self, block: Block) -> Closure:
         rows, weights, half = block.rows, self.weights.of_hidden, self.site.dtype.type(0.5)
         ahead = [by_chunk(part, weights.shape[2]) for part in self.slot(rows, FROM_HIDDEN, 3)]
-        some = self.site.scratch((self.batch, self.width))
+        some = self.some
         views = list(zip(
             self.hidden[block.steps], self.h[block.steps], ahead, self.slot(rows, RESET, 2), self.slot(rows, FROM_HIDDEN, 2),
             self.slot(rows, RESET), self.slot(rows, PRODUCT), self.slot(rows, CANDIDATE), self.slot(rows, CHANGE),
@@ -92,7 +98,7 @@ class BoundGru(BoundCell):
 class Gru(CellKernel):
     """`gru`, unless it resets before the product."""
 
-    cell = BoundGru
+    cell: ClassVar[type[BoundCell]] = BoundGru
 
     def accepts(self, case: KernelSpec) -> bool:
         return super().accepts(case) and case.attrs.get("reset") != "before-multiplication"

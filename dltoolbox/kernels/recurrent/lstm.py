@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,14 +22,24 @@ class BoundLstm(BoundCell):
     of_input = of_hidden = (Gate(3, 0.5), Gate(0, 0.5), Gate(1, 0.5), Gate(2, 1))
     input_slot = hidden_slot = OUTPUT
 
+    @cached_property
+    def product(self) -> np.ndarray:
+        """R h of a step."""
+        return self.site.scratch((self.batch, 4 * self.width))
+
+    @cached_property
+    def pair(self) -> np.ndarray:
+        """The two parts of a new cell state."""
+        return self.site.scratch((self.batch, 2 * self.width))
+
     def begin(self) -> list[Closure]:
-        self.product = self.site.scratch((self.batch, 4 * self.width))
         return [*super().begin(), partial(np.copyto, self.slot(slice(0, 1), CELL)[0], self.given[1].T)]
 
     def forward_steps(self, block: Block) -> Closure:
         rows = block.rows
-        ahead, product, weights = by_chunk(self.product, self.weights.of_hidden.shape[2]), self.product, self.weights.of_hidden
-        pair = self.site.scratch((self.batch, 2 * self.width))
+        product, weights = self.product, self.weights.of_hidden
+        ahead = by_chunk(product, weights.shape[2])
+        pair = self.pair
         new, kept = pair[:, :self.width], pair[:, self.width:]
         half = self.site.dtype.type(0.5)
         views = list(zip(
@@ -62,8 +73,8 @@ class BoundLstm(BoundCell):
         return steps
 
     def find_factors(self, block: Block, factors: np.ndarray) -> list[Closure]:
-        """What the gradients of the states are multiplied by, in the places of the gates, for all steps of a block: of h first,
-        then of c."""
+        """What the gradients of the states are multiplied by in all steps of a block, in the places of the gates: first that
+        of h, then that of c."""
         def of(first: int, number: int = 1) -> np.ndarray:
             return factors[:, :, first * self.width:(first + number) * self.width]
         rows = block.rows
@@ -119,4 +130,4 @@ class BoundLstm(BoundCell):
 class Lstm(CellKernel):
     """`lstm`."""
 
-    cell = BoundLstm
+    cell: ClassVar[type[BoundCell]] = BoundLstm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from dltoolbox.kernels.base import BindContext, Closure, in_turn
 from dltoolbox.kernels.blocking import divisor
 from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
+from dltoolbox.runtime.blas import libraries
 
+SMALL_PRODUCT_CORES = ("SkylakeX", "Cooperlake", "Sapphirerapids")
 CHUNKS = (16, 32)  # columns that are multiplied at a time: a multiple of the one, and at least the other
 
 
@@ -35,8 +37,14 @@ def side_by_side(gates: Sequence[Gate]) -> list[tuple[int, int, int]]:
 
 
 def chunk_of(columns: int, rows: int, depth: int) -> int:
-    """How many columns to multiply at a time by so many rows."""
-    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *CHUNKS)
+    """How many columns to multiply at a time by so many rows: all, unless BLAS is faster with small products."""
+    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *CHUNKS) if small_products() else columns
+
+
+@cache
+def small_products() -> bool:
+    """Whether BLAS multiplies small matrices without packing them first."""
+    return any(library.core in SMALL_PRODUCT_CORES for library in libraries())
 
 
 def by_chunk(product: np.ndarray, chunk: int) -> np.ndarray:
@@ -72,23 +80,24 @@ class PackedWeights:
         to_input = site.training and site.case.needs_input_grad[0]
         if to_input:
             self.to_input = take((len(of_input) * width, channels), site.dtype)
+        def part(number: int) -> slice:
+            return slice(number * width, (number + 1) * width)
         for at, gate in enumerate(of_input):
-            rows, part = slice(gate.number * width, (gate.number + 1) * width), slice(at * width, (at + 1) * width)
-            jobs += [scaled(weights[rows].T, gate.scale, self.of_input[:-1, part]),
-                     scaled(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part])]
+            rows = part(gate.number)
+            jobs += [scaled(weights[rows].T, gate.scale, self.of_input[:-1, part(at)]),
+                     scaled(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part(at)])]
             if to_input:
-                jobs.append(partial(np.copyto, self.to_input[part], weights[rows]))
+                jobs.append(partial(np.copyto, self.to_input[part(at)], weights[rows]))
         for at, gate in enumerate(of_hidden):
-            rows, number = slice(gate.number * width, (gate.number + 1) * width), width // chunk
-            part = self.of_hidden[at * number:(at + 1) * number]
-            jobs.append(scaled(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, part[:, :width]))
+            rows, number = part(gate.number), width // chunk
+            packed = self.of_hidden[at * number:(at + 1) * number]
+            jobs.append(scaled(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, packed[:, :width]))
             if again.size:
-                jobs.append(scaled(again[rows].reshape(-1, chunk), gate.scale, part[:, width]))
+                jobs.append(scaled(again[rows].reshape(-1, chunk), gate.scale, packed[:, width]))
         if site.training:
             self.back = take((width // chunk_back, columns, chunk_back), site.dtype)
             for at, gate in enumerate(of_hidden):
-                rows, part = slice(gate.number * width, (gate.number + 1) * width), slice(at * width, (at + 1) * width)
-                jobs.append(partial(np.copyto, self.back[:, part], by_chunk(recurrent[rows], chunk_back)))
+                jobs.append(partial(np.copyto, self.back[:, part(at)], by_chunk(recurrent[part(gate.number)], chunk_back)))
         self.fill = in_turn(jobs)
 
 

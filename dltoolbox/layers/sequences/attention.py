@@ -17,16 +17,20 @@ from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 EMBEDDING_INITIALIZERS = ("glorot", "he", "narrow-normal", "zeros", "ones")
 
 
+def to_one_dimension(x: Dims) -> str:
+    """What makes steps of data that have none, or several spatial dimensions."""
+    if x.rank > 1:
+        return f"Insert patchEmbeddingLayer(1, {x.channels}) before it, which puts all positions along one dimension."
+    return f"Pass sequences, through sequenceInputLayer({x.channels})."
+
+
 class Stepwise(Layer):
     """A layer along the steps of sequences, or along the positions of one spatial dimension."""
 
     def check(self, *inputs: Dims) -> None:
         for x in inputs:
             if not x.hidden and (x.rank != 0 if x.timed else x.rank != 1):
-                hint = ("Insert flattenLayer before it." if x.timed else
-                        "Insert patchEmbeddingLayer(1, numChannels) before it, which puts all positions along one dimension."
-                        if x.rank else
-                        "Let sequences in, with inputLayer([c, float('nan'), float('nan')], 'CBT').")
+                hint = "Insert flattenLayer before it." if x.timed else to_one_dimension(x)
                 fail(f"{self.label()}:notOneDimension", f"{self.label()} works along time steps or along one spatial "
                      f"dimension, but its input is {x}.", hint, layer=self.Name)
 
@@ -210,8 +214,8 @@ class AttentionLayer(Attention):
         q, k, v, *masks = inputs
         if q.channels != k.channels:
             fail(f"{self.label()}:channelsMismatch", f"The queries have {counted(q.channels, 'channel')}, but the keys have "
-                 f"{k.channels}.", "Give both the same, for example with a fullyConnectedLayer before one of them.",
-                 layer=self.Name)
+                 f"{k.channels}.", f"Insert {'fullyConnectedLayer(' if k.timed else 'patchEmbeddingLayer(1, '}"
+                 f"{q.channels}) before input 'key'.", layer=self.Name)
         steps = {k.sizes[self.axis(k)], v.sizes[self.axis(v)]}
         if len(steps) > 1 and None not in steps:
             fail(f"{self.label()}:stepsMismatch", f"The keys are {k}, but the values are {v}: each key belongs to a value.",

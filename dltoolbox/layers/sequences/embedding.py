@@ -12,7 +12,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, InvalidValue, Property
 from dltoolbox.layers.base import Array, Layer, Learnable, l2_factor, layer, learn_rate_factor
 from dltoolbox.layers.convolution import Weighted
-from dltoolbox.layers.sequences.attention import EMBEDDING_INITIALIZERS, Stepwise
+from dltoolbox.layers.sequences.attention import EMBEDDING_INITIALIZERS, Stepwise, to_one_dimension
 from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
 from dltoolbox.ops.time_axis import Way
@@ -77,8 +77,8 @@ class WordEmbeddingLayer(Embedding):
     def check(self, *inputs: Dims) -> None:
         if inputs[0].channels != 1:
             fail(f"{self.label()}:notOneChannel", f"{self.label()} takes one channel of word indices, but its input has "
-                 f"{counted(inputs[0].channels, 'channel')}.", "Pass the index of a word in each step, for example through "
-                 "inputLayer([1, float('nan'), float('nan')], 'CBT').", layer=self.Name)
+                 f"{counted(inputs[0].channels, 'channel')}.", "Pass the index of a word in each step, through "
+                 "sequenceInputLayer(1).", layer=self.Name)
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.weights((self.Dimension, self.columns), self.columns, self.Dimension)
@@ -147,14 +147,16 @@ def check_positions(layer: Layer, x: Dims, option: str, spatial: bool) -> None:
     there = "one spatial dimension" if spatial else "time steps"
     fail(f"{layer.label()}:noPositions", f"{layer.label()} needs the positions along {there}, but its input is {x}.",
          f"Set {option}='auto'." if getattr(layer, option) != "auto" and (x.timed or x.rank == 1) else
-         "Insert patchEmbeddingLayer(1, numChannels) before it, which puts all positions along one dimension." if x.rank > 1
-         else "Let sequences in, with inputLayer([c, float('nan'), float('nan')], 'CBT').", layer=layer.Name)
+         to_one_dimension(x), layer=layer.Name)
 
 
 @convert.annotated("int")
 def even_count(value: object) -> int:
     """A positive even number."""
-    n = convert.count(value)
+    try:
+        n = convert.count(value)
+    except InvalidValue:
+        n = 1
     if n % 2:
         raise InvalidValue("a positive even integer")
     return n
@@ -258,8 +260,9 @@ class PatchEmbeddingLayer(Weighted):
     def check(self, *inputs: Dims) -> None:
         x = inputs[0]
         if not x.rank or len(self.patch(x)) != x.rank:
-            fail(f"{self.label()}:invalidRank", f"PatchSize has {counted(len(self.patch(x)), 'element')}, but the input is "
-                 f"{x}.", "Pass images, and a patch size for each of their spatial dimensions.", layer=self.Name)
+            fail(f"{self.label()}:invalidRank", f"PatchSize is {self.as_written('PatchSize')}, but the input is "
+                 f"{x}.", f"Set patchSize={self.patch(x)[0]}, which holds for all spatial dimensions." if x.rank else
+                 "Use fullyConnectedLayer for data without spatial dimensions.", layer=self.Name)
         if any(n is not None and p > n for p, n in zip(self.patch(x), x.spatial, strict=True)):
             fail(f"{self.label()}:patchTooLarge", f"The patches of {times(self.patch(x))} are larger than the input of "
                  f"{times(x.spatial)}.", f"Set patchSize to at most {min(x.spatial)}.", layer=self.Name)

@@ -8,7 +8,7 @@ from typing import Any
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import rounded
 from dltoolbox.layers.base import Learnable
-from dltoolbox.network.graph.layer_graph import UNPOOLING
+from dltoolbox.network.graph.layer_graph import NO_DATA
 from dltoolbox.network.lowering.lower import LoweredLayer
 
 GAP = "  "
@@ -63,7 +63,7 @@ def source_numbers(info: Any) -> list[str]:
 def compact_sizes(layer: LoweredLayer, outputs: Sequence[Dims]) -> str:
     """The size of every output of one observation, ``28×28×8``; where maxima came from, and such, is left out."""
     ports = layer.layer.outputs() or ("",) * len(outputs)
-    sizes = [compact_size(dims) for port, dims in zip(ports, outputs, strict=False) if port not in UNPOOLING]
+    sizes = [compact_size(dims) for port, dims in zip(ports, outputs, strict=False) if port not in NO_DATA]
     return ", ".join(sizes) or UNKNOWN_TEXT
 
 

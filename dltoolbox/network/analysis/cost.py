@@ -64,7 +64,7 @@ def footprints(lowered: Lowered) -> list[Footprint]:
     for info in lowered.layers:
         values = [value for value in port_values(graph, info) if value]
         own = [value for value in values if made.get(value, "" if info.layer.inputs() else info.layer.Name)
-               == info.layer.Name and value.kind is not Kind.SIZE]
+               == info.layer.Name and value.kind not in (Kind.SIZE, Kind.BATCH)]
         result.append(Footprint(work.get(info.layer.Name, 0), sum(ELEMENT * value.dims.elements for value in own),
                                 fields.get(values[0]) if values else None))
     return result

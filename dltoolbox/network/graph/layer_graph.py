@@ -26,6 +26,8 @@ CONNECT_HINT = "Call layerGraph(layers), which connects them in sequence, and co
 CHANGE_HINT = ("Functions change networks and return a copy: lgraph = addLayers(lgraph, …), and so removeLayers, "
                "replaceLayer, connectLayers, disconnectLayers. To change layers, keep them first: layers = net.Layers.")
 UNPOOLING = ("indices", "size")  # ports that carry where maxima came from, and the size before pooling
+BATCH_SIZE = "miniBatchSize"  # the port that carries how many sequences were folded
+NO_DATA = (*UNPOOLING, BATCH_SIZE)  # ports that carry no data
 
 
 class LayerGraph:
@@ -159,7 +161,7 @@ class LayerGraph:
     @property
     def leaving(self) -> list[Port]:
         """The output ports whose values leave a network that does not end in losses."""
-        return [port for port in self.open_outputs() if port.port not in UNPOOLING]
+        return [port for port in self.open_outputs() if port.port not in NO_DATA]
 
     def with_structure(self, layers: Iterable[Layer], connections: Iterable[Connection],
                        ports: Mapping[Port, Port] = MappingProxyType({})) -> LayerGraph:

@@ -16,7 +16,7 @@ from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.layers.inputs import NormalisedInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.history import Connection, Port
-from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
+from dltoolbox.network.graph.layer_graph import BATCH_SIZE, NO_DATA, UNPOOLING, LayerGraph
 
 REMOVE = "Remove it: the loss is passed to the training function."  # of an output layer
 
@@ -44,11 +44,10 @@ class Wiring:
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
 
-    @cached_property
-    def free_name(self) -> str:
-        """A name for a pooling layer that no layer has."""
+    def free_name(self, stem: str) -> str:
+        """A name for a new layer that no layer has."""
         names = {layer.Name for layer in self.lgraph.nodes}
-        return next(name for name in ("pool", *(f"pool_{n}" for n in range(1, len(names) + 1))) if name not in names)
+        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(names) + 1))) if name not in names)
 
     @cached_property
     def poolings(self) -> list[Layer]:
@@ -97,7 +96,7 @@ def check_structure(lgraph: LayerGraph, issues: IssueCollector, fed: Collection[
     matches = likely_sources(wiring, explained)
     explained |= {source for source in matches.values() if source}
     explained |= {Port(source.layer, "out") for source, target in lgraph.edges
-                  if source.port in UNPOOLING and target.port not in UNPOOLING}  # indices taken for data: one problem, there
+                  if source.port in NO_DATA and target.port not in NO_DATA}  # indices taken for data: one problem, there
     for index, layer in enumerate(lgraph.nodes, 1):
         check_inputs(wiring, layer, index, issues, matches)
         check_outputs(wiring, layer, index, issues, explained)
@@ -137,10 +136,10 @@ def likely_sources(wiring: Wiring, explained: set[Port]) -> dict[Port, Port | No
     matches: dict[Port, Port | None] = {}
     for layer in wiring.lgraph.nodes:
         for port in wiring.open_inputs(layer):
-            if port not in UNPOOLING and Port(layer.Name, port) not in explained:
+            if port not in NO_DATA and Port(layer.Name, port) not in explained:
                 matches[Port(layer.Name, port)] = spare.pop() if spare else None
         spare += [Port(layer.Name, port) for port in wiring.open_outputs(layer)
-                  if port not in UNPOOLING and Port(layer.Name, port) not in explained]
+                  if port not in NO_DATA and Port(layer.Name, port) not in explained]
     late = [port for port in spare if not wiring.lgraph.named(port.layer).inputs()]  # input layers that stand behind
     return {port: source or (late.pop(0) if late else None) for port, source in matches.items()}
 
@@ -173,12 +172,24 @@ def check_inputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollecto
     lost = [port for port in wiring.open_inputs(layer) if port in UNPOOLING]
     if lost:
         unpooling_without_indices(wiring, layer, index, issues, lost)
+    if BATCH_SIZE in wiring.open_inputs(layer):
+        unfolding_without_size(wiring, layer, index, issues)
+
+
+def unfolding_without_size(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector) -> None:
+    """The number of sequences comes from the last folding layer before."""
+    before = [node for node in wiring.lgraph.nodes[:index - 1] if BATCH_SIZE in node.outputs()]
+    folding = before[-1].Name if before else wiring.free_name("fold")
+    first = "Use " if before else f"Insert sequenceFoldingLayer(Name='{folding}') before it, then use "
+    issues.add("network:unfoldingWithoutSize", f"{ports_text('Input', [BATCH_SIZE])} not connected, so the layer cannot "
+               "know how many sequences there are.", f"{first}connectLayers(lgraph, '{folding}/{BATCH_SIZE}', "
+               f"'{layer.Name}/{BATCH_SIZE}').", layer=layer.Name, index=index)
 
 
 def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, lost: list[str]) -> None:
     """The commonest problem of unpooling, with the calls that repair it."""
     pooling = wiring.pairs.get(layer.Name)
-    factory, name = layer.label().replace("Unp", "P"), pooling.Name if pooling else wiring.free_name
+    factory, name = layer.label().replace("Unp", "P"), pooling.Name if pooling else wiring.free_name("pool")
     if pooling is None:
         without = f" There is no {factory} before it."
         first = f"Insert {factory}(2, Stride=2, HasUnpoolingOutputs=True, Name='{name}') before it or earlier, then use "
@@ -199,7 +210,7 @@ def unpooling_without_indices(wiring: Wiring, layer: Layer, index: int, issues: 
 def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollector, explained: set[Port]) -> None:
     """An output that nobody reads is a problem; indices that nobody reads only cost time."""
     unconnected = wiring.open_outputs(layer)
-    data = [port for port in unconnected if port not in UNPOOLING and Port(layer.Name, port) not in explained]
+    data = [port for port in unconnected if port not in NO_DATA and Port(layer.Name, port) not in explained]
     if data and wiring.loss:
         what = ports_text("Output", data) if len(layer.outputs()) > 1 else "Its output is"
         head = next(iter(wiring.lgraph.nodes[index:]), layer)

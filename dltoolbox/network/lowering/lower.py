@@ -22,10 +22,11 @@ from dltoolbox.layers.base import Array, Layer, State
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Port
-from dltoolbox.network.graph.layer_graph import UNPOOLING, LayerGraph
+from dltoolbox.network.graph.layer_graph import BATCH_SIZE, NO_DATA, UNPOOLING, LayerGraph
 from dltoolbox.network.graph.validate import check_structure, execution_order
 from dltoolbox.network.lowering.repairs import repair, rewiring
 from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
+from dltoolbox.ops.graph import Folded, recorded_value
 
 ELEMENT = 4  # bytes of a number in single precision
 MEMORY = 1 << 40  # bytes: one array or map that is larger was hardly meant
@@ -150,7 +151,7 @@ class Walk:
         for port, value in zip(layer.outputs(), outputs, strict=False):
             self.values[Port(layer.Name, port)] = here = within_memory(value)
             if here.dims.known:
-                self.result.graph.ports[str(Port(layer.Name, port))] = here
+                self.result.graph.ports[str(Port(layer.Name, port))] = recorded_value(here)
 
     def incoming_values(self, layer: Layer) -> dict[str, Value | None]:
         """The values at the input ports of a layer; None where nothing is known of one."""
@@ -171,6 +172,8 @@ class Walk:
         if indices is not None and size is not None:
             check_unpooling(self.lgraph, layer, x, {"indices": indices, "size": size},
                             {port: self.incoming[Port(layer.Name, port)] for port in UNPOOLING})
+        if BATCH_SIZE in incoming_values:
+            check_unfolding(self.lgraph, layer, incoming_values, self.incoming)
 
     def recorded(self, info: LoweredLayer, inputs: list[Value]) -> tuple[Value, ...] | None:
         """Check a layer and let it record its ops; None where what leaves it is not known."""
@@ -217,7 +220,7 @@ class Walk:
         dims = unknown(layer.formats[0]) if certain else UNKNOWN_FEATURES
         if value:
             dims = dims.with_size("C", value.dims.channels)
-        return Value(dims, Kind(port), dims) if port in UNPOOLING else Value(dims)
+        return Value(dims, Kind(port), dims) if port in NO_DATA else Value(dims)
 
 
 def copes(layer: Layer, inputs: Sequence[Value]) -> bool:
@@ -274,6 +277,9 @@ def check_time(layer: Layer, inputs: list[Value]) -> None:
     """Data with time steps and data without do not go together, unless the layer says how."""
     data = [value.dims for port, value in zip(layer.inputs(), inputs, strict=True)
             if value.kind is Kind.DATA and not value.dims.hidden and port not in layer.timeless]
+    if len({isinstance(value, Folded) for value in inputs if value.kind is Kind.DATA and not value.dims.hidden}) > 1:
+        fail("network:foldedAndNot", f"Some inputs of {layer.label()} are folded sequences and others are not.",
+             "Fold them all, or unfold those that are folded before this layer.")
     if len({dims.timed for dims in data}) > 1:
         fail("network:timeMismatch", f"Some inputs of {layer.label()} have time steps and others have none: "
              f"{'; '.join(map(str, data))}.", "Give all of them time steps, or none.")
@@ -281,7 +287,11 @@ def check_time(layer: Layer, inputs: list[Value]) -> None:
 
 def check_kind(lgraph: LayerGraph, place: Port, value: Value, source: Port | None) -> None:
     """The indices and the size of a max pooling layer are not data: only the unpooling port of that name takes them."""
-    if source and value.kind is not Kind.DATA and place.port not in UNPOOLING:
+    if source and value.kind is Kind.BATCH and place.port != BATCH_SIZE:
+        fail("network:notData", f"Input '{place.port}' is connected to '{source}', the number of sequences that a folding "
+             f"layer passes to an unfolding layer, not data.",
+             f"Use {rewiring(lgraph, source, Port(source.layer, 'out'), place)}.")
+    if source and value.kind not in (Kind.DATA, Kind.BATCH) and place.port not in UNPOOLING:
         what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{place.port}' is connected to '{source}', the {what} that a max pooling layer "
              "passes to an unpooling layer, not data.",
@@ -309,6 +319,22 @@ def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: M
         fail(f"{layer.label()}:indicesAndSizeDiffer", f"'indices' comes from the pooling of {indices.denotes}, but 'size' "
              f"is {size.denotes}.", "Connect 'indices' and 'size' of the same max pooling layer: use "
              f"{rewiring(lgraph, sources[wrong], Port(sources[right].layer, wrong), Port(layer.Name, wrong))}.")
+
+
+def check_unfolding(lgraph: LayerGraph, layer: Layer, values: Mapping[str, Value | None],
+                    sources: Mapping[Port, Port]) -> None:
+    """What is unfolded was folded, and the number of sequences comes from a folding layer."""
+    x, size = values["in"], values[BATCH_SIZE]
+    folding = next((node.Name for node in lgraph.nodes if BATCH_SIZE in node.outputs()), "")
+    there = Port(layer.Name, BATCH_SIZE)
+    if size is not None and size.kind is not Kind.BATCH:
+        fail(f"{layer.label()}:notMiniBatchSize", f"Input '{BATCH_SIZE}' of {layer.label()} is connected to "
+             f"'{sources[there]}', which is not the number of sequences.",
+             f"Use {rewiring(lgraph, sources[there], Port(folding, BATCH_SIZE), there)}." if folding else
+             f"Insert a sequenceFoldingLayer, and connect its '{BATCH_SIZE}' here.")
+    if x is not None and x.dims.known and not isinstance(x, Folded):
+        fail(f"{layer.label()}:notFolded", f"{layer.label()} puts folded sequences together again, but its input {x.dims} "
+             "was not folded.", f"Use removeLayers(lgraph, '{layer.Name}'), or insert a sequenceFoldingLayer before.")
 
 
 def check_memory(info: LoweredLayer, outputs: tuple[Value, ...], issues: IssueCollector) -> None:

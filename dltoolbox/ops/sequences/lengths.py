@@ -77,6 +77,22 @@ class fill_ends(OfLengths):
 
 
 @op
+class mini_batch_size(Op):
+    """How many sequences there are."""
+
+    way = Way.SEE
+    kinds = (Kind.BATCH,)
+    differentiable = False
+    by_observation = False
+
+    def infer(self, x: Dims) -> Dims:
+        return Dims.of("")
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x.shape[-1], x.dtype)
+
+
+@op
 class rescale_lengths(Op):
     """Lengths behind an op that changes them."""
 
@@ -127,5 +143,5 @@ class Shortest(NamedTuple):
 
 def refuse(needed: int, got: int, layer: str, otherwise: str) -> NoReturn:
     fail("network:sequenceTooShort", f"The shortest sequence has {counted(got, 'time step')}, but layer '{layer}' needs "
-         f"sequences of at least {needed}.", f"Leave out sequences of fewer than {needed} time steps, or {otherwise} in "
-         f"'{layer}'.", layer=layer)
+         f"sequences of at least {needed}.", f"Leave out sequences of fewer than {needed} time steps "
+         f"(MinLength={needed} in sequenceInputLayer says which they are), or {otherwise} in '{layer}'.", layer=layer)

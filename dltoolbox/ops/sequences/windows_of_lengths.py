@@ -40,7 +40,7 @@ class OfSequences(Op):
         return tuple(normal(rng, dims, dtype) for dims, dtype in zip(inputs, dtypes, strict=False))
 
 
-def real(lengths: np.ndarray, steps: int) -> np.ndarray:
+def real_in_maps(lengths: np.ndarray, steps: int) -> np.ndarray:
     """T×1×B: which steps are real, as maps have their axes."""
     return real_steps(lengths, steps)[:, np.newaxis]
 
@@ -96,13 +96,13 @@ class max_unpool_of_lengths(OfSequences):
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, lengths: np.ndarray, *, to: Dims) -> np.ndarray:
         behind = prod(int(n) for n in size[:to.rank]) - 1  # the last step, which only the longest sequences have
-        placed = np.where(real(lengths, x.shape[-3]), indices, np.asarray(behind, indices.dtype))
+        placed = np.where(real_in_maps(lengths, x.shape[-3]), indices, np.asarray(behind, indices.dtype))
         y: np.ndarray = max_unpool().forward(x, placed, size, to=to)
         return y
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
         x, indices, size, lengths = call.inputs
-        keeps = real(lengths, indices.shape[-3])
+        keeps = real_in_maps(lengths, indices.shape[-3])
         dx, *_ = max_unpool().backward(Call((x, indices, size), None, (True, False, False)), grad, to=to)
         assert dx is not None
         return np.where(keeps, dx, np.zeros((), grad.dtype)), None, None, None
