@@ -44,10 +44,14 @@ class Wiring:
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
 
+    @cached_property
+    def names(self) -> set[str]:
+        return {layer.Name for layer in self.lgraph.nodes}
+
     def free_name(self, stem: str) -> str:
         """A name for a new layer that no layer has."""
-        names = {layer.Name for layer in self.lgraph.nodes}
-        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(names) + 1))) if name not in names)
+        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(self.names) + 1)))
+                    if name not in self.names)
 
     @cached_property
     def poolings(self) -> list[Layer]:
