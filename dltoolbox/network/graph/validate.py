@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain, count
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import IssueCollector
@@ -50,8 +51,8 @@ class Wiring:
 
     def free_name(self, stem: str) -> str:
         """A name for a new layer that no layer has."""
-        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(self.names) + 1)))
-                    if name not in self.names)
+        numbered = (f"{stem}_{number}" for number in count(1))
+        return next(name for name in chain([stem], numbered) if name not in self.names)
 
     @cached_property
     def poolings(self) -> list[Layer]:
