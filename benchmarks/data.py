@@ -129,6 +129,11 @@ def pictures(size: Size) -> Observed:
     return Observed(noise(size), classes(size, 10), 10)
 
 
+def sequences(size: Size) -> Observed:
+    """Noise in the size of Japanese Vowels, 12 channels × steps × observations."""
+    return Observed(normal("sequences", 12, size.side, size.batch * size.units), classes(size, 9), 9)
+
+
 def volumes(size: Size) -> Observed:
     return Observed(noise(size, 3, 1), classes(size, 10), 10)
 

@@ -39,7 +39,7 @@ def set_to(parameter: Tensor, values: np.ndarray) -> None:
 
 def convolution(name: str, channels: int, number: int, size: int = 3, *, bias: bool = True, stride: int = 1,
                 padding: int | None = None, rank: int = 2) -> nn.Module:
-    kind = nn.Conv2d if rank == 2 else nn.Conv3d
+    kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[rank - 1]
     layer = kind(channels, number, size, stride, padding=size // 2 if padding is None else padding, bias=bias)
     values = filters(name, size, channels, number, rank)
     set_to(layer.weight, values.transpose(-1, -2, *range(rank)))
@@ -121,6 +121,35 @@ def volume_network(size: Size) -> nn.Module:
                          dense("fc", 10, left ** 3 * 2 * c, (left, left, left)))
 
 
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation of B×C×T at every step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class ChannelsFirst(nn.Module):
+    """B×T×C → B×C×T."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
+class OverTime(nn.Module):
+    """The mean over time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(2)
+
+
+def sequence_network(size: Size) -> nn.Module:
+    layers: list[nn.Module] = [ChannelsFirst()]
+    for name, channels, number in (("conv1", 12, 32), ("conv2", 32, 64)):
+        layers += [nn.ConstantPad1d((2, 0), 0), convolution(name, channels, number, padding=0, rank=1),
+                   nn.ReLU(inplace=True), ChannelNorm(number)]
+    return nn.Sequential(*layers, OverTime(), dense("fc", 9, 64))
+
+
 def vgg(size: Size) -> nn.Module:
     layers: list[nn.Module] = []
     for stage, convolutions in vgg_stages(size.channels):
@@ -189,7 +218,7 @@ class Recurrent(nn.Module):
 NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
     "alexnet": alexnet, "one unit": one_unit, "attention": Attention,
-    "lstm": partial(Recurrent, nn.LSTM, 4), "gru": partial(Recurrent, nn.GRU, 3)}
+    "lstm": partial(Recurrent, nn.LSTM, 4), "gru": partial(Recurrent, nn.GRU, 3), "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
@@ -218,7 +247,7 @@ def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
 
 def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     """Momentum and weight decay as in trainingOptions: biases of convolutions and linear layers do not decay."""
-    weighted = (nn.Conv2d, nn.Conv3d, nn.Linear)
+    weighted = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
     free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
     free += [layer.in_proj_bias for layer in net.modules() if isinstance(layer, nn.MultiheadAttention)]
     free += [layer.bias_ih_l0 for layer in net.modules() if isinstance(layer, nn.RNNBase)]

@@ -79,6 +79,8 @@ ROWS = {row.key: row for row in (
     Row("C-train", "ResNet-20, training", Size(32, 64, 10), Size(16, 8, 2), (1.3, 0.9), data.pictures, "resnet", "train"),
     *(recurrent_row(cell, size, work) for cell in ("lstm", "gru") for size in ("small", "large") for work in WORKS),
     Row("E-train", "3-D CNN, training", Size(32, 8, 8, 16), Size(8, 4, 2, 4), (1.0, 0.8), data.volumes, "volumes", "train"),
+    Row("L-train", "1-D CNN of sequences, training", Size(25, 27, 10), Size(9, 4, 2), (0.9, 0.9), data.sequences,
+        "sequences", "train"),
     Row("G-vgg-1", "VGG-16, predict", Size(224, 1, 3, 64), Size(32, 1, 2, 4), (0.9, 0.8), data.pictures, "vgg", "predict"),
     Row("G-vgg-8", "VGG-16, predict", Size(224, 8, 1, 64), Size(32, 2, 1, 4), (0.9, 0.8), data.pictures, "vgg", "predict"),
     Row("G-alexnet-8", "AlexNet, predict", Size(224, 8, 4, 64), Size(64, 2, 2, 4), (0.9, 0.8), data.pictures, "alexnet",
