@@ -1,4 +1,4 @@
-"""What fast recurrent cells share.
+"""The common part of fast recurrent cells.
 
 A run goes forward over copies of the sequences, in which every step lies in one stretch. Reversing them and clearing their
 padding happens in these copies, so the loops know nothing of either: states run on over padded steps, where x is zero, and
@@ -80,7 +80,7 @@ class BoundCell:
     def flat(self, rows: slice, first: int, number: int) -> np.ndarray:
         """The same with steps and observations as one."""
         columns = slice(first * self.width, (first + number) * self.width)
-        return joined(self.gates[rows])[:, columns]
+        return flattened(self.gates[rows])[:, columns]
 
     def apart(self, slots: np.ndarray) -> np.ndarray:
         """(…, number·H) → (…, number, H)."""
@@ -97,7 +97,7 @@ class BoundCell:
         if self.hidden.shape[2] > self.width:
             steps.append(partial(self.hidden[:, :, -1].fill, 1))
         for block in self.blocks:
-            steps += [partial(np.matmul, joined(self.x[block.steps]), self.weights.of_input,
+            steps += [partial(np.matmul, flattened(self.x[block.steps]), self.weights.of_input,
                               out=self.flat(block.rows, self.input_slot, len(self.of_input))),
                       self.forward_steps(block), *self.after(block)]
         whole = slice(0, self.steps)
@@ -111,7 +111,7 @@ class BoundCell:
         raise NotImplementedError
 
     def after(self, block: StepBlock) -> list[Closure]:
-        """What else is to do after the steps of a block."""
+        """More to do after the steps of a block."""
         return []
 
     def last(self, target: np.ndarray, states: np.ndarray, steps: slice) -> list[Closure]:
@@ -164,18 +164,18 @@ class BoundCell:
 
     @cached_property
     def factors(self) -> np.ndarray:
-        """What gradients of states are multiplied by in the steps of a block."""
+        """Factors of the gradients of states in the steps of a block."""
         return self.site.scratch((self.longest, *self.gates.shape[1:]))
 
     def begin_backward(self) -> list[Closure]:
-        """What else is to do before the last step."""
+        """More to do before the last step."""
         return []
 
     def backward_steps(self, block: StepBlock) -> Closure:
         raise NotImplementedError
 
     def end_backward(self) -> list[Closure]:
-        """What else is to do after the first step."""
+        """More to do after the first step."""
         return []
 
     def weight_gradients(self) -> list[Closure]:
@@ -195,7 +195,7 @@ class BoundCell:
         if weights is None and bias is None:
             return []
         total = self.site.scratch((grads.shape[1], met.shape[2]))
-        steps: list[Closure] = [partial(np.matmul, grads.T, joined(met), out=total)]
+        steps: list[Closure] = [partial(np.matmul, grads.T, flattened(met), out=total)]
         for place, number, count in side_by_side(gates):
             rows = slice(number * self.width, (number + count) * self.width)
             part = total[place * self.width:(place + count) * self.width]
@@ -210,11 +210,11 @@ class BoundCell:
         direct = self.lengths is None and target.flags.c_contiguous
         found = target if direct else self.site.scratch(target.shape)
         grads = self.flat(slice(0, self.steps), self.input_slot, len(self.of_input))
-        product = partial(np.matmul, grads, self.weights.to_input, out=joined(found))
+        product = partial(np.matmul, grads, self.weights.to_input, out=flattened(found))
         return [product] if direct else [product, self.order.copying(target, found)]
 
 
-def joined(x: np.ndarray) -> np.ndarray:
+def flattened(x: np.ndarray) -> np.ndarray:
     """T×B×… with steps and observations as one."""
     return x.reshape(x.shape[0] * x.shape[1], x.shape[2])
 

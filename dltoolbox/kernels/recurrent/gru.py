@@ -55,7 +55,7 @@ class BoundGru(BoundCell):
         return run
 
     def find_factors(self, block: StepBlock, factors: np.ndarray) -> list[Closure]:
-        """What the gradient of h is multiplied by for all steps of a block, in the places of the gradients."""
+        """Factors of the gradient of h in all steps of a block, in the places of the gradients."""
         def of(first: int, number: int = 1) -> np.ndarray:
             return factors[:, :, first * self.width:(first + number) * self.width]
         rows = block.rows

@@ -73,7 +73,7 @@ class BoundLstm(BoundCell):
         return steps
 
     def find_factors(self, block: StepBlock, factors: np.ndarray) -> list[Closure]:
-        """What the gradients of the states are multiplied by in all steps of a block, in the places of the gates: first that
+        """Factors of the gradients of the states in all steps of a block, in the places of the gates: first that
         of h, then that of c."""
         def of(first: int, number: int = 1) -> np.ndarray:
             return factors[:, :, first * self.width:(first + number) * self.width]

@@ -26,7 +26,7 @@ class Gate(NamedTuple):
 
 
 def side_by_side(gates: Sequence[Gate]) -> list[tuple[int, int, int]]:
-    """Where gates stand one after the other in the layer's weights as well: (place, number of the first, how many)."""
+    """Gates that stand one after the other in the layer's weights as well: (place, number of the first, how many)."""
     runs: list[tuple[int, int, int]] = []
     for at, gate in enumerate(gates):
         if runs and gate.number == runs[-1][1] + runs[-1][2]:
@@ -84,16 +84,16 @@ class PackedWeights:
             return slice(number * width, (number + 1) * width)
         for at, gate in enumerate(of_input):
             rows = part(gate.number)
-            jobs += [scaled(weights[rows].T, gate.scale, self.of_input[:-1, part(at)]),
-                     scaled(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part(at)])]
+            jobs += [scaled_copy(weights[rows].T, gate.scale, self.of_input[:-1, part(at)]),
+                     scaled_copy(bias.reshape(-1)[rows], gate.scale, self.of_input[-1, part(at)])]
             if to_input:
                 jobs.append(partial(np.copyto, self.to_input[part(at)], weights[rows]))
         for at, gate in enumerate(of_hidden):
             rows, number = part(gate.number), width // chunk
             packed = self.of_hidden[at * number:(at + 1) * number]
-            jobs.append(scaled(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, packed[:, :width]))
+            jobs.append(scaled_copy(recurrent[rows].reshape(-1, chunk, width).swapaxes(1, 2), gate.scale, packed[:, :width]))
             if again.size:
-                jobs.append(scaled(again[rows].reshape(-1, chunk), gate.scale, packed[:, width]))
+                jobs.append(scaled_copy(again[rows].reshape(-1, chunk), gate.scale, packed[:, width]))
         if site.training:
             self.back = take((width // chunk_back, columns, chunk_back), site.dtype)
             for at, gate in enumerate(of_hidden):
@@ -101,6 +101,6 @@ class PackedWeights:
         self.fill = in_turn(jobs)
 
 
-def scaled(source: np.ndarray, scale: float, target: np.ndarray) -> Closure:
+def scaled_copy(source: np.ndarray, scale: float, target: np.ndarray) -> Closure:
     job: Callable[..., object] = partial(np.copyto, target, source)
     return job if scale == 1 else partial(np.multiply, source, target.dtype.type(scale), out=target)
