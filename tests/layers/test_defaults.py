@@ -116,6 +116,7 @@ PAGES = {
                                                 "SpatialFlattenMode": "column-major"}),
     "embeddingConcatenationLayer": ((), EMBEDDING),
     "indexing1dLayer": ((), {"Index": "first", "HasPaddingMaskInput": False}),
+    "sequenceFoldingLayer": ((), NOTHING), "sequenceUnfoldingLayer": ((), NOTHING),
 }
 PORTS = {
     "inputLayer": ([], ["out"]), "imageInputLayer": ([], ["out"]),
@@ -129,10 +130,11 @@ PORTS = {
     "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
     "pixelClassificationLayer": (["in"], []), "regressionLayer": (["in"], []),
     "attentionLayer": (["query", "key", "value"], ["out"]),
+    "sequenceFoldingLayer": (["in"], ["out", "miniBatchSize"]), "sequenceUnfoldingLayer": (["in", "miniBatchSize"], ["out"]),
 }
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
-    "sequenceInputLayer": "sequenceinput",
+    "sequenceInputLayer": "sequenceinput", "sequenceFoldingLayer": "seqfold", "sequenceUnfoldingLayer": "sequnfold",
     "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
     "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
     "globalMaxPooling1dLayer": "gmpool1d",

@@ -71,7 +71,9 @@ from dltoolbox import (
     resize3dLayer,
     scalingLayer,
     selfAttentionLayer,
+    sequenceFoldingLayer,
     sequenceInputLayer,
+    sequenceUnfoldingLayer,
     sigmoidLayer,
     sinusoidalPositionEncodingLayer,
     softmaxLayer,
@@ -280,6 +282,15 @@ def test_attention_of_three_inputs():
     assert info.ports[1] == ["out 7(S) × 4(C) × 1(B)", "scores 9(S) × 7(S) × 2(C) × 1(B)"]
 
 
+def test_unfolding_restores_the_sequences():
+    lgraph = layerGraph([inputLayer([9, 8, 3, np.nan, np.nan], "SSCBT"), sequenceFoldingLayer(Name="fold"), flattenLayer,
+                         sequenceUnfoldingLayer(Name="unfold"), regressionLayer])
+    info = analyzeNetwork(connectLayers(lgraph, "fold/miniBatchSize", "unfold/miniBatchSize"), nargout=1)
+    assert info.Issues == ()
+    assert list(info.LayerInfo.Activations[1:4]) == [
+        "out 9(S) × 8(S) × 3(C) × 1(B), miniBatchSize 1(U)", "216(C) × 1(B)", "216(C) × 1(B) × 1(T)"]
+
+
 @pytest.mark.parametrize(("source", "pool", "unpool", "out"), [
     (IMAGE, maxPooling2dLayer(2, Stride=2, HasUnpoolingOutputs=True, Name="p"), maxUnpooling2dLayer(Name="u"),
      "28(S) × 21(S) × 3(C) × 1(B)"),
@@ -316,5 +327,6 @@ def test_sizes_of_a_reference(source, reduce, layer, activations):
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
     joining = {"attentionLayer", "additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
-    others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer"}
+    others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
+              "sequenceFoldingLayer", "sequenceUnfoldingLayer"}
     assert tested | joining | others == set(LAYERS)

@@ -31,7 +31,7 @@ class Found:
 
     def __init__(self, model: Model, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
                  lengths: np.ndarray | None = None) -> None:
-        given = None if lengths is None else [lengths] * len(inputs)
+        given = None if lengths is None else [lengths if entry.dims.timed else None for entry in model.inputs]
         restart(0)
         self.results = model.results(inputs, lengths=given)
         self.loss, self.learnables, self.entering = model.gradients(inputs, targets, lengths=given)
@@ -60,7 +60,8 @@ def check_alone(model: Model, inputs: Sequence[np.ndarray], targets: Sequence[np
     loss, learnables = 0.0, {key: np.zeros_like(value) for key, value in together.learnables.items()}
     for number, length in enumerate(lengths):
         ends = [length if y.lengths is None else int(y.lengths[number]) for y in together.results]
-        alone = Found(plain, [cut(x, number, length) for x in inputs],
+        alone = Found(plain, [cut(x, number, length) if entry.dims.timed else x[..., number:number + 1]
+                              for x, entry in zip(inputs, model.inputs, strict=True)],
                       [cut(t, number, end) if y.dims.timed else t[..., number:number + 1]
                        for t, end, y in zip(targets, ends, together.results, strict=True)])
         for y, one, end in zip(together.results, alone.results, ends, strict=True):
@@ -68,9 +69,11 @@ def check_alone(model: Model, inputs: Sequence[np.ndarray], targets: Sequence[np
         loss += shares[number] * alone.loss
         for key, gradient in alone.learnables.items():
             learnables[key] += shares[number] * gradient
-        for whole, one in zip(together.entering, alone.entering, strict=True):
-            same(cut(whole, number, length), shares[number] * one, tolerance)
-            np.testing.assert_array_equal(whole[..., length:, number], 0)
+        assert len(together.entering) == len(alone.entering)  # none where no gradient reaches the inputs
+        for whole, one, entry in zip(together.entering, alone.entering, model.inputs, strict=False):
+            timed = entry.dims.timed
+            same(cut(whole, number, length) if timed else whole[..., number:number + 1], shares[number] * one, tolerance)
+            assert not timed or not whole[..., length:, number].any()
     same(np.asarray(together.loss), np.asarray(loss), tolerance)
     for key, gradient in together.learnables.items():
         same(gradient, learnables[key], tolerance)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.network.graph.surgery import connectLayers
 from tests.program import cases_activation, cases_attention, cases_convolution, cases_recurrent, cases_spatial
 from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
@@ -52,6 +54,14 @@ def statistic(values: Any) -> Tensor:
     return there(array if array.ndim == 2 else array[..., None])
 
 
+class FoldedCase(Case):
+    """A network that folds sequences and unfolds them."""
+
+    def graph(self) -> LayerGraph:
+        fold, _, unfold = self.body()
+        return connectLayers(super().graph(), f"{fold.Name}/miniBatchSize", f"{unfold.Name}/miniBatchSize")
+
+
 def cases() -> Iterator[Case]:
     yield from element_wise()
     yield from joining()
@@ -62,6 +72,10 @@ def cases() -> Iterator[Case]:
     yield from cases_recurrent.cases()
     yield from pooling()
     yield from normalising()
+    for layer, fold, unfold in (("sequenceFoldingLayer", "layer", "unfold"), ("sequenceUnfoldingLayer", "fold", "layer")):
+        yield FoldedCase(layer, "", ((3, 4, 2, 5),), lambda fold=fold, unfold=unfold: [
+            make("sequenceFoldingLayer", Name=fold), make("reluLayer"), make("sequenceUnfoldingLayer", Name=unfold)],
+            plain(F.relu), timed=True)
     yield from ends()
 
 

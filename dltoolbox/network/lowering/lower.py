@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
-from dltoolbox.core.display import bytes_text
+from dltoolbox.core.display import bytes_text, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
 from dltoolbox.layers.base import Array, Layer, State
@@ -324,17 +324,18 @@ def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: M
 def check_unfolding(lgraph: LayerGraph, layer: Layer, values: Mapping[str, Value | None],
                     sources: Mapping[Port, Port]) -> None:
     """What is unfolded was folded, and the number of sequences comes from a folding layer."""
-    x, size = values["in"], values[BATCH_SIZE]
+    x, size, there = values["in"], values[BATCH_SIZE], Port(layer.Name, BATCH_SIZE)
     folding = next((node.Name for node in lgraph.nodes if BATCH_SIZE in node.outputs()), "")
-    there = Port(layer.Name, BATCH_SIZE)
-    if size is not None and size.kind is not Kind.BATCH:
+    if x is not None and x.dims.known and not isinstance(x, Folded) and (before := sources.get(Port(layer.Name, "in"))):
+        behind = [lgraph.port_text(place, "inputs") for place, source in sources.items() if source.layer == layer.Name]
+        calls = [f"removeLayers(lgraph, '{layer.Name}')", *(
+            f"connectLayers(lgraph, '{lgraph.port_text(before, 'outputs')}', '{place}')" for place in behind)]
+        fail(f"{layer.label()}:notFolded", f"{layer.label()} puts folded sequences together again, but its input {x.dims} "
+             "was not folded.", f"Use {listed(calls)}.")
+    if size is not None and size.kind is not Kind.BATCH and folding:
         fail(f"{layer.label()}:notMiniBatchSize", f"Input '{BATCH_SIZE}' of {layer.label()} is connected to "
              f"'{sources[there]}', which is not the number of sequences.",
-             f"Use {rewiring(lgraph, sources[there], Port(folding, BATCH_SIZE), there)}." if folding else
-             f"Insert a sequenceFoldingLayer, and connect its '{BATCH_SIZE}' here.")
-    if x is not None and x.dims.known and not isinstance(x, Folded):
-        fail(f"{layer.label()}:notFolded", f"{layer.label()} puts folded sequences together again, but its input {x.dims} "
-             "was not folded.", f"Use removeLayers(lgraph, '{layer.Name}'), or insert a sequenceFoldingLayer before.")
+             f"Use {rewiring(lgraph, sources[there], Port(folding, BATCH_SIZE), there)}.")
 
 
 def check_memory(info: LoweredLayer, outputs: tuple[Value, ...], issues: IssueCollector) -> None:
