@@ -23,6 +23,7 @@ class Size(NamedTuple):
     batch: int
     units: int
     channels: int = 0
+    features: int = 0
 
 
 class Observed(NamedTuple):
@@ -128,13 +129,19 @@ def pictures(size: Size) -> Observed:
     return Observed(noise(size), classes(size, 10), 10)
 
 
+def sequences(size: Size) -> Observed:
+    """Noise in the size of Japanese Vowels, 12 channels × steps × observations."""
+    return Observed(normal("sequences", 12, size.side, size.batch * size.units), classes(size, 9), 9)
+
+
 def volumes(size: Size) -> Observed:
     return Observed(noise(size, 3, 1), classes(size, 10), 10)
 
 
 def signals(size: Size) -> Observed:
-    """Sequences of one length, c×T×N; ``side`` is T."""
-    return Observed(normal("signals", size.channels, size.side, size.batch * size.units), classes(size, 10), 10)
+    """Sequences of one length, c×T×N; ``side`` is T, and c the ``features``, or as many as ``channels``."""
+    channels = size.features or size.channels
+    return Observed(normal("signals", channels, size.side, size.batch * size.units), classes(size, 10), 10)
 
 
 def pictures_of_pixels(size: Size) -> Observed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,19 @@ from dltoolbox import (
     categorical,
     classificationLayer,
     connectLayers,
+    convolution1dLayer,
     convolution2dLayer,
     convolution3dLayer,
     dropoutLayer,
     fullyConnectedLayer,
     globalAveragePooling1dLayer,
     globalAveragePooling2dLayer,
+    gruLayer,
     image3dInputLayer,
     imageInputLayer,
     layerGraph,
+    layerNormalizationLayer,
+    lstmLayer,
     maxPooling2dLayer,
     maxPooling3dLayer,
     maxUnpooling2dLayer,
@@ -148,6 +153,16 @@ def volume_network(size: Size) -> list[Any]:
     return [*layers, dense("fc", 10, left ** 3 * 2 * c), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def sequence_network(size: Size) -> list[Any]:
+    """Two causal convolutions over time, each with ReLU and layer normalisation, and the mean over time."""
+    layers: list[Any] = [sequenceInputLayer(12)]
+    for name, channels, number in (("conv1", 12, 32), ("conv2", 32, 64)):
+        layers += [convolution1dLayer(3, number, Name=name, Padding="causal", Weights=filters(name, 3, channels, number, 1),
+                                      Bias=offsets(name, number).reshape(1, -1)), reluLayer(), layerNormalizationLayer()]
+    return [*layers, globalAveragePooling1dLayer(), dense("fc", 9, 64), softmaxLayer(),
+            classificationLayer(Classes=names(9))]
+
+
 def vgg(size: Size) -> list[Any]:
     width, left = size.channels, size.side // 32
     layers: list[Any] = [images(size, 3)]
@@ -188,9 +203,19 @@ def attention(size: Size) -> list[Any]:
             dense("fc", 10, c), softmaxLayer(), classificationLayer(Classes=names(10))]
 
 
+def recurrent(layer: Any, gates: int, size: Size) -> list[Any]:
+    """A recurrent layer and what classifies its last state."""
+    hidden = size.channels
+    return [sequenceInputLayer(size.features),
+            layer(hidden, OutputMode="last", InputWeights=matrix("x", gates * hidden, size.features),
+                  RecurrentWeights=matrix("h", gates * hidden, hidden), Bias=offsets("cell", gates * hidden).reshape(-1, 1)),
+            dense("fc", 10, hidden), softmaxLayer(), classificationLayer(Classes=names(10))]
+
+
 NETWORKS: dict[str, Callable[[Size], Any]] = {
     "digits": digits_network, "segnet": segnet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "attention": attention}
+    "alexnet": alexnet, "one unit": one_unit, "attention": attention,
+    "lstm": partial(recurrent, lstmLayer, 4), "gru": partial(recurrent, gruLayer, 3), "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def set_to(parameter: Tensor, values: np.ndarray) -> None:
 
 def convolution(name: str, channels: int, number: int, size: int = 3, *, bias: bool = True, stride: int = 1,
                 padding: int | None = None, rank: int = 2) -> nn.Module:
-    kind = nn.Conv2d if rank == 2 else nn.Conv3d
+    kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[rank - 1]
     layer = kind(channels, number, size, stride, padding=size // 2 if padding is None else padding, bias=bias)
     values = filters(name, size, channels, number, rank)
     set_to(layer.weight, values.transpose(-1, -2, *range(rank)))
@@ -120,6 +121,35 @@ def volume_network(size: Size) -> nn.Module:
                          dense("fc", 10, left ** 3 * 2 * c, (left, left, left)))
 
 
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation of B×C×T at every step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class ChannelsFirst(nn.Module):
+    """B×T×C → B×C×T."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
+class OverTime(nn.Module):
+    """The mean over time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(2)
+
+
+def sequence_network(size: Size) -> nn.Module:
+    layers: list[nn.Module] = [ChannelsFirst()]
+    for name, channels, number in (("conv1", 12, 32), ("conv2", 32, 64)):
+        layers += [nn.ConstantPad1d((2, 0), 0), convolution(name, channels, number, padding=0, rank=1),
+                   nn.ReLU(inplace=True), ChannelNorm(number)]
+    return nn.Sequential(*layers, OverTime(), dense("fc", 9, 64))
+
+
 def vgg(size: Size) -> nn.Module:
     layers: list[nn.Module] = []
     for stage, convolutions in vgg_stages(size.channels):
@@ -167,9 +197,28 @@ class Attention(nn.Module):
         return scores
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer and what classifies its last state. One bias is trained, as in MATLAB; the other is zero."""
+
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU], gates: int, size: Size) -> None:
+        super().__init__()
+        hidden = size.channels
+        self.cell, self.scores = kind(size.features, hidden, batch_first=True), dense("fc", 10, hidden)
+        set_to(self.cell.weight_ih_l0, matrix("x", gates * hidden, size.features))
+        set_to(self.cell.weight_hh_l0, matrix("h", gates * hidden, hidden))
+        set_to(self.cell.bias_ih_l0, offsets("cell", gates * hidden))
+        set_to(self.cell.bias_hh_l0, np.zeros(gates * hidden, np.float32))
+        self.cell.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.scores(self.cell(x)[0][:, -1])
+        return scores
+
+
 NETWORKS: dict[str, Callable[[Size], nn.Module]] = {
     "digits": digits_network, "segnet": SegNet, "resnet": resnet, "volumes": volume_network, "vgg": vgg,
-    "alexnet": alexnet, "one unit": one_unit, "attention": Attention}
+    "alexnet": alexnet, "one unit": one_unit, "attention": Attention,
+    "lstm": partial(Recurrent, nn.LSTM, 4), "gru": partial(Recurrent, nn.GRU, 3), "sequences": sequence_network}
 
 
 def network(name: str, size: Size, variant: str, work: str) -> nn.Module:
@@ -198,12 +247,13 @@ def inputs(observed: Observed, variant: str) -> tuple[Any, ...]:
 
 def optimiser(net: nn.Module) -> torch.optim.Optimizer:
     """Momentum and weight decay as in trainingOptions: biases of convolutions and linear layers do not decay."""
-    weighted = (nn.Conv2d, nn.Conv3d, nn.Linear)
+    weighted = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
     free = [layer.bias for layer in net.modules() if isinstance(layer, weighted) and layer.bias is not None]
     free += [layer.in_proj_bias for layer in net.modules() if isinstance(layer, nn.MultiheadAttention)]
+    free += [layer.bias_ih_l0 for layer in net.modules() if isinstance(layer, nn.RNNBase)]
     known = {id(bias) for bias in free}
-    groups: list[dict[str, Any]] = [{"params": [p for p in net.parameters() if id(p) not in known], "weight_decay": 1e-4},
-                                    {"params": free}]
+    others = [p for p in net.parameters() if id(p) not in known and p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 1e-4}, {"params": free}]
     groups = [group for group in groups if group["params"]]
     try:
         return torch.optim.SGD(groups, lr=0.01, momentum=0.9, fused=True)

@@ -53,6 +53,18 @@ def pool_row(key: str) -> Row:
                Size(12, 2, 2, 3), targets)
 
 
+WORKS = {"train": "training", "predict": "predict"}
+SEQUENCES = {"small": Size(25, 27, 10, 100, 12), "large": Size(100, 64, 2, 256, 128)}
+
+
+def recurrent_row(cell: str, size: str, work: str) -> Row:
+    """A cell over sequences of one length, in a classifier."""
+    full, what = SEQUENCES[size], WORKS[work]
+    targets = (1.0, 1.0) if work == "predict" else (1.2, 0.66) if size == "small" else (0.84, 0.69)
+    return Row(f"D-{cell}-{size}-{work}", f"{cell.upper()} {full.features}→{full.channels}, {full.side} steps, {what}",
+               full, Size(5, 4, 2, 6, 3), targets, data.signals, cell, work)
+
+
 A, A_SMALL = Size(28, 128, 39), Size(28, 16, 2)
 B, B_SMALL = Size(64, 8, 8, 64), Size(16, 4, 2, 8)
 SEGNET = (data.pictures_of_pixels, "segnet")
@@ -65,7 +77,10 @@ ROWS = {row.key: row for row in (
         "train fast"),
     Row("B-predict", "SegNet with unpooling, predict", B, B_SMALL, (), *SEGNET, "predict"),
     Row("C-train", "ResNet-20, training", Size(32, 64, 10), Size(16, 8, 2), (1.3, 0.9), data.pictures, "resnet", "train"),
+    *(recurrent_row(cell, size, work) for cell in ("lstm", "gru") for size in ("small", "large") for work in WORKS),
     Row("E-train", "3-D CNN, training", Size(32, 8, 8, 16), Size(8, 4, 2, 4), (1.0, 0.8), data.volumes, "volumes", "train"),
+    Row("L-train", "1-D CNN of sequences, training", Size(25, 27, 10), Size(9, 4, 2), (0.9, 0.9), data.sequences,
+        "sequences", "train"),
     Row("G-vgg-1", "VGG-16, predict", Size(224, 1, 3, 64), Size(32, 1, 2, 4), (0.9, 0.8), data.pictures, "vgg", "predict"),
     Row("G-vgg-8", "VGG-16, predict", Size(224, 8, 1, 64), Size(32, 2, 1, 4), (0.9, 0.8), data.pictures, "vgg", "predict"),
     Row("G-alexnet-8", "AlexNet, predict", Size(224, 8, 4, 64), Size(64, 2, 2, 4), (0.9, 0.8), data.pictures, "alexnet",

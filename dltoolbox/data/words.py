@@ -199,7 +199,8 @@ def required_encoding(enc: object, function: str) -> wordEncoding:
 
 def documents_of(value: object, function: str) -> list[list[str]]:
     """The words of every document."""
-    documents = [value] if isinstance(value, str) else convert.each(value, most=1 << 30)
+    numbers = isinstance(value, np.ndarray) and value.dtype.kind not in "OUST"
+    documents = [value] if isinstance(value, str) or numbers else convert.each(value, most=1 << 30)
     words = []
     for number, document in enumerate(documents, 1):
         parts = [document] if isinstance(document, str) else convert.each(document)

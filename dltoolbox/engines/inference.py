@@ -120,7 +120,9 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: PredictOutputsOpti
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout
-    check_nargout(nargout, count + (chosen.function == "predict"), chosen.function)
+    with_state = chosen.function == "predict" and (  # which networks without sequences have, too, but nobody expects
+        nargout != count or bool(engine_of(net, chosen.ExecutionEnvironment).initial_states))
+    check_nargout(nargout, count + with_state, chosen.function)
     data = labelled_inputs(net, data, chosen.InputDataFormats, chosen.function)
     run = run_network(net, data, chosen, [str(port) for port in ports], carry=nargout > count)
     results: list[Any] = formatted(run.outputs, chosen)

@@ -21,11 +21,11 @@ from dltoolbox.program.memory import HEADROOM, Arena, Buffer, bytes_of, place
 from dltoolbox.program.plan import Plan, Step, contributions, lifetimes, shape_of
 
 MOST_WASTE = 1.125  # times the memory of a plan that a layout for several sizes may take
-GROWTH = 1.5  # times the memory of a plan that a layout gets which has to grow for it
+ROOM_TO_GROW = 1.5  # times the memory of a plan that a layout gets which has to grow for it
 
 Interval = tuple[int, int]
 Allocate = Callable[[Sequence[int], Any, tuple[Interval, ...]], np.ndarray]
-Pool = MutableMapping[Hashable, np.ndarray]
+ArrayPool = MutableMapping[Hashable, np.ndarray]
 
 
 class Shared(dict[tuple[int, int], np.ndarray]):
@@ -36,7 +36,7 @@ class Shared(dict[tuple[int, int], np.ndarray]):
         plan: Number of the plan in its program; others arrange filters in another way.
     """
 
-    def __init__(self, pool: Pool | None = None, plan: int = 0) -> None:
+    def __init__(self, pool: ArrayPool | None = None, plan: int = 0) -> None:
         super().__init__()
         self.pool, self.plan = {} if pool is None else pool, plan
 
@@ -146,7 +146,7 @@ class Layout:
         joint = self._beside(other, 1.0)
         if joint.peak > larger.peak * MOST_WASTE:
             return larger
-        roomy = self._beside(other, GROWTH) if larger is other else joint
+        roomy = self._beside(other, ROOM_TO_GROW) if larger is other else joint
         return roomy if roomy.peak <= joint.peak + HEADROOM else joint
 
     def _beside(self, other: Layout, factor: float) -> Layout:

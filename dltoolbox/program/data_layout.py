@@ -183,7 +183,7 @@ def as_numbers(array: np.ndarray, code: str) -> str:
         return f"Stack the arrays that it holds: np.stack({code}, axis=-1)."
     try:
         array.astype(float)
-    except (TypeError, ValueError):
+    except Exception:  # objects that refuse
         return ""
     return f"Convert it with np.asarray({code}, dtype=float)." if array.dtype.kind in "OUST" and array.size else ""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dltoolbox.kernels import Closure, base
 from dltoolbox.ops import Graph, ParameterKey, Value
-from dltoolbox.program.bound_plan import Layout, Layouts, Pool, Shard, ShardContext, Shared
+from dltoolbox.program.bound_plan import ArrayPool, Layout, Layouts, Shard, ShardContext, Shared
 from dltoolbox.program.memory import Arena, FlatArrays
 from dltoolbox.program.optimized import OptimizedGraph
 from dltoolbox.program.plan import Plan, as_seen, check_targets
@@ -86,7 +86,7 @@ class Program:
 
     def __init__(self, optimized: OptimizedGraph, entering: Sequence[Sequence[int]],
                  plan_of: Callable[[OptimizedGraph, int], Plan], threads: int, arrays: Mapping[ParameterKey, np.ndarray],
-                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts, pool: Pool | None) -> None:
+                 gradients: Sequence[FlatArrays], arenas: Sequence[Arena], layouts: Layouts, pool: ArrayPool | None) -> None:
         self.arenas, self.gradients, self.pool, batch = arenas, gradients, pool, entering[0][-1]
         threads = threads if threads > 1 and optimized.has_work(SMALL_WORK, entering) else 1
         shared = threads == 1 or not optimized.by_observation or (

@@ -42,7 +42,7 @@ from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_che
 from dltoolbox.ops import Graph, ParameterKey
 from dltoolbox.ops.graph import Carry, Population
 from dltoolbox.ops.sequences.lengths import check_lengths
-from dltoolbox.program.bound_plan import Layouts, Pool
+from dltoolbox.program.bound_plan import ArrayPool, Layouts
 from dltoolbox.program.data_layout import Result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
@@ -145,7 +145,7 @@ class Model(Sealed):
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
         self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
-        self.pool: Pool = WeakValueDictionary()
+        self.pool: ArrayPool = WeakValueDictionary()
         self.carried: ParameterArrays = {}  # what the last run left that was asked for it
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread

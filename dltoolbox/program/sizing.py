@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
-from typing import Any
 
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
@@ -108,7 +107,7 @@ def is_open(value: Value) -> bool:
     return None in value.dims.sizes or (value.denotes is not None and None in value.denotes.sizes)
 
 
-def sized_attribute(value: Any, inputs: Sequence[Value], way: Way) -> Any:
+def sized_attribute(value: object, inputs: Sequence[Value], way: Way) -> object:
     """An attribute of a node. Sizes among them are what an input denotes; windows may follow the length."""
     if isinstance(value, Dims) and None in value.sizes:
         return way.dims(next(one.denotes for one in inputs if one.denotes is not None))

@@ -135,10 +135,11 @@ def sequence_source(X: object, Y: object, task: Task, of: str) -> Batches:
     """Sequences, alone or beside other data, as mini-batches."""
     inputs = sequence_inputs(task.lgraph, X, Y, f"X{of}")
     columns = [column for column in inputs if isinstance(column, Sequences)]
-    lengths = lengths_behind(task.lgraph, inputs)
+    code, also = in_code(f"X{of}"), also_kept([], Y, f"Y{of}")
+    lengths = lengths_behind(task.lgraph, inputs, task.cutting, f"keep = [i for i, x in enumerate({code}) if "
+                             f"x.shape[-1] >= {{least}}]; {code} = [{code}[i] for i in keep]{also}")
     if task.cutting.length != "longest":
         check_cutting(task.cutting, [column.lengths for column in columns] + [lengths] * task.size.timed)
-    code = in_code(f"X{of}")
     target: TargetsOfSequences
     if task.size.timed:
         expected = Expected(lengths, code, f"Y{of}", with_output_mode(task.lgraph, task.end, "last"))
@@ -146,7 +147,7 @@ def sequence_source(X: object, Y: object, task: Task, of: str) -> Batches:
     else:
         check_per_sequence(Y, columns[0], code, f"Y{of}", with_output_mode(task.lgraph, task.end, "sequence"))
         target = encode_targets(task, Y, len(columns[0]), training=not of, name=f"Y{of}",
-                                remove=partial(sequences_removed, also_kept([], Y, f"Y{of}"), code))
+                                remove=partial(sequences_removed, also, code))
     return SequenceSource(inputs, [target], task.cutting)
 
 

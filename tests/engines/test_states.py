@@ -232,7 +232,13 @@ def test_networks_without_states() -> None:
 
 
 def test_the_number_of_outputs() -> None:
-    net = tagger()
+    net, features = tagger(), dl.dlnetwork([dl.featureInputLayer(2), dl.batchNormalizationLayer])
+    first, second = predict(features, [[1, 2], [3, 4]])
+    assert first.shape == second.shape == (2,)
+    assert predict(features, [[1, 2]], nargout=2)[1].Parameter == ["TrainedMean", "TrainedVariance"]
+    with pytest.raises(DltoolboxError, match="nargoutNeeded"):
+        _, _ = predict(dlnet(), X[:2])
+    _, _ = predict(dlnet(), X, nargout=2)
     for function, most in ((predictAndUpdateState, 2), (classifyAndUpdateState, 3)):
         assert len(function(net, X)) == 2
         for nargout in (0, most + 1):

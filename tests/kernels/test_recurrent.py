@@ -59,7 +59,7 @@ def test_gradients_of_all_outputs_in_blocks(kernel: Kernel, sample: Case, which:
     monkeypatch.setattr("dltoolbox.kernels.recurrent.cell.BLOCK_BYTES", 6 * 32 * 4 * 4 * np.dtype(kind).itemsize)
     monkeypatch.setattr(weights, "small_products", lambda: chunked)
     monkeypatch.setattr(weights, "SMALL_PRODUCT", 4 * 32 * 16)
-    monkeypatch.setattr(weights, "CHUNKS", (8, 8))
+    monkeypatch.setattr(weights, "PACKED_CHUNKS", (8, 8))
     inputs = sample.inputs(4, kind)
     outputs, grads, gradients = all_gradients(sample, inputs, which)
     trial = spoilt(bind_alone(kernel, use_of(sample, 4, kind), inputs, None, grads))

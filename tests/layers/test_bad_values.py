@@ -157,7 +157,7 @@ BAD = [  # what is made, identifier, what the message says
     (lambda: imageInputLayer([28, 28, 1], DataAugmentation="randcrop"), "imageInputLayer:notYetSupported", "'none'"),
     (lambda: image3dInputLayer([28, 28, 1]), "image3dInputLayer:invalidInputSize", "[h, w, d, c]"),
     (lambda: featureInputLayer([3, 4]), "featureInputLayer:invalidInputSize", "'numFeatures' of featureInputLayer"),
-    (lambda: sequenceInputLayer([1, 2, 3, 4, 5]), "sequenceInputLayer:invalidInputSize", "a number of channels, [s, c]"),
+    (lambda: sequenceInputLayer([1, 2, 3, 4, 5]), "sequenceInputLayer:invalidInputSize", "a number of channels, or [s, c]"),
     (lambda: sequenceInputLayer(12, MinLength=0), "sequenceInputLayer:invalidMinLength", "a positive integer"),
     (lambda: sequenceInputLayer([4, 3], Mean=[1, 2]), "sequenceInputLayer:invalidMean", "one value per channel (1×3)"),
     (lambda: batchNormalizationLayer(Epsilon=0), "batchNormalizationLayer:invalidEpsilon", "a positive number"),

@@ -13,6 +13,7 @@ from dltoolbox import (
     analyzeNetwork,
     bilstmLayer,
     connectLayers,
+    convolution2dLayer,
     dlnetwork,
     featureInputLayer,
     flattenLayer,
@@ -28,6 +29,7 @@ from dltoolbox import (
     loadNetwork,
     lstmLayer,
     lstmProjectedLayer,
+    maxUnpooling2dLayer,
     regressionLayer,
     replaceLayer,
     rng,
@@ -312,7 +314,7 @@ def test_it_learns_what_was_at_the_first_step(kind):
     solver = make_solver(model.parameters, trainingOptions("adam", InitialLearnRate=0.02))
     for _ in range(150):
         solver.update(model.step([x], [t]).gradients, 0.02)
-    assert np.mean(np.sign(model.predict([x])[0]) == t) > 0.95
+    assert np.mean(np.sign(model.predict([x])[0]) == t) > 0.85  # by chance 0.5
 
 
 @each
@@ -338,9 +340,14 @@ def test_analysis_and_code(make, tmp_path):
 
 
 def test_multiply_adds_are_those_of_a_step():
-    lgraph = layerGraph([sequenceInputLayer(12, Name="in"), lstmLayer(100, Name="r"), fullyConnectedLayer(9)])
+    lgraph = layerGraph([sequenceInputLayer(12, Name="in"), lstmLayer(20, Name="r"), bilstmLayer(5), fullyConnectedLayer(9)])
     info = analyzeNetwork(dlnetwork(lgraph), nargout=1)
-    assert info.LayerInfo.MultiplyAdds[1] == 400 * (12 + 100)
+    assert info.LayerInfo.MultiplyAdds[1:3] == [80 * (12 + 20), 2 * 20 * (20 + 5)]
+
+
+def test_two_directions_have_twice_the_channels():
+    assert bilstmLayer(5).size_formula() == (("channels", "2·5 = 10"),)
+    assert lstmLayer(5).size_formula() == ()
 
 
 # Refusals, and what helps --------------------------------------------------------------------------------------------
@@ -369,6 +376,31 @@ def test_steps_that_end_before():
     lower_checked(layerGraph([layers[0], lstmLayer(8, OutputMode="sequence", Name="first"), *layers[2:]]), loss=False)
     hint = problem([sequenceInputLayer(12), globalAveragePooling1dLayer(Name="mean"), gruLayer(5)])[2]
     assert hint == "Move 'mean' behind this layer, or remove it."
+
+
+def test_states_that_nobody_reads():
+    layers = [sequenceInputLayer(12), lstmLayer(5, HasStateOutputs=True, Name="r"), regressionLayer]
+    with pytest.raises(DltoolboxError, match="Outputs 'hidden' and 'cell' are not connected to any layer") as caught:
+        lower_checked(layerGraph(layers))
+    assert caught.value.issues[0].hint == "Use connectLayers, or set HasStateOutputs=False."
+    lower_checked(layerGraph([layers[0], lstmLayer(5, HasStateOutputs=False, Name="r"), layers[2]]))
+
+
+def test_recurrent_layers_are_no_poolings():
+    """Nothing that an unpooling layer could undo."""
+    layers = [sequenceInputLayer([4, 4, 1]), maxUnpooling2dLayer(Name="u"), flattenLayer, lstmLayer(5), lstmLayer(5),
+              regressionLayer]
+    with pytest.raises(DltoolboxError) as caught:
+        lower_checked(layerGraph(layers))
+    assert "lstm" not in str(caught.value)
+
+
+def test_images_behind_a_problem():
+    layers = [imageInputLayer([4, 4, 1]), convolution2dLayer(9, 2), gruLayer(3)]
+    with pytest.raises(DltoolboxError) as caught:
+        lower_checked(layerGraph(layers), loss=False)
+    assert [issue.hint for issue in caught.value.issues][1:] == [
+        "Let sequences in by sequenceInputLayer, and insert flattenLayer before this layer."]
 
 
 def test_images_per_step():

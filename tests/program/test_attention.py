@@ -61,6 +61,14 @@ def across() -> LayerGraph:
     return connectLayers(connectLayers(lgraph, "key", "attention/key"), "value", "attention/value")
 
 
+def masked() -> LayerGraph:
+    """A mask beside the data hides steps that are no padding."""
+    lgraph = layerGraph([sequence(3), selfAttentionLayer(1, 2, HasPaddingMaskInput=True, Name="attention"),
+                         indexing1dLayer("last", HasPaddingMaskInput=True, Name="index"), regressionLayer])
+    lgraph = addLayers(lgraph, sequence(1, "mask"))
+    return connectLayers(connectLayers(lgraph, "mask", "attention/mask"), "mask", "index/mask")
+
+
 def chain(*layers: Any) -> Callable[[], LayerGraph]:
     return lambda: layerGraph([sequence(3), *layers, regressionLayer])
 
@@ -72,7 +80,7 @@ NETWORKS: dict[str, Callable[[], LayerGraph]] = {
     "token": chain(embeddingConcatenationLayer, selfAttentionLayer(3, 3), indexing1dLayer, fullyConnectedLayer(2)),
     "steps": chain(embeddingConcatenationLayer, fullyConnectedLayer(2), selfAttentionLayer(2, 2), indexing1dLayer("last")),
     "last": chain(fullyConnectedLayer(2), indexing1dLayer("last")),
-    "encoder": encoder, "across": across,
+    "encoder": encoder, "across": across, "masked": masked,
 }
 
 
@@ -80,9 +88,10 @@ def data(graph: LayerGraph) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Sequences with large numbers behind their ends, and their lengths."""
     rng, arrays, lengths = np.random.default_rng(0), [], []
     for layer, each in zip([source for source in graph.Layers if not source.InputNames], (LENGTHS, KEYS), strict=False):
-        c = layer.dims().channels
+        c, each = layer.dims().channels, LENGTHS if layer.Name == "mask" else each
         shape = (c, each.max(), each.size)
-        values = rng.integers(0, 12, shape).astype(float) if c == 1 else rng.standard_normal(shape)
+        values = rng.integers(0, 2 if layer.Name == "mask" else 12, shape).astype(float) if c == 1 else (
+            rng.standard_normal(shape))
         arrays.append(np.where(np.arange(each.max())[:, None] < each, values, 1e3))
         lengths.append(each)
     return arrays, lengths
@@ -145,6 +154,17 @@ def test_dropout_is_drawn_per_observation() -> None:
     (expected,) = model.predict([x])
     assert np.abs(whole - expected).max() > 1e-3
     np.testing.assert_allclose(np.mean([drawn(x) for _ in range(400)], axis=0), expected, atol=0.1)
+
+
+def test_dropout_sends_nothing_into_padding() -> None:
+    graph = chain(selfAttentionLayer(1, 2, DropoutProbability=0.3), selfAttentionLayer(1, 2), indexing1dLayer("last"))()
+    for fast in (True, False):
+        model, (arrays, lengths) = filled(Model(graph, np.float64, fast=fast)), data(graph)
+        _, learnables, (dx,) = model.gradients(arrays, [np.ones((3, LENGTHS.size))], lengths=lengths)
+        assert all(np.isfinite(value).all() for value in learnables.values())
+        real = np.arange(dx.shape[1])[:, None] < LENGTHS
+        np.testing.assert_array_equal(dx[:, ~real], 0)
+        assert np.abs(dx).sum() > 0
 
 
 def test_scores_go_with_the_keys() -> None:

@@ -10,21 +10,26 @@ import pytest
 from dltoolbox import (
     additionLayer,
     addLayers,
+    averagePooling1dLayer,
     averagePooling2dLayer,
     batchNormalizationLayer,
+    bilstmLayer,
     classificationLayer,
     concatenationLayer,
     connectLayers,
+    convolution1dLayer,
     convolution2dLayer,
     fullyConnectedLayer,
     inputLayer,
     layerGraph,
     layerNormalizationLayer,
     maxNumCompThreads,
+    maxPooling1dLayer,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
     regressionLayer,
     reluLayer,
+    selfAttentionLayer,
     softmaxLayer,
     tanhLayer,
 )
@@ -113,6 +118,21 @@ def test_one_record_serves_all_lengths(name: str, monkeypatch: pytest.MonkeyPatc
         for a, b in zip(found, exact, strict=True):
             assert a.shape == b.shape
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("layer", [
+    lambda: bilstmLayer(6), lambda: selfAttentionLayer(2, 8), lambda: convolution1dLayer(3, 5, Padding="causal"),
+    lambda: maxPooling1dLayer(3, Stride=2), lambda: averagePooling1dLayer(2, Padding="same", Stride=2)],
+    ids=["recurrent", "attention", "convolution", "pooling", "padding that follows"])
+def test_one_record_serves_several_lengths_in_a_batch(layer: Any) -> None:
+    lgraph = layerGraph([inputLayer([4, NAN, NAN], "CBT"), layer(), fullyConnectedLayer(3), regressionLayer])
+    model = Model(lgraph, np.float64)
+    for T in (12, 17, 9, 17):
+        x, lengths = np.random.default_rng(T).standard_normal((4, T, 5)), [np.array([T, 5, T - 1, 8, T], np.int32)]
+        fresh = Model(lgraph, np.float64, arrays=dict(model.arrays))
+        found, expected = model.results([x], lengths=lengths)[0], fresh.results([x], lengths=lengths)[0]
+        np.testing.assert_array_equal(found.lengths, expected.lengths)
+        np.testing.assert_array_equal(found.array, expected.array)
 
 
 def test_what_no_record_for_all_lengths_serves() -> None:

@@ -108,8 +108,10 @@ def from_array(array: np.ndarray, X: object, place: SequencePlace) -> Sequences:
     if is_sequence(whole, place):
         return Sequences([whole], "one")
     rank = len(place.sizes) - 1
-    if array.ndim == rank + 3 and is_sequence(array[..., :1, :].reshape(*array.shape[:-2], array.shape[-1]), place) \
-            and array.shape[-2]:
+    if array.ndim == rank + 3 and not array.shape[-2]:
+        fail(f"{place.function}:emptyData", f"{place.name} has size {times(array.shape)}: no sequences.",
+             "Pass at least one sequence.")
+    if array.ndim == rank + 3 and is_sequence(array[..., 0, :], place):
         return Sequences([array[..., number, :] for number in range(array.shape[-2])], "array")
     refuse_array(array.shape, X, place)
 
@@ -160,7 +162,7 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
 def convertible(array: np.ndarray) -> bool:
     try:
         array.astype(float)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # objects that refuse, or more numbers than memory holds
         return False
     return True
 
@@ -234,7 +236,8 @@ def check_numbers_of_steps(sequences: Sequences, place: SequencePlace) -> None:
         return
     shortest = int(sequences.lengths.min())
     everywhere = short.size == len(sequences)
-    which = "All sequences" if everywhere else f"{short.size} of {counted(len(sequences), 'sequence')}"
+    which = ("The sequence" if len(sequences) == 1 else "All sequences" if everywhere else
+             f"{short.size} of {counted(len(sequences), 'sequence')}")
     where = "" if everywhere else f"; the first is observation {short[0] + 1}"
     hint = f"Leave them out: {kept(place, f'np.shape(x)[-1] >= {max(place.min_length, 1)}')}."
     if not shortest:

@@ -17,13 +17,13 @@ import numpy as np
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn
 from dltoolbox.kernels.blocking import cut
 from dltoolbox.kernels.memory_format import rows_order
-from dltoolbox.kernels.recurrent.sequences import Sequences
+from dltoolbox.kernels.recurrent.run_order import RunOrder
 from dltoolbox.kernels.recurrent.weights import Gate, PackedWeights, side_by_side
 
 BLOCK_BYTES = 1 << 20  # of the gates of steps that are worked on at a time
 
 
-class Block(NamedTuple):
+class StepBlock(NamedTuple):
     """Some steps, and the rows of the array of gates that hold them."""
 
     steps: slice
@@ -58,7 +58,7 @@ class BoundCell:
                                      bool(site.computed.intersection(range(self.states + 1, self.states + 4))))
         keep = site.keep if site.training else site.scratch
         self.lengths = keep(lengths[0].shape, lengths[0].dtype) if lengths else None
-        self.sequences = Sequences(self.steps, bool(site.attrs.get("reverse")), self.lengths)
+        self.order = RunOrder(self.steps, bool(site.attrs.get("reverse")), self.lengths)
         self.row = self.slots * self.width
         self.longest = min(self.steps, max(1, BLOCK_BYTES // max(self.batch * self.row * site.dtype.itemsize, 1)))
         self.gates = keep(((self.steps if site.training else self.longest) + 1, self.batch, self.row))
@@ -68,9 +68,9 @@ class BoundCell:
 
     # Views -----------------------------------------------------------------------------------------------------------
     @property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[StepBlock]:
         """All steps; without gradients, all blocks use the same rows."""
-        return [Block(part, part if self.site.training else slice(0, part.stop - part.start))
+        return [StepBlock(part, part if self.site.training else slice(0, part.stop - part.start))
                 for part in cut(self.steps, self.longest)]
 
     def slot(self, rows: slice, first: int, number: int = 1) -> np.ndarray:
@@ -89,11 +89,11 @@ class BoundCell:
     # Forward ---------------------------------------------------------------------------------------------------------
     def forward(self) -> Closure:
         y, hn = self.site.outputs[:2]
-        source, target = self.sequences.seen(self.site.inputs[0]), self.sequences.seen(y)
+        source, target = self.order.seen(self.site.inputs[0]), self.order.seen(y)
         steps: list[Closure] = [] if self.weights.prepared else [self.weights.fill]
         if self.lengths is not None:
             steps.append(partial(np.copyto, self.lengths, self.site.inputs[-1]))
-        steps += [partial(self.x[:, :, -1].fill, 1), self.sequences.copying(self.x[:, :, :-1], source), *self.begin()]
+        steps += [partial(self.x[:, :, -1].fill, 1), self.order.copying(self.x[:, :, :-1], source), *self.begin()]
         if self.hidden.shape[2] > self.width:
             steps.append(partial(self.hidden[:, :, -1].fill, 1))
         for block in self.blocks:
@@ -101,16 +101,16 @@ class BoundCell:
                               out=self.flat(block.rows, self.input_slot, len(self.of_input))),
                       self.forward_steps(block), *self.after(block)]
         whole = slice(0, self.steps)
-        return in_turn([*steps, self.sequences.copying(target, self.h[1:]), *self.last(hn, self.h, whole)])
+        return in_turn([*steps, self.order.copying(target, self.h[1:]), *self.last(hn, self.h, whole)])
 
     def begin(self) -> list[Closure]:
         """The states before the first step."""
         return [partial(np.copyto, self.h[0], self.given[0].T)]
 
-    def forward_steps(self, block: Block) -> Closure:
+    def forward_steps(self, block: StepBlock) -> Closure:
         raise NotImplementedError
 
-    def after(self, block: Block) -> list[Closure]:
+    def after(self, block: StepBlock) -> list[Closure]:
         """What else is to do after the steps of a block."""
         return []
 
@@ -147,13 +147,13 @@ class BoundCell:
         spread = lengths is not None and d_last is not None
         steps: list[Closure] = [
             partial(target.fill, 0) if spread or d_last is None else partial(np.copyto, target, d_last.T)]
-        seen = None if dy is None else self.sequences.seen(dy)
+        seen = None if dy is None else self.order.seen(dy)
         if seen is not None and lengths is None and seen.strides[-1] == seen.itemsize:
             return seen, steps
         if seen is None and not spread:
             return None, steps
         every = self.site.scratch(shape)
-        steps.append(partial(every.fill, 0) if seen is None else self.sequences.copying(every, seen))
+        steps.append(partial(every.fill, 0) if seen is None else self.order.copying(every, seen))
         if lengths is not None and d_last is not None:
             all_of_them = np.arange(self.batch)
 
@@ -171,7 +171,7 @@ class BoundCell:
         """What else is to do before the last step."""
         return []
 
-    def backward_steps(self, block: Block) -> Closure:
+    def backward_steps(self, block: StepBlock) -> Closure:
         raise NotImplementedError
 
     def end_backward(self) -> list[Closure]:
@@ -206,12 +206,12 @@ class BoundCell:
         return steps
 
     def input_gradient(self, dx: np.ndarray) -> list[Closure]:
-        target = self.sequences.seen(dx)
+        target = self.order.seen(dx)
         direct = self.lengths is None and target.flags.c_contiguous
         found = target if direct else self.site.scratch(target.shape)
         grads = self.flat(slice(0, self.steps), self.input_slot, len(self.of_input))
         product = partial(np.matmul, grads, self.weights.to_input, out=joined(found))
-        return [product] if direct else [product, self.sequences.copying(target, found)]
+        return [product] if direct else [product, self.order.copying(target, found)]
 
 
 def joined(x: np.ndarray) -> np.ndarray:

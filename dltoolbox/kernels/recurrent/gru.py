@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from dltoolbox.kernels.base import Closure, KernelSpec, kernel
-from dltoolbox.kernels.recurrent.cell import Block, BoundCell, CellKernel
+from dltoolbox.kernels.recurrent.cell import BoundCell, CellKernel, StepBlock
 from dltoolbox.kernels.recurrent.weights import Gate, by_chunk
 
-CANDIDATE, RESET, UPDATE, FROM_HIDDEN = range(4)  # slots; what the hidden state gives to reset, update and candidate
+PROPOSED, RESET, UPDATE, FROM_HIDDEN = range(4)  # slots; what the hidden state gives to reset, update and candidate
 CHANGE, PRODUCT, KEPT = 3, 5, 4  # h − g, and R h for the candidate; backward, the gradient of h that passes by
 
 
@@ -22,7 +22,7 @@ class BoundGru(BoundCell):
     slots = 6
     of_input = (Gate(2, 1), Gate(0, 0.5), Gate(1, 0.5))
     of_hidden = (Gate(0, 0.5), Gate(1, 0.5), Gate(2, 1))
-    input_slot = CANDIDATE
+    input_slot = PROPOSED
     hidden_slot = RESET
 
     @cached_property
@@ -30,13 +30,13 @@ class BoundGru(BoundCell):
         """Room for a product."""
         return self.site.scratch((self.batch, self.width))
 
-    def forward_steps(self, block: Block) -> Closure:
+    def forward_steps(self, block: StepBlock) -> Closure:
         rows, weights, half = block.rows, self.weights.of_hidden, self.site.dtype.type(0.5)
         ahead = [by_chunk(part, weights.shape[2]) for part in self.slot(rows, FROM_HIDDEN, 3)]
         some = self.some
         views = list(zip(
             self.hidden[block.steps], self.h[block.steps], ahead, self.slot(rows, RESET, 2), self.slot(rows, FROM_HIDDEN, 2),
-            self.slot(rows, RESET), self.slot(rows, PRODUCT), self.slot(rows, CANDIDATE), self.slot(rows, CHANGE),
+            self.slot(rows, RESET), self.slot(rows, PRODUCT), self.slot(rows, PROPOSED), self.slot(rows, CHANGE),
             self.slot(rows, UPDATE), self.h[block.steps.start + 1:block.steps.stop + 1], strict=True))
 
         def run() -> None:
@@ -54,24 +54,24 @@ class BoundGru(BoundCell):
                 np.add(candidate, some, out=h_next)
         return run
 
-    def find_factors(self, block: Block, factors: np.ndarray) -> list[Closure]:
+    def find_factors(self, block: StepBlock, factors: np.ndarray) -> list[Closure]:
         """What the gradient of h is multiplied by for all steps of a block, in the places of the gradients."""
         def of(first: int, number: int = 1) -> np.ndarray:
             return factors[:, :, first * self.width:(first + number) * self.width]
         rows = block.rows
-        gates, update, candidate = self.slot(rows, RESET, 2), self.slot(rows, UPDATE), self.slot(rows, CANDIDATE)
+        gates, update, candidate = self.slot(rows, RESET, 2), self.slot(rows, UPDATE), self.slot(rows, PROPOSED)
         return [
             partial(np.subtract, 1, gates, out=of(RESET, 2)), partial(np.multiply, of(RESET, 2), gates, out=of(RESET, 2)),
-            partial(np.multiply, candidate, candidate, out=of(CANDIDATE)),
-            partial(np.subtract, 1, of(CANDIDATE), out=of(CANDIDATE)), partial(np.subtract, 1, update, out=of(KEPT)),
-            partial(np.multiply, of(CANDIDATE), of(KEPT), out=of(CANDIDATE)),
+            partial(np.multiply, candidate, candidate, out=of(PROPOSED)),
+            partial(np.subtract, 1, of(PROPOSED), out=of(PROPOSED)), partial(np.subtract, 1, update, out=of(KEPT)),
+            partial(np.multiply, of(PROPOSED), of(KEPT), out=of(PROPOSED)),
             partial(np.multiply, of(RESET), self.slot(rows, PRODUCT), out=of(RESET)),
-            partial(np.multiply, of(RESET), of(CANDIDATE), out=of(RESET)),
+            partial(np.multiply, of(RESET), of(PROPOSED), out=of(RESET)),
             partial(np.multiply, of(UPDATE), self.slot(rows, CHANGE), out=of(UPDATE)),
-            partial(np.multiply, of(CANDIDATE), self.slot(rows, RESET), out=of(FROM_HIDDEN)),
+            partial(np.multiply, of(PROPOSED), self.slot(rows, RESET), out=of(FROM_HIDDEN)),
             partial(np.copyto, of(KEPT), update)]
 
-    def backward_steps(self, block: Block) -> Closure:
+    def backward_steps(self, block: StepBlock) -> Closure:
         rows, dh = block.rows, self.dh
         factors = self.factors[:rows.stop - rows.start]
         first = self.find_factors(block, factors)

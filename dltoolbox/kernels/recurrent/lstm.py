@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from dltoolbox.kernels.base import Closure, kernel
-from dltoolbox.kernels.recurrent.cell import Block, BoundCell, CellKernel
+from dltoolbox.kernels.recurrent.cell import BoundCell, CellKernel, StepBlock
 from dltoolbox.kernels.recurrent.weights import Gate, by_chunk
 
 TANH, OUTPUT, INPUT, FORGET, CANDIDATE, CELL = range(6)  # slots; of the new cell state φ(c), and the old cell state
@@ -35,7 +35,7 @@ class BoundLstm(BoundCell):
     def begin(self) -> list[Closure]:
         return [*super().begin(), partial(np.copyto, self.slot(slice(0, 1), CELL)[0], self.given[1].T)]
 
-    def forward_steps(self, block: Block) -> Closure:
+    def forward_steps(self, block: StepBlock) -> Closure:
         rows = block.rows
         product, weights = self.product, self.weights.of_hidden
         ahead = by_chunk(product, weights.shape[2])
@@ -60,7 +60,7 @@ class BoundLstm(BoundCell):
                 np.multiply(output, squashed, out=h_next)
         return run
 
-    def after(self, block: Block) -> list[Closure]:
+    def after(self, block: StepBlock) -> list[Closure]:
         states = self.slot(slice(block.rows.start, block.rows.stop + 1), CELL)
         steps = self.last(self.site.outputs[2], states, block.steps)
         if not self.site.training and block.steps.stop < self.steps:
@@ -72,7 +72,7 @@ class BoundLstm(BoundCell):
         self.arriving_cell, steps = self.arrive(None, self.site.grad_outputs[2], last)
         return steps
 
-    def find_factors(self, block: Block, factors: np.ndarray) -> list[Closure]:
+    def find_factors(self, block: StepBlock, factors: np.ndarray) -> list[Closure]:
         """What the gradients of the states are multiplied by in all steps of a block, in the places of the gates: first that
         of h, then that of c."""
         def of(first: int, number: int = 1) -> np.ndarray:
@@ -91,7 +91,7 @@ class BoundLstm(BoundCell):
             partial(np.multiply, of(CANDIDATE), self.slot(rows, INPUT), out=of(CANDIDATE)),
             partial(np.copyto, of(CELL), self.slot(rows, FORGET))]
 
-    def backward_steps(self, block: Block) -> Closure:
+    def backward_steps(self, block: StepBlock) -> Closure:
         rows, dh = block.rows, self.dh
         factors = self.factors[:rows.stop - rows.start]
         first = self.find_factors(block, factors)

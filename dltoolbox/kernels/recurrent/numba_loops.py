@@ -15,7 +15,7 @@ import numpy as np
 from dltoolbox.kernels.base import Closure, KernelSpec, kernel
 from dltoolbox.kernels.compiled_products import flags, gemm
 from dltoolbox.kernels.numba_support import Twin, loop
-from dltoolbox.kernels.recurrent.cell import Block, CellKernel
+from dltoolbox.kernels.recurrent.cell import CellKernel, StepBlock
 from dltoolbox.kernels.recurrent.gru import BoundGru, Gru
 from dltoolbox.kernels.recurrent.lstm import BoundLstm, Lstm
 
@@ -181,11 +181,11 @@ def or_nothing(x: np.ndarray | None, steps: slice) -> np.ndarray:
 class LstmLoops(BoundLstm):
     """An LSTM whose steps are compiled."""
 
-    def forward_steps(self, block: Block) -> Closure:
+    def forward_steps(self, block: StepBlock) -> Closure:
         return partial(lstm_forward, gemm(self.site.dtype), flags(), self.hidden[following(block.steps)],
                        self.weights.of_hidden, self.gates[following(block.rows)])
 
-    def backward_steps(self, block: Block) -> Closure:
+    def backward_steps(self, block: StepBlock) -> Closure:
         return partial(lstm_backward, gemm(self.site.dtype), flags(), self.gates[following(block.rows)], self.weights.back,
                        self.dh, or_nothing(self.arriving, block.steps), or_nothing(self.arriving_cell, block.steps))
 
@@ -193,11 +193,11 @@ class LstmLoops(BoundLstm):
 class GruLoops(BoundGru):
     """A GRU whose steps are compiled."""
 
-    def forward_steps(self, block: Block) -> Closure:
+    def forward_steps(self, block: StepBlock) -> Closure:
         return partial(gru_forward, gemm(self.site.dtype), flags(), self.hidden[following(block.steps)],
                        self.weights.of_hidden, self.gates[block.rows], self.width)
 
-    def backward_steps(self, block: Block) -> Closure:
+    def backward_steps(self, block: StepBlock) -> Closure:
         return partial(gru_backward, gemm(self.site.dtype), flags(), self.gates[block.rows], self.weights.back, self.dh,
                        or_nothing(self.arriving, block.steps))
 

@@ -14,7 +14,7 @@ from dltoolbox.kernels.conv.gemm import SMALL_PRODUCT
 from dltoolbox.runtime.blas import libraries
 
 SMALL_PRODUCT_CORES = ("SkylakeX", "Cooperlake", "Sapphirerapids")
-CHUNKS = (16, 32)  # columns that are multiplied at a time: a multiple of the one, and at least the other
+PACKED_CHUNKS = (16, 32)  # columns that are multiplied at a time: a multiple of the one, and at least the other
 
 
 class Gate(NamedTuple):
@@ -38,7 +38,7 @@ def side_by_side(gates: Sequence[Gate]) -> list[tuple[int, int, int]]:
 
 def chunk_of(columns: int, rows: int, depth: int) -> int:
     """How many columns to multiply at a time by so many rows: all, unless BLAS is faster with small products."""
-    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *CHUNKS) if small_products() else columns
+    return divisor(columns, SMALL_PRODUCT // max(rows * depth, 1), *PACKED_CHUNKS) if small_products() else columns
 
 
 @cache

@@ -57,7 +57,6 @@ class RecurrentLayer(Layer):
     """
 
     formats = ("CB",)
-    optional_outputs = True
     timeless = ("hidden", "cell")
     not_in_matlab = ("InputSize",)
     directions: ClassVar[int] = 1
@@ -109,11 +108,12 @@ class RecurrentLayer(Layer):
 
     def check(self, *inputs: Dims) -> None:
         x, *states = inputs
-        if not x.timed and not x.hidden:
+        if not x.timed and not x.hidden and (x.known or x.rank):  # a vector of unknown size may have unknown steps, too
             first = f"sequenceInputLayer({[*x.spatial, x.channels] if x.rank else x.channels})"
             steps = [first, "flattenLayer", repr(self)] if x.rank else [first, repr(self)]
             fail(f"{self.label()}:noTimeSteps", f"{self.label()} walks over the time steps of sequences, but its input has "
-                 f"none: {x}.", f"Let sequences in: [{', '.join(steps)}].", layer=self.Name)
+                 f"none: {x}.", f"Let sequences in: [{', '.join(steps)}]." if x.known else
+                 "Let sequences in by sequenceInputLayer, and insert flattenLayer before this layer.", layer=self.Name)
         if x.rank:
             fail(f"{self.label()}:invalidInputFormat", f"{self.label()} needs a vector per time step, but its input is {x}.",
                  "Insert flattenLayer before it.", layer=self.Name)
@@ -153,6 +153,7 @@ class RecurrentLayer(Layer):
 
     # Meaning -----------------------------------------------------------------------------------------------------------
     def build(self, g: Builder, x: Value, *states: Value) -> Outputs:
+        assert x.dims.timed, "behind a problem, nothing can be told"
         before = states or tuple(g.carried(name, self.channels) for name in self.carried)
         weights = self.effective_weights(g)
         if self.directions == 1:

@@ -44,10 +44,14 @@ class Wiring:
     def source_text(self, port: Port | None) -> str:
         return self.lgraph.port_text(port, "outputs") if port else "source"
 
+    @cached_property
+    def names(self) -> set[str]:
+        return {layer.Name for layer in self.lgraph.nodes}
+
     def free_name(self, stem: str) -> str:
         """A name for a new layer that no layer has."""
-        names = {layer.Name for layer in self.lgraph.nodes}
-        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(names) + 1))) if name not in names)
+        return next(name for name in (stem, *(f"{stem}_{n}" for n in range(1, len(self.names) + 1)))
+                    if name not in self.names)
 
     @cached_property
     def poolings(self) -> list[Layer]:
@@ -216,6 +220,10 @@ def check_outputs(wiring: Wiring, layer: Layer, index: int, issues: IssueCollect
         head = next(iter(wiring.lgraph.nodes[index:]), layer)
         fed = wiring.feeds.get(head.Name, []) if not head.inputs() else []
         why, fix = "", "Connect it with connectLayers, or remove the layer: " + f"removeLayers(lgraph, '{layer.Name}')."
+        switch = next((name for name in layer.properties if name.startswith("Has") and "Output" in name
+                       and getattr(layer, name)), "")
+        if switch and layer.outputs()[0] not in data:
+            fix = f"Use connectLayers, or set {switch}=False."
         if len(data) == len(fed) == 1:
             why = f": '{head.Name}' behind it is an input layer, which begins the network"
             fix = (f"Use removeLayers(lgraph, '{head.Name}') and connectLayers(lgraph, '{layer.Name}/{data[0]}', "

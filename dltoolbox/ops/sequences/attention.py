@@ -112,7 +112,7 @@ class attention(AttentionOp):
         return with_axis(q, channel_axis(axis), v.sizes[channel_axis(axis)])
 
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
-        """Two products: of queries and keys, and of weights and values."""
+        """Two products: of queries and keys, and of weights and values. Where the number of steps is open, of one key."""
         q, k, v, *_ = inputs
         steps = [prod(n or 1 for n in x.sizes[:-1]) // x.channels for x in (q, k)]
         return (k.channels + v.channels) * prod(steps)

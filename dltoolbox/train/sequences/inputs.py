@@ -8,15 +8,16 @@ import numpy as np
 
 from dltoolbox.core.arrays import in_code
 from dltoolbox.core.display import counted, listed
-from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.layouts import array_in_code
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
-from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
+from dltoolbox.data.sources.sequence_source import Cutting, InputColumn, observation_count
 from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import lower
+from dltoolbox.ops import Graph
 from dltoolbox.ops.sequences.lengths import check_lengths
 from dltoolbox.program.data_layout import ModelInput, model_inputs, named_arrays, observations, refuse_count
 from dltoolbox.train.sequences.targets import FUNCTION, check_finite
@@ -83,27 +84,67 @@ def also_kept(others: Sequence[tuple[str, object, ModelInput]], Y: object, name:
     return "".join(f"; {part}" for part in parts)
 
 
-def lengths_behind(lgraph: LayerGraph, inputs: Sequence[InputColumn]) -> np.ndarray:
-    """The numbers of steps that leave a network for sequences of these lengths; windows must fit into the shortest."""
-    places = model_inputs(lgraph)
-    distinct: list[np.ndarray] = []
-    groups: dict[str, int] = {}
-    for place, column in zip(places, inputs, strict=True):
-        if isinstance(column, Sequences):
-            known = [number for number, lengths in enumerate(distinct) if np.array_equal(lengths, column.lengths)]
-            groups[place.name] = known[0] if known else len(distinct)
-            distinct += [] if known else [column.lengths]
-    sources = {place.name: place.dims.with_size("T", column.longest) for place, column in zip(places, inputs, strict=True)
+def lengths_behind(lgraph: LayerGraph, inputs: Sequence[InputColumn], cutting: Cutting, leave_out: str) -> np.ndarray:
+    """The numbers of steps that leave a network for sequences of these lengths; windows must fit into the shortest.
+
+    Args:
+        lgraph: The network.
+        inputs: The data of all inputs.
+        cutting: How sequences are cut.
+        leave_out: The code that keeps the observations ``keep``.
+    """
+    columns = {place.name: column for place, column in zip(model_inputs(lgraph), inputs, strict=True)
                if isinstance(column, Sequences)}
+    distinct = [*{column.lengths.tobytes(): column.lengths for column in columns.values()}.values()]
+    groups = {name: next(at for at, lengths in enumerate(distinct) if np.array_equal(lengths, column.lengths))
+              for name, column in columns.items()}
+    sources = {place.name: place.dims.with_size("T", columns[place.name].longest) for place in model_inputs(lgraph)
+               if place.name in columns}
     lowered = lower(lgraph, training=True, sources=sources, ragged=groups)
     lowered.issues.raise_if_any()
-    check_lengths(lowered.graph, distinct)
+    check_windows(lowered.graph, distinct, leave_out)
+    if not isinstance(cutting.length, str):
+        check_windows_of_pieces(lowered.graph, distinct, cutting.length)
     behind = dict(zip(lowered.graph.lengths, distinct, strict=True))
     for node in lowered.graph.nodes:
         if node.op.name == "rescale_lengths":
             behind[node.outputs[0]] = node.attrs["rule"](behind[node.inputs[0]])
     leaving = lowered.graph.results[0].lengths
     return distinct[0] if leaving is None else behind[leaving]
+
+
+def check_windows(graph: Graph, lengths: Sequence[np.ndarray], leave_out: str) -> None:
+    """Windows must fit into every sequence; where they fit into some, the call that keeps these is said."""
+    try:
+        check_lengths(graph, lengths)
+    except DltoolboxError as error:
+        issue = error.issues[0]
+        enough = next((least for least in np.unique(lengths[0]).tolist() if fit(graph, [np.array([least])])), 0)
+        if len(lengths) > 1 or not enough:
+            raise
+        short = np.flatnonzero(lengths[0] < enough)
+        fail(issue.identifier.removeprefix("dltoolbox:"), f"{issue.message} {counted(short.size, 'sequence')} of "
+             f"{lengths[0].size} {'is' if short.size == 1 else 'are'} shorter; the first is observation {short[0] + 1}.",
+             f"Leave them out: {leave_out.format(least=enough)}. {issue.hint.partition(', or ')[2].capitalize()}".strip(),
+             layer=issue.layer)
+
+
+def check_windows_of_pieces(graph: Graph, lengths: Sequence[np.ndarray], steps: int) -> None:
+    """Windows must fit into every piece of so many steps, and into what is left at the ends."""
+    pieces = [np.minimum(each, np.where(each % steps, each % steps, steps)) for each in lengths]
+    if not fit(graph, pieces):
+        least = counted(int(pieces[0].min()), "step")
+        fail(f"{FUNCTION}:piecesTooShort", f"SequenceLength={steps} leaves pieces of {least}, less than the windows of "
+             "the network need.", "Use SequenceLength='longest'.")
+
+
+def fit(graph: Graph, lengths: Sequence[np.ndarray]) -> bool:
+    """Whether something comes out of every window for sequences of these lengths."""
+    try:
+        check_lengths(graph, lengths)
+    except DltoolboxError:
+        return False
+    return True
 
 
 def with_output_mode(lgraph: LayerGraph, end: Layer, mode: str) -> str:

@@ -1,4 +1,4 @@
-"""Sequences as the loops over time read them: T×B×C, in the order of the run, features inside."""
+"""RunOrder as the loops over time read them: T×B×C, in the order of the run, features inside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dltoolbox.kernels.base import Closure
 from dltoolbox.kernels.blocking import copying
 
 
-class Sequences:
+class RunOrder:
     """How sequences (C×T×B) are copied to and from T×B×C in the order of the run, with zeros in place of padding."""
 
     def __init__(self, steps: int, reverse: bool, lengths: np.ndarray | None) -> None:
