@@ -74,6 +74,11 @@ class Window:
         return any(before or after for before, after in self.padding)
 
     @property
+    def open(self) -> bool:
+        """Whether there may be padding once the length is known."""
+        return any(isinstance(pair, OpenPair) for pair in self.padding)
+
+    @property
     def overlapping(self) -> bool:
         return any(s < e for s, e in zip(self.stride, self.extent, strict=True))
 
@@ -86,7 +91,7 @@ class Window:
 
     def at(self, spatial: Sequence[int]) -> Window:
         """The same for known sizes, where some were open."""
-        if not any(isinstance(pair, OpenPair) for pair in self.padding):
+        if not self.open:
             return self
         pairs = same_padding(spatial, self.extent, self.stride)
         return replace(self, padding=tuple(new if isinstance(old, OpenPair) else old

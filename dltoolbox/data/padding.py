@@ -82,10 +82,9 @@ def padsequences(X: object, paddingDim: object, *pairs: object, nargout: int = 1
     padded = [to_length(array, axis, length, chosen.Direction, kind.type(chosen.PaddingValue)) for array in sequences]
     masks = [to_length(np.broadcast_to(np.True_, array.shape), axis, length, chosen.Direction, np.False_)
              for array in sequences]
-    results: tuple[Any, Any] = (padded, masks)
     if chosen.UniformOutput:
-        results = (np.stack(padded, axis=-1), np.stack(masks, axis=-1))
-    return outputs(results, nargout, "padsequences")
+        return outputs((np.stack(padded, axis=-1), np.stack(masks, axis=-1)), nargout, "padsequences")
+    return outputs((padded, masks), nargout, "padsequences")
 
 
 def sequences_of(X: object, axis: int) -> list[np.ndarray]:
@@ -118,7 +117,7 @@ def check_alike(sequences: Sequence[np.ndarray], axis: int) -> None:
          if fitting else f"Ask for a list: padsequences(X, {axis + 1}, UniformOutput=False).")
 
 
-def holds_value(kind: np.dtype[Any], value: float) -> bool:
+def holds_value(kind: np.dtype, value: float) -> bool:
     """Whether an array of this type can have the padding value as an element; floating-point ones may round it."""
     if kind.kind in "fc":
         return True
@@ -127,7 +126,7 @@ def holds_value(kind: np.dtype[Any], value: float) -> bool:
     return value in (0, 1) if kind.kind == "b" else bool(np.iinfo(kind).min <= value <= np.iinfo(kind).max)
 
 
-def to_length(array: np.ndarray, axis: int, length: int, direction: str, value: Any) -> np.ndarray:
+def to_length(array: np.ndarray, axis: int, length: int, direction: str, value: np.generic) -> np.ndarray:
     """An array of this length, padded or cut at some side."""
     more = length - array.shape[axis]
     before = {"right": 0, "left": more, "both": (abs(more) // 2) * (1 if more > 0 else -1)}[direction]

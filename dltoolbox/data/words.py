@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
@@ -85,7 +84,7 @@ class wordEncoding(Sealed):
         return object_text("wordEncoding", [("", [("NumWords", self.NumWords), ("Vocabulary", self.Vocabulary)])])
 
 
-def word2ind(enc: wordEncoding, words: object) -> Any:
+def word2ind(enc: wordEncoding, words: object) -> float | np.ndarray:
     """The numbers of words.
 
     Args:
@@ -113,7 +112,7 @@ def word2ind(enc: wordEncoding, words: object) -> Any:
     return float(numbers[0]) if isinstance(words, str) and len(numbers) else numbers
 
 
-def ind2word(enc: wordEncoding, indices: object) -> Any:
+def ind2word(enc: wordEncoding, indices: object) -> str | list[str]:
     """The words of numbers.
 
     Args:

@@ -114,7 +114,7 @@ class Sliding(Windowed):
     def slid_over(self, g: Builder, x: Value) -> tuple[Value, Window]:
         """The input, with padding where that is not zeros, and the window that slides over it."""
         window = self.window_over(x)
-        if not window.padded or self.PaddingValue == 0:
+        if self.PaddingValue == 0 or not (window.padded or window.open):
             return x, window
         mode, value = ((self.PaddingValue, 0.0) if isinstance(self.PaddingValue, str) else
                        ("constant", self.PaddingValue))

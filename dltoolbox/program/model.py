@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
-from threading import RLock
+from threading import RLock, local
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet, WeakValueDictionary
@@ -146,7 +146,7 @@ class Model(Sealed):
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
         self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
         self.pool: ArrayPool = WeakValueDictionary()
-        self.carried: ParameterArrays = {}  # what the last run left that was asked for it
+        self._left = local()
         self.frozen = {key for key, a in learnables.items() if a.frozen}
         self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
         self.series = is_series(lgraph)
@@ -260,9 +260,15 @@ class Model(Sealed):
         outcome = program.run(entering, targets, constant=self.constant)
         compiling.spend(perf_counter() - start)
         if carry:
-            self.carried = {update.key: outcome[update.value] for update in outcome.graph.updates
+            self._left.states = {update.key: outcome[update.value] for update in outcome.graph.updates
                             if isinstance(update.rule, Carry)}
         return outcome
+
+    @property
+    def carried(self) -> ParameterArrays:
+        """The states that the last run left that was asked for them, of those of this thread: others may use the model."""
+        states: ParameterArrays = getattr(self._left, "states", {})
+        return states
 
     def left(self, continues: np.ndarray | None) -> ParameterArrays | None:
         """The states that the last run left, of the observations that go on, and the layers' of others; None: all begin."""

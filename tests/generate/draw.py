@@ -22,7 +22,7 @@ WORK = 3_000_000  # multiply-adds of one layer, for all observations
 LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
 NOT_DRAWN = {  # layers that the generator leaves out, and why
     **dict.fromkeys(("sequenceInputLayer", "lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer",
-                     "gruProjectedLayer"), "drafts have no time"),
+                     "gruProjectedLayer", "sequenceFoldingLayer", "sequenceUnfoldingLayer"), "drafts have no time"),
     "wordEmbeddingLayer": "it takes indices",
 }
 OPTIONS_NOT_DRAWN = {

@@ -38,6 +38,7 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program import model as models
 from dltoolbox.program.bound_plan import Layout, Shard
 from dltoolbox.program.model import Model
+from tests.modes import poisoned
 from tests.program.networks import scrambled
 
 NAN = float("nan")
@@ -182,14 +183,17 @@ def first_bindings(monkeypatch: pytest.MonkeyPatch) -> list[Shard]:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_was_met_before_changes_nothing(name: str, threads: int) -> None:
-    """Bit by bit, for lengths and batches in random sequence, old and new ones."""
+    """Bit by bit, for lengths and batches in random sequence, old and new ones, in memory full of NaN."""
     maxNumCompThreads(threads)
     rng = np.random.default_rng(threads)
     model = Model(NETWORKS[name][0]())
     met = [(int(rng.integers(8, 40)), int(rng.choice([1, 3, 4, 9]))) for _ in range(6)]
     for T, B in [*met, *(met[i] for i in rng.permutation(6)[:3])]:
         inputs, fresh = data(name, T, B), Model(model.lgraph, arrays=dict(model.arrays))
-        for a, b in zip(results(model, inputs), results(fresh, inputs), strict=True):
+        with poisoned():
+            pairs = zip(results(model, inputs), results(fresh, inputs), strict=True)
+        for a, b in pairs:
+            assert np.isfinite(a).all()
             np.testing.assert_array_equal(a, b)
 
 

@@ -150,17 +150,19 @@ class MatlabCalls:
         return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
 
     def maxPooling1dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
-        return self.with_indices(layer)
+        return self.with_indices(layer, *inputs)
 
     def maxPooling3dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
-        return self.with_indices(layer)
+        return self.with_indices(layer, *inputs)
 
-    def with_indices(self, layer: Any) -> MatlabCall:
+    def with_indices(self, layer: Any, *inputs: Dims) -> MatlabCall:
         """With unpooling outputs a function layer, since MATLAB's layer has none."""
         if not layer.HasUnpoolingOutputs:
             return self.same(layer)
         padding = padding_text(layer.Padding)
-        pool = f"maxpool(X,{vector(layer.PoolSize)},'Stride',{vector(layer.Stride)},'Padding',{padding})"
+        over_time = bool(inputs) and inputs[0].timed and inputs[0].rank < layer.rank  # maxpool leaves time alone otherwise
+        kinds = f",'PoolFormat','{'S' * (layer.rank - 1)}T'" if over_time else ""
+        pool = f"maxpool(X,{vector(layer.PoolSize)},'Stride',{vector(layer.Stride)},'Padding',{padding}{kinds})"
         options = {"NumOutputs": 3, "OutputNames": list(layer.outputs()), "Formattable": True}
         return MatlabCall("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), options, note=
                           f"MATLAB's {layer.factory} has no unpooling outputs; this function layer calls maxpool.")
