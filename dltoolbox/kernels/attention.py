@@ -176,7 +176,8 @@ class AttentionBlocks(Kernel):
         forward, backward = [], []
         for heads in shares(site.attrs["heads"], threads):
             rooms = Rooms(site)
-            stages = [AttentionStage(site, rooms, batch, heads) for batch in cut(x.shape[-1], each) if heads.stop > heads.start]
+            batches = cut(x.shape[-1], each) if heads.stop > heads.start else []
+            stages = [AttentionStage(site, rooms, batch, heads) for batch in batches]
             forward.append(in_turn(self.forward(stage, kept) for stage in stages))
             backward.append(in_turn(self.backward(stage, kept) for stage in stages if kept is not None))
         nothing = [partial(target.fill, 0) for target in site.grad_inputs[3:] if target is not None]  # for masks
