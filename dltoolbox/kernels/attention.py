@@ -56,7 +56,7 @@ class Rooms:
         return self._flat[name][:prod(shape)].reshape(shape)
 
 
-class Stage:
+class AttentionStage:
     """The attention of some observations and heads: copies of what enters, and the blocks of the work."""
 
     def __init__(self, site: BindContext, rooms: Rooms, batch: slice, heads: slice) -> None:
@@ -93,8 +93,8 @@ class Stage:
         """Room for the scores of a block: matrices × keys × queries."""
         matrices, queries = (part.stop - part.start for part in (block.matrices, block.queries))
         if name not in self.largest:
-            self.largest[name] = self.rooms.take(name, (max(map(size_of, self.blocks())),))
-        return self.largest[name][:size_of(block)].reshape(matrices, block.keys.stop, queries)
+            self.largest[name] = self.rooms.take(name, (max(map(block_size, self.blocks())),))
+        return self.largest[name][:block_size(block)].reshape(matrices, block.keys.stop, queries)
 
     def entering(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Copies of queries, keys and values."""
@@ -136,7 +136,7 @@ class Stage:
         return Masks(room.reshape(-1, room.shape[-1], 1), late)
 
 
-def size_of(block: ScoreBlock) -> int:
+def block_size(block: ScoreBlock) -> int:
     """The number of its scores."""
     return int((block.matrices.stop - block.matrices.start) * block.keys.stop * (block.queries.stop - block.queries.start))
 
@@ -176,7 +176,8 @@ class AttentionBlocks(Kernel):
         forward, backward = [], []
         for heads in shares(site.attrs["heads"], threads):
             rooms = Rooms(site)
-            stages = [Stage(site, rooms, batch, heads) for batch in cut(x.shape[-1], each) if heads.stop > heads.start]
+            batches = cut(x.shape[-1], each) if heads.stop > heads.start else []
+            stages = [AttentionStage(site, rooms, batch, heads) for batch in batches]
             forward.append(in_turn(self.forward(stage, kept) for stage in stages))
             backward.append(in_turn(self.backward(stage, kept) for stage in stages if kept is not None))
         nothing = [partial(target.fill, 0) for target in site.grad_inputs[3:] if target is not None]  # for masks
@@ -184,7 +185,7 @@ class AttentionBlocks(Kernel):
         return BoundKernel(tuple(forward), tuple(backward) if site.training else ())
 
     @staticmethod
-    def forward(stage: Stage, kept: np.ndarray | None) -> Closure:
+    def forward(stage: AttentionStage, kept: np.ndarray | None) -> Closure:
         target = stage.part(stage.site.outputs[0])
         (q, k, v), y, steps = stage.entering(), stage.copy("y", target), stage.loads()
         masks, tiny = stage.masks(steps), np.finfo(stage.dtype).tiny
@@ -206,7 +207,7 @@ class AttentionBlocks(Kernel):
         return in_turn(steps)
 
     @staticmethod
-    def backward(stage: Stage, kept: np.ndarray) -> Closure:
+    def backward(stage: AttentionStage, kept: np.ndarray) -> Closure:
         site = stage.site
         assert site.grad_outputs[0] is not None
         arriving, y = stage.part(site.grad_outputs[0]), stage.part(site.outputs[0])

@@ -141,8 +141,9 @@ class Convolution(Sliding, Filters):
 
 @layer("convolution1dLayer", "1-D Convolution", name="conv1d")
 class Convolution1DLayer(Convolution, rank=1):
-    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over the space of
-    ``s×c×n`` and of sequences ``s×c×t``.
+    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over space.
+
+    Of ``s×c×n`` and of sequences ``s×c×t`` that is the dimension s.
 
     Weights are ``filterSize×c×numFilters``, Bias is ``1×numFilters``. The output has
     floor((in − ((filterSize − 1)·dilation + 1) + padding) / stride) + 1 elements; with ``Padding='same'``
@@ -373,8 +374,9 @@ class TransposedConvolution(SpatialLayer, Filters):
 
 @layer("transposedConv1dLayer", "1-D Transposed Convolution", name="transposed-conv1d")
 class TransposedConvolution1DLayer(TransposedConvolution, rank=1):
-    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,
-    by its stride; as `transposedConv2dLayer` in one dimension.
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or space, by its stride.
+
+    As `transposedConv2dLayer` in one dimension; of ``s×c×n`` and of sequences ``s×c×t`` that is s.
 
     Weights are ``filterSize×numFilters×c``, Bias is ``1×numFilters``.
 

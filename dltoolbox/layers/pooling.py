@@ -56,8 +56,9 @@ class MaxPooling(Pooling):
 
 @layer("maxPooling1dLayer", "1-D Max Pooling", name="maxpool1d")
 class MaxPooling1DLayer(MaxPooling, rank=1):
-    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``
-    and of sequences ``s×c×t``.
+    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over space.
+
+    Of ``s×c×n`` and of sequences ``s×c×t`` that is the dimension s.
 
     As `maxPooling2dLayer` in one dimension. ``HasUnpoolingOutputs``, with a matching `maxUnpooling1dLayer`, goes beyond
     MATLAB.
@@ -182,8 +183,9 @@ class AveragePooling(Pooling):
 
 @layer("averagePooling1dLayer", "1-D Average Pooling", name="avgpool1d")
 class AveragePooling1DLayer(AveragePooling, rank=1):
-    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``
-    and of sequences ``s×c×t``; as `averagePooling2dLayer`.
+    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over space.
+
+    As `averagePooling2dLayer` in one dimension; of ``s×c×n`` and of sequences ``s×c×t`` that is s.
 
     Example:
         >>> averagePooling1dLayer(3, Padding='same').describe()
@@ -245,8 +247,9 @@ class GlobalAveragePooling(GlobalPooling):
 
 @layer("globalAveragePooling1dLayer", "1-D Global Average Pooling", name="gapool1d")
 class GlobalAveragePooling1DLayer(GlobalAveragePooling, rank=1):
-    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over
-    the space of ``s×c×n`` and of sequences ``s×c×t``, ``1×c×n`` and ``1×c×t``.
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features.
+
+    Of ``s×c×n`` and of sequences ``s×c×t`` it is the mean over s, which leaves ``1×c×n`` and ``1×c×t``.
 
     Example:
         >>> globalAveragePooling1dLayer(Name='gap').describe()
@@ -294,8 +297,9 @@ class GlobalMaxPooling(GlobalPooling):
 
 @layer("globalMaxPooling1dLayer", "1-D Global Max Pooling", name="gmpool1d")
 class GlobalMaxPooling1DLayer(GlobalMaxPooling, rank=1):
-    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features, or over the
-    space of ``s×c×n`` and of sequences ``s×c×t``, ``1×c×n`` and ``1×c×t``.
+    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features.
+
+    Of ``s×c×n`` and of sequences ``s×c×t`` it is the maximum over s, which leaves ``1×c×n`` and ``1×c×t``.
 
     Example:
         >>> globalMaxPooling1dLayer(Name='gmp').describe()

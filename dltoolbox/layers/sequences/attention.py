@@ -18,7 +18,7 @@ EMBEDDING_INITIALIZERS = ("glorot", "he", "narrow-normal", "zeros", "ones")
 
 
 def to_one_dimension(x: Dims) -> str:
-    """What makes steps of data that have none, or several spatial dimensions."""
+    """Advice for data that have no steps, or several spatial dimensions: the layer that makes steps of them."""
     if x.rank > 1:
         return f"Insert patchEmbeddingLayer(1, {x.channels}) before it, which puts all positions along one dimension."
     return f"Pass sequences, through sequenceInputLayer({x.channels})."
@@ -36,7 +36,7 @@ class Stepwise(Layer):
 
     @staticmethod
     def axis(x: Dims) -> int:
-        """Where the steps of such an input are."""
+        """The axis of the steps of such an input."""
         return TIME_AXIS if x.timed else MAP_AXIS
 
     def check_mask(self, mask: Dims, x: Dims) -> None:
@@ -79,7 +79,7 @@ class Attention(Stepwise):
                  f"{self.NumHeads * max(channels // self.NumHeads, 1)}, or another number of heads.", layer=self.Name)
 
     def attended(self, g: Builder, q: Value, k: Value, v: Value, mask: tuple[Value, ...], scale: float) -> tuple[Value, ...]:
-        """What the queries get, and the scores where they are asked for, before dropout."""
+        """The values that the queries get, and the scores where they are asked for, before dropout."""
         axis, heads, causal = self.axis(q.dims), self.NumHeads, self.AttentionMask == "causal"
         dropping = g.training and self.DropoutProbability > 0
         scores = [g.attention_scores(q, k, *mask, axis=axis, heads=heads, scale=scale, causal=causal)

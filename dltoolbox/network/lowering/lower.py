@@ -323,7 +323,7 @@ def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: M
 
 def check_unfolding(lgraph: LayerGraph, layer: Layer, values: Mapping[str, Value | None],
                     sources: Mapping[Port, Port]) -> None:
-    """What is unfolded was folded, and the number of sequences comes from a folding layer."""
+    """Only folded data are unfolded, and the number of sequences comes from a folding layer."""
     x, size, there = values["in"], values[BATCH_SIZE], Port(layer.Name, BATCH_SIZE)
     folding = next((node.Name for node in lgraph.nodes if BATCH_SIZE in node.outputs()), "")
     if x is not None and x.dims.known and not isinstance(x, Folded) and (before := sources.get(Port(layer.Name, "in"))):

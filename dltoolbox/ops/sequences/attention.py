@@ -82,7 +82,7 @@ def score_gradients(grad: np.ndarray, p: np.ndarray, q: np.ndarray, k: np.ndarra
 
 
 class AttentionOp(Op):
-    """What the ops of attention share: they see steps apart, and draw lengths that there can be."""
+    """The common part of the ops of attention: they see steps apart, and draw lengths that there can be."""
 
     way = Way.SEE
     across = Across(ways=(Way.SEE,), takes="lengths", of=1)
