@@ -155,9 +155,10 @@ class _LayerEntries:
         return entries
 
     def outputs(self, lowered: LoweredLayer) -> list[Document]:
-        return [{"port": port, "dims": _dims(value.dims if value else None),
-                 "kind": value.kind if value else _kind_by_name(port)} for port, value in zip(
-                     lowered.layer.outputs(), port_values(self.graph, lowered), strict=True)]
+        values = port_values(self.graph, lowered)
+        dims = lowered.outputs or [value and value.dims for value in values]  # folded sequences as layers see them
+        return [{"port": port, "dims": _dims(size), "kind": value.kind if value else _kind_by_name(port)}
+                for port, value, size in zip(lowered.layer.outputs(), values, dims, strict=True)]
 
 
 def _properties(layer: Any) -> list[Document]:

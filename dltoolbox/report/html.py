@@ -41,7 +41,7 @@ KINDS = {
     "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus"),
     "dropout": ("ropout",),
     "recurrent": ("lstm", "gru"),
-    "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle", "indexing"),
+    "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle", "indexing", "olding"),
 }
 NODE_LETTER, NODE_SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
 NARROWEST_NODE, WIDEST_NODE = 132.0, 216.0

@@ -10,14 +10,19 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     disconnectLayers,
+    flattenLayer,
     fullyConnectedLayer,
     imageInputLayer,
     layerGraph,
+    lstmLayer,
     maxPooling2dLayer,
     maxUnpooling2dLayer,
     pixelClassificationLayer,
     regressionLayer,
     reluLayer,
+    sequenceFoldingLayer,
+    sequenceInputLayer,
+    sequenceUnfoldingLayer,
     softmaxLayer,
 )
 
@@ -37,6 +42,14 @@ def unpooling():
         convolution2dLayer(3, 1, Padding="same", Name="conv"), maxUnpooling2dLayer(Name="unpool"),
         convolution2dLayer(1, 2, Name="scores"), softmaxLayer, pixelClassificationLayer])
     return connectLayers(connectLayers(lgraph, "pool/indices", "unpool/indices"), "pool/size", "unpool/size")
+
+
+def films():
+    lgraph = layerGraph([
+        sequenceInputLayer([8, 8, 1], Name="films"), sequenceFoldingLayer(Name="fold"), convolution2dLayer(3, 4, Name="conv"),
+        sequenceUnfoldingLayer(Name="unfold"), flattenLayer(Name="flatten"), lstmLayer(5, OutputMode="last", Name="lstm"),
+        fullyConnectedLayer(2), softmaxLayer, classificationLayer])
+    return connectLayers(lgraph, "fold/miniBatchSize", "unfold/miniBatchSize")
 
 
 def broken():
@@ -66,5 +79,5 @@ def long_chain():
     return [imageInputLayer([32, 32, 8]), [reluLayer] * 998, regressionLayer]
 
 
-NETWORKS = {one.__name__: one for one in (digits, unpooling, broken, nasty, pieces, trained, long_chain)} | {
+NETWORKS = {one.__name__: one for one in (digits, unpooling, films, broken, nasty, pieces, trained, long_chain)} | {
     "empty": list, "one": lambda: [reluLayer], "nothing right": lambda: [7, "x", convolution2dLayer]}

@@ -47,6 +47,7 @@ NETWORKS = {
     "segnet": lambda: dl.segnetLayers([32, 32, 3], 2, 2), "unet": lambda: dl.unetLayers([32, 32, 3], 2, EncoderDepth=2),
     **{name: (lambda name=name: getattr(dl, name)) for name in ("alexnet", "densenet201", "inceptionv3", "mobilenetv2",
                                                                  "resnet18", "squeezenet", "vgg16")},
+    "films": sibling("networks").films,
     "dlnetwork": lambda: dl.dlnetwork([dl.imageInputLayer([8, 8, 1]), dl.convolution2dLayer(3, 2)]),
 }
 
@@ -130,6 +131,14 @@ def test_faults_stand_at_their_layers_and_names_are_unique():
         where = [one["name"] for one in found["layers"] if number in one["issues"]]
         assert where == ([issue["layer"]] if issue["index"] else [])
     assert {wire[side] for wire in found["connections"] for side in ("source", "destination")} <= set(names)
+
+
+def test_folded_sequences_have_no_time():
+    found = document_of(NETWORKS["films"]())
+    labels = {layer["name"]: layer["outputs"][0]["dims"]["labels"] for layer in found["layers"] if layer["outputs"]}
+    assert [labels[name] for name in ("films", "fold", "conv", "unfold", "lstm")] == ["SSCBT", "SSCB", "SSCB", "SSCBT", "CB"]
+    kinds = {one["kind"] for one in found["connections"] if one["sourcePort"] == "miniBatchSize"}
+    assert kinds == {found["layers"][1]["outputs"][1]["kind"]} == {"miniBatchSize"}
 
 
 def test_unpooling_says_what_its_connections_carry():

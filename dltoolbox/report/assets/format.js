@@ -39,21 +39,21 @@ function percent(share) {
   return share === 0 ? "–" : share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
-/** 28(S) × 28(S) × 8(C) × 1(B), as MATLAB prints sizes; a batch counts as one observation. */
+/** 28(S) × 28(S) × 8(C) × 1(B), as MATLAB prints sizes; a batch counts as one observation, and time as one step. */
 function activations(dims) {
   if (!dims) return "?";
   return dims.sizes.map((size, i) => `${sizeText(size, dims.labels[i])}(${dims.labels[i]})`).join(" × ");
 }
 
 function sizeText(size, label) {
-  return size ?? (label === "B" ? 1 : "?");
+  return size ?? (label === "B" || label === "T" ? 1 : "?");
 }
 
-/** 28×28×8: the same without the batch, for the graph. */
+/** 28×28×8, 12×T: the same without the batch, for the graph. */
 function compact(dims) {
   if (!dims) return "?";
-  const kept = dims.sizes.filter((_, i) => dims.labels[i] !== "B");
-  return kept.map((size) => size ?? "?").join("×");
+  const texts = dims.sizes.map((size, i) => size ?? (dims.labels[i] === "T" ? "T" : "?"));
+  return texts.filter((_, i) => dims.labels[i] !== "B").join("×");
 }
 
 /** What a layer passes on: the size of each output, or, of a layer without outputs, that of its input. */

@@ -17,7 +17,7 @@ const bands = []; // {group, top, bottom, shown}
 const itemAt = new Map(); // number of an item
 
 function drawGraph() {
-  svg.append(shape("defs", {}, ...["data", "indices", "size", "cycle", "chosen"].map(arrow)), scene);
+  svg.append(shape("defs", {}, ...["data", "indices", "size", "miniBatchSize", "cycle", "chosen"].map(arrow)), scene);
   folding = Boolean(blocks) && wholeOf(flat.size) < SMEAR;
   drawScene();
   drawLegend();
@@ -221,7 +221,8 @@ function towards([x, y], [toX, toY]) {
 
 function drawLegend() {
   const present = [...new Set(kinds)];
-  const styles = [["indices", "indices of the maxima"], ["size", "size before pooling, of the selected layer"]].filter(
+  const styles = [["indices", "indices of the maxima"], ["size", "size before pooling, of the selected layer"],
+    ["miniBatchSize", "number of sequences"]].filter(
     ([kind]) => connections.some((one) => one.kind === kind));
   if (flat.cyclic.length) styles.push(["cycle", "on a cycle"]);
   const sample = (kind) => shape("svg", { class: `edge ${kind} chosen`, width: 26, height: 10, "aria-hidden": "true" },
