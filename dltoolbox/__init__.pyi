@@ -462,7 +462,7 @@ def convolution1dLayer(
     BiasL2Factor: float = 0,
     Name: str = '',
 ) -> _Convolution1DLayer:
-    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over the space of"""
+    """1-D convolution layer: ``numFilters`` filters slide over the time of sequences ``c×t``, or over space."""
 
 def convolution2dLayer(
     filterSize: int | Sequence[int],
@@ -561,7 +561,7 @@ def transposedConv1dLayer(
     BiasL2Factor: float = 0,
     Name: str = '',
 ) -> _TransposedConvolution1DLayer:
-    """1-D transposed convolution layer: lengthens sequences ``c×t``, or the space of ``s×c×n`` and of sequences ``s×c×t``,"""
+    """1-D transposed convolution layer: lengthens sequences ``c×t``, or space, by its stride."""
 
 def transposedConv2dLayer(
     filterSize: int | Sequence[int],
@@ -779,7 +779,7 @@ def maxPooling1dLayer(
     HasUnpoolingOutputs: bool = False,
     Name: str = '',
 ) -> _MaxPooling1DLayer:
-    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
+    """1-D max pooling layer: the maximum of every window over the time of sequences ``c×t``, or over space."""
 
 def maxPooling2dLayer(
     poolSize: int | Sequence[int],
@@ -827,7 +827,7 @@ def averagePooling1dLayer(
     PaddingValue: Literal['mean'] | float = 0,
     Name: str = '',
 ) -> _AveragePooling1DLayer:
-    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over the space of ``s×c×n``"""
+    """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over space."""
 
 def averagePooling2dLayer(
     poolSize: int | Sequence[int],
@@ -853,7 +853,7 @@ def globalAveragePooling1dLayer(
     *pairs: Any,
     Name: str = '',
 ) -> _GlobalAveragePooling1DLayer:
-    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features, or over"""
+    """1-D global average pooling layer: the mean over the time of sequences ``c×t``, which leaves ``c`` features."""
 
 def globalAveragePooling2dLayer(
     *pairs: Any,
@@ -871,7 +871,7 @@ def globalMaxPooling1dLayer(
     *pairs: Any,
     Name: str = '',
 ) -> _GlobalMaxPooling1DLayer:
-    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features, or over the"""
+    """1-D global max pooling layer: the maximum over the time of sequences ``c×t``, which leaves ``c`` features."""
 
 def globalMaxPooling2dLayer(
     *pairs: Any,
@@ -1263,19 +1263,19 @@ def quadraticLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Pass products of features as features of their own."""
 
 def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def istftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def cwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def icwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def modwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def roiInputLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
@@ -1553,11 +1553,11 @@ def pixelLabelDatastore(*arguments: Any, **options: Any) -> NoReturn:
 def fileDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
 
-def signalDatastore(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
-
 def randomPatchExtractionDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
+
+def signalDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the signals into a list of arrays, channels×steps, of any lengths, and pass that."""
 
 def arrayDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
