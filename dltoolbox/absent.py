@@ -34,8 +34,8 @@ UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEI
 CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
 LOOK = "activations(net, X, 'conv') shows what a layer computes."
 SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."
-SIGNALS = ("Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or "
-           "sequences.")
+SIGNALS = ("Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass "
+           "images or sequences.")
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
 SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."

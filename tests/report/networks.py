@@ -46,7 +46,8 @@ def unpooling():
 
 def films():
     lgraph = layerGraph([
-        sequenceInputLayer([8, 8, 1], Name="films"), sequenceFoldingLayer(Name="fold"), convolution2dLayer(3, 4, Name="conv"),
+        sequenceInputLayer([8, 8, 1], Name="films"), sequenceFoldingLayer(Name="fold"),
+        convolution2dLayer(3, 4, Name="conv"),
         sequenceUnfoldingLayer(Name="unfold"), flattenLayer(Name="flatten"), lstmLayer(5, OutputMode="last", Name="lstm"),
         fullyConnectedLayer(2), softmaxLayer, classificationLayer])
     return connectLayers(lgraph, "fold/miniBatchSize", "unfold/miniBatchSize")
