@@ -98,7 +98,7 @@ def begin_states(net: Network, engine: Engine, count: int, function: str) -> Par
         if state.shape[1] != count:
             fail(f"{function}:stateMismatch", f"Its {key.name} is that of {counted(state.shape[1], 'sequence')}, but X has "
                  f"{counted(count, 'sequence')}.",
-                 f"Begin again with net = resetState(net), or pass {counted(state.shape[1], 'sequence')} again, in the same "
+                 f"Begin again with net = resetState(net). Or pass {counted(state.shape[1], 'sequence')} again, in the same "
                  "order." if net.current else f"Pass {counted(state.shape[1], 'sequence')}, or give the layer a "
                  f"{key.name} of one column.", layer=key.layer)
     return states if net.current else {**engine.initial_states, **states} if states else {}

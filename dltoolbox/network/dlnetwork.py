@@ -113,11 +113,18 @@ class dlnetwork(Network):
 
     @State.setter
     def State(self, table: object) -> None:
-        """States of sequences may come for any number of them; the others are values of the layers."""
+        """States of sequences may come for any number of them; the others are values of the layers.
+
+        Those that the layers begin with, given back as they are, are the beginning: of any number of sequences.
+        """
         carried = self._carried
         present = self.State
         arrays = self._checked(table, present, "State", carried)
-        self.__dict__.update(_present=None, current={key: arrays.pop(key) for key in carried})
+        states = {key: arrays.pop(key) for key in carried}
+        begin = self.in_state({}).State
+        began = all(np.array_equal(value, states[key]) for *name, value in
+                    zip(begin.Layer, begin.Parameter, begin.Value, strict=True) if (key := ParameterKey(*name)) in carried)
+        self.__dict__.update(_present=None, current={} if began else states)
         if arrays:
             self._take(arrays)
 

@@ -285,7 +285,7 @@ class Model(Sealed):
             if state.shape[-1] not in (1, batch):
                 fail("network:stateMismatch", f"{key.name} of layer '{key.layer}' belongs to "
                      f"{counted(state.shape[-1], 'sequence')}, but there are {batch}.",
-                     "Begin again with net = resetState(net), or pass as many sequences as before, in the same order.",
+                     "Begin again with net = resetState(net). Or pass as many sequences as before, in the same order.",
                      layer=key.layer)
             entering.append(np.broadcast_to(state, (len(state), batch)))
         return entering

@@ -71,7 +71,7 @@ class Sizing:
             if value not in self.known and is_open(value):
                 self.known[value] = self.entering(value, self.value(node.inputs[0]).dims)
         inputs = tuple(map(self.value, node.inputs))
-        if node.way is not Way.SEE and len({value.dims.sizes[-2:] for value in inputs if value.dims.timed}) > 1:
+        if node.way is not Way.SEE and differ(inputs) and not differ(node.inputs):
             raise NotServedError  # other lengths may be looked at in another way
         attrs = {name: sized_attribute(value, inputs, node.way) for name, value in node.attrs.items()}
         if any(map(is_open, node.outputs)):
@@ -100,6 +100,11 @@ class Sizing:
             if not is_known(*dims.sizes) or 0 in dims.sizes[:-1] or min(dims.shape, default=0) < 0:
                 raise NotServedError
             self.known[value] = Value(dims, kind, inputs[0].dims if value.denotes else None, self.lengths(value))
+
+
+def differ(values: Sequence[Value]) -> bool:
+    """Whether these are sequences of different sizes in T or B."""
+    return len({value.dims.sizes[-2:] for value in values if value.dims.timed}) > 1
 
 
 def is_open(value: Value) -> bool:

@@ -104,7 +104,7 @@ def test_another_number_of_sequences() -> None:
         with pytest.raises(DltoolboxError, match="HiddenState is that of 4 sequences, but X has 1 sequence") as caught:
             function(after, X[0])
         assert caught.value.identifier == f"dltoolbox:{function.__name__}:stateMismatch"
-        assert "net = resetState(net), or pass 4 sequences again" in caught.value.issues[0].hint
+        assert "net = resetState(net). Or pass 4 sequences again" in caught.value.issues[0].hint
         function(resetState(after), X[0])
         function(after, X)
     alone, _ = predictAndUpdateState(tagger(), X[0])
@@ -156,7 +156,9 @@ def test_the_state_of_a_dlnetwork_is_assigned(kind: str) -> None:
     assert net.cache is programs
     same(predict(net, [x[:, 5:] for x in X]), [y[:, 5:] for y in whole])
     same(predict(resetState(net), X), whole)
-    table = net.State
+    net.State = dlnet(kind).State
+    same(predict(net, X), whole)
+    table = state
     table.Value[0] = table.Value[0][:, :1]
     net.State = table
     with pytest.raises(DltoolboxError, match="stateMismatch"):

@@ -26,12 +26,12 @@ class AtOnce(Builder):
     def record(self, op, inputs, attrs, way=None):
         dims = as_tuple(op.infer(*(value.dims for value in inputs), **attrs))
         arrays = as_tuple(op.forward(*(value.array for value in inputs), **attrs))
-        outputs = tuple(Computed(*both) for both in zip(dims, [Kind.DATA] * len(dims), [None] * len(dims), arrays,
-                                                        strict=True))
+        outputs = tuple(Computed(size, array=array) for size, array in zip(dims, arrays, strict=True))
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def learnable(self, name):
+    def learnable(self, name, in_front=0):
         array = self.arrays[name]
+        array = array.reshape((*[1] * in_front, *array.shape))
         return Computed(Dims("U" * array.ndim, array.shape), array=array)
 
 

@@ -14,6 +14,7 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.core.random import rng as restart
 from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.base import Layer, Learnable
+from dltoolbox.layers.sequences.attention import Stepwise
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import connectLayers, replaceLayer
 from dltoolbox.ops import Builder, Value
@@ -26,7 +27,9 @@ from tests.program.networks import digits, everything, one_hot, residual, scramb
 T, B = 2, 3
 RANDOM = {"dropoutLayer", "spatialDropoutLayer"}
 OVER_TIME = {"groupNormalizationLayer", "instanceNormalizationLayer"}  # statistics over all steps of an observation
-TIMED = [case for case in CASES if not (case.timed or case.first.get("Normalization")) and case.layer != "inputLayer"]
+TIMED = [case for case in CASES if not (case.timed or case.first.get("Normalization")) and case.layer != "inputLayer"
+         and not issubclass(FACTORIES[case.layer].layer_class, Stepwise)
+         and "osition" not in case.layer]  # these count steps of time
 
 
 def source(size: tuple[int, ...], name: str) -> Layer:

@@ -144,10 +144,13 @@ def array_of_numbers(value: object, place: SequencePlace, name: str) -> np.ndarr
     array, code = array_of(value, name=name), in_code(name)
     if array is None or array.dtype.kind not in "fiubc":
         made = f"of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
+        alone = name == place.name
         if callable(attribute(value, "detach")):
-            hint = f"Use {code}.detach().cpu().numpy()."
+            how = ".detach().cpu().numpy()"
+            hint = f"Use {code}{how}." if alone else f"Use {place.code} = [x{how} for x in {place.code}]."
         elif array is not None and array.dtype.kind in "OUST" and value is not None and convertible(array):
-            hint = f"Convert it with np.asarray({code}, dtype=float)."
+            hint = (f"Convert it with np.asarray({code}, dtype=float)." if alone else
+                    f"Convert them: {place.code} = [np.asarray(x, dtype=float) for x in {place.code}].")
         else:
             hint = f"Pass a list of arrays of numbers, each of size {place.takes}."
         fail(f"{place.function}:notNumeric", f"{name} must be an array of numbers of size {place.takes}, but it is {made}.",

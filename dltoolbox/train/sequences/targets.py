@@ -257,12 +257,13 @@ def responses_of_steps(Y: object, expected: Expected, size: tuple[int, ...]) -> 
     if any(attribute(part, "categories") is not None for part in (given or [Y])):
         fail(f"{FUNCTION}:categoricalResponses", f"{expected.name} holds labels, but a network that ends in regressionLayer "
              "learns numbers.", "To learn labels, end the network with softmaxLayer and classificationLayer.")
-    responses = read_sequences(Y, SequencePlace(size, FUNCTION, expected.name, "the network", target=True))
+    also = f"; {expected.X} = [{expected.X}[i] for i in keep]"
+    responses = read_sequences(Y, SequencePlace(size, FUNCTION, expected.name, "the network", also=also, target=True))
     if len(responses) != count:
         fail(f"{FUNCTION}:observationsMismatch", f"{expected.name} has responses of {counted(len(responses), 'sequence')}, "
              f"but {expected.X} has {counted(count, 'sequence')}.", "Pass one array per sequence in a list.")
     check_target_lengths(responses.lengths, expected)
-    check_finite(responses, expected.name, f"; {expected.X} = [{expected.X}[i] for i in keep]")
+    check_finite(responses, expected.name, also)
     return responses
 
 
