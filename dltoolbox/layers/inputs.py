@@ -175,7 +175,8 @@ class NormalisedInput(DataInput):
         x = g.source(self.dims())
         self.check_statistics(x.dims)
         if callable(self.Normalization):
-            return g.function(x, call=self.Normalization)
+            apply = g.function_of_sequences if x.dims.timed else g.function
+            return apply(x, call=self.Normalization)
         if self.Normalization == "none":
             return x
         return g.input_normalise(x, *(g.state(name) for name in self.statistics), kind=self.Normalization)
@@ -301,7 +302,8 @@ def _sequence_size(value: object) -> int | tuple[int, ...]:
 class SequenceInputLayer(NormalisedInput):
     """Sequence input layer: takes sequences of any lengths, of vectors (``c×t`` each) or images (``h×w×c×t``).
 
-    Statistics of the normalisation are those of all time steps of all sequences; padding does not count.
+    Statistics of the normalisation are those of all time steps of all sequences; padding does not count. A function as
+    Normalization gets one sequence after the other, as ``c×t`` or ``h×w×c×t``.
 
     Example:
         >>> sequenceInputLayer(12).describe()

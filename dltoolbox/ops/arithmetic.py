@@ -15,6 +15,7 @@ from dltoolbox.core.geometry import Reach
 from dltoolbox.core.random import stream
 from dltoolbox.core.unknown import UNKNOWN, agreed, is_known
 from dltoolbox.ops.base import IN, OPS, OUT, Arrays, Attributes, Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
 
@@ -203,14 +204,35 @@ class function(SameSize):
     by_observation = False
 
     def forward(self, x: np.ndarray, *, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        given = (x.T if x.ndim == 2 else x).copy()
-        size = given.shape
-        result = array_of(call(given))
-        if result is None or result.shape != size or result.dtype.kind not in "fiub":
-            got = "uneven rows" if result is None else f"{result.dtype} values of size {times(result.shape)}"
-            fail("function:invalidResult", f"The function returned {got} for data of size {times(size)}.",
-                 "Return real numbers, as many as it is given and in the same places.")
+        result = checked_result(call, x.T if x.ndim == 2 else x)
         return (result.T if x.ndim == 2 else result).astype(x.dtype)
+
+
+@op
+class function_of_sequences(SameSize):
+    """A user's function of one sequence after the other, in MATLAB's layout …×c×t and without padding."""
+
+    any_type = True
+    differentiable = False
+    by_observation = False
+    way = Way.SEE
+    across = Across({Way.SEE}, takes="lengths")
+
+    def forward(self, x: np.ndarray, *lengths: np.ndarray, call: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        out = np.zeros_like(x)
+        for at, steps in enumerate(lengths[0] if lengths else [x.shape[-2]] * x.shape[-1]):
+            out[..., :steps, at] = checked_result(call, x[..., :steps, at])
+        return out
+
+
+def checked_result(call: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """The result of a user's function for a copy of an array: real numbers of the same size."""
+    result = array_of(call(x.copy()))
+    if result is None or result.shape != x.shape or result.dtype.kind not in "fiub":
+        got = "uneven rows" if result is None else f"{result.dtype} values of size {times(result.shape)}"
+        fail("function:invalidResult", f"The function returned {got} for data of size {times(x.shape)}.",
+             "Return real numbers, as many as it is given and in the same places.")
+    return result
 
 
 def drawn_per_observation(shape: tuple[int, ...]) -> int:

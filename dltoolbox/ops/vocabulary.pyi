@@ -40,6 +40,9 @@ class Vocabulary(Protocol):
     def function(self, x: Value, *, call: Callable[[np.ndarray], np.ndarray], way: Way | None = None) -> Value:
         """A user's function of one array that keeps its size; opaque, so no gradient passes."""
 
+    def function_of_sequences(self, x: Value, *lengths: Value, call: Callable[[np.ndarray], np.ndarray], way: Way | None = None) -> Value:
+        """A user's function of one sequence after the other, in MATLAB's layout …×c×t and without padding."""
+
     def dropout(self, x: Value, *, probability: float, way: Way | None = None) -> tuple[Value, Value]:
         """Zero with probability p, the rest times 1/(1 − p); the second output is the mask."""
 

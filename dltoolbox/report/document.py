@@ -156,7 +156,7 @@ class _LayerEntries:
 
     def outputs(self, lowered: LoweredLayer) -> list[Document]:
         values = port_values(self.graph, lowered)
-        dims = lowered.outputs or [value and value.dims for value in values]  # folded sequences as layers see them
+        dims = lowered.outputs or [None if value is None else value.dims for value in values]  # folded sequences as layers see them
         return [{"port": port, "dims": _dims(size), "kind": value.kind if value else _kind_by_name(port)}
                 for port, value, size in zip(lowered.layer.outputs(), values, dims, strict=True)]
 

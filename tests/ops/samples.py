@@ -107,6 +107,7 @@ def _elementwise() -> Iterator[Case]:
     yield Case("softmax", "vector", lambda rng, n: (normal(rng, 5, n),))
     yield Case("leaky_relu", "", image, {"scale": 0.1})
     yield Case("function", "", image, {"call": np.tanh}, differentiable=())
+    yield Case("function_of_sequences", "", image, {"call": np.tanh}, differentiable=())
     yield Case("dropout", "", image, {"probability": 0.25}, differentiable=(), joins=False)
     yield Case("size_of", "", image, differentiable=(), joins=False)
     yield Case("add", "", lambda r, n: tuple(normal(r, 3, 2, 4, n) for _ in range(3)), differentiable=(0, 1, 2),

@@ -105,6 +105,10 @@ CASES = {
                        lambda v: dl.sequenceInputLayer([3, 4, 5, 6])),
     "no steps": Case(lambda v: dl.sequenceInputLayer(3, MinLength=0), "invalidMinLength",
                      lambda v: dl.sequenceInputLayer(3, MinLength=1)),
+    "a function": Case(lambda v: train([dl.sequenceInputLayer(3, Normalization=lambda x: x.mean(1)), LAST, *HEAD]),
+                       "invalidResult",
+                       lambda v: train([dl.sequenceInputLayer(3, Normalization=lambda x: x - x.mean(1, keepdims=True)), LAST,
+                                        *HEAD])),
     # networks
     "images": Case(lambda v: train([dl.imageInputLayer([3, 4, 1]), LAST, *HEAD]), "noTimeSteps",
                    lambda v: train([INPUT, LAST, *HEAD])),

@@ -228,3 +228,15 @@ def test_validation_sees_whole_sequences() -> None:
     net, info = trained(X, LABELS, TO_LABEL, SequenceLength=2, ValidationData=(X, LABELS))
     scores = np.concatenate([predict(net, x) for x in X])
     np.testing.assert_allclose(info.FinalValidationLoss, -np.log(scores[np.arange(7), LABELS.codes]).mean(), rtol=1e-5)
+
+
+def test_a_function_normalises_one_sequence_after_the_other() -> None:
+    """Its argument is c×t, whatever sequences are beside it and however they are padded."""
+    rng = np.random.default_rng(4)
+    X = [rng.standard_normal((3, n)) for n in (4, 2, 7, 7)]
+    net = dl.dlnetwork([dl.sequenceInputLayer(3, Normalization=lambda x: (x - x.mean(1, keepdims=True)) * [[1], [2], [3]])])
+    wanted = [(x - x.mean(1, keepdims=True)) * [[1], [2], [3]] for x in X]
+    for size in (1, 3, 4):
+        found = dl.minibatchpredict(net, X, MiniBatchSize=size, SequencePaddingDirection="left")
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
