@@ -1263,19 +1263,19 @@ def quadraticLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Pass products of features as features of their own."""
 
 def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def istftLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def cwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def icwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def modwtLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."""
+    """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""
 
 def roiInputLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."""
@@ -1553,11 +1553,11 @@ def pixelLabelDatastore(*arguments: Any, **options: Any) -> NoReturn:
 def fileDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
 
-def signalDatastore(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
-
 def randomPatchExtractionDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Read the files into one array, np.stack(arrays, axis=-1), and pass that."""
+
+def signalDatastore(*arguments: Any, **options: Any) -> NoReturn:
+    """Not in this release. Read the signals into a list of arrays, channels×steps, of any lengths, and pass that."""
 
 def arrayDatastore(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""

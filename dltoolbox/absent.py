@@ -14,6 +14,7 @@ from dltoolbox.core.errors import fail
 NO_REPLACEMENT = "There is no replacement in this release."
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
 PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
+SIGNAL_LIST = "Read the signals into a list of arrays, channels×steps, of any lengths, and pass that."
 LOOP = ("Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); "
         "trainingOptions('adam', OutputFcn=print) calls a function in every iteration.")
 AS_LAYER = ("Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), "
@@ -33,7 +34,8 @@ UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEI
 CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
 LOOK = "activations(net, X, 'conv') shows what a layer computes."
 SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."
-SIGNALS = "Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images."
+SIGNALS = ("Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass "
+           "images or sequences.")
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
 SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."
@@ -92,7 +94,8 @@ INSTEAD = {  # hint: names
         "imageDatastore",
     "Read the label images into one array: categorical(np.stack(labelImages, axis=-1), [0, 1], ['rest', 'cell']).":
         "pixelLabelDatastore",
-    PILE: "fileDatastore signalDatastore randomPatchExtractionDatastore",
+    PILE: "fileDatastore randomPatchExtractionDatastore",
+    SIGNAL_LIST: "signalDatastore",
     ARRAYS: "arrayDatastore pixelLabelImageDatastore readall readimage hasdata numpartitions partition combine transform "
             "read reset shuffle next preview subset",
     CHANGED: "augmentedImageDatastore imageDataAugmenter augment",

@@ -88,6 +88,15 @@ def classifyAndUpdateState(net: DAGNetwork, X: object, *arguments: object, nargo
 
     Raises:
         DltoolboxError: As `predictAndUpdateState` and `classify`.
+
+    Example:
+        >>> layers = [sequenceInputLayer(1), lstmLayer(4), fullyConnectedLayer(2), softmaxLayer, classificationLayer]
+        >>> X = seasonalSeries(24)
+        >>> Y = categorical(["low", "high"] * 12)
+        >>> net = trainNetwork(X, Y, layers, trainingOptions("adam", MaxEpochs=1, Verbose=False))
+        >>> net, labels = classifyAndUpdateState(net, X)
+        >>> labels.shape
+        (24,)
     """
     more, pairs = split_pairs(arguments)
     chosen = UpdateClassifyOptions(*pairs, **options)

@@ -89,18 +89,17 @@ def test_calls_in_hints_work(call, script, tmp_path, monkeypatch, capsys):
 
 
 def test_what_hints_say_comes_true(script):
-    """Recurrent networks as images, losses by the output layer, layers of one's own, bare names in between."""
+    """Recurrent layers, signals and their spectra as sequences, losses by the output layer, layers of one's own."""
     assert len(CALLS) > 40
-    X = np.random.default_rng(0).standard_normal((20, 1, 3, 4))
+    signals = [np.random.default_rng(0).standard_normal((2, steps)) for steps in (9, 12, 7, 9)]
+    spectra = [np.abs(np.fft.rfft(signal)) for signal in signals]
     Y = dl.categorical(["a", "b", "a", "b"])
-    over_time = [dl.imageInputLayer([20, 1, 3]), dl.convolution2dLayer([5, 1], 8, Padding="same"), dl.reluLayer,
-                 dl.maxPooling2dLayer([2, 1], Stride=[2, 1]), dl.globalAveragePooling2dLayer, dl.fullyConnectedLayer(2),
-                 dl.softmaxLayer, dl.classificationLayer]
-    net = dl.trainNetwork(X, Y, over_time, script["options"])
-    assert dl.classify(net, X).shape == (4,)
+    over_time = [dl.sequenceInputLayer(2), dl.lstmLayer(3, OutputMode="last"), dl.fullyConnectedLayer(2), dl.softmaxLayer,
+                 dl.classificationLayer]
+    for X in (signals, spectra):
+        net = dl.trainNetwork(X, Y, over_time, script["options"])
+        assert dl.classify(net, X).shape == (4,)
     assert dl.predict(dl.dag2dlnetwork(net), X).shape == (4, 2)
-    sequences = dl.dlnetwork([dl.inputLayer([3, float("nan"), float("nan")], "CBT"), dl.fullyConnectedLayer(5)])
-    assert dl.predict(sequences, np.ones((3, 2, 7))).shape == (5, 2, 7)
     line = NOT_IN_THIS_RELEASE["functionLayer"].__doc__.partition("class Twice")
     exec("".join(line[1:]), script)
     twice = dl.dlnetwork([dl.featureInputLayer(2), script["Twice"]()])

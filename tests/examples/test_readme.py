@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dltoolbox import maxNumCompThreads
+from dltoolbox import classify, maxNumCompThreads
 from dltoolbox.kernels import numba_support
 from dltoolbox.layers import FACTORIES
 
@@ -39,13 +39,20 @@ def test_the_unpooling_graph_is_sound():
     assert names["info"].ok
 
 
+def test_sequences_are_learned():
+    names: dict[str, object] = {}
+    exec("from dltoolbox import *\n" + blocks("python")[2].replace("MaxEpochs=20", "MaxEpochs=6"), names)
+    assert len(names["XTrain"]) == 270
+    assert (classify(names["net"], names["XTrain"]) == names["YTrain"]).mean() > 0.3
+
+
 def test_the_plan(capsys, monkeypatch):
     """As without Numba; how much memory the kernels take for themselves may differ."""
     monkeypatch.setattr(numba_support, "failure", lambda: "switched off")
     before, names = maxNumCompThreads(), {}
     exec(blocks("python")[0].partition("rng(0)")[0], names)
     try:
-        exec(blocks("python")[2], names)
+        exec(blocks("python")[3], names)
     finally:
         maxNumCompThreads(before)
     printed, shown = (re.sub(r"\S+ MB planned", "", text).strip() for text in (capsys.readouterr().out, blocks("")[1]))

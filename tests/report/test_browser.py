@@ -442,3 +442,12 @@ def test_the_printed_graph_is_cut_between_rows_and_complete(show):
     assert len(views) > 1
     assert all(sum(top <= low and high <= bottom for top, bottom in views) == 1 for low, high in rows)
     page.run("removePages()")
+
+
+def test_time_is_a_letter_and_the_number_of_sequences_a_dotted_line(show):
+    page = show("films")
+    labels = page.run("return [...document.querySelectorAll('#scene .dims')].map(one => one.textContent)")
+    assert labels[:4] == ["8×8×1×T", "8×8×1", "6×6×4", "6×6×4×T"]
+    dashes = page.run("return getComputedStyle(document.querySelector('#scene .edge.miniBatchSize path')).strokeDasharray")
+    assert dashes != "none"
+    assert "number of sequences" in page.text("#legend")
