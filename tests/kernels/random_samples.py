@@ -16,7 +16,8 @@ from dltoolbox.ops.fused import Link
 from dltoolbox.ops.pool import window_counts
 from tests.ops.chains import NORM, chain, parameters
 from tests.ops.sample import Case, Inputs, normal, one_hot
-from tests.ops.samples import CASES
+from tests.ops.samples import CASES, shown
+from tests.ops.samples_attention import SPACE, TIME, data, extras
 from tests.ops.samples_recurrent import ACTIVATIONS, RESETS, cell
 
 Draw = np.random.Generator
@@ -167,6 +168,9 @@ def normalisation(rng: Draw, op: str) -> Case:
 
     def stored(r: Draw, n: int) -> Inputs:
         return *alone(r, n), normal(r, *one), r.uniform(0.5, 2, one)
+    if op == "masked_batch_norm":
+        return Case(op, str(full), lambda r, n: (*alone(r, n), shown(r, *one, n)[..., :1, :]), NORM,
+                    differentiable=(0, 1, 2), batched=(0, 3), joins=False)
     label, norm = str(full), Link("batch_norm", NORM, (0, 1, 2))
     if op == "group_norm":
         return Case(op, label, alone, {"groups": 1, "epsilon": 1e-3, "spatial": False}, differentiable=(0, 1, 2))
@@ -210,13 +214,19 @@ def plain(rng: Draw, op: str) -> Case:
 
 def loss(rng: Draw, op: str) -> Case:
     full = (*shape(rng)[:-1], int(rng.integers(2, 6)))
-    weights = tuple(rng.uniform(0.5, 2, full[-1]).tolist()) if rng.integers(2) else None
+    weights, steps = tuple(rng.uniform(0.5, 2, full[-1]).tolist()) if rng.integers(2) else None, small(rng, 9)
+
+    def apart(r: Draw, n: int) -> Inputs:
+        y, t = (normal(r, *full, steps, n) for _ in range(2))
+        return y, t, r.integers(1, steps + 1, n).astype(np.int32)
 
     def compared(r: Draw, n: int) -> Inputs:
         x = normal(r, *full, n)
         if op == "half_mse":
             return x, normal(r, *full, n)
         return x if op.startswith("softmax") else OPS["softmax"].forward(x), one_hot(r, *full, n)
+    if op == "half_mse_of_sequences":
+        return Case(op, f"{full} {steps} steps", apart, batched=(0, 1, 2), joins=False, sequences=True)
     return Case(op, str(full), compared, {} if op == "half_mse" else {"weights": weights}, batched=(0, 1),
                 joins=False)
 
@@ -229,6 +239,22 @@ def recurrent(rng: Draw, op: str) -> Case:
                 gate_activation=gate)
 
 
+def attention(rng: Draw, op: str) -> Case:
+    """Over time or space, of as many keys as queries or not, with a mask, lengths, both or none."""
+    axis, causal, heads = pick(rng, TIME, SPACE), bool(rng.integers(2)), small(rng, 4)
+    queries = small(rng, 40)
+    keys = queries if causal else small(rng, 40)
+    narrow, wide = heads * small(rng, 6), heads * small(rng, 6)
+    kinds = pick(rng, (), (), ("mask",), *([("lengths",), ("mask", "lengths")] if axis == TIME else []))
+
+    def make(r: Draw, n: int) -> Inputs:
+        return (data(r, axis, narrow, queries, n), data(r, axis, narrow, keys, n), data(r, axis, wide, keys, n),
+                *extras(r, kinds, axis, keys, n))
+    return Case(op, f"{queries}×{keys} {narrow} {wide} channels, {heads} heads, {kinds}", make,
+                {"axis": axis, "heads": heads, "scale": 0.7, "causal": causal}, differentiable=(0, 1, 2),
+                batched=tuple(range(3 + len(kinds))))
+
+
 def family(op: str) -> Callable[[Draw, str], Case]:
     if "max_pool" in op or op in ("avg_pool", "max_unpool", "max_unpool_taps"):
         return pooling
@@ -236,6 +262,8 @@ def family(op: str) -> Callable[[Draw, str], Case]:
         return convolution
     if op in ("lstm", "gru"):
         return recurrent
-    if op.endswith(("entropy", "mse")):
+    if op == "attention":
+        return attention
+    if op.endswith(("entropy", "mse", "mse_of_sequences")):
         return loss
     return normalisation if "norm" in op and op != "input_normalise" else plain
