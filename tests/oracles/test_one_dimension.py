@@ -24,7 +24,7 @@ from tests.program.networks import everything, make, scrambled
 pytestmark = pytest.mark.oracle
 NAN = float("nan")
 FORMATS = ("CBT", "CBT", "SCB", "SCBT")  # time alone twice as often
-COUNT = 156
+COUNT = 180
 
 
 def drawn(d: Dice, length: int) -> Layer:
