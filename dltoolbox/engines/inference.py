@@ -120,8 +120,9 @@ def predicted(net: dlnetwork, data: Sequence[object], chosen: PredictOutputsOpti
     ports = chosen_outputs(ready(net, chosen.function), chosen.Outputs)
     count = len(ports or net.leaving)
     nargout = count if nargout is None else nargout
-    with_state = chosen.function == "predict" and (  # which networks without sequences have, too, but nobody expects
-        nargout != count or bool(engine_of(net, chosen.ExecutionEnvironment).initial_states))
+    with_state = chosen.function == "predict"  # which networks without sequences have, too, but nobody expects
+    if with_state and isinstance(nargout, int) and not isinstance(nargout, bool) and nargout == count:
+        with_state = bool(engine_of(net, chosen.ExecutionEnvironment).initial_states)
     check_nargout(nargout, count + with_state, chosen.function)
     data = labelled_inputs(net, data, chosen.InputDataFormats, chosen.function)
     run = run_network(net, data, chosen, [str(port) for port in ports], carry=nargout > count)
