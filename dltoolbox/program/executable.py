@@ -23,7 +23,7 @@ from dltoolbox.runtime.interrupts import check
 from dltoolbox.runtime.thread_team import Team, team_of
 
 STEP_BYTES = 1 << 15  # of a step that is planned and bound, at most about
-SMALL_WORK = 1 << 21  # below, threads cost more than they bring; counted as `Plan.work`
+SMALL_WORK = 1 << 24  # below, threads cost more than they bring (1–2 ms of work); counted as `OptimizedGraph.work`
 
 CallName = tuple[str, int]
 
