@@ -24,7 +24,7 @@ from tests import modes
 from tests.quick import QUICK
 
 EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
-NEEDING = (*EXTRAS, "tests.generate")  # whose twins are PyTorch's
+NEEDING = (*EXTRAS, "tests.generate", "tests.program.case")  # whose twins are PyTorch's
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
