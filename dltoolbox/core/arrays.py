@@ -1,4 +1,6 @@
-"""Checks of the user's arrays at every border: that they are arrays, fit into memory and hold finite numbers."""
+"""Checks of the user's arrays at every border: that they are arrays, fit into memory and hold finite numbers; and which
+steps of padded sequences are real.
+"""
 
 from __future__ import annotations
 
@@ -123,3 +125,9 @@ def first_not_finite(x: np.ndarray) -> tuple[int, int]:
     bad = np.concatenate([~np.isfinite(x[..., at:at + 1024]).all(axis=tuple(range(x.ndim - 1)))
                           for at in range(0, x.shape[-1], 1024)])
     return int(bad.sum()), int(np.argmax(bad))
+
+
+def real_steps(lengths: np.ndarray, steps: int) -> np.ndarray:
+    """T×B: whether each step lies before the end of its sequence."""
+    real: np.ndarray = np.arange(steps)[:, np.newaxis] < lengths
+    return real

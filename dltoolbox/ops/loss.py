@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.ops.base import BOTH, IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op
-from dltoolbox.ops.sequences.lengths import full_lengths, real_steps
+from dltoolbox.ops.sequences.lengths import full_lengths
 from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.data.sources.batches import Batch
 
 CONVERTED_AT_A_TIME = 1 << 20  # elements converted to float64 at a time
@@ -25,8 +26,7 @@ def without_padding(batch: Batch, number: int, *, timed: bool) -> np.ndarray:
     if not timed:
         return x
     lengths = batch.lengths[number] if batch.lengths is not None else None
-    steps = np.arange(x.shape[-2])[:, np.newaxis]
-    return x[..., steps < (np.full(x.shape[-1], x.shape[-2]) if lengths is None else lengths)]
+    return x[..., real_steps(np.full(x.shape[-1], x.shape[-2]) if lengths is None else lengths, x.shape[-2])]
 
 
 def normalization_statistics(batches: Iterable[np.ndarray], dimension: str = "channel",

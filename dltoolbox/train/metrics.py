@@ -8,6 +8,7 @@ from math import nan, sqrt
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.data.sources.batches import Batch
 from dltoolbox.engines.engine import BatchArrays
 
@@ -38,7 +39,7 @@ def as_observations(predictions: BatchArrays, batch: Batch) -> tuple[BatchArrays
     """Predictions and targets of a batch, in which every real step of a sequence is an observation."""
     if batch.target_lengths is None:
         return predictions, batch.targets
-    real = np.arange(batch.targets[0].shape[-2])[:, np.newaxis] < batch.target_lengths
+    real = real_steps(batch.target_lengths, batch.targets[0].shape[-2])
     return [y[..., real] for y in predictions], [t[..., real] for t in batch.targets]
 
 

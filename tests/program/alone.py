@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.random import rng as restart
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.program.model import Model
 
 LENGTHS = np.array([4, 7, 5, 7], np.int32)  # equal ones and different ones, the longest not the last alone

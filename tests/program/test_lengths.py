@@ -20,12 +20,12 @@ from dltoolbox import (
     reluLayer,
 )
 from dltoolbox.core import convert
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.properties import Property
 from dltoolbox.layers.base import Layer, State
 from dltoolbox.ops import OPS, Op, ParameterKey
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
 from dltoolbox.program.model import Model

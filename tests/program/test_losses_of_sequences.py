@@ -16,9 +16,9 @@ from dltoolbox import (
     regressionLayer,
     softmaxLayer,
 )
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.ops import OPS
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.program.model import Model
 from tests.program.alone import check_alone, padded
 from tests.program.networks import one_hot

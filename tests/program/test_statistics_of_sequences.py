@@ -22,9 +22,9 @@ from dltoolbox import (
     reluLayer,
     softmaxLayer,
 )
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.data.sources.batches import Batch
 from dltoolbox.ops import ParameterKey
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.program.model import Model
 from tests.program.alone import LENGTHS, Found, check_alone, padded, same
 from tests.program.networks import one_hot, scrambled

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dltoolbox import dlnetwork, maxNumCompThreads, predict
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers.base import Layer
@@ -16,7 +17,6 @@ from dltoolbox.network.graph.layer_graph import layerGraph
 from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.ops import OPS, Builder, Call, Value
 from dltoolbox.ops.loss import Loss
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.program.model import Model
 from tests.program.networks import make, scrambled
 

@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
+
 SequenceForm = Literal["list", "array", "one"]  # in which sequences came: a list of them, …×c×N×T, or …×c×T alone
 
 
@@ -80,7 +82,6 @@ class SequenceLabels:
             dtype: np.dtype | None = None) -> np.ndarray:
         """As `Sequences.cut`: logical targets S…×K×T×B, all false behind the end of a sequence."""
         codes = self.codes.cut(index, starts, stops)
-        beyond = np.arange(codes.shape[-2])[:, np.newaxis] >= stops - starts
-        codes[..., beyond] = -1
+        codes[..., ~real_steps(stops - starts, codes.shape[-2])] = -1
         classes = np.arange(self.classes, dtype=codes.dtype)
         return np.moveaxis(classes.reshape(-1, *(1 for _ in codes.shape)) == codes, 0, -3)

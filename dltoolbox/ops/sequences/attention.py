@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims, Size
 from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op
 from dltoolbox.ops.sequences.ragged import Across
@@ -54,7 +55,7 @@ def allowed(scores: tuple[int, ...], extras: Sequence[np.ndarray], axis: int, ca
         every = every & (np.arange(keys)[:, None] <= np.arange(queries))
     for extra in extras:
         if extra.ndim == 1:
-            every = every & (np.arange(keys)[:, None] < extra[:, None, None, None])
+            every = every & real_steps(extra[:, None, None, None], keys)
         else:
             every = every & (by_heads(extra, axis, 1).swapaxes(-2, -1) != 0)
     return every

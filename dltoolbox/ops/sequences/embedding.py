@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import fail
 from dltoolbox.core.geometry import Reach
@@ -234,8 +235,7 @@ class pick_step(Op):
         """Which step of every observation, and whether there is one."""
         real = np.ones((x.shape[axis], x.shape[-1]), bool)
         for extra in extras:
-            real &= (np.arange(len(real))[:, None] < extra if extra.ndim == 1 else
-                     np.moveaxis(extra, axis, 0)[:, 0, :] != 0)
+            real &= real_steps(extra, len(real)) if extra.ndim == 1 else np.moveaxis(extra, axis, 0)[:, 0, :] != 0
         at = real.argmax(0) if which == "first" else len(real) - 1 - real[::-1].argmax(0)
         return at, np.asarray(real.any(0))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
@@ -20,12 +21,6 @@ from dltoolbox.ops.time_axis import Way
 
 if TYPE_CHECKING:
     from dltoolbox.ops.graph import Graph
-
-
-def real_steps(lengths: np.ndarray, steps: int) -> np.ndarray:
-    """T×B: whether each step lies before the end of its sequence."""
-    real: np.ndarray = np.arange(steps)[:, np.newaxis] < lengths
-    return real
 
 
 class OfLengths(Op):

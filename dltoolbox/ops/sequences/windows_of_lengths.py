@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.base import IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op, sum_over
 from dltoolbox.ops.conv import pad_edges
 from dltoolbox.ops.pool import ONE_STEP, avg_pool, max_unpool, window_counts
-from dltoolbox.ops.sequences.lengths import real_steps
 from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.spans import origins
 from dltoolbox.ops.time_axis import Way
