@@ -73,14 +73,17 @@ class BoundCell:
         return [StepBlock(part, part if self.site.training else slice(0, part.stop - part.start))
                 for part in cut(self.steps, self.longest)]
 
+    def columns(self, first: int, number: int = 1) -> slice:
+        """The columns of some slots side by side."""
+        return slice(first * self.width, (first + number) * self.width)
+
     def slot(self, rows: slice, first: int, number: int = 1) -> np.ndarray:
         """Some slots side by side: (rows, B, number·H)."""
-        return self.gates[rows, :, first * self.width:(first + number) * self.width]
+        return self.gates[rows, :, self.columns(first, number)]
 
     def flat(self, rows: slice, first: int, number: int) -> np.ndarray:
         """The same with steps and observations as one."""
-        columns = slice(first * self.width, (first + number) * self.width)
-        return flattened(self.gates[rows])[:, columns]
+        return flattened(self.gates[rows])[:, self.columns(first, number)]
 
     def apart(self, slots: np.ndarray) -> np.ndarray:
         """(…, number·H) → (…, number, H)."""
@@ -197,8 +200,7 @@ class BoundCell:
         total = self.site.scratch((grads.shape[1], met.shape[2]))
         steps: list[Closure] = [partial(np.matmul, grads.T, flattened(met), out=total)]
         for place, number, count in side_by_side(gates):
-            rows = slice(number * self.width, (number + count) * self.width)
-            part = total[place * self.width:(place + count) * self.width]
+            rows, part = self.columns(number, count), total[self.columns(place, count)]
             if weights is not None:
                 steps.append(partial(np.copyto, weights[rows], part[:, :weights.shape[1]]))
             if bias is not None:

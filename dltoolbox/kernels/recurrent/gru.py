@@ -57,7 +57,7 @@ class BoundGru(BoundCell):
     def find_factors(self, block: StepBlock, factors: np.ndarray) -> list[Closure]:
         """Factors of the gradient of h in all steps of a block, in the places of the gradients."""
         def of(first: int, number: int = 1) -> np.ndarray:
-            return factors[:, :, first * self.width:(first + number) * self.width]
+            return factors[:, :, self.columns(first, number)]
         rows = block.rows
         gates, update, candidate = self.slot(rows, RESET, 2), self.slot(rows, UPDATE), self.slot(rows, PROPOSED)
         return [

@@ -76,7 +76,7 @@ class BoundLstm(BoundCell):
         """Factors of the gradients of the states in all steps of a block, in the places of the gates: first that
         of h, then that of c."""
         def of(first: int, number: int = 1) -> np.ndarray:
-            return factors[:, :, first * self.width:(first + number) * self.width]
+            return factors[:, :, self.columns(first, number)]
         rows = block.rows
         squashed, candidate = self.slot(rows, TANH), self.slot(rows, CANDIDATE)
         gates = self.slot(rows, OUTPUT, 3)
