@@ -136,8 +136,8 @@ class global_avg_pool_of_lengths(OfSequences):
 class pad_edges_of_lengths(OfSequences):
     """`pad_edges` of sequences, each at its own end."""
 
-    def length_rule(self, *, padding: tuple[tuple[int, int], ...], **attrs: object) -> LengthRule:
-        return LengthRule(1, sum(padding[-1]))
+    def length_rule(self, **attrs: Any) -> LengthRule:
+        return pad_edges().length_rule(**attrs)
 
     def least_steps(self, *, padding: tuple[tuple[int, int], ...], mode: str, **attrs: object) -> int:
         return 1 + max(padding[-1]) if mode == "symmetric-exclude-edge" else 1
