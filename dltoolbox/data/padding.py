@@ -71,8 +71,7 @@ def padsequences(X: object, paddingDim: object, *pairs: object, nargout: int = 1
     if chosen.UniformOutput:
         check_alike(sequences, axis)
     lengths = [array.shape[axis] for array in sequences]
-    length = ({"longest": max, "shortest": min}[chosen.Length](lengths) if isinstance(chosen.Length, str) else
-              chosen.Length)
+    length = common_length(lengths, chosen.Length)
     kind = np.result_type(*sequences)
     if not holds_value(kind, chosen.PaddingValue):
         kind = np.dtype(np.float64)
@@ -85,6 +84,11 @@ def padsequences(X: object, paddingDim: object, *pairs: object, nargout: int = 1
     if chosen.UniformOutput:
         return outputs((np.stack(padded, axis=-1), np.stack(masks, axis=-1)), nargout, "padsequences")
     return outputs((padded, masks), nargout, "padsequences")
+
+
+def common_length(lengths: Sequence[int], wanted: str | int) -> int:
+    """The length that sequences are to have: that of the 'longest' or the 'shortest', or a number."""
+    return {"longest": max, "shortest": min}[wanted](lengths) if isinstance(wanted, str) else wanted
 
 
 def sequences_of(X: object, axis: int) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from dltoolbox.core.display import counted, object_text
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 from dltoolbox.core.statements.copied import Names, Sealed
-from dltoolbox.data.padding import number_or_nan
+from dltoolbox.data.padding import common_length, number_or_nan, to_length
 
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -178,15 +178,9 @@ def doc2sequence(enc: wordEncoding, documents: object, *pairs: object, **options
         sequences = [numbers[~np.isnan(numbers)] for numbers in sequences]
     if chosen.PaddingDirection == "none" or not sequences:
         return [numbers[np.newaxis] for numbers in sequences]
-    lengths = [len(numbers) for numbers in sequences]
-    length = ({"longest": max, "shortest": min}[chosen.Length](lengths) if isinstance(chosen.Length, str) else
-              chosen.Length)
-    padded = np.full((len(sequences), 1, length), chosen.PaddingValue)
-    for row, numbers in zip(padded[:, 0], sequences, strict=True):
-        kept = numbers[:length]
-        start = length - len(kept) if chosen.PaddingDirection == "left" else 0
-        row[start:start + len(kept)] = kept
-    return [*padded]
+    length = common_length([len(numbers) for numbers in sequences], chosen.Length)
+    return [to_length(numbers[np.newaxis, :length], 1, length, chosen.PaddingDirection, np.float64(chosen.PaddingValue))
+            for numbers in sequences]
 
 
 def required_encoding(enc: object, function: str) -> wordEncoding:

@@ -10,6 +10,7 @@ import numpy as np
 from dltoolbox.core.dims import Dims
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
+from dltoolbox.data.padding import to_length
 from dltoolbox.data.sources.sequences import SequenceForm
 from dltoolbox.engines.formats import UserArrays, usual
 from dltoolbox.engines.running import Output
@@ -64,11 +65,15 @@ def as_formatted(output: Output, uniform: bool | None, *, left: bool) -> tuple[U
     if uniform is not None:
         form = "array" if uniform else "list"
     if form == "array" and len({part.shape[-1] for part in parts}) > 1:
-        steps = max(part.shape[-1] for part in parts)
-        ends = [(steps - part.shape[-1], 0) if left else (0, steps - part.shape[-1]) for part in parts]
-        parts = [np.pad(part, [*[(0, 0)] * (part.ndim - 1), end], constant_values=np.nan)
-                 for part, end in zip(parts, ends, strict=True)]
+        steps, side = max(part.shape[-1] for part in parts), "left" if left else "right"
+        parts = [to_length(part, part.ndim - 1, steps, side, part.dtype.type(np.nan)) for part in parts]
     return in_form(parts, form), labels if form == "array" else labels.replace("B", "")
+
+
+def codes_of_parts(parts: Sequence[np.ndarray], function: str) -> list[np.ndarray]:
+    """Class scores …×K×T of each part as codes."""
+    codes = class_codes(np.concatenate(parts, axis=-1), -2, function)
+    return np.split(codes, np.cumsum([part.shape[-1] for part in parts])[:-1], axis=-1)
 
 
 def as_labels(output: Output, layer: Any, function: str) -> Any:
@@ -77,8 +82,7 @@ def as_labels(output: Output, layer: Any, function: str) -> Any:
         codes = class_codes(output.array, -2, function)
         return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)
     parts = output.parts if layer.per_pixel else without_space(output.parts, output.dims.rank)
-    codes = class_codes(np.concatenate(parts, axis=-1), -2, function)
-    each = np.split(codes, np.cumsum([part.shape[-1] for part in parts])[:-1], axis=-1)
+    each = codes_of_parts(parts, function)
     if output.form == "list":
         return [categorical.from_codes(part, layer.Classes) for part in each]
     return categorical.from_codes(in_form(each, output.form), layer.Classes)

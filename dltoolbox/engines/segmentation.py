@@ -11,9 +11,8 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.data.categorical import categorical
-from dltoolbox.data.onehot import class_codes
 from dltoolbox.data.sources.sequences import SequenceForm
-from dltoolbox.engines.forms import in_form, output_layers
+from dltoolbox.engines.forms import codes_of_parts, in_form, output_layers
 from dltoolbox.engines.networks import ready, trained
 from dltoolbox.engines.options import SegmentOptions
 from dltoolbox.engines.running import run_network
@@ -53,8 +52,7 @@ def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **opt
     chosen = SegmentOptions(*pairs, **options)
     scores, names, form = segmented(I, net, chosen)
     best = [each.max(-2) for each in scores]
-    codes = np.split(class_codes(np.concatenate(scores, axis=-1), -2, "semanticseg"),
-                     np.cumsum([each.shape[-1] for each in scores])[:-1], axis=-1)
+    codes = codes_of_parts(scores, "semanticseg")
     if form is None and scores[0].shape[-1] == 1:  # MATLAB drops trailing ones
         codes, best = [codes[0][..., 0]], [best[0][..., 0]]
     whole: SequenceForm = form or "one"
