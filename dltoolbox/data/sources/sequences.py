@@ -48,8 +48,13 @@ class Sequences:
 
     def cut(self, index: np.ndarray, starts: np.ndarray, stops: np.ndarray, *,
             dtype: np.dtype | None = None) -> np.ndarray:
-        """The steps from ``starts`` to ``stops`` of some sequences, with zeros behind the shorter ones: S…×C×T×B."""
+        """The steps from ``starts`` to ``stops`` of some sequences, with zeros behind the shorter ones: S…×C×T×B; a view
+        where that can be.
+        """
         parts = [self.parts[at] for at in index.tolist()]
+        if len(parts) == 1 and parts[0].dtype == (dtype or self.dtype):
+            alone: np.ndarray = parts[0][..., starts[0]:stops[0], np.newaxis]
+            return alone
         steps = int((stops - starts).max(initial=0))
         out = np.empty((len(parts), *self.size, steps), self.dtype if dtype is None else dtype)
         for row, part, start, stop in zip(out, parts, starts.tolist(), stops.tolist(), strict=True):
@@ -82,6 +87,6 @@ class SequenceLabels:
             dtype: np.dtype | None = None) -> np.ndarray:
         """As `Sequences.cut`: logical targets S…×K×T×B, all false behind the end of a sequence."""
         codes = self.codes.cut(index, starts, stops)
-        codes[..., ~real_steps(stops - starts, codes.shape[-2])] = -1
+        codes = np.where(real_steps(stops - starts, codes.shape[-2]), codes, codes.dtype.type(-1))
         classes = np.arange(self.classes, dtype=codes.dtype)
         return np.moveaxis(classes.reshape(-1, *(1 for _ in codes.shape)) == codes, 0, -3)
