@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import counted, listed
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
 from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
 from dltoolbox.data.sources.sequences import SequenceForm, Sequences
@@ -21,7 +21,7 @@ from dltoolbox.engines.pieces import time_pieces, whole_batch
 from dltoolbox.engines.sizes import check_one_size, check_sizes
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.networks import Network
-from dltoolbox.program.data_layout import ModelInput, Result, named_arrays, observations, refuse_count
+from dltoolbox.program.data_layout import ModelInput, Result, observations, read_each
 
 
 class SequenceResult(NamedTuple):
@@ -64,26 +64,15 @@ def run_network(net: Network, data: Sequence[object], options: RunOptions, ports
 
 def read_inputs(engine: Engine, data: Sequence[object], options: RunOptions) -> list[InputColumn]:
     """The data of all inputs, in the axes of the program; every problem of every array is reported at once."""
-    places, function = engine.inputs, options.function
-    data, names = named_arrays(data, len(places), options.argument)
-    if len(data) != len(places):
-        refuse_count(places, len(data), function)
-    issues, inputs = IssueCollector(), list[InputColumn]()
-    for place, X, name in zip(places, data, names, strict=True):
-        with issues.collect(layer=place.name):
-            if not place.dims.timed:
-                inputs.append(observations(X, place, function, exact=False, name=name))
-                continue
-            sequences = read_sequences(X, sequence_place(place, function, name))
-            check_one_size(sequences, place, function, name)
-            inputs.append(sequences)
-    issues.raise_if_any()
-    counts = [observation_count(each) for each in inputs]
-    if len(set(counts)) > 1:
-        found = listed(f"{counted(count, 'observation')} in {name}" for name, count in zip(names, counts, strict=True))
-        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
-             "Pass the same observations to every input.")
-    return inputs
+    function = options.function
+
+    def read(place: ModelInput, given: object, name: str) -> InputColumn:
+        if not place.dims.timed:
+            return observations(given, place, function, exact=False, name=name)
+        sequences = read_sequences(given, sequence_place(place, function, name))
+        check_one_size(sequences, place, function, name)
+        return sequences
+    return read_each(engine.inputs, data, function, read, options.argument)
 
 
 def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace:

@@ -1,14 +1,14 @@
 """From MATLAB's arrays to the program's and back.
 
-Images come as h×w×c×N, volumes as h×w×d×c×N, features as N×f, sequences as c×N×T, h×w×c×N×T and so on. Inside, the
-observation is always the last axis, so features are transposed, and time goes before it. Nothing is converted or copied
-here; a mini-batch is cast when it is run.
+Images come as h×w×c×N, volumes as h×w×d×c×N, features as N×f. Inside, the observation is always the last axis, so
+features are transposed. Sequences, which come in more forms, are read by `data.sources.sequence_forms`. Nothing is
+converted or copied here; a mini-batch is cast when it is run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -26,11 +26,14 @@ from dltoolbox.data.sources.layouts import (
     new_input_layer,
     wanted,
 )
+from dltoolbox.data.sources.sequence_forms import parts_of_complex
+from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.layer_graph import LayerGraph
 
-LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f", "CTB": "c×N×T", "SCTB": "s×c×N×T", "SSCTB": "h×w×c×N×T",
-          "SSSCTB": "h×w×d×c×N×T"}
+Column = TypeVar("Column", bound=InputColumn)  # the data of one input
+
+LAYOUT = {"SSCB": "h×w×c×N", "SSSCB": "h×w×d×c×N", "CB": "N×f"}
 
 
 class ModelInput(NamedTuple):
@@ -64,34 +67,32 @@ def model_inputs(lgraph: LayerGraph) -> list[ModelInput]:
             else ModelInput(name, lgraph.layouts[name], is_layer=False) for name in lgraph.input_names()]
 
 
-def network_inputs(lgraph: LayerGraph, data: Sequence[object], function: str, *, exact: bool,
-                   name: str = "X") -> list[np.ndarray]:
-    """The arrays of all inputs, observation last; every problem of every array is reported at once.
+def read_each(places: Sequence[ModelInput], data: Sequence[object], function: str,
+              read: Callable[[ModelInput, object, str], Column], name: str = "X") -> list[Column]:
+    """The data of all inputs; every problem of each is reported at once.
 
     Args:
-        lgraph: The network.
-        data: One array per entrance, in the order of InputNames, or a list of these as its only element.
+        places: The inputs of the network.
+        data: What was passed for each, in the order of InputNames, or a list of these as its only element.
         function: The caller, for messages.
-        exact: Whether spatial sizes must be those that are declared; prediction leaves that to the layers behind it.
+        read: Makes of what was passed for an input, called by its name, what the caller works with.
         name: What to call the data in messages.
     """
-    places = model_inputs(lgraph)
     data, names = named_arrays(data, len(places), name)
     if len(data) != len(places):
         refuse_count(places, len(data), function)
-    issues = IssueCollector()
-    arrays: list[np.ndarray] = []
-    for entry, X, its_name in zip(places, data, names, strict=True):
-        with issues.collect(layer=entry.name):
-            arrays.append(observations(X, entry, function, exact=exact, name=its_name))
+    issues, columns = IssueCollector(), list[Column]()
+    for place, given, its_name in zip(places, data, names, strict=True):
+        with issues.collect(layer=place.name):
+            columns.append(read(place, given, its_name))
     issues.raise_if_any()
-    counts = [array.shape[-1] for array in arrays]
+    counts = [*map(observation_count, columns)]
     if len(set(counts)) > 1:
-        listed_counts = listed(f"{counted(count, 'observation')} in {its_name}" for its_name, count in
-                               zip(names, counts, strict=True))
-        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {listed_counts}.",
+        found = listed(f"{counted(count, 'observation')} in {its_name}" for its_name, count in
+                       zip(names, counts, strict=True))
+        fail(f"{function}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
              "Pass the same observations to every input.")
-    return arrays
+    return columns
 
 
 def named_arrays(data: Sequence[object], inputs: int, name: str = "X") -> tuple[Sequence[object], list[str]]:
@@ -119,43 +120,40 @@ def refuse_count(places: Sequence[ModelInput], count: int, function: str) -> NoR
 
 
 def observations(X: Any, place: ModelInput, function: str, *, exact: bool, name: str = "X") -> np.ndarray:
-    """One input as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N, T before N); a view where it can."""
+    """One input without time as an array in the axis order of the program (h×w×c×N, h×w×d×c×N, f×N); a view where it can."""
     dims, sizes = place.dims, place.sizes
     array = numeric_data(X, function, name, sizes[:-1])
     if array.dtype.kind == "c" and not place.split_complex:
         code = in_code(name)
         fail(f"{function}:complexData", f"{name} is complex.", f"Use np.abs({code}) or np.real({code}), or set "
              "SplitComplexInputs=True in the input layer.")
-    array = (time_before_observations(array, sizes) if dims.timed else
-             with_observations(array, sizes) if dims.rank else feature_columns(array, sizes[0]))
+    array = with_observations(array, sizes) if dims.rank else feature_columns(array, sizes[0])
     wrong = (array.ndim != len(dims.sizes) or array.shape[len(sizes) - 1] != sizes[-1]
              or (exact and array.shape[:len(sizes)] != sizes))
     if wrong:
-        takes = f"{times(sizes)}×N×T" if dims.timed else f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
+        takes = f"{times(sizes)}×N" if dims.rank else f"N×{sizes[0]}"
         fail(f"{function}:inputSizeMismatch", f"{name} has size {times(np.shape(X))}, but {place} "
              f"takes {takes} ({LAYOUT.get(dims.labels, dims.labels)}).",
              mended(X, place, name, new_layers=exact and place.is_layer and "ValidationData" not in name))
-    return split_complex(array) if place.split_complex else array
+    return parts_of_complex(array) if place.split_complex else array
 
 
 def mended(X: Any, place: ModelInput, name: str, *, new_layers: bool = False) -> str:
     """Advice about a size: the call that makes what fits of the array, or the input layer that takes it."""
     dims, sizes, code, shape = place.dims, place.sizes, array_in_code(name, X), np.shape(X)
-    if not dims.rank and not dims.timed:
+    if not dims.rank:
         calls = features_advice(shape, sizes[0], code)
         if new_layers and len(shape) == 2 and shape[0] != sizes[0]:
             calls += f" For new layers, {input_layer(shape[1:])} takes all columns."
         elif new_layers and len(shape) == 4 and not calls:
             calls = f"For images start the network with {input_layer(shape[:-1])}."
         return calls.strip() or f"Pass one row of {counted(sizes[0], 'feature')} per observation."
-    goal = wanted(sizes, timed=dims.timed)
+    goal = wanted(sizes)
     layer = new_input_layer(shape, goal) if new_layers and not place.split_complex else ""
     calls = advice(shape, goal, code, pictures=not place.split_complex)
     if "zoom" in calls and np.asarray(X).dtype.char in "eg":  # half and extended precision, which SciPy does not resize
         calls = advice(shape, goal, f"{code}.astype(np.float32)", pictures=not place.split_complex)
-    general = (f"Pass sequences of one length as {LAYOUT[dims.labels]}; one sequence may come without its N." if dims.timed
-               else f"Pass data of size {times(sizes)}×N, the observations last.")
-    return f"{calls} {layer}".strip() or general
+    return f"{calls} {layer}".strip() or f"Pass data of size {times(sizes)}×N, the observations last."
 
 
 def numeric_data(X: object, function: str, name: str = "X", sides: Sequence[int] = ()) -> np.ndarray:
@@ -236,19 +234,6 @@ def with_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     if array.ndim == len(sizes) - 1 and sizes[-1] == 1:
         return array[..., np.newaxis, np.newaxis]
     return array
-
-
-def time_before_observations(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """…×c×N×T → …×c×T×N; one sequence may come as …×c×T."""
-    if array.ndim == len(sizes) + 1:
-        return array[..., np.newaxis]
-    return np.swapaxes(array, -2, -1) if array.ndim > 1 else array
-
-
-def split_complex(array: np.ndarray) -> np.ndarray:
-    """c complex channels → 2c real ones: real part, imaginary part, channel by channel."""
-    parts = np.stack([array.real, array.imag], axis=-2)
-    return parts.reshape(*array.shape[:-2], 2 * array.shape[-2], array.shape[-1])
 
 
 class Result(NamedTuple):

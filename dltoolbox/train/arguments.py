@@ -29,7 +29,7 @@ from dltoolbox.layers.base import Layer, is_factory
 from dltoolbox.layers.outputs import ClassOutput, OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import LayerGraph
-from dltoolbox.program.data_layout import input_layers, model_inputs, named_arrays, network_inputs
+from dltoolbox.program.data_layout import ModelInput, input_layers, model_inputs, named_arrays, observations, read_each
 from dltoolbox.train.options import TrainingOptions
 from dltoolbox.train.sequences.inputs import also_kept, lengths_behind, sequence_inputs, with_output_mode
 from dltoolbox.train.sequences.targets import Expected, check_per_sequence, labels_of_steps, responses_of_steps
@@ -166,7 +166,10 @@ def check_cutting(cutting: Cutting, lengths: Sequence[np.ndarray]) -> None:
 def predictors(lgraph: LayerGraph, X: Any, name: str, remove: Remove) -> list[np.ndarray]:
     """The arrays of the input layers, checked: sizes, type, at least one observation, no NaN or Inf."""
     layers = input_layers(lgraph)
-    arrays = network_inputs(lgraph, [X], "trainNetwork", exact=True, name=name)
+
+    def read(place: ModelInput, given: object, its_name: str) -> np.ndarray:
+        return observations(given, place, "trainNetwork", exact=True, name=its_name)
+    arrays = read_each(model_inputs(lgraph), [X], "trainNetwork", read, name)
     checked = []
     given: Any
     for array, layer, given, its_name in zip(arrays, layers, *named_arrays([X], len(layers), name), strict=True):

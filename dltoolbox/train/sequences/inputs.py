@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from dltoolbox.core.arrays import in_code
-from dltoolbox.core.display import counted, listed
-from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
+from dltoolbox.core.display import counted
+from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.layouts import array_in_code
 from dltoolbox.data.sources.sequence_forms import SequencePlace, read_sequences
-from dltoolbox.data.sources.sequence_source import Cutting, InputColumn, observation_count
+from dltoolbox.data.sources.sequence_source import Cutting, InputColumn
 from dltoolbox.data.sources.sequences import Sequences
 from dltoolbox.layers.base import Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import Graph
 from dltoolbox.ops.sequences.lengths import check_lengths
-from dltoolbox.program.data_layout import ModelInput, model_inputs, named_arrays, observations, refuse_count
+from dltoolbox.program.data_layout import ModelInput, model_inputs, named_arrays, observations, read_each
 from dltoolbox.train.sequences.targets import FUNCTION, check_finite
 from dltoolbox.train.targets import finite, refuse_empty
 
@@ -34,22 +34,12 @@ def sequence_inputs(lgraph: LayerGraph, X: object, Y: object, name: str) -> list
         name: What to call the predictors in messages.
     """
     places = model_inputs(lgraph)
-    data, names = named_arrays([X], len(places), name)
-    if len(data) != len(places):
-        refuse_count(places, len(data), FUNCTION)
-    issues, inputs = IssueCollector(), list[InputColumn]()
-    for number, (place, given, its_name) in enumerate(zip(places, data, names, strict=True)):
-        with issues.collect(layer=place.name):
-            others = [part for at, part in enumerate(zip(names, data, places, strict=True)) if at != number]
-            inputs.append(one_input(place, given, its_name, also_kept(others, Y, f"Y{name[1:]}")))
-    issues.raise_if_any()
-    counts = [observation_count(column) for column in inputs]
-    if len(set(counts)) > 1:
-        found = listed(f"{counted(count, 'observation')} in {its_name}"
-                       for its_name, count in zip(names, counts, strict=True))
-        fail(f"{FUNCTION}:observationsMismatch", f"The inputs have different numbers of observations: {found}.",
-             "Pass the same observations to every input.")
-    return inputs
+    all_given = [*zip(*named_arrays([X], len(places), name)[::-1], places, strict=False)]
+
+    def read(place: ModelInput, given: object, its_name: str) -> InputColumn:
+        others = [part for part in all_given if part[0] != its_name]
+        return one_input(place, given, its_name, also_kept(others, Y, f"Y{name[1:]}"))
+    return read_each(places, [X], FUNCTION, read, name)
 
 
 def one_input(place: ModelInput, given: object, name: str, also: str) -> InputColumn:
