@@ -101,6 +101,7 @@ from dltoolbox.layers.activation import ELULayer as _ELULayer
 from dltoolbox.layers.activation import GELULayer as _GELULayer
 from dltoolbox.layers.activation import LeakyReLULayer as _LeakyReLULayer
 from dltoolbox.layers.activation import PReLULayer as _PReLULayer
+from dltoolbox.layers.activation import QuadraticLayer as _QuadraticLayer
 from dltoolbox.layers.activation import ReLULayer as _ReLULayer
 from dltoolbox.layers.activation import ScalingLayer as _ScalingLayer
 from dltoolbox.layers.activation import SigmoidLayer as _SigmoidLayer
@@ -113,6 +114,8 @@ from dltoolbox.layers.arranging import ChannelShuffleLayer as _ChannelShuffleLay
 from dltoolbox.layers.arranging import DepthToSpace2DLayer as _DepthToSpace2DLayer
 from dltoolbox.layers.arranging import FlattenLayer as _FlattenLayer
 from dltoolbox.layers.arranging import IdentityLayer as _IdentityLayer
+from dltoolbox.layers.arranging import PermuteLayer as _PermuteLayer
+from dltoolbox.layers.arranging import ReshapeLayer as _ReshapeLayer
 from dltoolbox.layers.arranging import SpaceToDepthLayer as _SpaceToDepthLayer
 from dltoolbox.layers.base import Layer as Layer
 from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
@@ -380,6 +383,12 @@ def scalingLayer(
 ) -> _ScalingLayer:
     """Scaling layer: Scale·x + Bias, with constants that training leaves as they are."""
 
+def quadraticLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _QuadraticLayer:
+    """Quadratic layer: the products of two channels, each pair once, as channels."""
+
 def identityLayer(
     *pairs: Any,
     Name: str = '',
@@ -391,6 +400,21 @@ def flattenLayer(
     Name: str = '',
 ) -> _FlattenLayer:
     """Flatten layer: the spatial dimensions and the channels of each observation as channels only, column-major."""
+
+def permuteLayer(
+    dimorder: Sequence[int],
+    *pairs: Any,
+    Name: str = '',
+) -> _PermuteLayer:
+    """Permute layer: dimension i of the output is dimension ``dimorder(i)`` of the input."""
+
+def reshapeLayer(
+    sz: int | Sequence[Any],
+    *pairs: Any,
+    OperationDimension: Literal['all', 'spatial-channel'] | str = 'all',
+    Name: str = '',
+) -> _ReshapeLayer:
+    """Reshape layer: the elements of every observation, column-major, as an array of another size."""
 
 def channelShuffleLayer(
     numGroups: int,
@@ -1250,17 +1274,8 @@ def realToComplexLayer(*arguments: Any, **options: Any) -> NoReturn:
 def complexFullyConnectedLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
 
-def permuteLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Arrange the data before the network, for example with np.moveaxis(X, 0, -1)."""
-
-def reshapeLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Arrange the data before the network, for example with np.moveaxis(X, 0, -1)."""
-
 def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Undo the normalization in what predict(net, X) returns."""
-
-def quadraticLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Pass products of features as features of their own."""
 
 def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""

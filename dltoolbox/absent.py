@@ -51,9 +51,7 @@ INSTEAD = {  # hint: names
     CUSTOM: "functionLayer functionToLayerGraph",
     "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
     SPLIT: "complexReluLayer zreluLayer complexToRealLayer realToComplexLayer complexFullyConnectedLayer",
-    "Arrange the data before the network, for example with np.moveaxis(X, 0, -1).": "permuteLayer reshapeLayer",
     "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
-    "Pass products of features as features of their own.": "quadraticLayer",
     SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
     SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "
              "rpnClassificationLayer rpnSoftmaxLayer regionProposalLayer roiAlignLayer roiMaxPooling2dLayer anchorBoxLayer "

@@ -361,3 +361,22 @@ class ScalingLayer(Layer):
 
     def build(self, g: Builder, x: Value) -> Outputs:
         return g.affine(x, g.state("Scale"), g.state("Bias"))
+
+
+@layer("quadraticLayer", "Quadratic", name="quadratic")
+class QuadraticLayer(Layer):
+    """Quadratic layer: the products of two channels, each pair once, as channels.
+
+    Channels u₁, u₂, u₃ become u₁u₁, u₁u₂, u₂u₂, u₁u₃, u₂u₃, u₃u₃; c channels become c·(c + 1)/2. A fully connected layer
+    behind it is any quadratic form of them. Positions and time steps do not see one another.
+
+    Example:
+        >>> quadraticLayer(Name='square').describe()
+        'Quadratic'
+
+    Source:
+        MathWorks documentation of quadraticLayer.
+    """
+
+    def build(self, g: Builder, x: Value) -> Outputs:
+        return g.quadratic_monomials(x)

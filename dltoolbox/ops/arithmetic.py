@@ -109,6 +109,30 @@ class multiply(Expanding):
 
 
 @op
+class quadratic_monomials(Op):
+    """Products of two channels: 1·1, 1·2, 2·2, 1·3, 2·3, 3·3, …, each pair once."""
+
+    saved_for_backward = IN
+
+    def infer(self, x: Dims) -> Dims:
+        return x.with_size("C", x.channels * (x.channels + 1) // 2)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        second, first = np.tril_indices(x.shape[-2])
+        products: np.ndarray = x[..., first, :] * x[..., second, :]
+        return products
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        (x,) = call.inputs
+        dx = np.zeros_like(x)
+        for n in range(x.shape[-2]):
+            pairs = grad[..., n * (n + 1) // 2:(n + 1) * (n + 2) // 2, :]
+            dx[..., :n + 1, :] += pairs * x[..., n:n + 1, :]
+            dx[..., n, :] += (pairs * x[..., :n + 1, :]).sum(-2)
+        return (dx,)
+
+
+@op
 class times_transposed(Op):
     """a·bᵀ of two matrices of parameters."""
 

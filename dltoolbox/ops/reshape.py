@@ -43,6 +43,42 @@ class flatten(Op):
 
 
 @op
+class reshape(Op):
+    """The features of each observation, column-major, as an array of sizes ``to``, S… and C."""
+
+    def infer(self, x: Dims, *, to: tuple[int, ...]) -> Dims:
+        return Dims("S" * (len(to) - 1) + "CB", (*to, x.batch))
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
+        return None
+
+    def forward(self, x: np.ndarray, *, to: tuple[int, ...]) -> np.ndarray:
+        return x.reshape(*to, x.shape[-1], order="F")
+
+    def backward(self, call: Call, grad: np.ndarray, *, to: tuple[int, ...]) -> Gradients:
+        return (grad.reshape(call.inputs[0].shape, order="F"),)
+
+
+@op
+class permute(Op):
+    """The spatial dimensions and the channels in another ``order``: dimension i of the output is ``order[i]`` of the input,
+    from 0. The labels stay where they are.
+    """
+
+    def infer(self, x: Dims, *, order: tuple[int, ...]) -> Dims:
+        return Dims(x.labels, (*(x.sizes[axis] for axis in order), x.batch))
+
+    def reach(self, x: Dims, y: Dims, **attrs: object) -> None:
+        return None
+
+    def forward(self, x: np.ndarray, *, order: tuple[int, ...]) -> np.ndarray:
+        return x.transpose(*order, x.ndim - 1)
+
+    def backward(self, call: Call, grad: np.ndarray, *, order: tuple[int, ...]) -> Gradients:
+        return (grad.transpose(*np.argsort(order), grad.ndim - 1),)
+
+
+@op
 class append_spatial_dims(Op):
     """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""
 

@@ -31,6 +31,9 @@ class Vocabulary(Protocol):
     def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
         """The product."""
 
+    def quadratic_monomials(self, x: Value, *, way: Way | None = None) -> Value:
+        """Products of two channels: 1·1, 1·2, 2·2, 1·3, 2·3, 3·3, …, each pair once."""
+
     def times_transposed(self, a: Value, b: Value, *, way: Way | None = None) -> Value:
         """a·bᵀ of two matrices of parameters."""
 
@@ -186,6 +189,12 @@ class Vocabulary(Protocol):
 
     def flatten(self, x: Value, *, way: Way | None = None) -> Value:
         """The features of each observation as one column, column-major (h, w, c)."""
+
+    def reshape(self, x: Value, *, to: tuple[int, ...], way: Way | None = None) -> Value:
+        """The features of each observation, column-major, as an array of sizes ``to``, S… and C."""
+
+    def permute(self, x: Value, *, order: tuple[int, ...], way: Way | None = None) -> Value:
+        """The spatial dimensions and the channels in another ``order``: dimension i of the output is ``order[i]`` of the input,"""
 
     def append_spatial_dims(self, x: Value, *, rank: int, way: Way | None = None) -> Value:
         """Further spatial dimensions of size 1, so that there are ``rank``: they stand behind those that there are."""

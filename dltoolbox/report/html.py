@@ -38,10 +38,11 @@ KINDS = {
     "pooling": ("Pooling",),
     "attention": ("ttentionLayer", "mbedding", "ncodingLayer"),
     "joining": ("addition", "oncatenation", "multiplication"),
-    "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus"),
+    "activation": ("elu", "Relu", "softmax", "sigmoid", "tanh", "swish", "softplus", "quadratic"),
     "dropout": ("ropout",),
     "recurrent": ("lstm", "gru"),
-    "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle", "indexing", "olding"),
+    "reshaping": ("crop", "resize", "depthToSpace", "spaceToDepth", "flatten", "huffle", "indexing", "olding", "permute",
+                  "reshape"),
 }
 NODE_LETTER, NODE_SIDES = 7.0, 34.0  # width of a letter of a name, and of what stands beside it in a node
 NARROWEST_NODE, WIDEST_NODE = 132.0, 216.0

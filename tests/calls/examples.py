@@ -96,6 +96,7 @@ def pixels() -> Any:
 NEEDED: dict[str, dict[str, Any]] = {
     "inputLayer": {"inputSize": [8, 8, 1, None], "inputFormat": "SSCB"}, "imageInputLayer": {"inputSize": [8, 8, 1]},
     "image3dInputLayer": {"inputSize": [8, 8, 8, 1]}, "crop2dLayer": {"location": "centercrop"},
+    "permuteLayer": {"dimorder": [2, 1]}, "reshapeLayer": {"sz": [2, 3]},
     "crop3dLayer": {"location": "centercrop"}, "concatenationLayer": {"dim": 1, "numInputs": 2},
     "resize2dLayer": {"Scale": 2}, "resize3dLayer": {"Scale": 2}}
 

@@ -55,10 +55,10 @@ def test_a_call_says_what_to_do_instead(name):
     lambda items: dl.replaceLayer(dl.layerGraph([dl.reluLayer]), "relu", items)])
 def test_in_a_layer_array_without_parentheses(make):
     with pytest.raises(dl.DltoolboxError) as caught:
-        make([dl.reluLayer, dl.permuteLayer, dl.softmaxLayer, dl.quadraticLayer])
+        make([dl.reluLayer, dl.stftLayer, dl.softmaxLayer, dl.zreluLayer])
     assert caught.value.identifiers == ("dltoolbox:notInThisRelease",) * 2
     assert [issue.index for issue in caught.value.issues] == [2, 4]
-    assert "np.moveaxis(X, 0, -1)" in str(caught.value)
+    assert "np.fft.rfft(signal)" in str(caught.value)
 
 
 # What stands in the hints ---------------------------------------------------------------------------------------------

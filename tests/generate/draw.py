@@ -292,6 +292,31 @@ def blocks(draft: Draft, x: str) -> str:
     return draft.add("depthToSpace2dLayer", size, sources=[x], **d.some(Mode=lambda: "crd"))
 
 
+def arranging(draft: Draft, x: str) -> str:
+    """Other places for the elements of an observation, or products of two channels."""
+    d = draft.dice
+    kind = d.one("permute", "reshape", "reshape", "quadratic")
+    if kind == "quadratic":
+        need(draft.channels(x) <= 8)
+        return draft.add("quadraticLayer", sources=[x])
+    if kind == "permute":
+        need(draft.rank(x) > 0)
+        axes = d.number(2, draft.rank(x) + 1)
+        return draft.add("permuteLayer", [*d.rng.permutation(axes) + 1, *range(axes + 1, axes + d.number(1, 4))],
+                         sources=[x])
+    rest = prod(draft.size(x))
+    sizes: list[Any] = []
+    for _ in range(d.number(1, 3)):
+        sizes.append(d.divisor(rest))
+        rest //= sizes[-1]
+    sizes.append(rest)
+    if d.chance(0.5):
+        return draft.add("reshapeLayer", *sizes, [], sources=[x])
+    if d.chance(0.5):
+        sizes[d.number(0, len(sizes) - 1)] = []
+    return draft.add("reshapeLayer", sizes, OperationDimension="spatial-channel", sources=[x])
+
+
 def resizing(draft: Draft, x: str) -> str:
     d, rank = draft.dice, draft.rank(x)
     need(rank in (2, 3))
@@ -381,8 +406,8 @@ def another_input(draft: Draft, x: str) -> str:
 
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (transposed, 3), (pooling, 5), (unpooling, 4),
-    (global_pooling, 1), (adaptive, 1), (blocks, 2), (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2),
-    (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3), (placing, 4), (patching, 2))
+    (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2), (resizing, 2), (cropping, 2), (flattening, 1),
+    (dense, 2), (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3), (placing, 4), (patching, 2))
 
 
 def first(draft: Draft) -> str:

@@ -356,6 +356,27 @@ def channel_shuffle(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return x.reshape(x.shape[0], one.NumGroups, -1, *x.shape[2:]).transpose(1, 2).reshape(x.shape)
 
 
+@twin("permuteLayer", exact=True)
+def permute(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+    """Axes of B×C×S… by their number in MATLAB: S…, C, then those that stay."""
+    axes = [*range(2, x.ndim), 1]
+    found = [axes[at - 1] for at in one.DimensionOrder[:len(axes)]]
+    found += axes[len(found):]
+    return x.permute(0, found[-1], *found[:-1])
+
+
+@twin("reshapeLayer", exact=True)
+def reshape(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+    sizes = one.OutputSize if one.OperationDimension == "spatial-channel" else one.OutputSize[:-1]
+    sizes = [-1 if n is None else n for n in sizes]
+    return column_major(x).reshape(len(x), *sizes[::-1]).permute(0, 1, *range(len(sizes), 1, -1))
+
+
+@twin("quadraticLayer")
+def quadratic(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+    return torch.stack([x[:, i] * x[:, j] for j in range(x.shape[1]) for i in range(j + 1)], 1)
+
+
 @twin("spaceToDepthLayer", exact=True)
 def space_to_depth(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     h, w = one.BlockSize

@@ -32,7 +32,8 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers.base import LAYERS
 
 REQUIRED = {"inputLayer": ([8, 8, 1, None], "SSCB"), "imageInputLayer": ([8, 8, 1],),
-            "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2), "crop2dLayer": ("centercrop",),
+            "image3dInputLayer": ([8, 8, 8, 1],), "concatenationLayer": (1, 2), "permuteLayer": ([2, 1],),
+            "reshapeLayer": ([1, 2],), "crop2dLayer": ("centercrop",),
             "resize2dLayer": ("Scale", 2), "resize3dLayer": ("Scale", 2)}
 
 

@@ -399,6 +399,8 @@ MORE = {
     "one class for all pixels": lambda: [image(), conv(4), *ending()[1:]],
     "pixels of features": lambda: [dl.featureInputLayer(3, Name="in"), ending()[1], dl.pixelClassificationLayer(Name="out")],
     "an image layer on features": lambda: [dl.featureInputLayer(3, Name="in"), conv(4), *ending()],
+    "observations permuted": lambda: [image(4), dl.permuteLayer([1, 2, 4, 3], Name="p"), END],
+    "reshaped to sizes of a mini-batch": lambda: [image(4), dl.reshapeLayer(2, 8, 3, Name="p"), END],
     "blocks": lambda: [image(4), dl.spaceToDepthLayer(5, Name="b"), END],
     "blocks of channels": lambda: [image(4), dl.depthToSpace2dLayer(2, Name="b"), END],
     "mirrored": lambda: [image(4), conv(2, Padding=5, PaddingValue="symmetric-exclude-edge"), END],
@@ -424,6 +426,12 @@ def cropped(location, size, kernel):
     for source, target in zip(sources, ("crop/in", "crop/ref"), strict=True):
         lgraph = dl.connectLayers(lgraph, source, target)
     return dl.connectLayers(lgraph, "crop", "end")
+
+
+@hint(r"(permuteLayer|reshapeLayer)\((\[[\d, ]+\])(, OperationDimension='spatial-channel')?\)")
+def arrange_otherwise(lgraph, layer, issue, match):
+    options = {"OperationDimension": "spatial-channel"} if match[3] else {}
+    return dl.replaceLayer(lgraph, layer.Name, getattr(dl, match[1])(eval(match[2]), Name=layer.Name, **options))
 
 
 # The tests ------------------------------------------------------------------------------------------------------------

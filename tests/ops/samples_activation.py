@@ -42,6 +42,15 @@ def cases() -> Iterator[Case]:
     yield Case("flatten", "image", image)
     yield Case("flatten", "vector", vector)
     yield Case("flatten", "volume", lambda r, n: (normal(r, 2, 3, 2, 4, n),))
+    for label, shape, to in (("image", (3, 2, 4), (4, 2, 3)), ("vector", (12,), (2, 3, 1, 2)),
+                             ("volume", (2, 3, 2, 4), (6, 8))):
+        yield Case("reshape", label, lambda r, n, s=shape: (normal(r, *s, n),), {"to": to})
+    for order in ((1, 0, 2), (2, 0, 1), (2, 1, 0)):
+        yield Case("permute", "".join(map(str, order)), lambda r, n: (normal(r, 3, 2, 4, n),), {"order": order})
+    yield Case("permute", "volume", lambda r, n: (normal(r, 3, 2, 4, 5, n),), {"order": (1, 3, 0, 2)})
+    yield Case("permute", "signal", lambda r, n: (normal(r, 3, 2, n),), {"order": (1, 0)})
+    for label, make in {"": image, "vector": vector, "one": lambda r, n: (normal(r, 2, 1, n),)}.items():
+        yield Case("quadratic_monomials", label, make)
     for groups in (1, 2, 3, 6):
         yield Case("channel_shuffle", f"{groups}", lambda r, n: (normal(r, 3, 2, 6, n),), {"groups": groups})
     yield Case("channel_shuffle", "vector", lambda r, n: (normal(r, 6, n),), {"groups": 3})

@@ -309,6 +309,11 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "prelu": lambda x, alpha: torch.where(x > 0, x, expanded(alpha, x) * x),
     "affine": lambda x, scale, bias: x * expanded(scale, x) + expanded(bias, x),
     "flatten": lambda x: x.permute(*range(x.ndim - 2, -1, -1), x.ndim - 1).flatten(0, -2),
+    "reshape": lambda x, *, to: x.permute(*range(x.ndim - 1, -1, -1)).reshape(x.shape[-1], *to[::-1]).permute(
+        *range(len(to), -1, -1)),
+    "permute": lambda x, *, order: x.permute(*order, -1),
+    "quadratic_monomials": lambda x: torch.stack([x[..., i, :] * x[..., j, :] for j in range(x.shape[-2])
+                                                  for i in range(j + 1)], -2),
     "channel_shuffle": lambda x, *, groups: undata(F.channel_shuffle(data(x)[..., None], groups)[..., 0]),
     "softmax": lambda x: x.softmax(-2),
     "add": lambda *xs: sum(xs[1:], xs[0]),

@@ -42,6 +42,15 @@ def cases() -> Iterator[Case]:
     yield single("preluLayer", "vector", VECTOR, plain_with(prelu), Alpha=np.ones((5, 1)))
     yield single("scalingLayer", "vector", VECTOR, plain_with(scaled), Scale=2, Bias=np.ones((5, 1)))
     yield single("scalingLayer", "volume", VOLUME, plain_with(scaled), Scale=np.ones((4, 1, 4, 2)))
+    yield single("permuteLayer", "", IMAGE, plain(lambda x: x.permute(0, 2, 3, 1)), [2, 3, 1])
+    yield single("permuteLayer", "volume", VOLUME, plain(lambda x: x.transpose(1, 4)), [1, 2, 4, 3, 5])
+    yield single("reshapeLayer", "", IMAGE, plain(lambda x: column_major(x, 9, 2, 8)), 9, 2, 8, [])
+    yield single("reshapeLayer", "volume", VOLUME, plain(lambda x: column_major(x, 8, 6, 4)), 8, [], 4,
+                 OperationDimension="spatial-channel")
+    yield single("reshapeLayer", "vector", VECTOR, plain(lambda x: column_major(x, 5, 1)), [5, 1],
+                 OperationDimension="spatial-channel")
+    for label, size in {"image": IMAGE, "vector": VECTOR}.items():
+        yield single("quadraticLayer", label, size, plain(monomials))
     yield single("channelShuffleLayer", "", (4, 3, 6), plain(lambda x: F.channel_shuffle(x, 3)), 3)
     yield single("channelShuffleLayer", "volume", VOLUME, plain(lambda x: F.channel_shuffle(x, 2)), 2)
 
@@ -67,3 +76,12 @@ def scaled(x: Tensor, p: dict[str, Tensor]) -> Tensor:
 def flat(x: Tensor) -> Tensor:
     """Column-major: h fastest."""
     return x.permute(0, 1, *range(x.ndim - 1, 1, -1)).flatten(1)
+
+
+def column_major(x: Tensor, *size: int) -> Tensor:
+    """B×C×S… of another size, S… and C."""
+    return flat(x).reshape(len(x), *size[::-1]).permute(0, 1, *range(len(size), 1, -1))
+
+
+def monomials(x: Tensor) -> Tensor:
+    return torch.stack([x[:, i] * x[:, j] for j in range(x.shape[1]) for i in range(j + 1)], 1)

@@ -197,6 +197,13 @@ class MatlabCalls:
             options={name: value for name, value in made.options.items() if name == "Alpha"},
             factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
 
+    def reshapeLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        """Sizes one by one where [] is among them."""
+        made = self.same(layer)
+        if None not in layer.OutputSize:
+            return made
+        return made._replace(arguments=tuple(Expression("[]") if n is None else n for n in layer.OutputSize))
+
     def channelShuffleLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         """A function layer that rearranges the channels of data S…CB."""
         rank = inputs[0].rank if inputs else 2
