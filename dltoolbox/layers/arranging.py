@@ -120,7 +120,7 @@ def output_size(value: object) -> tuple[int | None, ...]:
     except InvalidValue:
         got = ()
     if len(got) < 2 or got.count(None) > 1:
-        raise InvalidValue("two positive integers or more, one of which may be []",
+        raise InvalidValue("two or more positive integers, where one may be []",
                            "Pass sizes such as [14, 14, 4], or one by one, such as 14, 14, 4, [].")
     return got
 
