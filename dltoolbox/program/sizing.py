@@ -80,8 +80,10 @@ class Sizing:
 
     def entering(self, value: Value, like: Dims) -> Value:
         """A value that enters beside the data: targets are as long as what they are compared with."""
-        sizes = tuple(n if n is not None else self.batch if label == "B" else like.size(label)
-                      for label, n in zip(value.dims.labels, value.dims.sizes, strict=True))
+        labels, spatial = value.dims.labels, iter(like.spatial)
+        alike = [next(spatial, None) if label == "S" else self.batch if label == "B" else like.size(label)
+                 for label in labels]
+        sizes = tuple(other if n is None else n for n, other in zip(value.dims.sizes, alike, strict=True))
         if None in sizes:
             raise NotServedError
         return Value(Dims(value.dims.labels, sizes), value.kind, lengths=self.lengths(value))

@@ -21,15 +21,17 @@ def need(condition: bool) -> None:
 
 
 class Dice:
-    """Decisions of one network."""
+    """Decisions of one network. Where the ``wanted`` name can be chosen, it is."""
 
-    def __init__(self, seed: int, number: int) -> None:
-        self.rng = np.random.default_rng([seed, number])
+    def __init__(self, seed: int, number: int, wanted: str = "") -> None:
+        self.rng, self.wanted = np.random.default_rng([seed, number]), wanted
 
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
 
     def one(self, *choices: Any) -> Any:
+        if any(isinstance(choice, str) and choice == self.wanted for choice in choices):
+            return self.wanted
         return choices[self.rng.integers(len(choices))]
 
     def number(self, low: int, high: int) -> int:

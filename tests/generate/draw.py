@@ -111,7 +111,7 @@ def dims(x: torch.Tensor) -> Dims:
 
 
 def entering_shape(part: Part) -> tuple[int, ...]:
-    *spatial, channels, _ = part.layer.dims().sizes
+    *spatial, channels = part.size
     return (1, channels, *spatial)
 
 
@@ -323,9 +323,11 @@ def resizing(draft: Draft, x: str) -> str:
     options = d.some(Method=lambda: "bilinear" if rank == 2 else "trilinear", GeometricTransformMode=lambda: "asymmetric",
                      NearestRoundingMode=lambda: d.one("floor", "onnx-10"))
     others = draft.alike(x, lambda other, mine: len(other) == len(mine))
-    kind = d.number(0, 2 if others else 1)
+    kind = d.number(0, 2)
     if kind == 2:
-        return draft.add(f"resize{rank}dLayer", sources=[x, d.one(*others)], EnableReferenceInput=True, **options)
+        ref = d.one(*others) if others else draft.add(
+            "inputLayer", [*(d.number(1, 8) for _ in range(rank)), d.number(1, 3), None], LABELS[rank])
+        return draft.add(f"resize{rank}dLayer", sources=[x, ref], EnableReferenceInput=True, **options)
     if kind == 1:
         size = [d.number(1, 8) for _ in range(rank)]
         if d.chance(0.2):
@@ -354,7 +356,8 @@ def flattening(draft: Draft, x: str) -> str:
 
 
 def dense(draft: Draft, x: str) -> str:
-    return draft.add("fullyConnectedLayer", draft.dice.number(1, 12), sources=[x], **filter_options(draft))
+    declared = draft.dice.some(InputSize=lambda: prod(draft.shape(x)))
+    return draft.add("fullyConnectedLayer", draft.dice.number(1, 12), sources=[x], **declared, **filter_options(draft))
 
 
 def residual(draft: Draft, x: str) -> str:

@@ -32,7 +32,8 @@ def attending(draft: Draft, x: str) -> str:
     options = flags(draft)
     if d.chance(0.5):
         heads = d.number(1, 3)
-        options |= d.some(NumValueChannels=lambda: heads * d.number(1, 4), OutputSize=lambda: d.number(1, 8))
+        options |= d.some(NumValueChannels=lambda: heads * d.number(1, 4), OutputSize=lambda: d.number(1, 8),
+                          InputSize=lambda: draft.channels(x))
         return draft.add("selfAttentionLayer", heads, heads * d.number(1, 4), **options,
                          sources=[x, *masks(draft, options, draft.spatial(x)[0])], **factors(draft, "Weight", "Bias"))
     heads, steps = d.divisor(draft.channels(x)), draft.spatial(x)[0]

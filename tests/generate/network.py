@@ -31,6 +31,11 @@ class Part:
     def name(self) -> str:
         return str(self.layer.Name)
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Of one observation, or one step, that enters here."""
+        return tuple(n for n in self.layer.dims().sizes if n is not None)
+
     def ports(self) -> tuple[str, ...]:
         return tuple(f"{self.name}/{port}" for port in self.layer.outputs())
 
@@ -85,7 +90,7 @@ class Network:
         return [port for part in self.parts for port in part.ports() if port not in used and is_data(port)]
 
     def data_ports(self) -> list[str]:
-        return [port for part in self.parts for port in part.ports() if not port.endswith("/size")]
+        return [port for part in self.parts for port in part.ports() if not port.endswith(("/size", "/miniBatchSize"))]
 
     def random(self, purpose: str, attempt: int = 0) -> np.random.Generator:
         return np.random.default_rng([self.values, attempt, *purpose.encode()])
@@ -105,7 +110,7 @@ def network(parts: Any, **options: Any) -> Network:
 
 
 def is_data(port: str) -> bool:
-    return not port.endswith(("/indices", "/size"))
+    return not port.endswith(("/indices", "/size", "/miniBatchSize"))
 
 
 def code(layer: Layer) -> str:
@@ -152,7 +157,7 @@ def data_of(net: Network) -> Iterator[np.ndarray]:
     """What enters, one array per input layer."""
     rng = net.random("data", net.attempt)
     for part in net.inputs:
-        shape = (*part.layer.dims().sizes[:-1], net.batch)
+        shape = (*part.size, net.batch)
         values = rng.integers(-2, 3, shape) if net.whole else rng.standard_normal(shape)
         yield values.astype(np.float32).astype(np.float64)
 

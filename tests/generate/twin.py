@@ -32,6 +32,8 @@ class Run:
     training: bool = False
     loss: bool = True  # whether the network ends in output layers
     moved: dict[tuple[str, str], Tensor] = field(default_factory=dict)  # statistics after a step of training
+    timed: bool = False  # whether observations are steps of sequences
+    kept: Tensor | None = None  # what dropout multiplies by in training, where that is known
     rounding: float = 0.0  # see `run_twin`
     noise: torch.Generator = field(default_factory=torch.Generator)
 
@@ -146,8 +148,10 @@ def scaling(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 @twin("dropoutLayer", "spatialDropoutLayer", exact=True)
 def dropout(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    assert not run.training or one.Probability == 0, "what is dropped is not known here"
-    return x
+    if not run.training or one.Probability == 0:
+        return x
+    assert run.kept is not None, "what is dropped is not known here"
+    return x * run.kept
 
 
 # Filters -------------------------------------------------------------------------------------------------------------
@@ -313,7 +317,8 @@ def group_normalisation(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 @twin("layerNormalizationLayer")
 def layer_normalisation(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    return scaled(normal(x, [1] if one.OperationDimension == "channel-only" else range(1, x.ndim), one.Epsilon), p)
+    only = one.OperationDimension == "channel-only" or (one.OperationDimension == "auto" and run.timed)
+    return scaled(normal(x, [1] if only else range(1, x.ndim), one.Epsilon), p)
 
 
 @twin("crossChannelNormalizationLayer")
@@ -472,12 +477,14 @@ class Found:
 
 
 def run_twin(net: Network, arrays: Mapping[Any, Tensor], data: Sequence[Tensor], targets: Sequence[Tensor] = (), *,
-             training: bool = False, rounding: float = 0.0, seed: int = 0) -> Found:
+             training: bool = False, timed: bool = False, kept: Tensor | None = None, rounding: float = 0.0,
+             seed: int = 0) -> Found:
     """One run forward. ``rounding`` disturbs what leaves layers that round, and its gradient, by so much of their scale.
 
     Whole numbers stay: zeros after a ReLU, and sums of whole numbers, are exact in every implementation.
     """
-    run = Run(training, bool(net.outputs), rounding=rounding, noise=torch.Generator().manual_seed(seed))
+    noise = torch.Generator().manual_seed(seed)
+    run = Run(training, bool(net.outputs), timed=timed, kept=kept, rounding=rounding, noise=noise)
     ports, losses = dict[str, Tensor](), list[Tensor]()
     entering, labels = iter(data), iter(targets)
     for part in net.parts:

@@ -52,7 +52,7 @@ def position_embedding(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 
 @twin("sinusoidalPositionEncodingLayer")
 def waves(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    spatial = one.Positions in ("auto", "spatial-indices") and x.ndim == 3
+    spatial = one.Positions != "data-values" and x.ndim == 3
     at = torch.arange(1, x.shape[2] + 1, dtype=x.dtype).expand(len(x), -1) if spatial else x[:, 0]
     angles = [at / 10_000 ** (channel / one.OutputSize) for channel in range(0, one.OutputSize, 2)]
     return torch.stack([wave for angle in angles for wave in (angle.sin(), angle.cos())], 1)
