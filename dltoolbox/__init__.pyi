@@ -122,6 +122,9 @@ from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
 from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
 from dltoolbox.layers.combination import MultiplicationLayer as _MultiplicationLayer
+from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution1DLayer as _SpectralConvolution1DLayer
+from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution2DLayer as _SpectralConvolution2DLayer
+from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution3DLayer as _SpectralConvolution3DLayer
 from dltoolbox.layers.convolution import Convolution1DLayer as _Convolution1DLayer
 from dltoolbox.layers.convolution import Convolution2DLayer as _Convolution2DLayer
 from dltoolbox.layers.convolution import Convolution3DLayer as _Convolution3DLayer
@@ -954,6 +957,42 @@ def adaptiveAveragePooling2dLayer(
 ) -> _AdaptiveAveragePooling2DLayer:
     """2-D adaptive average pooling layer: the means of outputSize regions, whatever the size of the input."""
 
+def spectralConvolution1dLayer(
+    numModes: int,
+    hiddenSize: int,
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['complex-glorot-normal', 'zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'complex-glorot-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _SpectralConvolution1DLayer:
+    """1-D spectral convolution layer: the lowest ``numModes`` frequencies of every channel times complex weights."""
+
+def spectralConvolution2dLayer(
+    numModes: int | Sequence[int],
+    hiddenSize: int,
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['complex-glorot-normal', 'zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'complex-glorot-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _SpectralConvolution2DLayer:
+    """2-D spectral convolution layer; as `spectralConvolution1dLayer` in two dimensions."""
+
+def spectralConvolution3dLayer(
+    numModes: int | Sequence[int],
+    hiddenSize: int,
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['complex-glorot-normal', 'zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'complex-glorot-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _SpectralConvolution3DLayer:
+    """3-D spectral convolution layer; as `spectralConvolution1dLayer` in three dimensions."""
+
 def selfAttentionLayer(
     numHeads: int,
     numKeyChannels: int,
@@ -1341,15 +1380,6 @@ def neuralODELayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
 def dlode45(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
-def spectralConvolution1dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
-def spectralConvolution2dLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
-def spectralConvolution3dLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
 def ctc(*arguments: Any, **options: Any) -> NoReturn:

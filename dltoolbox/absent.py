@@ -59,7 +59,7 @@ INSTEAD = {  # hint: names
     "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
     CLASSES: "dicePixelClassificationLayer focalLossLayer",
     NO_REPLACEMENT:
-        "neuralODELayer dlode45 spectralConvolution1dLayer spectralConvolution2dLayer spectralConvolution3dLayer ctc "
+        "neuralODELayer dlode45 ctc "
         "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
         "neuronPCA taylorPrunableNetwork dlquantizer",
 

@@ -352,6 +352,22 @@ def array(value: object) -> np.ndarray | None:
     return kept
 
 
+@annotated("ArrayLike | None")
+def complex_parts(value: object) -> np.ndarray | None:
+    """As `array`, of complex numbers: their real and imaginary parts as the last axis, which are accepted, too."""
+    given = None if value is None or masked(value) else array_of(value)
+    if given is not None and given.dtype.kind == "c":
+        return array(np.stack([given.real, given.imag], axis=-1))
+    try:
+        parts = array(value)
+    except InvalidValue as wrong:
+        raise InvalidValue("an array of finite complex numbers", wrong.hint) from None
+    if parts is not None and (parts.ndim < 2 or parts.shape[-1] != 2):
+        raise InvalidValue("an array of complex numbers, or of their real and imaginary parts along a last axis of size 2",
+                           "Pass W.astype(complex), or np.stack([W.real, W.imag], axis=-1).")
+    return parts
+
+
 @annotated("ArrayLike")
 def filled_array(value: object) -> np.ndarray:
     """As `array`, with at least one element."""

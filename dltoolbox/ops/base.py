@@ -116,6 +116,10 @@ class Op:
         """The attributes → how long sequences of several lengths, its last input, must at least be."""
         return 1
 
+    def for_shorter(self, *args: Any, **kwargs: Any) -> str:
+        """Number of steps that there are, and the attributes → what to set, so that they will do."""
+        return ""
+
     def multiply_adds(self, inputs: Sequence[Dims], output: Dims) -> int:
         """Multiplications followed by an addition for one observation, counted as a direct computation does them.
 

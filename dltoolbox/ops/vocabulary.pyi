@@ -8,6 +8,7 @@ from dltoolbox.ops.time_axis import Way
 from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
+from dltoolbox.ops.complex_numbers.spectral import Modes
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
@@ -223,6 +224,24 @@ class Vocabulary(Protocol):
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
 
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+        """`avg_pool` of sequences with zeros behind their ends."""
+
+    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
+        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+
+    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
+        """`global_avg_pool` of sequences with zeros behind their ends."""
+
+    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
+        """`pad_edges` of sequences, each at its own end."""
+
+    def spectral_conv(self, x: Value, weights: Value, *, modes: Modes, way: Way | None = None) -> Value:
+        """Products of the lowest frequencies of ``x`` (S…CB) with complex ``weights`` (M…CK2, real and imaginary parts) over the"""
+
+    def spectral_conv_of_lengths(self, x: Value, weights: Value, lengths: Value, *, modes: Modes, way: Way | None = None) -> Value:
+        """`spectral_conv` of every sequence alone."""
+
     def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
         """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""
 
@@ -261,15 +280,3 @@ class Vocabulary(Protocol):
 
     def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
         """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
-
-    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
-        """`avg_pool` of sequences with zeros behind their ends."""
-
-    def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
-        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
-
-    def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
-        """`global_avg_pool` of sequences with zeros behind their ends."""
-
-    def pad_edges_of_lengths(self, x: Value, lengths: Value, *, padding: tuple[tuple[int, int], ...], mode: str, value: float = 0.0, way: Way | None = None) -> Value:
-        """`pad_edges` of sequences, each at its own end."""

@@ -196,6 +196,14 @@ def convolution(draft: Draft, x: str, filters: int | None = None) -> str:
     return draft.add(f"convolution{rank}dLayer", size, filters or some_filters(draft), sources=[x], **options)
 
 
+def spectral(draft: Draft, x: str) -> str:
+    d, rank = draft.dice, draft.rank(x)
+    need(rank > 0)
+    modes = [d.number(1, min((n + 1) // 2, 4)) for n in draft.spatial(x)]
+    return draft.add(f"spectralConvolution{rank}dLayer", d.one(modes, min(modes)), some_filters(draft), sources=[x],
+                     **d.some(WeightLearnRateFactor=lambda: d.one(0, 2, 1)))
+
+
 def edge_value(draft: Draft, x: str, size: Any, options: dict[str, Any]) -> Any:
     """What padding holds; a mirror without its edge must be larger than the padding."""
     d, spatial = draft.dice, draft.spatial(x)
@@ -408,9 +416,10 @@ def another_input(draft: Draft, x: str) -> str:
 
 
 MOVES: tuple[tuple[Move, int], ...] = (
-    (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (transposed, 3), (pooling, 5), (unpooling, 4),
-    (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2), (resizing, 2), (cropping, 2), (flattening, 1),
-    (dense, 2), (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3), (placing, 4), (patching, 2))
+    (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (transposed, 3), (pooling, 5),
+    (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2), (resizing, 2), (cropping, 2),
+    (flattening, 1), (dense, 2), (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3),
+    (placing, 5), (patching, 2))
 
 
 def first(draft: Draft) -> str:

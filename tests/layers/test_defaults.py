@@ -33,6 +33,7 @@ RESIZE = {"OutputSize": None, "EnableReferenceInput": False, "Method": "nearest"
           "NearestRoundingMode": "round"}
 EMBEDDING = {"WeightsInitializer": "narrow-normal", "WeightLearnRateFactor": 1, "WeightL2Factor": 1, "Weights": None}
 ATTENTION = {"HasPaddingMaskInput": False, "HasScoresOutput": False, "AttentionMask": "none", "DropoutProbability": 0}
+SPECTRAL = EMBEDDING | {"WeightsInitializer": "complex-glorot-normal", "HiddenSize": 8}
 NOTHING = {}
 
 # factory: (required arguments, every property)
@@ -118,6 +119,7 @@ PAGES = {
                                                 "SpatialFlattenMode": "column-major"}),
     "embeddingConcatenationLayer": ((), EMBEDDING),
     "indexing1dLayer": ((), {"Index": "first", "HasPaddingMaskInput": False}),
+    **{f"spectralConvolution{rank}dLayer": ((3, 8), SPECTRAL | {"NumModes": (3,) * rank}) for rank in (1, 2, 3)},
     "sequenceFoldingLayer": ((), NOTHING), "sequenceUnfoldingLayer": ((), NOTHING),
 }
 PORTS = {
@@ -137,6 +139,8 @@ PORTS = {
 NAMES = {  # of a layer without a name, in a network
     "imageInputLayer": "imageinput", "image3dInputLayer": "image3dinput", "featureInputLayer": "featureinput",
     "sequenceInputLayer": "sequenceinput", "sequenceFoldingLayer": "seqfold", "sequenceUnfoldingLayer": "sequnfold",
+    "spectralConvolution1dLayer": "spectralconv1d", "spectralConvolution2dLayer": "spectralconv2d",
+    "spectralConvolution3dLayer": "spectralconv3d",
     "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
     "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
     "globalMaxPooling1dLayer": "gmpool1d",

@@ -44,6 +44,7 @@ from dltoolbox import (
     scalingLayer,
     softmaxLayer,
     spaceToDepthLayer,
+    spectralConvolution2dLayer,
     transposedConv2dLayer,
 )
 from dltoolbox.core.errors import fail
@@ -195,6 +196,8 @@ ONE = [
      "crop2dLayer:referenceTooLarge", "7×7, cannot be cut out of 'in' from location [3  1], which is 8×8", "'centercrop'"),
     (lambda: [HEAD, spaceToDepthLayer([2, 9], Name="s"), *TAIL], "s", "spaceToDepthLayer:blockTooLarge",
      "The block of 2×9 is larger than the input of 8×8", "at most 8"),
+    (lambda: [HEAD, spectralConvolution2dLayer([2, 5], 3, Name="s"), *TAIL], "s", "spectralConvolution2dLayer:tooManyModes",
+     "NumModes is 2×5, but an input of 8×8 has 4×4 frequencies", "at most 4"),
     (lambda: [HEAD, depthToSpace2dLayer(2, Name="d"), *TAIL], "d", "depthToSpace2dLayer:channelsNotDivisible",
      "The 2 channels of the input do not make whole blocks of 2×2", "Insert convolution2dLayer(1, 4)"),
     (lambda: [HEAD, resize2dLayer(Scale=[1, 0.1], Name="r"), *TAIL], "r", "resize2dLayer:outputEmpty",

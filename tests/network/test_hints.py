@@ -215,7 +215,7 @@ def remove(lgraph, layer, issue, found):
     return dl.removeLayers(lgraph, layer.Name)
 
 
-@hint(r"Set (Cropping)=(0)|Set (BlockSize|Padding|Scale) to at (?:most|least) ([\d.]*\d)")
+@hint(r"Set (Cropping)=(0)|Set (BlockSize|NumModes|Padding|Scale) to at (?:most|least) ([\d.]*\d)")
 def set_limit(lgraph, layer, issue, found):
     return changed(lgraph, layer, **{found[1] or found[3]: eval(found[2] or found[4])})
 
@@ -402,6 +402,7 @@ MORE = {
     "observations permuted": lambda: [image(4), dl.permuteLayer([1, 2, 4, 3], Name="p"), END],
     "reshaped to sizes of a mini-batch": lambda: [image(4), dl.reshapeLayer(2, 8, 3, Name="p"), END],
     "blocks": lambda: [image(4), dl.spaceToDepthLayer(5, Name="b"), END],
+    "too many frequencies": lambda: [image(8), dl.spectralConvolution2dLayer(5, 3, Name="s"), END],
     "blocks of channels": lambda: [image(4), dl.depthToSpace2dLayer(2, Name="b"), END],
     "mirrored": lambda: [image(4), conv(2, Padding=5, PaddingValue="symmetric-exclude-edge"), END],
     "scaled away": lambda: [image(49), dl.resize2dLayer(Scale=0.001, Name="r"), END],

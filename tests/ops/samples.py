@@ -12,7 +12,14 @@ from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.sequences.ragged import LengthRule
-from tests.ops import samples_activation, samples_attention, samples_recurrent, samples_spatial, samples_windows
+from tests.ops import (
+    samples_activation,
+    samples_attention,
+    samples_complex,
+    samples_recurrent,
+    samples_spatial,
+    samples_windows,
+)
 from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
@@ -219,7 +226,7 @@ def _sequences() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
                            *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(),
-                           *samples_attention.cases(), *samples_windows.cases())
+                           *samples_attention.cases(), *samples_windows.cases(), *samples_complex.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:

@@ -192,6 +192,20 @@ def depth_to_space(x: Tensor, *, block: Any, order: str) -> Tensor:
     return y
 
 
+def spectral_conv(x: Tensor, weights: Tensor, *, modes: Any) -> Tensor:
+    """Real filters whose spectrum is given at some frequencies, in all of S…CB."""
+    some, dims = torch.view_as_complex(weights), tuple(range(x.ndim - 2 - len(modes), x.ndim - 2))
+    some = some.reshape(*[1] * (x.ndim - some.ndim), *some.shape)
+    filters = torch.zeros((*x.shape[:-2], *some.shape[-2:]), dtype=some.dtype)
+    filters[tuple(map(slice, some.shape[:-2]))] = some
+    opposite = filters.flip(dims).roll([1] * len(dims), dims).conj()
+    share = torch.ones(x.shape[:-2])
+    share[(0,) * (x.ndim - 2)] = 0.5
+    both = (filters + opposite) * share[..., None, None]
+    found = torch.einsum("...cb,...ck->...kb", torch.fft.fftn(x + 0j, dim=dims), both)
+    return torch.fft.ifftn(found, dim=dims).real
+
+
 def space_to_depth(x: Tensor, *, block: Any) -> Tensor:
     ends = [n // b * b for n, b in zip(x.shape, block, strict=False)]
     return torch.cat([x[tuple(slice(t, end, b) for t, end, b in zip(tap, ends, block, strict=True))]
@@ -340,6 +354,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "elementwise_l1": lambda y, t: F.l1_loss(y, t, reduction="none"),
     "elementwise_l2": lambda y, t: F.mse_loss(y, t, reduction="none"),
     "reduce_loss": reduce_loss,
+    "spectral_conv": spectral_conv,
     "half_mse": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
 }
 
@@ -376,7 +391,7 @@ def test_what_pytorch_cannot_judge_is_listed() -> None:
     no_equivalent = {"input_normalise", "pad_edges", "function", "function_of_sequences", "dropout", "spatial_dropout",
                      "size_of", "max_pool_taps", "max_unpool_taps"}
     in_other_files = {name for name, op in OPS.items() if ".sequences." in type(op).__module__} | {
-        "half_mse_of_sequences", "masked_batch_norm", "masked_group_norm", "count_values"}
+        "half_mse_of_sequences", "masked_batch_norm", "masked_group_norm", "count_values", "spectral_conv_of_lengths"}
     assert set(MEANINGS) | no_equivalent | in_other_files == set(OPS)
 
 

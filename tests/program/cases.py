@@ -12,7 +12,14 @@ from torch import Tensor
 
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.graph.surgery import connectLayers
-from tests.program import cases_activation, cases_attention, cases_convolution, cases_recurrent, cases_spatial
+from tests.program import (
+    cases_activation,
+    cases_attention,
+    cases_complex,
+    cases_convolution,
+    cases_recurrent,
+    cases_spatial,
+)
 from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
 
@@ -70,6 +77,7 @@ def cases() -> Iterator[Case]:
     yield from cases_activation.cases()
     yield from cases_attention.cases()
     yield from cases_recurrent.cases()
+    yield from cases_complex.cases()
     yield from pooling()
     yield from normalising()
     for layer, fold, unfold in (("sequenceFoldingLayer", "layer", "unfold"), ("sequenceUnfoldingLayer", "fold", "layer")):

@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, vector
 from dltoolbox.core.display import listed
 from dltoolbox.exchange.writers.code import (
@@ -271,8 +272,9 @@ class Script:
         if made.note:
             self.outline.note(layer, made.note)
         given = {"Name": layer.Name} | self.outline.values(layer, made.options)
-        options = [joined_tokens(f"{string(name)},", [matlab_value(in_full(name, option, info, self.outline))], "", "")
-                   for name, option in given.items()]
+        values = {name: with_complex(layer, name, in_full(name, option, info, self.outline), self.outline)
+                  for name, option in given.items()}
+        options = [joined_tokens(f"{string(name)},", [matlab_value(value)], "", "") for name, value in values.items()]
         tokens = joined_tokens(f"{made.function}(", [*map(matlab_value, made.arguments), *options], ",", ")")
         for function, learnable, factor in made.factors:
             tokens = joined_tokens(f"{function}(", [tokens, [string(learnable)], matlab_value(factor)], ",", ")")
@@ -289,6 +291,17 @@ def in_full(name: str, given: Any, info: LoweredLayer | None, outline: Outline) 
         group[name] = group[name].reshape(declared.shape)
         return given
     return given.reshape(declared.shape)
+
+
+def with_complex(layer: Layer, name: str, given: Any, outline: Outline) -> Any:
+    """Complex numbers where the layer has their real and imaginary parts."""
+    if not isinstance(given, (np.ndarray, Saved)) or layer.properties[name].convert is not convert.complex_parts:
+        return given
+    if isinstance(given, Saved):
+        group = outline.arrays[given.group]
+        group[name] = group[name][..., 0] + 1j * group[name][..., 1]
+        return given
+    return Expression(f"complex({','.join(''.join(array_code(given[..., part])) for part in (0, 1))})")
 
 
 def network(net: dlnetwork, layers: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 Sources: Glorot and Bengio (2010): uniform on ±√(6/(fan_in + fan_out)); He et al. (2015): normal with variance 2/fan_in;
 Saxe et al. (2014): Q of the QR factorisation of a normal matrix; Long et al. (2015): bilinear interpolation; Jozefowicz et
-al. (2015): a forget gate that is open at the start. 'narrow-normal' is normal with standard deviation 0.01.
+al. (2015): a forget gate that is open at the start; Trabelsi et al. (2018): complex numbers of variance
+2/(fan_in + fan_out). 'narrow-normal' is normal with standard deviation 0.01.
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     if how == "glorot":
         limit = sqrt(6 / (array.fan_in + array.fan_out))
         return random.uniform(-limit, limit, shape)
+    if how == "complex-glorot-normal":  # real and imaginary parts
+        return random.standard_normal(shape) / sqrt(array.fan_in + array.fan_out)
     if how == "he":
         return random.standard_normal(shape) * sqrt(2 / array.fan_in)
     if how == "narrow-normal":

@@ -115,7 +115,8 @@ def check_lengths(graph: Graph, lengths: Sequence[np.ndarray]) -> None:
         least = node.op.least_steps(**node.attrs)
         if least > 1 and node.inputs[-1] in behind and behind[node.inputs[-1]].steps < least:
             entering = behind[node.inputs[-1]]
-            refuse(entering.needed(least), entering.first, node.layer, "set PaddingValue='symmetric-include-edge'")
+            refuse(entering.needed(least), entering.first, node.layer,
+                   node.op.for_shorter(entering.steps, **node.attrs))
 
 
 class Shortest(NamedTuple):

@@ -1,0 +1,1 @@
+"""Layers of complex numbers, and of products in the frequency domain."""

@@ -1,0 +1,1 @@
+"""Ops of complex numbers, which are real and imaginary parts everywhere else."""

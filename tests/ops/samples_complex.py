@@ -1,0 +1,28 @@
+"""Samples of complex numbers as real and imaginary parts, and of products in the frequency domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.ops.sample import Case, Inputs, normal
+
+SPECTRA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # spatial size, modes
+    "1d": ((9,), (3,)), "1d-all": ((7,), (4,)), "1d-even": ((8,), (4,)), "one": ((1,), (1,)), "2d": ((7, 6), (4, 2)),
+    "2d-mean": ((3, 5), (1, 1)), "over-time": ((1, 8), (3,)), "3d": ((4, 5, 3), (2, 1, 2))}
+
+
+def cases() -> Iterator[Case]:
+    for label, (spatial, modes) in SPECTRA.items():
+        def data(r: np.random.Generator, n: int, s: tuple[int, ...] = spatial, m: tuple[int, ...] = modes) -> Inputs:
+            return normal(r, *s, 3, n), normal(r, *m, 3, 2, 2)
+
+        def sequences(r: np.random.Generator, n: int, s: tuple[int, ...] = spatial, m: tuple[int, ...] = modes) -> Inputs:
+            x, weights = data(r, n, s, m)
+            return x, weights, r.integers(2 * m[-1] - 1, s[-1] + 1, n).astype(np.int32)
+
+        yield Case("spectral_conv", label, data, {"modes": modes}, differentiable=(0, 1))
+        if len(spatial) > 1:
+            yield Case("spectral_conv_of_lengths", label, sequences, {"modes": modes}, differentiable=(0, 1), batched=(0, 2),
+                       labels={0: "S" * len(spatial) + "CB", 2: "B"})
