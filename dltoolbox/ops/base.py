@@ -116,7 +116,7 @@ class Op:
         """The attributes → how long sequences of several lengths, its last input, must at least be."""
         return 1
 
-    def for_shorter(self, *args: Any, **kwargs: Any) -> str:
+    def for_shorter(self, steps: int, attrs: Attributes) -> str:
         """Number of steps that there are, and the attributes → what to set, so that they will do."""
         return ""
 

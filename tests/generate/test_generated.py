@@ -40,7 +40,7 @@ def test_generated_networks_equal_their_twins(first: int, tmp_path: Path) -> Non
 
 def test_every_layer_is_drawn_with_every_option() -> None:
     """Or it stands in NOT_DRAWN with the reason. New layers need a twin, and a move that draws them."""
-    drawn = [part.layer for number in range(3 * COUNT) for part in draw(SEED, number).parts]
+    drawn = [part.layer for number in range(4 * COUNT) for part in draw(SEED, number).parts]
     assert {layer.factory for layer in drawn} == set(TWINS) - set(NOT_DRAWN) == set(LAYERS) - set(NOT_DRAWN)
     options = {(layer.factory, prop.name) for layer in drawn for prop, _ in layer.values() if not layer.is_default(prop)}
     every = {(factory, name) for factory in set(TWINS) - set(NOT_DRAWN)

@@ -12,7 +12,7 @@ from scipy import fft
 
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
-from dltoolbox.ops.base import IN, Call, Gradients, Op, op
+from dltoolbox.ops.base import IN, Attributes, Call, Gradients, Op, op
 from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.sequences.windows_of_lengths import OfSequences
 
@@ -114,7 +114,7 @@ class spectral_conv_of_lengths(OfSequences):
     def least_steps(self, *, modes: Modes) -> int:
         return 2 * modes[-1] - 1
 
-    def for_shorter(self, steps: int, *, modes: Modes) -> str:
+    def for_shorter(self, steps: int, attrs: Attributes) -> str:
         return f"set NumModes to at most {(steps + 1) // 2}"
 
     def infer(self, x: Dims, weights: Dims, lengths: Dims, *, modes: Modes) -> Dims:

@@ -116,7 +116,7 @@ def check_lengths(graph: Graph, lengths: Sequence[np.ndarray]) -> None:
         if least > 1 and node.inputs[-1] in behind and behind[node.inputs[-1]].steps < least:
             entering = behind[node.inputs[-1]]
             refuse(entering.needed(least), entering.first, node.layer,
-                   node.op.for_shorter(entering.steps, **node.attrs))
+                   node.op.for_shorter(entering.steps, node.attrs))
 
 
 class Shortest(NamedTuple):

@@ -142,7 +142,7 @@ class pad_edges_of_lengths(OfSequences):
     def least_steps(self, *, padding: tuple[tuple[int, int], ...], mode: str, **attrs: object) -> int:
         return 1 + max(padding[-1]) if mode == "symmetric-exclude-edge" else 1
 
-    def for_shorter(self, steps: int, **attrs: object) -> str:
+    def for_shorter(self, steps: int, attrs: Attributes) -> str:
         return "set PaddingValue='symmetric-include-edge'"
 
     def infer(self, x: Dims, lengths: Dims, **attrs: Any) -> Dims:
