@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from docs.builder import catalogue, gallery, notebooks, reference, reports, snippets
+from docs.builder import catalogue, drawing, gallery, notebooks, reference, reports, snippets
 
 ROOT = Path(__file__).parents[2]
 SOURCE, PAGES = ROOT / "docs", ROOT / "build" / "docs"
@@ -66,7 +66,7 @@ def run(name: str, text: str) -> str:
     """A page with the results of its snippets."""
     start = time.perf_counter()
     page = snippets.Page(name, lambda picture: keep_picture(name, picture))
-    text = page.run(text)
+    text = drawing.written_in(page.run(text), (SOURCE / name).parent)
     print(f"{time.perf_counter() - start:5.1f} s  {name}", flush=True)
     return text
 

@@ -32,6 +32,7 @@ FAMILIES = {
     "arranging": "Rearranging",
     "outputs": "Outputs",
 }
+GUIDES = {"pooling": "[Pooling](../pooling.md) shows in pictures what every option does."}  # pages about a family
 INPUTS = {  # what a layer is tried with
     "feature vectors": dltoolbox.featureInputLayer(16, Name="data"),
     "images": dltoolbox.imageInputLayer([16, 16, 16], Normalization="none", Name="data"),
@@ -48,7 +49,7 @@ def pages() -> dict[str, str]:
     families: dict[str, list[str]] = {module: [] for module in FAMILIES}
     for factory in LAYERS:
         families.setdefault(reference.family(factory), []).append(factory)
-    made = {f"layers/{module}.md": page(title_of(module), factories) for module, factories in families.items()}
+    made = {f"layers/{module}.md": page(module, factories) for module, factories in families.items()}
     made["layers/index.md"] = overview(families)
     return made
 
@@ -57,9 +58,10 @@ def title_of(module: str) -> str:
     return FAMILIES.get(module, module.capitalize())
 
 
-def page(title: str, factories: list[str]) -> str:
+def page(module: str, factories: list[str]) -> str:
     """The layers of one family."""
-    return f"# {title}\n\n" + "\n\n".join(entry(LAYERS[factory]) for factory in factories) + "\n"
+    parts = [f"# {title_of(module)}", GUIDES.get(module, ""), *(entry(LAYERS[factory]) for factory in factories)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def overview(families: dict[str, list[str]]) -> str:

@@ -11,7 +11,8 @@ if not (ROOT / "docs" / "builder").exists():
     pytest.skip("the suite is run without the documents", allow_module_level=True)
 
 import dltoolbox  # noqa: E402
-from docs.builder import catalogue, gallery, reference, reports, snippets  # noqa: E402
+from docs.builder import catalogue, drawing, gallery, reference, reports, snippets  # noqa: E402
+from docs.builder.pooling import draw as pooling_pictures  # noqa: E402
 
 
 def run(text):
@@ -116,3 +117,52 @@ def test_notebooks_are_kept_without_outputs():
     for path in (ROOT / "docs" / "notebooks").glob("*.ipynb"):
         assert '"outputs": []' in path.read_text(encoding="utf-8")
         assert not re.search(r'"(outputs|execution_count)": (\[\s*\{|\d)', path.read_text(encoding="utf-8"))
+
+
+def drawn():
+    return {name: draw().svg() for name, draw in pooling_pictures.PICTURES.items()}
+
+
+def test_pictures_of_pooling_are_what_the_layers_compute():
+    kept = {path.stem: path.read_text(encoding="utf-8") for path in pooling_pictures.FOLDER.glob("*.svg")}
+    assert kept == drawn(), "python -m docs.builder.pooling.draw draws them again"
+
+
+def test_every_picture_of_pooling_is_shown_and_described():
+    text = (ROOT / "docs" / "pooling.md").read_text(encoding="utf-8")
+    shown = [(match["path"].split("/")[-1].removesuffix(".svg"), match["alt"]) for match in drawing.PICTURE.finditer(text)]
+    assert sorted(name for name, _ in shown) == sorted(pooling_pictures.PICTURES)
+    assert len({alt for _, alt in shown}) == len(shown)
+    assert min(len(alt) for _, alt in shown) > 20
+
+
+def test_nothing_is_drawn_beyond_the_sheet():
+    for name, svg in drawn().items():
+        _, _, width, height = map(float, re.search(r'viewBox="([^"]*)"', svg)[1].split())
+        boxes = [[float(n) for n in box] for box in
+                 re.findall(r'<rect x="([-.\d]+)" y="([-.\d]+)" width="([-.\d]+)" height="([-.\d]+)"', svg)]
+        assert all(x >= 0 <= y and x + w <= width and y + h <= height for x, y, w, h in boxes), name
+        assert boxes, name
+
+
+def test_drawings_are_written_into_pages(tmp_path):
+    sheet = drawing.Drawing(40, 40)
+    sheet.cell(2, 2, "7")
+    (tmp_path / "one.svg").write_text(sheet.svg(), encoding="utf-8")
+    (tmp_path / "other.svg").write_text("<svg/>", encoding="utf-8")
+    page = drawing.written_in('![A "seven"](one.svg)\n![Again](one.svg)\n![Other](other.svg)', tmp_path)
+    one, again, other = page.splitlines()
+    assert one.startswith("<svg ")
+    assert 'aria-label="A &quot;seven&quot;"><style>' in one
+    assert "prefers-color-scheme" not in page
+    assert again.endswith(">7</text></svg>")
+    assert page.count("<style>") == 1
+    assert other == "![Other](other.svg)"
+    assert "prefers-color-scheme:dark" in sheet.svg()
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (3.0, "3"), (2.5, "2.5"), (1 / 3, "0.33"), (-2, "−2"), (-0.001, "0"), (100, "100"), (float("nan"), "NaN"),
+    (float("inf"), "∞"), (float("-inf"), "−∞")])
+def test_numbers_in_cells(value, text):
+    assert drawing.number(value) == text

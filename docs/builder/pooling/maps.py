@@ -1,0 +1,102 @@
+"""Maps: what comes out of the windows of a pooling, and what padding and overlap do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dltoolbox import averagePooling2dLayer, globalAveragePooling2dLayer, globalMaxPooling2dLayer
+from dltoolbox.layers.pooling import MaxPooling
+from docs.builder.drawing import CELL, Drawing, hue, number
+from docs.builder.pooling.computed import SQUARE, enter, map_maximum, ran, taps, window_of
+from docs.builder.pooling.lines import padding_word
+
+
+def kinds_of(layer: Any, x: np.ndarray) -> np.ndarray:
+    """Every element of a map in the colour of its window, where windows do not overlap; what won is filled."""
+    kinds = np.full(x.shape, "lost", object)
+    window = window_of(layer, x)
+    out = window.output(x.shape)
+    for number_, place in enumerate(np.ndindex(*out)):
+        rows, columns = (taps(window, axis, at) for axis, at in enumerate(place))
+        for row in rows:
+            for column in columns:
+                if 0 <= row < x.shape[0] and 0 <= column < x.shape[1]:
+                    kinds[row, column] = f"t{hue(number_)}"
+    if isinstance(layer, MaxPooling):
+        for number_, at in enumerate(ran(layer, x, "out", "indices")[1].ravel()):
+            kinds.flat[int(at)] = f"w{hue(number_)}"
+    return kinds
+
+
+def hues_of(shape: tuple[int, ...]) -> np.ndarray:
+    """Every element in the colour of its number."""
+    return np.array([f"t{hue(n)} thick" for n in range(int(np.prod(shape)))], object).reshape(shape)
+
+
+def before_and_after(title: str, layer: Any, x: np.ndarray, windows: Any = None) -> Drawing:
+    """A map, its windows in colours, and what comes out of them."""
+    y = ran(layer, x)
+    kinds = kinds_of(windows or layer, x)
+    rows, columns = x.shape
+    d = Drawing((columns + y.shape[1]) * CELL + 50, max(rows, y.shape[0]) * CELL + 30)
+    d.line_of_text(10, title, "code")
+    d.matrix(2, 26, x, kinds)
+    d.arrow(columns * CELL + 10, 26 + rows * CELL / 2, 26)
+    d.matrix(columns * CELL + 46, 26 + (rows - y.shape[0]) * CELL / 2, y, hues_of(y.shape))
+    return d
+
+
+WHOLE = averagePooling2dLayer(4)
+for NAME, TITLE, LAYER, WINDOWS in (
+        ("max", "maxPooling2dLayer", map_maximum(2, Stride=2), None),
+        ("average", "averagePooling2dLayer", averagePooling2dLayer(2, Stride=2), None),
+        ("global-max", "globalMaxPooling2dLayer", globalMaxPooling2dLayer(), WHOLE),
+        ("global-average", "globalAveragePooling2dLayer", globalAveragePooling2dLayer(), WHOLE)):
+    enter(NAME, before_and_after, TITLE, LAYER, SQUARE, WINDOWS)
+
+
+def bordered(title: str, layer: Any, x: np.ndarray) -> Drawing:
+    """A map in its padding, and the averages of all windows."""
+    y = ran(layer, x)
+    (above, below), (before, behind) = window_of(layer, x).padding
+    rows, columns = x.shape[0] + above + below, x.shape[1] + before + behind
+    d = Drawing((columns + y.shape[1]) * CELL + 46, rows * CELL + 30)
+    d.line_of_text(10, title, "code")
+    for row, column in np.ndindex(rows, columns):
+        at = row - above, column - before
+        inside = 0 <= at[0] < x.shape[0] and 0 <= at[1] < x.shape[1]
+        d.cell(2 + column * CELL, 26 + row * CELL, number(x[at]) if inside else padding_word(layer),
+               "t1" if inside else "pad")
+    d.arrow(columns * CELL + 8, 26 + rows * CELL / 2, 24)
+    d.matrix(columns * CELL + 42, 26 + (rows - y.shape[0]) * CELL / 2, y, np.full(y.shape, "t2 thick"))
+    return d
+
+
+NINES = np.full((3, 3), 9.0)
+enter("padding-counted", bordered, "PaddingValue=0", averagePooling2dLayer(3, Padding=1), NINES)
+enter("padding-uncounted", bordered, "PaddingValue='mean'", averagePooling2dLayer(3, Padding=1, PaddingValue="mean"), NINES)
+
+
+# Overlap -------------------------------------------------------------------------------------------------------------
+def overlap(title: str, size: int, stride: int, padding: object) -> Drawing:
+    """How many windows see each element of a map: what comes out where each brings a one to all that it sees."""
+    x = np.zeros((7, 7))
+    window = window_of(averagePooling2dLayer(size, Stride=stride, Padding=padding), x)
+    counts = np.zeros(x.shape, int)
+    for place in np.ndindex(*window.output(x.shape)):
+        rows, columns = ([at for at in taps(window, axis, one) if 0 <= at < 7] for axis, one in enumerate(place))
+        counts[np.ix_(rows, columns)] += 1
+    d = Drawing(len(counts) * 26 + 4, len(counts) * 26 + 28)
+    d.line_of_text(10, title, "code")
+    for (row, column), count in np.ndenumerate(counts):
+        x_at, y_at = 2 + column * 26, 26 + row * 26
+        d.rect(x_at, y_at, 26, 26, "lost" if count == 0 else f"n{count}")
+        d.text(x_at + 13, y_at + 13, number(count), "small" if count else "small faint")
+    return d
+
+
+for NAME, SIZE, STRIDE, PADDING in (("none", 2, 2, "same"), ("some", 3, 2, 0), ("much", 3, 1, 0), ("gaps", 2, 3, 0)):
+    enter(f"overlap-{NAME}", overlap, f"PoolSize {SIZE}, Stride={STRIDE}" + (", 'same'" if PADDING else ""), SIZE, STRIDE,
+          PADDING)
