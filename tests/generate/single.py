@@ -39,7 +39,8 @@ WAYS: dict[str, set[str]] = {factory: possible for factories, possible in (
     (("groupNormalizationLayer", "instanceNormalizationLayer"), {NONE, PLACE}),  # their statistics are over time, too
     (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "concatenationLayer", "spaceToDepthLayer",
       "depthToSpace2dLayer", "crop2dLayer", "crop3dLayer", "resize2dLayer", "resize3dLayer",
-      "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer", "pixelClassificationLayer"),
+      "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer", "pixelClassificationLayer",
+      "permuteLayer", "reshapeLayer"),
      {NONE, BESIDE}),  # they would miss the axis, or have arrays of the size of maps
     (("selfAttentionLayer", "attentionLayer", "positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer",
       "sinusoidalPositionEncodingLayer"), {NONE, PLACE})) for factory in factories}
@@ -52,7 +53,8 @@ def ways(net: Network) -> set[str]:
         possible &= WAYS.get(part.layer.factory, EVERY)
         over, position = (getattr(part.layer, name, "") for name in ("OperationDimension", "PositionDimension"))
         over, position = over or "", position or getattr(part.layer, "Positions", "")
-        possible -= {PLACE} if over == "spatial-channel" else {BESIDE} if over == "batch-excluded" else set()
+        possible -= {PLACE} if over == "spatial-channel" else {BESIDE} if over == "batch-excluded" else (
+            {BESIDE} if over == "all" else set())  # of reshapeLayer: the last size is that of the observations
         possible -= {PLACE} if "spatial" in position else {NONE} if "temporal" in position else set()
         if "global" in part.layer.factory and any(len(other.sources) > 1 for other in net.parts):  # time is gone behind it
             possible -= {PLACE}
