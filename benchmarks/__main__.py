@@ -9,10 +9,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import breakdown, memory, sweep
+from benchmarks import breakdown, layers, memory, sweep
+from benchmarks.layer_rows import LAYERS, LayerRow
 from benchmarks.measure import BLAS, Refused, Result, Settings, measure
 from benchmarks.pooling import POOLS
-from benchmarks.report import DOCUMENT, HEAD, as_text, cells, machine, markdown_table, rewrite, write_block
+from benchmarks.report import DOCUMENT, HEAD, as_markdown, as_text, cells, machine, markdown_table, rewrite, write_block
 from benchmarks.rows import ROWS, Row, chosen
 from dltoolbox import DltoolboxError
 from dltoolbox.core.packages import require
@@ -22,6 +23,8 @@ PLOT = "sweep.png"  # beside the document
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of dltoolbox against eager PyTorch.")
+    p.add_argument("table", nargs="?", choices=["layers"],
+                   help="layers: instead measure every layer by itself; --workload then names layers")
     p.add_argument("--workload", action="append", default=[], metavar="NAME",
                    help="a row, or the beginning of rows such as B or F-2x2s2; may be repeated; default all of "
                         + ", ".join(ROWS))
@@ -44,10 +47,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     p = parser()
     given = p.parse_args(arguments)
+    each = bool(given.table)
     try:
-        rows = chosen(given.workload)
+        rows = [] if each else chosen(given.workload)
+        some_layers = layers.chosen(given.workload) if each else []
     except KeyError as error:
-        p.error(f"there is no workload {error}; choose from {', '.join(ROWS)}")
+        p.error(f"there is no workload {error}; choose from {', '.join(LAYERS if each else ROWS)}")
     if (given.rounds is not None and given.rounds < 1) or given.threads < 1:
         p.error("--rounds and --threads must be at least 1")
     settings = Settings(given.rounds or (2 if given.quick else 6), given.threads, given.quick, given.patience)
@@ -57,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     except DltoolboxError as error:
         print(error, file=sys.stderr)
         return 2
+    if each:
+        return measure_layers(some_layers, given, settings_of_blas[0], settings)
     for name, command in (("memory", measure_memory), ("profile", profile), ("sweep", run_sweep)):
         if getattr(given, name):
             return command(given, settings_of_blas, settings)
@@ -105,6 +112,25 @@ def measure_memory(given: Any, settings_of_blas: list[str], settings: Settings) 
     lines = [line for blas in settings_of_blas for line in memory.lines(wanted, blas, settings)]
     publish("memory", markdown_table(memory.HEAD, lines), settings)
     return 0 if len(lines) == len(wanted) * len(settings_of_blas) else 1
+
+
+def measure_layers(rows: list[LayerRow], given: Any, blas: str, settings: Settings) -> int:
+    """Each line at once, the table at the end; only a whole one goes into the document."""
+    found, refused = list[layers.Line](), ""
+    try:
+        for line in layers.lines(rows, blas, settings):
+            found.append(line)
+            print("  ".join(line.cells()), flush=True)
+    except Refused as why:
+        refused = str(why)
+        print(f"refused: {refused}", file=sys.stderr)
+    print(f"\n{machine()}\n\n{as_text([layers.HEAD, *(line.cells() for line in found)])}")
+    if given.json:
+        given.json.write_text(json.dumps([{"layer": line.row.factory, "work": line.work, "seconds": line.seconds}
+                                          for line in found], indent=1) + "\n")
+    if not given.workload and not refused:
+        publish("layers", markdown_table(layers.HEAD, [as_markdown(line.cells()) for line in found]), settings)
+    return 1 if refused else 0
 
 
 def profile(given: Any, settings_of_blas: list[str], settings: Settings) -> int:
