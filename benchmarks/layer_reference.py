@@ -159,6 +159,27 @@ def patches(one: Any, p: Arrays) -> Made:
     return lambda x: F.conv2d(x, w, b, one.PatchSize).transpose(2, 3).flatten(2), [w, b]
 
 
+@reference("spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer")
+def spectral(one: Any, p: Arrays) -> Made:
+    """Frequencies and their opposites: the inverse of real data doubles those that are not 0 along the last axis."""
+    modes, axes = one.NumModes, tuple(range(2, 2 + one.rank))
+    w = torch.view_as_complex(torch.from_numpy(p["Weights"])).requires_grad_()
+    box = (slice(None), slice(None), *map(slice, modes))
+    letters = "xyz"[:one.rank]
+    share = torch.ones(modes)
+    share[..., 0] = 2
+    share.view(-1)[0] = 1
+
+    def run(x: Tensor) -> Tensor:
+        low = torch.fft.rfftn(x, dim=axes)[box]
+        product = torch.einsum(f"bc{letters},{letters}ck->bk{letters}", low, w)
+        *first, last = x.shape[2:]
+        whole = product.new_zeros(*product.shape[:2], *first, last // 2 + 1)
+        whole[box] = product * share
+        return torch.fft.irfftn(whole, s=x.shape[2:], dim=axes)
+    return run, [w]
+
+
 @reference("quadraticLayer")
 def quadratic(one: Any, p: Arrays) -> Made:
     def run(x: Tensor) -> Tensor:

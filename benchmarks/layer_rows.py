@@ -159,6 +159,7 @@ LAYERS = {one.factory: one for one in (
     row("fullyConnectedLayer", VECTOR, 512), row("quadraticLayer", ("CB", (32, 512))),
     row("convolution1dLayer", SIGNAL, 3, 32, Padding=1), row("convolution2dLayer", IMAGE, 3, 32, Padding=1),
     row("convolution3dLayer", VOLUME, 3, 16, Padding=1), row("groupedConvolution2dLayer", IMAGE, 3, 4, 8, Padding=1),
+    *(row(f"spectralConvolution{rank}dLayer", MAPS[rank], 4, 16) for rank in (1, 2, 3)),
     row("transposedConv1dLayer", SIGNAL, 4, 32, Stride=2, Cropping=1),
     row("transposedConv2dLayer", DEEP, 4, 32, Stride=2, Cropping=1),
     row("transposedConv3dLayer", ("SSSCB", (8, 8, 8, 32, 8)), 4, 16, Stride=2, Cropping=1),

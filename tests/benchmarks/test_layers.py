@@ -53,7 +53,8 @@ def test_slow_rows_are_marked():
     assert [line(*times).slow for times in ((1.5, 1, 1), (1.6, 1, 1), (1, 1.6, 1), (1, 3.1, 1))] == [
         "", "over 1.5", "over 1.5", "over 3"]
     assert line(3.0, 1.0, 2.0).cells()[-4:] == ("1.50", "1e+03 (1e+03)", "0.50", "")
-    without = layers.Line(layers.LAYERS["reluLayer"], "predict", {"numpy": [1.0], "contiguous": [2.0], "channels_last": [4.0]})
+    seconds = {"numpy": [1.0], "contiguous": [2.0], "channels_last": [4.0]}
+    without = layers.Line(layers.LAYERS["reluLayer"], "predict", seconds)
     assert without.cells()[-3:] == (report.NONE, report.NONE, "")
 
 
