@@ -802,7 +802,9 @@ def maxPooling1dLayer(
     poolSize: int,
     *pairs: Any,
     Stride: int = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     HasUnpoolingOutputs: bool = False,
     Name: str = '',
 ) -> _MaxPooling1DLayer:
@@ -812,7 +814,9 @@ def maxPooling2dLayer(
     poolSize: int | Sequence[int],
     *pairs: Any,
     Stride: int | Sequence[int] = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     HasUnpoolingOutputs: bool = False,
     Name: str = '',
 ) -> _MaxPooling2DLayer:
@@ -822,7 +826,9 @@ def maxPooling3dLayer(
     poolSize: int | Sequence[int],
     *pairs: Any,
     Stride: int | Sequence[int] = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     HasUnpoolingOutputs: bool = False,
     Name: str = '',
 ) -> _MaxPooling3DLayer:
@@ -850,8 +856,11 @@ def averagePooling1dLayer(
     poolSize: int,
     *pairs: Any,
     Stride: int = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     PaddingValue: Literal['mean'] | float = 0,
+    Divisor: Literal['auto'] | float = 'auto',
     Name: str = '',
 ) -> _AveragePooling1DLayer:
     """1-D average pooling layer: the mean of every window over the time of sequences ``c×t``, or over space."""
@@ -860,8 +869,11 @@ def averagePooling2dLayer(
     poolSize: int | Sequence[int],
     *pairs: Any,
     Stride: int | Sequence[int] = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     PaddingValue: Literal['mean'] | float = 0,
+    Divisor: Literal['auto'] | float = 'auto',
     Name: str = '',
 ) -> _AveragePooling2DLayer:
     """2-D average pooling layer: the mean of every window of an ``h×w×c×n`` input."""
@@ -870,8 +882,11 @@ def averagePooling3dLayer(
     poolSize: int | Sequence[int],
     *pairs: Any,
     Stride: int | Sequence[int] = 1,
-    Padding: Literal['same'] | int | Sequence[Any] = 0,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
     PaddingValue: Literal['mean'] | float = 0,
+    Divisor: Literal['auto'] | float = 'auto',
     Name: str = '',
 ) -> _AveragePooling3DLayer:
     """3-D average pooling layer: the mean of every window of an ``h×w×d×c×n`` input; as `averagePooling2dLayer`."""

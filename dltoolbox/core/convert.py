@@ -6,6 +6,7 @@ compared, printed and saved without knowing which layer they belong to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any, TypeVar
 
@@ -314,20 +315,30 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     return None
 
 
-def padding_or_causal(rank: int) -> Convert[Padding]:
-    """As `padding`, or ``'causal'``."""
+def _padding_or(word: str, rank: int) -> Convert[Padding]:
+    """As `padding`, or a further word."""
     usual = padding(rank)
 
-    @annotated("Literal['same', 'causal'] | int | Sequence[Any]")
+    @annotated(f"Literal['same', '{word}'] | int | Sequence[Any]")
     def convert(value: object) -> Padding:
-        if isinstance(value, str) and value and "causal".startswith(value.lower()):
-            return "causal"
+        if isinstance(value, str) and word.startswith(value.lower()) and not "same".startswith(value.lower()):
+            return word  # type: ignore[return-value]
         try:
             return usual(value)
         except InvalidValue as wrong:
-            raise InvalidValue(*(text.replace(" or 'same'", ", 'same' or 'causal'")
+            raise InvalidValue(*(re.sub(",? or 'same'", f", 'same' or '{word}'", text)
                                  for text in (wrong.expected, wrong.hint))) from None
     return convert
+
+
+def padding_or_lower(rank: int) -> Convert[Padding]:
+    """As `padding`, or ``'same-lower'``."""
+    return _padding_or("same-lower", rank)
+
+
+def padding_or_causal(rank: int) -> Convert[Padding]:
+    """As `padding`, or ``'causal'``."""
+    return _padding_or("causal", rank)
 
 
 @annotated("ArrayLike | None")

@@ -1,7 +1,8 @@
-"""Window arithmetic in any number of dimensions: output sizes, 'same' padding, dilation, transposed windows.
+"""Window arithmetic in any number of dimensions: output sizes, 'same' padding, rounding, dilation, transposed windows.
 
 Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), relationships 6 to 15; the
-'same' rule (output = ceil(input / stride), the odd extra element at the end) is MATLAB's documented one.
+'same' rule (output = ceil(input / stride), the odd extra element at the end) is MATLAB's documented one, with the odd
+element in front ONNX's SAME_LOWER; sizes that are rounded up are PyTorch's (``ceil_mode``) and Caffe's.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail
 
 Pair = tuple[int, int]
-Padding = Literal["same", "causal"] | tuple[Pair, ...]
+Padding = Literal["same", "same-lower", "causal"] | tuple[Pair, ...]
+Rounding = Literal["floor", "ceil", "caffe"]
 
 
 class OpenPair(tuple[int, int]):
     """Padding of a length that is open; it changes with the length. It is that of one which the stride divides."""
+
+    lower: ClassVar[bool] = False  # whether the odd element is in front
+
+
+class OpenLowerPair(OpenPair):
+    """The same of 'same-lower'."""
+
+    lower = True
 
 
 class Reach(NamedTuple):
@@ -93,9 +103,22 @@ class Window:
         """The same for known sizes, where some were open."""
         if not self.open:
             return self
-        pairs = same_padding(spatial, self.extent, self.stride)
-        return replace(self, padding=tuple(new if isinstance(old, OpenPair) else old
+        pairs = zip(*(same_padding(spatial, self.extent, self.stride, lower=lower) for lower in (False, True)), strict=True)
+        return replace(self, padding=tuple(new[old.lower] if isinstance(old, OpenPair) else old
                                            for old, new in zip(self.padding, pairs, strict=True)))
+
+    def misses(self, spatial: Sequence[int]) -> int:
+        """How many windows see nothing of a map of these sizes, only padding."""
+        out = self.output(spatial)
+        return prod(out) - prod(sum(any(0 <= o * s + f * d - p[0] < n for f in range(size)) for o in range(m))
+                                for n, m, size, s, p, d in zip(spatial, out, self.size, self.stride, self.padding,
+                                                               self.dilation, strict=True))
+
+    @property
+    def always_sees(self) -> bool:
+        """Whether every window sees something, however large the map is: it has no gaps, and less padding than elements."""
+        return all(p == (0, 0) or (d == 1 and max(p) < f)
+                   for f, p, d in zip(self.size, self.padding, self.dilation, strict=True))
 
     def fits(self, spatial: Sequence[int]) -> bool:
         return all(n is None or n + sum(p) >= e for n, e, p in zip(spatial, self.extent, self.padding, strict=True))
@@ -123,11 +146,14 @@ class Window:
         return tuple(slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, out, self.stride, strict=True))
 
 
-def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
-    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end."""
-    pairs = (_halve(max((-(-(n or s) // s) - 1) * s + e - (n or s), 0))
-             for n, e, s in zip(spatial, extent, stride, strict=True))
-    return tuple(OpenPair(pair) if n is None and s > 1 else pair for pair, n, s in zip(pairs, spatial, stride, strict=True))
+def same_padding(spatial: Sequence[int], extent: Sequence[int], stride: Sequence[int], *,
+                 lower: bool = False) -> tuple[Pair, ...]:
+    """Padding that makes output = ceil(input / stride); the odd extra element goes to the end, or in front (``lower``)."""
+    halves = (_halve(max((-(-(n or s) // s) - 1) * s + e - (n or s), 0))
+              for n, e, s in zip(spatial, extent, stride, strict=True))
+    pairs = ((after, before) if lower else (before, after) for before, after in halves)
+    kind = OpenLowerPair if lower else OpenPair
+    return tuple(kind(pair) if n is None and s > 1 else pair for pair, n, s in zip(pairs, spatial, stride, strict=True))
 
 
 def same_cropping(extent: Sequence[int], stride: Sequence[int]) -> tuple[Pair, ...]:
@@ -142,33 +168,66 @@ def padding_in_front(extent: Sequence[int]) -> tuple[Pair, ...]:
     return tuple((e - 1, 0) for e in extent)
 
 
+def rounded_up(padding: Sequence[Pair], extent: Sequence[int], stride: Sequence[int],
+               rounding: Rounding) -> tuple[Pair, ...]:
+    """Padding with which the floor rule of `Window.output` makes as many windows as a rule that rounds up; for all sizes.
+
+    Of n elements, with padding b and a, a window of extent e and a stride s,
+
+        ceil((n + b + a − e)/s) + 1 = floor((n + b + a + s − 1 − e)/s) + 1:
+
+    the floor rule with s − 1 more elements at the end. A last window may then begin behind the input and the padding in
+    front of it. PyTorch drops it, and so does Caffe where any dimension is padded. Windows that begin at o·s ≤ n + b − 1
+    are floor((n + b − 1)/s) + 1, the floor rule with e − 1 at the end. Of both numbers the smaller is, since floor
+    is monotone, floor((n + b − e + min(a + s − 1, e − 1))/s) + 1. PyTorch and Caffe drop one window at most, which is the
+    same: what is too many by two begins at (n + b + a − e + s − 1) − s < n + b or before, for a < e.
+    """
+    if rounding == "floor":
+        return tuple(padding)
+    drops = rounding == "ceil" or any(map(any, padding))
+    return tuple((before, min(after + s - 1, e - 1) if drops else after + s - 1)
+                 for (before, after), e, s in zip(padding, extent, stride, strict=True))
+
+
 def _halve(total: int) -> Pair:
     return (total // 2, total - total // 2)
 
 
 def resolve(spatial: Sequence[int], size: Sequence[int], stride: Sequence[int], padding: Padding,
-            dilation: Sequence[int] | None = None) -> Window:
+            dilation: Sequence[int] | None = None, rounding: Rounding = "floor") -> Window:
     """The window for an input of these spatial sizes."""
     extent = Window.of(size, dilation=dilation).extent
-    pairs = (same_padding(spatial, extent, stride) if padding == "same" else
-             padding_in_front(extent) if padding == "causal" else padding)
-    return Window.of(size, stride, pairs, dilation)
+    if padding == "same" or padding == "same-lower":
+        return Window.of(size, stride, same_padding(spatial, extent, stride, lower=padding == "same-lower"), dilation)
+    pairs = padding_in_front(extent) if padding == "causal" else padding
+    return Window.of(size, stride, rounded_up(pairs, extent, stride, rounding), dilation)
 
 
-def check_padding(owner: str, padding: Padding, size: Sequence[int], layer: str = "") -> None:
-    """Of a pooling: no region holds nothing but padding."""
+def check_padding(owner: str, padding: Padding, size: Sequence[int], dilation: Sequence[int], layer: str = "") -> None:
+    """Of a pooling: padding is smaller than the regions."""
     if isinstance(padding, str):
         return
-    for pair, extent in zip(padding, size, strict=True):
-        if max(pair) >= extent:
-            fail(f"{owner}:paddingTooLarge", f"Padding of {max(pair)} is not smaller than the pool size {times(size)}, so "
-                 "some regions would hold nothing but padding.", "Use padding of at most the pool size minus 1.",
+    extent = Window.of(size, dilation=dilation).extent
+    for pair, n in zip(padding, extent, strict=True):
+        if max(pair) >= n:
+            what = "pool size" if extent == tuple(size) else "dilated pool size"
+            fail(f"{owner}:paddingTooLarge", f"Padding of {max(pair)} is not smaller than the {what} {times(extent)}, so "
+                 "some regions would hold nothing but padding.", f"Use padding of at most the {what} minus 1.",
                  layer=layer)
 
 
-def check_fits(owner: str, window: Window, spatial: Sequence[int], hint: str, origin: str = "") -> None:
-    """``origin`` says, in parentheses, how large the input is and the padding."""
+def check_rounding(owner: str, padding: Padding, rounding: Rounding, layer: str = "") -> None:
+    """Padding that follows the stride leaves nothing to round."""
+    if isinstance(padding, str) and rounding != "floor":
+        fail(f"{owner}:roundingWithoutEffect", f"With Padding='{padding}' the output is ceil(input/stride) as it is, so "
+             f"Rounding='{rounding}' would change nothing.", "Leave Rounding out, or give Padding in numbers.", layer=layer)
+
+
+def check_fits(owner: str, window: Window, spatial: Sequence[int], hint: str, origin: str = "",
+               padding: Sequence[Pair] | None = None) -> None:
+    """``origin`` says, in parentheses, how large the input is and the padding; ``padding`` is that which was asked for."""
     if not window.fits(spatial):
-        padded = [n if n is None else n + sum(pair) for n, pair in zip(spatial, window.padding, strict=True)]
+        pairs = window.padding if padding is None else padding
+        padded = [n if n is None else n + sum(pair) for n, pair in zip(spatial, pairs, strict=True)]
         fail(f"{owner}:windowTooLarge", f"The window of {times(window.extent)} is larger than the padded input of "
              f"{times(padded)}{origin}.", hint)

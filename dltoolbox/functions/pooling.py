@@ -75,7 +75,7 @@ class _Pool(Configured):
             fail(f"{self.function}:emptyInput", f"The input is {times(spatial)} in the dimensions to pool over, so there is "
                  "nothing to pool.", "Pass an array with at least one element along each of these dimensions.")
         size = spatial if self.poolsize == "global" else self.poolsize
-        check_padding(self.function, self.Padding, size)
+        check_padding(self.function, self.Padding, size, (1,) * len(size))
         window = resolve(spatial, size, self.Stride, self.Padding)
         check_fits(self.function, window, spatial, "Reduce poolsize, or add Padding.")
         return window
@@ -182,7 +182,7 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
     X = real_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
-    y = OPS["avg_pool"].forward(x, window=window, count_padding=chosen.PaddingValue != "mean")
+    y = OPS["avg_pool"].forward(x, window=window, counted=((0, 0),) * window.rank if chosen.PaddingValue == "mean" else None)
     return layout.restore(y, X.ndim)
 
 

@@ -168,6 +168,12 @@ class Layer(Configured):
         """Raise when values that were set do not go with inputs of these sizes; the sizes of the outputs are certain all the
         same."""
 
+    def doubts(self, *inputs: Dims) -> Iterable[tuple[str, str, str]]:
+        """A warning each of what works with inputs of these sizes, but probably not as the user thinks: the end of an
+        identifier, a message and a hint.
+        """
+        return ()
+
     def check_declared_size(self, name: str, got: int, what: str, of: str = "") -> None:
         """A number that was declared, and not left 'auto', must be what arrives: so many of ``what``."""
         declared = getattr(self, name)

@@ -2,39 +2,82 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from math import prod
+from typing import Any, ClassVar
 
 from dltoolbox.core import convert
-from dltoolbox.core.dims import times, vector
-from dltoolbox.core.geometry import check_padding
+from dltoolbox.core.dims import Dims, times, vector
+from dltoolbox.core.display import listed
+from dltoolbox.core.errors import fail
+from dltoolbox.core.geometry import Pair, Window, check_padding, check_rounding, resolve
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.layers.base import layer
-from dltoolbox.layers.windowed import SpatialLayer, Windowed, padding_text
+from dltoolbox.core.unknown import is_known
+from dltoolbox.layers.base import Row, layer, plain_number
+from dltoolbox.layers.windowed import SpatialLayer, Windowed
 from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.time_axis import Way
 
 
 class Pooling(Windowed):
-    """The common part of maximum and average pooling: the pool size, and padding smaller than it."""
+    """The common part of all poolings: the window, and padding smaller than it."""
+
+    beyond_matlab: ClassVar[tuple[str, ...]] = ("DilationFactor", "Rounding")
+    of_nothing: ClassVar[str] = "0"  # the result of a window that sees nothing
 
     PoolSize = Property(ByRank(convert.sizes), doc="Size of the pooling region per dimension.", positional=True,
                         argument="poolSize")
     Stride = Windowed.Stride
-    Padding = Windowed.Padding
+    Padding = Property(ByRank(convert.padding_or_lower), 0, "Padding of the input: numbers of elements per edge, 'same', or "
+                       "'same-lower', with the odd element in front; an extension.")
+    DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the region's elements per dimension; an extension.")
+    Rounding = Property(convert.choice("floor", "ceil", "caffe"), "floor", "How the number of regions is rounded: 'floor', "
+                        "'ceil' as PyTorch's ceil_mode, or 'caffe'; an extension.")
 
     def pooling_text(self, kind: str) -> str:
         """``2×2 max pooling with stride [2  2] and …``, but ``Max pooling with pool size 2, stride 2, and …``."""
         if self.rank > 1:
             return f"{times(self.PoolSize)} {kind} pooling {self.window_text()}"
-        return (f"{kind.capitalize()} pooling with pool size {vector(self.PoolSize)}, stride {vector(self.Stride)}, and "
-                f"padding {padding_text(self.Padding)}")
+        *parts, last = self.window_parts(f"pool size {vector(self.PoolSize)}", f"stride {vector(self.Stride)}")
+        return f"{kind.capitalize()} pooling with {', '.join(parts)}, and {last}"
 
     def validate(self) -> None:
-        check_padding(self.label(), self.Padding, self.PoolSize, self.Name)
+        check_padding(self.label(), self.Padding, self.PoolSize, self.DilationFactor, self.Name)
+        check_rounding(self.label(), self.Padding, self.rounding, self.Name)
+
+    def doubts(self, *inputs: Dims) -> Iterator[tuple[str, str, str]]:
+        """Windows that see nothing but padding."""
+        window, spatial = self.window(inputs[0]), self.slid(inputs[0])
+        if window.always_sees or not is_known(*spatial) or any(n is None for n in spatial):
+            return
+        missing = window.misses(spatial)
+        if missing:
+            yield ("emptyWindows", f"{missing} of the {prod(window.output(spatial))} windows of {self.label()} see nothing "
+                   f"but padding, so that {self.of_nothing} comes out of them.", self.hint_for_empty(spatial))
+
+    def hint_for_empty(self, spatial: tuple[int, ...]) -> str:
+        """Values with which every window sees something."""
+        zeros, ones, up = ((0, 0),) * self.rank, (1,) * self.rank, {"rounding": "ceil"} if self.rounding == "caffe" else {}
+        written = {"rounding": "Rounding='ceil'", "padding": "Padding=0", "dilation": "DilationFactor=1"}
+        given: dict[str, Any] = {"padding": self.Padding, "dilation": self.DilationFactor, "rounding": self.rounding}
+        for change in (up, {"padding": zeros}, {"dilation": ones}, {"padding": zeros, **up}, {"dilation": ones, **up}):
+            settings = given | change
+            window = resolve(spatial, self.PoolSize, self.Stride, **settings)
+            small = isinstance(settings["padding"], str) or all(
+                max(pair) < e for pair, e in zip(settings["padding"], window.extent, strict=True))
+            if small and window.fits(spatial) and not window.misses(spatial):
+                return f"Set {listed(written[name] for name in change)}."
+        return "Choose a smaller PoolSize, or reduce the input less in the layers before."
 
 
-class MaxPooling(Pooling):
-    """Maximum pooling in any number of dimensions."""
+    def rows(self) -> list[Row]:
+        """Options beyond MATLAB are shown where they were set."""
+        unset = {name for name, prop in type(self).properties.items() if self.is_default(prop)} & {*self.beyond_matlab}
+        return [row for row in super().rows() if row[1] not in unset]
+
+
+class ChoosingPooling(Pooling):
+    """Poolings that choose an element of every window, and can tell which."""
 
     optional_outputs = True
 
@@ -43,6 +86,12 @@ class MaxPooling(Pooling):
 
     def outputs(self) -> tuple[str, ...]:
         return ("out", "indices", "size") if self.HasUnpoolingOutputs else ("out",)
+
+
+class MaxPooling(ChoosingPooling):
+    """Maximum pooling in any number of dimensions."""
+
+    of_nothing = "-Inf"
 
     def build(self, g: Builder, x: Value) -> Outputs:
         window, way = self.window_over(x), self.way(x.dims)
@@ -171,14 +220,41 @@ class MaxUnpooling3DLayer(MaxUnpooling, rank=3):
 class AveragePooling(Pooling):
     """Average pooling in any number of dimensions."""
 
+    beyond_matlab = (*Pooling.beyond_matlab, "Divisor")
+
     PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0, "0: padding counts as zeros; 'mean': only real "
                             "elements count.")
+    Divisor = Property(convert.either("auto", convert.real(0, low_open=True)), "auto", "The divisor of sums: 'auto', the "
+                       "number of elements that count, or a positive number; 1 makes sums. An extension.")
+
+    def validate(self) -> None:
+        super().validate()
+        if self.Divisor != "auto" and self.PaddingValue == "mean":
+            fail(f"{self.label()}:divisorWithMean", "PaddingValue='mean' divides by the number of real elements, but "
+                 f"Divisor is {plain_number(float(self.Divisor))}.", "Leave one of the two out.", layer=self.Name)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        return g.avg_pool(x, window=self.window_over(x), count_padding=self.PaddingValue != "mean", way=self.way(x.dims))
+        window = self.window_over(x)
+        return g.avg_pool(x, window=window, counted=self.counted(window),
+                          divisor=None if self.Divisor == "auto" else float(self.Divisor), way=self.way(x.dims))
+
+    def counted(self, window: Window) -> tuple[Pair, ...] | None:
+        """The padding that counts as elements; None: all. What rounding up adds at the end does not."""
+        none = ((0, 0),)
+        if self.Divisor != "auto":
+            return None
+        if self.PaddingValue == "mean":
+            return none * window.rank
+        if self.rounding == "floor" or isinstance(self.Padding, str):
+            return None
+        return none * (window.rank - self.rank) + self.Padding
+
+    def window_parts(self, *first: str) -> list[str]:
+        parts = super().window_parts(*first)
+        return parts if self.Divisor in ("auto", 1) else [*parts, f"divisor {plain_number(float(self.Divisor))}"]
 
     def describe(self) -> str:
-        return self.pooling_text("average")
+        return self.pooling_text("sum" if self.Divisor == 1 else "average")
 
 
 @layer("averagePooling1dLayer", "1-D Average Pooling", name="avgpool1d")

@@ -10,7 +10,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import OpenPair, Padding, Pair, Window, check_fits, resolve
+from dltoolbox.core.geometry import OpenPair, Padding, Pair, Rounding, Window, check_fits, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import LAYERS, Layer, Row
@@ -172,52 +172,74 @@ class Windowed(SpatialLayer):
         dilation: tuple[int, ...] = self.__dict__.get("DilationFactor", (1,) * self.rank)
         return dilation
 
+    @property
+    def rounding(self) -> Rounding:
+        rounding: Rounding = self.__dict__.get("Rounding", "floor")
+        return rounding
+
+    @property
+    def follows_stride(self) -> bool:
+        """Whether the output is ceil(input/stride), by padding that depends on the input."""
+        return self.Padding in ("same", "same-lower")
+
     def window(self, x: Dims) -> Window:
-        """The window for an input of these sizes; 'same' becomes numbers."""
-        spatial = self.slid(x) if self.Padding == "same" else ()
+        """The window for an input of these sizes; 'same' becomes numbers, rounding up more padding at the end."""
+        return self.resolved(x, self.rounding)
+
+    def resolved(self, x: Dims, rounding: Rounding) -> Window:
+        spatial = self.slid(x) if self.follows_stride else ()
         make = resolved if is_known(*spatial) else resolve
-        return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation)
+        return make(spatial, self.window_size, self.Stride, self.Padding, self.dilation, rounding)
 
     def window_over(self, x: Value) -> Window:
         """The window as ops see it."""
         window = self.window(x.dims)
-        if x.lengths is not None and self.Padding == "same" and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
+        if x.lengths is not None and self.follows_stride and self.way(x.dims) is Way.SPACE and window.stride[-1] > 1:
             pair = window.padding[-1]  # before, as of the longest; behind, what all need for ceil(n/stride) windows
             enough = pair[0], window.extent[-1] - 1 - pair[0]
-            enough = OpenPair(enough) if isinstance(pair, OpenPair) else enough
+            enough = type(pair)(enough) if isinstance(pair, OpenPair) else enough
             window = replace(window, padding=(*window.padding[:-1], enough))
         return window.in_rank(self.rank_of(x))
 
     def check(self, *inputs: Dims) -> None:
         super().check(*inputs)
         window, spatial = self.window(inputs[0]), self.slid(inputs[0])
+        asked = self.resolved(inputs[0], "floor").padding
         check_fits(self.label(), window, spatial,
                    f"Reduce {self.size_property}, add Padding, or reduce the input less in the layers before.",
-                   f" (input {times(spatial)}, padding {padding_text(window.padding)})")
+                   f" (input {times(spatial)}, padding {padding_text(asked)})", asked)
 
     def size_rules(self, x: Dims) -> tuple[SizeRule, ...]:
-        window = self.window(x)
+        window, asked = self.window(x), self.resolved(x, "floor")
         rules, spatial = [], self.slid(x)
-        for n, size, out, extent, pair, stride, dilation in zip(
-                spatial, window.size, window.output(spatial), window.extent, window.padding, window.stride,
+        for n, size, out, extent, pair, pad, stride, dilation in zip(
+                spatial, window.size, window.output(spatial), window.extent, asked.padding, window.padding, window.stride,
                 window.dilation, strict=True):
             span = f"(({size} − 1)·{dilation} + 1)" if dilation > 1 else str(size)
-            length = "T" if n is None else n
-            text = (f"ceil({length}/{stride})" if self.Padding == "same" else
-                    f"floor(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
-            if n is None:
+            length, rounding = "T" if n is None else n, "floor" if self.rounding == "floor" else "ceil"
+            text = (f"ceil({length}/{stride})" if self.follows_stride else
+                    f"{rounding}(({length} − {span}{edge_terms('+', pair)})/{stride}) + 1")
+            if n is None:  # the last window is behind the input or not, so the rule says with how much more padding
+                if rounding == "ceil" and pair[1] + stride > extent:
+                    text = f"floor(({length} − {span}{edge_terms('+', pad)})/{stride}) + 1"
                 rules.append(SizeRule(text.replace("-", "−")))
                 continue
+            rounded_up = rounding == "ceil" and -((extent - n - sum(pair)) // stride) + 1 > out
+            text += " − 1 behind the input" if rounded_up else ""
             unread = n + pair[0] - extent - (out - 1) * stride if out > 0 else 0
             rules.append(SizeRule(f"{text} = {out}".replace("-", "−"), max(unread, 0)))
         return tuple(rules)
 
     def window_text(self) -> str:
-        """``with stride [2  2] and padding [0  0  0  0]``, with the dilation factor where there is one."""
-        stride, padding = f"with stride {vector(self.Stride)}", f"padding {padding_text(self.Padding)}"
-        if any(d > 1 for d in self.dilation):
-            return f"{stride}, dilation factor {vector(self.dilation)}, and {padding}"
-        return f"{stride} and {padding}"
+        """``with stride [2  2] and padding [0  0  0  0]``, with what else differs from its default."""
+        stride, *others = self.window_parts(f"stride {vector(self.Stride)}")
+        return f"with {', '.join([stride, *others[:-1]])}{',' * (len(others) > 1)} and {others[-1]}"
+
+    def window_parts(self, *first: str) -> list[str]:
+        """The words of a description on the window, behind those that come first."""
+        dilated, rounded = any(d > 1 for d in self.dilation), self.rounding != "floor"
+        return [*first, *[f"dilation factor {vector(self.dilation)}"] * dilated, f"padding {padding_text(self.Padding)}",
+                *[f"rounding '{self.rounding}'"] * rounded]
 
     def rows(self) -> list[Row]:
         return by_mode_and_size(super().rows(), "Padding", self.Padding)

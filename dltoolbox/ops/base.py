@@ -105,6 +105,10 @@ class Op:
         window: Window | None = kwargs.get("window")
         return LengthRule.of_window(window) if window else None
 
+    def meets(self, *args: Any, **kwargs: Any) -> Across | None:
+        """The attributes → how it copes with several lengths: `across`, where they do not matter."""
+        return self.across
+
     def looks_beyond(self, *args: Any, **kwargs: Any) -> bool:
         """The attributes → whether an op across steps looks at padded ones for what comes out of real ones: windows do where
         they reach over the end.

@@ -303,7 +303,7 @@ class Recorder(Builder):
 
     def _record_steps(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes) -> Outputs:
         """An op of folded sequences sees no time, unless it does the same with every step."""
-        way = Way.SEE if op.way is Way.SEE and op.across is None else Way.FOLD
+        way = Way.SEE if op.way is Way.SEE and Way.SEE not in (op.across.ways if op.across else ()) else Way.FOLD
         made = as_tuple(self.record(op, tuple(map(recorded_value, inputs)), attrs, way))
         outputs = tuple(map(Folded.of, made))
         return outputs if len(outputs) > 1 else outputs[0]
@@ -311,7 +311,7 @@ class Recorder(Builder):
     def _with_lengths(self, op: Op, inputs: tuple[Value, ...], attrs: Attributes, way: Way
                       ) -> tuple[Op, tuple[Value, ...], Way]:
         """The op, its inputs and its way where sequences have several lengths, if any have; see `Across`."""
-        across = op.across
+        across = op.meets(**attrs)
         if across is None or way not in across.ways or not op.looks_beyond(**attrs):
             if len({value.lengths for value in inputs if value.dims.timed and value not in self.graph.targets}) > 1:
                 fail("network:lengthsDiffer", "The inputs hold sequences of different lengths.",

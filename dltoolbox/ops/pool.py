@@ -3,13 +3,16 @@
 Conventions, stated once: the first tap of a tie wins, scanning the window row by row (as PyTorch, ONNX and TensorFlow);
 padding never wins a maximum; a NaN wins its window. Indices are 0-based, row-major over the *unpadded* spatial
 positions, local to (observation, channel). Repeated indices: unpooling assigns in row-major order of the pooled
-positions, so the last one stays; its gradient is a gather.
+positions, so the last one stays; its gradient is a gather. A window that sees nothing but padding has the maximum −∞ at
+index −1, tap `NO_TAP`, which unpooling writes nowhere, and the mean 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +23,8 @@ from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
+
+NO_TAP = 255  # the tap number of a window that sees nothing
 
 
 def pad(x: np.ndarray, window: Window, value: float) -> np.ndarray:
@@ -69,21 +74,22 @@ def window_winner(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray
 
 
 def winner_taps(positions: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
-    """Indices into the flattened spatial positions → tap numbers."""
+    """Indices into the flattened spatial positions → tap numbers; −1 → `NO_TAP`."""
     tap = np.zeros(1, np.int64)
     for axis, at in enumerate(np.unravel_index(np.maximum(positions, 0), tuple(spatial))):
         first = along(axis, origins(window, axis, positions.shape[axis]), positions.ndim)
         tap = tap * window.size[axis] + (at - first) // window.dilation[axis]
-    return np.where(positions < 0, -1, tap)
+    return np.where(positions < 0, NO_TAP, tap)
 
 
 def winner_positions(tap: np.ndarray, window: Window, spatial: Sequence[int]) -> np.ndarray:
-    """Tap numbers → indices into the flattened spatial positions."""
+    """Tap numbers → indices into the flattened spatial positions; `NO_TAP` → −1."""
     position = np.zeros(1, np.int64)
-    for axis, (f, n) in enumerate(zip(np.unravel_index(tap, window.size), spatial, strict=True)):
+    known = tap != NO_TAP
+    for axis, (f, n) in enumerate(zip(np.unravel_index(tap * known, window.size), spatial, strict=True)):
         first = along(axis, origins(window, axis, tap.shape[axis]), tap.ndim)
         position = position * n + first + f * window.dilation[axis]
-    return position
+    return np.where(known, position, -1)
 
 
 def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
@@ -92,6 +98,23 @@ def window_counts(window: Window, shape: Sequence[int]) -> np.ndarray:
     for axis, out in enumerate(window.output(shape[:window.rank])):
         result = result * along(axis, seen(window, axis, shape[axis], out).length, len(shape))
     return result
+
+
+def divisors(window: Window, shape: Sequence[int], counted: tuple[Pair, ...] | None, divisor: float | None) -> np.ndarray:
+    """The number that the sum of every window is divided by, or one for each, to expand along what is not spatial.
+
+    ``divisor``, or else how many elements of the map and of the ``counted`` padding around it the window has; None counts
+    all. A window without any is divided by 1.
+    """
+    if divisor is not None:
+        return np.asarray(divisor)
+    if counted is None or counted == window.padding:
+        return np.asarray(window.taps)
+    rank = window.rank
+    sizes = [n + before + after for n, (before, after) in zip(shape, counted, strict=False)]
+    left = tuple((before - b, after - a) for (before, after), (b, a) in zip(window.padding, counted, strict=True))
+    counts: np.ndarray = np.maximum(window_counts(replace(window, padding=left), (*sizes, *shape[rank:])), 1)
+    return counts
 
 
 def looks(window: Window, spatial: Sequence[int]) -> int:
@@ -115,16 +138,29 @@ class PoolOp(Op):
                 if all(n >= d for n, d in zip(half[0][0].spatial, attrs["window"].dilation, strict=True)))
 
 
+
 ONE_STEP = LengthRule(0, 1)
 LAST_STEP_GOES_ON = Across(ends="edge")  # a repetition of what a window sees anyway never wins, and no infinity comes out
 
 
+class MaximumOp(PoolOp):
+    """A maximum. Where a window may see padded steps, but not the last real one, padded steps must hold nothing."""
+
+    across = LAST_STEP_GOES_ON
+    over_gaps: ClassVar[Across]
+
+    def meets(self, *, window: Window) -> Across:
+        (before, after), size, dilation = window.padding[-1], window.size[-1], window.dilation[-1]
+        sees = Window.of((size,), padding=((before, after),), dilation=(dilation,)).always_sees
+        return self.across if sees else self.over_gaps
+
+
 @op
-class max_pool(PoolOp):
+class max_pool(MaximumOp):
     """Maximum over every window."""
 
     saved_for_backward = IN
-    across = LAST_STEP_GOES_ON
+    over_gaps = Across(takes="lengths", op="max_pool_of_lengths")
 
     def infer(self, x: Dims, *, window: Window) -> Dims:
         return windowed_dims(x, window)
@@ -139,12 +175,12 @@ class max_pool(PoolOp):
 
 
 @op
-class max_pool_indices(PoolOp):
+class max_pool_indices(MaximumOp):
     """Maximum over every window, and where it was found."""
 
     kinds = (Kind.DATA, Kind.INDICES)
     saved_for_backward = OUT
-    across = LAST_STEP_GOES_ON
+    over_gaps = Across(takes="lengths", op="max_pool_indices_of_lengths")
 
     def infer(self, x: Dims, *, window: Window) -> tuple[Dims, Dims]:
         return windowed_dims(x, window), windowed_dims(x, window)
@@ -206,23 +242,38 @@ class max_unpool_taps(Op):
         return scatter_add(x, winner_positions(taps, window, to.spatial), to.spatial)
 
     def backward(self, call: Call, grad: np.ndarray, *, window: Window, to: Dims) -> Gradients:
-        taps = call.inputs[1]
-        positions = winner_positions(taps, window, to.spatial)
-        return grad.reshape(-1)[flat_positions(positions, to.rank)].reshape(taps.shape), None
+        return taken_at(grad, winner_positions(call.inputs[1], window, to.spatial)), None
 
 
 def flat_positions(indices: np.ndarray, rank: int) -> np.ndarray:
-    """Indices local to (observation, channel) → positions in the raveled array, in row-major order of the pooled map."""
+    """Indices local to (observation, channel) → positions in the raveled array, in row-major order of the pooled map; those
+    of nothing stay negative.
+    """
     columns = prod(indices.shape[rank:])
     rows = indices.reshape(prod(indices.shape[:rank]), columns).astype(np.int64, copy=False)
     return (rows * columns + np.arange(columns)).reshape(-1)
 
 
 def scatter_add(values: np.ndarray, indices: np.ndarray, spatial: Sequence[int]) -> np.ndarray:
-    """Zeros of the given spatial sizes, plus each value at its index (sums where windows overlap)."""
+    """Zeros of the given spatial sizes, plus each value at its index (sums where windows overlap); nothing at −1."""
     shape = (*spatial, *values.shape[len(spatial):])
-    flat = np.bincount(flat_positions(indices, len(spatial)), values.reshape(-1), minlength=prod(shape))
-    return flat.astype(values.dtype).reshape(shape)
+    flat, values = with_places(flat_positions(indices, len(spatial)), values)
+    return np.bincount(flat, values, minlength=prod(shape)).astype(values.dtype).reshape(shape)
+
+
+def with_places(flat: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and their values, without those that have none."""
+    values = values.reshape(-1)
+    if flat.min(initial=0) >= 0:
+        return flat, values
+    some = flat >= 0
+    return flat[some], values[some]
+
+
+def taken_at(large: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """The adjoint: the value at each index of a map; 0 at −1."""
+    flat = flat_positions(indices, large.ndim - 2).reshape(indices.shape)
+    return np.where(flat < 0, np.zeros((), large.dtype), large.reshape(-1)[np.maximum(flat, 0)])
 
 
 @op
@@ -253,17 +304,16 @@ class max_unpool(Op):
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, *, to: Dims) -> np.ndarray:
         spatial = tuple(int(n) for n in size[:to.rank])
-        if indices.size and (indices.min() < 0 or indices.max() >= prod(spatial)):
+        if indices.size and (indices.min() < -1 or indices.max() >= prod(spatial)):
             fail("maxUnpooling:indexOutOfRange", f"The indices reach from {indices.min()} to {indices.max()}, but an "
-                 f"output of {spatial} has positions 0 to {prod(spatial) - 1} (0-based, per channel and observation).",
-                 "Connect 'indices' and 'size' of the same pooling layer.")
+                 f"output of {spatial} has positions 0 to {prod(spatial) - 1} (0-based, per channel and observation; -1 for "
+                 "none).", "Connect 'indices' and 'size' of the same pooling layer.")
         y = np.zeros((*spatial, *x.shape[to.rank:]), x.dtype)
-        y.put(flat_positions(indices, to.rank), x)  # one after the other, so the last of a repeated index stays
+        y.put(*with_places(flat_positions(indices, to.rank), x))  # in turn, so the last of a repeated index stays
         return y
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:
-        _, indices, _ = call.inputs
-        return grad.reshape(-1)[flat_positions(indices, to.rank)].reshape(indices.shape), None, None
+        return taken_at(grad, call.inputs[1]), None, None
 
 
 @op
@@ -282,27 +332,28 @@ class size_of(Op):
 
 @op
 class avg_pool(PoolOp):
-    """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
+    """Mean over every window. ``counted`` is the padding that counts, as zeros; None: all of it.
+
+    With ``divisor`` it is the sum, divided by that.
+    """
 
     across = Across(ends=0.0, takes="lengths", op="avg_pool_of_lengths")
 
-    def infer(self, x: Dims, *, window: Window, count_padding: bool) -> Dims:
+    def infer(self, x: Dims, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None,
+              divisor: float | None = None) -> Dims:
         return windowed_dims(x, window)
 
-    def forward(self, x: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
+    def forward(self, x: np.ndarray, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None,
+                divisor: float | None = None) -> np.ndarray:
         (total,) = along_axes(window, (x,), window.output(x.shape[:window.rank]), seen, plus, (0,))
-        values: np.ndarray = total / self._counts(x, window, count_padding)
+        values: np.ndarray = total / divisors(window, x.shape, counted, divisor).astype(x.dtype)
         return values
 
-    def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None,
+                 divisor: float | None = None) -> Gradients:
         (x,) = call.inputs
-        share = grad / self._counts(x, window, count_padding)
+        share = grad / divisors(window, x.shape, counted, divisor).astype(x.dtype)
         return along_axes(window, (share,), x.shape[:window.rank], seeing, plus, (0,))
-
-    @staticmethod
-    def _counts(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
-        counts = np.array(window.taps) if count_padding else window_counts(window, x.shape)
-        return counts.astype(x.dtype)
 
 
 @op

@@ -104,8 +104,8 @@ class Vocabulary(Protocol):
     def size_of(self, x: Value, *, way: Way | None = None) -> Value:
         """The sizes of ``x`` as a vector: the value of a ``size`` port."""
 
-    def avg_pool(self, x: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
-        """Mean over every window; ``count_padding`` divides by the whole window (padding counts as zeros)."""
+    def avg_pool(self, x: Value, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None, divisor: float | None = None, way: Way | None = None) -> Value:
+        """Mean over every window. ``counted`` is the padding that counts, as zeros; None: all of it."""
 
     def global_avg_pool(self, x: Value, *, way: Way | None = None) -> Value:
         """Mean over the spatial axes, kept with size 1."""
@@ -224,11 +224,17 @@ class Vocabulary(Protocol):
     def adaptive_avg_pool(self, x: Value, *, to: Sizes, way: Way | None = None) -> Value:
         """Means over as many regions as ``to`` says: along an axis of n, region i reaches from ⌊i·n/to⌋ to ⌈(i + 1)·n/to⌉."""
 
-    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, count_padding: bool, way: Way | None = None) -> Value:
+    def max_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, way: Way | None = None) -> Value:
+        """`max_pool` of sequences."""
+
+    def max_pool_indices_of_lengths(self, x: Value, lengths: Value, *, window: Window, way: Way | None = None) -> tuple[Value, Value]:
+        """`max_pool_indices` of sequences."""
+
+    def avg_pool_of_lengths(self, x: Value, lengths: Value, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None, divisor: float | None = None, way: Way | None = None) -> Value:
         """`avg_pool` of sequences with zeros behind their ends."""
 
     def max_unpool_of_lengths(self, x: Value, indices: Value, size: Value, lengths: Value, *, to: Dims, way: Way | None = None) -> Value:
-        """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+        """`max_unpool` of sequences: what comes from windows behind the ends goes nowhere."""
 
     def global_avg_pool_of_lengths(self, x: Value, lengths: Value, *, way: Way | None = None) -> Value:
         """`global_avg_pool` of sequences with zeros behind their ends."""

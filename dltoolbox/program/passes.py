@@ -113,6 +113,8 @@ def hoist_max_pool_over_relu(nodes: list[Node], wanted: Collection[Value]) -> li
         before = made.get(relu.inputs[0])
         if pool.op.name != "max_pool" or before is None or before.op.name == "batch_norm":
             continue
+        if not pool.attrs["window"].always_sees:
+            continue  # the maximum of nothing is -∞, which no ReLU lets through
         between = Value(pool.outputs[0].dims)
         result[at] = replace(pool, inputs=relu.inputs, outputs=(between,))
         result[nodes.index(pool)] = replace(relu, inputs=(between,), outputs=pool.outputs)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Window
+from dltoolbox.core.geometry import Window, rounded_up
 from dltoolbox.ops import OPS
 from dltoolbox.ops.fused import Link
-from dltoolbox.ops.pool import window_counts
 from tests.ops.chains import NORM, chain, parameters
-from tests.ops.sample import Case, Inputs, normal, one_hot
+from tests.ops.sample import Case, Inputs, counting, normal, one_hot
 from tests.ops.samples import CASES, shown
 from tests.ops.samples_attention import SPACE, TIME, data, extras
 from tests.ops.samples_recurrent import ACTIVATIONS, RESETS, cell
@@ -39,7 +38,7 @@ def rank_of(rng: Draw) -> int:
 
 
 def geometry(rng: Draw, pooling: bool, overlapping: bool = True) -> tuple[tuple[int, ...], Window]:
-    """A map and a window that fits it. Padding of poolings leaves every window something to see."""
+    """A map and a window that fits it. Poolings may be rounded up, and then a window may see nothing."""
     while True:
         rank = rank_of(rng)
         spatial = tuple(small(rng, 9 if rank < 3 else 6) for _ in range(rank))
@@ -50,14 +49,11 @@ def geometry(rng: Draw, pooling: bool, overlapping: bool = True) -> tuple[tuple[
             dilation, stride = [1] * rank, [f + pick(rng, 0, 0, 1) for f in size]
         most = [f - 1 if pooling else (f - 1) * d + 3 for f, d in zip(size, dilation, strict=True)]
         padding = [(int(rng.integers(n + 1)), int(rng.integers(n + 1))) if rng.random() < 0.7 else (0, 0) for n in most]
+        extent = Window.of(size, dilation=dilation).extent
+        padding = rounded_up(padding, extent, stride, pick(rng, "floor", "ceil", "caffe") if pooling else "floor")
         window = Window.of(size, stride, padding, dilation)
-        if window.fits(spatial) and not (pooling and sees_nothing(window, spatial)):
+        if window.fits(spatial):
             return spatial, window
-
-
-def sees_nothing(window: Window, spatial: tuple[int, ...]) -> bool:
-    """Whether some window lies in the padding altogether."""
-    return not window_counts(window, spatial).all()
 
 
 def transposed_geometry(rng: Draw) -> tuple[tuple[int, ...], Window]:
@@ -138,7 +134,8 @@ def pooling(rng: Draw, op: str) -> Case:
                                                    for x in parameters(r, channels, bool(seed % 2)))
     label = f"{spatial} {channels} channels"
     if op == "avg_pool":
-        return Case(op, label, lambda r, n: (normal(r, *spatial, channels, n),), {**pool, "count_padding": bool(seed % 2)})
+        return Case(op, label, lambda r, n: (normal(r, *spatial, channels, n),),
+                    counting(window, bool(seed % 2)) | ({"divisor": 2.5} if seed % 5 == 0 else {}))
     if op == "max_unpool":
         return Case(op, label, unpooled, {"to": to}, batched=(0, 1))
     if op == "max_unpool_taps":

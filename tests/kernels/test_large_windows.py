@@ -14,6 +14,7 @@ from dltoolbox.kernels.base import candidates
 from dltoolbox.kernels.memory_format import channels_last_order, rows_order
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
+from tests.ops.sample import counting
 from tests.ops.samples import dims_of
 from tests.ops.test_large_windows import SIDES, drawn
 
@@ -24,7 +25,7 @@ NAMES = ["max_pool", "max_pool_indices", "avg_pool"]
 def bound(name: str, x: np.ndarray, window: Window, order: str, *, train: bool, threads: int = 1
           ) -> tuple[Trial, tuple, dict]:
     """The first choice for a use of a pooling op, the outputs of the op's body, and the attributes."""
-    attrs = {"window": window, **({"count_padding": False} if name == "avg_pool" else {})}
+    attrs = {"window": window, **(counting(window, False) if name == "avg_pool" else {})}
     outputs = as_tuple(OPS[name].forward(x, **attrs))
     case = KernelSpec(name, (dims_of(x),), tuple(map(dims_of, outputs)), (ORDERS[order](x.ndim),), attrs, x.dtype,
                       (True,) if train else (), threads)
@@ -53,7 +54,7 @@ def compare(name: str, x: np.ndarray, window: Window, order: str, train: bool, t
 @pytest.mark.parametrize("seed", range(60))
 def test_any_window(name: str, seed: int) -> None:
     x, window = drawn(seed)
-    whole = np.isfinite(OPS["avg_pool"].forward(np.zeros_like(x), window=window, count_padding=False)).all()
+    whole = np.isfinite(OPS["avg_pool"].forward(np.zeros_like(x), **counting(window, False))).all()
     if name != "avg_pool" and not whole:
         return  # windows of nothing but padding have no gradient
     if name == "avg_pool":

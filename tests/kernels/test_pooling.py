@@ -19,13 +19,17 @@ from dltoolbox.kernels.pool.unpool import likely_window
 from dltoolbox.kernels.testing import Trial, bind_alone
 from dltoolbox.ops import OPS, Call, as_tuple
 from tests.kernels.test_kernels import in_turns
-from tests.ops.samples import WINDOWS, dims_of
+from tests.ops.sample import counting
+from tests.ops.samples import EMPTY, WINDOWS, dims_of
 
 ORDERS = {"rows": rows_order, "channels last": channels_last_order, "Fortran": lambda n: tuple(reversed(range(n)))}
 BODIES = [pytest.param(kernel, id=f"{kernel.op}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
           for op in ("max_pool", "max_pool_indices", "max_pool_taps") for kernel in KERNELS[op]]
 UNPOOLS = [pytest.param(kernel, id=f"{kernel.name}{'-' * bool(kernel.accelerator)}{kernel.accelerator}")
            for kernel in KERNELS["max_unpool"]]
+
+
+EVERY = WINDOWS | {f"empty, {label}": case for label, case in EMPTY.items()}
 
 
 def special(kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -72,10 +76,10 @@ def assert_as_the_op(kernel: Kernel, x: np.ndarray, window: Window, order: str =
 
 
 @pytest.mark.parametrize("kind", ["ties", "zeros", "nan", "inf", "-inf", "some -inf"])
-@pytest.mark.parametrize("label", WINDOWS)
+@pytest.mark.parametrize("label", EVERY)
 @pytest.mark.parametrize("kernel", BODIES)
 def test_special_values_as_the_plain_body(kernel: Kernel, label: str, kind: str) -> None:
-    spatial, window = WINDOWS[label]
+    spatial, window = EVERY[label]
     assert_as_the_op(kernel, special(kind, (*spatial, 3, 4)), window)
 
 
@@ -91,13 +95,13 @@ def test_gradients_that_are_not_finite_stay_where_they_belong(kernel: Kernel, la
 
 
 @pytest.mark.parametrize(("kernel", "label", "order", "threads", "size"), in_turns(
-    [pytest.param(*body.values, label, id=f"{body.id}-{label}") for body in BODIES for label in WINDOWS],
+    [pytest.param(*body.values, label, id=f"{body.id}-{label}") for body in BODIES for label in EVERY],
     [[(order, threads, size) for size in (1, 60, 400)] for order in ORDERS for threads in (1, 3)]))
 def test_parts_of_any_size(kernel: Kernel, label: str, order: str, threads: int, size: int,
                            monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PART": size, "MOST_LANES": 2, "HALO": 2, "RUN": 8, "LONGEST_RUN": 24}.items():
         monkeypatch.setattr(blocking, name, value)
-    spatial, window = WINDOWS[label]
+    spatial, window = EVERY[label]
     assert_as_the_op(kernel, special("nan" if size == 60 else "ties", (*(2 * n for n in spatial), 3, 5)), window, order,
                      threads)
 
@@ -124,7 +128,7 @@ EMPTY_PHASES = [((2, 2), Window.of((3, 3), (3, 3), ((0, 1), (0, 1)))),
                 ((1, 1, 1), Window.of((2, 2, 2), (2, 2, 2), ((0, 1),) * 3)),
                 ((3, 3, 3), Window.of((3, 3, 3), (1, 1, 1), ((2, 2),) * 3)),
                 ((2, 1), Window.of((5, 4), (1, 1), ((4, 4), (3, 3)))),
-                ((2, 2), Window.of((4, 4), (3, 3), ((1, 2), (1, 2))))]
+                ((2, 2), Window.of((4, 4), (3, 3), ((1, 2), (1, 2)))), *EMPTY.values()]
 
 
 @pytest.mark.parametrize("batch", [1, 64])
@@ -135,7 +139,7 @@ def test_taps_that_meet_nothing_but_padding(op: str, spatial: tuple[int, ...], w
                                             batch: int) -> None:
     """On small maps, whole phases of a stride lie in the padding, and maps of padding are wider than the image."""
     x = special("ties", (*spatial, 3, batch))
-    inputs, attrs = (x,), {"window": window, **({"count_padding": False} if op == "avg_pool" else {})}
+    inputs, attrs = (x,), {"window": window, **(counting(window, False) if op == "avg_pool" else {})}
     if op == "max_unpool_taps":
         inputs, attrs = OPS["max_pool_taps"].forward(x, window=window), {**attrs, "to": dims_of(x)}
     outputs = as_tuple(OPS[op].forward(*inputs, **attrs))
@@ -171,14 +175,16 @@ def assert_unpools(kernel: Kernel, x: np.ndarray, at: np.ndarray, size: tuple[in
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 @pytest.mark.parametrize("kind", ["ties", "nan", "inf"])
-@pytest.mark.parametrize("pattern", ["pooled", "anywhere", "repeated"])
+@pytest.mark.parametrize("pattern", ["pooled", "none", "anywhere", "repeated"])
 @pytest.mark.parametrize("kernel", UNPOOLS)
 def test_unpooling_any_indices(kernel: Kernel, pattern: str, kind: str, dtype: Any) -> None:
     x, size, rng = special(kind, (3, 4, 2, 5)), (6, 8, 2, 5), np.random.default_rng(0)
-    if pattern == "pooled":
+    if pattern in ("pooled", "none"):
         _, at = OPS["max_pool_indices"].forward(rng.standard_normal(size), window=Window.of((2, 2), (2, 2)))
     else:
         at = rng.integers(0, 48 if pattern == "anywhere" else 3, x.shape)
+    if pattern == "none":
+        at = np.where(rng.random(at.shape) < 0.3, -1, at)
     assert_unpools(kernel, x, at.astype(dtype), size, special(kind, size))
 
 
@@ -189,7 +195,7 @@ def test_indices_of_other_windows_are_not_taken_for_taps(kernel: Kernel, second:
     assert_unpools(kernel, special("ties", (2, 2, 1, 1)) + 1, at, (4, 4, 1, 1), special("inf", (4, 4, 1, 1)))
 
 
-@pytest.mark.parametrize("wrong", [-1, 24, 1 << 40])
+@pytest.mark.parametrize("wrong", [-2, 24, 1 << 40])
 @pytest.mark.parametrize("kernel", UNPOOLS)
 def test_an_index_out_of_range_is_an_error(kernel: Kernel, wrong: int) -> None:
     at, size = np.array([[0, 2, 4], [12, 14, 16]])[:, :, None, None].copy(), (4, 6, 1, 1)

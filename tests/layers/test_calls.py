@@ -129,7 +129,7 @@ def test_help_lists_every_option():
     assert "Default False." in text
     assert text.index("Args:") < text.index("Example:") < text.index("Raises:")
     assert str(inspect.signature(maxPooling2dLayer)) == (
-        "(poolSize, *pairs, Stride=1, Padding=0, HasUnpoolingOutputs=False, Name='')")
+        "(poolSize, *pairs, Stride=1, Padding=0, DilationFactor=1, Rounding='floor', HasUnpoolingOutputs=False, Name='')")
 
 
 def test_factories_print_their_names():

@@ -15,6 +15,9 @@ STATISTICS = {"NormalizationDimension": "auto", "Mean": None, "StandardDeviation
 WINDOW_1D = {"Stride": (1,), "Padding": NONE_1D, "PaddingMode": "manual", "PaddingSize": [0, 0]}
 WINDOW_2D = {"Stride": (1, 1), "Padding": NONE_2D, "PaddingMode": "manual", "PaddingSize": [0, 0, 0, 0]}
 WINDOW_3D = {"Stride": (1, 1, 1), "Padding": NONE_3D, "PaddingMode": "manual", "PaddingSize": [[0, 0, 0], [0, 0, 0]]}
+POOL_1D, POOL_2D, POOL_3D = (window | {"DilationFactor": window["Stride"], "Rounding": "floor"}
+                             for window in (WINDOW_1D, WINDOW_2D, WINDOW_3D))
+AVERAGE = {"PaddingValue": 0, "Divisor": "auto"}
 SCALED = {"NumChannels": "auto", "Epsilon": 1e-5, "Offset": None, "Scale": None, "OffsetInitializer": "zeros",
           "ScaleInitializer": "ones", "OffsetLearnRateFactor": 1, "ScaleLearnRateFactor": 1, "OffsetL2Factor": 1,
           "ScaleL2Factor": 1}
@@ -63,14 +66,14 @@ PAGES = {
         "CroppingMode": "manual", "CroppingSize": [[0, 0, 0], [0, 0, 0]]}),
     "crossChannelNormalizationLayer": ((5,), {"WindowChannelSize": 5, "Alpha": 1e-4, "Beta": 0.75, "K": 2}),
     "fullyConnectedLayer": ((10,), WEIGHTED | {"InputSize": "auto", "OutputSize": 10}),
-    "maxPooling1dLayer": ((2,), WINDOW_1D | {"PoolSize": (2,), "HasUnpoolingOutputs": False}),
-    "averagePooling1dLayer": ((2,), WINDOW_1D | {"PoolSize": (2,), "PaddingValue": 0}),
+    "maxPooling1dLayer": ((2,), POOL_1D | {"PoolSize": (2,), "HasUnpoolingOutputs": False}),
+    "averagePooling1dLayer": ((2,), POOL_1D | AVERAGE | {"PoolSize": (2,)}),
     "maxUnpooling1dLayer": ((), NOTHING), "globalAveragePooling1dLayer": ((), NOTHING),
     "globalMaxPooling1dLayer": ((), NOTHING),
-    "maxPooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "HasUnpoolingOutputs": False}),
-    "maxPooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
-    "averagePooling2dLayer": ((2,), WINDOW_2D | {"PoolSize": (2, 2), "PaddingValue": 0}),
-    "averagePooling3dLayer": ((2,), WINDOW_3D | {"PoolSize": (2, 2, 2), "PaddingValue": 0}),
+    "maxPooling2dLayer": ((2,), POOL_2D | {"PoolSize": (2, 2), "HasUnpoolingOutputs": False}),
+    "maxPooling3dLayer": ((2,), POOL_3D | {"PoolSize": (2, 2, 2), "HasUnpoolingOutputs": False}),
+    "averagePooling2dLayer": ((2,), POOL_2D | AVERAGE | {"PoolSize": (2, 2)}),
+    "averagePooling3dLayer": ((2,), POOL_3D | AVERAGE | {"PoolSize": (2, 2, 2)}),
     "groupNormalizationLayer": ((2,), SCALED | {"NumGroups": 2}), "instanceNormalizationLayer": ((), SCALED),
     "layerNormalizationLayer": ((), SCALED | {"OperationDimension": "auto"}),
     "batchNormalizationLayer": ((), SCALED | {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.geometry import Window
 
 Inputs = tuple[np.ndarray, ...]
 
@@ -38,6 +39,11 @@ class Case:
     def attributes(self, batch: int) -> dict[str, Any]:
         """The attributes; sizes among them follow the batch."""
         return {key: value.with_size("B", batch) if isinstance(value, Dims) else value for key, value in self.attrs.items()}
+
+
+def counting(window: Window, counts: bool) -> dict[str, Any]:
+    """Attributes of an average whose padding counts, all of it, or does not."""
+    return {"window": window, "counted": None if counts else ((0, 0),) * window.rank}
 
 
 def frozen(x: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Window
+from dltoolbox.core.geometry import Window, rounded_up
 from dltoolbox.ops import OPS, Call, Op, as_tuple, fused
 from dltoolbox.ops.base import ghost
 from dltoolbox.ops.sequences.ragged import LengthRule
@@ -20,7 +20,7 @@ from tests.ops import (
     samples_spatial,
     samples_windows,
 )
-from tests.ops.sample import Case, Inputs, distinct, frozen, normal, one_hot
+from tests.ops.sample import Case, Inputs, counting, distinct, frozen, normal, one_hot
 
 # spatial size of the input, window: every kind that a windowed op must get right
 WINDOWS: dict[str, tuple[tuple[int, ...], Window]] = {
@@ -38,7 +38,17 @@ WINDOWS: dict[str, tuple[tuple[int, ...], Window]] = {
     "gaps": ((9, 7), Window.of((2, 2), (3, 3))),
     "whole": ((4, 3), Window.of((4, 3))),
     "2x2x2": ((4, 4, 6), Window.of((2, 2, 2), (2, 2, 2))),
+    "ceil": ((6, 5), Window.of((3, 2), (2, 3), rounded_up(((1, 0), (0, 1)), (3, 2), (2, 3), "ceil"))),
     "3d-general": ((4, 5, 3), Window.of((2, 3, 2), (1, 2, 1), ((1, 0), (0, 1), (1, 1)), (1, 1, 2))),
+}
+
+# the same of poolings some of whose windows see nothing but padding
+EMPTY: dict[str, tuple[tuple[int, ...], Window]] = {
+    "1d-gaps": ((2,), Window.of((2,), (1,), ((3, 2),), (4,))),
+    "caffe": ((3, 7), Window.of((2, 3), (4, 3), rounded_up(((0, 0), (0, 0)), (2, 3), (4, 3), "caffe"))),
+    "gaps": ((1, 5), Window.of((2, 2), (1, 3), ((2, 2), (0, 0)), (3, 1))),
+    "3d": ((2, 1, 5), Window.of((2, 2, 1), (3, 1, 3), ((0, 2), (2, 1), (0, 2)), (1, 3, 1))),
+    "nothing but gaps": ((1, 1), Window.of((2, 2), (1, 1), ((1, 1), (1, 1)), (2, 2))),
 }
 
 # spatial size of the *small* side, window whose padding is the cropping
@@ -78,9 +88,12 @@ def _windowed() -> Iterator[Case]:
         if not window.overlapping:
             yield Case("max_unpool_taps", label, lambda rng, n, s=spatial, w=window: _tapped(rng, n, s, w), {
                 "window": window, "to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))
-        yield Case("avg_pool", label, pooled, {"window": window, "count_padding": False})
+        yield Case("avg_pool", label, pooled, counting(window, False))
         if window.padded:
-            yield Case("avg_pool", f"{label}-counting", pooled, {"window": window, "count_padding": True})
+            yield Case("avg_pool", f"{label}-counting", pooled, counting(window, True))
+            some = tuple((max(before - 1, 0), after) for before, after in window.padding)
+            yield Case("avg_pool", f"{label}-counting-some", pooled, {"window": window, "counted": some})
+        yield Case("avg_pool", f"{label}-divided", pooled, {"window": window, "divisor": 2.5})
         yield Case("conv", label, convolved, {"window": window}, differentiable=(0, 1, 2))
         yield Case("max_unpool", label, lambda rng, n, s=spatial, w=window: _unpooled(rng, n, s, w),
                    {"to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))

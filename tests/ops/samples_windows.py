@@ -17,9 +17,14 @@ MAPS: dict[str, tuple[int, ...]] = {"line": (1,), "map": (3,), "volume": (2, 3)}
 TIME = Window.of((3,), (2,), ((1, 2),))
 
 
-def over_time(rank: int) -> Window:
+GAPS = Window.of((2,), (2,), ((1, 3),), (3,))  # the last may see none, also of several steps
+
+
+def over_time(rank: int, *, gaps: bool = False) -> Window:
     """A window that sees one or two positions, and some steps."""
-    return Window.of((2,) * rank + TIME.size, (1,) * rank + TIME.stride, ((1, 0),) * rank + TIME.padding)
+    time = GAPS if gaps else TIME
+    return Window.of((2,) * rank + time.size, (1,) * rank + time.stride, ((1, 0),) * rank + time.padding,
+                     (1,) * rank + time.dilation)
 
 
 def sequences(spatial: tuple[int, ...]) -> Any:
@@ -46,9 +51,14 @@ def cases() -> Iterator[Case]:
 
     for label, spatial in MAPS.items():
         data = sequences(spatial)
-        for counting in (True, False):
-            yield case("avg_pool_of_lengths", f"{label}-{counting}", data, spatial, window=over_time(len(spatial)),
-                       count_padding=counting)
+        window = over_time(len(spatial))
+        for counted in (None, ((0, 0),) * window.rank, tuple((before, min(after, 1)) for before, after in window.padding)):
+            yield case("avg_pool_of_lengths", f"{label}-{counted}", data, spatial, window=window, counted=counted)
+        yield case("avg_pool_of_lengths", f"{label}-divided", data, spatial, window=window, divisor=2.5)
+        for gaps in ("", "gaps"):
+            window = over_time(len(spatial), gaps=bool(gaps))
+            yield case("max_pool_of_lengths", label + gaps, data, spatial, window=window)
+            yield case("max_pool_indices_of_lengths", label + gaps, data, spatial, window=window)
         yield case("global_avg_pool_of_lengths", label, data, spatial)
         for mode in ("constant", "replicate", "symmetric-include-edge", "symmetric-exclude-edge"):
             yield case("pad_edges_of_lengths", f"{label}-{mode}", data, spatial, mode=mode, value=1.5,

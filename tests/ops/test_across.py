@@ -5,9 +5,11 @@ lengths. Tests of layers show that what they say is true (`tests.program.test_ev
 from __future__ import annotations
 
 from dltoolbox.ops import OPS
+from dltoolbox.ops.pool import MaximumOp
 from dltoolbox.ops.time_axis import Way
 
-TAKE_LENGTHS_THEMSELVES = {op.across.op for op in OPS.values() if op.across and op.across.op}
+MEETINGS = [across for op in OPS.values() for across in (op.across, op.over_gaps if isinstance(op, MaximumOp) else None)]
+TAKE_LENGTHS_THEMSELVES = {across.op for across in MEETINGS if across and across.op}
 PER_STEP = {
     "dropout", "spatial_dropout",  # draw for every observation
     "function",  # users say what it does

@@ -10,7 +10,7 @@ import pytest
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS
-from tests.ops.sample import distinct
+from tests.ops.sample import counting, distinct
 from tests.ops.samples import TRANSPOSED, WINDOWS
 
 RNG = np.random.default_rng(0)
@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 def test_mean_is_a_depthwise_convolution_with_a_constant(label: str) -> None:
     spatial, window = WINDOWS[label]
     x = RNG.standard_normal((*spatial, 3, 2))
-    mean = OPS["avg_pool"].forward(x, window=window, count_padding=True)
+    mean = OPS["avg_pool"].forward(x, **counting(window, True))
     weights = np.full((*window.size, 1, 1), 1 / window.taps)
     for c in range(3):
         y = OPS["conv"].forward(x[..., c:c + 1, :], weights, np.zeros(1), window=window)
@@ -68,6 +68,6 @@ def test_normalising_with_the_statistics_of_the_batch_is_batch_normalisation() -
 def test_pooling_the_whole_image_is_global_pooling() -> None:
     x = RNG.standard_normal((4, 3, 2, 5))
     window = Window.of((4, 3))
-    np.testing.assert_allclose(OPS["avg_pool"].forward(x, window=window, count_padding=False),
+    np.testing.assert_allclose(OPS["avg_pool"].forward(x, **counting(window, False)),
                                OPS["global_avg_pool"].forward(x), atol=1e-12)
     np.testing.assert_array_equal(OPS["max_pool"].forward(x, window=window), OPS["global_max_pool"].forward(x))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 from itertools import product
-from math import prod
 
 import numpy as np
 import pytest
@@ -13,6 +12,8 @@ import pytest
 from dltoolbox.core.geometry import Window, same_padding
 from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.norm import sum_over_channels
+from dltoolbox.ops.pool import NO_TAP
+from tests.ops.sample import counting
 
 SIDES = (3, 7, 15, 31, 63, 127, 255)
 
@@ -68,28 +69,29 @@ def test_maxima_by_definition(seed: int) -> None:
         assert code[place] == tap % 256
         np.testing.assert_array_equal([y[place], plain[place]], flat[(position, *lane)])
         wanted[(position, *lane)] += grad[place]
-    if len(seen) < prod(window.output(spatial)):
-        return  # windows of nothing but padding have a maximum, -inf, but no gradient
+    for out in {*np.ndindex(*window.output(spatial))} - {out for out, _ in seen}:
+        for found, nothing in ((y, -np.inf), (plain, -np.inf), (at, -1), (code, NO_TAP)):
+            assert (found[out] == nothing).all()
     outputs = (y, at)
     for name, call in (("max_pool", Call((x,), (y,), (True,))), ("max_pool_indices", Call((x,), outputs, (True,)))):
         (found,) = OPS[name].backward(call, *([grad] if name == "max_pool" else [grad, None]), window=window)
         np.testing.assert_allclose(found.reshape(flat.shape), wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("counting", [False, True])
+@pytest.mark.parametrize("counts", [False, True])
 @pytest.mark.parametrize("seed", range(150))
-def test_means_by_definition(seed: int, counting: bool) -> None:
+def test_means_by_definition(seed: int, counts: bool) -> None:
     x, window = drawn(seed)
     x = x.astype(np.float64)
     spatial, flat = x.shape[:window.rank], x.reshape(-1, *x.shape[window.rank:])
     with np.errstate(invalid="ignore", divide="ignore"):
-        y = OPS["avg_pool"].forward(x, window=window, count_padding=counting)
+        y = OPS["avg_pool"].forward(x, **counting(window, counts))
         grad = np.random.default_rng(seed).standard_normal(y.shape)
-        (found,) = OPS["avg_pool"].backward(Call((x,), (y,), (True,)), grad, window=window, count_padding=counting)
+        (found,) = OPS["avg_pool"].backward(Call((x,), (y,), (True,)), grad, **counting(window, counts))
         wanted = np.zeros(flat.shape)
         for out, taps in looked_at(window, spatial):
-            if taps or counting:
-                each, count = [p for _, p in taps], window.taps if counting else len(taps)
+            if taps or counts:
+                each, count = [p for _, p in taps], window.taps if counts else len(taps)
                 np.testing.assert_allclose(y[out], flat[each].sum(0) / count, rtol=1e-12, atol=1e-12)
                 wanted[each] += grad[out] / count
     np.testing.assert_allclose(found.reshape(flat.shape), wanted, rtol=1e-12, atol=1e-12)
@@ -99,7 +101,7 @@ def test_a_bad_pixel_stays_in_the_windows_that_hold_it() -> None:
     x = np.full((64, 64, 1, 1), 1e7 + 1, np.float32)
     x[40, 10] = np.inf
     window = Window.of((15, 15), (1, 1), ((7, 7), (7, 7)))
-    y = OPS["avg_pool"].forward(x, window=window, count_padding=False)[..., 0, 0]
+    y = OPS["avg_pool"].forward(x, **counting(window, False))[..., 0, 0]
     row, column = np.indices(y.shape)
     touched = (abs(row - 40) <= 7) & (abs(column - 10) <= 7)
     np.testing.assert_array_equal(np.isinf(y), touched)
@@ -109,14 +111,14 @@ def test_a_bad_pixel_stays_in_the_windows_that_hold_it() -> None:
 @pytest.mark.parametrize("op", ["max_pool", "max_pool_indices", "avg_pool"])
 def test_memory_does_not_grow_with_the_window(op: str) -> None:
     x = np.random.default_rng(0).standard_normal((64, 64, 2, 1)).astype(np.float32)
-    attrs = {"count_padding": False} if op == "avg_pool" else {}
     for side in SIDES:
         window = Window.of((side, side), (1, 1), same_padding((64, 64), (side, side), (1, 1)))
+        attrs = counting(window, False) if op == "avg_pool" else {"window": window}
         tracemalloc.start()
-        y = OPS[op].forward(x, window=window, **attrs)
+        y = OPS[op].forward(x, **attrs)
         outputs = y if isinstance(y, tuple) else (y,)
         grads = (outputs[0], *(None,) * (len(outputs) - 1))
-        OPS[op].backward(Call((x,), outputs, (True,)), *grads, window=window, **attrs)
+        OPS[op].backward(Call((x,), outputs, (True,)), *grads, **attrs)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 24 * x.nbytes, side
@@ -126,7 +128,7 @@ def test_a_window_far_larger_than_the_map_costs_nothing() -> None:
     window = Window.of((65537, 65537), (1, 1), same_padding((1, 1), (65537, 65537), (1, 1)))
     x = np.full((1, 1, 1, 1), 3.0, np.float32)
     tracemalloc.start()
-    assert OPS["avg_pool"].forward(x, window=window, count_padding=False) == 3
+    assert OPS["avg_pool"].forward(x, **counting(window, False)) == 3
     assert [each.item() for each in OPS["max_pool_indices"].forward(x, window=window)] == [3, 0]
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()

@@ -9,7 +9,9 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops import OPS, Call
-from tests.ops.samples import WINDOWS
+from dltoolbox.ops.pool import NO_TAP
+from tests.ops.sample import counting
+from tests.ops.samples import EMPTY, WINDOWS
 
 TWO = Window.of((2, 2), (2, 2))
 PADDED = Window.of((3, 3), (2, 2), ((1, 1), (1, 1)))
@@ -117,7 +119,7 @@ def test_the_gradient_of_repeated_indices_is_a_gather() -> None:
     assert found[0][..., 0, 0].tolist() == [[5, 5], [5, 0]]
 
 
-@pytest.mark.parametrize("wrong", [-1, 6])
+@pytest.mark.parametrize("wrong", [-2, 6])
 def test_an_index_out_of_range_is_an_error(wrong: int) -> None:
     with pytest.raises(DltoolboxError) as caught:
         unpool(image([[1.0]]), np.full((1, 1, 1, 1), wrong), (2, 3))
@@ -172,7 +174,31 @@ def test_a_tie_over_the_whole_image_sends_its_gradient_to_the_first() -> None:
     assert found.reshape(-1).tolist() == [7, 0, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("counting", "corner"), [(False, 1.0), (True, 4 / 9)])
-def test_the_mean_counts_padding_only_when_asked(counting: bool, corner: float) -> None:
-    y = OPS["avg_pool"].forward(np.ones((3, 3, 1, 1)), window=PADDED, count_padding=counting)
+@pytest.mark.parametrize(("counts", "corner"), [(False, 1.0), (True, 4 / 9)])
+def test_the_mean_counts_padding_only_when_asked(counts: bool, corner: float) -> None:
+    y = OPS["avg_pool"].forward(np.ones((3, 3, 1, 1)), **counting(PADDED, counts))
     np.testing.assert_allclose(y[..., 0, 0], corner)
+
+
+@pytest.mark.parametrize("label", EMPTY)
+def test_windows_of_nothing_have_no_place(label: str) -> None:
+    """Their maximum is -inf at -1, from which nothing is unpooled and to which no gradient goes; their mean is 0."""
+    spatial, window = EMPTY[label]
+    x = np.random.default_rng(0).standard_normal((*spatial, 2, 3))
+    (y, at), (_, taps) = (OPS[name].forward(x, window=window) for name in ("max_pool_indices", "max_pool_taps"))
+    empty = np.isneginf(y)
+    assert window.misses(spatial) == empty[..., 0, 0].sum() > 0
+    assert not window.always_sees
+    np.testing.assert_array_equal(at == -1, empty)
+    np.testing.assert_array_equal(taps == NO_TAP, empty)
+    means = OPS["avg_pool"].forward(x, **counting(window, False))
+    assert (means[empty] == 0).all()
+    grad, to = np.ones(y.shape), Dims("S" * window.rank + "CB", x.shape)
+    for name, outputs in (("max_pool", (y,)), ("max_pool_indices", (y, at)), ("max_pool_taps", (y, taps))):
+        (found,) = OPS[name].backward(Call((x,), outputs, (True,)), grad, *[None] * (len(outputs) - 1), window=window)
+        assert found.sum() == (~empty).sum()
+    whole = OPS["max_unpool"].forward(np.where(empty, 7, y), at, np.array(x.shape), to=to)
+    np.testing.assert_array_equal(whole[whole != 0], np.where(whole == x, x, np.nan)[whole != 0])
+    call = Call((y, at, np.array(x.shape)), (), (True, False, False))
+    (back, _, _) = OPS["max_unpool"].backward(call, np.ones_like(x), to=to)
+    np.testing.assert_array_equal(back, ~empty)

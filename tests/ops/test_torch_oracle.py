@@ -50,24 +50,30 @@ def padded(x: Tensor, window: Any, value: float) -> Tensor:
 
 
 def max_pool(x: Tensor, *, window: Any) -> tuple[Tensor, Tensor]:
-    """Values and indices into the unpadded input."""
+    """Values and indices into the unpadded input; -1 where there is nothing but padding."""
     pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[window.rank - 1]
     spatial = x.shape[:window.rank]
     big = padded(data(x), window, -np.inf)
     y, at = pool(big, window.size, window.stride, 0, window.dilation, return_indices=True)
     coordinates = np.unravel_index(at.numpy(), big.shape[2:])
     inside = [c - p[0] for c, p in zip(coordinates, window.padding, strict=True)]
-    return undata(y), undata(torch.from_numpy(np.ravel_multi_index(tuple(inside), spatial)))
+    index = np.ravel_multi_index(tuple(inside), spatial, mode="clip")
+    return undata(y), undata(torch.from_numpy(np.where(y.detach().numpy() == -np.inf, -1, index)))
 
 
-def mean_pool(x: Tensor, *, window: Any, count_padding: bool) -> Tensor:
+def mean_pool(x: Tensor, *, window: Any, counted: Any = None, divisor: float | None = None) -> Tensor:
     """Sums by a depthwise convolution, so that dilation is covered, divided by the counts."""
     convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
     big, ones = padded(data(x), window, 0), torch.ones_like(data(x))
-    counted = padded(ones, window, 1 if count_padding else 0)
+    if counted is not None:
+        ones = F.pad(ones, [n for pair in reversed(counted) for n in pair], value=1)
+        rest = [(a - c, b - d) for (a, b), (c, d) in zip(window.padding, counted, strict=True)]
+        counted = F.pad(ones, [n for pair in reversed(rest) for n in pair])
+    else:
+        counted = padded(ones, window, 1)
     kernel = torch.ones((big.shape[1], 1, *window.size), dtype=x.dtype)
     total, count = (convolve(t, kernel, None, window.stride, 0, window.dilation, big.shape[1]) for t in (big, counted))
-    return undata(total / count)
+    return undata(total / (divisor or count.clamp(min=1)))
 
 
 def conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
@@ -97,9 +103,9 @@ def negated(window: Any) -> Any:
 
 def unpool(x: Tensor, indices: Tensor, size: Tensor, *, to: Any) -> Tensor:
     spatial = [int(n) for n in size[:to.rank]]
-    flat = torch.zeros((int(np.prod(spatial)), *x.shape[to.rank:]), dtype=x.dtype)
-    flat = flat.scatter(0, indices.flatten(0, to.rank - 1), x.flatten(0, to.rank - 1))
-    return flat.reshape(*spatial, *x.shape[to.rank:])
+    flat = torch.zeros((int(np.prod(spatial)) + 1, *x.shape[to.rank:]), dtype=x.dtype)  # the last for what goes nowhere
+    flat = flat.scatter(0, indices.flatten(0, to.rank - 1) % len(flat), x.flatten(0, to.rank - 1))
+    return flat[:-1].reshape(*spatial, *x.shape[to.rank:])
 
 
 def batch_norm(x: Tensor, scale: Tensor, offset: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:

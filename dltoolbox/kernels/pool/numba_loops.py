@@ -22,6 +22,7 @@ from dltoolbox.kernels.numba_support import Twin, loop
 from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import NOTHING, WindowMax, places_to_keep
 from dltoolbox.ops.base import OPS, OUT
+from dltoolbox.ops.pool import NO_TAP
 
 
 class TapTable(NamedTuple):
@@ -52,7 +53,7 @@ def _tap_table(key: np.ndarray, other: np.ndarray, tap: np.ndarray, count: int) 
 @loop
 def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: np.ndarray, other0: np.ndarray, tap0: np.ndarray,
              start1: np.ndarray, other1: np.ndarray, tap1: np.ndarray) -> None:
-    """Maxima; a NaN wins."""
+    """Maxima; a NaN wins. Nothing has the maximum -inf."""
     for a in range(first, end):
         for m in range(y.shape[1]):
             for b in range(y.shape[2]):
@@ -67,6 +68,8 @@ def greatest(first: int, end: int, x: np.ndarray, y: np.ndarray, start0: np.ndar
                         else:
                             for k in range(best.size):
                                 best[k] = best[k] if value[k] <= best[k] or best[k] != best[k] else value[k]
+                if fresh:
+                    best[:] = -np.inf
 
 
 @loop
@@ -75,9 +78,10 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
                       other1: np.ndarray, tap1: np.ndarray) -> None:
     """Maxima and the numbers of their taps, the tap of the first axis counting ``columns``; with no ``columns``, the
     positions, each row counting ``rows``. They wait in ``code``, which is no wider than the values. Three taps at a time
-    stay in registers; one that is missing is the last once more, which never wins.
+    stay in registers; one that is missing is the last once more, which never wins. Windows without taps note ``nothing``.
     """
     kind = code.dtype.type
+    nothing = kind(NO_TAP if columns else -1)
     for a in range(first, end):
         for m in range(y.shape[1]):
             for b in range(y.shape[2]):
@@ -100,6 +104,9 @@ def greatest_numbered(first: int, end: int, x: np.ndarray, y: np.ndarray, number
                             stays = v2[k] <= most or most != most
                             best[k], code[k] = most if stays else v2[k], mine if stays else n2
                         fresh = False
+                if fresh:
+                    best[:] = -np.inf
+                    code[:] = nothing
                 for k in range(best.size):
                     winner[k] = code[k]
 

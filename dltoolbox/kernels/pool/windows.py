@@ -25,7 +25,8 @@ from dltoolbox.kernels.pool.running import bind_places, bind_reduction, pays, sc
 from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, spread_taps, window_origins
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OUT
-from dltoolbox.ops.pool import window_counts
+from dltoolbox.ops.pool import NO_TAP, divisors
+from dltoolbox.ops.spans import seen
 
 NOTHING: frozenset[str] = frozenset()
 Bind = Callable[[Bench, MapPart], Closure]
@@ -226,6 +227,9 @@ def bind_maximum(site: BindContext, window: Window, code: np.ndarray | None, ind
         last = [*delivered(best, part.of(y)), *([] if kept is None else delivered(winner, kept))]
         if indices is not None:
             last += tap_positions(bench, winner, part, indices, window, x.shape[:window.rank])
+            last += unseen(window, x.shape, part, indices, -1)
+        if code is not None:
+            last += unseen(window, x.shape, part, code, NO_TAP)
         return checked(quick, bench.flat(best), careful, last)
     return bind_parts(site, window, order, make)
 
@@ -242,6 +246,17 @@ def checked(quick: Sequence[Closure], results: np.ndarray, careful: Sequence[Clo
         for step in last:
             step()
     return run
+
+
+def unseen(window: Window, large: Sequence[int], part: MapPart, small: np.ndarray, value: int) -> list[Closure]:
+    """Steps that note ``value`` for the windows of a part that see nothing of the large map."""
+    if window.always_sees:
+        return []
+    target = part.of(small)
+    empty = [np.flatnonzero(seen(window, axis, large[axis], small.shape[axis]).length[slice(0, None) if axis else part.rows]
+                            == 0) for axis in range(window.rank)]
+    return [partial(target[(*(slice(None),) * axis, slice(at, at + 1))].fill, value) for axis, every in enumerate(empty)
+            for at in every.tolist()]
 
 
 def tap_positions(bench: Bench, code: np.ndarray, part: MapPart, indices: np.ndarray, window: Window,
@@ -333,7 +348,7 @@ class WindowMean(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         x, y = site.inputs[0], site.outputs[0]
         window: Window = site.attrs["window"]
-        share = self.share(x, window, site.attrs["count_padding"])
+        share = (1 / divisors(window, x.shape, site.attrs.get("counted"), site.attrs.get("divisor"))).astype(x.dtype)
 
         def make(bench: Bench, part: MapPart) -> Closure:
             total = bench.target("total", part.of(y))
@@ -351,13 +366,6 @@ class WindowMean(Kernel):
         if pays(site.case):
             return BoundKernel(bind_reduction(site, window, x, y, np.add, 0, share), backward)
         return BoundKernel(bind_parts(site, window, memory_format.order_of(x), make), backward)
-
-    @staticmethod
-    def share(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
-        """1 / how many elements each window has."""
-        if count_padding or not window.padded:
-            return np.array(1 / window.taps, x.dtype)
-        return (1 / window_counts(window, x.shape)).astype(x.dtype)
 
 
 FEW_ROWS = 8  # of a map that are added up in its own precision

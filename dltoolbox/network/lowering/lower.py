@@ -262,6 +262,8 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
         fail(f"{layer.label()}:invalidBuild", f"The method build of {type(layer).__name__} does not return one value per "
              f"output port ({', '.join(layer.outputs()) or 'none'}).",
              "Return what the ops of g return, such as g.relu(x).")
+    for code, message, hint in layer.doubts(*dims):
+        issues.add(f"{layer.label()}:{code}", message, hint, layer=layer.Name, index=info.index, severity="warning")
     for node in g.graph.nodes[before:]:
         x = node.way.dims(node.inputs[0].dims)
         if x.known and node.op.together(x, **node.attrs) == 1:

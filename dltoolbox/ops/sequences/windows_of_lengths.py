@@ -13,10 +13,10 @@ import numpy as np
 
 from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Window
-from dltoolbox.ops.base import IN, OPS, Arrays, Attributes, Call, Gradients, Op, normal, op, sum_over
+from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.ops.base import IN, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.conv import pad_edges
-from dltoolbox.ops.pool import ONE_STEP, avg_pool, max_unpool, window_counts
+from dltoolbox.ops.pool import ONE_STEP, avg_pool, divisors, max_unpool, scatter_add, window_winner, windowed_dims
 from dltoolbox.ops.sequences.ragged import LengthRule
 from dltoolbox.ops.spans import origins
 from dltoolbox.ops.time_axis import Way
@@ -45,45 +45,95 @@ def real_in_maps(lengths: np.ndarray, steps: int) -> np.ndarray:
     return real_steps(lengths, steps)[:, np.newaxis]
 
 
+class MaximumOfLengths(OfSequences):
+    """A window maximum of sequences some of whose windows may see no real step."""
+
+    @staticmethod
+    def winner(x: np.ndarray, lengths: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Maxima and their positions; 0 and none behind the ends."""
+        steps = x.shape[-3]
+        best, at = window_winner(np.where(real_in_maps(lengths, steps), x, np.asarray(-np.inf, x.dtype)), window)
+        real = real_in_maps(LengthRule.of_window(window)(lengths), best.shape[-3])
+        return np.where(real, best, np.zeros((), x.dtype)), np.where(real & (at % steps < lengths), at, -1)
+
+
+@op
+class max_pool_of_lengths(MaximumOfLengths):
+    """`max_pool` of sequences."""
+
+    def infer(self, x: Dims, lengths: Dims, *, window: Window) -> Dims:
+        return windowed_dims(x, window)
+
+    def forward(self, x: np.ndarray, lengths: np.ndarray, *, window: Window) -> np.ndarray:
+        return self.winner(x, lengths, window)[0]
+
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window) -> Gradients:
+        x, lengths = call.inputs
+        return scatter_add(grad, self.winner(x, lengths, window)[1], x.shape[:window.rank]), None
+
+
+@op
+class max_pool_indices_of_lengths(MaximumOfLengths):
+    """`max_pool_indices` of sequences."""
+
+    kinds = (Kind.DATA, Kind.INDICES)
+    saved_for_backward = OUT
+
+    def infer(self, x: Dims, lengths: Dims, *, window: Window) -> tuple[Dims, Dims]:
+        return windowed_dims(x, window), windowed_dims(x, window)
+
+    def forward(self, x: np.ndarray, lengths: np.ndarray, *, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        return self.winner(x, lengths, window)
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, window: Window) -> Gradients:
+        return scatter_add(grad, call.outputs[1], call.inputs[0].shape[:window.rank]), None
+
+
 @op
 class avg_pool_of_lengths(OfSequences):
     """`avg_pool` of sequences with zeros behind their ends."""
 
-    def infer(self, x: Dims, lengths: Dims, *, window: Window, count_padding: bool) -> Dims:
-        return OPS["avg_pool"].infer(x, window=window, count_padding=count_padding)  # type: ignore[return-value]
+    def infer(self, x: Dims, lengths: Dims, *, window: Window, **attrs: Any) -> Dims:
+        return windowed_dims(x, window)
 
-    def forward(self, x: np.ndarray, lengths: np.ndarray, *, window: Window, count_padding: bool) -> np.ndarray:
-        y: np.ndarray = avg_pool().forward(x, window=window, count_padding=True)
-        return y if count_padding else y * self.enlarged(x, lengths, window)
+    def forward(self, x: np.ndarray, lengths: np.ndarray, *, window: Window,
+                counted: tuple[tuple[int, int], ...] | None = None, divisor: float | None = None) -> np.ndarray:
+        means: np.ndarray = avg_pool().forward(x, window=window, divisor=1.0) / self.divisors(x, lengths, window, counted,
+                                                                                              divisor)
+        return means
 
-    def backward(self, call: Call, grad: np.ndarray, *, window: Window, count_padding: bool) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, window: Window, counted: tuple[tuple[int, int], ...] | None = None,
+                 divisor: float | None = None) -> Gradients:
         x, lengths = call.inputs
-        grad = grad if count_padding else grad * self.enlarged(x, lengths, window)
-        return *avg_pool().backward(Call((x,), None, (True,)), grad, window=window, count_padding=True), None
+        share = grad / self.divisors(x, lengths, window, counted, divisor)
+        return *avg_pool().backward(Call((x,), None, (True,)), share, window=window, divisor=1.0), None
 
     @staticmethod
-    def enlarged(x: np.ndarray, lengths: np.ndarray, window: Window) -> np.ndarray:
-        """How many times more elements a window has than it sees of a sequence."""
-        rank = window.rank
-        others = window_counts(Window(window.size[:-1], window.stride[:-1], window.padding[:-1], window.dilation[:-1]),
-                               x.shape[:rank - 1]).reshape(*window.output(x.shape[:rank])[:-1], 1, 1, 1)
-        counts = others * looks_over_time(window, lengths, window.output(x.shape[:rank])[-1])[:, np.newaxis]
-        times: np.ndarray = (window.taps / np.maximum(counts, 1)).astype(x.dtype)
-        return times
+    def divisors(x: np.ndarray, lengths: np.ndarray, window: Window, counted: tuple[Pair, ...] | None,
+                 divisor: float | None) -> np.ndarray:
+        """As `dltoolbox.ops.pool.divisors`; every sequence has its own end, and counted padding behind that."""
+        if divisor is not None or counted is None:
+            return divisors(window, x.shape, counted, divisor).astype(x.dtype)
+        others = Window(window.size[:-1], window.stride[:-1], window.padding[:-1], window.dilation[:-1])
+        each = divisors(others, x.shape[:window.rank - 1], counted[:-1], None)
+        each = each.reshape(*each.shape, *(1,) * 3)
+        looks = looks_over_time(window, lengths, window.output(x.shape[:window.rank])[-1], counted[-1])
+        counts: np.ndarray = (each * np.maximum(looks, 1)[:, np.newaxis]).astype(x.dtype)
+        return counts
 
 
-def looks_over_time(window: Window, lengths: np.ndarray, out: int) -> np.ndarray:
-    """How many steps of each sequence every window sees: out×B."""
-    first, apart = origins(window, -1, out)[:, np.newaxis], window.dilation[-1]
+def looks_over_time(window: Window, lengths: np.ndarray, out: int, counted: Pair) -> np.ndarray:
+    """How many steps of each sequence and of the counted padding around it every window sees: out×B."""
+    first, apart = origins(window, -1, out)[:, np.newaxis] + counted[0], window.dilation[-1]
     before = np.maximum(-(first // apart), 0)
-    end = np.minimum((lengths - 1 - first) // apart + 1, window.size[-1])
+    end = np.minimum((lengths + sum(counted) - 1 - first) // apart + 1, window.size[-1])
     looks: np.ndarray = np.maximum(end - before, 0)
     return looks
 
 
 @op
 class max_unpool_of_lengths(OfSequences):
-    """`max_unpool` of sequences: what comes from windows behind the ends goes behind the ends."""
+    """`max_unpool` of sequences: what comes from windows behind the ends goes nowhere."""
 
     lengths_from = 2
 
@@ -95,9 +145,8 @@ class max_unpool_of_lengths(OfSequences):
         return max_unpool().infer(x, indices, size, to=to)
 
     def forward(self, x: np.ndarray, indices: np.ndarray, size: np.ndarray, lengths: np.ndarray, *, to: Dims) -> np.ndarray:
-        behind = prod(int(n) for n in size[:to.rank]) - 1  # the last step, which only the longest sequences have
-        placed = np.where(real_in_maps(lengths, x.shape[-3]), indices, np.asarray(behind, indices.dtype))
-        y: np.ndarray = max_unpool().forward(x, placed, size, to=to)
+        kept = np.where(real_in_maps(lengths, x.shape[-3]), indices, np.asarray(-1, indices.dtype))
+        y: np.ndarray = max_unpool().forward(x, kept, size, to=to)
         return y
 
     def backward(self, call: Call, grad: np.ndarray, *, to: Dims) -> Gradients:

@@ -11,8 +11,6 @@ RESIZING = "a way to resize that MATLAB has not"
 EXCLUDED = {
     **dict.fromkeys(("test_training_dropout", "test_training_dropout_mask", "test_training_dropout_default",
                      "test_training_dropout_default_mask"), "drawn with another generator"),
-    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True":
-        "declared padding counts, what rounding up adds does not",
     **dict.fromkeys(("test_convtranspose_group_2", "test_convtranspose_group_2_image_3"),
                     "grouped transposed convolution: MATLAB has none"),
     "test_gemm_default_matrix_bias": "a bias that differs between observations is no fully connected layer",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Pair, Window
+from dltoolbox.core.geometry import Rounding, Window, rounded_up
 from tests.oracles.onnx_nodes.filters import window_of
 from tests.oracles.onnx_nodes.suite import Attributes, Translation, Untranslatable, op, ours, pairs, theirs, translation
 
@@ -15,18 +16,8 @@ from tests.oracles.onnx_nodes.suite import Attributes, Translation, Untranslatab
 def pool_window(attrs: Attributes, spatial: Sequence[int]) -> Window:
     """The window of a node, with padding at the end for what it rounds up."""
     window = window_of(attrs, spatial)
-    if not attrs.get("ceil_mode"):
-        return window
-    padding = tuple(rounded_up(*axis) for axis in zip(spatial, window.extent, window.stride, window.padding, strict=True))
-    return Window(window.size, window.stride, padding, window.dilation)
-
-
-def rounded_up(n: int, extent: int, stride: int, padding: Pair) -> Pair:
-    """Padding at the end for one more window, unless it would start behind the input."""
-    before, after = padding
-    rest = (n + before + after - extent) % stride
-    starts = n + before + after - extent - rest + stride
-    return (before, after + stride - rest) if rest and starts < n + before else padding
+    rounding: Rounding = "ceil" if attrs.get("ceil_mode") else "floor"
+    return replace(window, padding=rounded_up(window.padding, window.extent, window.stride, rounding))
 
 
 @translation("MaxPool")
@@ -43,10 +34,8 @@ def max_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
 @translation("AveragePool")
 def average_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
     window = pool_window(attrs, x.shape[2:])
-    counting = bool(attrs.get("count_include_pad"))
-    if counting and window != window_of(attrs, x.shape[2:]):
-        raise Untranslatable("declared padding counts, but what rounding up adds does not")
-    return (theirs(op("avg_pool", ours(x), window=window, count_padding=counting)),)
+    counted = window_of(attrs, x.shape[2:]).padding if attrs.get("count_include_pad") else ((0, 0),) * window.rank
+    return (theirs(op("avg_pool", ours(x), window=window, counted=counted)),)
 
 
 @translation("MaxUnpool")
