@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
-from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Pair, Window, check_padding, check_rounding, resolve
+from dltoolbox.core.geometry import Padding, Pair, Rounding, Window, check_padding, check_rounding, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import Row, layer, plain_number
@@ -57,18 +56,18 @@ class Pooling(Windowed):
 
     def hint_for_empty(self, spatial: tuple[int, ...]) -> str:
         """Values with which every window sees something."""
-        zeros, ones, up = ((0, 0),) * self.rank, (1,) * self.rank, {"rounding": "ceil"} if self.rounding == "caffe" else {}
-        written = {"rounding": "Rounding='ceil'", "padding": "Padding=0", "dilation": "DilationFactor=1"}
-        given: dict[str, Any] = {"padding": self.Padding, "dilation": self.DilationFactor, "rounding": self.rounding}
-        for change in (up, {"padding": zeros}, {"dilation": ones}, {"padding": zeros, **up}, {"dilation": ones, **up}):
-            settings = given | change
-            window = resolve(spatial, self.PoolSize, self.Stride, **settings)
-            small = isinstance(settings["padding"], str) or all(
-                max(pair) < e for pair, e in zip(settings["padding"], window.extent, strict=True))
+        padding, dilation, rounding = self.Padding, self.DilationFactor, self.rounding
+        zeros, ones = ((0, 0),) * self.rank, (1,) * self.rank
+        changes: list[tuple[str, Padding, tuple[int, ...], Rounding]] = [
+            ("Rounding='ceil'", padding, dilation, "ceil"), ("Padding=0", zeros, dilation, rounding),
+            ("DilationFactor=1", padding, ones, rounding), ("Padding=0 and Rounding='ceil'", zeros, dilation, "ceil"),
+            ("DilationFactor=1 and Rounding='ceil'", padding, ones, "ceil")]
+        for change, pairs, apart, how in changes:
+            window = resolve(spatial, self.PoolSize, self.Stride, pairs, apart, how)
+            small = isinstance(pairs, str) or all(max(pair) < e for pair, e in zip(pairs, window.extent, strict=True))
             if small and window.fits(spatial) and not window.misses(spatial):
-                return f"Set {listed(written[name] for name in change)}."
+                return f"Set {change}."
         return "Choose a smaller PoolSize, or reduce the input less in the layers before."
-
 
     def rows(self) -> list[Row]:
         """Options beyond MATLAB are shown where they were set."""

@@ -93,7 +93,7 @@ class max_pool_indices_of_lengths(MaximumOfLengths):
 class avg_pool_of_lengths(OfSequences):
     """`avg_pool` of sequences with zeros behind their ends."""
 
-    def infer(self, x: Dims, lengths: Dims, *, window: Window, **attrs: Any) -> Dims:
+    def infer(self, x: Dims, lengths: Dims, *, window: Window, **attrs: object) -> Dims:
         return windowed_dims(x, window)
 
     def forward(self, x: np.ndarray, lengths: np.ndarray, *, window: Window,
