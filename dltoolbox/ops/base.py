@@ -105,7 +105,7 @@ class Op:
         window: Window | None = kwargs.get("window")
         return LengthRule.of_window(window) if window else None
 
-    def meets(self, *args: Any, **kwargs: Any) -> Across | None:
+    def meets(self, **attrs: object) -> Across | None:
         """The attributes → how it copes with several lengths: `across`, where they do not matter."""
         return self.across
 

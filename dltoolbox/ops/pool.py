@@ -149,10 +149,11 @@ class MaximumOp(PoolOp):
     across = LAST_STEP_GOES_ON
     over_gaps: ClassVar[Across]
 
-    def meets(self, *, window: Window) -> Across:
-        (before, after), size, dilation = window.padding[-1], window.size[-1], window.dilation[-1]
-        sees = Window.of((size,), padding=((before, after),), dilation=(dilation,)).always_sees
-        return self.across if sees else self.over_gaps
+    def meets(self, **attrs: object) -> Across:
+        window = attrs["window"]
+        assert isinstance(window, Window)
+        time = Window.of(window.size[-1:], padding=window.padding[-1:], dilation=window.dilation[-1:])
+        return self.across if time.always_sees else self.over_gaps
 
 
 @op
