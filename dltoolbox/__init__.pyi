@@ -145,6 +145,8 @@ from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNorm
 from dltoolbox.layers.normalisation import InstanceNormalizationLayer as _InstanceNormalizationLayer
 from dltoolbox.layers.normalisation import LayerNormalizationLayer as _LayerNormalizationLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
+from dltoolbox.layers.outputs import DicePixelClassificationLayer as _DicePixelClassificationLayer
+from dltoolbox.layers.outputs import FocalLossLayer as _FocalLossLayer
 from dltoolbox.layers.outputs import PixelClassificationLayer as _PixelClassificationLayer
 from dltoolbox.layers.outputs import RegressionOutputLayer as _RegressionOutputLayer
 from dltoolbox.layers.pooling import AveragePooling1DLayer as _AveragePooling1DLayer
@@ -791,6 +793,22 @@ def pixelClassificationLayer(
 ) -> _PixelClassificationLayer:
     """Pixel classification layer: weighted cross-entropy over pixels, divided by the number of labelled pixels."""
 
+def dicePixelClassificationLayer(
+    *pairs: Any,
+    Classes: Literal['auto'] | Sequence[Any] = 'auto',
+    Name: str = '',
+) -> _DicePixelClassificationLayer:
+    """Dice pixel classification layer: generalised Dice loss, in which small classes count as much as large ones."""
+
+def focalLossLayer(
+    *pairs: Any,
+    Classes: Literal['auto'] | Sequence[Any] = 'auto',
+    Alpha: float = 0.25,
+    Gamma: float = 2,
+    Name: str = '',
+) -> _FocalLossLayer:
+    """Focal loss layer: cross-entropy in which what is classified well counts little, for classes of very different sizes."""
+
 def regressionLayer(
     *pairs: Any,
     ResponseNames: str | Sequence[str] = (),
@@ -1384,12 +1402,6 @@ def ssdMergeLayer(*arguments: Any, **options: Any) -> NoReturn:
 
 def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. spaceToDepthLayer(2) rearranges maps likewise."""
-
-def dicePixelClassificationLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."""
-
-def focalLossLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."""
 
 def neuralODELayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""

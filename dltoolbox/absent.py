@@ -39,7 +39,6 @@ SIGNALS = ("Transform the signals before the network, for example with np.fft.rf
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
 CONFUSION = "confusionmat(Y, YPred) gives the numbers, with true classes in rows."
 SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises and falls with the year likewise."
-CLASSES = "Weight rare classes: pixelClassificationLayer(Classes=['cell', 'rest'], ClassWeights=[5, 1])."
 
 
 INSTEAD = {  # hint: names
@@ -57,7 +56,6 @@ INSTEAD = {  # hint: names
              "rpnClassificationLayer rpnSoftmaxLayer regionProposalLayer roiAlignLayer roiMaxPooling2dLayer anchorBoxLayer "
              "ssdMergeLayer",
     "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
-    CLASSES: "dicePixelClassificationLayer focalLossLayer",
     NO_REPLACEMENT:
         "neuralODELayer dlode45 ctc "
         "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "

@@ -12,6 +12,7 @@ from dltoolbox.data.categorical import categorical
 from dltoolbox.data.onehot import class_codes
 from dltoolbox.data.padding import to_length
 from dltoolbox.data.sources.sequences import SequenceForm
+from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.formats import UserArrays, usual
 from dltoolbox.engines.running import Output
 from dltoolbox.layers.outputs import OutputLayer
@@ -27,9 +28,14 @@ def output_layers(net: Network) -> list[Any]:
     return ends
 
 
+def labels_pixels(net: Network) -> bool:
+    """Whether an output layer labels the pixels of data of the declared size."""
+    return any(end.pixelwise(size) for end, size in zip(output_layers(net), engine_of(net, "cpu").leaving, strict=True))
+
+
 def gives_vectors(end: Any, declared: Dims) -> bool:
     """Whether an output layer gives N×K: it labels no pixels, and of images of the declared size no map reaches it."""
-    return not end.per_pixel and all(n == 1 for n in declared.spatial)
+    return not end.pixelwise(declared) and all(n == 1 for n in declared.spatial)
 
 
 def in_form(parts: Sequence[np.ndarray], form: SequenceForm, axis: int = -2) -> Any:
@@ -76,12 +82,12 @@ def codes_of_parts(parts: Sequence[np.ndarray], function: str) -> list[np.ndarra
     return np.split(codes, np.cumsum([part.shape[-1] for part in parts])[:-1], axis=-1)
 
 
-def as_labels(output: Output, layer: Any, function: str) -> Any:
+def as_labels(output: Output, layer: Any, function: str, *, pixels: bool = False) -> Any:
     """Class scores as labels: (N,), or h×w×N where every pixel has one; of sequences (T,) or h×w×T each, or N×T."""
     if isinstance(output, Result):
         codes = class_codes(output.array, -2, function)
-        return categorical.from_codes(codes if layer.per_pixel else codes.reshape(-1), layer.Classes)
-    parts = output.parts if layer.per_pixel else without_space(output.parts, output.dims.rank)
+        return categorical.from_codes(codes if pixels else codes.reshape(-1), layer.Classes)
+    parts = output.parts if pixels else without_space(output.parts, output.dims.rank)
     each = codes_of_parts(parts, function)
     if output.form == "list":
         return [categorical.from_codes(part, layer.Classes) for part in each]

@@ -12,7 +12,15 @@ from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show, split_pairs
 from dltoolbox.engines.environments import engine_of
 from dltoolbox.engines.formats import labelled_inputs, labelled_outputs, per_observation
-from dltoolbox.engines.forms import as_formatted, as_labels, as_layer_output, as_output, gives_vectors, output_layers
+from dltoolbox.engines.forms import (
+    as_formatted,
+    as_labels,
+    as_layer_output,
+    as_output,
+    gives_vectors,
+    labels_pixels,
+    output_layers,
+)
 from dltoolbox.engines.networks import ready, trained
 from dltoolbox.engines.options import (
     ActivationsOptions,
@@ -76,7 +84,8 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
 def layer_outputs(net: Network, values: Sequence[Output], chosen: PredictOptions) -> list[Any]:
     """The values at the output layers, as scores, responses or labels."""
     sizes = engine_of(net, chosen.ExecutionEnvironment).leaving
-    return [as_labels(value, end, chosen.function) if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
+    return [as_labels(value, end, chosen.function, pixels=end.pixelwise(declared))
+            if chosen.ReturnCategorical and isinstance(end, ClassOutput) else
             as_output(value, vectors=gives_vectors(end, declared))
             for value, end, declared in zip(values, output_layers(net), sizes, strict=True)]
 
@@ -172,9 +181,10 @@ def classify(net: DAGNetwork, X: object, *arguments: object, nargout: int = 1, *
 def classifying(net: Network, function: str) -> Any:
     """The only output layer, which must be one of classes."""
     ends = output_layers(net)
-    if len(ends) != 1 or not isinstance(ends[0], ClassOutput) or ends[0].per_pixel:
+    pixels = labels_pixels(net)
+    if len(ends) != 1 or not isinstance(ends[0], ClassOutput) or pixels:
         other = "predict" if function == "classify" else "predictAndUpdateState"
-        use = "semanticseg(X, net)" if any(end.per_pixel for end in ends) and other == "predict" else f"{other}(net, X)"
+        use = "semanticseg(X, net)" if pixels and other == "predict" else f"{other}(net, X)"
         fail(f"{function}:notAClassificationNetwork", f"{function} needs a network with one classification output; this one "
              f"ends in {', '.join(end.Name for end in ends) or 'nothing'}.", f"Use {use}.")
     return ends[0]

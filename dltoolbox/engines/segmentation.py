@@ -12,7 +12,7 @@ from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.data.categorical import categorical
 from dltoolbox.data.sources.sequences import SequenceForm
-from dltoolbox.engines.forms import codes_of_parts, in_form, output_layers
+from dltoolbox.engines.forms import codes_of_parts, in_form, labels_pixels, output_layers
 from dltoolbox.engines.networks import ready, trained
 from dltoolbox.engines.options import SegmentOptions
 from dltoolbox.engines.running import run_network
@@ -27,7 +27,8 @@ def semanticseg(I: object, net: Network, *pairs: object, nargout: int = 1, **opt
 
     Args:
         I: Images h×w×c×N (one image may come as h×w×c), or volumes; sequences of them, as `predict` takes them.
-        net: A network that ends in a pixelClassificationLayer, or a dlnetwork with one output, the scores of the classes.
+        net: A network that ends in labels of pixels, such as a pixelClassificationLayer, or a dlnetwork with one output,
+            the scores of the classes.
         *pairs: Name-value pairs.
         nargout: 2 also returns the score of the chosen class, 3 the scores of all classes.
         **options: ``MiniBatchSize`` (128), ``OutputType`` ('categorical', 'double' or 'uint8': 1-based class numbers;
@@ -76,7 +77,7 @@ def segmented(images: object, net: Network,
         fitting, names = len(ready(net, "semanticseg").leaving) == 1, None
     else:
         ends = output_layers(trained(net, "semanticseg", "second", images))
-        fitting = len(ends) == 1 and ends[0].per_pixel
+        fitting = len(ends) == 1 and labels_pixels(net)
         names = ends[0].Classes if fitting else None
     result = run_network(net, [images], chosen).outputs[0] if fitting else None
     if result is None or not result.dims.rank:

@@ -7,6 +7,7 @@ import dltoolbox.kernels.attention
 import dltoolbox.kernels.conv
 import dltoolbox.kernels.dense
 import dltoolbox.kernels.elementwise
+import dltoolbox.kernels.imbalanced_loss
 import dltoolbox.kernels.loss
 import dltoolbox.kernels.norm
 import dltoolbox.kernels.pool

@@ -54,7 +54,7 @@ class OutputLayer(Layer):
     """The end of a network: one input, no output; it knows the loss and the metric that training reports."""
 
     task: ClassVar[str] = "classification"  # or 'regression'
-    per_pixel: ClassVar[bool] = False  # whether every pixel has a label of its own
+    per_pixel: ClassVar[bool] = False  # whether every pixel has a label of its own, whatever enters
 
     def outputs(self) -> tuple[str, ...]:
         return ()
@@ -65,22 +65,48 @@ class OutputLayer(Layer):
                  f"{' or '.join(self.formats)}, but its input is {inputs[0]}.",
                  "Use classificationLayer, which takes one label per observation, in its place.")
 
+    def pixelwise(self, size: Dims) -> bool:
+        """Whether every pixel has a label of its own where data of this size enter."""
+        return self.per_pixel
+
     def name_responses(self, size: Dims) -> None:
         """Give the responses that training sees names; only the outputs of regression have any."""
 
 
 class ClassOutput(OutputLayer):
-    """The common part of the two classification outputs: classes, their weights, and cross-entropy."""
+    """The common part of the classification outputs: classes, one per channel."""
 
     needs_probabilities = True
 
     Classes = Property(class_names, "auto", "Class names in the order of the channels; 'auto' takes the categories of the "
                        "training labels. Older name: ClassNames.", group="", settable=True, older=["ClassNames"])
-    ClassWeights = Property(_class_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 
     @property
     def OutputSize(self) -> Literal["auto"] | int:
         return "auto" if self.Classes == "auto" else len(self.Classes)
+
+    @property
+    def LossFunction(self) -> str:
+        raise NotImplementedError
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        if self.Classes != "auto" and len(self.Classes) != inputs[0].channels:
+            fail(f"{self.label()}:classesMismatch", f"{self.label()} has {counted(len(self.Classes), 'class')}, but its "
+                 f"input has {counted(inputs[0].channels or 0, 'channel')}.",
+                 f"If the classes are new, use replaceLayer(lgraph, '{self.Name}', {self.label()}(Name='{self.Name}')).")
+
+    def rows(self) -> list[Row]:
+        """The size behind the classes, the loss last."""
+        shown, loss = super().rows(), ("Hyperparameters", "LossFunction", self.LossFunction)
+        first = [row for row in shown if not row[0]]
+        return [*first, ("", "OutputSize", self.OutputSize), *(row for row in shown if row[0]), loss]
+
+
+class WeightedClassOutput(ClassOutput):
+    """Cross-entropy, with weights of the classes."""
+
+    ClassWeights = Property(_class_weights, "none", "One positive weight per class, in the order of Classes.", group="")
 
     @property
     def LossFunction(self) -> str:
@@ -97,25 +123,14 @@ class ClassOutput(OutputLayer):
             fail(f"{self.label()}:classWeightsMismatch", f"There are {len(self.ClassWeights)} ClassWeights for "
                  f"{len(self.Classes)} Classes.", "Pass one weight per class.", layer=self.Name)
 
-    def check(self, *inputs: Dims) -> None:
-        super().check(*inputs)
-        if self.Classes != "auto" and len(self.Classes) != inputs[0].channels:
-            fail(f"{self.label()}:classesMismatch", f"{self.label()} has {counted(len(self.Classes), 'class')}, but its "
-                 f"input has {counted(inputs[0].channels or 0, 'channel')}.",
-                 f"If the classes are new, use replaceLayer(lgraph, '{self.Name}', {self.label()}(Name='{self.Name}')).")
-
     def build(self, g: Builder, y: Value) -> Outputs:
         weights = None if self.ClassWeights == "none" else self.ClassWeights
         g.result(y, g.cross_entropy(y, g.target(y.dims), weights=weights))
         return ()
 
-    def rows(self) -> list[Row]:
-        return [*super().rows(), ("", "OutputSize", self.OutputSize), ("Hyperparameters", "LossFunction",
-                                                                       self.LossFunction)]
-
 
 @layer("classificationLayer", "Classification Output", name="classoutput")
-class ClassificationOutputLayer(ClassOutput):
+class ClassificationOutputLayer(WeightedClassOutput):
     """Classification output layer: cross-entropy −(1/N) Σₙ Σₖ wₖ·tₙₖ·ln yₙₖ of N observations and K exclusive classes.
 
     It must follow a softmax layer.
@@ -150,7 +165,7 @@ class ClassificationOutputLayer(ClassOutput):
 
 
 @layer("pixelClassificationLayer", "Pixel Classification Layer", name="pixel-class")
-class PixelClassificationLayer(ClassOutput):
+class PixelClassificationLayer(WeightedClassOutput):
     """Pixel classification layer: weighted cross-entropy over pixels, divided by the number of labelled pixels.
 
     Undefined pixels do not count. It must follow a softmax layer.
@@ -168,6 +183,80 @@ class PixelClassificationLayer(ClassOutput):
 
     def describe(self) -> str:
         return "Cross-entropy loss" + with_classes(self.Classes, named=2)
+
+
+@layer("dicePixelClassificationLayer", "Dice Pixel Classification Layer", name="dice-pixel-class")
+class DicePixelClassificationLayer(ClassOutput):
+    """Dice pixel classification layer: generalised Dice loss, in which small classes count as much as large ones.
+
+    The loss of an image is 1 − 2 Σₖ wₖ Σₘ yₖₘ·tₖₘ / Σₖ wₖ Σₘ (yₖₘ² + tₖₘ²) with wₖ = 1/(Σₘ tₖₘ)², for its pixels or voxels m
+    and the classes k; that of a mini-batch is the mean. A class that an image does not have gets the largest of its other
+    weights. Undefined pixels do not count, nor do images of nothing else. The layer must follow a softmax layer.
+
+    Example:
+        >>> dicePixelClassificationLayer(Classes=['cell', 'rest']).describe()
+        "Generalized Dice loss with classes 'cell' and 'rest'"
+
+    Source:
+        MathWorks documentation of dicePixelClassificationLayer; Sudre et al., "Generalised Dice overlap as a deep learning
+        loss function for highly unbalanced segmentations" (2017).
+    """
+
+    formats = PixelClassificationLayer.formats
+    per_pixel = True
+
+    @property
+    def LossFunction(self) -> str:
+        return "generalizedDiceLoss"
+
+    def build(self, g: Builder, y: Value) -> Outputs:
+        g.result(y, g.generalised_dice(y, g.target(y.dims)))
+        return ()
+
+    def describe(self) -> str:
+        return "Generalized Dice loss" + with_classes(self.Classes, named=2)
+
+
+@layer("focalLossLayer", "Focal Loss Layer", name="focal-loss")
+class FocalLossLayer(ClassOutput):
+    """Focal loss layer: cross-entropy in which what is classified well counts little, for classes of very different sizes.
+
+    The loss is −(α/N) Σ tₙₖ·(1 − yₙₖ)^γ·ln yₙₖ of N observations and K exclusive classes. Of maps with more than one
+    element, every pixel or voxel has a label, undefined ones do not count, and N is the number of the others. The layer must
+    follow a softmax layer.
+
+    Example:
+        >>> focalLossLayer(Alpha=0.5, Gamma=1).describe()
+        'Focal loss'
+
+    Source:
+        MathWorks documentation of focalLossLayer; Lin et al., "Focal loss for dense object detection" (2017).
+    """
+
+    formats = ("CB", "SCB", *PixelClassificationLayer.formats)
+
+    Alpha = Property(convert.real(0, low_open=True), 0.25, "Factor of the loss.")
+    Gamma = Property(convert.real(0, low_open=True), 2, "Exponent: the larger, the less counts what is classified well.")
+
+    @property
+    def LossFunction(self) -> str:
+        return "focalLoss"
+
+    def pixelwise(self, size: Dims) -> bool:
+        return any(n != 1 for n in size.spatial)
+
+    def check(self, *inputs: Dims) -> None:
+        super().check(*inputs)
+        if inputs[0].rank == 1 and self.pixelwise(inputs[0]):
+            fail(f"{self.label()}:invalidInputSize", f"{self.label()} labels observations, time steps, pixels or voxels, "
+                 f"but its input is {inputs[0]}.", "Insert globalAveragePooling1dLayer before the softmax.")
+
+    def build(self, g: Builder, y: Value) -> Outputs:
+        g.result(y, g.focal_cross_entropy(y, g.target(y.dims), alpha=self.Alpha, gamma=self.Gamma))
+        return ()
+
+    def describe(self) -> str:
+        return "Focal loss" + with_classes(self.Classes, named=2)
 
 
 def with_classes(classes: Literal["auto"] | tuple[str, ...], *, named: int) -> str:

@@ -2,7 +2,8 @@
 element, to be weighted, masked and normalised in many ways.
 
 Sources: Bishop, "Pattern Recognition and Machine Learning" (2006), sections 4.3.4 and 5.2, for the losses and their
-gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers.
+gradients; MathWorks documentation of classificationLayer, pixelClassificationLayer and regressionLayer for the normalisers;
+Lin et al., "Focal loss for dense object detection" (2017).
 """
 
 from __future__ import annotations
@@ -97,6 +98,140 @@ class softmax_cross_entropy(OfClasses):
         tw = weighted(t, weights)
         share = grad / np.asarray(labelled(t), y.dtype)
         return (y * tw.sum(-2, keepdims=True) - tw) * share, None
+
+
+class FocalLoss(OfClasses):
+    """A loss −(α/N) Σ tₙₖ·(1 − yₙₖ)^γ·ln yₙₖ, where N counts labelled observations or pixels."""
+
+    def share(self, t: np.ndarray, alpha: float, grad: np.ndarray | float = 1.0) -> np.ndarray:
+        """The factor of every labelled position."""
+        return np.asarray(grad * alpha / labelled(t), t.dtype)
+
+
+@op
+class focal_cross_entropy(FocalLoss):
+    """−(α/N) Σ tₙₖ·(1 − yₙₖ)^γ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
+
+    def infer(self, y: Dims, t: Dims, *, alpha: float, gamma: float) -> Dims:
+        return Dims.of("")
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *, alpha: float, gamma: float) -> np.ndarray:
+        logs, others = self.parts(y)
+        return np.asarray(-(t * others ** gamma * logs).sum(dtype=np.float64) * self.share(t, alpha), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *, alpha: float, gamma: float) -> Gradients:
+        y, t = call.inputs
+        logs, others = self.parts(y)
+        slope: np.ndarray = gamma * ratio_of_logarithm(logs, others) - 1 / np.maximum(y, np.finfo(y.dtype).tiny)
+        return self.share(t, alpha, grad) * t * others ** gamma * slope, None
+
+    @staticmethod
+    def parts(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ln y and 1 − y."""
+        return np.log(np.maximum(y, np.finfo(y.dtype).tiny)), np.maximum(1 - y, 0)
+
+
+def ratio_of_logarithm(logs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """ln y/(1 − y), which tends to −1 where y tends to 1."""
+    none = others == 0
+    return np.where(none, -np.ones_like(logs), logs / np.where(none, np.ones_like(others), others))
+
+
+def likelier(q: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """ln(1 − q), and ``logs`` in its place where q is not the smaller part."""
+    return np.where(q < 0.5, np.log1p(-np.minimum(q, 0.5)), logs)
+
+
+@op
+class softmax_focal_cross_entropy(FocalLoss):
+    """`softmax` followed by `focal_cross_entropy`, from the scores before the softmax: exact where probabilities underflow,
+    and where one comes close to 1, as 1 − y is the sum of the others.
+
+    The second output is the probabilities. Gradient, with p of the class of the label and q = 1 − p:
+    (α/N)·qᵞ·(γ·p·ln p/q − 1)·(q for the class of the label, −y for the others).
+    """
+
+    saved_for_backward = BOTH
+
+    def infer(self, x: Dims, t: Dims, *, alpha: float, gamma: float) -> tuple[Dims, Dims]:
+        return Dims.of(""), x
+
+    def forward(self, x: np.ndarray, t: np.ndarray, *, alpha: float, gamma: float) -> tuple[np.ndarray, np.ndarray]:
+        shifted = x - x.max(-2, keepdims=True)
+        e = np.exp(shifted)
+        total = e.sum(-2, keepdims=True)
+        y = e / total
+        others = ((1 - t) * y).sum(-2, keepdims=True)
+        logs = likelier(others, (t * (shifted - np.log(total))).sum(-2, keepdims=True))
+        loss = -(t.any(-2, keepdims=True) * others ** gamma * logs).sum(dtype=np.float64) * self.share(t, alpha)
+        return np.asarray(loss, x.dtype), y
+
+    def backward(self, call: Call, grad: np.ndarray, _: None, *, alpha: float, gamma: float) -> Gradients:
+        t, (_, y) = call.inputs[1], call.outputs
+        rest = (1 - t) * y
+        p, q = (t * y).sum(-2, keepdims=True), rest.sum(-2, keepdims=True)
+        logs = likelier(q, np.log(np.maximum(p, np.finfo(y.dtype).tiny)))
+        scale = q ** gamma * (gamma * p * ratio_of_logarithm(logs, q) - 1) * t.any(-2, keepdims=True)
+        return self.share(t, alpha, grad) * scale * (t * q - rest), None
+
+
+EPSILON = 1e-8  # of `generalised_dice`, above and below
+
+
+@op
+class generalised_dice(OfClasses):
+    """1 − (2 Σₖ wₖ Σₘ yₖₘ·tₖₘ + ε)/(Σₖ wₖ Σₘ (yₖₘ² + tₖₘ²) + ε) of every image, a mean over those with labels.
+
+    The weight wₖ = 1/(Σₘ tₖₘ)² makes up for the size of a class; see `dice_weights`. Pixels without a label do not count.
+
+    Sources: Sudre et al., "Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations"
+    (2017); MathWorks example of a pixel classification layer with Dice loss, for ε.
+    """
+
+    def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
+                attrs: Attributes) -> Arrays:
+        return OPS["cross_entropy"].example(rng, inputs, dtypes, attrs)
+
+    def infer(self, y: Dims, t: Dims) -> Dims:
+        return Dims.of("")
+
+    def forward(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        _, above, below = self.parts(y, t)
+        return np.asarray((1 - above / below).sum() / self.images(t), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray) -> Gradients:
+        y, t = call.inputs
+        weights, above, below = self.parts(y, t)
+        share = (2 * weights / below * (grad / self.images(t))).astype(y.dtype)
+        slope = share * (y * (above / below).astype(y.dtype) - t)
+        return np.where(t.any(-2, keepdims=True), slope, np.zeros_like(y)), None
+
+    @staticmethod
+    def parts(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The weights, K×N, and the two sums of every image, in double."""
+        space = tuple(range(y.ndim - 2))
+        counts, common = (part.sum(space, dtype=np.float64) for part in (t, y * t))
+        squares = np.where(t.any(-2, keepdims=True), y * y, np.zeros_like(y)).sum(space, dtype=np.float64)
+        weights = dice_weights(counts)
+        return (weights, 2 * (weights * common).sum(0) + EPSILON, (weights * (squares + counts)).sum(0) + EPSILON)
+
+    @staticmethod
+    def images(t: np.ndarray) -> float:
+        """The number of images with labels."""
+        return max(float(np.any(t, axis=tuple(range(t.ndim - 1))).sum()), 1.0)
+
+
+def dice_weights(counts: np.ndarray) -> np.ndarray:
+    """1/n² for the n pixels of each class (K×N); a class that an image does not have gets the largest weight of those that
+    it has, as in the reference implementation of the paper's authors. Without labels all are 0.
+    """
+    there = counts > 0
+    weights: np.ndarray = np.divide(1.0, counts ** 2, out=np.zeros_like(counts), where=there)
+    return np.where(there, weights, weights.max(0, keepdims=True, initial=0.0))
 
 
 @op

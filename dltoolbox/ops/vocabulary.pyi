@@ -146,6 +146,15 @@ class Vocabulary(Protocol):
     def softmax_cross_entropy(self, x: Value, t: Value, *, weights: Weights | None = None, way: Way | None = None) -> tuple[Value, Value]:
         """`softmax` followed by `cross_entropy`, from the scores before the softmax: exact where probabilities underflow."""
 
+    def focal_cross_entropy(self, y: Value, t: Value, *, alpha: float, gamma: float, way: Way | None = None) -> Value:
+        """−(α/N) Σ tₙₖ·(1 − yₙₖ)^γ·ln yₙₖ over probabilities; N counts observations (and labelled pixels). 0 is read as tiny."""
+
+    def softmax_focal_cross_entropy(self, x: Value, t: Value, *, alpha: float, gamma: float, way: Way | None = None) -> tuple[Value, Value]:
+        """`softmax` followed by `focal_cross_entropy`, from the scores before the softmax: exact where probabilities underflow,"""
+
+    def generalised_dice(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
+        """1 − (2 Σₖ wₖ Σₘ yₖₘ·tₖₘ + ε)/(Σₖ wₖ Σₘ (yₖₘ² + tₖₘ²) + ε) of every image, a mean over those with labels."""
+
     def half_mse(self, y: Value, t: Value, *, way: Way | None = None) -> Value:
         """(1/2N) Σ (y − t)² with N observations: not divided by the number of responses."""
 

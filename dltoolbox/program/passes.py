@@ -46,17 +46,17 @@ def consumers(nodes: Iterable[Node]) -> dict[Value, list[Node]]:
 
 
 def join_softmax_with_loss(nodes: list[Node]) -> list[Node]:
-    """softmax → cross_entropy becomes one op on the scores: no logarithm of a probability that underflowed. A softmax that
-    others read as well stays for them.
+    """softmax → cross_entropy, or its focal kind, becomes one op on the scores: no logarithm of a probability that
+    underflowed. A softmax that others read as well stays for them.
     """
     uses = consumers(nodes)
     made = {value: node for node in nodes for value in node.outputs}
     replaced: dict[int, Node | None] = {}
     for loss in nodes:
-        before = made.get(loss.inputs[0]) if loss.op.name == "cross_entropy" else None
+        before = made.get(loss.inputs[0]) if loss.op.name in ("cross_entropy", "focal_cross_entropy") else None
         if before is None or before.op.name != "softmax" or before.way is not loss.way:
             continue
-        op, inputs, (probabilities,) = OPS["softmax_cross_entropy"], (before.inputs[0], loss.inputs[1]), before.outputs
+        op, inputs, (probabilities,) = OPS[f"softmax_{loss.op.name}"], (before.inputs[0], loss.inputs[1]), before.outputs
         if len(uses[probabilities]) > 1:
             replaced[id(loss)] = replace(loss, op=op, inputs=inputs, outputs=(*loss.outputs, Value(probabilities.dims)))
         else:

@@ -203,9 +203,9 @@ def encode_targets(task: Task, Y: object, observations: int, *, training: bool, 
     if not isinstance(end, ClassOutput):
         end.name_responses(size)
         return encode_responses(Y, observations, tuple(n for n in size.sizes[:-1] if n is not None), name, remove)
-    target, names = encode_labels(Y, observations, classes=given_classes(end), spatial=size.spatial, pixels=end.per_pixel,
-                                  training=training, name=name, channels=size.channels or 0, output=new_output(end),
-                                  remove=remove)
+    target, names = encode_labels(Y, observations, classes=given_classes(end), spatial=size.spatial,
+                                  pixels=end.pixelwise(size), training=training, name=name,
+                                  channels=size.channels or 0, output=new_output(end), remove=remove)
     learn_classes(task, names, np.unique(target.codes), name, label_code(name, Y))
     return target
 
@@ -216,8 +216,8 @@ def encode_step_targets(task: Task, Y: object, expected: Expected, *, training: 
     if not isinstance(end, ClassOutput):
         end.name_responses(size)
         return responses_of_steps(Y, expected, (*size.spatial, size.channels))
-    target, names = labels_of_steps(Y, expected, classes=given_classes(end), spatial=size.spatial, pixels=end.per_pixel,
-                                    training=training, output=new_output(end))
+    target, names = labels_of_steps(Y, expected, classes=given_classes(end), spatial=size.spatial,
+                                    pixels=end.pixelwise(size), training=training, output=new_output(end))
     seen = np.unique(np.concatenate([np.unique(part) for part in target.codes.parts]))
     learn_classes(task, names, seen, expected.name, f"[removecats(y) for y in {expected.Y}]")
     return target

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-import tests.generate.twin_attention  # noqa: F401  # enters its twins
+import tests.generate.twin_attention
+import tests.generate.twin_outputs  # noqa: F401  # these enter their twins
 from dltoolbox.core.dims import Dims
 from tests.generate.dice import Dice, Unfit, drawn_padding, each, need, pairs_of, window
 from tests.generate.draw_attention import attending, patching, placing
@@ -444,15 +445,19 @@ def finish(draft: Draft, x: str, task: str) -> None:
         draft.add("regressionLayer", sources=[x])
         return
     if task == "pixels":
-        factory = "pixelClassificationLayer"
+        factory = d.one("pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer")
         if d.chance(0.5):
             x = draft.tried(partial(convolution, filters=d.number(1, 5)), x) or x
     else:
-        factory = "classificationLayer"
+        factory = d.one("classificationLayer", "classificationLayer", "focalLossLayer")
         x = dense(draft, x) if d.chance(0.7) or draft.rank(x) not in (2, 3) else global_pooling(draft, x)
     classes = [f"c{n + 1}" for n in range(draft.channels(x))]
-    weights = {"ClassWeights": [d.real(0.2, 3) for _ in classes]} if d.chance(0.4) else {}
-    draft.add(factory, sources=[draft.add("softmaxLayer", sources=[x])], Classes=classes, **weights)
+    options: dict[str, Any] = {}
+    if factory == "focalLossLayer":
+        options = d.some(Alpha=lambda: d.real(0.1, 2), Gamma=lambda: d.one(0.5, 1, 3))
+    elif factory != "dicePixelClassificationLayer":
+        options = d.some(ClassWeights=lambda: [d.real(0.2, 3) for _ in classes])
+    draft.add(factory, sources=[draft.add("softmaxLayer", sources=[x])], Classes=classes, **options)
 
 
 def draw(seed: int, number: int) -> Network:

@@ -171,7 +171,7 @@ def targets_of(net: Network, shapes: Any) -> list[np.ndarray]:
             continue
         classes = rng.integers(0, shape[-2], (*shape[:-2], 1, shape[-1]))
         hot = (classes == np.arange(shape[-2])[:, None]).astype(np.float64)
-        if part.layer.per_pixel:
+        if part.layer.per_pixel or max(shape[:-2], default=1) > 1:
             hot *= rng.random(classes.shape) >= rng.choice([0, 0.2, 0.9, 1], p=[0.4, 0.4, 0.15, 0.05])
         made.append(hot)
     return made

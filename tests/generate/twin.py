@@ -456,22 +456,6 @@ def resized(one: Any, spatial: Sequence[int], *ref: Sequence[int]) -> list[tuple
     return [(m, Fraction(m, n)) for m, n in zip(sizes, spatial, strict=True)]
 
 
-# Outputs -------------------------------------------------------------------------------------------------------------
-@twin("classificationLayer", "pixelClassificationLayer")
-def cross_entropy(one: Any, p: Any, run: Run, x: Tensor, t: Tensor) -> Tensor:
-    """Of what enters the softmax before."""
-    weights = torch.tensor([1.0] * x.shape[1] if one.ClassWeights == "none" else one.ClassWeights, dtype=x.dtype)
-    labelled = max(int((t.sum(1) > 0).sum()), 1)
-    if run.rounding and x.requires_grad:  # probabilities near 1 less 1 are rounding
-        x.register_hook(partial(disturbed, run=run, scale=float(weights.max()) / labelled))
-    return -(by_channel(weights, x) * t * x.log_softmax(1)).sum() / labelled
-
-
-@twin("regressionLayer")
-def half_mse(one: Any, p: Any, run: Run, y: Tensor, t: Tensor) -> Tensor:
-    return ((y - t) ** 2).sum() / (2 * y.shape[0])
-
-
 # Networks ------------------------------------------------------------------------------------------------------------
 def applied(part: Any, arrays: Mapping[str, Tensor], run: Run, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What leaves a layer, port by port."""

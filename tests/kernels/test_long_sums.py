@@ -51,6 +51,8 @@ def uses() -> Iterator[Use]:
         yield Use("half_mse", (x, x), {}, (0,))
         yield Use("cross_entropy", (x, x), {}, (0,))
         yield Use("softmax_cross_entropy", (x, x), {}, (0,))
+        yield Use("softmax_focal_cross_entropy", (x, x), {"alpha": 0.25, "gamma": 2}, (0,))
+        yield Use("generalised_dice", (x, x), {}, (0,))
     yield Use("batch_norm", (vectors, (3, 1), (3, 1)), {"epsilon": 1e-5}, (0, 1, 2))
     yield Use("dense", (vectors, (2, 3), (2, 1)), {}, (0, 1, 2))
     yield Use("dense", ((*SIDES, 1, 2), (2, SIDES[0] * SIDES[1]), (2, 1)), {}, (0, 1, 2))
@@ -66,7 +68,7 @@ def exact(number: int) -> tuple[list[np.ndarray], tuple[Any, ...], list[Any], tu
     """Inputs, outputs, the gradients that arrive, and those of the inputs, in double precision."""
     use = USES[number]
     inputs = [np.full(shape, 1.1, np.float32) for shape in use.shapes]
-    if "entropy" in use.op:
+    if "entropy" in use.op or "dice" in use.op:
         inputs[1] = np.broadcast_to(np.float32([1, 0]).reshape(2, 1), use.shapes[1]).copy()
     op, needs = OPS[use.op], tuple(i in use.differentiable for i in range(len(inputs)))
     doubles = [x.astype(np.float64) for x in inputs]

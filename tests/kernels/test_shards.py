@@ -151,4 +151,5 @@ def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, 
 
 def test_every_kind_of_meeting_is_tested() -> None:
     names = {pair.values[0].op for pair in CUT}
+    assert {"softmax_focal_cross_entropy", "generalised_dice"} <= names
     assert {"softmax_cross_entropy", "cross_entropy", "half_mse", "dropout", "batch_norm"} <= names

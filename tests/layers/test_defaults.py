@@ -101,6 +101,9 @@ PAGES = {
                                  "LossFunction": "crossentropyex"}),
     "pixelClassificationLayer": ((), {"Classes": "auto", "ClassWeights": "none", "OutputSize": "auto",
                                       "LossFunction": "crossentropyex"}),
+    "dicePixelClassificationLayer": ((), {"Classes": "auto", "OutputSize": "auto", "LossFunction": "generalizedDiceLoss"}),
+    "focalLossLayer": ((), {"Classes": "auto", "Alpha": 0.25, "Gamma": 2, "OutputSize": "auto",
+                            "LossFunction": "focalLoss"}),
     "regressionLayer": ((), {"ResponseNames": (), "LossFunction": "mean-squared-error"}),
     "lstmLayer": ((5,), LSTM), "bilstmLayer": ((5,), LSTM), "gruLayer": ((5,), GRU),
     "lstmProjectedLayer": ((5, 3, 2), LSTM | PROJECTED), "gruProjectedLayer": ((5, 3, 2), GRU | PROJECTED),
@@ -135,6 +138,7 @@ PORTS = {
     "multiplicationLayer": (["in1", "in2", "in3"], ["out"]),
     "additionLayer": (["in1", "in2"], ["out"]), "depthConcatenationLayer": (["in1", "in2", "in3"], ["out"]),
     "concatenationLayer": (["in1", "in2"], ["out"]), "classificationLayer": (["in"], []),
+    "dicePixelClassificationLayer": (["in"], []), "focalLossLayer": (["in"], []),
     "pixelClassificationLayer": (["in"], []), "regressionLayer": (["in"], []),
     "attentionLayer": (["query", "key", "value"], ["out"]),
     "sequenceFoldingLayer": (["in"], ["out", "miniBatchSize"]), "sequenceUnfoldingLayer": (["in", "miniBatchSize"], ["out"]),
@@ -162,6 +166,7 @@ NAMES = {  # of a layer without a name, in a network
     "leakyReluLayer": "leakyrelu", "softmaxLayer": "softmax", "batchNormalizationLayer": "batchnorm",
     "dropoutLayer": "dropout", "additionLayer": "addition", "depthConcatenationLayer": "depthcat",
     "concatenationLayer": "concat", "classificationLayer": "classoutput", "regressionLayer": "regressionoutput",
+    "dicePixelClassificationLayer": "dice-pixel-class", "focalLossLayer": "focal-loss",
     "pixelClassificationLayer": "pixel-class", "maxUnpooling3dLayer": "maxunpool3d",
     "clippedReluLayer": "clippedrelu", "eluLayer": "elu", "tanhLayer": "tanh", "sigmoidLayer": "sigmoid",
     "swishLayer": "swish", "geluLayer": "gelu", "softplusLayer": "softplus", "identityLayer": "identity",
@@ -244,7 +249,7 @@ def test_only_some_properties_can_be_set(factory):
         constant = (factory, prop.name) in {("leakyReluLayer", "Scale"), ("eluLayer", "Alpha"),
                                             ("crossChannelNormalizationLayer", "Alpha"),
                                             ("resize2dLayer", "Scale"), ("resize3dLayer", "Scale"),
-                                            ("attentionLayer", "Scale")}
+                                            ("attentionLayer", "Scale"), ("focalLossLayer", "Alpha")}
         assert prop.settable is (expected and not constant), prop.name
         if not prop.settable:
             with pytest.raises(DltoolboxError, match="cannot be changed after creation") as caught:

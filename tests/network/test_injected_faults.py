@@ -57,7 +57,7 @@ class Broken:
         self.with_structure("fullyConnectedLayer", "inputSizeMismatch", InputSize=777)
 
     def wrong_classes(self):
-        for factory in ("classificationLayer", "pixelClassificationLayer"):
+        for factory in ("classificationLayer", "pixelClassificationLayer", "focalLossLayer"):
             self.with_structure(factory, "classesMismatch", Classes=tuple("abcdefg"))
 
     def wrong_weights(self):

@@ -199,6 +199,10 @@ def _losses() -> Iterator[Case]:
             name, attrs = label + ("-weighted" if weights else ""), {"weights": weights}
             yield Case("softmax_cross_entropy", name, scores, attrs, batched=(0, 1), joins=False)
             yield Case("cross_entropy", name, probabilities, attrs, batched=(0, 1), joins=False)
+        for gamma in (2, 0.7):
+            attrs = {"alpha": 0.25, "gamma": gamma}
+            yield Case("softmax_focal_cross_entropy", f"{label}-{gamma}", scores, attrs, batched=(0, 1), joins=False)
+            yield Case("focal_cross_entropy", f"{label}-{gamma}", probabilities, attrs, batched=(0, 1), joins=False)
         def apart(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
             targets = normal(rng, *s, n)
             return targets + distinct(rng, *s, n), targets
@@ -216,6 +220,13 @@ def _losses() -> Iterator[Case]:
         for total in (True, False):
             yield Case("reduce_loss", label + ("" if total else "-all"), kept, {"divisor": 3, "total": total},
                        batched=(0, 2), joins=not total)
+    for label, shape in {"pixels": (3, 4, 5), "voxels": (2, 4, 3, 2), "many": (16, 17, 2)}.items():
+        def segmented(rng: np.random.Generator, n: int, s: tuple[int, ...] = shape) -> Inputs:
+            targets = one_hot(rng, *s, n)
+            targets[..., 1:2] = 0  # an image without labels
+            return OPS["softmax"].forward(normal(rng, *s, n)), targets
+
+        yield Case("generalised_dice", label, segmented, batched=(0, 1), joins=False)
     yield Case("half_mse", "", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), batched=(0, 1), joins=False)
 
 

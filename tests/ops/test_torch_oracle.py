@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from dltoolbox.ops import OPS, as_tuple
 from tests.ops.sample import Case
 from tests.ops.samples import CASES, TRANSPOSED, WINDOWS, cotangent, gradients
+from tests.torch_losses import dice, focal
 
 pytestmark = pytest.mark.oracle
 
@@ -139,6 +140,10 @@ def cross_entropy(y: Tensor, t: Tensor, *, weights: Any) -> Tensor:
 
 def softmax_cross_entropy(x: Tensor, t: Tensor, *, weights: Any) -> tuple[Tensor, Tensor]:
     return likelihood(x.log_softmax(-2), t, weights), x.softmax(-2)
+
+
+def softmax_focal(x: Tensor, t: Tensor, *, alpha: float, gamma: float) -> tuple[Tensor, Tensor]:
+    return focal(x.softmax(-2), t, alpha, gamma), x.softmax(-2)
 
 
 def reduce_loss(x: Tensor, weights: Tensor, mask: Tensor, *, divisor: float, total: bool) -> Tensor:
@@ -354,6 +359,9 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "global_max_pool": lambda x: x.amax(tuple(range(x.ndim - 2)), keepdim=True),
     "cross_entropy": cross_entropy,
     "softmax_cross_entropy": softmax_cross_entropy,
+    "focal_cross_entropy": focal,
+    "softmax_focal_cross_entropy": softmax_focal,
+    "generalised_dice": dice,
     "elementwise_cross_entropy": lambda y, t, independent: (
         F.binary_cross_entropy(y, t, reduction="none") if independent else -t * y.log()),
     "elementwise_huber": lambda y, t, transition: F.huber_loss(y, t, reduction="none", delta=transition),

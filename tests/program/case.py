@@ -54,6 +54,7 @@ class Case:
     weights: tuple[float, ...] | None = None  # of classes
     labelled: bool = False  # whether targets are one-hot
     timed: bool = False
+    loss_of: Callable[[Tensor, Tensor], Tensor] | None = None  # the loss of labels, where it is no cross-entropy
 
     def __str__(self) -> str:
         return f"{self.layer}-{self.label}" if self.label else self.layer
@@ -107,6 +108,8 @@ class Case:
         if not self.labelled:
             steps = y.shape[-2] if self.timed and y.ndim > len(self.sizes[0]) else 1
             return ((y - t) ** 2).sum() / (2 * steps * y.shape[-1])
+        if self.loss_of is not None:
+            return self.loss_of(y, t)
         w = torch.ones(y.shape[-2], dtype=y.dtype) if self.weights is None else torch.tensor(self.weights, dtype=y.dtype)
         return -(t * y.log() * w[:, None]).sum() / (t.sum(-2) > 0).sum()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tests.program import (
 )
 from tests.program.case import IMAGE, ODD, SIGNAL, VECTOR, VOLUME, Case, Size, Theirs, make, plain, single, there
 from tests.program.cases_convolution import Pairs, padded
+from tests.torch_losses import dice, focal
 
 
 def pooled(size: Any, stride: Any, pairs: Pairs) -> Theirs:
@@ -197,6 +199,15 @@ def ends() -> Iterator[Case]:
             yield Case(layer, f"{label}-{len(size)}d", (size,), lambda: [make("softmaxLayer")], probabilities,
                        lambda layer=layer, o=options: make(layer, Classes=["a", "b", "c"], Name="out", **o),
                        weights=given, labelled=True)
+    for size in ((3,), (4, 5, 3), (2, 3, 2, 3)):
+        for alpha, gamma in ((0.25, 2.0), (1.5, 0.5)):
+            yield Case("focalLossLayer", f"{gamma}-{len(size)}d", (size,), lambda: [make("softmaxLayer")], probabilities,
+                       lambda a=alpha, g=gamma: make("focalLossLayer", Classes=list("abc"), Alpha=a, Gamma=g, Name="out"),
+                       labelled=True, loss_of=partial(focal, alpha=alpha, gamma=gamma))
+        if len(size) > 1:
+            yield Case("dicePixelClassificationLayer", f"{len(size)}d", (size,), lambda: [make("softmaxLayer")],
+                       probabilities, lambda: make("dicePixelClassificationLayer", Classes=["a", "b", "c"], Name="out"),
+                       labelled=True, loss_of=dice)
     yield Case("classificationLayer", "image", ((4, 5, 3),), lambda: [
         make("globalAveragePooling2dLayer"), make("softmaxLayer")], plain(lambda x: x.mean((2, 3), keepdim=True).softmax(1)),
         lambda: make("classificationLayer", Classes=["a", "b", "c"], Name="out"), labelled=True)

@@ -17,6 +17,7 @@ from dltoolbox.program.model import Model
 from tests.program.alone import check_alone, padded
 from tests.program.case import Case
 from tests.program.cases import CASES
+from tests.torch_losses import dice
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("every_network_is_worth_several_threads")]
 
@@ -99,6 +100,9 @@ def test_every_layer_on_sequences_of_several_lengths(case: Case, way: str) -> No
         ends = results[0].lengths
         assert ends is not None
         targets[0] *= np.arange(targets[0].shape[-2])[:, np.newaxis] < ends
-        labelled = targets[0].any(-3).reshape(-1, *targets[0].shape[-2:]).sum((0, 1))
+        known = targets[0].any(-3).reshape(-1, *targets[0].shape[-2:])
+        if case.loss_of is dice:  # a mean over images
+            known = known.any(0, keepdims=True)
+        labelled = known.sum((0, 1))
         shares = labelled / labelled.sum()
     check_alone(model, inputs, targets, lengths, shares, plain)

@@ -9,6 +9,8 @@ import pytest
 
 from dltoolbox import (
     classificationLayer,
+    dicePixelClassificationLayer,
+    focalLossLayer,
     inputLayer,
     layerGraph,
     maxNumCompThreads,
@@ -63,6 +65,9 @@ NETWORKS: dict[str, list[Any]] = {
     "weighted": [softmaxLayer, classificationLayer(**classes(ClassWeights=[1, 3, 0.5]))],
     "probabilities": [OfSigmoid()],
     "pixels": [softmaxLayer, pixelClassificationLayer(**classes())],
+    "focal": [softmaxLayer, focalLossLayer(**classes())],
+    "focal pixels": [softmaxLayer, focalLossLayer(**classes(Alpha=2, Gamma=0.5))],
+    "dice pixels": [softmaxLayer, dicePixelClassificationLayer(**classes())],
     "responses": [regressionLayer],
     "maps": [regressionLayer],
     "elements": [AbsoluteError()],
@@ -71,7 +76,7 @@ NETWORKS: dict[str, list[Any]] = {
 
 def network(name: str) -> tuple[Any, tuple[int, ...]]:
     """The network, and the size of a step."""
-    size = (2, 3, 3) if name in ("pixels", "maps") else (3,)
+    size = (2, 3, 3) if name.endswith(("pixels", "maps")) else (3,)
     return layerGraph([inputLayer([*size, NAN, NAN], "S" * (len(size) - 1) + "CBT"), *NETWORKS[name]]), size
 
 
@@ -80,8 +85,8 @@ def targets_of(name: str, size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
     if name in ("responses", "maps", "elements"):
         shares = np.full(LENGTHS.size, 1.0 if name == "elements" else 1 / LENGTHS.size)
         return np.random.default_rng(3).standard_normal((*size, *REAL.shape)), shares
-    hot = one_hot((*size, REAL.size), undefined=0.2 if name == "pixels" else 0).reshape(*size, *REAL.shape) * REAL
-    labelled = hot.sum(tuple(range(hot.ndim - 1)))
+    hot = one_hot((*size, REAL.size), undefined=0.2 if name.endswith("pixels") else 0).reshape(*size, *REAL.shape) * REAL
+    labelled = REAL.sum(0) if name == "dice pixels" else hot.sum(tuple(range(hot.ndim - 1)))
     return hot, labelled / labelled.sum()
 
 

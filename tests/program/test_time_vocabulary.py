@@ -29,7 +29,8 @@ T, B = 2, 3
 NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of",  # they live on other ops: see test_time_networks
              "without_time", "masked_batch_norm", "masked_group_norm", "count_values", "half_mse_of_sequences"}
 RANDOM = {"dropout", "spatial_dropout"}
-LOSSES = {"cross_entropy", "softmax_cross_entropy", "half_mse"}
+LOSSES = {"cross_entropy", "softmax_cross_entropy", "focal_cross_entropy", "softmax_focal_cross_entropy", "generalised_dice",
+          "half_mse"}
 
 ALONE = [case for case in CASES if case.op not in NOT_ALONE | RANDOM
          and case.batched and ".sequences." not in type(OPS[case.op]).__module__  # those have tests of their own

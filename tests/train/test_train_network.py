@@ -18,11 +18,14 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     convolution3dLayer,
+    dicePixelClassificationLayer,
     dropoutLayer,
     featureInputLayer,
     flattenLayer,
+    focalLossLayer,
     fullyConnectedLayer,
     gearboxFeatures,
+    globalAveragePooling2dLayer,
     image3dInputLayer,
     imageInputLayer,
     layerGraph,
@@ -33,6 +36,7 @@ from dltoolbox import (
     predict,
     regressionLayer,
     reluLayer,
+    replaceLayer,
     rng,
     semanticseg,
     shapeVolumes,
@@ -103,6 +107,37 @@ def test_pixel_classification_with_weights_and_undefined_pixels():
     assert type(net) is DAGNetwork
     assert np.mean(semanticseg(X, net).codes[2:] == Y.codes[2:]) > 0.9
     assert info.TrainingLoss[-1] < 0.5 * info.TrainingLoss[0]
+
+
+@pytest.mark.parametrize("end", [dicePixelClassificationLayer, focalLossLayer("Name", "end", "Gamma", 1)])
+def test_small_classes_are_found(end):
+    """With undefined pixels; everything that labels pixels takes the network."""
+    X, Y = triangleImages(40, 16, nargout=2)
+    holes = Y.codes.copy()
+    holes[:2] = -1
+    layers = replaceLayer(unpooling_network("auto", "none"), "pixels", end)
+    net = trainNetwork(X, categorical.from_codes(holes, Y.categories), layers,
+                       quiet("adam", InitialLearnRate=0.02, MaxEpochs=15))
+    found = semanticseg(X, net)
+    assert np.mean(found.codes[2:] == Y.codes[2:]) > 0.9
+    assert net.Layers[-1].Classes == tuple(Y.categories)
+    assert predict(net, X, ReturnCategorical=True).tolist() == found.tolist()
+    with pytest.raises(ValueError, match=r"semanticseg\(X, net\)"):
+        classify(net, X)
+
+
+@pytest.mark.parametrize("body", [[], [globalAveragePooling2dLayer]])
+def test_the_focal_loss_of_images(body):
+    X = np.random.default_rng(0).uniform(size=(6, 6, 1, 60)) + (np.arange(60) % 2)
+    Y = categorical([["dark", "light"][n % 2] for n in range(60)])
+    layers = [imageInputLayer([6, 6, 1]), *([convolution2dLayer(1, 2), *body] if body else [fullyConnectedLayer(2)]),
+              softmaxLayer, focalLossLayer]
+    net, info = trainNetwork(X, Y, layers, quiet("adam", InitialLearnRate=0.05, MaxEpochs=40), nargout=2)
+    assert np.mean(classify(net, X) == Y) > 0.95
+    assert predict(net, X).shape == (60, 2)
+    assert info.TrainingLoss[-1] < 0.2 * info.TrainingLoss[0]
+    with pytest.raises(ValueError, match="needs a network with one output of classes per pixel"):
+        semanticseg(X, net)
 
 
 def first_loss(Y, weights):

@@ -1,0 +1,158 @@
+"""Losses of classes of very different sizes: the focal loss behind a softmax, block by block, and the generalised Dice loss,
+image by image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dltoolbox.kernels.base import BindContext, BoundKernel, in_turn, kernel
+from dltoolbox.kernels.loss import (
+    DATA_AND_FLAGS,
+    LossKernel,
+    Tally,
+    class_blocks,
+    classes_apart,
+    exponentials,
+    labelled_count,
+    planes,
+)
+from dltoolbox.ops.loss import EPSILON, dice_weights
+
+
+@kernel("softmax_focal_cross_entropy")
+class SoftmaxFocalCrossEntropy(LossKernel):
+    """`softmax_focal_cross_entropy`; the probabilities lie with their classes outermost."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x, t), (_, y), order = site.inputs, site.outputs, site.case.orders[0]
+        tally, direct, alpha, gamma = Tally(site), classes_apart(x, order), site.attrs["alpha"], site.attrs["gamma"]
+        factor = np.empty((), site.dtype)
+
+        def forward(x: np.ndarray, t: np.ndarray, y: np.ndarray, logs: np.ndarray, targets: np.ndarray, rest: np.ndarray,
+                    known: np.ndarray, line: np.ndarray, others: np.ndarray, power: np.ndarray, labelled: np.ndarray
+                    ) -> None:
+            exponentials(x, logs, y, line, direct)
+            np.divide(y, line, out=y)
+            np.log(line, out=line)
+            np.subtract(logs, line, out=logs)
+            np.copyto(targets, t)
+            apart(targets, y, rest, others)
+            np.multiply(logs, targets, out=logs)
+            np.add.reduce(logs, axis=0, out=line)
+            put_likelier(others, line, power, labelled)
+            np.power(others, gamma, out=power)
+            np.multiply(line, power, out=line)
+            tally.count += labelled_count(targets, known, labelled)
+            np.multiply(line, labelled, out=line)
+            tally.sum -= alpha * float(np.add.reduce(line, axis=None, dtype=np.float64))
+
+        def share() -> None:
+            factor[...] = alpha * tally.share
+
+        def backward(t: np.ndarray, y: np.ndarray, dx: np.ndarray, targets: np.ndarray, rest: np.ndarray, p: np.ndarray,
+                     q: np.ndarray, scale: np.ndarray, line: np.ndarray, flags: np.ndarray) -> None:
+            np.copyto(targets, t)
+            apart(targets, y, rest, q)
+            np.subtract(y, rest, out=dx)
+            np.add.reduce(dx, axis=0, out=p)
+            focal_slope(p, q, gamma, scale, line, flags)
+            np.multiply(scale, factor, out=scale)
+            np.maximum.reduce(targets, axis=0, out=line)  # 1 where there is a label
+            np.multiply(scale, line, out=scale)
+            np.multiply(targets, q, out=targets)
+            np.subtract(targets, rest, out=targets)
+            np.multiply(targets, scale, out=dx)
+        ways = self.sequence(tally, class_blocks(site, forward, *(planes(array, order) for array in (x, t, y)),
+                                                 whole=(None, None, *DATA_AND_FLAGS), single=(None, None, *DATA_AND_FLAGS)))
+        if not site.training:
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
+        assert dx is not None
+        back = class_blocks(site, backward, *(planes(array, order) for array in (t, y, dx)), whole=[None, None],
+                            single=(None, None, None, *DATA_AND_FLAGS))
+        return BoundKernel(ways, (in_turn([share, *back]),))
+
+
+def apart(targets: np.ndarray, y: np.ndarray, rest: np.ndarray, others: np.ndarray) -> None:
+    """``rest`` = (1 − t)·y, the probabilities of the wrong classes, and ``others``, their sums."""
+    np.subtract(1, targets, out=rest)
+    np.multiply(rest, y, out=rest)
+    np.add.reduce(rest, axis=0, out=others)
+
+
+def put_likelier(q: np.ndarray, logs: np.ndarray, line: np.ndarray, flags: np.ndarray) -> None:
+    """ln(1 − q) in the place of ``logs`` where q is the smaller part."""
+    np.minimum(q, 0.5, out=line)
+    np.negative(line, out=line)
+    np.log1p(line, out=line)
+    np.less(q, 0.5, out=flags)
+    np.copyto(logs, line, where=flags)
+
+
+def focal_slope(p: np.ndarray, q: np.ndarray, gamma: float, out: np.ndarray, line: np.ndarray, flags: np.ndarray) -> None:
+    """qᵞ·(γ·p·ln p/q − 1), the logarithm from the smaller one of p and q = 1 − p; ln p/q is −1 where q is 0."""
+    np.maximum(p, np.finfo(p.dtype).tiny, out=out)
+    np.log(out, out=out)
+    put_likelier(q, out, line, flags)
+    np.not_equal(q, 0, out=flags)
+    np.divide(out, q, out=out, where=flags)
+    np.logical_not(flags, out=flags)
+    np.copyto(out, -1, where=flags)
+    np.multiply(out, p, out=out)
+    np.multiply(out, gamma, out=out)
+    np.subtract(out, 1, out=out)
+    np.power(q, gamma, out=line)
+    np.multiply(out, line, out=out)
+
+
+@kernel("generalised_dice")
+class GeneralisedDice(LossKernel):
+    """`generalised_dice`: sums of one image after the other; what they make up for each class is kept for the gradient."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (y, t), order = site.inputs, site.case.orders[0]
+        space, count = tuple(range(y.ndim - 2)), y.shape[-1]
+        tally = Tally(site)
+        products = site.scratch(y.shape[:-1], order=tuple(axis for axis in order if axis < y.ndim - 1))
+        flags, unknown = site.scratch(y.shape[:-1], np.bool_), site.scratch(y.shape[:-2], np.bool_)
+        sums = [site.scratch(y.shape[-2:], np.float64) for _ in range(3)]
+        scale, ratio = site.keep(y.shape[-2:], np.float64), site.keep((count,), np.float64)
+
+        def find_unknown(t: np.ndarray) -> None:
+            np.not_equal(t, 0, out=flags)
+            np.logical_or.reduce(flags, axis=-1, out=unknown)
+            np.logical_not(unknown, out=unknown)
+
+        def forward() -> None:
+            counts, common, squares = sums
+            for n in range(count):
+                find_unknown(t[..., n])
+                np.add.reduce(t[..., n], axis=space, dtype=np.float64, out=counts[:, n])
+                np.multiply(y[..., n], t[..., n], out=products)
+                np.add.reduce(products, axis=space, dtype=np.float64, out=common[:, n])
+                np.multiply(y[..., n], y[..., n], out=products)
+                np.copyto(products, 0, where=unknown[..., np.newaxis])
+                np.add.reduce(products, axis=space, dtype=np.float64, out=squares[:, n])
+            weights = dice_weights(counts)
+            below = (weights * (squares + counts)).sum(0) + EPSILON
+            ratio[...] = (2 * (weights * common).sum(0) + EPSILON) / below
+            scale[...] = 2 * weights / below
+            tally.sum = float((1 - ratio).sum())
+            tally.count = float(counts.any(0).sum())
+
+        ways = self.sequence(tally, [forward])
+        if not site.training:
+            return BoundKernel(ways)
+        dx = site.grad_inputs[0]
+        assert dx is not None
+
+        def backward() -> None:
+            factors = (scale * tally.share).astype(site.dtype)
+            for n in range(count):
+                find_unknown(t[..., n])
+                np.multiply(y[..., n], site.dtype.type(ratio[n]), out=dx[..., n])
+                np.subtract(dx[..., n], t[..., n], out=dx[..., n])
+                np.multiply(dx[..., n], factors[:, n], out=dx[..., n])
+                np.copyto(dx[..., n], 0, where=unknown[..., np.newaxis])
+        return BoundKernel(ways, (backward,))
