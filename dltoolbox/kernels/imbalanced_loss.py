@@ -17,7 +17,7 @@ from dltoolbox.kernels.loss import (
     labelled_count,
     planes,
 )
-from dltoolbox.ops.loss import EPSILON, dice_weights
+from dltoolbox.ops.loss import DICE_EPSILON, dice_weights
 
 
 @kernel("softmax_focal_cross_entropy")
@@ -37,7 +37,7 @@ class SoftmaxFocalCrossEntropy(LossKernel):
             np.log(line, out=line)
             np.subtract(logs, line, out=logs)
             np.copyto(targets, t)
-            apart(targets, y, rest, others)
+            wrong_classes(targets, y, rest, others)
             np.multiply(logs, targets, out=logs)
             np.add.reduce(logs, axis=0, out=line)
             put_likelier(others, line, power, labelled)
@@ -53,7 +53,7 @@ class SoftmaxFocalCrossEntropy(LossKernel):
         def backward(t: np.ndarray, y: np.ndarray, dx: np.ndarray, targets: np.ndarray, rest: np.ndarray, p: np.ndarray,
                      q: np.ndarray, scale: np.ndarray, line: np.ndarray, flags: np.ndarray) -> None:
             np.copyto(targets, t)
-            apart(targets, y, rest, q)
+            wrong_classes(targets, y, rest, q)
             np.subtract(y, rest, out=dx)
             np.add.reduce(dx, axis=0, out=p)
             focal_slope(p, q, gamma, scale, line, flags)
@@ -74,7 +74,7 @@ class SoftmaxFocalCrossEntropy(LossKernel):
         return BoundKernel(ways, (in_turn([share, *back]),))
 
 
-def apart(targets: np.ndarray, y: np.ndarray, rest: np.ndarray, others: np.ndarray) -> None:
+def wrong_classes(targets: np.ndarray, y: np.ndarray, rest: np.ndarray, others: np.ndarray) -> None:
     """``rest`` = (1 − t)·y, the probabilities of the wrong classes, and ``others``, their sums."""
     np.subtract(1, targets, out=rest)
     np.multiply(rest, y, out=rest)
@@ -135,8 +135,8 @@ class GeneralisedDice(LossKernel):
                 np.copyto(products, 0, where=unknown[..., np.newaxis])
                 np.add.reduce(products, axis=space, dtype=np.float64, out=squares[:, n])
             weights = dice_weights(counts)
-            below = (weights * (squares + counts)).sum(0) + EPSILON
-            ratio[...] = (2 * (weights * common).sum(0) + EPSILON) / below
+            below = (weights * (squares + counts)).sum(0) + DICE_EPSILON
+            ratio[...] = (2 * (weights * common).sum(0) + DICE_EPSILON) / below
             scale[...] = 2 * weights / below
             tally.sum = float((1 - ratio).sum())
             tally.count = float(counts.any(0).sum())

@@ -179,7 +179,7 @@ class softmax_focal_cross_entropy(FocalLoss):
         return self.share(t, alpha, grad) * scale * (t * q - rest), None
 
 
-EPSILON = 1e-8  # of `generalised_dice`, above and below
+DICE_EPSILON = 1e-8  # of `generalised_dice`, above and below
 
 
 @op
@@ -217,7 +217,7 @@ class generalised_dice(OfClasses):
         counts, common = (part.sum(space, dtype=np.float64) for part in (t, y * t))
         squares = np.where(t.any(-2, keepdims=True), y * y, np.zeros_like(y)).sum(space, dtype=np.float64)
         weights = dice_weights(counts)
-        return (weights, 2 * (weights * common).sum(0) + EPSILON, (weights * (squares + counts)).sum(0) + EPSILON)
+        return (weights, 2 * (weights * common).sum(0) + DICE_EPSILON, (weights * (squares + counts)).sum(0) + DICE_EPSILON)
 
     @staticmethod
     def images(t: np.ndarray) -> float:

@@ -13,7 +13,8 @@ ROWS = [row.split("\t") for row in Path(__file__).with_name("seen.tsv").read_tex
 CALLS = [(function, int(count), options.split()) for function, count, options in ROWS if function in LAYERS]
 POSITIONAL = {"imageInputLayer": [[28, 28, 1]], "image3dInputLayer": [[8, 8, 8, 1]], "concatenationLayer": [3, 2],
               "groupedConvolution2dLayer": [3, 1, 2], "dropoutLayer": [0.5], "flattenLayer": ["Name", "flat"],
-              "resize2dLayer": ["OutputSize", [3, 3]], "leakyReluLayer": [0.1], "quadraticLayer": ["Name", "x"]}
+              "resize2dLayer": ["OutputSize", [3, 3]], "leakyReluLayer": [0.1], "quadraticLayer": ["Name", "x"],
+              "dicePixelClassificationLayer": ["Name", "x"]}
 VALUES = {"name": "x", "padding": "same", "cropping": "same", "normalization": "none", "epsilon": 1e-4, "paddingvalue": 0,
           "weightsinitializer": "he", "biasinitializer": "zeros", "classes": ["a", "b"], "classweights": [1, 2],
           "geometrictransformmode": "half-pixel", "method": "nearest", "nearestroundingmode": "round", "bias": None,
