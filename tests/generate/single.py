@@ -40,7 +40,7 @@ WAYS: dict[str, set[str]] = {factory: possible for factories, possible in (
     (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "concatenationLayer", "spaceToDepthLayer",
       "depthToSpace2dLayer", "crop2dLayer", "crop3dLayer", "resize2dLayer", "resize3dLayer",
       "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer", "pixelClassificationLayer",
-      "permuteLayer", "reshapeLayer"),
+      "dicePixelClassificationLayer", "focalLossLayer", "permuteLayer", "reshapeLayer"),
      {NONE, BESIDE}),  # they would miss the axis, or have arrays of the size of maps
     (("selfAttentionLayer", "attentionLayer", "positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer",
       "sinusoidalPositionEncodingLayer"), {NONE, PLACE})) for factory in factories}
@@ -99,7 +99,9 @@ def started(draft: draw.Draft, factory: str) -> str:
     return entering(draft)
 
 
-ENDS = {"regressionLayer": "regression", "classificationLayer": "classification", "pixelClassificationLayer": "pixels"}
+ENDS = {"regressionLayer": ("regression",), "classificationLayer": ("classification",),
+        "pixelClassificationLayer": ("pixels",), "dicePixelClassificationLayer": ("pixels",),
+        "focalLossLayer": ("classification", "pixels")}
 
 
 def grown(draft: draw.Draft, factory: str) -> None:
@@ -109,8 +111,9 @@ def grown(draft: draw.Draft, factory: str) -> None:
         draft.dice.one(*moves()[factory])(draft, x)
     need(len(draft.parts) <= LARGEST)
     if factory in ENDS:
-        need(factory != "pixelClassificationLayer" or draft.rank(x) in (2, 3))
-        draw.finish(draft, x, ENDS[factory])
+        task = draft.dice.one(*ENDS[factory])
+        need(task != "pixels" or draft.rank(x) in (2, 3))
+        draw.finish(draft, x, task)
     used = {source for part in draft.parts for source in part.sources}
     for port in [port for part in draft.parts for port in part.ports() if is_data(port) and port not in used]:
         draw.finish(draft, port, "regression")

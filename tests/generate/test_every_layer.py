@@ -16,7 +16,7 @@ from tests.generate.twin import TWINS
 
 pytestmark = pytest.mark.oracle
 
-COUNT = 2000  # cases at least
+COUNT = 2300  # cases at least
 WITHOUT: dict[str, str] = {}  # layers that PyTorch has no equivalent of, and why
 DRAWN = sorted(set(LAYERS) - set(WITHOUT))
 EACH = -(-COUNT // len(DRAWN))
