@@ -13,17 +13,17 @@ from docs.builder.pooling.computed import SQUARE, enter, map_maximum, ran, taps,
 from docs.builder.pooling.lines import padding_word
 
 
-def kinds_of(layer: Any, x: np.ndarray) -> np.ndarray:
-    """Every element of a map in the colour of its window, where windows do not overlap; what won is filled."""
-    kinds = np.full(x.shape, "lost", object)
+def owners(layer: Any, x: np.ndarray) -> dict[tuple[int, int], int]:
+    """The colour of the window that an element is in, also in padding, where windows do not overlap."""
     window = window_of(layer, x)
-    out = window.output(x.shape)
-    for number_, place in enumerate(np.ndindex(*out)):
-        rows, columns = (taps(window, axis, at) for axis, at in enumerate(place))
-        for row in rows:
-            for column in columns:
-                if 0 <= row < x.shape[0] and 0 <= column < x.shape[1]:
-                    kinds[row, column] = f"t{hue(number_)}"
+    return {(row, column): hue(number_) for number_, (i, j) in enumerate(np.ndindex(*window.output(x.shape)))
+            for row in taps(window, 0, i) for column in taps(window, 1, j)}
+
+
+def kinds_of(layer: Any, x: np.ndarray) -> np.ndarray:
+    """Every element of a map in the colour of its window; what won is filled."""
+    colours = owners(layer, x)
+    kinds = np.array([f"t{colours[at]}" if at in colours else "lost" for at in np.ndindex(x.shape)], object).reshape(x.shape)
     if isinstance(layer, MaxPooling):
         for number_, at in enumerate(ran(layer, x, "out", "indices")[1].ravel()):
             kinds.flat[int(at)] = f"w{hue(number_)}"
@@ -48,19 +48,23 @@ def before_and_after(title: str, layer: Any, x: np.ndarray, windows: Any = None)
     return d
 
 
-WHOLE = averagePooling2dLayer(4)
+OBLONG = np.array([[2, 7, 1, 3, 0, 5], [4, 1, 6, 8, 2, 1], [9, 0, 3, 1, 4, 4], [5, 2, 2, 7, 6, 3]], float)
 for NAME, TITLE, LAYER, WINDOWS in (
         ("max", "maxPooling2dLayer", map_maximum(2, Stride=2), None),
         ("average", "averagePooling2dLayer", averagePooling2dLayer(2, Stride=2), None),
-        ("global-max", "globalMaxPooling2dLayer", globalMaxPooling2dLayer(), WHOLE),
-        ("global-average", "globalAveragePooling2dLayer", globalAveragePooling2dLayer(), WHOLE)):
+        ("sum", "…, Divisor=1", averagePooling2dLayer(2, Stride=2, Divisor=1), None),
+        ("global-max", "globalMaxPooling2dLayer", globalMaxPooling2dLayer(), map_maximum(4)),
+        ("global-average", "globalAveragePooling2dLayer", globalAveragePooling2dLayer(), averagePooling2dLayer(4))):
     enter(NAME, before_and_after, TITLE, LAYER, SQUARE, WINDOWS)
+enter("oblong", before_and_after, "PoolSize [2 3], Stride=[2 3]", map_maximum([2, 3], Stride=[2, 3]), OBLONG)
 
 
 def bordered(title: str, layer: Any, x: np.ndarray) -> Drawing:
-    """A map in its padding, and the averages of all windows."""
-    y = ran(layer, x)
-    (above, below), (before, behind) = window_of(layer, x).padding
+    """A map in its padding, and what comes out of all windows, in their colours where they do not overlap."""
+    y, window = ran(layer, x), window_of(layer, x)
+    (above, below), (before, behind) = window.padding
+    kinds = np.full(x.shape, "t1", object) if window.overlapping else kinds_of(layer, x)
+    colours = {} if window.overlapping else owners(layer, x)
     rows, columns = x.shape[0] + above + below, x.shape[1] + before + behind
     d = Drawing((columns + y.shape[1]) * CELL + 46, rows * CELL + 30)
     d.line_of_text(10, title, "code")
@@ -68,15 +72,19 @@ def bordered(title: str, layer: Any, x: np.ndarray) -> Drawing:
         at = row - above, column - before
         inside = 0 <= at[0] < x.shape[0] and 0 <= at[1] < x.shape[1]
         d.cell(2 + column * CELL, 26 + row * CELL, number(x[at]) if inside else padding_word(layer),
-               "t1" if inside else "pad")
+               kinds[at] if inside else f"pad t{colours[at]}" if at in colours else "pad")
     d.arrow(columns * CELL + 8, 26 + rows * CELL / 2, 24)
-    d.matrix(columns * CELL + 42, 26 + (rows - y.shape[0]) * CELL / 2, y, np.full(y.shape, "t2 thick"))
+    d.matrix(columns * CELL + 42, 26 + (rows - y.shape[0]) * CELL / 2, y,
+             np.full(y.shape, "t2 thick") if window.overlapping else hues_of(y.shape))
     return d
 
 
 NINES = np.full((3, 3), 9.0)
+enter("padding-map", bordered, "PoolSize 2, Stride=2, Padding='same'", map_maximum(2, Stride=2, Padding="same"),
+      SQUARE[:3, :3])
 enter("padding-counted", bordered, "PaddingValue=0", averagePooling2dLayer(3, Padding=1), NINES)
 enter("padding-uncounted", bordered, "PaddingValue='mean'", averagePooling2dLayer(3, Padding=1, PaddingValue="mean"), NINES)
+enter("padding-summed", bordered, "Divisor=1", averagePooling2dLayer(3, Padding=1, Divisor=1), NINES)
 
 
 # Overlap -------------------------------------------------------------------------------------------------------------
