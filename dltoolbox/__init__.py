@@ -69,6 +69,7 @@ from dltoolbox.engines.inference import activations, classify, minibatchpredict,
 from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.engines.updating import classifyAndUpdateState, predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
+from dltoolbox.exchange.registered import registerFunction, registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
 from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
@@ -83,6 +84,7 @@ from dltoolbox.network.data_layout import networkDataLayout
 from dltoolbox.network.dlnetwork import dag2dlnetwork, dlnetwork, initialize, resetState
 from dltoolbox.network.graph.layer_array import LayerArray, layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.placeholders import findPlaceholderLayers, placeholderLayer
 from dltoolbox.network.graph.subnetworks import expandLayers, getLayer, groupLayers, networkLayer
 from dltoolbox.network.graph.surgery import (
     addInputLayer,
@@ -116,19 +118,19 @@ __all__ = [
     "categorical", "categories", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats",
     "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
     "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "doc2sequence",
-    "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "freezeWeights",
-    "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray",
-    "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
-    "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode",
-    "padsequences", "parpool", "plot", "poolingToStridedConvolution", "predict", "predictAndUpdateState", "relu",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18",
-    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label",
-    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
-    "shufflenet", "softmax", "squeezenet", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
-    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
-    "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers",
+    "freezeWeights", "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor",
+    "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize",
+    "iscategorical", "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss",
+    "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode",
+    "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingToStridedConvolution", "predict",
+    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
+    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary",
+    "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers",
+    "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

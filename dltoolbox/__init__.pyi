@@ -80,6 +80,8 @@ from dltoolbox.engines.updating import classifyAndUpdateState as classifyAndUpda
 from dltoolbox.engines.updating import predictAndUpdateState as predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
+from dltoolbox.exchange.registered import registerFunction as registerFunction
+from dltoolbox.exchange.registered import registerLayer as registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
 from dltoolbox.exchange.writers.python import toPython as toPython
 from dltoolbox.functions.activations import crosschannelnorm as crosschannelnorm
@@ -195,6 +197,8 @@ from dltoolbox.network.graph.layer_array import LayerArray as LayerArray
 from dltoolbox.network.graph.layer_array import layerArray as layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph as LayerGraph
 from dltoolbox.network.graph.layer_graph import layerGraph as layerGraph
+from dltoolbox.network.graph.placeholders import findPlaceholderLayers as findPlaceholderLayers
+from dltoolbox.network.graph.placeholders import placeholderLayer as placeholderLayer
 from dltoolbox.network.graph.subnetworks import expandLayers as expandLayers
 from dltoolbox.network.graph.subnetworks import getLayer as getLayer
 from dltoolbox.network.graph.subnetworks import groupLayers as groupLayers
@@ -250,39 +254,40 @@ __all__ = [
     "dropoutLayer", "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
     "estimateNetworkOutputBounds", "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate",
     "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer",
-    "fileDatastore", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights",
-    "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu",
-    "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer",
-    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer",
-    "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers",
-    "groupNormalizationLayer", "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer",
-    "gruProjectedLayer", "hasdata", "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter",
-    "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
-    "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
-    "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
-    "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
-    "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
-    "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
-    "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
-    "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork", "lstm", "lstmLayer",
-    "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
-    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer",
-    "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
-    "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
-    "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
-    "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingToStridedConvolution",
-    "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState", "preluLayer", "quadraticLayer",
-    "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer", "readall", "readimage",
-    "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer", "regressionLayer", "relu",
-    "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
-    "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
-    "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
-    "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
-    "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer",
-    "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
-    "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer",
-    "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "fileDatastore", "findPlaceholderLayers", "finddim", "flattenLayer", "focalLossLayer", "forward",
+    "freezeParameters", "freezeWeights", "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph",
+    "gather", "gearboxFeatures", "gelu", "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor",
+    "globalAveragePooling1dLayer", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
+    "globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "gpuArray",
+    "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers", "groupNormalizationLayer", "groupSubPlot",
+    "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer", "gruProjectedLayer", "hasdata", "huber", "icwtLayer",
+    "identityLayer", "image3dInputLayer", "imageDataAugmenter", "imageDatastore", "imageInputLayer", "imageLIME",
+    "imagePretrainedNetwork", "importCaffeLayers", "importCaffeNetwork", "importKerasLayers", "importKerasNetwork",
+    "importNetworkFromKeras", "importNetworkFromONNX", "importNetworkFromPyTorch", "importNetworkFromTensorFlow",
+    "importONNXLayers", "importONNXNetwork", "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy",
+    "indexing1dLayer", "initialize", "inputLayer", "instanceNormalizationLayer", "instancenorm",
+    "inverseNormalizationLayer", "iscategorical", "iscategory", "isdlarray", "isordinal", "istftLayer", "isundefined",
+    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph",
+    "layerNormalizationLayer", "layernorm", "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork",
+    "lstm", "lstmLayer", "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer",
+    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
+    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse",
+    "multiplicationLayer", "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer",
+    "neuronPCA", "numpartitions", "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool",
+    "patchEmbeddingLayer", "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore",
+    "pixelLabelImageDatastore", "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer",
+    "polynomialLearnRate", "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict",
+    "predictAndUpdateState", "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore",
+    "rcnnBoxRegressionLayer", "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics",
+    "regionProposalLayer", "registerFunction", "registerLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
+    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "reshapeLayer", "resize2dLayer",
+    "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
+    "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer", "roiInputLayer",
+    "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer", "scores2label",
+    "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
+    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
+    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
+    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
     "squeezenet", "ssdMergeLayer", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
     "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",

@@ -1,7 +1,8 @@
 """saveNetwork and loadNetwork: a network as one file that holds data only.
 
 The file describes layers by the names of their factories and by their properties. Loading makes the layers through
-their factories, with all their validation, and checks the whole network; nothing that a file says is ever executed.
+their factories, with all their validation, and checks the whole network; nothing that a file says is ever executed. For
+layers of the user's own see `dltoolbox.exchange.custom`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,29 @@ from __future__ import annotations
 import os
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.files import names_folder
 from dltoolbox.core.packages import __version__
-from dltoolbox.core.properties import Property, show
-from dltoolbox.exchange.container import ARRAY_TYPES, ContainerReader, Damaged, Oversized, open_container, write_container
+from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.exchange.container import ContainerReader, Damaged, Oversized, open_container, write_container
+from dltoolbox.exchange.custom import (
+    described_custom,
+    described_placeholder,
+    described_ports,
+    refuse_unnamed,
+    restored_custom,
+    restored_placeholder,
+)
+from dltoolbox.exchange.registered import name_of_function
+from dltoolbox.exchange.values import CUSTOM_VERSION, Described, Reading, Writing, has_function, unknown_functions
 from dltoolbox.layers.base import LAYERS, Layer, find
 from dltoolbox.network.data_layout import example_dims, networkDataLayout
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
@@ -27,15 +40,15 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_array import MOST_ISSUES
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
+from dltoolbox.network.graph.placeholders import PlaceholderLayer
 from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.lowering.initialise import ParameterArrays
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 from dltoolbox.ops import ParameterKey
 
-PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {NetworkLayer.factory: NetworkLayer})
+PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {page.factory: page for page in (NetworkLayer, PlaceholderLayer)})
 FORMAT = "dltoolbox network"
-ARCHIVE_VERSION = 1
 MOST_PORTS = 200_000  # inputs and outputs of all layers
 DESCRIPTION_FILE = "network.json"
 NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwork": DAGNetwork, "dlnetwork": dlnetwork}
@@ -43,6 +56,9 @@ NETWORKS: dict[str, type[Network]] = {"SeriesNetwork": SeriesNetwork, "DAGNetwor
 
 def saveNetwork(net: Network, file: object) -> None:
     """Save a network: its layers with all their values, its connections and its classes.
+
+    Layers of your own are saved by the name of their class (`registerLayer`), with their learnables, states and what else
+    they hold: numbers, texts, lists, dictionaries and arrays.
 
     The file is a zip of JSON and ``.npy`` members that other programs can read, too. Equal networks give equal bytes. An
     existing file is replaced, but only when the new one is complete, and keeps its permissions; when saving fails, it
@@ -54,9 +70,10 @@ def saveNetwork(net: Network, file: object) -> None:
 
     Raises:
         DltoolboxError: ``dltoolbox:saveNetwork:notANetwork``; ``…:functionValue`` for every property that holds a
-            function, since files hold no code; ``…:unknownLayer`` for layers that are not of this toolbox;
-            ``…:unsupportedValue``; ``…:tooLarge``; ``…:folderNotFound``, ``…:isAFolder``, ``…:invalidFile``,
-            ``…:cannotWrite``; and whatever `assembleNetwork` raises for a network that is not complete.
+            function without a name (`registerFunction`), since files hold no code; ``…:unsupportedValue`` for what a layer
+            of your own holds and files cannot; ``…:invalidHook`` for its method ``saved``; ``…:tooLarge``;
+            ``…:folderNotFound``, ``…:isAFolder``, ``…:invalidFile``, ``…:cannotWrite``; and whatever `assembleNetwork`
+            raises for a network that is not complete.
 
     Warns:
         DltoolboxWarning: ``dltoolbox:saveNetwork:otherFormat`` for a name such as ``'net.mat'``, which promises another kind
@@ -109,14 +126,23 @@ def warn_of_other_format(path: Path) -> None:
              f"well{f'; or write a script: {writer}' if writer else ''}.")
 
 
-def loadNetwork(file: object) -> Network:
+class _LoadOptions(Configured):
+    function = "loadNetwork"
+    Unknown = Property(convert.choice("error", "placeholder"), "error")
+
+
+def loadNetwork(file: object, *pairs: object, **options: object) -> Network:
     """Load a network that `saveNetwork` wrote.
 
     Nothing in the file is executed: layers are made by their factories, and everything is checked as if it had been
-    typed in. Predictions equal those of the saved network bit for bit.
+    typed in. Predictions equal those of the saved network bit for bit. Layers of your own are found among the classes that
+    the script has defined or imported before, and get what was saved without a call of their constructor.
 
     Args:
         file: Path of the file.
+        *pairs: Names and values of options in turn.
+        **options: ``Unknown`` (``'error'``): ``'placeholder'`` puts a `placeholderLayer` in the place of every layer whose
+            class or function the script has not defined. It keeps all that the file says, and can be saved again.
 
     Returns:
         A `SeriesNetwork`, `DAGNetwork` or `dlnetwork`, as saved.
@@ -124,7 +150,9 @@ def loadNetwork(file: object) -> Network:
     Raises:
         DltoolboxError: ``dltoolbox:loadNetwork:fileNotFound``, ``…:cannotRead``, ``…:invalidFile``; ``…:notAnArchive``
             for other kinds of files; ``…:newerVersion`` for files of a later dltoolbox; ``…:corruptFile`` for damaged or
-            forged ones; ``dltoolbox:registry:unknownLayer`` for layers that this version does not have.
+            forged ones; ``dltoolbox:registry:unknownLayer`` for layers that this version does not have;
+            ``…:unknownLayer`` for classes and functions that the script has not defined, ``…:otherClass`` for a class that
+            has changed, ``…:invalidHook`` for its method ``loaded``.
 
     Example:
         >>> try:
@@ -133,23 +161,24 @@ def loadNetwork(file: object) -> Network:
         ...     error.identifier
         'dltoolbox:loadNetwork:fileNotFound'
     """
+    placeholders = _LoadOptions(*pairs, **options).Unknown == "placeholder"
     path = path_of(file, "loadNetwork")
     if not os.path.isfile(path):
         advice = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
         fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", advice)
     try:
-        return loaded(path)
+        return loaded(path, placeholders)
     except OSError as error:
         fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
     except MemoryError:
         fail("loadNetwork:cannotRead", f"'{path}' needs more memory than there is.", "Load it where there is more memory.")
 
 
-def loaded(path: Path) -> Network:
+def loaded(path: Path, placeholders: bool) -> Network:
     """The network in a file; what is wrong with its contents is told."""
     try:
         with open_container(path) as reader:
-            return restored(reader, path)
+            return restored(reader, path, placeholders)
     except Damaged as damage:
         if not begins_as_zip(path):
             not_an_archive(path)
@@ -185,44 +214,55 @@ def target_of(file: Any, function: str) -> Path:
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
-def described(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def described(net: Network) -> tuple[Described, dict[str, np.ndarray]]:
     """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
-    arrays, dropped = dict[str, np.ndarray](), list[str]()
-    graph = described_graph(net.in_state({}), arrays, dropped)
+    writing = Writing(known_sizes(net))
+    graph = described_graph(net.in_state({}), writing)
     if net.current:
-        graph["states"] = [[*key, encoded(state, key.name, arrays)] for key, state in net.current.items()]
-    if dropped:
-        warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(dropped)} is saved as the default.",
-             "The arrays have their values already, so the saved network computes the same.")
-    return {"format": FORMAT, "version": ARCHIVE_VERSION, "dltoolbox": __version__, "type": type(net).__name__,
-            **graph}, arrays
+        graph["states"] = [[*key, writing.value(state, key.name)] for key, state in net.current.items()]
+    if writing.dropped:
+        warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(writing.dropped)} is saved as the "
+             "default.", "The arrays have their values already, so the saved network computes the same.")
+    return {"format": FORMAT, "version": writing.version, "dltoolbox": __version__, "type": type(net).__name__,
+            **graph}, writing.arrays
 
 
-def described_graph(net: Network, arrays: dict[str, np.ndarray], dropped: list[str]) -> dict[str, Any]:
-    """The layers, the connections and the ends of a network, which may stand inside a layer; ``arrays`` and ``dropped``
-    collect the arrays, and the initialisers that are functions.
-    """
+def known_sizes(net: Network) -> dict[str, tuple[Dims, ...]]:
+    """The outputs of each layer, for placeholders of layers that a reader of the file may not have."""
+    return {info.layer.Name: info.outputs for info in lower(net).layers if info.outputs is not None}
+
+
+def described_graph(net: Network, writing: Writing, around: str = "") -> Described:
+    """The layers, the connections and the ends of a network, which may stand inside the layers ``around``."""
     issues, layers = IssueCollector(), []
     for index, layer in enumerate(net.nodes, 1):
         with issues.collect(layer=layer.Name, index=index):
-            if PAGES.get(layer.factory) is not type(layer):
-                fail("saveNetwork:unknownLayer", f"{type(layer).__name__} is not a layer of this toolbox, so that no file "
-                     "can say how to make it again.", "Replace it by layers of the toolbox.")
-            values = {}
-            for prop, value in layer.values():
-                with issues.collect(layer=layer.Name, index=index):
-                    if callable(value) and is_spent_initialiser(layer, prop):
-                        dropped.append(f"{prop.name} of '{layer.Name}'")
-                        value = prop.converted(prop.default, layer)
-                    values[prop.name] = ({"network": described_graph(value, arrays, dropped)} if isinstance(value, dlnetwork)
-                                         else encoded(value, prop.name, arrays))
-            layers.append({"layer": layer.factory, "properties": values})
+            layers.append(described_layer(layer, writing, around, issues, index))
     issues.raise_if_any()
     connections = [[*c.source, *c.destination] for c in net.edges]
     return {"layers": layers, "connections": connections, **described_ends(net)}
 
 
-def described_ends(net: Network) -> dict[str, Any]:
+def described_layer(layer: Layer, writing: Writing, around: str, issues: IssueCollector, index: int) -> Described:
+    """A layer by its factory and properties; each that cannot be saved is told."""
+    path = f"{around}{layer.Name}"
+    if isinstance(layer, PlaceholderLayer) and layer.remembered:
+        return described_placeholder(layer, writing)
+    if PAGES.get(layer.factory) is not type(layer):
+        return described_custom(layer, writing, path, issues, index)
+    values = {}
+    for prop, value in layer.values():
+        with issues.collect(layer=layer.Name, index=index):
+            if callable(value) and is_spent_initialiser(layer, prop) and name_of_function(value) is None:
+                writing.dropped.append(f"{prop.name} of '{layer.Name}'")
+                value = prop.converted(prop.default, layer)
+            values[prop.name] = ({"network": described_graph(value, writing, f"{path}:")} if isinstance(value, dlnetwork)
+                                 else writing.value(value, prop.name))
+    described = {"layer": layer.factory, "properties": values}
+    return described | described_ports(layer, writing.sizes.get(path)) if has_function(values) else described
+
+
+def described_ends(net: Network) -> Described:
     """The facts of a dlnetwork beyond its layers: chosen outputs, sizes at open inputs, whether it has its values."""
     if not isinstance(net, dlnetwork):
         return {}
@@ -236,27 +276,8 @@ def is_spent_initialiser(layer: Layer, prop: Property[object]) -> bool:
     return name != prop.name and getattr(layer, name, None) is not None
 
 
-def encoded(value: object, name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """A property value as JSON: itself, or an object with one key that says what it is."""
-    if callable(value):
-        fail("saveNetwork:functionValue", f"{name} is a function, and files hold no code.",
-             f"Set {name} to one of its named choices; normalise the data before the network instead.")
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if isfinite(value) else {"float": repr(value)}
-    if isinstance(value, tuple):
-        return {"tuple": [encoded(item, name, arrays) for item in value]}
-    if isinstance(value, np.ndarray) and value.dtype.newbyteorder("<").str in ARRAY_TYPES:
-        member = f"arrays/{len(arrays)}.npy"
-        arrays[member] = value.astype(value.dtype.newbyteorder("<"), copy=False)
-        return {"array": member}
-    fail("saveNetwork:unsupportedValue", f"{name} is {show(value)}, which files cannot hold.",
-         "Use numbers, text, tuples of them, or arrays of floating-point numbers of at most 64 bits.")
-
-
 # Reading -------------------------------------------------------------------------------------------------------------
-def restored(reader: ContainerReader, path: Path) -> Network:
+def restored(reader: ContainerReader, path: Path, placeholders: bool) -> Network:
     """The network that an open file describes."""
     if DESCRIPTION_FILE not in reader.members:
         not_an_archive(path)
@@ -264,18 +285,20 @@ def restored(reader: ContainerReader, path: Path) -> Network:
     if description.get("format") != FORMAT:
         not_an_archive(path)
     version = entry(description, "version", int)
-    if version > ARCHIVE_VERSION:
+    if version > CUSTOM_VERSION:
         fail("loadNetwork:newerVersion", f"'{path}' has format version {version} (written by dltoolbox "
-             f"{show(description.get('dltoolbox'))}), but this dltoolbox reads versions up to {ARCHIVE_VERSION}.",
+             f"{show(description.get('dltoolbox'))}), but this dltoolbox reads versions up to {CUSTOM_VERSION}.",
              "Update dltoolbox, or save the network with an older one.")
     kind = entry(description, "type", str)
     if version < 1 or kind not in NETWORKS:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
-    used = {DESCRIPTION_FILE}
-    lgraph = restored_graph(description, reader, used)
-    states = restored_states(description, reader, used)
-    if used != set(reader.members):
-        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - used))}")
+    reading = Reading(reader, placeholders, {DESCRIPTION_FILE})
+    reading.inside = lambda inner: restored_inside(inner, reading)
+    lgraph = restored_graph(description, reading)
+    states = restored_states(description, reading)
+    if reading.used != set(reader.members):
+        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - reading.used))}")
+    refuse_unnamed(reading)
     try:
         check_unique(lgraph.nodes)
         if kind == "dlnetwork":
@@ -288,14 +311,14 @@ def restored(reader: ContainerReader, path: Path) -> Network:
     return in_saved_state(NETWORKS[kind](lgraph), states)
 
 
-def restored_states(description: dict[str, object], reader: ContainerReader, used: set[str]) -> ParameterArrays:
+def restored_states(description: dict[str, object], reading: Reading) -> ParameterArrays:
     """The states that sequences go on from, by layer and name; none where they begin."""
     states = ParameterArrays()
     for item in typed(description.get("states", []), list, "the list of states"):
         if len(typed(item, list, "a state")) != 3:
             raise Damaged(f"{show(item)} is not a state")
         key = ParameterKey(*(typed(text, str, "the name of a state") for text in item[:2]))
-        states[key] = decoded_value(item[2], reader, used)
+        states[key] = reading.value(item[2])
     return states
 
 
@@ -330,15 +353,15 @@ def restored_dlnetwork(lgraph: LayerGraph, description: dict[str, object]) -> dl
     return net
 
 
-def restored_graph(description: dict[str, object], reader: ContainerReader, used: set[str]) -> LayerGraph:
+def restored_graph(description: dict[str, object], reading: Reading) -> LayerGraph:
     """The layers and the connections of a network."""
-    layers = restored_layers(entry(description, "layers", list), reader, used)
+    layers = restored_layers(entry(description, "layers", list), reading)
     return LayerGraph(layers, restored_connections(entry(description, "connections", list), layers))
 
 
-def restored_inside(description: dict[str, object], reader: ContainerReader, used: set[str]) -> dlnetwork:
+def restored_inside(description: dict[str, object], reading: Reading) -> dlnetwork:
     """The network that a layer holds."""
-    lgraph = restored_graph(description, reader, used)
+    lgraph = restored_graph(description, reading)
     try:
         check_unique(lgraph.nodes)
         return restored_dlnetwork(lgraph, description)
@@ -346,27 +369,37 @@ def restored_inside(description: dict[str, object], reader: ContainerReader, use
         raise Damaged(f"a layer holds no valid network. {error}") from error
 
 
-def restored_layers(entries: Iterable[object], reader: ContainerReader, used: set[str]) -> list[Layer]:
-    """Layers made by their factories; the unknown ones are reported. ``used`` collects the members read."""
+def restored_layers(entries: Iterable[object], reading: Reading) -> list[Layer]:
+    """Layers made by their factories; the unknown ones are reported."""
     issues, layers = IssueCollector(), []
     for index, item in enumerate(entries, 1):
         described_layer = typed(item, dict, f"layer {index}")
-        factory = entry(described_layer, "layer", str)
         given = entry(described_layer, "properties", dict)
-        values = {name: decoded_value(value, reader, used) for name, value in given.items()}
-        with issues.collect(layer=str(values.get("Name", "")), index=index):
-            cls = PAGES.get(factory) or find(factory)
-            unknown = [name for name in values if name not in cls.properties]
-            if unknown:
-                raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
-            layers.append(made(cls, values, index))
-            reader.asked += port_count(layers[-1])
-            if reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
+        with issues.collect(layer=str(given.get("Name", "")), index=index):
+            layers.append(restored_custom(described_layer, reading, index) if "custom" in described_layer else
+                          restored_layer(described_layer, reading, index))
+            reading.reader.asked += port_count(layers[-1])
+            if reading.reader.asked > MOST_PORTS:  # a few numbers must not stand for millions of inputs
                 raise Damaged(f"its layers have more than {MOST_PORTS} inputs and outputs")
         if len(issues) == MOST_ISSUES:
             break
     issues.raise_if_any()
     return layers
+
+
+def restored_layer(described_layer: dict[str, object], reading: Reading, index: int) -> Layer:
+    """A layer made by its factory; a placeholder where it needs a function that nobody has defined."""
+    factory = entry(described_layer, "layer", str)
+    values = {name: reading.value(value) for name, value in entry(described_layer, "properties", dict).items()}
+    cls = PAGES.get(factory) or find(factory)
+    unknown = [name for name in values if name not in cls.properties]
+    if unknown:
+        raise Damaged(f"layer {index} has the unknown properties {show(unknown)}")
+    if missing := [*unknown_functions(values)]:
+        for name in missing:
+            reading.is_unknown(f"function {name!r}", str(values.get("Name", "")))
+        return restored_placeholder({**described_layer, "properties": values}, index)
+    return made(cls, values, index)
 
 
 def port_count(layer: Layer) -> int:
@@ -396,24 +429,6 @@ def restored_connections(entries: Iterable[object], layers: Iterable[Layer]) -> 
             raise Damaged(f"there is no connection from '{source}' to '{destination}'")
         connections.append(Connection(source, destination))
     return connections
-
-
-def decoded_value(value: object, reader: ContainerReader, used: set[str]) -> Any:
-    """The inverse of `encoded`; ``used`` collects the members that were read."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, dict) and len(value) == 1:
-        (what, content), = value.items()
-        if what == "tuple" and isinstance(content, list):
-            return tuple(decoded_value(item, reader, used) for item in content)
-        if what == "array" and isinstance(content, str) and content not in used:
-            used.add(content)
-            return reader.array(content)
-        if what == "float" and content in ("inf", "-inf", "nan"):
-            return float(content)
-        if what == "network" and isinstance(content, dict):
-            return restored_inside(content, reader, used)
-    raise Damaged(f"it holds the value {show(value)}, which means nothing")
 
 
 def entry(values: dict[str, object], name: str, kind: type) -> Any:

@@ -23,12 +23,12 @@ import numpy as np
 from dltoolbox.core.display import counted
 from dltoolbox.core.files import replacing
 
-ARRAY_TYPES = ("<f2", "<f4", "<f8")
+ARRAY_TYPES = ("<f2", "<f4", "<f8", "|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8")
 LARGEST_JSON = 8 << 20  # bytes: about twelve thousand convolutions
 MOST_VALUES = 600_000  # in it: read, each takes up to a hundred bytes
 MOST_STORED_DIMENSIONS = 16
 MAGIC = b"\x93NUMPY\1\0"
-NPY_HEADER = re.compile(rb"{'descr': '(<f[248])', 'fortran_order': (True|False), "
+NPY_HEADER = re.compile(rb"{'descr': '(<f[248]|<[iu][248]|[|][biu]1)', 'fortran_order': (True|False), "
                         rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), } *\n")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, OverflowError, KeyError, IndexError,
@@ -89,6 +89,8 @@ class ContainerReader:
             raise Damaged(f"array '{name}' has {counted(len(shape), 'dimension')}")
         if max(shape, default=0) > len(data) or prod(shape) * dtype.itemsize != len(data) - start:
             raise Damaged(f"array '{name}' has another size than its header says")
+        if dtype.kind == "b" and max(data[start:], default=0) > 1:
+            raise Damaged(f"array '{name}' holds what is neither true nor false")
         return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if header[2] == b"True" else "C")
 
 

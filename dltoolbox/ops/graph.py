@@ -107,6 +107,7 @@ class Graph:
     updates: list[StateUpdate] = field(default_factory=list)
     lengths: list[Value] = field(default_factory=list)
     carried: dict[ParameterKey, Value] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)  # layers of which nothing says what they compute
 
     @property
     def entering(self) -> list[Value]:
@@ -249,6 +250,9 @@ class Builder(Vocabulary, Protocol):
 
     def carry(self, name: str, value: Value) -> None:
         """The value (C×B) that such a state has after the run."""
+
+    def missing(self, x: Value, *dims: Dims) -> Outputs:
+        """Values of these sizes, with the time steps of ``x``, that nothing computes."""
 
 
 class Recorder(Builder):
@@ -401,6 +405,14 @@ class Recorder(Builder):
 
     def carry(self, name: str, value: Value) -> None:
         self.update_state(name, value, Carry())
+
+    def missing(self, x: Value, *dims: Dims) -> Outputs:
+        self.graph.missing.append(self.layer)
+        if not isinstance(x, Folded):
+            return tuple(Value(y, lengths=x.lengths if y.timed else None) for y in dims)
+        steps = x.sequences.dims
+        return tuple(Folded.of(Value(Dims(y.labels[:-1] + "TB", (*y.sizes[:-1], steps.size("T"), steps.batch)),
+                                     lengths=x.sequences.lengths)) for y in dims)
 
 
 def possible(dims: Dims) -> Dims:

@@ -22,6 +22,7 @@ from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
+from dltoolbox.network.lowering.modes import check_problems
 from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
@@ -76,6 +77,7 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
         fail("trainNetwork:metricOfOtherTask", f"Metrics is '{options.Metrics}', but layer '{end.Name}' is for {end.task}, "
              f"and trainNetwork measures '{metric}' there.", f"Pass Metrics='{metric}', or leave the option out.")
     lowered = lower_checked(lgraph)
+    check_problems(lowered)  # before the data are looked at
     task = Task(lgraph, end, incoming_dims(lowered, end), Cutting(options.SequenceLength, options.SequencePaddingDirection))
     training, validation = source_of(*data, task=task), None
     if options.ValidationData is not None:

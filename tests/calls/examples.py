@@ -127,6 +127,11 @@ def enter_layers() -> None:
 enter_layers()
 example("Layer", list, Name="x")
 example("networkLayer", lambda: [[dl.convolution2dLayer(3, 8, Name="conv"), dl.reluLayer(Name="act")]], Name="block")
+example("placeholderLayer", list, Name="gap", NumInputs=2, InputNames=["a", "b"], NumOutputs=1, OutputNames=["out"],
+        OutputSize=[4, 4, 2], OutputFormat="SSCB", StandsFor="ScalingFactorLayer")
+example("findPlaceholderLayers", lambda: [dl.layerGraph([*layers(), dl.placeholderLayer(Name="gap")])], nargout=2)
+example("registerLayer", lambda: ["calls.Own", type("Own", (dl.Layer,), {"__module__": "calls"})])
+example("registerFunction", lambda: ["calls.own", abs])
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
 
 # Errors ---------------------------------------------------------------------------------------------------------------
@@ -319,7 +324,7 @@ def target(name: str) -> Path:
 
 
 example("saveNetwork", lambda: [classifier(), target("again.dlnet")])
-example("loadNetwork", saved)
+example("loadNetwork", saved, Unknown="placeholder")
 example("toPython", lambda: [classifier(), target("code.py")], Parameters=True)
 example("toMATLAB", lambda: [classifier(), target("code.m")], Parameters=True)
 

@@ -15,10 +15,9 @@ from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning
 from dltoolbox.engines.inference import classify, predict
 from dltoolbox.exchange import container, loadNetwork, saveNetwork
 from dltoolbox.layers import FACTORIES as F
-from dltoolbox.layers.base import LAYERS, Layer
+from dltoolbox.layers.base import LAYERS
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.networks import DAGNetwork, SeriesNetwork, assembleNetwork
-from dltoolbox.ops import Builder, Value
 from tests.exchange.networks import NETWORKS, classifier, data_for, finished, segmentation
 
 
@@ -199,23 +198,12 @@ def test_initialisers_that_have_done_their_work_are_dropped(tmp_path: Path) -> N
     assert predict(net, X).tobytes() == predict(loaded, X).tobytes()
 
 
-def test_layers_from_elsewhere_and_odd_values(tmp_path: Path) -> None:
-    class Doubling(Layer):
-        factory = "doublingLayer"
-
-        def build(self, g: Builder, x: Value) -> Any:
-            return g.add(x, x)
-
-    mine = Doubling(Name="mine")
+def test_odd_values(tmp_path: Path) -> None:
+    """A long double is 64 bits on some machines."""
     long = F["fullyConnectedLayer"](1, Weights=np.ones((1, 2), np.longdouble), Bias=0)
-    names = ["in", "mine", "fc", "out"]
-    layers = [F["featureInputLayer"](2), mine, long, F["regressionLayer"]()]
-    for one, name in zip(layers, names, strict=True):
-        one.Name = name
-    net = SeriesNetwork(layerGraph(layers))
-    found = issues(lambda: saveNetwork(net, tmp_path / "net"))
-    assert found[0] == "saveNetwork:unknownLayer"
-    assert found[1:] in (["saveNetwork:unsupportedValue"], [])  # a long double is 64 bits on some machines
+    net = SeriesNetwork(layerGraph([F["featureInputLayer"](2), long, F["regressionLayer"]()]))
+    assert np.dtype(np.longdouble).itemsize <= 8 or (
+        issues(lambda: saveNetwork(net, tmp_path / "net")) == ["saveNetwork:unsupportedValue"])
 
 
 def test_incomplete_networks(tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ def test_forged_descriptions(what: str, good: Path, tmp_path: Path) -> None:
 
 
 def test_newer_versions_and_unknown_layers(good: Path, tmp_path: Path) -> None:
-    path = change(tmp_path / "net", good, lambda d: d.update(version=2, dltoolbox="9.9.9", layers="something new"))
-    with pytest.raises(DltoolboxError, match=r"version 2 .*'9\.9\.9'.*Update dltoolbox.*loadNetwork:newerVersion"):
+    path = change(tmp_path / "net", good, lambda d: d.update(version=3, dltoolbox="9.9.9", layers="something new"))
+    with pytest.raises(DltoolboxError, match=r"version 3 .*'9\.9\.9'.*Update dltoolbox.*loadNetwork:newerVersion"):
         loadNetwork(path)
     change(path, good, lambda d: d["layers"][2].update(layer="lstmLayerOfTheFuture"))
     with pytest.raises(DltoolboxError, match=r"Layer 'relu' \(3\).*lstmLayerOfTheFuture.*registry:unknownLayer"):

@@ -256,7 +256,7 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
         info.arrays = arrays
     check_given_arrays(info, arrays, issues)
     g.enter(layer.Name, arrays)
-    before = len(g.graph.nodes)
+    before, missing = len(g.graph.nodes), len(g.graph.missing)
     outputs: tuple[Value, ...] = as_tuple(layer.build(g, *inputs))
     if len(outputs) != len(layer.outputs()) or not all(isinstance(value, Value) for value in outputs):
         fail(f"{layer.label()}:invalidBuild", f"The method build of {type(layer).__name__} does not return one value per "
@@ -271,6 +271,11 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
                        "Offset, whatever comes in, and the layers before learn nothing.",
                        "Normalise what has more values, or remove the layer.", layer=layer.Name, index=info.index,
                        severity="warning")
+    if len(g.graph.missing) > missing:
+        issues.add("network:placeholder", f"This layer is a placeholder{layer.describe().removeprefix(layer.type_text)}: "
+                   "its sizes are known, but nothing says what it computes.", "Put a layer in its place before the network "
+                   f"runs: lgraph = replaceLayer(lgraph, '{layer.Name}', {getattr(layer, 'replacement', 'layer')}).",
+                   layer=layer.Name, index=info.index, severity="warning")
     check_memory(info, outputs, issues)
     return outputs
 

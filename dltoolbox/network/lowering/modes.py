@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import listed
+from dltoolbox.core.errors import fail
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import Lowered, lower
 from dltoolbox.ops import Graph, ParameterKey, Value
@@ -71,6 +73,12 @@ def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: InputSizes,
 def check_problems(lowered: Lowered, ports: Sequence[str] = ()) -> None:
     """Raise the problems of a record, unless all ports can be computed: layers behind them may refuse the size."""
     graph = lowered.graph
+    if graph.missing:
+        fail("network:placeholders", f"{'Layer' if len(graph.missing) == 1 else 'Layers'} "
+             f"{listed(map(repr, graph.missing))} {'is a placeholder' if len(graph.missing) == 1 else 'are placeholders'}: "
+             "nothing says what comes out, so the network can be looked at and edited, but not run.",
+             f"Put a layer in the place of each, such as lgraph = replaceLayer(layerGraph(net), '{graph.missing[0]}', "
+             "layer), and make a network of the result: net = assembleNetwork(lgraph) or net = dlnetwork(lgraph).")
     if not ports or not (graph.ports.keys() >= set(ports) and computable(graph, [graph.ports[port] for port in ports])):
         lowered.issues.raise_if_any()
 
