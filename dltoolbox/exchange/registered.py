@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dltoolbox.core.convert import LONGEST_NAME, Function
 from dltoolbox.core.errors import fail
@@ -22,14 +22,14 @@ _named_layers: dict[str, type[Layer]] = {}
 _named_functions: dict[str, Function] = {}
 
 
-def registerLayer(name: str, cls: type[Layer] | None = None) -> Any:
+def registerLayer(name: str, cls: type[Layer] | None = None) -> Function:
     """Give a class of layers the name under which files know it: a decorator.
 
     Without it, the name is that of the module and the class, ``mylayers.PReLU``; in a script or notebook,
     ``__main__.PReLU``. A name of your own goes on to mean the class when it moves to another module, or to another name.
 
     Args:
-        name: Any text, such as ``'my.PReLU'``.
+        name: A text, such as ``'my.PReLU'``.
         cls: The class; without it, the decorator of one is returned.
 
     Returns:
@@ -57,14 +57,14 @@ def registerLayer(name: str, cls: type[Layer] | None = None) -> Any:
     return enter if cls is None else enter(cls)
 
 
-def registerFunction(name: str, function: Function | None = None) -> Any:
+def registerFunction(name: str, function: Function | None = None) -> Function:
     """Give a function the name under which files know it: a decorator.
 
     Networks with functions, such as those of functionLayer, are saved only if the functions have names. When the file is
     loaded, the running script must have registered a function under that name.
 
     Args:
-        name: Any text, such as ``'my.halve'``.
+        name: A text, such as ``'my.halve'``.
         function: The function; without it, the decorator of one is returned.
 
     Returns:
