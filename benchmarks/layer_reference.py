@@ -302,10 +302,25 @@ def waves(one: Any, p: Arrays) -> Made:
 
 
 # Losses --------------------------------------------------------------------------------------------------------------
-@reference("classificationLayer", "pixelClassificationLayer")
-def cross_entropy(one: Any, p: Arrays) -> Made:
-    """Predictions are probabilities; the loss is of what comes before, and stands in `train`."""
+@reference("classificationLayer", "pixelClassificationLayer", "focalLossLayer", "dicePixelClassificationLayer")
+def probabilities(one: Any, p: Arrays) -> Made:
+    """Predictions; the loss is of the scores before the softmax, and stands in `loss_of_classes`."""
     return lambda x: x.softmax(1), []
+
+
+def loss_of_classes(layer: Any, scores: Tensor, target: Tensor) -> Tensor:
+    """Of scores and one-hot labels B×C×S…, all of which are known."""
+    if layer.factory == "focalLossLayer":
+        logs = (scores.log_softmax(1) * target).sum(1)
+        return -layer.Alpha * ((1 - logs.exp()) ** layer.Gamma * logs).mean()
+    if layer.factory == "dicePixelClassificationLayer":
+        y, t = scores.softmax(1).flatten(2), target.flatten(2)
+        counts = t.sum(2)
+        weights = torch.where(counts > 0, counts.clamp(min=1) ** -2, 0)
+        weights = torch.where(counts > 0, weights, weights.amax(1, keepdim=True))
+        above = 2 * (weights * (y * t).sum(2)).sum(1) + 1e-8
+        return (1 - above / ((weights * (y * y + t * t).sum(2)).sum(1) + 1e-8)).mean()
+    return F.cross_entropy(scores, target)
 
 
 # Work ----------------------------------------------------------------------------------------------------------------
@@ -347,8 +362,7 @@ def work(row: LayerRow, what: str, variant: str) -> Callable[[], list[np.ndarray
 
     def train() -> Any:
         if row.labelled:
-            scores = data[0]
-            loss = F.cross_entropy(scores, target)
+            loss = loss_of_classes(layer, data[0], target)
         else:
             loss = F.mse_loss(compute(*data), target, reduction="sum") / (2 * count)
         gradients = torch.autograd.grad(loss, [*differentiated, *trained], allow_unused=True)

@@ -179,4 +179,5 @@ LAYERS = {one.factory: one for one in (
     row("selfAttentionLayer", SEQUENCE, 8, 64), row("attentionLayer", [SEQUENCE] * 3, 8),
     row("wordEmbeddingLayer", ("CTB", (1, 100, 32)), 64, WORDS),
     row("sinusoidalPositionEncodingLayer", POSITIONS, 64, back=False), row("patchEmbeddingLayer", IMAGE, 4, 64),
-    scored("classificationLayer", VECTOR), scored("pixelClassificationLayer", DEEP))}
+    scored("classificationLayer", VECTOR), scored("pixelClassificationLayer", DEEP), scored("focalLossLayer", DEEP),
+    scored("dicePixelClassificationLayer", DEEP))}

@@ -14,6 +14,7 @@ from dltoolbox import (
     fullyConnectedLayer,
     groupedConvolution2dLayer,
     imageInputLayer,
+    inputLayer,
     layerGraph,
     predict,
     regressionLayer,
@@ -21,6 +22,7 @@ from dltoolbox import (
     softmaxLayer,
     transposedConv2dLayer,
 )
+from dltoolbox.layers.base import LAYERS as PAGES
 from dltoolbox.network.lowering.initialise import initial_arrays
 from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
@@ -126,3 +128,58 @@ def test_groups_are_settled_where_a_network_is_finished():
     net = assembleNetwork([imageInputLayer([4, 4, 6], Normalization="none"),
                            groupedConvolution2dLayer(1, 2, "channel-wise", Weights=weights, Bias=bias), regressionLayer])
     assert (net.Layers[1].NumGroups, net.Layers[1].NumChannelsPerGroup) == (6, 1)
+
+
+# Every initialiser of every layer ---------------------------------------------------------------------------------------
+INITIALISERS = [(factory, name) for factory, page in PAGES.items() for name in page.properties
+                if name.endswith("Initializer")]
+GIVEN = {"groupedConvolution2dLayer": [3, 2, 2], "groupNormalizationLayer": [2], "selfAttentionLayer": [2, 4],
+         "lstmProjectedLayer": [3, 2, 2], "gruProjectedLayer": [3, 2, 2], "embeddingConcatenationLayer": []}
+ENTERING = {"CBT": ([4, None, None], "CBT"), "SSCB": ([5, 6, 4, None], "SSCB"), "SSSCB": ([5, 6, 7, 4, None], "SSSCB"),
+            "words": ([1, None, None], "CBT")}
+
+
+def started(factory, name, function):
+    """The initial values of a layer of which one kind starts by a function."""
+    cls = PAGES[factory]
+    count = sum(prop.positional for prop in cls.properties.values())
+    layer = cls(*GIVEN.get(factory, [3] * count), Name="layer", **{name: function})
+    enters = ("words" if factory == "wordEmbeddingLayer" else "SSSCB" if "3d" in factory else
+              "SSCB" if "2d" in factory or factory == "patchEmbeddingLayer" else "CBT")
+    lgraph = layerGraph([inputLayer(*ENTERING[enters]), layer, regressionLayer])
+    lowered = lower_checked(lgraph)
+    return lowered.layers[1].arrays, initial_arrays(lowered, "float64")
+
+
+@pytest.mark.parametrize(("factory", "name"), INITIALISERS)
+def test_every_initialiser_may_be_a_function_of_the_size(factory, name):
+    asked = []
+
+    def counted(size):
+        asked.append(size)
+        return np.arange(np.prod(size)).reshape(size)
+    declared, arrays = started(factory, name, counted)
+    mine = [array for array in declared if array.name.endswith(name.removesuffix("Initializer"))]
+    mine = mine if name.startswith(("Weights", "Bias")) else [one for one in mine if f"{one.name}Initializer" == name]
+    assert mine
+    assert sorted(asked) == sorted(array.shape for array in mine)
+    for array in mine:
+        np.testing.assert_array_equal(arrays[ParameterKey("layer", array.name)], counted(array.shape))
+
+
+@pytest.mark.parametrize(("factory", "name"), INITIALISERS)
+def test_every_initialiser_says_what_it_needs(factory, name):
+    for wrong in (lambda size: np.zeros((*size, 2)), lambda size: "x", lambda size: np.full(size, np.inf)):
+        with pytest.raises(DltoolboxError, match=r"^Layer 'layer' \(2\): The initialiser of \w+ returned ") as caught:
+            started(factory, name, wrong)
+        assert {*caught.value.identifiers} == {f"dltoolbox:{factory}:invalidInitializer"}
+        assert "Return an array of the size that the function is called with" in str(caught.value)
+
+
+@pytest.mark.parametrize("factory", sorted({factory for factory, _ in INITIALISERS}))
+def test_every_learnable_has_one(factory):
+    parts = [name.removesuffix("Initializer") for one, name in INITIALISERS if one == factory]
+    count = sum(prop.positional for prop in PAGES[factory].properties.values())
+    learnables = PAGES[factory](*GIVEN.get(factory, [3] * count)).learnables
+    assert learnables
+    assert [one for one in learnables if not one.endswith(tuple(parts))] == []
