@@ -20,6 +20,7 @@ from docs.builder import docstrings, reference
 FAMILIES = {
     "inputs": "Inputs",
     "convolution": "Convolution and fully connected",
+    "spectral": "Spectral convolution",
     "pooling": "Pooling and unpooling",
     "activation": "Activation and dropout",
     "normalisation": "Normalisation",
