@@ -65,6 +65,7 @@ from dltoolbox.data import (
     word2ind,
     wordEncoding,
 )
+from dltoolbox.data.layout import networkDataLayout
 from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict
 from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.engines.updating import classifyAndUpdateState, predictAndUpdateState
@@ -76,11 +77,12 @@ from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leak
 from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.layers import FACTORIES, Layer
+from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
+from dltoolbox.layers.custom.formats import Acceleratable, Formattable, dims, finddim, formattedArray, stripdims
 from dltoolbox.layers.display import disp
 from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary
-from dltoolbox.network.data_layout import networkDataLayout
 from dltoolbox.network.dlnetwork import dag2dlnetwork, dlnetwork, initialize, resetState
 from dltoolbox.network.graph.layer_array import LayerArray, layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
@@ -112,25 +114,27 @@ from dltoolbox.train.options import trainingOptions
 from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
-    *FACTORIES, *EXPORTED, "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addInputLayer",
-    "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool",
-    "categorical", "categories", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats",
-    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
-    "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp", "dlnetwork", "doc2sequence",
-    "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers",
-    "freezeWeights", "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor",
-    "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize",
-    "iscategorical", "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss",
-    "l2loss", "layerArray", "layerGraph", "leakyrelu", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool",
-    "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode",
+    *FACTORIES, *EXPORTED, "Acceleratable", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue",
+    "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics",
+    "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork",
+    "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories", "classify", "classifyAndUpdateState",
+    "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19",
+    "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims",
+    "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation",
+    "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers", "finddim", "formattedArray", "freezeWeights",
+    "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray",
+    "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
+    "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool",
+    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode",
     "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingToStridedConvolution", "predict",
     "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
     "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
     "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
-    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "summary",
-    "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers",
-    "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter",
+    "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding",
+    "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

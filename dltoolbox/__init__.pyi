@@ -51,6 +51,7 @@ from dltoolbox.data.category_functions import removecats as removecats
 from dltoolbox.data.category_functions import renamecats as renamecats
 from dltoolbox.data.category_functions import reordercats as reordercats
 from dltoolbox.data.category_functions import setcats as setcats
+from dltoolbox.data.layout import networkDataLayout as networkDataLayout
 from dltoolbox.data.metrics import SemanticSegmentationMetrics as SemanticSegmentationMetrics
 from dltoolbox.data.metrics import confusionmat as confusionmat
 from dltoolbox.data.metrics import evaluateSemanticSegmentation as evaluateSemanticSegmentation
@@ -135,6 +136,14 @@ from dltoolbox.layers.convolution import GroupedConvolution2DLayer as _GroupedCo
 from dltoolbox.layers.convolution import TransposedConvolution1DLayer as _TransposedConvolution1DLayer
 from dltoolbox.layers.convolution import TransposedConvolution2DLayer as _TransposedConvolution2DLayer
 from dltoolbox.layers.convolution import TransposedConvolution3DLayer as _TransposedConvolution3DLayer
+from dltoolbox.layers.custom.declared import learnableParameter as learnableParameter
+from dltoolbox.layers.custom.declared import stateParameter as stateParameter
+from dltoolbox.layers.custom.formats import Acceleratable as Acceleratable
+from dltoolbox.layers.custom.formats import Formattable as Formattable
+from dltoolbox.layers.custom.formats import dims as dims
+from dltoolbox.layers.custom.formats import finddim as finddim
+from dltoolbox.layers.custom.formats import formattedArray as formattedArray
+from dltoolbox.layers.custom.formats import stripdims as stripdims
 from dltoolbox.layers.display import disp as disp
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
@@ -188,7 +197,6 @@ from dltoolbox.layers.sequences.recurrent import LSTMLayer as _LSTMLayer
 from dltoolbox.layers.sequences.recurrent import LSTMProjectedLayer as _LSTMProjectedLayer
 from dltoolbox.network.analysis.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary as summary
-from dltoolbox.network.data_layout import networkDataLayout as networkDataLayout
 from dltoolbox.network.dlnetwork import dag2dlnetwork as dag2dlnetwork
 from dltoolbox.network.dlnetwork import dlnetwork as dlnetwork
 from dltoolbox.network.dlnetwork import initialize as initialize
@@ -234,62 +242,63 @@ from dltoolbox.train.train_network import trainNetwork as trainNetwork
 
 __version__: str
 __all__ = [
-    "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Issue", "Layer", "LayerArray", "LayerGraph",
-    "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork", "TrainingInfo",
-    "accuracyMetric", "activations", "adamupdate", "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers",
-    "addcats", "additionLayer", "alexnet", "analyzeNetwork", "anchorBoxLayer", "arrayDatastore", "assembleNetwork",
-    "attention", "attentionLayer", "aucMetric", "augment", "augmentedImageDatastore", "averagePooling1dLayer",
-    "averagePooling2dLayer", "averagePooling3dLayer", "avgpool", "batchNormalizationLayer", "batchnorm", "bilstmLayer",
-    "bisenetv2", "canUseGPU", "canUseParallelPool", "categorical", "categories", "channelShuffleLayer", "checkLayer",
-    "chickenpox_dataset", "classificationLayer", "classify", "classifyAndUpdateState", "clippedReluLayer",
-    "complexFullyConnectedLayer", "complexReluLayer", "complexToRealLayer", "compressNetworkUsingProjection",
-    "concatenationLayer", "confusionchart", "confusionmat", "connectLayers", "convolution1dLayer", "convolution2dLayer",
-    "convolution3dLayer", "cosineLearnRate", "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer",
-    "crossChannelNormalizationLayer", "crosschannelnorm", "crossentropy", "ctc", "cvpartition", "cwtLayer",
-    "cyclicalLearnRate", "dag2dlnetwork", "darknet19", "darknet53", "deepDreamImage", "deepNetworkDesigner",
-    "deeplabv3plus", "deeplabv3plusLayers", "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer",
-    "dicePixelClassificationLayer", "digitTest4DArrayData", "digitTrain4DArrayData", "disconnectLayers", "disp",
-    "dlaccelerate", "dlarray", "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian",
-    "dlmtimes", "dlnetwork", "dlode45", "dlquantizer", "dltranspconv", "dlupdate", "doc2sequence", "drise",
-    "dropoutLayer", "efficientnetb0", "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer",
-    "estimateNetworkOutputBounds", "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate",
-    "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer",
-    "fileDatastore", "findPlaceholderLayers", "finddim", "flattenLayer", "focalLossLayer", "forward",
-    "freezeParameters", "freezeWeights", "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph",
-    "gather", "gearboxFeatures", "gelu", "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor",
-    "globalAveragePooling1dLayer", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
-    "globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "gpuArray",
-    "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers", "groupNormalizationLayer", "groupSubPlot",
-    "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer", "gruProjectedLayer", "hasdata", "huber", "icwtLayer",
-    "identityLayer", "image3dInputLayer", "imageDataAugmenter", "imageDatastore", "imageInputLayer", "imageLIME",
-    "imagePretrainedNetwork", "importCaffeLayers", "importCaffeNetwork", "importKerasLayers", "importKerasNetwork",
-    "importNetworkFromKeras", "importNetworkFromONNX", "importNetworkFromPyTorch", "importNetworkFromTensorFlow",
-    "importONNXLayers", "importONNXNetwork", "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy",
-    "indexing1dLayer", "initialize", "inputLayer", "instanceNormalizationLayer", "instancenorm",
-    "inverseNormalizationLayer", "iscategorical", "iscategory", "isdlarray", "isordinal", "istftLayer", "isundefined",
-    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph",
-    "layerNormalizationLayer", "layernorm", "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "loadNetwork",
-    "lstm", "lstmLayer", "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer",
-    "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
-    "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse",
-    "multiplicationLayer", "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer",
-    "neuronPCA", "numpartitions", "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool",
-    "patchEmbeddingLayer", "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore",
-    "pixelLabelImageDatastore", "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer",
-    "polynomialLearnRate", "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict",
-    "predictAndUpdateState", "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore",
-    "rcnnBoxRegressionLayer", "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics",
-    "regionProposalLayer", "registerFunction", "registerLayer", "regressionLayer", "relu", "reluLayer", "removeLayers",
-    "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "reshapeLayer", "resize2dLayer",
-    "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
-    "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer", "roiInputLayer",
-    "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer", "scores2label",
-    "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
+    "Acceleratable", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue", "Layer", "LayerArray",
+    "LayerGraph", "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork",
+    "TrainingInfo", "accuracyMetric", "activations", "adamupdate", "adaptiveAveragePooling2dLayer", "addInputLayer",
+    "addLayers", "addcats", "additionLayer", "alexnet", "analyzeNetwork", "anchorBoxLayer", "arrayDatastore",
+    "assembleNetwork", "attention", "attentionLayer", "aucMetric", "augment", "augmentedImageDatastore",
+    "averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool", "batchNormalizationLayer",
+    "batchnorm", "bilstmLayer", "bisenetv2", "canUseGPU", "canUseParallelPool", "categorical", "categories",
+    "channelShuffleLayer", "checkLayer", "chickenpox_dataset", "classificationLayer", "classify",
+    "classifyAndUpdateState", "clippedReluLayer", "complexFullyConnectedLayer", "complexReluLayer",
+    "complexToRealLayer", "compressNetworkUsingProjection", "concatenationLayer", "confusionchart", "confusionmat",
+    "connectLayers", "convolution1dLayer", "convolution2dLayer", "convolution3dLayer", "cosineLearnRate",
+    "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer", "crosschannelnorm",
+    "crossentropy", "ctc", "cvpartition", "cwtLayer", "cyclicalLearnRate", "dag2dlnetwork", "darknet19", "darknet53",
+    "deepDreamImage", "deepNetworkDesigner", "deeplabv3plus", "deeplabv3plusLayers", "densenet201",
+    "depthConcatenationLayer", "depthToSpace2dLayer", "dicePixelClassificationLayer", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray", "dlconv", "dldivergence",
+    "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45", "dlquantizer",
+    "dltranspconv", "dlupdate", "doc2sequence", "drise", "dropoutLayer", "efficientnetb0", "eluLayer", "embed",
+    "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds", "evaluateSemanticSegmentation",
+    "expandLayers", "explain", "exponentialLearnRate", "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata",
+    "fScoreMetric", "fcnLayers", "featureInputLayer", "fileDatastore", "findPlaceholderLayers", "finddim",
+    "flattenLayer", "focalLossLayer", "formattedArray", "forward", "freezeParameters", "freezeWeights",
+    "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu",
+    "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer",
+    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer",
+    "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers",
+    "groupNormalizationLayer", "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer",
+    "gruProjectedLayer", "hasdata", "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter",
+    "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
+    "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
+    "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
+    "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
+    "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
+    "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
+    "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
+    "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "learnableParameter", "loadNetwork", "lstm",
+    "lstmLayer", "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
+    "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer",
+    "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
+    "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
+    "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
+    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate",
+    "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState",
+    "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer",
+    "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer",
+    "registerFunction", "registerLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "resetState", "reshapeLayer", "resize2dLayer", "resize3dLayer",
+    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork",
+    "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer", "roiInputLayer", "roiMaxPooling2dLayer",
+    "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer", "scores2label", "seasonalSeries",
+    "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
     "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
     "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
     "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
-    "squeezenet", "ssdMergeLayer", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
+    "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
     "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
     "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
     "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
@@ -1444,16 +1453,7 @@ def dlarray(*arguments: Any, **options: Any) -> NoReturn:
 def extractdata(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
 
-def finddim(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
-def stripdims(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
 def isdlarray(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
-def dims(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
 
 def dlfeval(*arguments: Any, **options: Any) -> NoReturn:

@@ -63,7 +63,7 @@ INSTEAD = {  # hint: names
 
     # Arrays and custom loops
     "Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB').":
-        "dlarray extractdata finddim stripdims isdlarray dims",
+        "dlarray extractdata isdlarray",
     LOOP: "dlfeval dlgradient dlupdate dlaccelerate dljacobian dldivergence dllaplacian adamupdate sgdmupdate rmspropupdate "
           "lbfgsupdate lbfgsState",
     "predict(net, X) runs a network for prediction; only training runs it otherwise.": "forward",
@@ -120,7 +120,7 @@ INSTEAD = {  # hint: names
 
 # What scripts call their own things, or have from Python, NumPy, Matplotlib and random: ``from dltoolbox import *`` leaves
 # them alone. Whoever calls one has met the name of its first argument before, which has said what to do.
-COMMON = {"close", "combine", "dims", "imread", "imresize", "next", "partition", "preview", "read", "reset", "show",
+COMMON = {"close", "combine", "imread", "imresize", "next", "partition", "preview", "read", "reset", "show",
           "shuffle", "subset", "test", "training", "transform"}
 
 

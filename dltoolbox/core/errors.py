@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from dltoolbox.core.display import printable
@@ -21,7 +21,10 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Issue:
-    """One problem: what is wrong (``message``), what to do (``hint``), and where (``layer``, 1-based ``index``)."""
+    """One problem: what is wrong (``message``), what to do (``hint``), and where (``layer``, 1-based ``index``).
+
+    ``cause`` is the exception of the user's own code that it came from; an error of this issue is raised from it.
+    """
 
     identifier: str
     message: str
@@ -29,6 +32,7 @@ class Issue:
     layer: str = ""
     index: int | None = None
     severity: Severity = "error"
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         texts = {"identifier": self.identifier, "message": self.message, "hint": self.hint, "layer": self.layer}
@@ -43,6 +47,10 @@ class Issue:
         """The same issue, placed at a layer, unless it already names another."""
         placed = self.index is not None or self.layer not in ("", layer)
         return self if placed else replace(self, layer=layer, index=index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled without its cause, which may hold anything."""
+        return self.__dict__ | {"cause": None}
 
     @property
     def location(self) -> str:
@@ -65,6 +73,7 @@ class DltoolboxError(ValueError):
         lines = [str(issue) for issue in self.issues]
         text = lines[0] if len(lines) == 1 else f"{len(lines)} problems:\n" + "\n".join(f"  - {line}" for line in lines)
         super().__init__(text)
+        self.__cause__ = next((issue.cause for issue in self.issues if issue.cause is not None), None)
 
     @property
     def identifier(self) -> str:
@@ -102,9 +111,11 @@ class DltoolboxWarning(UserWarning):
     """Something works, but probably not as the user thinks."""
 
 
-def fail(identifier: str, message: str, hint: str = "", *, layer: str = "", index: int | None = None) -> NoReturn:
+def fail(identifier: str, message: str, hint: str = "", *, layer: str = "", index: int | None = None,
+         cause: BaseException | None = None) -> NoReturn:
     """Raise one problem. ``identifier`` is given without the leading ``dltoolbox:``."""
-    raise DltoolboxError(Issue(f"dltoolbox:{identifier}", message, hint, layer, index))
+    error = DltoolboxError(Issue(f"dltoolbox:{identifier}", message, hint, layer, index, cause=cause))
+    raise error from error.__cause__
 
 
 def warn(identifier: str, message: str, hint: str = "") -> None:
@@ -154,7 +165,8 @@ class IssueCollector:
     def raise_if_any(self) -> None:
         errors = [issue for issue in self.issues if issue.severity == "error"]
         if errors:
-            raise DltoolboxError(errors)
+            error = DltoolboxError(errors)
+            raise error from error.__cause__
 
     def __iter__(self) -> Iterator[Issue]:
         return iter(self.issues)

@@ -22,6 +22,7 @@ from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail, warn
 from dltoolbox.core.files import names_folder
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import Configured, Property, show
+from dltoolbox.data.layout import networkDataLayout
 from dltoolbox.exchange.container import ContainerReader, Damaged, Oversized, open_container, write_container
 from dltoolbox.exchange.custom import (
     described_custom,
@@ -34,7 +35,7 @@ from dltoolbox.exchange.custom import (
 from dltoolbox.exchange.registered import name_of_function
 from dltoolbox.exchange.values import CUSTOM_VERSION, Described, Reading, Writing, has_function, unknown_functions
 from dltoolbox.layers.base import LAYERS, Layer, find
-from dltoolbox.network.data_layout import example_dims, networkDataLayout
+from dltoolbox.network.data_layout import example_dims
 from dltoolbox.network.dlnetwork import dlnetwork, initialize
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port

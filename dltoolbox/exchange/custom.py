@@ -101,7 +101,7 @@ def restored_custom(entry: Mapping[str, Json], reading: Reading, index: int) -> 
 def restored_object(cls: type[Layer], properties: Mapping[str, object], attributes: Mapping[str, object],
                     index: int) -> Layer:
     """An object of a class, made without its constructor."""
-    layer = object.__new__(cls)
+    layer = cls.__new__(cls)
     issues = IssueCollector()
     for prop in sorted(cls.properties.values(), key=lambda prop: prop.name != "Name"):
         prop.store(layer, properties.get(prop.name, prop.default), issues)

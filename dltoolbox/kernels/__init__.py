@@ -5,6 +5,7 @@ Importing the families enters their kernels; of several for one op, the last ent
 
 import dltoolbox.kernels.attention
 import dltoolbox.kernels.conv
+import dltoolbox.kernels.custom
 import dltoolbox.kernels.dense
 import dltoolbox.kernels.elementwise
 import dltoolbox.kernels.imbalanced_loss

@@ -96,6 +96,7 @@ class State(Array):
     initial: float = 0.0
     double: bool = False
     carried: bool = False
+    start: convert.Function | None = None  # of the shape: what makes the values that it holds until then
 
 
 class FactoryCall(NamedTuple):
@@ -106,7 +107,23 @@ class FactoryCall(NamedTuple):
     options: dict[str, object]
 
 
-class Layer(Configured):
+class LayerType(type):
+    """The class of the classes of layers.
+
+    One that a user derives from `Layer` itself, without saying in ``build`` what it computes, says so in ``predict``, as in
+    MATLAB: it is derived from `user_layer` instead, which knows how to call that.
+    """
+
+    user_layer: ClassVar[type[Layer] | None] = None
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> LayerType:
+        user = LayerType.user_layer
+        if user is not None and "build" not in namespace and not str(namespace.get("__module__")).startswith("dltoolbox."):
+            bases = tuple(user if base is Layer else base for base in bases)
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+
+class Layer(Configured, metaclass=LayerType):
     """A layer: an inert value. Subclasses say what it means, in this order: properties, ports, arrays, build, text."""
 
     factory: ClassVar[str] = ""

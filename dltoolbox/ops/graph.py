@@ -322,8 +322,10 @@ class Recorder(Builder):
                      "Give the sequences of an observation the same length in all inputs.", layer=self.layer)
             return op, inputs, way
         first, lengths = inputs[0], inputs[across.of].lengths
-        if first.lengths is not None and across.ends is not None:
-            inputs = (self._once("fill_ends", first, first.lengths, value=across.ends), *inputs[1:])
+        if across.ends is not None:
+            filled = inputs if across.all_inputs else (first,)
+            inputs = (*(x if x.lengths is None else self._once("fill_ends", x, x.lengths, value=across.ends)
+                        for x in filled), *inputs[len(filled):])
         if lengths is not None and across.takes:
             inputs += (lengths if across.takes == "lengths" else self._once("step_mask", inputs[across.of], lengths),)
         if across.op and lengths is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.complex_numbers.spectral import Modes
+from dltoolbox.ops.custom.custom import OutsideFunction
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
@@ -256,6 +257,9 @@ class Vocabulary(Protocol):
 
     def spectral_conv_of_lengths(self, x: Value, weights: Value, lengths: Value, *, modes: Modes, way: Way | None = None) -> Value:
         """`spectral_conv` of every sequence alone."""
+
+    def custom(self, *inputs: Value, function: OutsideFunction, way: Way | None = None) -> tuple[Value, ...]:
+        """The outputs of an outside function."""
 
     def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
         """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""

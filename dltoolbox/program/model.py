@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 
 from dltoolbox.core.arrays import all_finite
 from dltoolbox.core.display import counted
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.statements.copied import Sealed
 from dltoolbox.data.sources.batches import Batch, Lengths
 from dltoolbox.layers.base import Learnable
@@ -249,6 +249,14 @@ class Model(Sealed):
             ports: tuple[str, ...] = (), *, lengths: Lengths = None,
             states: Mapping[ParameterKey, np.ndarray] | None = None, carry: bool = False) -> Outcome:
         """One run of a mode; see `Batch` for lengths and ``carry``, `carried_into` for ``states``."""
+        try:
+            return self._run(mode, inputs, targets, ports, lengths, states, carry=carry)
+        except DltoolboxError as error:  # functions from outside know the names of layers, but not their places
+            placed = self.lgraph.placed(error)
+            raise placed from placed.__cause__
+
+    def _run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], ports: tuple[str, ...],
+             lengths: Lengths, states: Mapping[ParameterKey, np.ndarray] | None, *, carry: bool) -> Outcome:
         groups, distinct = length_groups(lengths)
         program = self._program(mode, inputs, ports, groups, carry)
         entering = [*inputs, *distinct]

@@ -92,7 +92,17 @@ def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value
         chains: As for `run_passes`.
     """
     nodes = run_passes(graph, wanted, chains)
-    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), gradient_paths(graph, unfused(nodes), gradients_of))
+    differentiated = gradient_paths(graph, unfused(nodes), gradients_of)
+    check_gradients(unfused(nodes), differentiated)
+    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), differentiated)
+
+
+def check_gradients(nodes: Iterable[Node], differentiated: Collection[Value]) -> None:
+    """Every op that a gradient flows through must have it."""
+    for node in nodes:
+        needs = [value in differentiated for value in node.inputs]
+        if any(needs) and any(value in differentiated for value in node.outputs):
+            node.op.check_gradient(needs, **node.attrs)
 
 
 def unfused(nodes: Iterable[Node]) -> list[Node]:

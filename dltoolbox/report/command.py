@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from dltoolbox.core.display import listed, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, IssueCollector, fail
 from dltoolbox.core.files import write_text
+from dltoolbox.data.layout import networkDataLayout
 from dltoolbox.network.analysis.analysis import NetworkAnalysis, analysis
 from dltoolbox.network.analysis.text import problems
-from dltoolbox.network.data_layout import networkDataLayout
 from dltoolbox.report.analyze import open_page, temporary_page
 from dltoolbox.report.compare import TOTALS, comparison, comparison_text
 from dltoolbox.report.document import ANALYSIS_SCHEMA, ANALYSIS_VERSION, Document, document, identity

@@ -217,7 +217,7 @@ class ReturnsTwo(dl.Layer):
         return x, g.relu(x)
 
 
-@pytest.mark.parametrize(("layer", "reason"), [(WithoutBuild, "noBuild"), (ReturnsNothing, "invalidBuild"),
+@pytest.mark.parametrize(("layer", "reason"), [(WithoutBuild, "noPredict"), (ReturnsNothing, "invalidBuild"),
                                                (ReturnsTwo, "invalidBuild"), (dl.Layer, "noBuild")])
 def test_a_class_that_does_not_say_what_it_computes(layer, reason):
     layers = [LAYERS[0], layer(Name="mine"), dl.fullyConnectedLayer(2), dl.regressionLayer]

@@ -16,6 +16,7 @@ from tests.ops import (
     samples_activation,
     samples_attention,
     samples_complex,
+    samples_custom,
     samples_recurrent,
     samples_spatial,
     samples_windows,
@@ -250,7 +251,8 @@ def _sequences() -> Iterator[Case]:
 
 CASES: tuple[Case, ...] = (*_windowed(), *_elementwise(), *_statistics(), *_losses(), *_sequences(),
                            *samples_activation.cases(), *samples_spatial.cases(), *samples_recurrent.cases(),
-                           *samples_attention.cases(), *samples_windows.cases(), *samples_complex.cases())
+                           *samples_attention.cases(), *samples_windows.cases(), *samples_complex.cases(),
+                           *samples_custom.cases())
 
 
 def input_dims(case: Case, inputs: Inputs) -> tuple[Dims, ...]:

@@ -193,6 +193,12 @@ class LayerGraph:
                  did_you_mean(name, self._index) or f"Its layers are {few(self._index) or 'none'}.")
         return layer
 
+    def placed(self, error: DltoolboxError) -> DltoolboxError:
+        """The same error with the positions of the layers that it names."""
+        issues = [issue if issue.layer not in self._index else issue.at(issue.layer, self._index[issue.layer] + 1)
+                  for issue in error.issues]
+        return DltoolboxError(issues) if issues != list(error.issues) else error
+
     def name_of(self, layer: object, function: str) -> Any:
         """The name of the layer that a 1-based number means; anything else as it is."""
         if not isinstance(layer, (int, np.integer)) or isinstance(layer, bool):

@@ -90,8 +90,8 @@ def initial_value(layer: Layer, array: Array, draw: bool) -> np.ndarray:
         return conform(given, array)
     if isinstance(array, Learnable) and draw:
         return initialised(layer, array)
-    if isinstance(array, State) and (draw or array.carried):
-        return np.full(array.shape, array.initial)
+    if isinstance(array, State) and (draw or array.carried or array.start):
+        return np.full(array.shape, array.initial) if array.start is None else array.start(array.shape)
     fail("network:missingValue", f"{array.name} has no value.",
          f"Train the network, or pass {array.name}=… of size {times(array.shape)} when creating the layer.")
 

@@ -27,6 +27,7 @@ class Across:
     Attributes:
         ways: The ways of looking at T in which it looks across steps; in others it does the same with every step.
         ends: The padded steps of its first input hold this number, or the last real step ('edge'), or anything (None).
+        all_inputs: Whether those of all its inputs do.
         takes: What it gets as a further, last input: the lengths (B), or the mask of real steps (1×T×B, zeros and ones).
         of: The input whose lengths these are.
         op: The op that takes its place, in its own usual way; itself by default.
@@ -34,6 +35,7 @@ class Across:
 
     ways: Collection[Way] = (Way.SPACE,)
     ends: float | Literal["edge"] | None = None
+    all_inputs: bool = False
     takes: Literal["", "lengths", "mask"] = ""
     of: int = 0
     op: str = ""

@@ -1,0 +1,349 @@
+"""The layer that a user's class is: attributes and ports as its constructor sets them, arrays as it declares them.
+
+A class that is derived from `Layer` and has no ``build`` of its own becomes one (see `LayerType`): what it computes, its
+methods say, on arrays (`dltoolbox.layers.custom.calls`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ClassVar, NoReturn, Self
+
+import numpy as np
+
+from dltoolbox.core import convert
+from dltoolbox.core.dims import Dims
+from dltoolbox.core.display import counted, listed
+from dltoolbox.core.errors import IssueCollector, fail
+from dltoolbox.core.properties import InvalidValue, bind, did_you_mean, show
+from dltoolbox.core.statements.copied import Names
+from dltoolbox.core.statements.lost import noted_as_copied, references, refuse_lost
+from dltoolbox.data.layout import layout_of
+from dltoolbox.layers.base import Array, Layer, LayerType, Learnable, Row, State, equal
+from dltoolbox.layers.custom.calls import USER_METHODS, UserFunction, called_method, check_signatures
+from dltoolbox.layers.custom.declared import LearnableProperty, StateProperty
+from dltoolbox.ops import Builder, Outputs, Value, as_tuple
+from dltoolbox.ops.graph import Assign
+
+OWN_PORTS = ("_NumInputs", "_InputNames", "_NumOutputs", "_OutputNames")
+
+
+class UserLayer(Layer):
+    """A layer whose class has ``predict``, and perhaps ``forward``, ``backward``, ``initialize`` and ``resetState``."""
+
+    __slots__ = ("probed",)  # what calls with zeros have told: no attribute that copies and files get
+    probed: dict[tuple[Dims, ...], UserFunction]
+    states_declared: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        check_names(cls)
+        for prop in [value for value in vars(cls).values() if isinstance(value, LearnableProperty)]:
+            for name, factor in prop.factor_properties().items():
+                if name not in vars(cls):
+                    setattr(cls, name, factor)
+                    factor.__set_name__(cls, name)
+        super().__init_subclass__(**kwargs)
+        cls.states_declared = tuple(name for name, prop in cls.properties.items() if isinstance(prop, StateProperty))
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Constructors need not call that of Layer: properties have their defaults before."""
+        self = object.__new__(cls)
+        object.__setattr__(self, "probed", {})
+        for prop in cls.properties.values():
+            with suppress(InvalidValue):
+                self.__dict__[prop.name] = prop.converted(prop.default, self)
+        return self
+
+    def __init__(self, /, *args: object, **kwargs: object) -> None:
+        issues = IssueCollector()
+        given = bind(self.label(), type(self).properties, args, kwargs, issues)
+        for name, value in given.items():
+            type(self).properties[name].store(self, value, issues)
+        issues.raise_if_any()
+
+    # Attributes ----------------------------------------------------------------------------------------------------
+    def __setattr__(self, name: str, value: object) -> None:
+        """Any name: constructors set what they like. Names that the toolbox calls a layer by are taken."""
+        if name in RESERVED:
+            reserved(self.label(), name)
+        refuse_lost(references(self), self, self.label(), self.lost_change, name)
+        object.__setattr__(self, name, value)
+        self.probed.clear()
+
+    @property
+    def own_attributes(self) -> dict[str, object]:
+        """Attributes that the constructor set beside declared properties and ports."""
+        return {name: value for name, value in self.__dict__.items()
+                if name not in self.properties and name not in (*OWN_PORTS, "type_text", "_Description")}
+
+    def copy(self) -> Self:
+        """An independent layer: what its constructor made is copied as well, where Python can."""
+        noted_as_copied(self)
+        new = copy.copy(self)
+        for name, value in self.own_attributes.items():
+            with suppress(Exception):
+                new.__dict__[name] = copy.deepcopy(value)
+        return new
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Declared arrays stay read-only; attributes of the user's own are as they were."""
+        for name, value in state.items():
+            if name in self.properties and isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and isinstance(other, UserLayer) and same_attributes(
+            self.own_attributes, other.own_attributes)
+
+    # Ports ---------------------------------------------------------------------------------------------------------
+    def ports(self, side: str) -> tuple[str, ...]:
+        """Names of the ports on the side 'In' or 'Out'."""
+        names = self.__dict__.get(f"_{side}putNames")
+        if names is not None:
+            return tuple(names)
+        count = self.__dict__.get(f"_Num{side}puts", 1)
+        return (side.lower(),) if count == 1 else tuple(f"{side.lower()}{i + 1}" for i in range(count))
+
+    def inputs(self) -> tuple[str, ...]:
+        return self.ports("In")
+
+    def outputs(self) -> tuple[str, ...]:
+        return self.ports("Out")
+
+    def _set_count(self, name: str, value: object) -> None:
+        try:
+            self.__dict__[f"_{name}"] = convert.integer(1)(value)
+        except InvalidValue as no:
+            does = "takes" if "In" in name else "returns"
+            fail(f"{self.label()}:invalid{name}", f"'{name}' of {self.label()} must be {no.expected}, but it is "
+                 f"{show(value)}.", f"Set self.{name} to the number of arrays that predict {does}.", layer=self.Name)
+
+    def _set_names(self, name: str, value: object) -> None:
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or not names or not all(
+                isinstance(one, str) and one and "/" not in one for one in names) or len({*names}) < len(names):
+            fail(f"{self.label()}:invalid{name}", f"'{name}' of {self.label()} must be a list of different names without "
+                 f"slashes, but it is {show(value)}.", f"Set self.{name} = ['a', 'b'], or leave it out.", layer=self.Name)
+        self.__dict__[f"_{name}"] = tuple(names)
+
+    @property
+    def NumInputs(self) -> int:
+        return len(self.inputs())
+
+    @NumInputs.setter
+    def NumInputs(self, value: object) -> None:
+        self._set_count("NumInputs", value)
+
+    @property
+    def InputNames(self) -> list[str]:
+        return Names(self.inputs())
+
+    @InputNames.setter
+    def InputNames(self, value: object) -> None:
+        self._set_names("InputNames", value)
+
+    @property
+    def NumOutputs(self) -> int:
+        return len(self.outputs())
+
+    @NumOutputs.setter
+    def NumOutputs(self, value: object) -> None:
+        self._set_count("NumOutputs", value)
+
+    @property
+    def OutputNames(self) -> list[str]:
+        return Names(self.outputs())
+
+    @OutputNames.setter
+    def OutputNames(self, value: object) -> None:
+        self._set_names("OutputNames", value)
+
+    def validate(self) -> None:
+        for side in ("In", "Out"):
+            names, count = self.__dict__.get(f"_{side}putNames"), self.__dict__.get(f"_Num{side}puts")
+            if names is not None and count not in (None, len(names)):
+                fail(f"{self.label()}:invalid{side}putNames", f"{side}putNames has {counted(len(names), 'name')}, but "
+                     f"Num{side}puts is {count}.", f"Give {side}putNames {counted(count, 'name')}, or leave Num{side}puts "
+                     "out: it follows from the names.", layer=self.Name)
+        check_signatures(self)
+
+    # Text ----------------------------------------------------------------------------------------------------------
+    @property
+    def Type(self) -> str:
+        """The kind of layer as displays call it; the name of the class by default."""
+        return self.type_text
+
+    @Type.setter
+    def Type(self, value: object) -> None:
+        self.__dict__["type_text"] = self._text("Type", value) or type(self).type_text
+
+    @property
+    def Description(self) -> str:
+        """One line for displays; its type by default."""
+        return self.describe()
+
+    @Description.setter
+    def Description(self, value: object) -> None:
+        self.__dict__["_Description"] = self._text("Description", value)
+
+    def _text(self, name: str, value: object) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            fail(f"{self.label()}:invalid{name}", f"'{name}' of {self.label()} must be text, but it is {show(value)}.",
+                 f"Set self.{name} = '…'.", layer=self.Name)
+        return value
+
+    def describe(self) -> str:
+        return self.__dict__.get("_Description") or self.type_text
+
+    def rows(self) -> list[Row]:
+        """Attributes that the constructor set are hyperparameters."""
+        own = [("Hyperparameters", name, value) for name, value in self.own_attributes.items()
+               if not name.startswith("_")]
+        return [*super().rows(), *own]
+
+    # Arrays --------------------------------------------------------------------------------------------------------
+    @property
+    def states(self) -> tuple[str, ...]:
+        return self.states_declared
+
+    def filled(self, dims: tuple[Dims, ...]) -> Self:
+        """A copy with values for everything: those that were set, and what ``initialize`` and ``resetState`` make of the
+        rest.
+        """
+        new, names = self.copy(), (*self.learnables, *self.states)
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if len(given) < len(names) and type(self).initialize is not None:
+            new = self._revised(new, "initialize", dims)
+            new.__dict__.update(given)
+        if any(getattr(new, name) is None for name in self.states) and type(self).resetState is not None:
+            new = self._revised(new, "resetState", ())
+            new.__dict__.update(given)
+        missing = [name for name in names if getattr(new, name) is None]
+        if missing:
+            never_set(self, missing)
+        return new
+
+    def _revised(self, new: Self, method: str, dims: tuple[Dims, ...]) -> Self:
+        """The copy after a method that sets its attributes; one that returns a layer returns it."""
+        made = called_method(new, method, [layout_of(x) for x in dims])
+        if made is not None and type(made) is not type(self):
+            fail(f"{self.label()}:wrongResult", f"{method} of {type(self).__name__} returned {show(made)}.",
+                 f"Let {method} set attributes of self, such as self.Alpha = …, and return nothing.", layer=self.Name)
+        return made or new
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        if not self.learnables and not self.states:
+            return ()
+        function = self.user_function(inputs, training=False)
+        fresh = Fresh(self, inputs)
+        made: list[Array] = []
+        for name in self.learnables:
+            rate, decay = getattr(self, f"{name}LearnRateFactor"), getattr(self, f"{name}L2Factor")
+            made.append(Learnable(name, getattr(function.layer, name).shape, fresh.maker(name), learn_rate_factor=rate,
+                                  l2_factor=decay))
+        states = [State(name, getattr(function.layer, name).shape, start=fresh.maker(name)) for name in self.states]
+        return (*made, *states)
+
+    # Meaning -------------------------------------------------------------------------------------------------------
+    initialize: ClassVar[Callable[..., object] | None] = None
+    resetState: ClassVar[Callable[..., object] | None] = None
+
+    def user_function(self, inputs: tuple[Dims, ...], *, training: bool) -> UserFunction:
+        """The methods as a function of inputs of these sizes; the answers of calls with zeros are kept."""
+        if not all(x.known for x in inputs):
+            raise UnknownSizesError
+        if inputs not in self.probed:
+            self.probed[inputs] = UserFunction(self.filled(inputs), inputs)
+        return self.probed[inputs].named(self.Name, training=training)
+
+    def build(self, g: Builder, *xs: Value) -> Outputs:
+        """Record the one op that calls the methods."""
+        if not hasattr(type(self), "predict"):
+            no_predict(self)
+        function = self.user_function(tuple(x.dims for x in xs), training=g.training)
+        learnables, states = (g.learnable(name) for name in self.learnables), (g.state(name) for name in self.states)
+        results: tuple[Value, ...] = as_tuple(g.custom(*xs, *learnables, *states, function=function))
+        count = len(self.outputs())
+        function.check_lengths(xs, results[:count])
+        if g.training:
+            for name, value in zip(self.states, results[count:], strict=True):
+                g.update_state(name, value, Assign())
+        outputs = results[:count]
+        return outputs if len(outputs) > 1 else outputs[0]
+
+
+class UnknownSizesError(Exception):
+    """Methods compute with arrays, so nothing is known of what leaves a layer where a problem hides sizes."""
+
+
+class Fresh:
+    """New initial values of a layer, made when the first of them is asked for: every network gets its own."""
+
+    def __init__(self, layer: UserLayer, dims: tuple[Dims, ...]) -> None:
+        self.layer, self.dims = layer, dims
+        self.made: UserLayer | None = None
+
+    def maker(self, name: str) -> convert.Function:
+        """The function that an initialiser is."""
+        def value(shape: object) -> np.ndarray:
+            self.made = self.made or self.layer.filled(self.dims)
+            made: np.ndarray = getattr(self.made, name)
+            return made
+        return value
+
+
+# Names that are taken ------------------------------------------------------------------------------------------------
+FREE = {"Name", "type_text", "default_name", "NumInputs", "InputNames", "NumOutputs", "OutputNames", "Type", "Description",
+        "build", "check", "check_parameters", "arrays", "describe", "inputs", "outputs", "rows", "validate", *USER_METHODS}
+RESERVED = {name for name in dir(UserLayer) if not name.startswith("_")} - FREE
+
+
+def check_names(cls: type[UserLayer]) -> None:
+    """A class may not call its own things as the toolbox calls parts of a layer."""
+    if not cls.__module__.startswith("dltoolbox."):
+        for name in RESERVED.intersection(vars(cls)):
+            reserved(cls.__name__, name)
+
+
+def reserved(label: str, name: str) -> NoReturn:
+    fail(f"{label}:reservedName", f"'{name}' is what the toolbox calls a part of every layer, so {label} cannot use it.",
+         f"Choose another name, such as '{name.title().replace('_', '')}Value'.")
+
+
+def no_predict(layer: UserLayer) -> NoReturn:
+    own = [name for cls in type(layer).__mro__ if not issubclass(UserLayer, cls) for name in vars(cls)]
+    near = did_you_mean("predict", [name for name in own if not name.startswith("_")])
+    fail(f"{layer.label()}:noPredict", f"The class {type(layer).__name__} has no method predict, so nothing says what the "
+         "layer computes.", f"{near.rstrip('?').replace('Did you mean', 'Rename') + ' to predict.' if near else ''} "
+         "Define predict(self, X), which returns what leaves the layer.".strip(), layer=layer.Name)
+
+
+def never_set(layer: UserLayer, missing: list[str]) -> NoReturn:
+    name = missing[0]
+    what = "Learnables" if name in layer.learnables else "States"
+    how = ("initialize(self, layout) of the class does not set" if type(layer).initialize is not None else
+           "the class has no initialize(self, layout) that sets")
+    fail(f"{layer.label()}:neverInitialized", f"{what} without a value: {listed(missing)}; {how} "
+         f"{'it' if len(missing) == 1 else 'them'}.", f"Set self.{name} in the constructor, or define initialize(self, "
+         f"layout), which sets it, for example self.{name} = np.zeros(…).", layer=layer.Name)
+
+
+def same_attributes(mine: dict[str, object], other: dict[str, object]) -> bool:
+    """Whether attributes are equal; those that cannot be compared are where they are the same object."""
+    def alike(a: object, b: object) -> bool:
+        try:
+            return a is b or equal(a, b)
+        except Exception:
+            return False
+    return mine.keys() == other.keys() and all(alike(value, other[name]) for name, value in mine.items())
+
+
+LayerType.user_layer = UserLayer

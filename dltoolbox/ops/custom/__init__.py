@@ -1,0 +1,1 @@
+"""The op that calls a function from outside of the toolbox."""

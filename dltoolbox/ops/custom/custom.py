@@ -1,0 +1,70 @@
+"""An outside function as an op: whatever it computes, the machinery sees its sizes, its arrays and its gradient.
+
+It sees the whole mini-batch and all time steps at once, since nothing is known of what it does with them. Padded steps of
+sequences of several lengths hold zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from dltoolbox.core.dims import Dims
+from dltoolbox.ops.base import BOTH, Arrays, Call, Gradients, Op, op
+from dltoolbox.ops.sequences.ragged import Across
+from dltoolbox.ops.time_axis import Way
+
+
+class Results(NamedTuple):
+    """The outputs of an outside function, and what it wants to find again when its gradient is asked for."""
+
+    outputs: Arrays
+    memory: object = None
+
+
+class OutsideFunction(Protocol):
+    """All that is known of an outside function. Arrays have the axes of ops: S… C T B."""
+
+    def sizes(self, *inputs: Dims) -> tuple[Dims, ...]:
+        """Sizes of the outputs; raises where it does not accept the inputs."""
+
+    def forward(self, *inputs: np.ndarray) -> Results:
+        """The outputs, for inputs that it must not change."""
+
+    def backward(self, call: Call, grads: Sequence[np.ndarray | None], memory: object) -> Gradients:
+        """Gradients of the inputs, in the sense of `Op.backward`; ``memory`` is what forward left."""
+
+    def check_gradient(self, needs: Sequence[bool]) -> None:
+        """Raise where it has no gradient for those of its inputs that want one."""
+
+
+@op
+class custom(Op):
+    """The outputs of an outside function."""
+
+    saved_for_backward = BOTH
+    by_observation = False
+    way = Way.SEE
+    across = Across(ways=(Way.SEE,), ends=0, all_inputs=True)
+
+    def infer(self, *inputs: Dims, function: OutsideFunction) -> tuple[Dims, ...]:
+        return function.sizes(*inputs)
+
+    def forward(self, *inputs: np.ndarray, function: OutsideFunction) -> Arrays:
+        return function.forward(*inputs).outputs
+
+    def backward(self, call: Call, *grads: np.ndarray | None, function: OutsideFunction) -> Gradients:
+        """The kernel keeps the memory of the forward call; here, where nothing is kept, the function is called again."""
+        return function.backward(call, grads, function.forward(*call.inputs).memory)
+
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+        """An element of the output may see all of the input."""
+
+    def check_gradient(self, needs: Sequence[bool], **attrs: Any) -> None:
+        function: OutsideFunction = attrs["function"]
+        function.check_gradient(needs)
+
+    def together(self, *inputs: Dims, function: OutsideFunction) -> None:
+        """It does not normalise, as far as anybody knows."""
