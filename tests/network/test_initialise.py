@@ -170,7 +170,7 @@ def test_every_initialiser_may_be_a_function_of_the_size(factory, name):
 @pytest.mark.parametrize(("factory", "name"), INITIALISERS)
 def test_every_initialiser_says_what_it_needs(factory, name):
     for wrong in (lambda size: np.zeros((*size, 2)), lambda size: "x", lambda size: np.full(size, np.inf)):
-        with pytest.raises(DltoolboxError, match=r"^Layer 'layer' \(2\): The initialiser of \w+ returned ") as caught:
+        with pytest.raises(DltoolboxError, match=r"Layer .layer. \(2\): The initialiser of \w+ returned ") as caught:
             started(factory, name, wrong)
         assert {*caught.value.identifiers} == {f"dltoolbox:{factory}:invalidInitializer"}
         assert "Return an array of the size that the function is called with" in str(caught.value)
