@@ -31,6 +31,10 @@ def test_layers_are_made_as_scripts_make_them(function, count, options):
     assert layer == make(*arguments, **{name.upper(): value for name, value in pairs.items()})
 
 
+def test_no_layer_of_scripts_is_missing():
+    assert {function for function, *_ in ROWS if function.endswith("Layer")} <= set(LAYERS)
+
+
 def test_functions_of_data_are_called_as_scripts_call_them():
     net, Y = classifier(), dl.categorical(["a", "b"])
     assert dl.classify(net, images()).shape == (2,)
