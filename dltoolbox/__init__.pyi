@@ -125,6 +125,11 @@ from dltoolbox.layers.combination import AdditionLayer as _AdditionLayer
 from dltoolbox.layers.combination import ConcatenationLayer as _ConcatenationLayer
 from dltoolbox.layers.combination import DepthConcatenationLayer as _DepthConcatenationLayer
 from dltoolbox.layers.combination import MultiplicationLayer as _MultiplicationLayer
+from dltoolbox.layers.complex_numbers.parts import ComplexFullyConnectedLayer as _ComplexFullyConnectedLayer
+from dltoolbox.layers.complex_numbers.parts import ComplexReLULayer as _ComplexReLULayer
+from dltoolbox.layers.complex_numbers.parts import ComplexToRealLayer as _ComplexToRealLayer
+from dltoolbox.layers.complex_numbers.parts import RealToComplexLayer as _RealToComplexLayer
+from dltoolbox.layers.complex_numbers.parts import ZReLULayer as _ZReLULayer
 from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution1DLayer as _SpectralConvolution1DLayer
 from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution2DLayer as _SpectralConvolution2DLayer
 from dltoolbox.layers.complex_numbers.spectral import SpectralConvolution3DLayer as _SpectralConvolution3DLayer
@@ -1040,6 +1045,48 @@ def spectralConvolution3dLayer(
 ) -> _SpectralConvolution3DLayer:
     """3-D spectral convolution layer; as `spectralConvolution1dLayer` in three dimensions."""
 
+def complexToRealLayer(
+    *pairs: Any,
+    OperationDimension: str = 'C',
+    Name: str = '',
+) -> _ComplexToRealLayer:
+    """Complex-to-real layer: c complex channels become 2c real ones, real and imaginary parts in turn."""
+
+def realToComplexLayer(
+    *pairs: Any,
+    OperationDimension: str = 'C',
+    Name: str = '',
+) -> _RealToComplexLayer:
+    """Real-to-complex layer: 2c real channels become c complex ones, the inverse of `complexToRealLayer`."""
+
+def complexReluLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _ComplexReLULayer:
+    """Complex ReLU layer: max(0, x) of real parts and of imaginary parts."""
+
+def zreluLayer(
+    *pairs: Any,
+    Name: str = '',
+) -> _ZReLULayer:
+    """Z-ReLU layer: x where its real and imaginary parts are both at least zero, 0 elsewhere."""
+
+def complexFullyConnectedLayer(
+    outputSize: int,
+    dim: Literal['spatial-channel'] | str | str = 'spatial-channel',
+    *pairs: Any,
+    Weights: ArrayLike | None = None,
+    Bias: ArrayLike | None = None,
+    WeightsInitializer: Literal['complex-glorot-normal', 'zeros', 'ones', 'narrow-normal'] | str | Callable[..., Any] = 'complex-glorot-normal',
+    BiasInitializer: Literal['zeros', 'narrow-normal', 'ones'] | str | Callable[..., Any] = 'zeros',
+    WeightLearnRateFactor: float = 1,
+    BiasLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    BiasL2Factor: float = 0,
+    Name: str = '',
+) -> _ComplexFullyConnectedLayer:
+    """Complex fully connected layer: ``Weights·x + Bias`` with complex numbers, over all features of an observation."""
+
 def selfAttentionLayer(
     numHeads: int,
     numKeyChannels: int,
@@ -1344,21 +1391,6 @@ def functionToLayerGraph(*arguments: Any, **options: Any) -> NoReturn:
 
 def checkLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer."""
-
-def complexReluLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
-
-def zreluLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
-
-def complexToRealLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
-
-def realToComplexLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
-
-def complexFullyConnectedLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."""
 
 def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Undo the normalization in what predict(net, X) returns."""

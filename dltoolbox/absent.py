@@ -33,7 +33,6 @@ EXPORT = "toMATLAB(net, 'net.m', Parameters=True) writes code that rebuilds the 
 UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEIGHTS
 CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
 LOOK = "activations(net, X, 'conv') shows what a layer computes."
-SPLIT = "imageInputLayer([28, 28, 1], SplitComplexInputs=True) makes two real channels of every complex one."
 SIGNALS = ("Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass "
            "images or sequences.")
 SEGMENT = "There are no object detectors. Semantic segmentation is there: unetLayers([32, 32, 1], 2)."
@@ -49,7 +48,6 @@ INSTEAD = {  # hint: names
     "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
     CUSTOM: "functionLayer functionToLayerGraph",
     "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
-    SPLIT: "complexReluLayer zreluLayer complexToRealLayer realToComplexLayer complexFullyConnectedLayer",
     "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
     SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
     SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "

@@ -131,3 +131,15 @@ def real_steps(lengths: np.ndarray, steps: int) -> np.ndarray:
     """T×B: whether each step lies before the end of its sequence."""
     real: np.ndarray = np.arange(steps)[:, np.newaxis] < lengths
     return real
+
+
+def parts_of_complex(x: np.ndarray) -> np.ndarray:
+    """c complex channels, the axis before the last → 2c real ones: real part, imaginary part, channel by channel."""
+    split = np.stack([x.real, x.imag], axis=-2)
+    return split.reshape(*x.shape[:-2], 2 * x.shape[-2], x.shape[-1])
+
+
+def complex_of_parts(x: np.ndarray, axis: int = -2) -> np.ndarray:
+    """The inverse of `parts_of_complex`, along any axis."""
+    parts = np.moveaxis(x, axis, 0)
+    return np.moveaxis(parts[0::2] + 1j * parts[1::2], 0, axis)

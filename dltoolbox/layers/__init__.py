@@ -12,11 +12,12 @@ from dltoolbox.layers import (
     resizing,
 )
 from dltoolbox.layers.base import LAYERS, Factory, Layer
-from dltoolbox.layers.complex_numbers import spectral
+from dltoolbox.layers.complex_numbers import parts, spectral
 from dltoolbox.layers.custom import user_layer
 from dltoolbox.layers.sequences import attention, embedding, folding, recurrent
 
 FACTORIES = {name: Factory(cls) for name, cls in LAYERS.items()}
 
 __all__ = ["FACTORIES", "Layer", "activation", "arranging", "attention", "combination", "convolution", "embedding",
-           "folding", "inputs", "normalisation", "outputs", "pooling", "recurrent", "resizing", "spectral", "user_layer"]
+           "folding", "inputs", "normalisation", "outputs", "parts", "pooling", "recurrent", "resizing", "spectral",
+           "user_layer"]

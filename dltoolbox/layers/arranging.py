@@ -32,6 +32,8 @@ class IdentityLayer(Layer):
         MathWorks documentation of identityLayer.
     """
 
+    complex_inputs = "accepted"
+
     def build(self, g: Builder, x: Value) -> Outputs:
         return x
 

@@ -139,6 +139,7 @@ class Layer(Configured, metaclass=LayerType):
     beyond_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB's layer does not have
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     timeless: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
+    complex_inputs: ClassVar[str] = "refused"  # or 'accepted', 'needed': whether it takes complex data
     nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")

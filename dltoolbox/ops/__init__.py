@@ -2,11 +2,11 @@
 
 from dltoolbox.ops import activation, arithmetic, conv, loss, norm, pool, reshape
 from dltoolbox.ops.base import OPS, Call, Kind, Op, as_tuple
-from dltoolbox.ops.complex_numbers import spectral
+from dltoolbox.ops.complex_numbers import parts, spectral
 from dltoolbox.ops.custom import custom
 from dltoolbox.ops.graph import Builder, Graph, Node, Outputs, ParameterKey, Recorder, Value
 from dltoolbox.ops.sequences import attention, embedding, lengths, recurrent, windows_of_lengths
 
 __all__ = ["OPS", "Builder", "Call", "Graph", "Kind", "Node", "Op", "Outputs", "ParameterKey", "Recorder", "Value",
            "activation", "arithmetic", "as_tuple", "attention", "conv", "custom", "embedding", "lengths", "loss", "norm",
-           "pool", "recurrent", "reshape", "spectral", "windows_of_lengths"]
+           "parts", "pool", "recurrent", "reshape", "spectral", "windows_of_lengths"]

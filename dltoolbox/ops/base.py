@@ -33,6 +33,7 @@ class Kind(StrEnum):
     """Kinds of values in an array."""
 
     DATA = "data"
+    COMPLEX = "complex"  # data of complex channels
     INDICES = "indices"  # where the maxima of a map were
     SIZE = "size"  # the sizes of a map
     LENGTHS = "lengths"  # of the sequences of a mini-batch

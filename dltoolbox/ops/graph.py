@@ -52,8 +52,27 @@ class Folded(Value):
         return cls(value.dims.folded, value.kind, value.denotes and value.denotes.folded, sequences=value)
 
 
+@dataclass(eq=False)
+class Complex(Value):
+    """Complex data as pages see them: their sizes count complex channels. ``parts`` is the value that graphs know, with real
+    and imaginary parts in turn as twice as many channels.
+    """
+
+    parts: Value = field(default_factory=lambda: Value(Dims.of("")))
+
+    @classmethod
+    def of(cls, parts: Value) -> Complex:
+        return cls(halved_channels(parts.dims), Kind.COMPLEX, lengths=parts.lengths, parts=parts)
+
+
+def halved_channels(dims: Dims) -> Dims:
+    """Sizes of complex data whose parts have these."""
+    return dims.with_size("C", dims.channels // 2)
+
+
 def recorded_value(value: Value) -> Value:
     """The value that a graph knows."""
+    value = value.parts if isinstance(value, Complex) else value
     return value.sequences if isinstance(value, Folded) else value
 
 
@@ -102,6 +121,8 @@ class Graph:
     arrays: dict[ParameterKey, Value] = field(default_factory=dict)
     learnables: set[ParameterKey] = field(default_factory=set)
     ports: dict[str, Value] = field(default_factory=dict)  # 'layer/port' → value
+    complex: set[str] = field(default_factory=set)  # ports whose channels are real and imaginary parts in turn
+    leaving: list[str] = field(default_factory=list)  # ports of the results, where no output layer takes them
     losses: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     updates: list[StateUpdate] = field(default_factory=list)
@@ -233,6 +254,12 @@ class Builder(Vocabulary, Protocol):
 
     def unfold(self, x: Value) -> Value:
         """The sequences again."""
+
+    def complex(self, x: Value) -> Value:
+        """Channels that are real and imaginary parts in turn as complex ones."""
+
+    def parts(self, x: Value) -> Value:
+        """The inverse of `complex`."""
 
     def target(self, dims: Dims) -> Value:
         """The targets that an output layer compares with."""
@@ -373,6 +400,12 @@ class Recorder(Builder):
 
     def unfold(self, x: Value) -> Value:
         return recorded_value(x)
+
+    def complex(self, x: Value) -> Value:
+        return Complex.of(x)
+
+    def parts(self, x: Value) -> Value:
+        return x.parts if isinstance(x, Complex) else Value(x.dims.with_size("C", 2 * x.dims.channels))
 
     def result(self, y: Value, loss: Value) -> None:
         if isinstance(y, Folded):

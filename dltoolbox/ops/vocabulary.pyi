@@ -258,6 +258,12 @@ class Vocabulary(Protocol):
     def spectral_conv_of_lengths(self, x: Value, weights: Value, lengths: Value, *, modes: Modes, way: Way | None = None) -> Value:
         """`spectral_conv` of every sequence alone."""
 
+    def zrelu(self, x: Value, *, way: Way | None = None) -> Value:
+        """Complex numbers whose real and imaginary parts are both at least zero; zero in the place of others."""
+
+    def complex_dense(self, x: Value, weights: Value, bias: Value, *, real: bool, rank: int, way: Way | None = None) -> Value:
+        """Complex ``weights`` (out×in×2) times the features of each observation, flattened column-major, plus ``bias``."""
+
     def custom(self, *inputs: Value, function: OutsideFunction, way: Way | None = None) -> tuple[Value, ...]:
         """The outputs of an outside function."""
 

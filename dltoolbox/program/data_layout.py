@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of, in_code
+from dltoolbox.core.arrays import array_of, complex_of_parts, in_code, parts_of_complex
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted, few, listed
@@ -26,10 +26,10 @@ from dltoolbox.data.sources.layouts import (
     new_input_layer,
     wanted,
 )
-from dltoolbox.data.sources.sequence_forms import parts_of_complex
 from dltoolbox.data.sources.sequence_source import InputColumn, observation_count
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.layer_graph import LayerGraph
+from dltoolbox.ops.graph import halved_channels
 
 Column = TypeVar("Column", bound=InputColumn)  # the data of one input
 
@@ -244,6 +244,12 @@ class Result(NamedTuple):
     array: np.ndarray
     dims: Dims
     lengths: np.ndarray | None = None
+
+
+def as_complex_result(result: Result) -> Result:
+    """Complex numbers of channels that are real and imaginary parts in turn."""
+    axis = result.dims.labels.index("C")
+    return result._replace(array=complex_of_parts(result.array, axis), dims=halved_channels(result.dims))
 
 
 def as_rows(result: Result, *, vectors: bool) -> np.ndarray:

@@ -43,7 +43,7 @@ from dltoolbox.ops import Graph, ParameterKey
 from dltoolbox.ops.graph import Carry, Population
 from dltoolbox.ops.sequences.lengths import check_lengths
 from dltoolbox.program.bound_plan import ArrayPool, Layouts
-from dltoolbox.program.data_layout import Result, model_inputs
+from dltoolbox.program.data_layout import Result, as_complex_result, model_inputs
 from dltoolbox.program.executable import Outcome, Program
 from dltoolbox.program.memory import Arena, FlatArrays, Kept
 from dltoolbox.program.optimized import CHAINS, OptimizedGraph, optimize
@@ -230,9 +230,12 @@ class Model(Sealed):
         """The same with the dimensions and lengths of each; ``states`` are those to begin with."""
         outcome = self.run("predict", inputs, ports=tuple(ports), lengths=lengths, carry=carry,
                            states=self.left(continues) if states is None else states)
-        values = [outcome.graph.ports[port] for port in ports] if ports else outcome.graph.results
-        return [Result(outcome[value], value.dims, None if value.lengths is None else outcome[value.lengths])
-                for value in values]
+        graph = outcome.graph
+        values = [graph.ports[port] for port in ports] if ports else graph.results
+        results = [Result(outcome[value], value.dims, None if value.lengths is None else outcome[value.lengths])
+                   for value in values]
+        where = {at for at, port in enumerate(ports or graph.leaving) if port in graph.complex}
+        return [as_complex_result(result) if at in where else result for at, result in enumerate(results)]
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, lengths: Lengths = None

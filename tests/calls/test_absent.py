@@ -55,7 +55,7 @@ def test_a_call_says_what_to_do_instead(name):
     lambda items: dl.replaceLayer(dl.layerGraph([dl.reluLayer]), "relu", items)])
 def test_in_a_layer_array_without_parentheses(make):
     with pytest.raises(dl.DltoolboxError) as caught:
-        make([dl.reluLayer, dl.stftLayer, dl.softmaxLayer, dl.zreluLayer])
+        make([dl.reluLayer, dl.stftLayer, dl.softmaxLayer, dl.cwtLayer])
     assert caught.value.identifiers == ("dltoolbox:notInThisRelease",) * 2
     assert [issue.index for issue in caught.value.issues] == [2, 4]
     assert "np.fft.rfft(signal)" in str(caught.value)

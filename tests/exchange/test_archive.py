@@ -226,6 +226,8 @@ def test_every_registered_layer_can_be_made_again() -> None:
             given["inputSize"] = [6, 6, 2]
         if factory == "inputLayer":
             given |= {"inputSize": [6, 6, 2, None], "inputFormat": "SSCB"}
+        if factory.startswith("complexF"):
+            given["dim"] = "spatial-channel"
         if factory.startswith("sinusoidal"):
             given["outputSize"] = 6
         if factory.startswith("resize"):

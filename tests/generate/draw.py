@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 import tests.generate.twin_attention
+import tests.generate.twin_complex
 import tests.generate.twin_outputs  # noqa: F401  # these enter their twins
 from dltoolbox.core.dims import Dims
 from tests.generate.dice import Dice, Unfit, drawn_padding, each, need, pairs_of, window
 from tests.generate.draw_attention import attending, patching, placing
+from tests.generate.draw_complex import among_complex, spectral
 from tests.generate.network import Network, Part, is_data, make
 from tests.generate.twin import Run, applied
 
@@ -36,6 +38,8 @@ OPTIONS_NOT_DRAWN = {
                     "all arrays get random values"), "DropoutProbability": "what is dropped is not known to the twin",
     **dict.fromkeys(("NumChannels", "NumChannelsPerGroup", "ResponseNames", "DataAugmentation"), "changes no result"),
     "SplitComplexInputs": "real and imaginary parts enter as channels"}
+
+ONE_VALUE = dict.fromkeys(("complexToRealLayer", "realToComplexLayer", "complexFullyConnectedLayer"), {"OperationDimension"})
 
 
 def doubled(x: np.ndarray) -> np.ndarray:
@@ -101,9 +105,14 @@ class Draft:
         """S…, C: as arrays expand."""
         return (*self.spatial(port), self.channels(port))
 
+    @property
+    def real(self) -> list[str]:
+        """Ports of real data, which most layers take."""
+        return [port for port, x in self.held.items() if is_data(port) and not x.is_complex()]
+
     def alike(self, port: str, fits: Callable[[tuple[int, ...], tuple[int, ...]], bool]) -> list[str]:
         """Other ports with data of a shape that fits to that of this one."""
-        return [other for other in self.held if other != port and is_data(other)
+        return [other for other in self.real if other != port
                 and fits(self.shape(other), self.shape(port))]
 
 
@@ -195,14 +204,6 @@ def convolution(draft: Draft, x: str, filters: int | None = None) -> str:
         each_group = d.number(1, 4) if filters is None else filters // number
         return draft.add("groupedConvolution2dLayer", size, each_group, groups, sources=[x], **options)
     return draft.add(f"convolution{rank}dLayer", size, filters or some_filters(draft), sources=[x], **options)
-
-
-def spectral(draft: Draft, x: str) -> str:
-    d, rank = draft.dice, draft.rank(x)
-    need(rank > 0)
-    modes = [d.number(1, min((n + 1) // 2, 4)) for n in draft.spatial(x)]
-    return draft.add(f"spectralConvolution{rank}dLayer", d.one(modes, min(modes)), some_filters(draft), sources=[x],
-                     **d.some(WeightLearnRateFactor=lambda: d.one(0, 2, 1)))
 
 
 def edge_value(draft: Draft, x: str, size: Any, options: dict[str, Any]) -> Any:
@@ -417,10 +418,10 @@ def another_input(draft: Draft, x: str) -> str:
 
 
 MOVES: tuple[tuple[Move, int], ...] = (
-    (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (transposed, 3), (pooling, 5),
-    (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2), (resizing, 2), (cropping, 2),
-    (flattening, 1), (dense, 2), (residual, 4), (weighing, 1), (joining, 2), (another_input, 1), (attending, 3),
-    (placing, 5), (patching, 2))
+    (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (among_complex, 2),
+    (transposed, 3), (pooling, 5), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2),
+    (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2), (residual, 4), (weighing, 1), (joining, 2),
+    (another_input, 1), (attending, 3), (placing, 5), (patching, 2))
 
 
 def first(draft: Draft) -> str:
@@ -489,4 +490,4 @@ def grown(draft: Draft) -> None:
     for port in loose:
         finish(draft, port, "regression")
     if d.chance(0.1):
-        finish(draft, d.one(*(port for port in draft.held if is_data(port))), d.one("regression", "classification"))
+        finish(draft, d.one(*draft.real), d.one("regression", "classification"))

@@ -37,10 +37,10 @@ WAYS: dict[str, set[str]] = {factory: possible for factories, possible in (
     (("imageInputLayer", "image3dInputLayer", "featureInputLayer"), {NONE}), (RECURRENT, {PLACE}),
     (("sequenceFoldingLayer", "sequenceUnfoldingLayer", "sequenceInputLayer"), {BESIDE}),
     (("groupNormalizationLayer", "instanceNormalizationLayer"), {NONE, PLACE}),  # their statistics are over time, too
-    (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "concatenationLayer", "spaceToDepthLayer",
-      "depthToSpace2dLayer", "crop2dLayer", "crop3dLayer", "resize2dLayer", "resize3dLayer",
-      "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer", "pixelClassificationLayer",
-      "dicePixelClassificationLayer", "focalLossLayer", "permuteLayer", "reshapeLayer"),
+    (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "complexFullyConnectedLayer",
+      "concatenationLayer", "spaceToDepthLayer", "depthToSpace2dLayer", "crop2dLayer", "crop3dLayer", "resize2dLayer",
+      "resize3dLayer", "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer",
+      "pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer", "permuteLayer", "reshapeLayer"),
      {NONE, BESIDE}),  # they would miss the axis, or have arrays of the size of maps
     (("selfAttentionLayer", "attentionLayer", "positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer",
       "sinusoidalPositionEncodingLayer"), {NONE, PLACE})) for factory in factories}

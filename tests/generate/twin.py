@@ -154,21 +154,6 @@ def dropout(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return x * run.kept
 
 
-@twin("spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer")
-def spectral(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    """A sum of waves: every frequency and its opposite, the mean once."""
-    weights, spatial = torch.view_as_complex(p["Weights"].contiguous()), tuple(range(2, x.ndim))
-    places = torch.meshgrid(*(torch.arange(n, dtype=x.dtype) / n for n in x.shape[2:]), indexing="ij")
-    y = torch.zeros(1, dtype=x.dtype)
-    for modes in np.ndindex(*one.NumModes):
-        turns = 2 * np.pi * sum(n * where for n, where in zip(modes, places, strict=True))
-        wave = torch.complex(torch.cos(turns), torch.sin(turns))
-        weight = (x * wave.conj()).sum(spatial) @ weights[modes]
-        share = (2 if any(modes) else 1) / places[0].numel()
-        y = y + (weight.reshape(*weight.shape, *[1] * len(spatial)) * wave).real * share
-    return y
-
-
 # Filters -------------------------------------------------------------------------------------------------------------
 def padded(x: Tensor, pairs: Pairs, value: float = 0.0) -> Tensor:
     return F.pad(x, [n for pair in reversed(list(pairs)) for n in pair], value=value)

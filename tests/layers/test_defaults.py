@@ -126,6 +126,10 @@ PAGES = {
     "embeddingConcatenationLayer": ((), EMBEDDING),
     "indexing1dLayer": ((), {"Index": "first", "HasPaddingMaskInput": False}),
     **{f"spectralConvolution{rank}dLayer": ((3, 8), SPECTRAL | {"NumModes": (3,) * rank}) for rank in (1, 2, 3)},
+    "complexToRealLayer": ((), {"OperationDimension": "C"}), "realToComplexLayer": ((), {"OperationDimension": "C"}),
+    "complexReluLayer": ((), NOTHING), "zreluLayer": ((), NOTHING),
+    "complexFullyConnectedLayer": ((10,), WEIGHTED | {
+        "OutputSize": 10, "OperationDimension": "spatial-channel", "WeightsInitializer": "complex-glorot-normal"}),
     "sequenceFoldingLayer": ((), NOTHING), "sequenceUnfoldingLayer": ((), NOTHING),
 }
 PORTS = {
@@ -148,6 +152,8 @@ NAMES = {  # of a layer without a name, in a network
     "sequenceInputLayer": "sequenceinput", "sequenceFoldingLayer": "seqfold", "sequenceUnfoldingLayer": "sequnfold",
     "spectralConvolution1dLayer": "spectralconv1d", "spectralConvolution2dLayer": "spectralconv2d",
     "spectralConvolution3dLayer": "spectralconv3d",
+    "complexToRealLayer": "complex-to-real", "realToComplexLayer": "real-to-complex", "complexReluLayer": "complex-relu",
+    "zreluLayer": "zrelu", "complexFullyConnectedLayer": "complex-fc",
     "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
     "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
     "globalMaxPooling1dLayer": "gmpool1d",

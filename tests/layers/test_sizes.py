@@ -16,6 +16,9 @@ from dltoolbox import (
     channelShuffleLayer,
     classificationLayer,
     clippedReluLayer,
+    complexFullyConnectedLayer,
+    complexReluLayer,
+    complexToRealLayer,
     concatenationLayer,
     connectLayers,
     convolution1dLayer,
@@ -69,6 +72,7 @@ from dltoolbox import (
     positionEmbeddingLayer,
     preluLayer,
     quadraticLayer,
+    realToComplexLayer,
     regressionLayer,
     reluLayer,
     reshapeLayer,
@@ -94,6 +98,7 @@ from dltoolbox import (
     transposedConv2dLayer,
     transposedConv3dLayer,
     wordEmbeddingLayer,
+    zreluLayer,
 )
 from dltoolbox.layers.base import LAYERS
 from dltoolbox.report.analyze import analyzeNetwork
@@ -176,6 +181,11 @@ CASES = [  # input, layer, activations, learnables, states
     (LINES, spectralConvolution2dLayer([5, 3], 8), "9(S) × 8(C) × 1(B) × 1(T)", "Weights 5×3×3×8×2", ""),
     (IMAGE, spectralConvolution2dLayer([14, 11], 8), "28(S) × 21(S) × 8(C) × 1(B)", "Weights 14×11×3×8×2", ""),
     (VOLUME, spectralConvolution3dLayer(4, 1), "8(S) × 9(S) × 10(S) × 1(C) × 1(B)", "Weights 4×4×4×2×1×2", ""),
+    (FEATURES, realToComplexLayer(), "6(C) × 1(B)", "", ""),
+    (VOLUME, realToComplexLayer(), "8(S) × 9(S) × 10(S) × 1(C) × 1(B)", "", ""),
+    (FEATURES, complexFullyConnectedLayer(10), "10(C) × 1(B)", "Weights 10×12×2, Bias 10×1×2", ""),
+    (IMAGE, complexReluLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
+    (IMAGE, zreluLayer(), "28(S) × 21(S) × 3(C) × 1(B)", "", ""),
     (IMAGE, spaceToDepthLayer([4, 2]), "7(S) × 10(S) × 24(C) × 1(B)", "", ""),
     (imageInputLayer([3, 4, 12]), depthToSpace2dLayer([3, 2]), "9(S) × 8(S) × 2(C) × 1(B)", "", ""),
     (IMAGE, resize2dLayer(Scale=[1.5, 0.5]), "42(S) × 10(S) × 3(C) × 1(B)", "", ""),
@@ -354,9 +364,18 @@ def test_sizes_of_a_reference(source, reduce, layer, activations):
     assert info.LayerInfo.Activations[2] == activations
 
 
+def test_complex_channels_are_counted():
+    info = analyzeNetwork([sequenceInputLayer([9, 2], SplitComplexInputs=True), realToComplexLayer, complexReluLayer,
+                           complexFullyConnectedLayer(5), zreluLayer, complexToRealLayer], nargout=1)
+    assert info.Issues == ()
+    assert list(info.LayerInfo.Activations[:6]) == [
+        "9(S) × 4(C) × 1(B) × 1(T)", *["9(S) × 2(C) × 1(B) × 1(T)"] * 2, *["5(C) × 1(B) × 1(T)"] * 2, "10(C) × 1(B) × 1(T)"]
+    assert info.LayerInfo.Learnables[3] == "Weights 5×18×2, Bias 5×1×2"
+
+
 def test_every_page_has_a_size_case():
     tested = {type(layer).factory for _, layer, *_ in CASES}
     joining = {"attentionLayer", "additionLayer", "multiplicationLayer", "depthConcatenationLayer", "concatenationLayer"}
     others = {"crop2dLayer", "crop3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer",
-              "sequenceFoldingLayer", "sequenceUnfoldingLayer"}
+              "sequenceFoldingLayer", "sequenceUnfoldingLayer", "complexToRealLayer"}
     assert tested | joining | others == set(LAYERS)

@@ -203,6 +203,23 @@ def depth_to_space(x: Tensor, *, block: Any, order: str) -> Tensor:
     return y
 
 
+def complex_channels(x: Tensor) -> Tensor:
+    return torch.complex(x[..., 0::2, :], x[..., 1::2, :])
+
+
+def zrelu(x: Tensor) -> Tensor:
+    z = complex_channels(x)
+    kept = torch.where((z.real >= 0) & (z.imag >= 0), z, torch.zeros_like(z))
+    return torch.stack([kept.real, kept.imag], -2).flatten(-3, -2)
+
+
+def complex_dense(x: Tensor, weights: Tensor, bias: Tensor, *, rank: int, real: bool) -> Tensor:
+    z = x + 0j if real else complex_channels(x)
+    flat = z.permute(*range(z.ndim - 2, -1, -1), z.ndim - 1).flatten(0, -2)
+    y = torch.view_as_real(torch.view_as_complex(weights) @ flat + torch.view_as_complex(bias))
+    return y.permute(0, 2, 1).flatten(0, 1)[(None,) * rank]
+
+
 def spectral_conv(x: Tensor, weights: Tensor, *, modes: Any) -> Tensor:
     """Real filters whose spectrum is given at some frequencies, in all of S…CB."""
     some, dims = torch.view_as_complex(weights), tuple(range(x.ndim - 2 - len(modes), x.ndim - 2))
@@ -368,7 +385,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "elementwise_l1": lambda y, t: F.l1_loss(y, t, reduction="none"),
     "elementwise_l2": lambda y, t: F.mse_loss(y, t, reduction="none"),
     "reduce_loss": reduce_loss,
-    "spectral_conv": spectral_conv,
+    "spectral_conv": spectral_conv, "zrelu": zrelu, "complex_dense": complex_dense,
     "half_mse": lambda y, t: F.mse_loss(y, t, reduction="sum") / (2 * y.shape[-1]),
 }
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from dltoolbox.core.arrays import array_of, holds, in_code
+from dltoolbox.core.arrays import array_of, holds, in_code, parts_of_complex
 from dltoolbox.core.convert import attribute
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted, few
@@ -130,12 +130,6 @@ def is_sequence(part: np.ndarray, place: SequencePlace) -> bool:
     if part.ndim != len(place.sizes) + 1:
         return False
     return part.shape[:-1] == place.sizes if place.exact else part.shape[-2] == place.sizes[-1]
-
-
-def parts_of_complex(part: np.ndarray) -> np.ndarray:
-    """c complex channels → 2c real ones: real part, imaginary part, channel by channel."""
-    split = np.stack([part.real, part.imag], axis=-2)
-    return split.reshape(*part.shape[:-2], 2 * part.shape[-2], part.shape[-1])
 
 
 # Complaints ----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from dltoolbox.network.graph.layer_graph import BATCH_SIZE, NO_DATA, UNPOOLING, 
 from dltoolbox.network.graph.validate import check_structure, execution_order
 from dltoolbox.network.lowering.repairs import repair, rewiring
 from dltoolbox.ops import Graph, Kind, Recorder, Value, as_tuple
-from dltoolbox.ops.graph import Folded, recorded_value
+from dltoolbox.ops.graph import Complex, Folded, recorded_value
 
 ELEMENT = 4  # bytes of a number in single precision
 MEMORY = 1 << 40  # bytes: one array or map that is larger was hardly meant
@@ -84,7 +84,8 @@ def lower(lgraph: LayerGraph, *, training: bool = False, sources: Mapping[str, D
     graph, entered = walk.result.graph, walk.builder.entered
     graph.inputs = [entered[name] for name in lgraph.input_names() if name in entered]
     if not loss:
-        graph.results = [graph.ports[str(port)] for port in lgraph.leaving if str(port) in graph.ports]
+        graph.leaving = [str(port) for port in lgraph.leaving if str(port) in graph.ports]
+        graph.results = [graph.ports[port] for port in graph.leaving]
     return walk.result
 
 
@@ -98,6 +99,7 @@ def lower_nested(lgraph: LayerGraph, training: bool, sources: Mapping[str, Dims]
                    ragged={names.get(name, name): group for name, group in ragged.items()}, **rest)
     known = result.graph.ports
     known.update({str(port): known[str(inside)] for port, inside in ports.items() if str(inside) in known})
+    result.graph.complex.update(str(port) for port, inside in ports.items() if str(inside) in result.graph.complex)
     return result
 
 
@@ -152,6 +154,8 @@ class Walk:
             self.values[Port(layer.Name, port)] = here = within_memory(value)
             if here.dims.known:
                 self.result.graph.ports[str(Port(layer.Name, port))] = recorded_value(here)
+                if here.kind is Kind.COMPLEX:
+                    self.result.graph.complex.add(str(Port(layer.Name, port)))
 
     def incoming_values(self, layer: Layer) -> dict[str, Value | None]:
         """The values at the input ports of a layer; None where nothing is known of one."""
@@ -168,6 +172,7 @@ class Walk:
         for port, value in incoming_values.items():
             if value is not None:
                 check_kind(self.lgraph, Port(layer.Name, port), value, self.incoming.get(Port(layer.Name, port)))
+                check_complex(layer, value)
         x, indices, size = (incoming_values.get(port) for port in ("in", *UNPOOLING))
         if indices is not None and size is not None:
             check_unpooling(self.lgraph, layer, x, {"indices": indices, "size": size},
@@ -204,7 +209,7 @@ class Walk:
 
     def left_over(self, layer: Layer, incoming_values: Mapping[str, Value | None]) -> list[Value]:
         """The inputs of a layer that has a problem, without those that may cause it: other formats, contradictions."""
-        inputs = {port: value if value and fits(layer, value) else self.hidden(layer, port)
+        inputs = {port: as_taken(layer, value) if value and fits(layer, value) else self.hidden(layer, port)
                   for port, value in incoming_values.items()}
         indices, size = (incoming_values.get(port) for port in UNPOOLING)
         if "indices" in inputs:  # any go with a map, and none changes the size of the output
@@ -231,6 +236,11 @@ def copes(layer: Layer, inputs: Sequence[Value]) -> bool:
 def fits(layer: Layer, value: Value) -> bool:
     """Whether a layer takes data of this format."""
     return value.kind is not Kind.SIZE and (not layer.formats or value.dims.folded.labels in layer.formats)
+
+
+def as_taken(layer: Layer, value: Value) -> Value:
+    """The value, or its real and imaginary parts where the layer does not take complex data."""
+    return value.parts if isinstance(value, Complex) and layer.complex_inputs == "refused" else value
 
 
 def within_memory(value: Value) -> Value:
@@ -298,11 +308,21 @@ def check_kind(lgraph: LayerGraph, place: Port, value: Value, source: Port | Non
         fail("network:notData", f"Input '{place.port}' is connected to '{source}', the number of sequences that a folding "
              f"layer passes to an unfolding layer, not data.",
              f"Use {rewiring(lgraph, source, Port(source.layer, 'out'), place)}.")
-    if source and value.kind not in (Kind.DATA, Kind.BATCH) and place.port not in UNPOOLING:
+    if source and value.kind not in (Kind.DATA, Kind.COMPLEX, Kind.BATCH) and place.port not in UNPOOLING:
         what = "indices of the maxima" if value.kind is Kind.INDICES else "size"
         fail("network:notData", f"Input '{place.port}' is connected to '{source}', the {what} that a max pooling layer "
              "passes to an unpooling layer, not data.",
              f"Use {rewiring(lgraph, source, Port(source.layer, 'out'), place)}.")
+
+
+def check_complex(layer: Layer, value: Value) -> None:
+    """Complex data are for layers that take them."""
+    if value.kind is Kind.COMPLEX and layer.complex_inputs == "refused":
+        fail("network:complexData", f"{layer.label()} does not take complex data, but its input is {value.dims}, complex.",
+             "Insert complexToRealLayer before it.")
+    if value.kind is Kind.DATA and layer.complex_inputs == "needed" and not value.dims.hidden:
+        fail(f"{layer.label()}:realData", f"The input of {layer.label()}, {value.dims}, is real.",
+             "Remove it. Or, if the channels are real and imaginary parts in turn, insert realToComplexLayer before it.")
 
 
 def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: Mapping[str, Value],
