@@ -39,7 +39,8 @@ OPTIONS_NOT_DRAWN = {
     **dict.fromkeys(("NumChannels", "NumChannelsPerGroup", "ResponseNames", "DataAugmentation"), "changes no result"),
     "SplitComplexInputs": "real and imaginary parts enter as channels"}
 
-ONE_VALUE = dict.fromkeys(("complexToRealLayer", "realToComplexLayer", "complexFullyConnectedLayer"), {"OperationDimension"})
+ONE_VALUE = dict.fromkeys(("complexToRealLayer", "realToComplexLayer", "complexFullyConnectedLayer"),
+                          frozenset({"OperationDimension"}))
 
 
 def doubled(x: np.ndarray) -> np.ndarray:
