@@ -47,6 +47,9 @@ class ComplexToRealLayer(Parted):
     complex_inputs = "needed"
 
     def build(self, g: Builder, x: Value) -> Outputs:
+        if x.kind is not Kind.COMPLEX and not x.dims.hidden:
+            fail(f"{self.label()}:realData", f"The input of {self.label()}, {x.dims}, is real.", "Remove it. Or, if the "
+                 "channels are real and imaginary parts in turn, insert realToComplexLayer before it.", layer=self.Name)
         return g.parts(x)
 
 

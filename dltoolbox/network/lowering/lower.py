@@ -18,7 +18,7 @@ from dltoolbox.core.dims import UNKNOWN_FEATURES, Dims, times, unknown
 from dltoolbox.core.display import bytes_text, listed
 from dltoolbox.core.errors import DltoolboxError, IssueCollector, fail
 from dltoolbox.core.unknown import UNKNOWN, is_known
-from dltoolbox.layers.base import Array, Layer, State
+from dltoolbox.layers.base import LAYERS, Array, Layer, State
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Port
@@ -319,10 +319,7 @@ def check_complex(layer: Layer, value: Value) -> None:
     """Complex data are for layers that take them."""
     if value.kind is Kind.COMPLEX and layer.complex_inputs == "refused":
         fail("network:complexData", f"{layer.label()} does not take complex data, but its input is {value.dims}, complex.",
-             "Insert complexToRealLayer before it.")
-    if value.kind is Kind.DATA and layer.complex_inputs == "needed" and not value.dims.hidden:
-        fail(f"{layer.label()}:realData", f"The input of {layer.label()}, {value.dims}, is real.",
-             "Remove it. Or, if the channels are real and imaginary parts in turn, insert realToComplexLayer before it.")
+             f"Insert {next(name for name, page in LAYERS.items() if page.complex_inputs == 'needed')} before it.")
 
 
 def check_unpooling(lgraph: LayerGraph, layer: Layer, x: Value | None, values: Mapping[str, Value],
