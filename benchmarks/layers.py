@@ -1,7 +1,8 @@
 """Every layer by itself: ``python -m benchmarks layers``.
 
 One process per variant takes each row in turn, in training (forward and backward, with a loss) and in prediction. Within a
-row the processes work in turns, so that whatever slows the machine down slows all of them.
+row the processes work in turns, so that whatever slows the machine down slows all of them. What enters and leaves a network
+is copied once, however many layers it has: that time is not a layer's, and left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmarks.noise import undisturbed
 from benchmarks.report import NONE, milliseconds
 from benchmarks.rows import OURS, TORCH
 from benchmarks.worker import SAMPLES, begin, say
+from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model
 
 WORKS = ("train", "predict")
@@ -68,11 +70,27 @@ def samples(results: Sequence[np.ndarray]) -> list[list[float]]:
     return [[float(one.mean()), *one[::-(-one.size // SAMPLES)].tolist()] for one in flat]
 
 
+class Border:
+    """Counts the seconds, on average over the threads, in which programs copy what enters and leaves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        for name in ("_load", "_store"):
+            setattr(Program, name, self.timed(getattr(Program, name)))
+
+    def timed(self, method: Callable[..., None]) -> Callable[..., None]:
+        def measured(program: Program, *arguments: Any) -> None:
+            start = time.perf_counter()
+            method(program, *arguments)
+            self.seconds += (time.perf_counter() - start) / program.size
+        return measured
+
+
 class Side:
     """A variant that works on one row after the other."""
 
-    def __init__(self, variant: str) -> None:
-        self.variant = variant
+    def __init__(self, variant: str, border: Border | None = None) -> None:
+        self.variant, self.border = variant, border
 
     def begin(self, key: str, what: str, small: bool) -> dict[str, Any]:
         """Make everything ready; what the first call gives, and how many calls fill a block."""
@@ -87,15 +105,20 @@ class Side:
         return {"first": first}
 
     def block(self) -> dict[str, Any]:
-        processor, start = time.process_time(), time.perf_counter()
+        outside, processor, start = self.outside(), time.process_time(), time.perf_counter()
         for _ in range(self.count):
             self.call()
         seconds = time.perf_counter() - start
-        return {"seconds": seconds, "processor": time.process_time() - processor, "count": self.count}
+        return {"seconds": seconds - self.outside() + outside, "processor": time.process_time() - processor,
+                "count": self.count}
+
+    def outside(self) -> float:
+        return self.border.seconds if self.border else 0.0
 
 
 def main(task: dict[str, Any]) -> None:
-    answers, side = begin(task["threads"], task["variant"]), Side(task["variant"])
+    answers = begin(task["threads"], task["variant"])
+    side = Side(task["variant"], Border() if task["variant"] in OURS else None)
     for line in sys.stdin:
         request = json.loads(line)
         say(answers, side.block() if request == "block" else side.begin(*request))
