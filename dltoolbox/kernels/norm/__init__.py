@@ -1,6 +1,7 @@
 """Normalisation, also together with what follows it."""
 
 # ruff: noqa: F401
+import dltoolbox.kernels.norm.by_group
 import dltoolbox.kernels.norm.by_position
 import dltoolbox.kernels.norm.fused_pool
 import dltoolbox.kernels.norm.masked
