@@ -9,52 +9,14 @@ nothing is lost where the mean is far from zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from math import prod
 
 import numpy as np
 
-from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
-from dltoolbox.kernels.blocking import cut, divisor
+from dltoolbox.kernels.long_rows import Rows
 from dltoolbox.kernels.memory_format import Order
 
-WIDTH = 1 << 12  # elements of a row, where there are enough
-BLOCK = 1 << 17  # elements that are worked on together
-FEWEST, MOST = 4, 64  # rows of a block: so many are added up in their own precision
 FLUSH = 256  # rows after which double takes over
-
-
-class Rows:
-    """Arrays of one shape and order as rows × elements of a row.
-
-    Args:
-        shape: The op's (S…, C, N).
-        order: Rows or channels last.
-    """
-
-    def __init__(self, shape: tuple[int, ...], order: Order) -> None:
-        sizes = [shape[axis] for axis in order]
-        self.order, self.channels, self.batch = order, shape[-2], shape[-1]
-        self.tall = order == memory_format.channels_last_order(len(shape))  # channels are the fastest
-        outer = prod(sizes[:-2]) if self.tall else sizes[0]
-        row = prod(shape) // max(outer, 1)
-        self.together = divisor(outer, max(WIDTH // max(row, 1), 1))
-        self.count, self.width = outer // self.together, row * self.together
-        self.blocks = cut(self.count, min(max(BLOCK // self.width, FEWEST), MOST))
-
-    def of(self, x: np.ndarray) -> np.ndarray:
-        return x.transpose(self.order).reshape(self.count, self.width)
-
-    def seen(self, row: np.ndarray) -> np.ndarray:
-        """A row as (before, C, behind, N)."""
-        if self.tall:
-            return row.reshape(self.together, self.batch, self.channels, 1).transpose(0, 2, 3, 1)
-        return row.reshape(self.together, self.channels, -1, self.batch)
-
-    def written_out(self, numbers: np.ndarray, row: np.ndarray) -> None:
-        """One number per channel and observation at each of its places."""
-        np.copyto(self.seen(row), numbers[np.newaxis, :, np.newaxis, :], casting="same_kind")
 
 
 class RowSums:
@@ -186,8 +148,7 @@ class NormByGroup(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         x, order = site.inputs[0], site.case.orders[0]
         maps = [x, site.outputs[0], *(one for one in (*site.grad_outputs[:1], *site.grad_inputs[:1]) if one is not None)]
-        known = order in (memory_format.rows_order(x.ndim), memory_format.channels_last_order(x.ndim))
-        if not known or not x.size or not all(memory_format.lies_in(one, order) for one in maps):
+        if not Rows.fit(order, *maps):
             return super().bind(site)
         passes = GroupPasses(site, order)
         return BoundKernel((passes.forward,), (passes.backward,) if site.training else ())

@@ -20,6 +20,7 @@ from dltoolbox.ops.base import IN, Arrays, Attributes, Call, Gradients, Op, op, 
 from dltoolbox.ops.sequences.attention import TIME_AXIS, channel_axis, with_axis
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
 from dltoolbox.ops.time_axis import Way
+from dltoolbox.runtime.blas import libraries
 
 LONGEST_WAVE = 10_000  # times 2π positions
 
@@ -87,14 +88,14 @@ class embed(Op):
 
 
 def gathered(index: np.ndarray, grad: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sums of the columns of a gradient (…, channels, B) that belong to each column of the weights."""
-    flat, columns = index.reshape(-1), np.moveaxis(grad, -2, 0).reshape(len(weights), -1)
-    result = np.zeros(weights.shape, grad.dtype)
-    if flat.size:
-        order = np.argsort(flat, kind="stable")
-        found, first = np.unique(flat[order], return_index=True)
-        result[:, found] = np.add.reduceat(columns[:, order], first, axis=1, dtype=np.float64)
-    return result
+    """Sums of the columns of a gradient (…, channels, B) that belong to each column of the weights: a product with a matrix
+    that is 1 where a position has a word.
+    """
+    libraries()
+    from scipy.sparse import csr_matrix
+    rows = np.moveaxis(grad, -2, -1).reshape(-1, len(weights)).astype(np.float64)
+    at = csr_matrix((np.ones(len(rows)), index.reshape(-1), np.arange(len(rows) + 1)), (len(rows), weights.shape[1]))
+    return np.asarray((at.T @ rows).T, grad.dtype)
 
 
 def everywhere(table: np.ndarray, like: np.ndarray, axis: int) -> np.ndarray:
