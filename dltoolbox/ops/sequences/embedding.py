@@ -93,7 +93,7 @@ def gathered(index: np.ndarray, grad: np.ndarray, weights: np.ndarray) -> np.nda
     """
     libraries()
     from scipy.sparse import csr_matrix
-    rows = np.moveaxis(grad, -2, -1).reshape(-1, len(weights)).astype(np.float64)
+    rows = np.moveaxis(grad, -2, -1).reshape(-1, len(weights)).astype(np.float64, order="C")
     at = csr_matrix((np.ones(len(rows)), index.reshape(-1), np.arange(len(rows) + 1)), (len(rows), weights.shape[1]))
     return np.asarray((at.T @ rows).T, grad.dtype)
 
