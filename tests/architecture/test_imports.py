@@ -46,7 +46,7 @@ LATE = {
     ("kernels/numba_support.py", "numba"): "it is optional, and importing it takes a while",
     ("kernels/numba_support.py", "numba.core"): "as numba",
     ("ops/activation.py", "scipy.special"): "importing it takes a while, and only GELU needs it",
-    ("ops/sequences/embedding.py", "scipy.sparse"): "importing it takes a while, and only training of embedded words needs it",
+    ("ops/sequences/embedding.py", "scipy.sparse"): "as scipy.special, and only training of embedded words needs it",
     ("report/analyze.py", "webbrowser"): "as dltoolbox.report.html",
     ("report/analyze.py", "dltoolbox.report.html"): "it draws with scipy.sparse, which takes a while to import",
     ("report/command.py", "dltoolbox.report.html"): "as in report/analyze.py",
