@@ -12,17 +12,17 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.blocking import cut, divisor
 from dltoolbox.kernels.memory_format import Order
 
-WIDTH = 1 << 12  # elements of a row, where there are enough
-BLOCK = 1 << 17  # elements that are worked on together
-FEWEST, MOST = 4, 64  # rows of a block: so many are added up in their own precision
+LEAST_WIDTH = 1 << 12  # elements of a row, where there are enough
+BLOCK_OF_ROWS = 1 << 17  # elements that are worked on together
+FEWEST_ROWS, MOST_ROWS = 4, 64  # rows of a block: so many are added up in their own precision
 
 
-class Rows:
+class LongRows:
     """Arrays of one shape and order as rows × elements of a row.
 
     Args:
         shape: The op's (S…, C, N).
-        order: Rows or channels last.
+        order: LongRows or channels last.
     """
 
     def __init__(self, shape: tuple[int, ...], order: Order) -> None:
@@ -31,9 +31,9 @@ class Rows:
         self.tall = order == memory_format.channels_last_order(len(shape))  # channels are the fastest
         outer = prod(sizes[:-2]) if self.tall else sizes[0]
         row = prod(shape) // max(outer, 1)
-        self.together = divisor(outer, max(WIDTH // max(row, 1), 1))
+        self.together = divisor(outer, max(LEAST_WIDTH // max(row, 1), 1))
         self.count, self.width = outer // self.together, row * self.together
-        self.blocks = cut(self.count, min(max(BLOCK // self.width, FEWEST), MOST))
+        self.blocks = cut(self.count, min(max(BLOCK_OF_ROWS // self.width, FEWEST_ROWS), MOST_ROWS))
 
     @staticmethod
     def fit(order: Order, *arrays: np.ndarray) -> bool:

@@ -1,6 +1,6 @@
 """Normalisation of groups of channels of each observation, over its positions: group, instance and layer normalisation.
 
-An array lies as rows that hold all channels and observations, some positions of each (`Rows`). Sums over rows are additions
+An array lies as rows that hold all channels and observations, some positions of each (`LongRows`). Sums over rows are additions
 of whole rows; what is left to add are the few numbers of one row. Factors are written out as a row, too, so that every pass
 works on long stretches. Data are centred before they are squared, and what is left of the mean is taken off as well:
 nothing is lost where the mean is far from zero.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
-from dltoolbox.kernels.long_rows import Rows
+from dltoolbox.kernels.long_rows import LongRows
 from dltoolbox.kernels.memory_format import Order
 
 FLUSH = 256  # rows after which double takes over
@@ -22,7 +22,7 @@ FLUSH = 256  # rows after which double takes over
 class RowSums:
     """Sums over rows, in the data's precision over some and in double over those; then per channel and observation."""
 
-    def __init__(self, site: BindContext, rows: Rows) -> None:
+    def __init__(self, site: BindContext, rows: LongRows) -> None:
         self.rows, self.wide = rows, site.scratch((rows.width,), np.float64)
         self.some, self.part = site.scratch((rows.width,)), site.scratch((rows.width,))
 
@@ -50,7 +50,7 @@ class RowSums:
         return found
 
 
-def by_group(numbers: np.ndarray, groups: int, how: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def over_group(numbers: np.ndarray, groups: int, how: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """C×N, where all channels of a group have what ``how`` makes of the group's, G×C/G×N → G×1×N."""
     parts = numbers.reshape(groups, -1, numbers.shape[-1])
     return np.broadcast_to(how(parts), parts.shape).reshape(numbers.shape)
@@ -61,7 +61,7 @@ class GroupPasses:
 
     def __init__(self, site: BindContext, order: Order) -> None:
         x = site.inputs[0]
-        self.site, self.rows, self.groups = site, Rows(x.shape, order), site.attrs["groups"]
+        self.site, self.rows, self.groups = site, LongRows(x.shape, order), site.attrs["groups"]
         self.values = x.size // (x.shape[-1] * self.groups)  # of a group
         self.scale, self.offset = (array.reshape(-1, 1) for array in site.inputs[1:3])
         self.kept = site.keep((3, x.shape[-2], x.shape[-1]), np.float64)  # center, what is left of the mean, 1/deviation
@@ -70,7 +70,7 @@ class GroupPasses:
         self.room = site.scratch((max((part.stop - part.start for part in self.rows.blocks), default=0), self.rows.width))
 
     def mean(self, sums: np.ndarray) -> np.ndarray:
-        return by_group(sums, self.groups, lambda parts: parts.sum(1, keepdims=True) / self.values)
+        return over_group(sums, self.groups, lambda parts: parts.sum(1, keepdims=True) / self.values)
 
     def forward(self) -> None:
         rows, (x, y) = self.rows, map(self.rows.of, (self.site.inputs[0], self.site.outputs[0]))
@@ -148,7 +148,7 @@ class NormByGroup(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         x, order = site.inputs[0], site.case.orders[0]
         maps = [x, site.outputs[0], *(one for one in (*site.grad_outputs[:1], *site.grad_inputs[:1]) if one is not None)]
-        if not Rows.fit(order, *maps):
+        if not LongRows.fit(order, *maps):
             return super().bind(site)
         passes = GroupPasses(site, order)
         return BoundKernel((passes.forward,), (passes.backward,) if site.training else ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
-from dltoolbox.kernels.long_rows import Rows
+from dltoolbox.kernels.long_rows import LongRows
 
 
 @kernel("global_max_pool")
@@ -20,9 +20,9 @@ class GlobalMax(Kernel):
     def bind(self, site: BindContext) -> BoundKernel:
         (x,), (y,), (dx,), order = site.inputs, site.outputs, site.grad_inputs or (None,), site.case.orders[0]
         plain = super().bind(site)
-        if not Rows.fit(order, x, *([] if dx is None else [dx])):
+        if not LongRows.fit(order, x, *([] if dx is None else [dx])):
             return plain
-        rows = Rows(x.shape, order)
+        rows = LongRows(x.shape, order)
         top, kept = site.scratch((rows.width,)), site.keep(x.shape[-2:]) if site.training else None
         data, result = rows.of(x), y.reshape(x.shape[-2:])
 
