@@ -14,7 +14,7 @@ from dltoolbox.kernels.memory_format import Order
 
 LEAST_WIDTH = 1 << 12  # elements of a row, where there are enough
 BLOCK_OF_ROWS = 1 << 17  # elements that are worked on together
-FEWEST_ROWS, MOST_ROWS = 4, 64  # rows of a block: so many are added up in their own precision
+LEAST_ROWS, MOST_ROWS = 4, 64  # rows of a block: so many are added up in their own precision
 
 
 class LongRows:
@@ -33,7 +33,7 @@ class LongRows:
         row = prod(shape) // max(outer, 1)
         self.together = divisor(outer, max(LEAST_WIDTH // max(row, 1), 1))
         self.count, self.width = outer // self.together, row * self.together
-        self.blocks = cut(self.count, min(max(BLOCK_OF_ROWS // self.width, FEWEST_ROWS), MOST_ROWS))
+        self.blocks = cut(self.count, min(max(BLOCK_OF_ROWS // self.width, LEAST_ROWS), MOST_ROWS))
 
     @staticmethod
     def fit(order: Order, *arrays: np.ndarray) -> bool:

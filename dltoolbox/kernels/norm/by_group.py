@@ -1,8 +1,8 @@
 """Normalisation of groups of channels of each observation, over its positions: group, instance and layer normalisation.
 
-An array lies as rows that hold all channels and observations, some positions of each (`LongRows`). Sums over rows are additions
-of whole rows; what is left to add are the few numbers of one row. Factors are written out as a row, too, so that every pass
-works on long stretches. Data are centred before they are squared, and what is left of the mean is taken off as well:
+An array lies as rows that hold all channels and observations, some positions of each (`LongRows`). Sums over rows are
+additions of whole rows; what is left to add are the few numbers of one row. Factors are written out as a row, too, so that
+every pass works on long stretches. Data are centred before they are squared, and what is left of the mean is taken off as well:
 nothing is lost where the mean is far from zero.
 """
 
