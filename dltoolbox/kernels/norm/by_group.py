@@ -2,8 +2,8 @@
 
 An array lies as rows that hold all channels and observations, some positions of each (`LongRows`). Sums over rows are
 additions of whole rows; what is left to add are the few numbers of one row. Factors are written out as a row, too, so that
-every pass works on long stretches. Data are centred before they are squared, and what is left of the mean is taken off as well:
-nothing is lost where the mean is far from zero.
+every pass works on long stretches. Data are centred before they are squared, and what is left of the mean is taken off as
+well: nothing is lost where the mean is far from zero.
 """
 
 from __future__ import annotations
