@@ -142,8 +142,8 @@ class ReshapeLayer(Layer):
     ``[]`` may stand for any of them. That is also the way for sequences, whose time steps stay.
 
     Example:
-        >>> reshapeLayer(14, 14, 4, []).describe()
-        'Reshape to 14×14×4×[]'
+        >>> reshapeLayer(16, 8, 32, []).describe()
+        'Reshape to 16×8×32×[]'
 
     Raises:
         DltoolboxError: ``dltoolbox:reshapeLayer:invalidOutputSize``, ``…:tooManyDimensions`` for more than three spatial

@@ -82,8 +82,8 @@ class SpectralConvolution2DLayer(SpectralConvolution, rank=2):
     ``m1×m2×c×hiddenSize``, kept as ``m1×m2×c×hiddenSize×2``.
 
     Example:
-        >>> spectralConvolution2dLayer([8, 12], 32).describe()
-        '32 spectral convolutions of 8×12 modes'
+        >>> spectralConvolution2dLayer([8, 6], 32).describe()
+        '32 spectral convolutions of 8×6 modes'
 
     Source:
         MathWorks documentation of spectralConvolution2dLayer; Li et al., "Fourier neural operator for parametric partial
