@@ -117,7 +117,7 @@ class Drawing:
         """A cell with what is in it; ``corner`` stands small in its corner."""
         self.rect(x, y, size, size, kind)
         solid = "on" if any(word in kind.split() for word in HOT) else "faint" if "pad" in kind.split() else ""
-        small = " small" if len(words) > 3 or size < CELL - 4 else ""
+        small = " small" if len(words) > 3 or words == "NaN" else ""
         x_text, y_text = (x + size * .42, y + size * .66) if corner else (x + size / 2, y + size / 2)
         self.text(x_text, y_text, words, f"{solid}{small}".strip())
         if corner:

@@ -13,19 +13,15 @@ from dltoolbox import (
     connectLayers,
     convolution2dLayer,
     imageInputLayer,
-    inputLayer,
     layerGraph,
     maxpool,
     maxPooling2dLayer,
     maxunpool,
     maxUnpooling2dLayer,
 )
-from dltoolbox.layers.base import Layer
-from dltoolbox.network.lowering.lower import lower
 from dltoolbox.ops import OPS
-from dltoolbox.ops.base import Attributes, Call, Op
 from docs.builder.drawing import Drawing, hue
-from docs.builder.pooling.computed import SQUARE, enter, of
+from docs.builder.pooling.computed import SQUARE, backward, enter, of, through
 from docs.builder.pooling.maps import hues_of, kinds_of
 
 SIZE = 30  # of cells
@@ -76,20 +72,6 @@ def pale(kinds: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 # Gradients -----------------------------------------------------------------------------------------------------------
-def backward(op: Op, inputs: tuple[np.ndarray, ...], arriving: np.ndarray, attributes: Attributes) -> np.ndarray:
-    """The gradient of an op with respect to its first input, of maps."""
-    given = tuple(one[..., None, None] if one.ndim == 2 else one for one in inputs)
-    call = Call(given, op.forward(*given, **attributes), (True,) + (False,) * (len(given) - 1))
-    return np.asarray(op.backward(call, arriving[..., None, None], **attributes)[0])[..., 0, 0]
-
-
-def through(layer: Layer, x: np.ndarray, arriving: np.ndarray) -> np.ndarray:
-    """The gradient of a pooling layer with respect to a map."""
-    data = inputLayer([*x.shape, 1, 1], "SSCB")
-    (node,) = lower(layerGraph([data, layer])).graph.nodes
-    return backward(node.op, (x,), arriving, node.attrs)
-
-
 def of_maximum(title: str, size: int, stride: int, x: np.ndarray) -> Drawing:
     leaving = through(maxPooling2dLayer(size, Stride=stride), x, ARRIVING)
     elements, pooled = colours(winners(x, size, stride)[1], x)
@@ -188,8 +170,8 @@ def pairing() -> Drawing:
                    (other + wide / 2, y + high + 3)])
     for number, colour in (("1", 1), ("2", 2)):
         (x, y), (other, _) = boxes[f"pool{number}"], boxes[f"unpool{number}"]
-        for port, at in (("indices", 11), ("size", 29)):
-            d.text((x + wide + other) / 2, y + at - 7, port, "tiny")
+        for port, at in (("indices", 13), ("size", 31)):
+            d.text((x + wide + other) / 2, y + at - 7, port, "small faint")
             d.arrow_along([(x + wide + 4, y + at), (other - 4, y + at)], f"s{colour} dashed")
     return d
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox import dlnetwork, inputLayer, maxPooling1dLayer, maxPooling2dLayer, predict
+from dltoolbox import dlnetwork, inputLayer, layerGraph, maxPooling1dLayer, maxPooling2dLayer, predict
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.layers.base import Layer
+from dltoolbox.network.lowering.lower import lower
+from dltoolbox.ops.base import Attributes, Call, Op
 from docs.builder.drawing import Drawing
 
 FOLDER = Path(__file__).parents[2] / "images" / "pooling"
@@ -57,3 +59,17 @@ def asked_padding(layer: Any, x: np.ndarray) -> tuple[int, int]:
     """The padding of a line; what rounding adds is none."""
     before, after = window_of(layer, x).padding[0] if isinstance(layer.Padding, str) else layer.Padding[0]
     return before, after
+
+
+def backward(op: Op, inputs: tuple[np.ndarray, ...], arriving: np.ndarray, attributes: Attributes) -> np.ndarray:
+    """The gradient of an op with respect to its first input, of maps."""
+    given = tuple(one[..., None, None] if one.ndim == 2 else one for one in inputs)
+    call = Call(given, op.forward(*given, **attributes), (True,) + (False,) * (len(given) - 1))
+    return np.asarray(op.backward(call, arriving[..., None, None], **attributes)[0])[..., 0, 0]
+
+
+def through(layer: Layer, x: np.ndarray, arriving: np.ndarray) -> np.ndarray:
+    """The gradient of a pooling layer with respect to a map."""
+    data = inputLayer([*x.shape, 1, 1], "SSCB")
+    (node,) = lower(layerGraph([data, layer])).graph.nodes
+    return backward(node.op, (x,), arriving, node.attrs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from dltoolbox import averagePooling2dLayer, globalAveragePooling2dLayer, globalMaxPooling2dLayer
 from dltoolbox.layers.pooling import MaxPooling
 from docs.builder.drawing import CELL, Drawing, hue, number
-from docs.builder.pooling.computed import SQUARE, enter, map_maximum, ran, taps, window_of
+from docs.builder.pooling.computed import SQUARE, enter, map_maximum, ran, taps, through, window_of
 from docs.builder.pooling.lines import padding_word
 
 
@@ -21,12 +22,16 @@ def owners(layer: Any, x: np.ndarray) -> dict[tuple[int, int], int]:
 
 
 def kinds_of(layer: Any, x: np.ndarray) -> np.ndarray:
-    """Every element of a map in the colour of its window; what won is filled."""
+    """Every element of a map in the colour of its window; what won a maximum is filled."""
+    return filled(layer, x, ran(layer, x, "out", "indices")[1].ravel() if isinstance(layer, MaxPooling) else ())
+
+
+def filled(layer: Any, x: np.ndarray, chosen: Iterable[int]) -> np.ndarray:
+    """The same; of each window the element at a position, counted from 0 along the rows, is filled."""
     colours = owners(layer, x)
     kinds = np.array([f"t{colours[at]}" if at in colours else "lost" for at in np.ndindex(x.shape)], object).reshape(x.shape)
-    if isinstance(layer, MaxPooling):
-        for number_, at in enumerate(ran(layer, x, "out", "indices")[1].ravel()):
-            kinds.flat[int(at)] = f"w{hue(number_)}"
+    for number_, at in enumerate(chosen):
+        kinds.flat[int(at)] = f"w{hue(number_)}"
     return kinds
 
 
@@ -37,8 +42,11 @@ def hues_of(shape: tuple[int, ...]) -> np.ndarray:
 
 def before_and_after(title: str, layer: Any, x: np.ndarray, windows: Any = None) -> Drawing:
     """A map, its windows in colours, and what comes out of them."""
-    y = ran(layer, x)
-    kinds = kinds_of(windows or layer, x)
+    return from_to(title, x, kinds_of(windows or layer, x), ran(layer, x))
+
+
+def from_to(title: str, x: np.ndarray, kinds: np.ndarray, y: np.ndarray) -> Drawing:
+    """A map in colours, and the pooled map."""
     rows, columns = x.shape
     d = Drawing((columns + y.shape[1]) * CELL + 50, max(rows, y.shape[0]) * CELL + 30)
     d.line_of_text(10, title, "code")
@@ -52,7 +60,7 @@ OBLONG = np.array([[2, 7, 1, 3, 0, 5], [4, 1, 6, 8, 2, 1], [9, 0, 3, 1, 4, 4], [
 for NAME, TITLE, LAYER, WINDOWS in (
         ("max", "maxPooling2dLayer", map_maximum(2, Stride=2), None),
         ("average", "averagePooling2dLayer", averagePooling2dLayer(2, Stride=2), None),
-        ("sum", "…, Divisor=1", averagePooling2dLayer(2, Stride=2, Divisor=1), None),
+        ("sum", "averagePooling2dLayer, Divisor=1", averagePooling2dLayer(2, Stride=2, Divisor=1), None),
         ("global-max", "globalMaxPooling2dLayer", globalMaxPooling2dLayer(), map_maximum(4)),
         ("global-average", "globalAveragePooling2dLayer", globalAveragePooling2dLayer(), averagePooling2dLayer(4))):
     enter(NAME, before_and_after, TITLE, LAYER, SQUARE, WINDOWS)
@@ -89,13 +97,9 @@ enter("padding-summed", bordered, "Divisor=1", averagePooling2dLayer(3, Padding=
 
 # Overlap -------------------------------------------------------------------------------------------------------------
 def overlap(title: str, size: int, stride: int, padding: object) -> Drawing:
-    """How many windows see each element of a map: what comes out where each brings a one to all that it sees."""
-    x = np.zeros((7, 7))
-    window = window_of(averagePooling2dLayer(size, Stride=stride, Padding=padding), x)
-    counts = np.zeros(x.shape, int)
-    for place in np.ndindex(*window.output(x.shape)):
-        rows, columns = ([at for at in taps(window, axis, one) if 0 <= at < 7] for axis, one in enumerate(place))
-        counts[np.ix_(rows, columns)] += 1
+    """How many windows see each element of a map: the gradient of sums, where a one arrives at each."""
+    layer, x = averagePooling2dLayer(size, Stride=stride, Padding=padding, Divisor=1), np.zeros((7, 7))
+    counts = through(layer, x, np.ones_like(ran(layer, x))).astype(int)
     d = Drawing(len(counts) * 26 + 4, len(counts) * 26 + 28)
     d.line_of_text(10, title, "code")
     for (row, column), count in np.ndenumerate(counts):
