@@ -86,6 +86,7 @@ from dltoolbox.network.analysis.summary import summary
 from dltoolbox.network.dlnetwork import dag2dlnetwork, dlnetwork, initialize, resetState
 from dltoolbox.network.graph.layer_array import LayerArray, layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
+from dltoolbox.network.graph.neural_ode import neuralODELayer
 from dltoolbox.network.graph.placeholders import findPlaceholderLayers, placeholderLayer
 from dltoolbox.network.graph.subnetworks import expandLayers, getLayer, groupLayers, networkLayer
 from dltoolbox.network.graph.surgery import (
@@ -126,7 +127,8 @@ __all__ = [
     "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
     "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
     "layerArray", "layerGraph", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool",
-    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode",
+    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
+    "neuralODELayer", "onehotdecode",
     "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingToStridedConvolution", "predict",
     "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
     "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",

@@ -210,6 +210,7 @@ from dltoolbox.network.graph.layer_array import LayerArray as LayerArray
 from dltoolbox.network.graph.layer_array import layerArray as layerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph as LayerGraph
 from dltoolbox.network.graph.layer_graph import layerGraph as layerGraph
+from dltoolbox.network.graph.neural_ode import neuralODELayer as neuralODELayer
 from dltoolbox.network.graph.placeholders import findPlaceholderLayers as findPlaceholderLayers
 from dltoolbox.network.graph.placeholders import placeholderLayer as placeholderLayer
 from dltoolbox.network.graph.subnetworks import expandLayers as expandLayers
@@ -1448,9 +1449,6 @@ def ssdMergeLayer(*arguments: Any, **options: Any) -> NoReturn:
 
 def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. spaceToDepthLayer(2) rearranges maps likewise."""
-
-def neuralODELayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
 
 def dlode45(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""

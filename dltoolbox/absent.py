@@ -55,7 +55,7 @@ INSTEAD = {  # hint: names
              "ssdMergeLayer",
     "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
     NO_REPLACEMENT:
-        "neuralODELayer dlode45 ctc "
+        "dlode45 ctc "
         "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
         "neuronPCA taylorPrunableNetwork dlquantizer",
 

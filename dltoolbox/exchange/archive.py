@@ -41,6 +41,7 @@ from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_array import MOST_ISSUES
 from dltoolbox.network.graph.layer_graph import LayerGraph, check_unique
+from dltoolbox.network.graph.neural_ode import NeuralODELayer
 from dltoolbox.network.graph.placeholders import PlaceholderLayer
 from dltoolbox.network.graph.subnetworks import NetworkLayer
 from dltoolbox.network.lowering.initialise import ParameterArrays
@@ -48,7 +49,8 @@ from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 from dltoolbox.ops import ParameterKey
 
-PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {page.factory: page for page in (NetworkLayer, PlaceholderLayer)})
+PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {page.factory: page for page in (NetworkLayer, NeuralODELayer,
+                                                                                     PlaceholderLayer)})
 FORMAT = "dltoolbox network"
 MOST_PORTS = 200_000  # inputs and outputs of all layers
 DESCRIPTION_FILE = "network.json"

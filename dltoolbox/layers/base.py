@@ -140,6 +140,8 @@ class Layer(Configured, metaclass=LayerType):
     not_in_matlab: ClassVar[tuple[str, ...]] = ()  # properties that MATLAB finds out itself and takes from nobody
     timeless: ClassVar[tuple[str, ...]] = ()  # inputs that have no time steps where the others have some
     complex_inputs: ClassVar[str] = "refused"  # or 'accepted', 'needed': whether it takes complex data
+    shares: str = ""  # the layer whose arrays it uses, where it repeats that one
+    repeats: ClassVar[bool] = False  # whether the network inside is looked at several times
     nested: Any = None  # the network inside, of layers that stand for several
 
     Name = Property(convert.name, "", "Layer name; '' lets the network choose one.", settable=True, group="")
@@ -227,6 +229,10 @@ class Layer(Configured, metaclass=LayerType):
         """``build(g, *inputs)``: record the ops that the layer consists of; returns one value per output port."""
         fail(f"{self.label()}:noBuild", f"The class {type(self).__name__} has no method build, so nothing says what the "
              "layer computes.", "Define build(self, g, x), which returns what leaves the layer, such as g.relu(x).")
+
+    def written_out(self) -> Any:
+        """The layer graph that a layer with a network inside stands for."""
+        return self.nested
 
     # Text ----------------------------------------------------------------------------------------------------------
     def describe(self) -> str:

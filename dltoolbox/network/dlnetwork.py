@@ -21,7 +21,7 @@ from dltoolbox.layers.base import Layer
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.data_layout import example_dims
-from dltoolbox.network.graph.expansion import expansion
+from dltoolbox.network.graph.expansion import own_layers
 from dltoolbox.network.graph.history import Connection, Edit, Port
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.validate import REMOVE, check_no_output_layers
@@ -101,7 +101,7 @@ class dlnetwork(Network):
 
     @property
     def Learnables(self) -> Table:
-        return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.learnables)
+        return values_table((layer, name) for layer in own_layers(self) for name in layer.learnables)
 
     @Learnables.setter
     def Learnables(self, table: object) -> None:
@@ -109,7 +109,7 @@ class dlnetwork(Network):
 
     @property
     def State(self) -> Table:
-        return values_table((layer, name) for layer in expansion(self).graph.nodes for name in layer.states)
+        return values_table((layer, name) for layer in own_layers(self) for name in layer.states)
 
     @State.setter
     def State(self, table: object) -> None:

@@ -95,6 +95,23 @@ class add(Expanding):
 
 
 @op
+class linear_sum(SameSize):
+    """The sum of arrays of one size, each times a number."""
+
+    divisible = True
+    any_way = True
+
+    def forward(self, *inputs: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
+        total: np.ndarray = inputs[0] * inputs[0].dtype.type(weights[0])
+        for x, weight in zip(inputs[1:], weights[1:], strict=True):
+            total = total + x * x.dtype.type(weight)
+        return total
+
+    def backward(self, call: Call, grad: np.ndarray, *, weights: tuple[float, ...]) -> Gradients:
+        return tuple(grad * grad.dtype.type(weight) for weight in weights)
+
+
+@op
 class multiply(Expanding):
     """The product."""
 

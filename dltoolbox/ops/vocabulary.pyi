@@ -30,6 +30,9 @@ class Vocabulary(Protocol):
     def add(self, *inputs: Value, way: Way | None = None) -> Value:
         """The sum."""
 
+    def linear_sum(self, *inputs: Value, weights: tuple[float, ...], way: Way | None = None) -> Value:
+        """The sum of arrays of one size, each times a number."""
+
     def multiply(self, *inputs: Value, way: Way | None = None) -> Value:
         """The product."""
 

@@ -126,6 +126,8 @@ def enter_layers() -> None:
 
 enter_layers()
 example("Layer", list, Name="x")
+example("neuralODELayer", lambda: [[dl.fullyConnectedLayer(2, Name="fc"), dl.tanhLayer(Name="act")], [0, 1]], Solver="ode1",
+        StepSize=0.5, Name="ode")
 example("networkLayer", lambda: [[dl.convolution2dLayer(3, 8, Name="conv"), dl.reluLayer(Name="act")]], Name="block")
 example("placeholderLayer", list, Name="gap", NumInputs=2, InputNames=["a", "b"], NumOutputs=1, OutputNames=["out"],
         OutputSize=[4, 4, 2], OutputFormat="SSCB", StandsFor="ScalingFactorLayer")

@@ -42,6 +42,8 @@ def grouped() -> Iterator[Case]:
 
 
 def elementwise() -> Iterator[Case]:
+    yield Case("linear_sum", "", lambda r, n: tuple(normal(r, 3, 2, 4, n) for _ in range(3)), {"weights": (1, -0.5, 2)},
+               differentiable=(0, 1, 2), batched=(0, 1, 2))
     yield Case("multiply", "", lambda r, n: tuple(normal(r, 3, 2, 4, n) for _ in range(3)), differentiable=(0, 1, 2),
                batched=(0, 1, 2))
     yield Case("multiply", "expanding", lambda r, n: (normal(r, 1, 2, 4, n), normal(r, 3, 1, 4, n), normal(r, 3, 2, 1, n)),

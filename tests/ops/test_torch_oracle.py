@@ -369,6 +369,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "adaptive_avg_pool": adaptive_avg_pool,
     "halves": lambda x: x.tensor_split(2),
     "times_transposed": lambda a, b: a @ b.T,
+    "linear_sum": lambda *xs, weights: sum(x * weight for x, weight in zip(xs, weights, strict=True)),
     "multiply": lambda *xs: reduce(torch.mul, xs),
     "cross_channel_norm": cross_channel_norm,
     "concat": lambda *xs, axis: torch.cat(xs, axis),

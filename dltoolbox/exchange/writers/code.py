@@ -77,7 +77,11 @@ class Outline:
         if self.parameters and self.files is None:
             fail(f"{self.function}:fileNeeded", "Parameters are written to a file beside the code, but no file was named.",
                  f"Pass one: {self.function}(net, file, …).")
-        self.graph = expansion(self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net)).graph
+        self.graph = expansion(self.net if isinstance(self.net, LayerGraph) else layerGraph(self.net), repeated=False).graph
+        for layer in self.graph.nodes:
+            if layer.repeats:
+                fail(f"{self.function}:notYetSupported", f"Code for {layer.label()} is not there yet.",
+                     f"Write the network inside: {self.function}(getLayer(net, '{layer.Name}').Network).", layer=layer.Name)
         if isinstance(self.net, dlnetwork):
             self.net = self.graph
         self.refuse_unknown()

@@ -113,7 +113,7 @@ def expandLayers(net: dlnetwork) -> dlnetwork:
         >>> [layer.Name for layer in expandLayers(net).Layers]
         ['in', 'block:act']
     """
-    graph = expansion(required(net, "expandLayers")).graph
+    graph = expansion(required(net, "expandLayers"), repeated=False).graph
     assert isinstance(graph, dlnetwork)
     return graph
 

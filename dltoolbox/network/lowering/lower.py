@@ -262,10 +262,10 @@ def recorded(info: LoweredLayer, inputs: list[Value], g: Recorder, issues: Issue
     with issues.collect(layer=layer.Name, index=info.index):
         layer.check_parameters(*dims)
     arrays = layer.arrays(*dims)
-    if all(is_known(*array.shape) for array in arrays):
+    if not layer.shares and all(is_known(*array.shape) for array in arrays):
         info.arrays = arrays
     check_given_arrays(info, arrays, issues)
-    g.enter(layer.Name, arrays)
+    g.enter(layer.shares or layer.Name, arrays)
     before, missing = len(g.graph.nodes), len(g.graph.missing)
     outputs: tuple[Value, ...] = as_tuple(layer.build(g, *inputs))
     if len(outputs) != len(layer.outputs()) or not all(isinstance(value, Value) for value in outputs):
