@@ -301,6 +301,25 @@ def waves(one: Any, p: Arrays) -> Made:
     return run, []
 
 
+# Complex data, whose parts are channels in turn ----------------------------------------------------------------------
+plain("complexReluLayer", F.relu)
+
+
+@reference("zreluLayer")
+def zrelu(one: Any, p: Arrays) -> Made:
+    def run(x: Tensor) -> Tensor:
+        z = x.unflatten(1, (-1, 2))
+        return (z * (z >= 0).all(2, keepdim=True)).flatten(1, 2)
+    return run, []
+
+
+@reference("complexFullyConnectedLayer")
+def complex_dense(one: Any, p: Arrays) -> Made:
+    w, b = (torch.view_as_complex(torch.from_numpy(p[name])).requires_grad_() for name in ("Weights", "Bias"))
+    return lambda x: torch.view_as_real(F.linear(torch.view_as_complex(x.unflatten(1, (-1, 2))), w, b[:, 0])).flatten(1), [
+        w, b]
+
+
 # Losses --------------------------------------------------------------------------------------------------------------
 @reference("classificationLayer", "pixelClassificationLayer", "focalLossLayer", "dicePixelClassificationLayer")
 def probabilities(one: Any, p: Arrays) -> Made:
@@ -339,7 +358,7 @@ def leaving(y: Tensor, labels: str) -> np.ndarray:
 
 def work(row: LayerRow, what: str, variant: str) -> Callable[[], list[np.ndarray]]:
     """What is timed; its result, as arrays in our order, is made only when it is called."""
-    layer = row.body()[-1 if row.labelled else 0]
+    layer = row.body()[-1 if row.labelled else row.at]
     data = [in_format(entering(x, labels), variant) for x, (labels, _) in zip(row.data(), row.entering, strict=True)]
     compute, trained = REFERENCE[row.factory](layer, row.arrays())
     for value in trained:

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.data import normal
 from dltoolbox import addLayers, connectLayers, inputLayer, layerGraph
-from dltoolbox.core.dims import Dims
 from dltoolbox.layers import FACTORIES, Layer
+from dltoolbox.network.lowering.lower import lower
 
 NAN = float("nan")
 
@@ -19,7 +19,8 @@ WITHOUT = {  # layers without a row, and why
     **dict.fromkeys(("inputLayer", "identityLayer", "sequenceFoldingLayer", "sequenceUnfoldingLayer", "regressionLayer"),
                     "nothing is computed; the loss of every row is that of regressionLayer"),
     **dict.fromkeys(("positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer"),
-                    "a few vectors are copied")}
+                    "a few vectors are copied"),
+    **dict.fromkeys(("realToComplexLayer", "complexToRealLayer"), "channels are read in another way")}
 
 Entering = tuple[str, tuple[int, ...]]  # labels, and sizes with the observations
 VECTOR, SIGNAL, IMAGE = ("CB", (512, 512)), ("SCB", (256, 32, 64)), ("SSCB", (32, 32, 32, 32))
@@ -32,7 +33,8 @@ class LayerRow(NamedTuple):
     """A layer, or a few, and what enters. The inputs go to the ports of the first layer, in their order.
 
     ``back`` says whether gradients are timed, ``alike`` whether both sides give the same numbers in training, ``labelled``
-    whether the layers end in a loss of classes; the others get that of a regression.
+    whether the layers end in a loss of classes; the others get that of a regression. The layer that the row is about is
+    the one ``at`` this place.
     """
 
     factory: str
@@ -42,6 +44,7 @@ class LayerRow(NamedTuple):
     back: bool = True
     alike: bool = True
     labelled: bool = False
+    at: int = 0
 
     @property
     def text(self) -> str:
@@ -64,12 +67,12 @@ class LayerRow(NamedTuple):
         return self.factory == "wordEmbeddingLayer"
 
     def graph(self) -> Any:
-        first, *rest = self.body()
-        first.Name = "layer"
+        first, *rest = body = self.body()
+        first.Name, body[self.at].Name = "first", "layer"
         end = [] if self.labelled else [make("regressionLayer", Name="out")]
         lgraph = layerGraph([*([] if self.enters else [self.source(0)]), first, *rest, *end])
         for number, port in enumerate(first.inputs()[1:len(self.entering)], 1):
-            lgraph = connectLayers(addLayers(lgraph, self.source(number)), f"x{number}", f"layer/{port}")
+            lgraph = connectLayers(addLayers(lgraph, self.source(number)), f"x{number}", f"{first.Name}/{port}")
         for pair in self.wires:
             lgraph = connectLayers(lgraph, *pair)
         return lgraph
@@ -94,10 +97,9 @@ class LayerRow(NamedTuple):
         return (classes == np.arange(shape[-2])[:, None]).astype(np.float32)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Of the first layer by name, in MATLAB's size; numbers whose products stay moderate."""
-        layer = self.body()[0]
-        dims = [Dims(labels, sizes) for labels, sizes in self.entering]
-        return {one.name: values(one.name, one.shape) for one in layer.arrays(*dims)}
+        """Of the layer by name, in MATLAB's size; numbers whose products stay moderate."""
+        layer = next(info for info in lower(self.graph()).layers if info.layer.Name == "layer")
+        return {one.name: values(one.name, one.shape) for one in layer.arrays}
 
 
 def smaller(label: str, n: int, *, among: str) -> int:
@@ -132,6 +134,12 @@ def pooled(rank: int) -> LayerRow:
     return LayerRow(unpool, (MAPS[rank],), lambda: [make(pool, 2, Stride=2, HasUnpoolingOutputs=True, Name="layer"),
                                                     make(unpool, Name="unpool")],
                     (("layer/indices", "unpool/indices"), ("layer/size", "unpool/size")))
+
+
+def complex_row(factory: str, entering: Entering, *args: Any) -> LayerRow:
+    """A layer of complex data, whose parts enter and leave as channels."""
+    return LayerRow(factory, (entering,), lambda: [make("realToComplexLayer"), make(factory, *args),
+                                                   make("complexToRealLayer")], at=1)
 
 
 def scored(factory: str, entering: Entering) -> LayerRow:
@@ -179,5 +187,7 @@ LAYERS = {one.factory: one for one in (
     row("selfAttentionLayer", SEQUENCE, 8, 64), row("attentionLayer", [SEQUENCE] * 3, 8),
     row("wordEmbeddingLayer", ("CTB", (1, 100, 32)), 64, WORDS),
     row("sinusoidalPositionEncodingLayer", POSITIONS, 64, back=False), row("patchEmbeddingLayer", IMAGE, 4, 64),
+    complex_row("complexReluLayer", IMAGE), complex_row("zreluLayer", IMAGE),
+    complex_row("complexFullyConnectedLayer", VECTOR, 256),
     scored("classificationLayer", VECTOR), scored("pixelClassificationLayer", DEEP), scored("focalLossLayer", DEEP),
     scored("dicePixelClassificationLayer", DEEP))}
