@@ -243,6 +243,7 @@ from dltoolbox.runtime.devices import gpuDevice as gpuDevice
 from dltoolbox.runtime.devices import gpuDeviceCount as gpuDeviceCount
 from dltoolbox.runtime.devices import parpool as parpool
 from dltoolbox.runtime.threads import maxNumCompThreads as maxNumCompThreads
+from dltoolbox.testing.check_layer import checkLayer as checkLayer
 from dltoolbox.train.options import trainingOptions as trainingOptions
 from dltoolbox.train.train_network import trainNetwork as trainNetwork
 
@@ -1389,9 +1390,6 @@ def functionLayer(*arguments: Any, **options: Any) -> NoReturn:
 
 def functionToLayerGraph(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"""
-
-def checkLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer."""
 
 def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Undo the normalization in what predict(net, X) returns."""

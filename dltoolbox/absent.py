@@ -47,7 +47,6 @@ INSTEAD = {  # hint: names
     "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",
     "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
     CUSTOM: "functionLayer functionToLayerGraph",
-    "analyzeNetwork([imageInputLayer([28, 28, 1]), layer]) checks the sizes of a layer.": "checkLayer",
     "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
     SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
     SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "

@@ -19,9 +19,11 @@ from dltoolbox.exchange.container import Damaged
 from dltoolbox.exchange.registered import class_named, name_of_class, namesake, origin
 from dltoolbox.exchange.values import Described, Json, Reading, Writing, unknown_functions
 from dltoolbox.layers.base import Layer
+from dltoolbox.layers.custom.user_layer import OWN_PORTS
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.placeholders import PlaceholderLayer, placeholder_for
 
+SET_BY = {**{name: name[1:] for name in OWN_PORTS}, "type_text": "Type", "_Description": "Description"}  # with their checks
 SAVING, LOADING = "saved", "loaded"  # methods that a class may define
 HOOKS = ("Or define saved(self), which returns a dictionary of numbers, texts, lists and arrays, and loaded(self, values), "
          "which makes the attributes of it again.")
@@ -113,9 +115,15 @@ def restored_object(cls: type[Layer], properties: Mapping[str, object], attribut
         return layer
     for name, value in attributes.items():
         declared = inspect.getattr_static(cls, name, None)
-        if name in cls.properties or callable(declared) or hasattr(type(declared), "__get__"):
+        if name in SET_BY:
+            try:
+                setattr(layer, SET_BY[name], value)
+            except DltoolboxError as error:
+                raise Damaged(f"layer {index} is not valid. {error}") from error
+        elif callable(declared) or hasattr(type(declared), "__get__") or hasattr(Layer, name):
             raise Damaged(f"layer {index} has an attribute '{name}', which is something else in {cls.__name__}")
-        vars(layer)[name] = value
+        else:
+            vars(layer)[name] = value
     return layer
 
 

@@ -132,6 +132,8 @@ example("networkLayer", lambda: [[dl.convolution2dLayer(3, 8, Name="conv"), dl.r
 example("placeholderLayer", list, Name="gap", NumInputs=2, InputNames=["a", "b"], NumOutputs=1, OutputNames=["out"],
         OutputSize=[4, 4, 2], OutputFormat="SSCB", StandsFor="ScalingFactorLayer")
 example("findPlaceholderLayers", lambda: [dl.layerGraph([*layers(), dl.placeholderLayer(Name="gap")])], nargout=2)
+example("checkLayer", lambda: [dl.reluLayer(), [4, 4, 1]], ObservationDimension=4, CheckCodegenCompatibility=False,
+        nargout=1)
 example("registerLayer", lambda: ["calls.Own", type("Own", (dl.Layer,), {"__module__": "calls"})])
 example("registerFunction", lambda: ["calls.own", abs])
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])

@@ -19,7 +19,7 @@ from dltoolbox import DltoolboxError, Layer, loadNetwork, predict, registerFunct
 from dltoolbox.exchange import registered
 from dltoolbox.layers.base import equal
 from tests.exchange.archives import members, rewritten
-from tests.exchange.own_layers import HELD, Hooked, Thrice, Twice, holding, network, of_own_layers
+from tests.exchange.own_layers import HELD, Hooked, Joined, Leaky, Thrice, Twice, holding, network, of_own_layers
 
 X = np.array([[1.0, 1.0], [2.0, -1.0]])
 ROOT = Path(__file__).parents[2]
@@ -65,6 +65,9 @@ def test_all_that_a_layer_holds_comes_back(file: Path) -> None:
     assert type(twice) is Twice
     assert same({name: vars(twice)[name] for name in HELD}, HELD)
     assert type(loaded.Layers[2].Network.Layers[0]) is Thrice
+    leaky = loaded.Layers[4]
+    assert (type(leaky), leaky.numChannels, leaky.Description, leaky.AlphaLearnRateFactor) == (Leaky, 2, "a leaky layer", 3)
+    assert leaky == net.Layers[4]
     assert loaded.Layers[3].random.integers(1000) == np.random.default_rng(3).integers(1000)
 
 
@@ -72,6 +75,26 @@ def test_a_copy_of_what_was_loaded_is_the_same_file(file: Path, tmp_path: Path) 
     saveNetwork(of_own_layers(), file)
     saveNetwork(loadNetwork(file), tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == file.read_bytes()
+
+
+def test_a_trained_layer(file: Path) -> None:
+    Y = np.array([[1.0], [2.0]])
+    options = dl.trainingOptions("sgdm", MaxEpochs=3, Verbose=False)
+    net = dl.trainNetwork(X, Y, [dl.featureInputLayer(2, Normalization="none"), Leaky(2), dl.fullyConnectedLayer(1),
+                                 dl.regressionLayer], options)
+    saveNetwork(net, file)
+    loaded = loadNetwork(file)
+    assert loaded.Layers[1].Count == 3
+    assert predict(loaded, X).tobytes() == predict(net, X).tobytes()
+    assert dl.trainNetwork(X, Y, dl.layerGraph(loaded), options).Layers[1].Count == 6
+
+
+def test_ports_come_back(file: Path) -> None:
+    lgraph = dl.layerGraph([dl.featureInputLayer(2, Name="in", Normalization="none"), Joined(), dl.fullyConnectedLayer(1)])
+    net = dl.dlnetwork(dl.connectLayers(lgraph, "in", "joined/b"))
+    saveNetwork(net, file)
+    assert list(loadNetwork(file).Layers[1].InputNames) == ["a", "b"]
+    assert predict(loadNetwork(file), X).tobytes() == predict(net, X).tobytes()
 
 
 def test_names_in_files(file: Path) -> None:
@@ -210,13 +233,14 @@ def test_placeholders_keep_everything(file: Path, tmp_path: Path, request: pytes
     request.getfixturevalue("others")
     seen = loadNetwork(file, Unknown="placeholder")
     assert [layer.StandsFor for layer in dl.findPlaceholderLayers(seen)] == [
-        "tests.Twice", "tests.exchange.own_layers.Thrice", "tests.exchange.own_layers.Hooked"]
+        "tests.Twice", "tests.exchange.own_layers.Thrice", "tests.exchange.own_layers.Hooked",
+        "tests.exchange.own_layers.Leaky"]
     assert same(dict(seen.Layers[1].remembered["attributes"]), HELD)
     info = dl.analyzeNetwork(seen, nargout=1)
-    assert (info.NumErrors, info.NumWarnings) == (0, 3)
+    assert (info.NumErrors, info.NumWarnings) == (0, 4)
     error = refused(lambda: predict(seen, X))
     assert error.identifier == "dltoolbox:network:placeholders"
-    assert "'twice', 'block:thrice' and 'hooked'" in str(error)
+    assert "'twice', 'block:thrice', 'hooked' and 'leaky'" in str(error)
     saveNetwork(seen, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == file.read_bytes()
 
@@ -312,6 +336,20 @@ FORGED: list[Callable[[dict[str, Any]], object]] = [
     lambda one: one["attributes"].update(x={"dict": [[1, 1], [1, 2]]}),
     lambda one: one["attributes"].update(x={"code": "1"}),
     lambda one: one["attributes"].update(x={"function": 3}), lambda one: one["attributes"].update(x={"list": 3})]
+
+
+FORGED_METHODS: list[Callable[[dict[str, Any]], object]] = [
+    lambda one: one["attributes"].update(_NumInputs="x"), lambda one: one["attributes"].update(_InputNames=[["a"]]),
+    lambda one: one["attributes"].update(_Description=3), lambda one: one["attributes"].update(type_text=[]),
+    lambda one: one["attributes"].update(predict=3), lambda one: one["attributes"].update(learnables=3),
+    lambda one: one["attributes"].update(probed=3), lambda one: one["properties"].update(AlphaL2Factor="x")]
+
+
+@pytest.mark.parametrize("edit", FORGED_METHODS)
+def test_forged_layers_with_methods(edit: Callable[[dict[str, Any]], object], file: Path) -> None:
+    saveNetwork(of_own_layers(), file)
+    change(file, lambda d: edit(d["layers"][4]))
+    assert refused(lambda: loadNetwork(file)).identifier == "dltoolbox:loadNetwork:corruptFile"
 
 
 @pytest.mark.parametrize("edit", FORGED)

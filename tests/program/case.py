@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers
 from dltoolbox.program.model import Model
+from dltoolbox.testing.derivatives import untied
 
 Size = tuple[int, ...]
 Theirs = Callable[..., Tensor]
@@ -85,12 +85,9 @@ class Case:
     def inputs(self, batch: int, dtype: Any = np.float64) -> list[np.ndarray]:
         """Values without ties, none of them near zero; read-only."""
         rng = np.random.default_rng(3)
-        made = []
-        for size in self.sizes:
-            count = prod(size) * batch
-            array = ((rng.permutation(count) - count / 2 + 0.25) / max(count, 1) * 4).reshape(*size, batch).astype(dtype)
+        made = [untied(rng, (*size, batch), dtype) for size in self.sizes]
+        for array in made:
             array.flags.writeable = False
-            made.append(array)
         return made
 
     def targets(self, shape: Size, dtype: Any = np.float64) -> list[np.ndarray]:

@@ -14,14 +14,12 @@ from dltoolbox.layers import FACTORIES
 from dltoolbox.layers.base import LAYERS, Learnable, State
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program.model import Model
+from dltoolbox.testing.derivatives import differences, gradient_error, memory_orders, probes_of
 from tests.program.case import Case, back, there
 from tests.program.cases import CASES
 from tests.program.networks import everything
 
 pytestmark = pytest.mark.network
-
-STEP = 1e-6
-PROBES = 25
 
 each = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -55,23 +53,14 @@ def problem(case: Case, dtype: Any, batch: int = 3) -> tuple[Model, list[np.ndar
 def test_gradients_are_the_derivatives(case: Case) -> None:
     model, inputs, targets = problem(case, np.float64)
     loss, found = differentiated(model, inputs, targets)
-    rounding = 4 * np.finfo(np.float64).eps * abs(loss) / STEP  # of the differences
     variables = {p.name: p.value for p in model.parameters} | {f"x{i}": x.copy() for i, x in enumerate(inputs)}
+    moved = [variables[f"x{i}"] for i in range(len(inputs))]
     for name, variable in variables.items():
-        moved = [variables[f"x{i}"] for i in range(len(inputs))]
-        flat, gradient = variable.reshape(-1), found[name].reshape(-1)
         assert found[name].shape == variable.shape
-        probes = np.random.default_rng(0).permutation(flat.size)[:PROBES]
-        expected = np.empty(len(probes))
-        for at, probe in enumerate(probes):
-            kept, losses = flat[probe], []
-            for sign in (1, -1):
-                flat[probe] = kept + sign * STEP
-                losses.append(training_loss(model, moved, targets))
-            flat[probe] = kept
-            expected[at] = (losses[0] - losses[1]) / (2 * STEP)
-        scale = max(np.abs(gradient).max(), 1e-2)
-        assert np.abs(gradient[probes] - expected).max() < 1e-6 * scale + rounding, name
+        probes = probes_of(variable)
+        expected = differences(lambda: training_loss(model, moved, targets), variable, probes)
+        error, tolerance = gradient_error(found[name], expected, probes, loss)
+        assert error < tolerance, name
 
 
 @pytest.mark.oracle
@@ -104,17 +93,6 @@ def test_agrees_with_pytorch(case: Case) -> None:
         expected = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
         scale = max(np.abs(expected).max(), 1e-2 * largest, 1e-3)  # that of a bias of keys is zero but for rounding
         np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-4 * scale)
-
-
-def memory_orders(x: np.ndarray) -> dict[str, np.ndarray]:
-    """The same values, read-only, in other memory orders."""
-    spaced = np.zeros(tuple(2 * n for n in x.shape))
-    view = spaced[tuple(slice(None, None, 2) for _ in x.shape)]
-    view[...] = x
-    orders = {"Fortran": np.asfortranarray(x), "spaced": view, "reversed": np.flip(np.flip(x).copy())}
-    for array in orders.values():
-        array.flags.writeable = False
-    return orders
 
 
 @each

@@ -1,0 +1,1 @@
+"""Checks of layers, for users' layers and the toolbox's own."""
