@@ -21,6 +21,7 @@ FAMILIES = {
     "inputs": "Inputs",
     "convolution": "Convolution and fully connected",
     "spectral": "Spectral convolution",
+    "parts": "Complex data",
     "pooling": "Pooling and unpooling",
     "activation": "Activation and dropout",
     "normalisation": "Normalisation",

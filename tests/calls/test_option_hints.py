@@ -28,6 +28,8 @@ FORMS = [  # of a hint, and the values that it names
     (r"such as (\[.+?\])", eval), (r"a scalar", [1]), (r"such as '(\w+)'", str), (r"such as '\w+' or '(\w+)'", str),
     (r"integers, one per stack", [[3, 4, 6]]), (r"vector of positive numbers|array of positive", [[1, 2.5]]),
     (r"array of finite real", [np.ones((2, 2))]),
+    (r"W\.astype\(complex\)", [np.ones((2, 2)).astype(complex), np.ones((2, 2, 2))]),
+    (r"array of finite complex", [np.ones((2, 2)) + 1j]),
     (r"array of logical", [np.array([True, False])]), (r"vector of 2 to 16 sizes", [[28, 28, 1, math.nan]]),
     (r"of these forms: .*\[(a, b.*?|l, r)\]", lambda names: [1] * len(names.split(", "))),
     (r"\[(t, b, l, r)\]", lambda names: [1] * 4), (r"2×3 matrix", [[[0, 0, 0], [1, 1, 1]]]),
@@ -41,7 +43,7 @@ def owners(kind=Configured):
     """Every class of options that users meet, but for networks in layers."""
     for page in kind.__subclasses__():
         yield from owners(page)
-        if page.label() != "networkLayer" and (page.label() in LAYERS or page.label() in dl.__dict__):
+        if page.label() in {*LAYERS, *dl.__dict__} - {"networkLayer", "neuralODELayer"}:
             yield page
 
 

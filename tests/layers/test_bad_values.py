@@ -142,7 +142,7 @@ BAD = [  # what is made, identifier, what the message says
     (lambda: crossChannelNormalizationLayer(5, Beta=0), "crossChannelNormalizationLayer:invalidBeta", "at least 0.01"),
     (lambda: crossChannelNormalizationLayer(5, K=0), "crossChannelNormalizationLayer:invalidK", "at least 1e-05"),
     (lambda: adaptiveAveragePooling2dLayer(0), "adaptiveAveragePooling2dLayer:invalidOutputSize", "a positive integer"),
-    (lambda: complexToRealLayer(OperationDimension="S"), "complexToRealLayer:notYetSupported", "Leave it 'C'"),
+    (lambda: complexToRealLayer(OperationDimension="S"), "complexToRealLayer:notYetSupported", "Pass 'C'"),
     (lambda: complexFullyConnectedLayer(3, Bias=[1, 2, 3]), "complexFullyConnectedLayer:invalidBias", "astype(complex)"),
     (lambda: complexFullyConnectedLayer(3, 2), "complexFullyConnectedLayer:invalidOperationDimension", "'spatial-channel'"),
     (lambda: spectralConvolution1dLayer([3, 3], 8), "spectralConvolution1dLayer:invalidNumModes", "'numModes'"),

@@ -17,7 +17,7 @@ def _channels(value: object) -> str:
     """The dimension along which real and imaginary parts lie in turn: channels, of those that MATLAB has."""
     if isinstance(value, str) and value.upper() == "C":
         return "C"
-    raise InvalidValue("'C'", "Leave it 'C': real and imaginary parts are channels in turn, and no other dimension is "
+    raise InvalidValue("'C'", "Pass 'C': real and imaginary parts are channels in turn, and no other dimension is "
                        "supported yet.", "notYetSupported")
 
 
