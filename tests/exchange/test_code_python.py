@@ -12,7 +12,6 @@ import pytest
 from dltoolbox import (
     DltoolboxError,
     DltoolboxWarning,
-    Layer,
     additionLayer,
     addLayers,
     assembleNetwork,
@@ -195,10 +194,6 @@ def test_large_constants_need_parameters():
     assert graph_of(run(text)).nodes[1] == scalingLayer(Name="scaling")
 
 
-class Foreign(Layer):
-    pass
-
-
 @pytest.mark.parametrize(("call", "identifier"), [
     (lambda folder: toPython(3), "layerArray:notALayer"),
     (lambda folder: toPython([reluLayer], Parameters=True), "toPython:fileNeeded"),
@@ -207,7 +202,6 @@ class Foreign(Layer):
     (lambda folder: toPython([reluLayer], folder), "toPython:isAFolder"),
     (lambda folder: toPython([reluLayer], folder / "none" / "a.py"), "toPython:folderNotFound"),
     (lambda folder: toPython([reluLayer], Values=True), "toPython:unknownOption"),
-    (lambda folder: toPython([Foreign(Name="f")]), "toPython:unknownLayer"),
     (lambda folder: toPython(ambiguous()), "toPython:ambiguousName"),
 ])
 def test_refusals(call, identifier, tmp_path):

@@ -18,18 +18,22 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
-from dltoolbox.core.errors import IssueCollector, fail, warn
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.files import replacing, write_text
 from dltoolbox.core.packages import __version__
 from dltoolbox.core.properties import LEARNABLE, STATE, Configured, Property
 from dltoolbox.exchange.archive import target_of
-from dltoolbox.layers.base import LAYERS, Layer, all_zero
+from dltoolbox.exchange.writers.own import ConstructorCall, constructor_call, is_users, unknown_text
+from dltoolbox.layers.base import Layer, all_zero
+from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.expansion import expansion
 from dltoolbox.network.graph.history import Connection, Port
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph, sequence
+from dltoolbox.network.graph.placeholders import placeholder_for
 from dltoolbox.network.learn_rate_factors import RATE, factor_names
 from dltoolbox.network.lowering.initialise import certain_start
+from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork
 
 INLINE = 64  # elements of the largest array that stands in the code
@@ -72,6 +76,7 @@ class Outline:
     arrays: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     omitted: set[tuple[str, str]] = field(default_factory=set)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    users: dict[str, ConstructorCall] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.parameters and self.files is None:
@@ -84,7 +89,7 @@ class Outline:
                      f"Write the network inside: {self.function}(getLayer(net, '{layer.Name}').Network).", layer=layer.Name)
         if isinstance(self.net, dlnetwork):
             self.net = self.graph
-        self.refuse_unknown()
+        self.find_users_layers()
         self.chains = chains(self.graph)
         inside = {edge for chain in self.chains for edge in sequence(chain)}
         self.connections = [self.texts(edge) for edge in self.graph.edges if edge not in inside]
@@ -99,14 +104,25 @@ class Outline:
     def is_trained(self) -> bool:
         return isinstance(self.net, DAGNetwork)
 
-    def refuse_unknown(self) -> None:
-        issues = IssueCollector()
-        for index, layer in enumerate(self.graph.nodes, 1):
-            if LAYERS.get(layer.factory) is not type(layer):
-                issues.add(f"{self.function}:unknownLayer", f"{type(layer).__name__} is not a layer of this toolbox, so "
-                           "that no code can say how to make it again.", "Replace it by layers of the toolbox.",
-                           layer=layer.Name, index=index)
-        issues.raise_if_any()
+    def find_users_layers(self) -> None:
+        """The calls that make the layers of the user's own; placeholders for those that nobody can write."""
+        nodes = list(self.graph.nodes)
+        for at, layer in enumerate(nodes):
+            if is_users(layer):
+                call = constructor_call(layer)
+                if call.unknown:
+                    self.note(layer, unknown_text(call))
+                    nodes[at] = self.placeholder(layer)
+                else:
+                    self.users[layer.Name] = call
+        if self.notes:
+            self.graph = self.graph.with_renamed_ports(nodes, self.graph.edges, {})
+
+    def placeholder(self, layer: Layer) -> Layer:
+        outputs = next((info.outputs for info in lower(self.graph).layers if info.layer.Name == layer.Name), None)
+        task = layer.task if isinstance(layer, OutputLayer) else None
+        return placeholder_for(type(layer).__name__, layer.Name, layer.inputs(), layer.outputs(),
+                               [(y.format, y.shown_sizes) for y in outputs or ()], task)
 
     def texts(self, edge: Connection) -> tuple[str, str]:
         """The arguments of connectLayers."""
@@ -141,6 +157,10 @@ class Outline:
                 why = ", which does not learn," if learned(layer, name) else ""
                 self.note(layer, f"{name}{why} is left out, since it has {value.size} elements; Parameters=True writes it")
         return given
+
+    def variable(self, layer: Layer) -> str:
+        """The variable for a layer of the user's own."""
+        return f"own_{self._groups[layer.Name]}"
 
     def note(self, layer: Layer, text: str) -> None:
         """Something that the code does not say as the layer does: a comment above the layer, and a warning."""

@@ -22,6 +22,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
+from dltoolbox.exchange.writers.own import constructor_call, is_users, plain
 from dltoolbox.layers.base import Layer, plain_number
 from dltoolbox.layers.windowed import padding_text
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -53,8 +54,8 @@ def toMATLAB(net: object, *arguments: object, **options: object) -> str:
 
     Raises:
         DltoolboxError: ``dltoolbox:toMATLAB:fileNeeded`` for parameters without a file; ``…:invalidFile``,
-            ``…:folderNotFound``, ``…:isAFolder``, ``…:cannotWrite``; ``…:unknownLayer`` for layers that are not of this
-            toolbox; ``…:ambiguousName`` where a layer is called like a port of another.
+            ``…:folderNotFound``, ``…:isAFolder``, ``…:cannotWrite``; ``…:ambiguousName`` where a layer is called like a
+            port of another.
 
     Warns:
         DltoolboxWarning: ``dltoolbox:toMATLAB:notTheSame`` for what the code leaves out although no training finds it
@@ -114,8 +115,27 @@ class MatlabCalls:
     """
 
     def of(self, layer: Layer, *inputs: Dims) -> MatlabCall:
+        if is_users(layer):
+            return self.users(layer)
         write = getattr(self, layer.factory, None)
         return self.same(layer) if write is None else write(layer, *inputs)
+
+    def users(self, layer: Layer) -> MatlabCall:
+        """A layer of the user's own: MATLAB must have a class of that name."""
+        call = constructor_call(layer)
+        name = call.cls.__name__
+        return MatlabCall(name, tuple(map(plain, call.arguments.values())), {}, note=f"MATLAB needs a class {name}, derived "
+                          "from nnet.layer.Layer, whose constructor takes these arguments and the name; values "
+                          "of its learnables and states are left out")
+
+    def placeholderLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+        """A function layer with these ports, which says what belongs there."""
+        what = f"{layer.Name}: put {layer.StandsFor or 'the layer that belongs here'} in this place"
+        options = {"NumInputs": layer.NumInputs, "InputNames": list(layer.inputs()), "NumOutputs": layer.NumOutputs,
+                   "OutputNames": list(layer.outputs())}
+        return MatlabCall("functionLayer", (Expression(f"@(varargin) error({string(what)})"),), options,
+                          note=f"This is a placeholder{f' for {layer.StandsFor}' if layer.StandsFor else ''}; put a layer "
+                          "in its place")
 
     def same(self, layer: Layer) -> MatlabCall:
         """Our own call, without the properties that MATLAB's layer does not have or does not take."""

@@ -18,6 +18,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
+from dltoolbox.exchange.writers.own import imports, plain
 from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 
@@ -45,12 +46,13 @@ def toPython(net: object, *arguments: object, **options: object) -> str:
 
     Raises:
         DltoolboxError: ``dltoolbox:toPython:fileNeeded`` for parameters without a file; ``…:invalidFile``,
-            ``…:folderNotFound``, ``…:isAFolder``, ``…:cannotWrite``; ``…:unknownLayer`` for layers that are not of this
-            toolbox; ``…:ambiguousName`` where a layer is called like a port of another.
+            ``…:folderNotFound``, ``…:isAFolder``, ``…:cannotWrite``; ``…:ambiguousName`` where a layer is called like a
+            port of another.
 
     Warns:
         DltoolboxWarning: ``dltoolbox:toPython:notTheSame`` for what the script leaves out although no training finds it:
-            options that are functions, large constants, and large learnables whose learn-rate factor is 0.
+            options that are functions, large constants, and large learnables whose learn-rate factor is 0. And for layers
+            of your own whose constructor needs an argument that they do not hold: placeholders stand in their places.
 
     Example:
         >>> print(toPython([imageInputLayer([28, 28, 1]), reluLayer(Name='act')]))  # doctest: +ELLIPSIS
@@ -82,6 +84,9 @@ def header(outline: Outline) -> Iterator[str]:
         yield "import numpy as np"
         yield ""
     yield "from dltoolbox import *"
+    if outline.users:
+        yield ""
+        yield from imports([*outline.users.values()])
     if outline.arrays:
         assert outline.files is not None
         yield ""
@@ -90,6 +95,9 @@ def header(outline: Outline) -> Iterator[str]:
 
 def statements(outline: Outline) -> Iterator[str]:
     """The layers, and what makes a network of them."""
+    for layer in outline.graph.nodes:
+        if layer.Name in outline.users:
+            yield from users_layer(layer, outline)
     if outline.is_sequence:
         yield from layer_list("layers = [", outline.chains[0], outline, "]")
         last = "layers"
@@ -109,6 +117,20 @@ def statements(outline: Outline) -> Iterator[str]:
         yield f"net = assembleNetwork({last})"
 
 
+def users_layer(layer: Layer, outline: Outline) -> Iterator[str]:
+    """The statements that make a layer of the user's own."""
+    call, variable = outline.users[layer.Name], outline.variable(layer)
+    yield from (f"# {note}" for note in outline.notes.get(layer.Name, ()))
+    parts = [joined_tokens(f"{name}=", [python_value(plain(given))], "", "") for name, given in call.arguments.items()]
+    yield from filled(joined_tokens(f"{variable} = {call.name}(", parts, ", ", ")"), "")
+    yield f"{variable}.Name = {show_python(layer.Name)}"
+    arrays = {name: value for name in (*layer.learnables, *layer.states)
+              if (value := getattr(layer, name)) is not None}
+    for name, given in outline.values(layer, arrays).items():
+        yield from filled([f"{variable}.{name} = ", *python_value(given)], "")
+    yield ""
+
+
 def network_call(net: dlnetwork, layers: str) -> Tokens:
     """The dlnetwork, with the sizes at its open inputs and the outputs that were chosen."""
     layouts = [joined_tokens("networkDataLayout(", [python_value([nan if n is None else n for n in dims.shown_sizes]),
@@ -123,6 +145,9 @@ def network_call(net: dlnetwork, layers: str) -> Tokens:
 def layer_list(before: str, layers: Sequence[Layer], outline: Outline, after: str) -> Iterator[str]:
     yield before
     for layer in layers:
+        if layer.Name in outline.users:
+            yield f"    {outline.variable(layer)},"
+            continue
         call = layer.call()
         options = outline.values(layer, call.options) | {"Name": layer.Name}
         yield from (f"    # {note}" for note in outline.notes.get(layer.Name, ()))
