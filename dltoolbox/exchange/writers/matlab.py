@@ -22,7 +22,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
-from dltoolbox.exchange.writers.own import constructor_call, is_users, plain
+from dltoolbox.exchange.writers.own import as_lists, constructor_call, is_users
 from dltoolbox.layers.base import Layer, plain_number
 from dltoolbox.layers.windowed import padding_text
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -124,7 +124,7 @@ class MatlabCalls:
         """A layer of the user's own: MATLAB must have a class of that name."""
         call = constructor_call(layer)
         name = call.cls.__name__
-        return MatlabCall(name, tuple(map(plain, call.arguments.values())), {}, note=f"MATLAB needs a class {name}, derived "
+        return MatlabCall(name, tuple(map(as_lists, call.arguments.values())), {}, note=f"MATLAB needs a class {name}, derived "
                           "from nnet.layer.Layer, whose constructor takes these arguments and the name; values "
                           "of its learnables and states are left out")
 

@@ -71,9 +71,9 @@ def can_stand_in_code(value: object) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 
-def plain(value: object) -> object:
+def as_lists(value: object) -> object:
     """A value as writers of code take it."""
-    return value.tolist() if isinstance(value, np.ndarray) else [*map(plain, value)] if isinstance(
+    return value.tolist() if isinstance(value, np.ndarray) else [*map(as_lists, value)] if isinstance(
         value, (list, tuple)) else value
 
 

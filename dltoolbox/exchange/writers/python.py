@@ -18,7 +18,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
-from dltoolbox.exchange.writers.own import imports, plain
+from dltoolbox.exchange.writers.own import as_lists, imports
 from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 
@@ -121,7 +121,7 @@ def users_layer(layer: Layer, outline: Outline) -> Iterator[str]:
     """The statements that make a layer of the user's own."""
     call, variable = outline.users[layer.Name], outline.variable(layer)
     yield from (f"# {note}" for note in outline.notes.get(layer.Name, ()))
-    parts = [joined_tokens(f"{name}=", [python_value(plain(given))], "", "") for name, given in call.arguments.items()]
+    parts = [joined_tokens(f"{name}=", [python_value(as_lists(given))], "", "") for name, given in call.arguments.items()]
     yield from filled(joined_tokens(f"{variable} = {call.name}(", parts, ", ", ")"), "")
     yield f"{variable}.Name = {show_python(layer.Name)}"
     arrays = {name: value for name in (*layer.learnables, *layer.states)
