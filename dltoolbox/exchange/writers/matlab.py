@@ -124,9 +124,9 @@ class MatlabCalls:
         """A layer of the user's own: MATLAB must have a class of that name."""
         call = constructor_call(layer)
         name = call.cls.__name__
-        return MatlabCall(name, tuple(map(as_lists, call.arguments.values())), {}, note=f"MATLAB needs a class {name}, derived "
-                          "from nnet.layer.Layer, whose constructor takes these arguments and the name; values "
-                          "of its learnables and states are left out")
+        note = (f"MATLAB needs a class {name}, derived from nnet.layer.Layer, whose constructor takes these arguments and "
+                "the name; values of its learnables and states are left out")
+        return MatlabCall(name, tuple(map(as_lists, call.arguments.values())), {}, note=note)
 
     def placeholderLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         """A function layer with these ports, which says what belongs there."""
