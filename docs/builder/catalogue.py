@@ -183,6 +183,8 @@ def behind(data: Layer, layer: Layer) -> LayerGraph:
         classes = getattr(layer, "Classes", "auto")
         before += [] if classes == "auto" else [dltoolbox.fullyConnectedLayer(len(classes), Name="scores")]
         before.append(dltoolbox.softmaxLayer(Name="probabilities"))
+    if layer.complex_inputs == "needed":
+        before.append(dltoolbox.realToComplexLayer(Name="complex"))
     lgraph = addLayers(layerGraph(before), layer)
     for port in layer.InputNames:
         lgraph = connectLayers(lgraph, before[-1].Name, f"layer/{port}" if len(layer.InputNames) > 1 else "layer")

@@ -44,6 +44,8 @@ GROUPS = (
     Group("settings", "Randomness, devices and errors", "The random streams, threads and devices, and what is raised.",
           ("core", "runtime")),
     Group("base", "Layers as objects", "What all layers have in common.", ("layers.base",)),
+    Group("custom", "Layers of your own", "What classes of layers are derived from, what they declare, how to check them.",
+          ("layers.custom", "testing")),
 )
 OTHER = Group("other", "Further names", "", ("",))
 
