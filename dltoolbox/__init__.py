@@ -79,6 +79,8 @@ from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
 from dltoolbox.layers.custom.formats import Acceleratable, Formattable, dims, finddim, formattedArray, stripdims
+from dltoolbox.layers.custom.function_layer import functionLayer
+from dltoolbox.layers.custom.loss_layers import ClassificationLayer, RegressionLayer
 from dltoolbox.layers.display import disp
 from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
@@ -116,6 +118,7 @@ from dltoolbox.train.options import trainingOptions
 from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
+<<<<<<< HEAD
     *FACTORIES, *EXPORTED, "Acceleratable", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue",
     "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics",
     "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork",
@@ -130,6 +133,22 @@ __all__ = [
     "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "learnableParameter",
     "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
     "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
+=======
+    *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
+    "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
+    "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet",
+    "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories",
+    "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
+    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers", "finddim",
+    "formattedArray", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
+    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "huber",
+    "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
+    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
+    "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
+    "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
+>>>>>>> 4abe108 (Custom output layers, functionLayer, and states of custom layers, which trainings and predictions go on from)
     "placeholderLayer", "plot", "poolingToStridedConvolution", "predict", "predictAndUpdateState", "registerFunction",
     "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
     "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",

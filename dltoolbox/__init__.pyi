@@ -149,6 +149,9 @@ from dltoolbox.layers.custom.formats import dims as dims
 from dltoolbox.layers.custom.formats import finddim as finddim
 from dltoolbox.layers.custom.formats import formattedArray as formattedArray
 from dltoolbox.layers.custom.formats import stripdims as stripdims
+from dltoolbox.layers.custom.function_layer import functionLayer as functionLayer
+from dltoolbox.layers.custom.loss_layers import ClassificationLayer as ClassificationLayer
+from dltoolbox.layers.custom.loss_layers import RegressionLayer as RegressionLayer
 from dltoolbox.layers.display import disp as disp
 from dltoolbox.layers.inputs import FeatureInputLayer as _FeatureInputLayer
 from dltoolbox.layers.inputs import Image3DInputLayer as _Image3DInputLayer
@@ -249,15 +252,15 @@ from dltoolbox.train.train_network import trainNetwork as trainNetwork
 
 __version__: str
 __all__ = [
-    "Acceleratable", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue", "Layer", "LayerArray",
-    "LayerGraph", "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics", "SeriesNetwork",
-    "TrainingInfo", "accuracyMetric", "activations", "adamupdate", "adaptiveAveragePooling2dLayer", "addInputLayer",
-    "addLayers", "addcats", "additionLayer", "alexnet", "analyzeNetwork", "anchorBoxLayer", "arrayDatastore",
-    "assembleNetwork", "attention", "attentionLayer", "aucMetric", "augment", "augmentedImageDatastore",
-    "averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer", "avgpool", "batchNormalizationLayer",
-    "batchnorm", "bilstmLayer", "bisenetv2", "canUseGPU", "canUseParallelPool", "categorical", "categories",
-    "channelShuffleLayer", "checkLayer", "chickenpox_dataset", "classificationLayer", "classify",
-    "classifyAndUpdateState", "clippedReluLayer", "complexFullyConnectedLayer", "complexReluLayer",
+    "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue",
+    "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
+    "SemanticSegmentationMetrics", "SeriesNetwork", "TrainingInfo", "accuracyMetric", "activations", "adamupdate",
+    "adaptiveAveragePooling2dLayer", "addInputLayer", "addLayers", "addcats", "additionLayer", "alexnet",
+    "analyzeNetwork", "anchorBoxLayer", "arrayDatastore", "assembleNetwork", "attention", "attentionLayer", "aucMetric",
+    "augment", "augmentedImageDatastore", "averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer",
+    "avgpool", "batchNormalizationLayer", "batchnorm", "bilstmLayer", "bisenetv2", "canUseGPU", "canUseParallelPool",
+    "categorical", "categories", "channelShuffleLayer", "checkLayer", "chickenpox_dataset", "classificationLayer",
+    "classify", "classifyAndUpdateState", "clippedReluLayer", "complexFullyConnectedLayer", "complexReluLayer",
     "complexToRealLayer", "compressNetworkUsingProjection", "concatenationLayer", "confusionchart", "confusionmat",
     "connectLayers", "convolution1dLayer", "convolution2dLayer", "convolution3dLayer", "cosineLearnRate",
     "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer", "crosschannelnorm",
@@ -1385,11 +1388,8 @@ def attention(*arguments: Any, **options: Any) -> NoReturn:
 def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
 
-def functionLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"""
-
 def functionToLayerGraph(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"""
+    """Not in this release. functionLayer(lambda X: 2 * X) makes a layer of a function."""
 
 def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Undo the normalization in what predict(net, X) returns."""

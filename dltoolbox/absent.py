@@ -31,7 +31,7 @@ SHUFFLED = ("Choose at random with order = np.random.default_rng(0).permutation(
 WEIGHTS = "docs/pretrained.md shows how to put weights from PyTorch, or any other arrays, into the layers of this toolbox."
 EXPORT = "toMATLAB(net, 'net.m', Parameters=True) writes code that rebuilds the network in MATLAB, which can export it."
 UNTRAINED = "resnet18(Weights='none') and its kin make untrained layers. " + WEIGHTS
-CUSTOM = "Define a class of layers: class Twice(Layer): build = lambda self, g, x: g.add(x, x)"
+CUSTOM = "functionLayer(lambda X: 2 * X) makes a layer of a function."
 LOOK = "activations(net, X, 'conv') shows what a layer computes."
 SIGNALS = ("Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass "
            "images or sequences.")
@@ -46,7 +46,7 @@ INSTEAD = {  # hint: names
     "Look the vectors of the words up with NumPy: vectors[words], with one row per word.": "embed",
     "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",
     "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
-    CUSTOM: "functionLayer functionToLayerGraph",
+    CUSTOM: "functionToLayerGraph",
     "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
     SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
     SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,6 +96,10 @@ class Engine(Trainable, Protocol):
     @property
     def initial_states(self) -> States:
         """The carried states as the layers say them: C×1, the same for every observation, or C×N."""
+
+    @property
+    def common_states(self) -> Collection[ParameterKey]:
+        """Those of the carried states that all observations have in common, of any size."""
 
     @property
     def carried(self) -> States:

@@ -81,10 +81,11 @@ def sequence_place(place: ModelInput, function: str, name: str) -> SequencePlace
 
 def begin_states(net: Network, engine: Engine, count: int, function: str) -> ParameterArrays:
     """The states that the observations begin with, where they are not those of the engine's layers, C×1 or C×N."""
+    common = engine.common_states
     states: ParameterArrays = dict(net.current) if net.current else {
-        key: state for key, state in engine.initial_states.items() if state.shape[1] > 1}
+        key: state for key, state in engine.initial_states.items() if key in common or state.shape[1] > 1}
     for key, state in states.items():
-        if state.shape[1] != count:
+        if key not in common and state.shape[1] != count:
             fail(f"{function}:stateMismatch", f"Its {key.name} is that of {counted(state.shape[1], 'sequence')}, but X has "
                  f"{counted(count, 'sequence')}.",
                  f"Begin again with net = resetState(net). Or pass {counted(state.shape[1], 'sequence')} again, in the same "
@@ -107,16 +108,23 @@ def run_sequences(engine: Engine, inputs: Sequence[InputColumn], options: Sequen
     pieced: list[Pieced] = []
     left = ParameterArrays()
     for batch, which in time_pieces(inputs, options, carry=carry):
-        begin = {key: state if state.shape[1] == 1 else state[:, which] for key, state in states.items()}
+        begin = {key: state if key in engine.common_states or state.shape[1] == 1 else state[:, which]
+                 for key, state in states.items()}
         if states and batch.continues is not None:
-            begin = {key: np.where(batch.continues < 0, begin[key], state[:, batch.continues])
+            begin = {key: state if key in engine.common_states else
+                     np.where(batch.continues < 0, begin[key], state[:, batch.continues])
                      for key, state in engine.carried.items()}
         with piece_of_steps(options):
             results = engine.results(batch.inputs, ports, states=begin or None, **batch.course)
         pieced = pieced or [Pieced(result.dims, count) for result in results]
         for output, result in zip(pieced, results, strict=True):
             output.add(result, which)
+        if batch.carry:
+            common = {key: state for key, state in engine.carried.items() if key in engine.common_states}
+            left, states = left | common, states | common
         for key, state in engine.carried.items() if batch.carry else ():
+            if key in engine.common_states:
+                continue
             left.setdefault(key, np.zeros((len(state), count), state.dtype))[:, which] = state
     return NetworkRun([output.whole(form) for output in pieced], left)
 
@@ -178,13 +186,16 @@ def run_arrays(engine: Engine, inputs: Sequence[np.ndarray], size: int, ports: S
     """InputColumn without time."""
     runs, left = [], []
     for start, batch in enumerate(mini_batches(inputs, size)):
-        own = {key: state if state.shape[1] == 1 else state[:, start * size:(start + 1) * size]
+        which = slice(start * size, (start + 1) * size)
+        own = {key: state if key in engine.common_states or state.shape[1] == 1 else state[:, which]
                for key, state in states.items()}
         runs.append(engine.results(batch, ports, states=own or None, carry=carry))
         left.append(engine.carried if carry else {})
+        states = states | {key: state for key, state in left[-1].items() if key in engine.common_states}
     outputs = [Result(np.concatenate([part.array for part in parts], axis=-1), parts[0].dims) if len(parts) > 1 else parts[0]
                for parts in zip(*runs, strict=True)]
-    return NetworkRun([*outputs], {key: np.concatenate([each[key] for each in left], axis=1) for key in left[0]})
+    return NetworkRun([*outputs], {key: left[-1][key] if key in engine.common_states else
+                                   np.concatenate([each[key] for each in left], axis=1) for key in left[0]})
 
 
 def mini_batches(inputs: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:

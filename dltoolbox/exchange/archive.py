@@ -329,9 +329,12 @@ def in_saved_state(net: Network, states: ParameterArrays) -> Network:
     """The network in these states, which must be those that it carries, of one number of sequences."""
     if not states:
         return net
-    carried = {key: (value.dims.channels, 2) for key, value in lower(net).graph.carried.items()}
-    if carried != {key: (len(state), state.ndim) for key, state in states.items() if isinstance(state, np.ndarray)} or len(
-            {state.shape[1] for state in states.values()}) > 1:
+    graph = lower(net).graph
+    carried = {key: value.dims.shape if key in graph.common else (value.dims.channels, 2)
+               for key, value in graph.carried.items()}
+    if carried != {key: (state.shape or (1,)) if key in graph.common else (len(state), state.ndim)
+                   for key, state in states.items() if isinstance(state, np.ndarray)} or len(
+            {state.shape[1] for key, state in states.items() if key not in graph.common}) > 1:
         raise Damaged("its states are not those of its layers")
     return net.in_state(states)
 

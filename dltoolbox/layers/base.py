@@ -222,6 +222,10 @@ class Layer(Configured, metaclass=LayerType):
         """Names of the properties that a network lists as its state."""
         return ()
 
+    def after_reset(self) -> Self:
+        """The layer whose states are those that it begins with; the default has none but those that it keeps."""
+        return self
+
     def resolve_auto(self) -> None:
         """Put what the arrays say in place of 'auto', once a network is finished; the default has nothing to settle."""
 

@@ -271,8 +271,22 @@ def with_classes(classes: Literal["auto"] | tuple[str, ...], *, named: int) -> s
     return f" with '{classes[0]}' {others}" if named == 1 else f" with '{classes[0]}', '{classes[1]}', {others}"
 
 
+class ResponseOutput(OutputLayer):
+    """The common part of the regression outputs: responses with names."""
+
+    task = "regression"
+
+    ResponseNames = Property(convert.texts, (), "Names of the responses.", group="", settable=True)
+
+    def name_responses(self, size: Dims) -> None:
+        """'Response', or 'Response1', 'Response2', …, unless there are as many names as responses."""
+        if len(self.ResponseNames) != size.channels:
+            several = tuple(f"Response{i + 1}" for i in range(size.channels))
+            self.ResponseNames = ("Response",) if size.features == 1 else several
+
+
 @layer("regressionLayer", "Regression Output", name="regressionoutput")
-class RegressionOutputLayer(OutputLayer):
+class RegressionOutputLayer(ResponseOutput):
     """Regression output layer: half the squared error, ½ Σᵢ (tᵢ − yᵢ)², a mean over observations.
 
     The sum over the R responses (or the h·w·c elements of an image) is not divided by their number. Of a sequence, the loss
@@ -286,19 +300,9 @@ class RegressionOutputLayer(OutputLayer):
         MathWorks documentation of regressionLayer.
     """
 
-    task = "regression"
-
-    ResponseNames = Property(convert.texts, (), "Names of the responses.", group="", settable=True)
-
     @property
     def LossFunction(self) -> str:
         return "mean-squared-error"
-
-    def name_responses(self, size: Dims) -> None:
-        """'Response', or 'Response1', 'Response2', …, unless there are as many names as responses."""
-        if len(self.ResponseNames) != size.channels:
-            several = tuple(f"Response{i + 1}" for i in range(size.channels))
-            self.ResponseNames = ("Response",) if size.features == 1 else several
 
     def build(self, g: Builder, y: Value) -> Outputs:
         g.result(y, g.half_mse(y, g.target(y.dims)))

@@ -339,7 +339,8 @@ def required(net: object, function: str) -> dlnetwork:
 def resetState(net: Network) -> Network:
     """The network as it was before `predictAndUpdateState` and its kin: sequences begin with the states of the layers.
 
-    These are zeros, or the HiddenState and CellState that a layer was given. The statistics of batch normalisations stay, as
+    These are zeros, or the HiddenState and CellState that a layer was given; classes of the user's own may say in
+    ``resetState`` what they are. The statistics of batch normalisations stay, as
     in MATLAB.
 
     Args:
@@ -359,7 +360,7 @@ def resetState(net: Network) -> Network:
     if not isinstance(net, Network):
         fail("resetState:notANetwork", f"The argument of resetState must be a network, but it is {show(net)}.",
              "Pass a SeriesNetwork, DAGNetwork or dlnetwork.")
-    return net.in_state({}) if net.current else net
+    return net.after_reset()
 
 
 def dag2dlnetwork(net: DAGNetwork) -> dlnetwork:

@@ -53,6 +53,16 @@ class Network(LayerGraph):
                             current=states)
         return new
 
+    def after_reset(self) -> Self:
+        """The same network, whose sequences begin with the states of the layers, and whose layers have reset theirs."""
+        begun = self.in_state({}) if self.current else self
+        layers = [layer.after_reset() for layer in begun.nodes]
+        if all(a is b for a, b in zip(layers, begun.nodes, strict=True)):
+            return begun
+        new = object.__new__(type(self))
+        new.__dict__.update(begun.__dict__, _layers=tuple(layers), _connections=self.edges, _version=None, cache={})
+        return new
+
     def changed(self, edit: Edit) -> LayerGraph:
         new = super().changed(edit)
         new.__dict__.update(current={}, _present=None)

@@ -136,6 +136,11 @@ class Graph:
         return [*self.inputs, *self.lengths, *self.carried.values()]
 
     @property
+    def common(self) -> set[ParameterKey]:
+        """Those of the carried states that all observations have in common."""
+        return {key for key, value in self.carried.items() if "B" not in value.dims.labels}
+
+    @property
     def bytes(self) -> int:
         """Approximate size in bytes."""
         return NODE_BYTES * len(self.nodes)
@@ -275,8 +280,11 @@ class Builder(Vocabulary, Protocol):
         for all, or C×B).
         """
 
+    def common(self, name: str) -> Value:
+        """A state that all observations have in common: what the run before left, or the layer's array."""
+
     def carry(self, name: str, value: Value) -> None:
-        """The value (C×B) that such a state has after the run."""
+        """The value that a state of either kind has after the run."""
 
     def missing(self, x: Value, *dims: Dims) -> Outputs:
         """Values of these sizes, with the time steps of ``x``, that nothing computes."""
@@ -437,6 +445,10 @@ class Recorder(Builder):
 
     def carried(self, name: str, channels: int) -> Value:
         return self.graph.carried.setdefault(ParameterKey(self.layer, name), Value(Dims.of("CB", channels, None)))
+
+    def common(self, name: str) -> Value:
+        shape = self._arrays[name].shape or (1,)
+        return self.graph.carried.setdefault(ParameterKey(self.layer, name), Value(Dims("U" * len(shape), shape)))
 
     def carry(self, name: str, value: Value) -> None:
         self.update_state(name, value, Carry())

@@ -10,6 +10,7 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.complex_numbers.spectral import Modes
 from dltoolbox.ops.custom.custom import OutsideFunction
+from dltoolbox.ops.custom.custom import OutsideLossFunction
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
 from dltoolbox.ops.sequences.ragged import LengthRule
@@ -269,6 +270,9 @@ class Vocabulary(Protocol):
 
     def custom(self, *inputs: Value, function: OutsideFunction, way: Way | None = None) -> tuple[Value, ...]:
         """The outputs of an outside function."""
+
+    def custom_loss(self, y: Value, t: Value, *lengths: Value, function: OutsideLossFunction, way: Way | None = None) -> Value:
+        """The loss of an outside function. Padded steps of predictions and targets hold zeros."""
 
     def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
         """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""

@@ -145,6 +145,7 @@ class Model(Sealed):
         self.arenas: list[Arena] = []
         self.layouts: dict[Hashable, Layouts] = {}  # by everything but sizes that makes a program
         self.initial_states = {key: self.arrays[key] for key in lowered.graph.carried}
+        self.common_states = lowered.graph.common
         self.pool: ArrayPool = WeakValueDictionary()
         self._left = local()
         self.frozen = {key for key, a in learnables.items() if a.frozen}
@@ -285,14 +286,18 @@ class Model(Sealed):
         """The states that the last run left, of the observations that go on, and the layers' of others; None: all begin."""
         if continues is None:
             return None
-        return {key: np.where(continues < 0, self.arrays[key], state[:, continues]) for key, state in self.carried.items()}
+        return {key: state if key in self.common_states else np.where(continues < 0, self.arrays[key], state[:, continues])
+                for key, state in self.carried.items()}
 
     def carried_into(self, graph: Graph, batch: int,
                      states: Mapping[ParameterKey, np.ndarray] | None) -> list[np.ndarray]:
         """The states that a run begins with: those given, else the layers'; one column may do for all observations."""
         entering = []
-        for key in graph.carried:
+        for key, value in graph.carried.items():
             state = self.arrays[key] if states is None else states[key]
+            if key in self.common_states:
+                entering.append(state.reshape(value.dims.shape))
+                continue
             if state.shape[-1] not in (1, batch):
                 fail("network:stateMismatch", f"{key.name} of layer '{key.layer}' belongs to "
                      f"{counted(state.shape[-1], 'sequence')}, but there are {batch}.",

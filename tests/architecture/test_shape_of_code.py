@@ -28,7 +28,7 @@ def functions(tree):
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_files_and_functions_are_short(path):
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 530
+    assert text.count("\n") <= 500
     long = {one.name: one.end_lineno - one.lineno + 1 - docstring_lines(one) for one in functions(ast.parse(text))}
     assert {one: lines for one, lines in long.items() if lines > 50} == {}
 
@@ -42,7 +42,7 @@ def test_rooms_are_small():
 @pytest.mark.parametrize("path", ASSETS, ids=name)
 def test_what_the_report_is_made_of_is_short(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 530
+    assert len(lines) <= 500
     assert [i for i, line in enumerate(lines, 1) if len(line) > 125] == []
     begins = [i for i, line in enumerate(lines) if line.startswith("function ")]
     assert {lines[i]: n for i in begins if (n := lines[i:].index("}") + 1) > 50} == {}

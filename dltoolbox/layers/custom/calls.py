@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from dltoolbox.core.dims import ORDER, Dims, times
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import show
-from dltoolbox.layers.custom.formats import Formattable, FormattedArray, plain_array, with_labels
+from dltoolbox.layers.custom.formats import FormattedArray, plain_array, with_labels
 from dltoolbox.ops import Call, Value
 from dltoolbox.ops.base import Arrays, Gradients
 from dltoolbox.ops.custom.custom import Results
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dltoolbox.layers.custom.user_layer import UserLayer
 
 USER_METHODS = ("predict", "forward", "backward", "initialize", "resetState")
+LOSS_METHODS = ("forwardLoss", "backwardLoss")
 PROBES = ((2, 12), (3, 17))  # numbers of observations and of time steps that sizes are tried with
 
 
@@ -57,8 +59,7 @@ def results_of(layer: UserLayer, method: str) -> list[str]:
 def check_signatures(layer: UserLayer) -> None:
     """Methods take as many arrays as there are inputs."""
     for method in ("predict", "forward", "backward"):
-        function = getattr(type(layer), method, None)
-        if function is not None:
+        if layer.has(method):
             check_signature(layer, method, arguments_of(layer, method))
 
 
@@ -69,7 +70,7 @@ def check_signature(layer: UserLayer, method: str, arguments: Sequence[str]) -> 
     except (TypeError, ValueError):  # written in C, or no function at all
         if callable(function):
             return
-        fail(f"{layer.label()}:notAMethod", f"'{method}' of {type(layer).__name__} is {show(function)}, not a method.",
+        fail(f"{layer.label()}:notAMethod", f"{layer.told(method)} is {show(function)}, not a method.",
              f"Define {method}(self, {', '.join(arguments)}).", layer=layer.Name)
     try:
         declared.bind(*arguments)
@@ -81,7 +82,7 @@ def check_signature(layer: UserLayer, method: str, arguments: Sequence[str]) -> 
     if method in ("predict", "forward") and takes and len(layer.inputs()) == len(arguments):
         hint += f", or set self.NumInputs = {len(takes)} in the constructor"
     outputs = f" and {counted(len(layer.outputs()), 'output')}" if method == "backward" else ""
-    fail(f"{layer.label()}:wrongArguments", f"{method} of {type(layer).__name__} takes ({', '.join(takes)}), but with "
+    fail(f"{layer.label()}:wrongArguments", f"{layer.told(method)} takes ({', '.join(takes)}), but with "
          f"{counted(len(layer.inputs()), 'input')}{outputs} it is called with ({', '.join(arguments)}).", f"{hint}.",
          layer=layer.Name)
 
@@ -103,7 +104,7 @@ def raised(layer: UserLayer, method: str, arguments: Sequence[object], error: Ex
     hint = f"Correct {method}; the traceback above shows the line."
     if isinstance(error, ValueError) and "read-only" in text:
         hint = f"Arrays that {method} gets are not its own: change a copy, such as X = X.copy()."
-    fail(f"{layer.label()}:errorIn{method[0].upper()}{method[1:]}", f"{method} of {type(layer).__name__} raised "
+    fail(f"{layer.label()}:errorIn{method[0].upper()}{method[1:]}", f"{layer.told(method)} raised "
          f"{type(error).__name__}: {text[:500]}" + ("" if text.endswith(".") else ".")
          + (f" Its input had size {listed(sizes)}." if sizes else ""), hint, layer=layer.Name, cause=error)
 
@@ -121,6 +122,14 @@ def from_user(array: np.ndarray, dims: Dims) -> np.ndarray:
     return array.swapaxes(-1, -2) if dims.timed else array
 
 
+def plain_number_array(value: object) -> np.ndarray | None:
+    """What a method returned as an array of numbers, where it is one."""
+    if value is None or isinstance(value, (list, tuple)):
+        return None
+    array = np.asarray(plain_array(value))
+    return array if array.dtype.kind in "fiu" else None
+
+
 def padded_like(array: np.ndarray, dims: Dims) -> np.ndarray:
     """An array with axes of size 1 added behind its own, where it meets arrays of these sizes element by element: each of
     its axes is that of the data, or of size 1, and none reaches over observations and steps. Others stay as they are.
@@ -131,6 +140,21 @@ def padded_like(array: np.ndarray, dims: Dims) -> np.ndarray:
     if not 0 < array.ndim < len(sizes) or not meets:
         return array
     return array.reshape(*array.shape, *[1] * (len(sizes) - array.ndim))
+
+
+@dataclass
+class Probed:
+    """Answers of calls with zeros.
+
+    Attributes:
+        sizes: Sizes of the outputs, by the numbers of time steps of the inputs.
+        follows_time: Whether an output has as many time steps as the input, whatever these are.
+        states: Sizes of the states that came back, by the number of observations.
+    """
+
+    sizes: dict[tuple[int | None, ...], tuple[Dims, ...]] = field(default_factory=dict)
+    follows_time: tuple[bool, ...] = ()
+    states: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
 
 
 class UserFunction:
@@ -144,9 +168,7 @@ class UserFunction:
     def __init__(self, layer: UserLayer, inputs: tuple[Dims, ...]) -> None:
         self.layer, self.inputs = layer, inputs
         self.training = False
-        self.outputs: tuple[Dims, ...] = ()
-        self.found: dict[tuple[int | None, ...], tuple[Dims, ...]] = {}  # sizes that calls with zeros told, by T
-        self.follows_time: tuple[bool, ...] = ()
+        self.probed = Probed()
 
     def named(self, name: str, *, training: bool) -> Self:
         """The same for a layer of this name; what is known of sizes is shared."""
@@ -164,28 +186,29 @@ class UserFunction:
         """Sizes of the outputs and states, by calling predict with zeros where they are not known yet."""
         data = inputs[:len(self.inputs)]
         batch = data[0].batch
-        return tuple(x if x.labels.startswith("U") or x.batch == batch else x.with_size("B", batch)
-                     for x in self.outputs_for(data))
+        return tuple(x.with_size("B", batch) for x in (*self.outputs_for(data), *self.state_dims))
 
     def outputs_for(self, data: Sequence[Dims]) -> tuple[Dims, ...]:
-        steps = tuple(x.size("T") for x in data)
-        if steps not in self.found:
-            known = self.found.get((None,) * len(steps))
-            if known is not None and data[0].timed and all(
-                    x.size("T") is not None or not x.timed or follows
-                    for x, follows in zip(known, self.follows_time, strict=False)) and len({*steps}) == 1:
-                self.found[steps] = tuple(x.with_size("T", steps[0]) if x.timed and follows else x for x, follows in
-                                          zip(known, (*self.follows_time, *[False] * len(known)), strict=False))
-            elif None in steps:
-                self.found[steps] = self.open_sizes(data)
+        """Sizes of the outputs, for any number of observations."""
+        steps, known = tuple(x.size("T") for x in data), self.probed.sizes
+        if steps not in known:
+            of_open = known.get((None,) * len(steps), ())
+            if None in steps:
+                known[steps] = self.open_sizes(data)
+            elif of_open and len({*steps}) == 1 and all(
+                    follows or x.size("T") is not None or not x.timed
+                    for x, follows in zip(of_open, self.probed.follows_time, strict=True)):
+                known[steps] = tuple(x.with_size("T", steps[0]) if follows else x
+                                     for x, follows in zip(of_open, self.probed.follows_time, strict=True))
             else:
-                self.found[steps] = self.probe(data, *PROBES[0])
-        return self.found[steps]
+                known[steps] = self.probe(data, *PROBES[0])
+        return known[steps]
 
     def open_sizes(self, data: Sequence[Dims]) -> tuple[Dims, ...]:
         """Sizes where the number of steps is open: that of an output follows it, is always the same, or is open, too."""
         first, second = (self.probe(data, batch, steps) for batch, steps in PROBES)
-        self.follows_time = tuple((a.size("T"), b.size("T")) == (PROBES[0][1], PROBES[1][1])
+        of_steps = tuple(steps for _, steps in PROBES)
+        self.probed.follows_time = tuple((a.size("T"), b.size("T")) == of_steps
                                   for a, b in zip(first, second, strict=True))
         return tuple(a if a.size("T") == b.size("T") else a.with_size("T", None)
                      for a, b in zip(first, second, strict=True))
@@ -194,17 +217,34 @@ class UserFunction:
         """Sizes of what predict makes of zeros."""
         sized = [Dims(x.labels, tuple(batch if label == "B" else steps if n is None else n
                                       for label, n in zip(x.labels, x.sizes, strict=True))) for x in data]
+        zeros = [np.zeros(x.shape, np.float32) for x in sized]
+        arrays = [getattr(self.layer, name) for name in (*self.layer.learnables, *self.layer.states)]
         with np.errstate(all="ignore"):
-            zeros = [np.zeros(x.shape, np.float32) for x in sized]
-            arrays = [getattr(self.layer, name) for name in (*self.layer.learnables, *self.layer.states)]
             results, _ = self.call("predict", sized, zeros, arrays)
-        count = len(self.layer.outputs())
-        names = results_of(self.layer, "predict")
-        outputs = [self.output_dims(x, sized, name) for x, name in zip(results[:count], names, strict=False)]
-        states = [Dims("U" * np.ndim(getattr(self.layer, name)), np.shape(getattr(self.layer, name)))
-                  for name in self.layer.states]
-        self.check_states(results[count:])
-        return tuple(x.with_size("B", None) for x in outputs) + tuple(states)
+        count, names = len(self.layer.outputs()), results_of(self.layer, "predict")
+        self.probed.states[batch] = [x.shape for x in results[count:]]
+        return tuple(self.output_dims(x, sized, name).with_size("B", None)
+                     for x, name in zip(results[:count], names, strict=False))
+
+    @property
+    def state_dims(self) -> tuple[Dims, ...]:
+        """Sizes of the states: C×B where every observation has its own, which C×1 begins with; else those that they have."""
+        if not self.layer.states:
+            return ()
+        for batch, steps in PROBES:
+            if batch not in self.probed.states:
+                self.probe(self.inputs, batch, steps)
+        tried, found = self.probed.states, []
+        for number, name in enumerate(self.layer.states):
+            size = np.shape(getattr(self.layer, name))
+            returned = [(batch, tried[batch][number]) for batch, _ in PROBES]
+            if all(core(shape) == core(size) for _, shape in returned):
+                found.append(Dims("U" * len(size or (1,)), size or (1,)))
+            elif len(size) == 2 and size[1] == 1 and all(shape == (size[0], batch) for batch, shape in returned):
+                found.append(Dims.of("CB", size[0], None))
+            else:
+                self.wrong_state("predict", name, returned[0][1])
+        return tuple(found)
 
     def output_dims(self, output: np.ndarray, inputs: Sequence[Dims], name: str) -> Dims:
         """Labelled sizes of an output: its own labels, or those of the first input with as many dimensions."""
@@ -231,7 +271,7 @@ class UserFunction:
         """Raise where sequences of several lengths come out with other numbers of time steps."""
         if any(x.lengths is not None for x in inputs) and any(
                 (y.dims.timed and y.dims.size("T") != inputs[0].dims.size("T")) or (y.dims.timed and not follows)
-                for y, follows in zip(outputs, self.follows_time or [True] * len(outputs), strict=False)):
+                for y, follows in zip(outputs, self.probed.follows_time or [True] * len(outputs), strict=False)):
             fail(f"{self.label}:lengthsChange", f"{type(self.layer).__name__} changes the number of time steps, and the "
                  "sequences of a mini-batch have several lengths.", "Pass sequences of one length, MiniBatchSize=1, or keep "
                  "the number of steps.", layer=self.layer.Name)
@@ -239,15 +279,14 @@ class UserFunction:
     # Runs ------------------------------------------------------------------------------------------------------------
     def forward(self, *inputs: np.ndarray) -> Results:
         data, arrays, sized = self.split(inputs)
-        method = "forward" if self.training and hasattr(type(self.layer), "forward") else "predict"
+        method = "forward" if self.training and self.layer.has("forward") else "predict"
         expected, count = self.sizes(*sized), len(self.layer.outputs())
         if not sized[0].batch:  # nothing is computed of no observations
             return Results((*(np.zeros(x.shape) for x in expected[:count]), *arrays[len(self.layer.learnables):]))
         results, memory = self.call(method, sized, data, arrays)
         outputs = [self.fitting(x, want, method, name, sized)
                    for x, want, name in zip(results[:count], expected, results_of(self.layer, method), strict=False)]
-        self.check_states(results[count:], method)
-        states = [np.asarray(x).reshape(want.shape) for x, want in zip(results[count:], expected[count:], strict=True)]
+        states = self.checked_states(results[count:], expected[count:], method)
         return Results((*outputs, *states), memory)
 
     def split(self, inputs: Sequence[np.ndarray]) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray], list[Dims]]:
@@ -278,7 +317,7 @@ class UserFunction:
     def given(self, array: np.ndarray, dims: Dims) -> np.ndarray:
         """An input as the layer wants it."""
         view = to_user(array, dims)
-        return with_labels(view, dims.format) if isinstance(self.layer, Formattable) else view
+        return with_labels(view, dims.format) if self.layer.wants_labels else view
 
     def several(self, result: object, names: Sequence[str], method: str) -> list[object]:
         """The parts of a result."""
@@ -290,7 +329,7 @@ class UserFunction:
                        f"Return a tuple of arrays, or one array: return {form}.")
         values = list(result) if isinstance(result, tuple) else [result]
         if len(values) != len(names):
-            if method == "forward" and len(values) == len(names) - 1 and not hasattr(type(self.layer), "backward"):
+            if method == "forward" and len(values) == len(names) - 1 and not self.layer.has("backward"):
                 return [*values, None]
             self.wrong(method, "resultCount", f"returned {counted(len(values), 'value')}, but {len(names)} are needed: "
                        f"{form}.", f"End it with return {form}."
@@ -319,23 +358,27 @@ class UserFunction:
                        "forward.")
         return from_user(array, expected)
 
-    def check_states(self, states: Sequence[np.ndarray], method: str = "predict") -> None:
-        for name, value in zip(self.layer.states, states, strict=True):
-            size = np.shape(getattr(self.layer, name))
-            if core(np.shape(value)) != core(size):
-                self.wrong(method, "stateSize", f"returned {name} of size {times(np.shape(value))}, but the state has size "
-                           f"{times(size)}.", f"Return {name} in the size that it begins with.")
+    def checked_states(self, states: Sequence[np.ndarray], expected: Sequence[Dims], method: str) -> list[np.ndarray]:
+        """The states that a method returned, in their sizes."""
+        for name, value, want in zip(self.layer.states, states, expected, strict=True):
+            if core(value.shape) != core(want.shape):
+                self.wrong_state(method, name, value.shape)
+        return [value.reshape(want.shape) for value, want in zip(states, expected, strict=True)]
+
+    def wrong_state(self, method: str, name: str, got: Sequence[int]) -> NoReturn:
+        self.wrong(method, "stateSize", f"returned {name} of size {times(got)}, but the state has size "
+                   f"{times(np.shape(getattr(self.layer, name)))}.", f"Return {name} in the size that it begins with. "
+                   "A state that every observation has of its own begins as C×1, and is C×N from then on.")
 
     def wrong(self, method: str, code: str, what: str, hint: str) -> NoReturn:
-        fail(f"{self.label}:{code}", f"{method} of {type(self.layer).__name__} {what}", hint, layer=self.layer.Name)
+        fail(f"{self.label}:{code}", f"{self.layer.told(method)} {what}", hint, layer=self.layer.Name)
 
     # Gradients ---------------------------------------------------------------------------------------------------------
     def check_gradient(self, needs: Sequence[bool]) -> None:
-        if not hasattr(type(self.layer), "backward"):
-            arguments, results = arguments_of(self.layer, "backward"), results_of(self.layer, "backward")
-            fail(f"{self.label}:noBackward", f"{type(self.layer).__name__} has no method backward, and training needs its "
-                 "gradient.", f"Define backward(self, {', '.join(arguments)}), which returns {', '.join(results)}. "
-                 "Automatic differentiation comes with dlarray in the next release.", layer=self.layer.Name)
+        if not self.layer.has("backward"):
+            what, hint = self.layer.gradient_advice()
+            fail(f"{self.label}:noBackward", f"{what}, and training needs its gradient.",
+                 f"{hint} Automatic differentiation comes with dlarray in the next release.", layer=self.layer.Name)
 
     def backward(self, call: Call, grads: Sequence[np.ndarray | None], memory: object) -> Gradients:
         data, arrays, sized = self.split(call.inputs)

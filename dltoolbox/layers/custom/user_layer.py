@@ -7,23 +7,24 @@ methods say, on arrays (`dltoolbox.layers.custom.calls`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from contextlib import suppress
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import counted, listed
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import InvalidValue, bind, did_you_mean, show
+from dltoolbox.core.properties import InvalidValue, bind, show
 from dltoolbox.core.statements.copied import Names
 from dltoolbox.core.statements.lost import noted_as_copied, references, refuse_lost
 from dltoolbox.data.layout import layout_of
 from dltoolbox.layers.base import Array, Layer, LayerType, Learnable, Row, State, equal
-from dltoolbox.layers.custom.calls import USER_METHODS, UserFunction, called_method, check_signatures
+from dltoolbox.layers.custom.calls import UserFunction, arguments_of, called_method, check_signatures, results_of
 from dltoolbox.layers.custom.declared import LearnableProperty, StateProperty
+from dltoolbox.layers.custom.formats import Formattable
+from dltoolbox.layers.custom.names import check_names, never_set, no_method, rename, reserved, taken
 from dltoolbox.ops import Builder, Outputs, Value, as_tuple
 from dltoolbox.ops.graph import Assign
 
@@ -66,7 +67,7 @@ class UserLayer(Layer):
     # Attributes ----------------------------------------------------------------------------------------------------
     def __setattr__(self, name: str, value: object) -> None:
         """Any name: constructors set what they like. Names that the toolbox calls a layer by are taken."""
-        if name in RESERVED:
+        if taken(type(self), name):
             reserved(self.label(), name)
         refuse_lost(references(self), self, self.label(), self.lost_change, name)
         object.__setattr__(self, name, value)
@@ -171,7 +172,22 @@ class UserLayer(Layer):
                 fail(f"{self.label()}:invalid{side}putNames", f"{side}putNames has {counted(len(names), 'name')}, but "
                      f"Num{side}puts is {count}.", f"Give {side}putNames {counted(count, 'name')}, or leave Num{side}puts "
                      "out: it follows from the names.", layer=self.Name)
+        if not self.has("predict") and type(self).build is UserLayer.build:
+            no_method(self, "predict", "predict(self, X), which returns what leaves the layer")
         check_signatures(self)
+
+    def told(self, method: str) -> str:
+        """A method as messages call it."""
+        return f"{method} of {type(self).__name__}"
+
+    @property
+    def wants_labels(self) -> bool:
+        """Whether arrays come with labels."""
+        return isinstance(self, Formattable)
+
+    def has(self, method: str) -> bool:
+        """Whether there is a method that users may define."""
+        return getattr(type(self), method, None) is not None
 
     # Text ----------------------------------------------------------------------------------------------------------
     @property
@@ -205,9 +221,11 @@ class UserLayer(Layer):
 
     def rows(self) -> list[Row]:
         """Attributes that the constructor set are hyperparameters."""
-        own = [("Hyperparameters", name, value) for name, value in self.own_attributes.items()
-               if not name.startswith("_")]
-        return [*super().rows(), *own]
+        return [*super().rows(), *self.own_rows()]
+
+    def own_rows(self) -> list[Row]:
+        """Those of the user's attributes."""
+        return [("Hyperparameters", name, value) for name, value in self.own_attributes.items() if not name.startswith("_")]
 
     # Arrays --------------------------------------------------------------------------------------------------------
     @property
@@ -220,10 +238,10 @@ class UserLayer(Layer):
         """
         new, names = self.copy(), (*self.learnables, *self.states)
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if len(given) < len(names) and type(self).initialize is not None:
+        if len(given) < len(names) and self.has("initialize"):
             new = self._revised(new, "initialize", dims)
             new.__dict__.update(given)
-        if any(getattr(new, name) is None for name in self.states) and type(self).resetState is not None:
+        if any(getattr(new, name) is None for name in self.states) and self.has("resetState"):
             new = self._revised(new, "resetState", ())
             new.__dict__.update(given)
         missing = [name for name in names if getattr(new, name) is None]
@@ -239,6 +257,10 @@ class UserLayer(Layer):
                  f"Let {method} set attributes of self, such as self.Alpha = …, and return nothing.", layer=self.Name)
         return made or new
 
+    def after_reset(self) -> Self:
+        """The layer as ``resetState`` leaves it, where its class has that."""
+        return self._revised(self.copy(), "resetState", ()) if self.has("resetState") else self
+
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         if not self.learnables and not self.states:
             return ()
@@ -249,13 +271,11 @@ class UserLayer(Layer):
             rate, decay = getattr(self, f"{name}LearnRateFactor"), getattr(self, f"{name}L2Factor")
             made.append(Learnable(name, getattr(function.layer, name).shape, fresh.maker(name), learn_rate_factor=rate,
                                   l2_factor=decay))
-        states = [State(name, getattr(function.layer, name).shape, start=fresh.maker(name)) for name in self.states]
+        states = [State(name, getattr(function.layer, name).shape, start=fresh.maker(name), carried="B" in size.labels)
+                  for name, size in zip(self.states, function.state_dims, strict=True)]
         return (*made, *states)
 
     # Meaning -------------------------------------------------------------------------------------------------------
-    initialize: ClassVar[Callable[..., object] | None] = None
-    resetState: ClassVar[Callable[..., object] | None] = None
-
     def user_function(self, inputs: tuple[Dims, ...], *, training: bool) -> UserFunction:
         """The methods as a function of inputs of these sizes; the answers of calls with zeros are kept."""
         if not all(x.known for x in inputs):
@@ -266,18 +286,24 @@ class UserLayer(Layer):
 
     def build(self, g: Builder, *xs: Value) -> Outputs:
         """Record the one op that calls the methods."""
-        if not hasattr(type(self), "predict"):
-            no_predict(self)
         function = self.user_function(tuple(x.dims for x in xs), training=g.training)
-        learnables, states = (g.learnable(name) for name in self.learnables), (g.state(name) for name in self.states)
+        learnables = [g.learnable(name) for name in self.learnables]
+        states = [g.carried(name, size.channels) if size.batch is None and "B" in size.labels else g.common(name)
+                  for name, size in zip(self.states, function.state_dims, strict=True)]
         results: tuple[Value, ...] = as_tuple(g.custom(*xs, *learnables, *states, function=function))
         count = len(self.outputs())
         function.check_lengths(xs, results[:count])
-        if g.training:
-            for name, value in zip(self.states, results[count:], strict=True):
+        for name, size, value in zip(self.states, function.state_dims, results[count:], strict=True):
+            g.carry(name, value)
+            if g.training and "B" not in size.labels:
                 g.update_state(name, value, Assign())
-        outputs = results[:count]
-        return outputs if len(outputs) > 1 else outputs[0]
+        return results[:count] if count > 1 else results[0]
+
+    def gradient_advice(self) -> tuple[str, str]:
+        """What is missing where there is no gradient, and how it is given."""
+        arguments, results = arguments_of(self, "backward"), results_of(self, "backward")
+        return (f"{type(self).__name__} has no method backward", f"{rename(self, 'backward')}Define backward(self, "
+                f"{', '.join(arguments)}), which returns {', '.join(results)}.")
 
 
 class UnknownSizesError(Exception):
@@ -298,42 +324,6 @@ class Fresh:
             made: np.ndarray = getattr(self.made, name)
             return made
         return value
-
-
-# Names that are taken ------------------------------------------------------------------------------------------------
-FREE = {"Name", "type_text", "default_name", "NumInputs", "InputNames", "NumOutputs", "OutputNames", "Type", "Description",
-        "build", "check", "check_parameters", "arrays", "describe", "inputs", "outputs", "rows", "validate", *USER_METHODS}
-RESERVED = {name for name in dir(UserLayer) if not name.startswith("_")} - FREE
-
-
-def check_names(cls: type[UserLayer]) -> None:
-    """A class may not call its own things as the toolbox calls parts of a layer."""
-    if not cls.__module__.startswith("dltoolbox."):
-        for name in RESERVED.intersection(vars(cls)):
-            reserved(cls.__name__, name)
-
-
-def reserved(label: str, name: str) -> NoReturn:
-    fail(f"{label}:reservedName", f"'{name}' is what the toolbox calls a part of every layer, so {label} cannot use it.",
-         f"Choose another name, such as '{name.title().replace('_', '')}Value'.")
-
-
-def no_predict(layer: UserLayer) -> NoReturn:
-    own = [name for cls in type(layer).__mro__ if not issubclass(UserLayer, cls) for name in vars(cls)]
-    near = did_you_mean("predict", [name for name in own if not name.startswith("_")])
-    fail(f"{layer.label()}:noPredict", f"The class {type(layer).__name__} has no method predict, so nothing says what the "
-         "layer computes.", f"{near.rstrip('?').replace('Did you mean', 'Rename') + ' to predict.' if near else ''} "
-         "Define predict(self, X), which returns what leaves the layer.".strip(), layer=layer.Name)
-
-
-def never_set(layer: UserLayer, missing: list[str]) -> NoReturn:
-    name = missing[0]
-    what = "Learnables" if name in layer.learnables else "States"
-    how = ("initialize(self, layout) of the class does not set" if type(layer).initialize is not None else
-           "the class has no initialize(self, layout) that sets")
-    fail(f"{layer.label()}:neverInitialized", f"{what} without a value: {listed(missing)}; {how} "
-         f"{'it' if len(missing) == 1 else 'them'}.", f"Set self.{name} in the constructor, or define initialize(self, "
-         f"layout), which sets it, for example self.{name} = np.zeros(…).", layer=layer.Name)
 
 
 def same_attributes(mine: dict[str, object], other: dict[str, object]) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from dltoolbox.core.arrays import real_steps
 from dltoolbox.core.dims import Dims
-from dltoolbox.ops.base import BOTH, Arrays, Call, Gradients, Op, op
+from dltoolbox.ops.base import BOTH, IN, Arrays, Call, Gradients, Op, op
 from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.time_axis import Way
 
@@ -38,6 +39,19 @@ class OutsideFunction(Protocol):
 
     def check_gradient(self, needs: Sequence[bool]) -> None:
         """Raise where it has no gradient for those of its inputs that want one."""
+
+
+class OutsideLossFunction(Protocol):
+    """All that is known of a loss from outside."""
+
+    def loss(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """The loss of a mini-batch, a number."""
+
+    def gradient(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Its gradient with respect to the predictions."""
+
+    def check_gradient(self) -> None:
+        """Raise where it has none."""
 
 
 @op
@@ -68,3 +82,36 @@ class custom(Op):
 
     def together(self, *inputs: Dims, function: OutsideFunction) -> None:
         """It does not normalise, as far as anybody knows."""
+
+
+@op
+class custom_loss(Op):
+    """The loss of an outside function. Padded steps of predictions and targets hold zeros."""
+
+    saved_for_backward = IN
+    by_observation = False
+    way = Way.SEE
+    across = Across(ways=(Way.SEE,), ends=0, takes="lengths")
+
+    def infer(self, y: Dims, t: Dims, *lengths: Dims, function: OutsideLossFunction) -> Dims:
+        return Dims.of("")
+
+    def forward(self, y: np.ndarray, t: np.ndarray, *lengths: np.ndarray, function: OutsideLossFunction) -> np.ndarray:
+        return np.asarray(function.loss(y, filled_targets(t, *lengths)), y.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *, function: OutsideLossFunction) -> Gradients:
+        y, t, *lengths = call.inputs
+        gradient = np.asarray(function.gradient(y, filled_targets(t, *lengths)), y.dtype)
+        return gradient * grad, None, *[None] * len(lengths)
+
+    def check_gradient(self, needs: Sequence[bool], **attrs: Any) -> None:
+        function: OutsideLossFunction = attrs["function"]
+        function.check_gradient()
+
+    def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
+        """The loss sees all predictions."""
+
+
+def filled_targets(t: np.ndarray, *lengths: np.ndarray) -> np.ndarray:
+    """Targets with zeros behind the ends of sequences."""
+    return np.where(real_steps(lengths[0], t.shape[-2]), t, np.zeros((), t.dtype)) if lengths else t
