@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ class LayerType(type):
     user_layer: ClassVar[type[Layer] | None] = None
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> LayerType:
+        namespace.setdefault("__module__", sys._getframe(1).f_globals.get("__name__"))  # of classes that type() makes
         user = LayerType.user_layer
         if user is not None and "build" not in namespace and not str(namespace.get("__module__")).startswith("dltoolbox."):
             bases = tuple(user if base is Layer else base for base in bases)

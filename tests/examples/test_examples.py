@@ -51,7 +51,13 @@ def transfer_that_helps(result):
     return unchanged and transferred > max(0.5, untaught - 0.05)
 
 
+def slopes_that_moved(result):
+    accuracy, slopes = result
+    return accuracy > 0.9 and bool((abs(slopes - 0.25) > 1e-3).any())
+
+
 EXPECTED = {
+    "custom_layers": slopes_that_moved,
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
     "segnet_unpooling": sane_segmentation,

@@ -1,7 +1,8 @@
 """Calls of the methods of a user's layer: arrays as MATLAB's documentation arranges them, and what must come back.
 
 Images are h×w×c×N, volumes h×w×d×c×N, features c×N, sequences c×N×T, sequences of images h×w×c×N×T. Learnables and states
-are attributes of ``self``; where one would meet the input element by element, axes of size 1 are added behind its own.
+are attributes of ``self``; where one would meet the input element by element, axes of size 1 are added behind its own, but
+for states C×1 of sequences, which come as C×N where every observation has its own.
 
 Source: MathWorks documentation, "Define Custom Deep Learning Layer with Learnable Parameters" and "Define Custom Deep
 Learning Intermediate Layers": arguments and their order.
@@ -190,9 +191,9 @@ class UserFunction:
 
     def outputs_for(self, data: Sequence[Dims]) -> tuple[Dims, ...]:
         """Sizes of the outputs, for any number of observations."""
-        steps, known = tuple(x.size("T") for x in data), self.probed.sizes
+        steps, known = tuple(x.size("T") for x in data if x.timed), self.probed.sizes
         if steps not in known:
-            of_open = known.get((None,) * len(steps), ())
+            of_open = known.get((None,) * len(steps), ()) if steps else ()
             if None in steps:
                 known[steps] = self.open_sizes(data)
             elif of_open and len({*steps}) == 1 and all(
@@ -299,7 +300,8 @@ class UserFunction:
         """A layer for one call, which sees these arrays as its attributes."""
         worker = copy.copy(self.layer)
         for name, array in zip((*worker.learnables, *worker.states), arrays, strict=True):
-            view = padded_like(array, sized[0]).view()
+            of_sequences = name in worker.states and array.ndim == 2 and sized[0].timed  # C×1, or C×N: never known before
+            view = (array if of_sequences else padded_like(array, sized[0])).view()
             view.flags.writeable = False
             worker.__dict__[name] = view
         return worker

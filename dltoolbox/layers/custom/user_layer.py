@@ -234,11 +234,11 @@ class UserLayer(Layer):
 
     def filled(self, dims: tuple[Dims, ...]) -> Self:
         """A copy with values for everything: those that were set, and what ``initialize`` and ``resetState`` make of the
-        rest.
+        rest. ``initialize`` may set other attributes as well, so it is called even if nothing is missing.
         """
         new, names = self.copy(), (*self.learnables, *self.states)
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if len(given) < len(names) and self.has("initialize"):
+        if self.has("initialize"):
             new = self._revised(new, "initialize", dims)
             new.__dict__.update(given)
         if any(getattr(new, name) is None for name in self.states) and self.has("resetState"):
