@@ -27,7 +27,7 @@ OBJECTS = {
     **{f"options {solver}": lambda solver=solver: dl.trainingOptions(solver) for solver in ("sgdm", "adam", "rmsprop")},
 }
 OF_PYTHON = {"DltoolboxError", "MissingExtraError", "DltoolboxWarning"}  # exceptions take notes
-OF_USERS = {"Formattable", "Acceleratable"}  # what classes of users are derived from beside Layer
+OF_USERS = {"Formattable", "Acceleratable", "ClassificationLayer", "RegressionLayer"}  # bases of classes of theirs
 MADE_BY = {"DAGNetwork": "SeriesNetwork"}  # a class that differs in nothing else
 
 

@@ -31,7 +31,8 @@ class Call(NamedTuple):
 
 Make = Callable[[], Call]
 EXAMPLES: dict[str, Make] = {}
-PYTHONS = {"LayerArray", "DltoolboxWarning"}  # a list and a warning: Python makes them, of anything that it makes others of
+PYTHONS = {"LayerArray", "DltoolboxWarning",  # a list and a warning: Python makes them, of anything that it makes others of
+           "Formattable", "Acceleratable"}  # of which classes are made, no objects
 SLOW: set[str] = set()  # those of which one call takes long are drawn more rarely
 
 
@@ -136,6 +137,17 @@ example("checkLayer", lambda: [dl.reluLayer(), [4, 4, 1]], ObservationDimension=
         nargout=1)
 example("registerLayer", lambda: ["calls.Own", type("Own", (dl.Layer,), {"__module__": "calls"})])
 example("registerFunction", lambda: ["calls.own", abs])
+example("functionLayer", lambda: [np.tanh], NumInputs=1, InputNames=["in"], NumOutputs=1, OutputNames=["out"],
+        Formattable=False, Acceleratable=False, Description="tanh", Name="act",
+        GradientFcn=lambda X, Z, dLdZ: dLdZ * (1 - Z * Z))
+example("ClassificationLayer", list, Classes=["a", "b"], Name="loss")
+example("RegressionLayer", list, ResponseNames=["price"], Name="loss")
+example("learnableParameter", lambda: [[1.0, 2.0]], LearnRateFactor=2, L2Factor=0)
+example("stateParameter", lambda: [[1.0, 2.0]])
+example("formattedArray", lambda: [np.ones((2, 3)), "CB"])
+example("dims", lambda: [dl.formattedArray(np.ones((2, 3)), "CB")])
+example("finddim", lambda: [dl.formattedArray(np.ones((2, 3)), "CB"), "C"])
+example("stripdims", lambda: [dl.formattedArray(np.ones((2, 3)), "CB")])
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
 
 # Errors ---------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dltoolbox.core import convert
-from dltoolbox.core.properties import LEARNABLE, STATE, Property
+from dltoolbox.core.errors import fail
+from dltoolbox.core.properties import LEARNABLE, STATE, InvalidValue, Property, show
 from dltoolbox.layers.base import Factor, l2_factor, learn_rate_factor
 
 
@@ -41,6 +42,9 @@ def learnableParameter(value: object = None, *, LearnRateFactor: object = 1, L2F
         LearnRateFactor: Factor on the learning rate (1), as `setLearnRateFactor` sets it.
         L2Factor: Factor on the L2 decay (1), as `setL2Factor` sets it.
 
+    Raises:
+        DltoolboxError: ``dltoolbox:learnableParameter:invalidValue``, ``…:invalidLearnRateFactor``, ``…:invalidL2Factor``.
+
     Example:
         >>> class Scaled(Layer):
         ...     Factor = learnableParameter(1.0, L2Factor=0)
@@ -49,6 +53,9 @@ def learnableParameter(value: object = None, *, LearnRateFactor: object = 1, L2F
         >>> getL2Factor(Scaled(), 'Factor')
         0.0
     """
+    check_start("learnableParameter", "value", value, convert.array)
+    for name, factor in (("LearnRateFactor", LearnRateFactor), ("L2Factor", L2Factor)):
+        check_start("learnableParameter", name, factor, convert.factor(1))
     return LearnableProperty(value, (LearnRateFactor, L2Factor))
 
 
@@ -61,6 +68,9 @@ def stateParameter(value: object = None) -> StateProperty:
     Args:
         value: What it begins with; by default nothing, which the constructor, ``initialize`` or ``resetState`` sets.
 
+    Raises:
+        DltoolboxError: ``dltoolbox:stateParameter:invalidValue``.
+
     Example:
         >>> class Counting(Layer):
         ...     Count = stateParameter(0)
@@ -69,4 +79,14 @@ def stateParameter(value: object = None) -> StateProperty:
         >>> Counting().states
         ('Count',)
     """
+    check_start("stateParameter", "value", value, convert.array)
     return StateProperty(value)
+
+
+def check_start(function: str, name: str, value: object, conversion: convert.Function) -> None:
+    """Raise for what the declared array, or its factor, cannot begin with."""
+    try:
+        conversion(value)
+    except InvalidValue as no:
+        fail(f"{function}:invalid{name[0].upper()}{name[1:]}", f"'{name}' of {function} must be {no.expected}, but it is "
+             f"{show(value)}.", no.hint or f"Pass {no.expected}.")

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from dltoolbox.core.arrays import array_of
 from dltoolbox.core.dims import DISPLAY, ORDER
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import show
@@ -121,10 +122,10 @@ def formattedArray(X: object, fmt: str) -> FormattedArray:
             n > 1 for label, n in Counter(fmt.upper()).items() if label in "CBT"):
         fail("formattedArray:invalidFormat", f"The format must be labels such as 'SSCB', with C, B and T at most once, but "
              f"it is {show(fmt)}.", "Pass one label per dimension.")
-    array, fmt = np.asarray(plain_array(X)), fmt.upper()
-    if array.dtype.kind not in "fiub" or array.ndim > len(fmt):
-        fail("formattedArray:invalidArray", f"The array is {show(array)}, but the format '{fmt}' has "
-             f"{len(fmt)} labels.", "Pass an array of real numbers, and one label per dimension.")
+    array, fmt = array_of(plain_array(X)), fmt.upper()
+    if array is None or array.dtype.kind not in "fiub" or array.ndim > len(fmt):
+        fail("formattedArray:invalidArray", f"X is {show(X)}, but the format '{fmt}' has {len(fmt)} "
+             "labels.", "Pass an array of real numbers, and one label per dimension.")
     array = array.reshape(*array.shape, *[1] * (len(fmt) - array.ndim))
     order = sorted(range(len(fmt)), key=lambda axis: DISPLAY.index(fmt[axis]))
     return with_labels(array.transpose(order), "".join(fmt[axis] for axis in order))
@@ -154,8 +155,14 @@ def finddim(X: object, label: str) -> list[int]:
 def stripdims(X: object) -> np.ndarray:
     """The array without labels; the values are shared.
 
+    Raises:
+        DltoolboxError: ``dltoolbox:stripdims:invalidArray``.
+
     Example:
         >>> type(stripdims(formattedArray(np.zeros((5, 2)), 'CB'))).__name__
         'ndarray'
     """
-    return np.asarray(plain_array(X))
+    array = array_of(plain_array(X))
+    if array is None or array.dtype.kind not in "fiubc":
+        fail("stripdims:invalidArray", f"X must be an array of numbers, but it is {show(X)}.", "Pass an array.")
+    return array

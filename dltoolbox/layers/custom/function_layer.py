@@ -29,13 +29,14 @@ class FunctionLayer(UserLayer):
     type_text: ClassVar[str] = "Function"
     default_name: ClassVar[str] = "layer"
 
-    PredictFcn = Property(convert.function_handle, None, "The function.", group="", settable=True)
+    PredictFcn = Property(function_or_none, None, "The function.", group="", settable=True)
     GradientFcn = Property(function_or_none, None, "The function that gives its gradient.", group="")
     Formattable = Property(convert.flag, False, "Whether arrays have labels.", group="")
     Acceleratable = Property(convert.flag, False, "No effect here.", group="")
 
     def predict(self, *X: np.ndarray) -> object:
         """What the function makes of the inputs."""
+        assert self.PredictFcn is not None
         return self.PredictFcn(*X)
 
     def backward(self, *arguments: object) -> object:

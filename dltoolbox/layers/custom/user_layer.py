@@ -53,8 +53,7 @@ class UserLayer(Layer):
         self = object.__new__(cls)
         object.__setattr__(self, "probed", {})
         for prop in cls.properties.values():
-            with suppress(InvalidValue):
-                self.__dict__[prop.name] = prop.converted(prop.default, self)
+            self.__dict__[prop.name] = prop.converted(prop.default, self)
         return self
 
     def __init__(self, /, *args: object, **kwargs: object) -> None:
