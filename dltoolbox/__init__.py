@@ -118,28 +118,12 @@ from dltoolbox.train.options import trainingOptions
 from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
-<<<<<<< HEAD
-    *FACTORIES, *EXPORTED, "Acceleratable", "DAGNetwork", "DltoolboxError", "DltoolboxWarning", "Formattable", "Issue",
-    "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "SemanticSegmentationMetrics",
-    "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork",
-    "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories", "checkLayer", "classify",
-    "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
-    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers", "finddim",
-    "formattedArray", "freezeWeights", "fullyconnect", "gather", "gearboxFeatures", "getL2Factor", "getLayer",
-    "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "huber", "inceptionv3",
-    "ind2word", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined", "japaneseVowelsTestData",
-    "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu", "learnableParameter",
-    "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse",
-    "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
-=======
     *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
     "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
     "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet",
     "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories",
-    "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy",
-    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
+    "checkLayer", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm",
+    "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
     "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0",
     "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers", "finddim",
     "formattedArray", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
@@ -147,15 +131,15 @@ __all__ = [
     "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
     "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
     "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
-    "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
->>>>>>> 4abe108 (Custom output layers, functionLayer, and states of custom layers, which trainings and predictions go on from)
-    "placeholderLayer", "plot", "poolingToStridedConvolution", "predict", "predictAndUpdateState", "registerFunction",
-    "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
-    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng",
-    "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor",
-    "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB",
-    "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
-    "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode",
+    "padsequences", "parpool", "placeholderLayer", "plot", "poolingToStridedConvolution", "predict",
+    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
+    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter",
+    "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding",
+    "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

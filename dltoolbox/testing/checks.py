@@ -66,11 +66,11 @@ class Context:
 
     @cached_property
     def has_backward(self) -> bool:
-        return not isinstance(self.layer, UserLayer) or hasattr(type(self.layer), "backward")
+        return not isinstance(self.layer, UserLayer) or self.layer.has("backward")
 
     @cached_property
     def has_forward(self) -> bool:
-        return isinstance(self.layer, UserLayer) and hasattr(type(self.layer), "forward")
+        return isinstance(self.layer, UserLayer) and self.layer.has("forward")
 
     @cached_property
     def repeatable(self) -> bool:
@@ -139,7 +139,7 @@ def backwardDoesNotError(context: Context) -> None:
 
 def resetStateDoesNotError(context: Context) -> None:
     subject = context.users
-    if type(subject.layer).resetState is None:
+    if not subject.layer.has("resetState"):
         raise NotChecked("the layer has no method resetState")
     called_method(subject.layer.copy(), "resetState", [])
 

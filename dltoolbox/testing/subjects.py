@@ -176,7 +176,7 @@ class UserSubject:
 
     @property
     def trains_with(self) -> str:
-        return "forward" if hasattr(type(self.layer), "forward") else "predict"
+        return "forward" if self.layer.has("forward") else "predict"
 
     def outputs(self, method: str, xs: Sequence[np.ndarray]) -> ArrayList:
         names = results_of(self.layer, method)
@@ -194,8 +194,10 @@ class UserSubject:
         """Raise where a method returns states of other sizes."""
         count = self.layer.NumOutputs
         values, names = self.run(method, xs)[count:], results_of(self.layer, method)[count:]
-        self.function.check_states([self.function.array(value, name, method) for value, name in
-                                    zip(values[:len(self.states)], names, strict=False)], method)
+        arrays = [self.function.array(value, name, method)
+                  for value, name in zip(values[:len(self.states)], names, strict=False)]
+        expected = [size.with_size("B", self.sized(xs)[0].batch) for size in self.function.state_dims]
+        self.function.checked_states(arrays, expected, method)
 
     def weights(self, outputs: Sequence[np.ndarray]) -> ArrayList:
         random = np.random.default_rng(5)

@@ -124,7 +124,7 @@ def from_user(array: np.ndarray, dims: Dims) -> np.ndarray:
 
 
 def plain_number_array(value: object) -> np.ndarray | None:
-    """What a method returned as an array of numbers, where it is one."""
+    """The result of a method as an array of numbers, where it is one."""
     if value is None or isinstance(value, (list, tuple)):
         return None
     array = np.asarray(plain_array(value))

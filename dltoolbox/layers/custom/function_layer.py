@@ -35,12 +35,12 @@ class FunctionLayer(UserLayer):
     Acceleratable = Property(convert.flag, False, "No effect here.", group="")
 
     def predict(self, *X: np.ndarray) -> object:
-        """What the function makes of the inputs."""
+        """The function of the inputs."""
         assert self.PredictFcn is not None
         return self.PredictFcn(*X)
 
     def backward(self, *arguments: object) -> object:
-        """What the gradient function makes of inputs, outputs and the gradients of these."""
+        """The gradient function of inputs, outputs and the gradients of these."""
         assert self.GradientFcn is not None
         return self.GradientFcn(*arguments[:-1])
 

@@ -18,7 +18,7 @@ FREE = {"Name", "type_text", "default_name", "NumInputs", "InputNames", "NumOutp
         *USER_METHODS, *LOSS_METHODS}
 
 
-def taken(cls: type, name: str) -> bool:
+def is_taken(cls: type, name: str) -> bool:
     """Whether the toolbox calls a part of every layer by this name, and it is neither an option nor free for users."""
     for base in cls.__mro__:
         if name in vars(base) and base.__module__.startswith("dltoolbox."):
@@ -31,7 +31,7 @@ def check_names(cls: type[UserLayer]) -> None:
     """A class may not call its own things as the toolbox calls parts of a layer."""
     if not cls.__module__.startswith("dltoolbox."):
         for name in vars(cls):
-            if not name.startswith("_") and any(taken(base, name) for base in cls.__bases__):
+            if not name.startswith("_") and any(is_taken(base, name) for base in cls.__bases__):
                 reserved(cls.__name__, name)
 
 

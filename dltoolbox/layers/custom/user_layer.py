@@ -24,7 +24,7 @@ from dltoolbox.layers.base import Array, Layer, LayerType, Learnable, Row, State
 from dltoolbox.layers.custom.calls import UserFunction, arguments_of, called_method, check_signatures, results_of
 from dltoolbox.layers.custom.declared import LearnableProperty, StateProperty
 from dltoolbox.layers.custom.formats import Formattable
-from dltoolbox.layers.custom.names import check_names, never_set, no_method, rename, reserved, taken
+from dltoolbox.layers.custom.names import check_names, is_taken, never_set, no_method, rename, reserved
 from dltoolbox.ops import Builder, Outputs, Value, as_tuple
 from dltoolbox.ops.graph import Assign
 
@@ -66,7 +66,7 @@ class UserLayer(Layer):
     # Attributes ----------------------------------------------------------------------------------------------------
     def __setattr__(self, name: str, value: object) -> None:
         """Any name: constructors set what they like. Names that the toolbox calls a layer by are taken."""
-        if taken(type(self), name):
+        if is_taken(type(self), name):
             reserved(self.label(), name)
         refuse_lost(references(self), self, self.label(), self.lost_change, name)
         object.__setattr__(self, name, value)
@@ -299,7 +299,7 @@ class UserLayer(Layer):
         return results[:count] if count > 1 else results[0]
 
     def gradient_advice(self) -> tuple[str, str]:
-        """What is missing where there is no gradient, and how it is given."""
+        """The part that is missing where there is no gradient, and how it is given."""
         arguments, results = arguments_of(self, "backward"), results_of(self, "backward")
         return (f"{type(self).__name__} has no method backward", f"{rename(self, 'backward')}Define backward(self, "
                 f"{', '.join(arguments)}), which returns {', '.join(results)}.")
