@@ -110,13 +110,13 @@ def checkLayer(layer: object, *sizes: object, nargout: int = 0, **options: objec
             inputs are not data, ``…:invalidSize``, ``…:invalidObservationDimension``, ``…:inputCount``.
 
     Example:
-        >>> checkLayer(reluLayer(), [4, 4, 3], ObservationDimension=4, nargout=1).IsValid
+        >>> checkLayer(reluLayer(), [4, 4, 3], ObservationDimension=4, nargout=1).IsValid  # doctest: +ELLIPSIS
         Running the checks of ReLULayer
-        .......... ....
+        .......... .......
         Done with the checks of ReLULayer
         <BLANKLINE>
-        Test Summary: 14 Passed, 0 Failed, 0 Incomplete, 8 Skipped.
-        ...
+        Test Summary: 17 Passed, 0 Failed, 0 Incomplete, 5 Skipped.
+        Time elapsed: ... seconds.
         True
     """
     check_nargout(nargout, 1, "checkLayer", least=0)
