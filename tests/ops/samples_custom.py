@@ -34,7 +34,25 @@ class Contrast:
         """It has one."""
 
 
+class Quartic:
+    """Σ (y − t)⁴ / N."""
+
+    def loss(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return ((y - t) ** 4).sum() / max(y.shape[-1], 1)
+
+    def gradient(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return 4 * (y - t) ** 3 / max(y.shape[-1], 1)
+
+    def check_gradient(self) -> None:
+        """It has one."""
+
+
 def cases() -> Iterator[Case]:
     for label, shape in {"vector": (3,), "map": (4, 3, 2)}.items():
         yield Case("custom", label, lambda r, n, s=shape: (normal(r, *s, n), normal(r, 1)), {"function": Contrast()},
                    differentiable=(0, 1), joins=False)
+    for label, shape in {"vector": (3,), "map": (4, 3, 2)}.items():
+        yield Case("custom_loss", label, lambda r, n, s=shape: (normal(r, *s, n), normal(r, *s, n)), {"function": Quartic()},
+                   batched=(0, 1), joins=False)
+    yield Case("custom_loss", "lengths", lambda r, n: (normal(r, 2, 5, n), normal(r, 2, 5, n), np.full(n, 3, np.int32)),
+               {"function": Quartic()}, batched=(0, 1, 2), joins=False, sequences=True)
