@@ -61,7 +61,7 @@ def main(short=False):
     layers = [
         imageInputLayer(list(images.shape[:3])),
         convolution2dLayer(3, 8, Padding="same"), PReLU("act_1"),
-        convolution2dLayer(3, 8, Padding="same", DilationFactor=2), PReLU("act_2"),
+        convolution2dLayer(5, 8, Padding="same"), PReLU("act_2"),
         convolution2dLayer(1, 2),
         softmaxLayer,
         TverskyLoss(0.3, 0.7, "tversky")]

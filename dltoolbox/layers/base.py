@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite, prod
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -36,6 +38,7 @@ Page = TypeVar("Page", bound="type[Layer]")
 Row = tuple[str, str, object]  # of a display: heading, property, value
 KEEP_LAYERS = ("Keep them first: layers = net.Layers; then change layers and use that, for example in net = "
                "assembleNetwork(layers).")
+PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
@@ -116,11 +119,14 @@ class LayerType(type):
     """
 
     user_layer: ClassVar[type[Layer] | None] = None
+    _of_users: bool  # whether a class is written by a user, not part of the toolbox
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> LayerType:
-        namespace.setdefault("__module__", sys._getframe(1).f_globals.get("__name__"))  # of classes that type() makes
+        frame = sys._getframe(1)
+        namespace.setdefault("__module__", frame.f_globals.get("__name__"))  # of classes that type() makes
+        namespace["_of_users"] = not frame.f_code.co_filename.startswith(PACKAGE)
         user = LayerType.user_layer
-        if user is not None and "build" not in namespace and not str(namespace.get("__module__")).startswith("dltoolbox."):
+        if user is not None and "build" not in namespace and namespace["_of_users"]:
             bases = tuple(user if base is Layer else base for base in bases)
         return super().__new__(mcs, name, bases, namespace, **kwargs)
 

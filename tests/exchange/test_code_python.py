@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_large_arrays_that_do_not_learn_need_parameters():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_network_of_every_example(path):
+def test_the_network_of_every_example(path, monkeypatch):
     class Found(Exception):
         pass
 
@@ -104,6 +105,7 @@ def test_the_network_of_every_example(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, path.stem, module)  # where its classes are found
     module.trainNetwork = trainNetwork
     with pytest.raises(Found) as caught:
         module.main(short=True)

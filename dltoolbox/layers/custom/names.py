@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Property
+from dltoolbox.core.properties import Configured, Property
 from dltoolbox.layers.custom.calls import LOSS_METHODS, USER_METHODS, counted_names
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FREE = {"Name", "type_text", "default_name", "NumInputs", "InputNames", "NumOutp
 def is_taken(cls: type, name: str) -> bool:
     """Whether the toolbox calls a part of every layer by this name, and it is neither an option nor free for users."""
     for base in cls.__mro__:
-        if name in vars(base) and base.__module__.startswith("dltoolbox."):
+        if name in vars(base) and issubclass(base, Configured) and not vars(base).get("_of_users"):
             found = vars(base)[name]
             return name not in FREE and not isinstance(found, Property) and getattr(found, "fset", None) is None
     return False
@@ -29,7 +29,7 @@ def is_taken(cls: type, name: str) -> bool:
 
 def check_names(cls: type[UserLayer]) -> None:
     """A class may not call its own things as the toolbox calls parts of a layer."""
-    if not cls.__module__.startswith("dltoolbox."):
+    if cls._of_users:
         for name in vars(cls):
             if not name.startswith("_") and any(is_taken(base, name) for base in cls.__bases__):
                 reserved(cls.__name__, name)
@@ -49,7 +49,7 @@ def no_method(layer: UserLayer, method: str, define: str) -> NoReturn:
 
 def rename(layer: UserLayer, method: str) -> str:
     """The hint for a method whose name is nearly that of another one: a sentence, or nothing."""
-    own = {name for cls in type(layer).__mro__ if not cls.__module__.startswith("dltoolbox.") for name in vars(cls)}
+    own = {name for cls in type(layer).__mro__ if vars(cls).get("_of_users") for name in vars(cls)}
     near = get_close_matches(method, [name for name in own if callable(getattr(layer, name, None)) and name[0] != "_"
                                       and name not in (*USER_METHODS, *LOSS_METHODS)], 1, 0.7)
     return f"Rename {near[0]} to {method}. Or: " if near else ""

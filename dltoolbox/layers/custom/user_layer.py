@@ -16,7 +16,7 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import InvalidValue, bind, show
+from dltoolbox.core.properties import REQUIRED, InvalidValue, bind, show, usage
 from dltoolbox.core.statements.copied import Names
 from dltoolbox.core.statements.lost import noted_as_copied, references, refuse_lost
 from dltoolbox.data.layout import layout_of
@@ -53,7 +53,7 @@ class UserLayer(Layer):
         self = object.__new__(cls)
         object.__setattr__(self, "probed", {})
         for prop in cls.properties.values():
-            self.__dict__[prop.name] = prop.converted(prop.default, self)
+            self.__dict__[prop.name] = None if prop.default is REQUIRED else prop.converted(prop.default, self)
         return self
 
     def __init__(self, /, *args: object, **kwargs: object) -> None:
@@ -61,6 +61,11 @@ class UserLayer(Layer):
         given = bind(self.label(), type(self).properties, args, kwargs, issues)
         for name, value in given.items():
             type(self).properties[name].store(self, value, issues)
+        missing = [prop.argument for prop in type(self).properties.values()
+                   if prop.default is REQUIRED and self.__dict__[prop.name] is None]
+        if missing and not len(issues):
+            issues.add(f"{self.label()}:missingArgument", f"{self.label()} needs '{missing[0]}'.",
+                       f"Call {usage(self.label(), type(self).properties)}.")
         issues.raise_if_any()
 
     # Attributes ----------------------------------------------------------------------------------------------------
