@@ -38,7 +38,7 @@ Page = TypeVar("Page", bound="type[Layer]")
 Row = tuple[str, str, object]  # of a display: heading, property, value
 KEEP_LAYERS = ("Keep them first: layers = net.Layers; then change layers and use that, for example in net = "
                "assembleNetwork(layers).")
-PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
+OWN_FILES = f"{Path(__file__).parents[1]}{os.sep}"
 SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 
@@ -124,7 +124,7 @@ class LayerType(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> LayerType:
         frame = sys._getframe(1)
         namespace.setdefault("__module__", frame.f_globals.get("__name__"))  # of classes that type() makes
-        namespace["_of_users"] = not frame.f_code.co_filename.startswith(PACKAGE)
+        namespace["_of_users"] = not frame.f_code.co_filename.startswith(OWN_FILES)
         user = LayerType.user_layer
         if user is not None and "build" not in namespace and namespace["_of_users"]:
             bases = tuple(user if base is Layer else base for base in bases)
