@@ -76,6 +76,7 @@ from dltoolbox.exchange.writers.python import toPython
 from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
 from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
+from dltoolbox.functions.pooling_overlap import poolingOverlap
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
 from dltoolbox.layers.custom.formats import Acceleratable, Formattable, dims, finddim, formattedArray, stripdims
@@ -132,7 +133,7 @@ __all__ = [
     "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
     "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
     "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode",
-    "padsequences", "parpool", "placeholderLayer", "plot", "poolingToStridedConvolution", "predict",
+    "padsequences", "parpool", "placeholderLayer", "plot", "poolingOverlap", "poolingToStridedConvolution", "predict",
     "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
     "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
     "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",

@@ -98,6 +98,7 @@ from dltoolbox.functions.losses import mse as mse
 from dltoolbox.functions.pooling import avgpool as avgpool
 from dltoolbox.functions.pooling import maxpool as maxpool
 from dltoolbox.functions.pooling import maxunpool as maxunpool
+from dltoolbox.functions.pooling_overlap import poolingOverlap as poolingOverlap
 from dltoolbox.layers.activation import ClippedReLULayer as _ClippedReLULayer
 from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
 from dltoolbox.layers.activation import ELULayer as _ELULayer
@@ -183,6 +184,9 @@ from dltoolbox.layers.pooling import MaxPooling3DLayer as _MaxPooling3DLayer
 from dltoolbox.layers.pooling import MaxUnpooling1DLayer as _MaxUnpooling1DLayer
 from dltoolbox.layers.pooling import MaxUnpooling2DLayer as _MaxUnpooling2DLayer
 from dltoolbox.layers.pooling import MaxUnpooling3DLayer as _MaxUnpooling3DLayer
+from dltoolbox.layers.pooling import StochasticPooling1DLayer as _StochasticPooling1DLayer
+from dltoolbox.layers.pooling import StochasticPooling2DLayer as _StochasticPooling2DLayer
+from dltoolbox.layers.pooling import StochasticPooling3DLayer as _StochasticPooling3DLayer
 from dltoolbox.layers.resizing import AdaptiveAveragePooling2DLayer as _AdaptiveAveragePooling2DLayer
 from dltoolbox.layers.resizing import Crop2DLayer as _Crop2DLayer
 from dltoolbox.layers.resizing import Crop3DLayer as _Crop3DLayer
@@ -294,7 +298,7 @@ __all__ = [
     "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
     "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
     "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
-    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate",
+    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingOverlap",
     "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState",
     "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer",
     "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer",
@@ -308,7 +312,8 @@ __all__ = [
     "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
     "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
-    "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
+    "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stochasticPooling1dLayer",
+    "stochasticPooling2dLayer", "stochasticPooling3dLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
     "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
     "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
     "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
@@ -875,6 +880,42 @@ def maxPooling3dLayer(
     Name: str = '',
 ) -> _MaxPooling3DLayer:
     """3-D max pooling layer: the maximum of every window of an ``h×w×d×c×n`` input."""
+
+def stochasticPooling1dLayer(
+    poolSize: int,
+    *pairs: Any,
+    Stride: int = 1,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _StochasticPooling1DLayer:
+    """1-D stochastic pooling layer over the time of sequences ``c×t``, or over space; as `stochasticPooling2dLayer`."""
+
+def stochasticPooling2dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _StochasticPooling2DLayer:
+    """2-D stochastic pooling layer: in training one element of every window of an ``h×w×c×n`` input, drawn at random."""
+
+def stochasticPooling3dLayer(
+    poolSize: int | Sequence[int],
+    *pairs: Any,
+    Stride: int | Sequence[int] = 1,
+    Padding: Literal['same', 'same-lower'] | int | Sequence[Any] = 0,
+    DilationFactor: int | Sequence[int] = 1,
+    Rounding: Literal['floor', 'ceil', 'caffe'] | str = 'floor',
+    HasUnpoolingOutputs: bool = False,
+    Name: str = '',
+) -> _StochasticPooling3DLayer:
+    """3-D stochastic pooling layer: as `stochasticPooling2dLayer` for an ``h×w×d×c×n`` input. Beyond MATLAB."""
 
 def maxUnpooling1dLayer(
     *pairs: Any,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dltoolbox.core.arrays import all_finite, array_of, beyond_memory, masked
-from dltoolbox.core.geometry import Padding
+from dltoolbox.core.geometry import Padding, Rounding
 from dltoolbox.core.properties import InvalidValue
 
 T = TypeVar("T")
@@ -313,6 +313,16 @@ def _padding_pairs(value: object, rank: int) -> tuple[tuple[int, int], ...] | No
     if rank < 3 and len(got) == 2 * rank:
         return tuple((got[2 * d], got[2 * d + 1]) for d in range(rank))
     return None
+
+
+_rounding = choice("floor", "ceil", "caffe")
+
+
+@annotated(annotation_of(_rounding))
+def rounding(value: object) -> Rounding:
+    """A rule of how many windows there are."""
+    rule: Rounding = _rounding(value)  # type: ignore[assignment]
+    return rule
 
 
 def _padding_or(word: str, rank: int) -> Convert[Padding]:

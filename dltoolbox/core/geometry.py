@@ -223,6 +223,13 @@ def check_rounding(owner: str, padding: Padding, rounding: Rounding, layer: str 
              f"Rounding='{rounding}' would change nothing.", "Leave Rounding out, or give Padding in numbers.", layer=layer)
 
 
+def check_divisor(owner: str, divisor: str | float, padding_value: str | float, layer: str = "") -> None:
+    """A divisor is one thing, the number of real elements another."""
+    if divisor != "auto" and padding_value == "mean":
+        fail(f"{owner}:divisorWithMean", "PaddingValue='mean' divides by the number of real elements, but Divisor is "
+             f"{divisor:g}.", "Leave one of the two out.", layer=layer)
+
+
 def check_fits(owner: str, window: Window, spatial: Sequence[int], hint: str, origin: str = "",
                padding: Sequence[Pair] | None = None) -> None:
     """``origin`` says, in parentheses, how large the input is and the padding; ``padding`` is that which was asked for."""

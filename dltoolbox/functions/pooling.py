@@ -16,7 +16,7 @@ from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.geometry import Window, check_fits, check_padding, resolve
+from dltoolbox.core.geometry import Window, check_divisor, check_fits, check_padding, check_rounding, resolve
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Configured, InvalidValue, Property, show
 from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array, refine, unconverted
@@ -41,6 +41,8 @@ class _Pool(Configured):
     poolsize = Property(unconverted, positional=True)
     Stride = Property(unconverted, 1)
     Padding = Property(unconverted, 0)
+    DilationFactor = Property(unconverted, 1)
+    Rounding = Property(convert.rounding, "floor")
     PoolFormat = Property(_pool_format, "")
     DataFormat = data_format()
 
@@ -63,11 +65,16 @@ class _Pool(Configured):
         issues = IssueCollector()
         refine(self, "poolsize", convert.either("global", convert.sizes(rank)), issues)
         refine(self, "Stride", convert.sizes(rank), issues)
-        refine(self, "Padding", convert.padding(rank), issues)
+        refine(self, "Padding", convert.padding_or_lower(rank), issues)
+        refine(self, "DilationFactor", convert.sizes(rank), issues)
         issues.raise_if_any()
-        if self.poolsize == "global" and (self.Padding == "same" or any(map(any, self.Padding))):
+        if self.poolsize == "global" and (isinstance(self.Padding, str) or any(map(any, self.Padding))):
             fail(f"{name}:globalPadding", "poolsize 'global' takes the whole input as one region, so nothing can be "
                  "padded.", "Leave Padding out.")
+        if self.poolsize == "global" and (max(self.DilationFactor) > 1 or self.Rounding != "floor"):
+            fail(f"{name}:globalWindow", "poolsize 'global' takes the whole input as one region, so DilationFactor and "
+                 "Rounding would have no effect.", "Leave DilationFactor and Rounding out.")
+        check_rounding(name, self.Padding, self.Rounding)
 
     def window(self, spatial: tuple[int, ...]) -> Window:
         """The window for these sizes, which must fit and never lie in padding alone."""
@@ -75,9 +82,10 @@ class _Pool(Configured):
             fail(f"{self.function}:emptyInput", f"The input is {times(spatial)} in the dimensions to pool over, so there is "
                  "nothing to pool.", "Pass an array with at least one element along each of these dimensions.")
         size = spatial if self.poolsize == "global" else self.poolsize
-        check_padding(self.function, self.Padding, size, (1,) * len(size))
-        window = resolve(spatial, size, self.Stride, self.Padding)
-        check_fits(self.function, window, spatial, "Reduce poolsize, or add Padding.")
+        check_padding(self.function, self.Padding, size, self.DilationFactor)
+        window = resolve(spatial, size, self.Stride, self.Padding, self.DilationFactor, self.Rounding)
+        asked = resolve(spatial, size, self.Stride, self.Padding, self.DilationFactor).padding
+        check_fits(self.function, window, spatial, "Reduce poolsize, or add Padding.", padding=asked)
         return window
 
 
@@ -88,6 +96,11 @@ class _MaxPool(_Pool):
 class _AvgPool(_Pool):
     function = "avgpool"
     PaddingValue = Property(convert.either("mean", convert.real(0, 0)), 0)
+    Divisor = Property(convert.either("auto", convert.real(0, low_open=True)), "auto")
+
+    def validate(self) -> None:
+        super().validate()
+        check_divisor(self.function, self.Divisor, self.PaddingValue)
 
 
 class _MaxUnpool(Configured):
@@ -115,6 +128,9 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
         **options: ``Stride`` (1); ``Padding`` (0): a number, ``'same'``, or the forms of the pooling layers: [l r] in one
             dimension, [a b] or [t b l r] in two, [a b c] or [t l f; b r k] in three; ``PoolFormat``: labels of the
             dimensions to pool over, where these are not the spatial ones, such as ``'T'``; ``DataFormat``, required.
+            Beyond MATLAB: ``Padding='same-lower'``, ``DilationFactor`` (1) and ``Rounding`` (``'floor'``, ``'ceil'`` or
+            ``'caffe'``), as in the pooling layers. A region that sees nothing but padding has the maximum -Inf and the
+            index -1, which `maxunpool` leaves out.
 
     Returns:
         Y: The maxima, with the dimensions in the order of X. Single stays single; integers become double.
@@ -126,8 +142,9 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
     Raises:
         DltoolboxError: ``dltoolbox:maxpool:missingDataFormat``, ``…:invalidDataFormat``, ``…:dataFormatMismatch``,
             ``…:noPoolingDimensions``, ``…:poolFormatMismatch``, ``…:indicesWithPoolFormat``, ``…:paddingTooLarge``,
-            ``…:windowTooLarge``, ``…:emptyInput``, ``…:globalPadding``, ``…:invalidpoolsize``, ``…:invalidStride``,
-            ``…:invalidPadding``, ``…:notNumeric``.
+            ``…:windowTooLarge``, ``…:emptyInput``, ``…:globalPadding``, ``…:globalWindow``, ``…:roundingWithoutEffect``,
+            ``…:invalidpoolsize``, ``…:invalidStride``, ``…:invalidPadding``, ``…:invalidDilationFactor``,
+            ``…:invalidRounding``, ``…:notNumeric``.
 
     Example:
         >>> Y, indx, inputSize = maxpool([[1, 5, 2, 2], [3, 4, 0, 7]], 2, Stride=2, DataFormat='SSCB', nargout=3)
@@ -162,13 +179,15 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
         poolsize: As for `maxpool`.
         *pairs: Name-value pairs, instead of keywords.
         **options: As `maxpool`, and ``PaddingValue``: 0 (default; padding counts as zeros) or ``'mean'`` (only real
-            elements count, both in the sum and in the divisor).
+            elements count, both in the sum and in the divisor). Beyond MATLAB, ``Divisor``: ``'auto'``, or a positive
+            number that sums are divided by; with 1 they are sums.
 
     Returns:
         The means, with the dimensions in the order of X.
 
     Raises:
-        DltoolboxError: As `maxpool`, with identifiers ``dltoolbox:avgpool:…``; ``…:invalidPaddingValue``.
+        DltoolboxError: As `maxpool`, with identifiers ``dltoolbox:avgpool:…``; ``…:invalidPaddingValue``,
+            ``…:invalidDivisor``, ``…:divisorWithMean``.
 
     Example:
         >>> avgpool([[1, 5, 2, 2], [3, 4, 0, 7]], 2, Stride=2, DataFormat='SSCB').tolist()
@@ -182,7 +201,10 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
     X = real_array(X, "avgpool", "X")
     x = layout.arrange(X)
     window = chosen.window(x.shape[:len(chosen.pooled)])
-    y = OPS["avg_pool"].forward(x, window=window, counted=((0, 0),) * window.rank if chosen.PaddingValue == "mean" else None)
+    asked = None if chosen.Rounding == "floor" or isinstance(chosen.Padding, str) else chosen.Padding
+    counted_padding = ((0, 0),) * window.rank if chosen.PaddingValue == "mean" else asked
+    y = OPS["avg_pool"].forward(x, window=window, counted=counted_padding,
+                                divisor=None if chosen.Divisor == "auto" else float(chosen.Divisor))
     return layout.restore(y, X.ndim)
 
 
@@ -229,28 +251,32 @@ def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **opt
 
 
 def linear_indices(local: np.ndarray, shape: tuple[int, ...], rank: int) -> np.ndarray:
-    """0-based row-major positions within maps → 1-based column-major indices into an array of this shape."""
+    """0-based row-major positions within maps → 1-based column-major indices into an array of this shape; −1 stays."""
     steps = np.cumprod([1, *shape[:-1]])
-    spatial = np.unravel_index(local, shape[:rank])
+    spatial = np.unravel_index(np.maximum(local, 0), shape[:rank])
     rest = np.indices(local.shape, sparse=True)[rank:]
-    return np.asarray(sum(at * step for at, step in zip((*spatial, *rest), steps, strict=True)) + 1, np.int64)
+    indices = np.asarray(sum(at * step for at, step in zip((*spatial, *rest), steps, strict=True)) + 1, np.int64)
+    return np.where(local < 0, -1, indices)
 
 
 def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.ndarray:
     """The inverse of `linear_indices`, checked: every index must lie in the map that its place belongs to."""
     count = prod(shape)
-    if linear.size and (linear.min() < 1 or linear.max() > count):
-        fail("maxunpool:indexOutOfRange", f"indx reaches from {linear.min()} to {linear.max()}, but an output of size "
-             f"{times(shape)} has the linear indices 1 to {count}.",
+    placed = linear != -1  # of a window that saw nothing
+    if (linear[placed] < 1).any() or (linear > count).any():
+        fail("maxunpool:indexOutOfRange", f"indx reaches from {linear[placed].min()} to {linear.max()}, but an output of "
+             f"size {times(shape)} has the linear indices 1 to {count}.",
              "Pass indx and inputSize of the same call of maxpool; indices are 1-based.")
-    coordinates = np.unravel_index(linear - 1, shape, order="F") if linear.size else [linear] * len(shape)
+    if not count or not linear.size:
+        return linear
+    coordinates = np.unravel_index(np.maximum(linear - 1, 0), shape, order="F")
     places: tuple[np.ndarray, ...] = np.indices(linear.shape, sparse=True)[rank:]
     for at, own in zip(coordinates[rank:], places, strict=True):
-        if (at != own).any():
+        if ((at != own) & placed).any():
             fail("maxunpool:indexOfOtherMap", "Some elements of indx lead into another channel or observation than the "
                  "element of Y that they belong to.", "indx counts through the whole array, as maxpool returns it; indices "
                  "that start again in every map (as PyTorch's do) must be offset.")
-    return np.asarray(np.ravel_multi_index(coordinates[:rank], shape[:rank])) if linear.size else linear
+    return np.where(placed, np.ravel_multi_index(coordinates[:rank], shape[:rank]), -1)
 
 
 def _linear(indx: object, y: np.ndarray, layout: LabelledLayout) -> np.ndarray:

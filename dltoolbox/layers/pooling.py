@@ -8,8 +8,7 @@ from typing import ClassVar
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
-from dltoolbox.core.errors import fail
-from dltoolbox.core.geometry import Padding, Pair, Rounding, Window, check_padding, check_rounding, resolve
+from dltoolbox.core.geometry import Padding, Pair, Rounding, Window, check_divisor, check_padding, check_rounding, resolve
 from dltoolbox.core.properties import ByRank, Property
 from dltoolbox.core.unknown import is_known
 from dltoolbox.layers.base import Row, layer, plain_number
@@ -30,7 +29,7 @@ class Pooling(Windowed):
     Padding = Property(ByRank(convert.padding_or_lower), 0, "Padding of the input: numbers of elements per edge, 'same', or "
                        "'same-lower', with the odd element in front; an extension.")
     DilationFactor = Property(ByRank(convert.sizes), 1, "Spacing of the region's elements per dimension; an extension.")
-    Rounding = Property(convert.choice("floor", "ceil", "caffe"), "floor", "How the number of regions is rounded: 'floor', "
+    Rounding = Property(convert.rounding, "floor", "How the number of regions is rounded: 'floor', "
                         "'ceil' as PyTorch's ceil_mode, or 'caffe'; an extension.")
 
     def pooling_text(self, kind: str) -> str:
@@ -157,6 +156,71 @@ class MaxPooling3DLayer(MaxPooling, rank=3):
     """
 
 
+class StochasticPooling(ChoosingPooling):
+    """Stochastic pooling in any number of dimensions."""
+
+    def build(self, g: Builder, x: Value) -> Outputs:
+        window, way = self.window_over(x), self.way(x.dims)
+        if g.training:
+            y, indices = g.stochastic_pool(x, window=window, way=way if way is Way.SPACE else None)
+        else:
+            y = g.expected_pool(x, window=window, way=way)
+            indices = g.max_pool_indices(x, window=window, way=way)[1] if self.HasUnpoolingOutputs else y
+        return (y, indices, g.size_of(x, way=way)) if self.HasUnpoolingOutputs else y
+
+    def describe(self) -> str:
+        return self.pooling_text("stochastic")
+
+
+@layer("stochasticPooling1dLayer", "1-D Stochastic Pooling", name="stochasticpool1d")
+class StochasticPooling1DLayer(StochasticPooling, rank=1):
+    """1-D stochastic pooling layer over the time of sequences ``c×t``, or over space; as `stochasticPooling2dLayer`.
+
+    Beyond MATLAB.
+
+    Example:
+        >>> stochasticPooling1dLayer(2, Stride=2).describe()
+        'Stochastic pooling with pool size 2, stride 2, and padding [0  0]'
+
+    Source:
+        Zeiler and Fergus, "Stochastic pooling for regularization of deep convolutional neural networks" (2013).
+    """
+
+
+@layer("stochasticPooling2dLayer", "2-D Stochastic Pooling", name="stochasticpool")
+class StochasticPooling2DLayer(StochasticPooling, rank=2):
+    """2-D stochastic pooling layer: in training one element of every window of an ``h×w×c×n`` input, drawn at random.
+
+    An element is drawn with a probability proportional to max(x, 0), in a window without positive elements the first. In
+    prediction the output is the expectation, Σ max(x, 0)² / Σ max(x, 0). Padding is never drawn. `rng` seeds what is drawn.
+    With ``HasUnpoolingOutputs=True`` the indices are those of the drawn elements, in prediction those of the maxima, and a
+    `maxUnpooling2dLayer` takes them. Beyond MATLAB.
+
+    Example:
+        >>> stochasticPooling2dLayer(3, Stride=2, Rounding='ceil').describe()
+        "3×3 stochastic pooling with stride [2  2], padding [0  0  0  0], and rounding 'ceil'"
+
+    Raises:
+        DltoolboxError: As `maxPooling2dLayer`.
+
+    Source:
+        Zeiler and Fergus, "Stochastic pooling for regularization of deep convolutional neural networks" (2013).
+    """
+
+
+@layer("stochasticPooling3dLayer", "3-D Stochastic Pooling", name="stochasticpool3d")
+class StochasticPooling3DLayer(StochasticPooling, rank=3):
+    """3-D stochastic pooling layer: as `stochasticPooling2dLayer` for an ``h×w×d×c×n`` input. Beyond MATLAB.
+
+    Example:
+        >>> stochasticPooling3dLayer([2, 2, 1], HasUnpoolingOutputs=True).OutputNames
+        ['out', 'indices', 'size']
+
+    Source:
+        Zeiler and Fergus, "Stochastic pooling for regularization of deep convolutional neural networks" (2013).
+    """
+
+
 class MaxUnpooling(SpatialLayer):
     """Max unpooling in any number of dimensions."""
 
@@ -228,9 +292,7 @@ class AveragePooling(Pooling):
 
     def validate(self) -> None:
         super().validate()
-        if self.Divisor != "auto" and self.PaddingValue == "mean":
-            fail(f"{self.label()}:divisorWithMean", "PaddingValue='mean' divides by the number of real elements, but "
-                 f"Divisor is {plain_number(float(self.Divisor))}.", "Leave one of the two out.", layer=self.Name)
+        check_divisor(self.label(), self.Divisor, self.PaddingValue, self.Name)
 
     def build(self, g: Builder, x: Value) -> Outputs:
         window = self.window_over(x)

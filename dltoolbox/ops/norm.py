@@ -17,8 +17,8 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.core.geometry import Window
 from dltoolbox.ops.base import BOTH, IN, Arrays, Attributes, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.sequences.ragged import Across
-from dltoolbox.ops.spans import plus, reduced, seen
 from dltoolbox.ops.time_axis import Way
+from dltoolbox.ops.windows.spans import plus, reduced, seen
 
 WIDE = 32  # channels, beyond which adding them one by one takes longer
 

@@ -22,7 +22,18 @@ from dltoolbox.core.geometry import Pair, Window
 from dltoolbox.core.unknown import is_known
 from dltoolbox.ops.base import BOTH, IN, MOVED, OUT, Arrays, Attributes, Call, Gradients, Kind, Op, normal, op, sum_over
 from dltoolbox.ops.sequences.ragged import Across, LengthRule
-from dltoolbox.ops.spans import Combine, Spans, SpanState, first_greatest, greater, origins, plus, reduced, seeing, seen
+from dltoolbox.ops.windows.spans import (
+    Combine,
+    Spans,
+    SpanState,
+    first_greatest,
+    greater,
+    origins,
+    plus,
+    reduced,
+    seeing,
+    seen,
+)
 
 NO_TAP = 255  # the tap number of a window that sees nothing
 

@@ -312,3 +312,9 @@ class Vocabulary(Protocol):
 
     def gru(self, x: Value, h0: Value, input_weights: Value, recurrent_weights: Value, bias: Value, *lengths: Value, state_activation: str = 'tanh', gate_activation: str = 'sigmoid', reset: str = 'after-multiplication', reverse: bool = False, way: Way | None = None) -> tuple[Value, Value]:
         """A GRU over time: all hidden states (H×T×B), and the last (H×B)."""
+
+    def stochastic_pool(self, x: Value, *, window: Window, way: Way | None = None) -> tuple[Value, Value]:
+        """An element of every window, drawn with a probability proportional to max(x, 0), and where it was."""
+
+    def expected_pool(self, x: Value, *, window: Window, way: Way | None = None) -> Value:
+        """The expectation of `stochastic_pool`: Σ max(x, 0)² / Σ max(x, 0) of every window; 0 where all are zero."""

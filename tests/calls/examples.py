@@ -211,7 +211,7 @@ example("ind2word", lambda: [dl.wordEncoding(["the cat sat"]), [1, 2]])
 # Functions of arrays --------------------------------------------------------------------------------------------------
 WEIGHTED = {"weights": [1, 2], "Mask": [[1, 0], [1, 1]], "Reduction": "none", "NormalizationFactor": "all-elements",
             "WeightsFormat": "C", "DataFormat": "CB"}
-POOLING = {"Stride": 2, "Padding": 1, "PoolFormat": "SS", "DataFormat": "SSCB"}
+POOLING = {"Stride": 2, "Padding": 1, "PoolFormat": "SS", "DataFormat": "SSCB", "DilationFactor": 1, "Rounding": "ceil"}
 example("relu", lambda: [[-1, 2]])
 example("leakyrelu", lambda: [[-1, 2]], scale=0.1)
 example("softmax", lambda: [[[0.0, 1.0], [0.0, 1.0]]], DataFormat="CB")
@@ -226,6 +226,9 @@ example("l2loss", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], **WEIGHTED)
 example("maxpool", lambda: [images(), 2], **POOLING)
 example("maxpool indx", lambda: [images(), 2], Stride=2, DataFormat="SSCB", nargout=3)
 example("avgpool", lambda: [images(), 2], PaddingValue="mean", **POOLING)
+example("avgpool sums", lambda: [images(), 2], Divisor=1, **POOLING)
+example("poolingOverlap", lambda: [[[1, 5, 2], [3, 4, 0]], 2], stride=1, method="mean", pad=True)
+example("poolingOverlap indx", lambda: [[[1, 5, 2], [3, 4, 0]], 2], pad=True, nargout=2)
 example("maxunpool", lambda: [[[5, 7]], [[3, 8]], [2, 4, 1, 1]], DataFormat="SSCB")
 
 # Layer arrays, graphs and networks ------------------------------------------------------------------------------------

@@ -231,3 +231,25 @@ def test_unpool_faults(change: dict[str, Any], expected: str) -> None:
         indx = indx[:-1]
     size = change.get("size", size)
     assert identifier(lambda: maxunpool(Y, indx, size, DataFormat=change.get("DataFormat", "SSCB"))) == expected
+
+
+def test_a_region_of_nothing_has_no_index() -> None:
+    X = np.array([[4.0, 1.0, 2.0], [3.0, 0.0, 5.0]])
+    Y, indx, size = maxpool(X, 1, Stride=[2, 2], Rounding="caffe", DataFormat="SS", nargout=3)
+    assert Y.tolist() == [[4.0, 2.0], [-np.inf, -np.inf]]
+    assert indx.tolist() == [[1, 5], [-1, -1]]
+    assert maxunpool(np.ones((2, 2)), indx, size, DataFormat="SS").tolist() == [[1, 0, 1], [0, 0, 0]]
+    assert avgpool(X, 1, Stride=[2, 2], Rounding="caffe", DataFormat="SS").tolist() == [[4.0, 2.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(("call", "code"), [
+    (lambda: maxpool(np.ones((4, 4)), 2, Padding="same", Rounding="ceil", DataFormat="SS"), "maxpool:roundingWithoutEffect"),
+    (lambda: maxpool(np.ones((4, 4)), "global", Rounding="ceil", DataFormat="SS"), "maxpool:globalWindow"),
+    (lambda: maxpool(np.ones((4, 4)), "global", DilationFactor=2, DataFormat="SS"), "maxpool:globalWindow"),
+    (lambda: maxpool(np.ones((4, 4)), 2, DilationFactor=0, DataFormat="SS"), "maxpool:invalidDilationFactor"),
+    (lambda: avgpool(np.ones((4, 4)), 2, Divisor=2, PaddingValue="mean", DataFormat="SS"), "avgpool:divisorWithMean"),
+    (lambda: avgpool(np.ones((4, 4)), 2, Divisor=-1, DataFormat="SS"), "avgpool:invalidDivisor"),
+    (lambda: avgpool(np.ones((4, 4)), 2, Rounding="up", DataFormat="SS"), "avgpool:invalidRounding"),
+])
+def test_options_that_contradict_each_other(call: Any, code: str) -> None:
+    assert identifier(call) == code

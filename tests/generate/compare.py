@@ -25,7 +25,7 @@ from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program import executable
 from dltoolbox.program.model import Model
 from tests.generate.draw import LABELS
-from tests.generate.network import Network, arrays_of, data_of, is_data, targets_of
+from tests.generate.network import Network, arrays_of, at_random, data_of, is_data, targets_of
 from tests.generate.twin import back, run_twin
 
 Results = dict[str, np.ndarray]
@@ -60,7 +60,7 @@ class Problem:
         self.data = list(data_of(net))
         self.arrays = arrays_of(net, {key: value.shape for key, value in model.arrays.items()})
         self.learnables = [parameter.key for parameter in model.parameters]
-        self.random = any(getattr(part.layer, "Probability", 0) > 0 for part in net.parts)  # nobody knows what it drops
+        self.random = any(map(at_random, net.parts))  # nobody knows what it draws
         shapes = self.twin().ports
         self.targets = targets_of(net, [tuple(back(shapes[port]).shape) for port in net.leaving()] if net.outputs else [])
 

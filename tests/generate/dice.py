@@ -67,13 +67,17 @@ def window(dice: Dice, spatial: Sequence[int], *, pool: bool = False) -> tuple[A
     for _ in range(30):
         size = dice.per_axis(rank, lambda: dice.one(1, 1, 2, 2, 2, 3, 3, 3, 4, 5))
         stride = dice.per_axis(rank, lambda: dice.one(1, 1, 1, 2, 2, 3, 4))
-        dilation = 1 if pool or dice.chance(0.6) else dice.per_axis(rank, lambda: dice.number(1, 4))
+        dilation = 1 if dice.chance(0.75 if pool else 0.6) else dice.per_axis(rank, lambda: dice.number(1, 4))
         padding = drawn_padding(dice, rank, size if pool else None)
         extent = [(f - 1) * d + 1 for f, d in zip(each(size, rank), each(dilation, rank), strict=True)]
         pairs = pairs_of(padding, rank)
         if pairs is None or all(e <= n + sum(pair) for e, n, pair in zip(extent, spatial, pairs, strict=True)):
             options = {"Stride": stride, "DilationFactor": dilation, "Padding": padding}
             defaults = {"Stride": 1, "DilationFactor": 1, "Padding": 0}
+            if pool and pairs is None:
+                options["Padding"] = dice.one("same", "same-lower")
+            elif pool and dice.chance(0.4):
+                options["Rounding"], defaults["Rounding"] = dice.one("ceil", "caffe"), "floor"
             return size, {name: value for name, value in options.items() if value != defaults[name]}
     raise Unfit
 

@@ -240,12 +240,25 @@ def transposed(draft: Draft, x: str) -> str:
 def pooling(draft: Draft, x: str) -> str:
     d, rank = draft.dice, draft.rank(x)
     need(rank > 0)
-    size, options = window(d, draft.spatial(x), pool=True)
     if d.chance(0.5):
-        return draft.add(f"averagePooling{rank}dLayer", size, sources=[x], **options,
-                         **d.some(PaddingValue=lambda: "mean"))
-    return draft.add(f"maxPooling{rank}dLayer", size, sources=[x], **options,
-                     **d.some(HasUnpoolingOutputs=lambda: True))
+        size, options = window(d, draft.spatial(x), pool=True)
+        more = d.some(PaddingValue=lambda: "mean") or d.some(Divisor=lambda: d.one(1, 2, 2.5))
+        return draft.add(f"averagePooling{rank}dLayer", size, sources=[x], **options, **more)
+    return choosing(draft, x, "max")
+
+
+def choosing(draft: Draft, x: str, kind: str) -> str:
+    """A pooling that chooses an element of every window."""
+    rank = draft.rank(x)
+    need(rank > 0)
+    size, options = window(draft.dice, draft.spatial(x), pool=True)
+    return draft.add(f"{kind}Pooling{rank}dLayer", size, sources=[x], **options,
+                     **draft.dice.some(HasUnpoolingOutputs=lambda: True))
+
+
+def drawing(draft: Draft, x: str) -> str:
+    """Elements that are drawn; expectations of rectified maps, mostly."""
+    return choosing(draft, draft.add("reluLayer", sources=[x]) if draft.dice.chance(0.3) else x, "stochastic")
 
 
 def unpooling(draft: Draft, x: str) -> str:
@@ -420,7 +433,8 @@ def another_input(draft: Draft, x: str) -> str:
 
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (among_complex, 2),
-    (transposed, 3), (pooling, 5), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2), (arranging, 2),
+    (transposed, 3), (pooling, 5), (drawing, 1), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2),
+    (arranging, 2),
     (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2), (residual, 4), (weighing, 1), (joining, 2),
     (another_input, 1), (attending, 3), (placing, 5), (patching, 2))
 

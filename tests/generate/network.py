@@ -175,3 +175,8 @@ def targets_of(net: Network, shapes: Any) -> list[np.ndarray]:
             hot *= rng.random(classes.shape) >= rng.choice([0, 0.2, 0.9, 1], p=[0.4, 0.4, 0.15, 0.05])
         made.append(hot)
     return made
+
+
+def at_random(part: Part) -> bool:
+    """Whether something is drawn in training."""
+    return getattr(part.layer, "Probability", 0) > 0 or part.layer.factory.startswith("stochastic")

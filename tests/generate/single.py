@@ -23,7 +23,7 @@ from dltoolbox.program.model import Model, Result
 from tests.generate import draw, draw_sequences
 from tests.generate.dice import Dice, Unfit, need
 from tests.generate.draw_sequences import NUM_WORDS, RECURRENT
-from tests.generate.network import Network, Part, arrays_of, data_of, is_data, targets_of
+from tests.generate.network import Network, Part, arrays_of, at_random, data_of, is_data, targets_of
 from tests.generate.twin import Found, run_twin, there
 
 TOLERANCE = 1e-9  # of the largest number of a result
@@ -34,7 +34,8 @@ NAN = float("nan")
 NONE, BESIDE, PLACE = "", "beside", "place"
 EVERY = {NONE, BESIDE, PLACE}
 WAYS: dict[str, set[str]] = {factory: possible for factories, possible in (
-    (("imageInputLayer", "image3dInputLayer", "featureInputLayer"), {NONE}), (RECURRENT, {PLACE}),
+    (("imageInputLayer", "image3dInputLayer", "featureInputLayer"), {NONE}),
+    ([f"stochasticPooling{rank}dLayer" for rank in (1, 2, 3)], {NONE}), (RECURRENT, {PLACE}),
     (("sequenceFoldingLayer", "sequenceUnfoldingLayer", "sequenceInputLayer"), {BESIDE}),
     (("groupNormalizationLayer", "instanceNormalizationLayer"), {NONE, PLACE}),  # their statistics are over time, too
     (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "complexFullyConnectedLayer",
@@ -58,7 +59,7 @@ def ways(net: Network) -> set[str]:
         possible -= {PLACE} if "spatial" in position else {NONE} if "temporal" in position else set()
         if "global" in part.layer.factory and any(len(other.sources) > 1 for other in net.parts):  # time is gone behind it
             possible -= {PLACE}
-        if getattr(part.layer, "Probability", 0):  # what is dropped is found in the map itself
+        if at_random(part):  # what is drawn is found in the map itself
             possible &= {NONE}
     return possible
 
@@ -118,7 +119,7 @@ def grown(draft: draw.Draft, factory: str) -> None:
     for port in [port for part in draft.parts for port in part.ports() if is_data(port) and port not in used]:
         draw.finish(draft, port, "regression")
     need(factory in {part.layer.factory for part in draft.parts})
-    dropping = [part for part in draft.parts if getattr(part.layer, "Probability", 0)]
+    dropping = [part for part in draft.parts if at_random(part)]
     need(not dropping or (dropping == draft.parts[1:2] and len(draft.parts) == 3))
 
 
@@ -139,7 +140,7 @@ def drawn(factory: str, number: int) -> Single:
         way = dice.one(*possible)
         least = max(getattr(part.layer, "MinLength", 1) for part in net.parts)
         steps = max(dice.one(1, 2, 3, 5), least) if way == BESIDE else 0
-        whole = dice.chance(0.15) and not any(getattr(part.layer, "Probability", 0) for part in net.parts)
+        whole = dice.chance(0.15) and not any(map(at_random, net.parts))
         return Single(factory, replace(net, batch=net.batch * max(steps, 1), whole=whole), way, steps)
     raise AssertionError(f"no move draws a {factory}")
 
@@ -251,7 +252,7 @@ class Both:
 
     @property
     def dropping(self) -> list[Part]:
-        return [part for part in self.net.parts if getattr(part.layer, "Probability", 0)]
+        return [part for part in self.net.parts if at_random(part)]
 
     @property
     def states(self) -> bool:
@@ -259,8 +260,12 @@ class Both:
         return bool(self.dropping) or "batchNormalizationLayer" in self.net.factories
 
     def kept(self, y: np.ndarray) -> torch.Tensor:
-        """The factors of dropout: nothing but 0 and 1/(1 − p), in a channel the same where all of it is dropped."""
+        """The elements that a pooling drew; or the factors of dropout: nothing but 0 and 1/(1 − p), in a channel the same
+        where all of it is dropped.
+        """
         (part,), x = self.dropping, self.inputs[0]
+        if part.layer.factory.startswith("stochastic"):
+            return there(torch.from_numpy(y))
         factors = y / x
         scale = 1 / (1 - part.layer.Probability)
         assert np.isclose(factors, np.where(np.abs(factors) > scale / 2, scale, 0)).all()

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.oracle
 SEED, COUNT, ENOUGH = 12, 80, 10
 LENGTHS = np.array([2, 4, 3, 4], np.int32)
 LEFT_OUT = {"dropoutLayer", "spatialDropoutLayer", "batchNormalizationLayer", "classificationLayer",
-            "pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer", "functionLayer"}
+            "pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer", "functionLayer",
+            *(f"stochasticPooling{rank}dLayer" for rank in (1, 2, 3))}
 LARGEST = 2_000  # numbers in a step of all inputs
 
 

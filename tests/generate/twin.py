@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.generate.dice import need
 from tests.generate.network import Network
 
 Pairs = Sequence[tuple[int, int]]
@@ -33,7 +34,7 @@ class Run:
     loss: bool = True  # whether the network ends in output layers
     moved: dict[tuple[str, str], Tensor] = field(default_factory=dict)  # statistics after a step of training
     timed: bool = False  # whether observations are steps of sequences
-    kept: Tensor | None = None  # what dropout multiplies by in training, where that is known
+    kept: Tensor | None = None  # what dropout multiplies by in training, or what pooling draws, where that is known
     rounding: float = 0.0  # see `run_twin`
     noise: torch.Generator = field(default_factory=torch.Generator)
 
@@ -167,12 +168,34 @@ def pairs_of(one: Any, x: Tensor, size: Sequence[int]) -> Pairs:
     """Padding in numbers; 'same' leaves ⌈n/stride⌉ elements, the odd one more at the end."""
     if one.Padding == "causal":
         return [((f - 1) * d, 0) for f, d in zip(size, one.DilationFactor, strict=True)]
-    if one.Padding != "same":
+    if not isinstance(one.Padding, str):
         return one.Padding
     dilation = getattr(one, "DilationFactor", (1,) * len(size))
     missing = [max((ceil(n / s) - 1) * s + (f - 1) * d + 1 - n, 0)
                for n, f, s, d in zip(x.shape[2:], size, one.Stride, dilation, strict=True)]
-    return [(n // 2, n - n // 2) for n in missing]
+    return [(n - n // 2, n // 2) if one.Padding == "same-lower" else (n // 2, n - n // 2) for n in missing]
+
+
+def pooled_pairs(one: Any, x: Tensor) -> tuple[Pairs, Pairs]:
+    """Padding of a pooling, and how much its windows reach over that: by PyTorch's rule of sizes, or Caffe's."""
+    pairs = pairs_of(one, x, one.PoolSize)
+    over = []
+    for n, f, s, d, pair in zip(x.shape[2:], one.PoolSize, one.Stride, one.DilationFactor, pairs, strict=True):
+        span = n + sum(pair) - (f - 1) * d - 1
+        out = span // s + 1
+        if one.Rounding != "floor":
+            out = ceil(span / s) + 1
+            if (one.Rounding == "ceil" or any(map(any, pairs))) and (out - 1) * s >= n + pair[0]:
+                out -= 1
+        over.append((0, max((out - 1) * s - span, 0)))
+    return pairs, over
+
+
+def summed(one: Any, x: Tensor) -> Tensor:
+    """Sums of the windows of a pooling."""
+    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[one.rank]
+    ones = torch.ones((x.shape[1], 1, *one.PoolSize), dtype=x.dtype)
+    return convolve(x, ones, None, one.Stride, 0, one.DilationFactor, x.shape[1])
 
 
 EDGES = {"replicate": "edge", "symmetric-include-edge": "symmetric", "symmetric-exclude-edge": "reflect"}
@@ -227,10 +250,11 @@ def dense(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
 # Pooling -------------------------------------------------------------------------------------------------------------
 @twin("maxPooling1dLayer", "maxPooling2dLayer", "maxPooling3dLayer", exact=True)
 def max_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Any:
-    pairs = pairs_of(one, x, one.PoolSize)
-    big = padded(x, pairs, -np.inf)
+    pairs, over = pooled_pairs(one, x)
+    big = padded(padded(x, pairs, -np.inf), over, -np.inf)
     pool = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}[one.rank]
-    y, at = pool(big, one.PoolSize, one.Stride, return_indices=True)
+    y, at = pool(big, one.PoolSize, one.Stride, 0, one.DilationFactor, return_indices=True)
+    need(bool(torch.isfinite(y).all()))  # no window of nothing
     if not one.HasUnpoolingOutputs:
         return y
     places, index = torch.zeros_like(at), at
@@ -263,10 +287,27 @@ def max_unpooling(one: Any, p: Any, run: Run, x: Tensor, places: Tensor, whole: 
 
 @twin("averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer")
 def average_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
-    pairs, pool = pairs_of(one, x, one.PoolSize), {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}[one.rank]
-    mean = pool(padded(x, pairs), one.PoolSize, one.Stride)
-    real = pool(padded(torch.ones_like(x), pairs), one.PoolSize, one.Stride)
-    return mean / real if one.PaddingValue == "mean" else mean
+    pairs, over = pooled_pairs(one, x)
+    total = summed(one, padded(padded(x, pairs), over))
+    counts = summed(one, padded(padded(torch.ones_like(x), pairs, float(one.PaddingValue != "mean")), over))
+    return total / (counts.clamp(min=1) if one.Divisor == "auto" else one.Divisor)
+
+
+@twin("stochasticPooling1dLayer", "stochasticPooling2dLayer", "stochasticPooling3dLayer")
+def stochastic_pooling(one: Any, p: Any, run: Run, x: Tensor) -> Any:
+    """The expectation; in training the values that were drawn, which are those of single elements."""
+    maxima = max_pooling(one, p, run, x)
+    if run.training:
+        assert run.kept is not None, "what is drawn is not known here"
+        flat, order = x.flatten(), x.detach().flatten().argsort()
+        y = flat[order[torch.searchsorted(flat.detach()[order], run.kept.flatten())]].reshape(run.kept.shape)
+        assert torch.equal(y.detach(), run.kept)
+    else:
+        pairs, over = pooled_pairs(one, x)
+        weights = padded(padded(x.relu(), pairs), over)
+        total = summed(one, weights)
+        y = summed(one, weights ** 2) / torch.where(total == 0, 1, total)
+    return (y, *maxima[1:]) if one.HasUnpoolingOutputs else y
 
 
 @twin("globalAveragePooling1dLayer", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer")

@@ -66,6 +66,9 @@ PAGES = {
         "CroppingMode": "manual", "CroppingSize": [[0, 0, 0], [0, 0, 0]]}),
     "crossChannelNormalizationLayer": ((5,), {"WindowChannelSize": 5, "Alpha": 1e-4, "Beta": 0.75, "K": 2}),
     "fullyConnectedLayer": ((10,), WEIGHTED | {"InputSize": "auto", "OutputSize": 10}),
+    **{f"stochasticPooling{pool['rank']}dLayer": ((2,), {name: value for name, value in pool.items() if name != "rank"} | {
+        "PoolSize": (2,) * pool["rank"], "HasUnpoolingOutputs": False})
+       for pool in (POOL_1D | {"rank": 1}, POOL_2D | {"rank": 2}, POOL_3D | {"rank": 3})},
     "maxPooling1dLayer": ((2,), POOL_1D | {"PoolSize": (2,), "HasUnpoolingOutputs": False}),
     "averagePooling1dLayer": ((2,), POOL_1D | AVERAGE | {"PoolSize": (2,)}),
     "maxUnpooling1dLayer": ((), NOTHING), "globalAveragePooling1dLayer": ((), NOTHING),
@@ -155,6 +158,8 @@ NAMES = {  # of a layer without a name, in a network
     "complexToRealLayer": "complex-to-real", "realToComplexLayer": "real-to-complex", "complexReluLayer": "complex-relu",
     "zreluLayer": "zrelu", "complexFullyConnectedLayer": "complex-fc",
     "convolution1dLayer": "conv1d", "transposedConv1dLayer": "transposed-conv1d", "maxPooling1dLayer": "maxpool1d",
+    "stochasticPooling1dLayer": "stochasticpool1d", "stochasticPooling2dLayer": "stochasticpool",
+    "stochasticPooling3dLayer": "stochasticpool3d",
     "maxUnpooling1dLayer": "maxunpool1d", "averagePooling1dLayer": "avgpool1d", "globalAveragePooling1dLayer": "gapool1d",
     "globalMaxPooling1dLayer": "gmpool1d",
     "convolution2dLayer": "conv", "convolution3dLayer": "conv3d", "transposedConv2dLayer": "transposed-conv",

@@ -95,6 +95,8 @@ def _windowed() -> Iterator[Case]:
             some = tuple((max(before - 1, 0), after) for before, after in window.padding)
             yield Case("avg_pool", f"{label}-counting-some", pooled, {"window": window, "counted": some})
         yield Case("avg_pool", f"{label}-divided", pooled, {"window": window, "divisor": 2.5})
+        yield Case("stochastic_pool", label, pooled, {"window": window}, differentiable=(), joins=False)
+        yield Case("expected_pool", label, pooled, {"window": window})
         yield Case("conv", label, convolved, {"window": window}, differentiable=(0, 1, 2))
         yield Case("max_unpool", label, lambda rng, n, s=spatial, w=window: _unpooled(rng, n, s, w),
                    {"to": Dims("S" * len(spatial) + "CB", (*spatial, 3, None))}, batched=(0, 1))

@@ -71,5 +71,5 @@ def test_every_op_has_a_case() -> None:
 
 
 def test_every_differentiable_op_is_checked() -> None:
-    drawn_at_random = {"dropout", "spatial_dropout"}  # their gradients are checked against their masks
+    drawn_at_random = {"dropout", "spatial_dropout", "stochastic_pool"}  # checked against their masks and indices
     assert {case.op for case in DIFFERENTIABLE} | drawn_at_random == {n for n, op in OPS.items() if op.differentiable}

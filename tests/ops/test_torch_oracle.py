@@ -77,6 +77,12 @@ def mean_pool(x: Tensor, *, window: Any, counted: Any = None, divisor: float | N
     return undata(total / (divisor or count.clamp(min=1)))
 
 
+def expected_pool(x: Tensor, *, window: Any) -> Tensor:
+    """The mean of squares over the mean."""
+    squares, sums = (mean_pool(each, window=window) for each in (x.relu() ** 2, x.relu()))
+    return torch.where(sums == 0, sums, squares / torch.where(sums == 0, 1, sums))
+
+
 def conv(x: Tensor, weights: Tensor, bias: Tensor, *, window: Any) -> Tensor:
     convolve = (F.conv1d, F.conv2d, F.conv3d)[window.rank - 1]
     return undata(convolve(padded(data(x), window, 0), filters(weights), bias.reshape(-1), window.stride, 0,
@@ -332,6 +338,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "max_pool": lambda x, **attrs: max_pool(x, **attrs)[0],
     "max_pool_indices": max_pool,
     "avg_pool": mean_pool,
+    "expected_pool": expected_pool,
     "conv": conv,
     "grouped_conv": grouped_conv,
     "conv_transposed": conv_transposed,
@@ -421,7 +428,8 @@ def test_agrees_with_pytorch(case: Case) -> None:
 
 def test_what_pytorch_cannot_judge_is_listed() -> None:
     no_equivalent = {"input_normalise", "pad_edges", "function", "function_of_sequences", "dropout", "spatial_dropout",
-                     "size_of", "max_pool_taps", "max_unpool_taps", "custom", "custom_loss"}
+                     "size_of", "max_pool_taps", "max_unpool_taps", "custom", "custom_loss",
+                     "stochastic_pool"}
     in_other_files = {name for name, op in OPS.items() if ".sequences." in type(op).__module__} | {
         "half_mse_of_sequences", "masked_batch_norm", "masked_group_norm", "count_values", "spectral_conv_of_lengths"}
     assert set(MEANINGS) | no_equivalent | in_other_files == set(OPS)

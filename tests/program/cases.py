@@ -32,6 +32,29 @@ def pooled(size: Any, stride: Any, pairs: Pairs) -> Theirs:
     return theirs
 
 
+def drawn(size: Any, stride: Any, pairs: Pairs, dilation: Any = 1) -> Theirs:
+    """The expectation; in training the elements that have those values, which are all different."""
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        if training:
+            flat, order = x.reshape(-1), x.detach().reshape(-1).argsort()
+            at = order[torch.searchsorted(flat.detach()[order], p["drawn"].reshape(-1))]
+            return flat[at].reshape(p["drawn"].shape)
+        kernel = torch.ones((x.shape[1], 1, *[size] * (x.ndim - 2)), dtype=x.dtype)
+        convolve = (F.conv1d, F.conv2d, F.conv3d)[x.ndim - 3]
+        squares, sums = (convolve(padded(each, pairs), kernel, None, stride, 0, dilation, x.shape[1])
+                         for each in (x.relu() ** 2, x.relu()))
+        return squares / sums.clamp(min=1e-30)
+    return theirs
+
+
+def rounded(pool: str, size: Any, **options: Any) -> Theirs:
+    """PyTorch's own rounding up, dilation, counting of padding and divisor."""
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        y: Tensor = getattr(F, f"{pool}_pool{x.ndim - 2}d")(x, size, ceil_mode=True, **options)
+        return y
+    return theirs
+
+
 def averaged(size: Any, stride: Any, pairs: Pairs, counting: bool) -> Theirs:
     def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
         pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.ndim - 3]
@@ -140,6 +163,25 @@ def pooling() -> Iterator[Case]:
                      averaged(3, (1, 2, 1), [(1, 1), (0, 1), (1, 1)], counting), 3, Stride=[1, 2, 1], Padding="same",
                      PaddingValue=value)
     yield single("averagePooling2dLayer", "2x2", IMAGE, averaged(2, 2, [(0, 0)] * 2, True), 2, Stride=2)
+    up = {"Rounding": "ceil"}
+    for rank, size in ((1, SIGNAL), (2, IMAGE), (3, VOLUME)):
+        yield single(f"maxPooling{rank}dLayer", "rounded up, dilated", size, rounded(
+            "max", 2, stride=3, padding=1, dilation=2), 2, Stride=3, Padding=1, DilationFactor=2, **up)
+        yield single(f"averagePooling{rank}dLayer", "rounded up", size, rounded("avg", 3, stride=2, padding=1), 3, Stride=2,
+                     Padding=1, **up)
+        yield single(f"averagePooling{rank}dLayer", "rounded up, real", size, rounded(
+            "avg", 2, stride=3, padding=1, count_include_pad=False), 2, Stride=3, Padding=1, PaddingValue="mean", **up)
+        if rank > 1:
+            yield single(f"averagePooling{rank}dLayer", "divided", size, rounded("avg", 2, stride=3, divisor_override=3), 2,
+                         Stride=3, Divisor=3, **up)
+        yield single(f"stochasticPooling{rank}dLayer", "", size, drawn(2, 2, [(0, 0)] * rank), 2, Stride=2)
+        yield single(f"stochasticPooling{rank}dLayer", "padded", size, drawn(3, 2, [(1, 1)] * rank), 3, Stride=2, Padding=1)
+        yield single(f"stochasticPooling{rank}dLayer", "dilated-ports", size, drawn(2, 1, [(1, 1)] * rank, 2), 2,
+                     DilationFactor=2, Padding=1, HasUnpoolingOutputs=True)
+    yield single("averagePooling1dLayer", "sums", SIGNAL, plain(lambda x: 2 * F.avg_pool1d(x, 2)), 2, Stride=2,
+                 Divisor=1)
+    yield single("maxPooling2dLayer", "odd in front", ODD, pooled(2, 1, [(1, 0)] * 2), 2, Padding="same-lower")
+    yield single("maxPooling2dLayer", "darknet", ODD, pooled(2, 1, [(0, 1)] * 2), 2, Padding="same")
     yield single("globalAveragePooling2dLayer", "", IMAGE, plain(lambda x: x.mean((2, 3), keepdim=True)))
     yield single("globalMaxPooling2dLayer", "", IMAGE, plain(lambda x: x.amax((2, 3), keepdim=True)))
     for layer, label, small, large in (("maxUnpooling1dLayer", "odd", (4, 3), SIGNAL),

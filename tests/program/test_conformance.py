@@ -83,6 +83,9 @@ def test_agrees_with_pytorch(case: Case) -> None:
         mask = model.step(inputs, targets).predictions[0] / inputs[0]
         np.testing.assert_allclose(np.unique(np.round(mask, 4)), [0, 1.3333])
         arrays["mask"] = there(torch.from_numpy(mask))
+    if case.layer.startswith("stochastic"):
+        restart(0)
+        arrays["drawn"] = there(torch.from_numpy(model.step(inputs, targets).predictions[0]))
     loss, found = differentiated(model, inputs, targets)
     their_loss = case.loss(theirs(True), torch.from_numpy(targets[0]))
     their_loss.backward()

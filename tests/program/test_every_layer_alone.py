@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.network, pytest.mark.usefixtures("every_network_is_wor
 
 NAN = float("nan")
 LENGTHS, SHORT = np.array([9, 12, 10, 12], np.int32), np.array([4, 7, 5, 7], np.int32)
-RANDOM = {"dropoutLayer", "spatialDropoutLayer"}  # what is dropped of one sequence is not dropped of another
+RANDOM = {"dropoutLayer", "spatialDropoutLayer"} | {  # what is drawn for one sequence is not drawn for another
+    f"stochasticPooling{rank}dLayer" for rank in (1, 2, 3)}
 TOGETHER = {"batchNormalizationLayer"}  # see test_statistics_of_sequences
 INPUTS = {name for name in FACTORIES if name.lower().endswith("inputlayer")}
 

@@ -28,7 +28,7 @@ from tests.program.networks import everything
 T, B = 2, 3
 NOT_ALONE = {"max_unpool", "max_unpool_taps", "max_pool_taps", "size_of",  # they live on other ops: see test_time_networks
              "without_time", "masked_batch_norm", "masked_group_norm", "count_values", "half_mse_of_sequences"}
-RANDOM = {"dropout", "spatial_dropout"}
+RANDOM = {"dropout", "spatial_dropout", "stochastic_pool"}
 LOSSES = {"cross_entropy", "softmax_cross_entropy", "focal_cross_entropy", "softmax_focal_cross_entropy", "generalised_dice",
           "half_mse"}
 

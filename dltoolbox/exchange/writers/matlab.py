@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from math import isinf, isnan
+from copy import copy
+from math import isinf, isnan, prod
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, vector
 from dltoolbox.core.display import listed
+from dltoolbox.core.geometry import resolve
+from dltoolbox.core.unknown import is_known
 from dltoolbox.exchange.writers.code import (
     CodeOptions,
     Outline,
@@ -29,6 +32,7 @@ from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.lowering.lower import LoweredLayer, lower
 
 MORE = " ..."  # what ends a line that goes on
+Page = Any  # a layer of the kind that a method is named after
 
 
 class _MatlabOptions(CodeOptions):
@@ -145,48 +149,96 @@ class MatlabCalls:
         note = f"MATLAB's {function} has no {listed(beyond)}; it is left out." if beyond else ""
         return MatlabCall(function, arguments, options, note=note)
 
-    def imageInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def imageInputLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         return self.with_statistics(layer, (1, 1, layer.dims().channels))
 
-    def image3dInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def image3dInputLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         return self.with_statistics(layer, (1, 1, 1, layer.dims().channels))
 
-    def featureInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def featureInputLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         return self.with_statistics(layer, (layer.dims().channels, 1))
 
-    def sequenceInputLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def sequenceInputLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         channels, rank = layer.dims().channels, layer.dims().rank
         return self.with_statistics(layer, (*[1] * rank, channels) if rank else (channels, 1))
 
-    def with_statistics(self, layer: Any, per_channel: tuple[int, ...]) -> MatlabCall:
+    def with_statistics(self, layer: Page, per_channel: tuple[int, ...]) -> MatlabCall:
         """Statistics per channel in the one shape that MATLAB takes, however they were given."""
         made, channels = self.same(layer), layer.dims().channels
         return made._replace(options={
             name: value.reshape(per_channel) if isinstance(value, np.ndarray) and value.size == channels else value
             for name, value in made.options.items()})
 
-    def maxPooling2dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def maxPooling2dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         overlap = layer.HasUnpoolingOutputs and any(s < p for s, p in zip(layer.Stride, layer.PoolSize, strict=True))
-        made = self.same(layer)
-        return made._replace(note="MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
+        made = self.pooled(layer, *inputs)
+        return with_note(made, "MATLAB refuses unpooling outputs of regions that overlap.") if overlap else made
 
-    def maxPooling1dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def maxPooling1dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         return self.with_indices(layer, *inputs)
 
-    def maxPooling3dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def maxPooling3dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         return self.with_indices(layer, *inputs)
 
-    def with_indices(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def averagePooling1dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.divided(layer, *inputs)
+
+    def averagePooling2dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.divided(layer, *inputs)
+
+    def averagePooling3dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.divided(layer, *inputs)
+
+    def stochasticPooling1dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.expected(layer, *inputs)
+
+    def stochasticPooling2dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.expected(layer, *inputs)
+
+    def stochasticPooling3dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        return self.expected(layer, *inputs)
+
+    def pooled(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        """Rounding up and 'same-lower' as numbers of padding, where these say the same."""
+        return self.same(matlab_padding(layer, *inputs))
+
+    def with_indices(self, layer: Page, *inputs: Dims) -> MatlabCall:
         """With unpooling outputs a function layer, since MATLAB's layer has none."""
         if not layer.HasUnpoolingOutputs:
-            return self.same(layer)
-        padding = padding_text(layer.Padding)
+            return self.pooled(layer, *inputs)
+        return self.function_layer(layer, "@(X) {maxpool}", f"MATLAB's {layer.factory} has no unpooling outputs; this "
+                                   "function layer calls maxpool.", *inputs)
+
+    def divided(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        """With a divisor a function layer."""
+        if layer.Divisor == "auto":
+            return self.pooled(layer, *inputs)
+        factor = f"{prod(layer.PoolSize)}/{plain_number(float(layer.Divisor))}"
+        return self.function_layer(layer, f"@(X) {factor}*{{avgpool}}", f"MATLAB's {layer.factory} has no Divisor; this "
+                                   "function layer calls avgpool.", *inputs)
+
+    def expected(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        """The expectation; maxima where their indices are needed."""
+        if layer.HasUnpoolingOutputs:
+            return self.function_layer(layer, "@(X) {maxpool}", "MATLAB has no stochastic pooling; this function layer "
+                                       "calls maxpool, for its indices.", *inputs)
+        return self.function_layer(layer, "@(X) {squares}./max({sums},realmin('single'))", "MATLAB has no stochastic "
+                                   "pooling; this function layer gives the expectation, also in training.", *inputs)
+
+    def function_layer(self, layer: Page, code: str, note: str, *inputs: Dims) -> MatlabCall:
+        """``code`` with calls of maxpool and avgpool in it."""
+        plain = matlab_padding(layer, *inputs)
         over_time = bool(inputs) and inputs[0].timed and inputs[0].rank < layer.rank  # maxpool leaves time alone otherwise
         kinds = f",'PoolFormat','{'S' * (layer.rank - 1)}T'" if over_time else ""
-        pool = f"maxpool(X,{vector(layer.PoolSize)},'Stride',{vector(layer.Stride)},'Padding',{padding}{kinds})"
-        options = {"NumOutputs": 3, "OutputNames": list(layer.outputs()), "Formattable": True}
-        return MatlabCall("functionLayer", (Expression("@(X) " + pool.replace("  ", " ")),), options, note=
-                          f"MATLAB's {layer.factory} has no unpooling outputs; this function layer calls maxpool.")
+        window = (f"{vector(plain.PoolSize)},'Stride',{vector(plain.Stride)},'Padding',{padding_text(plain.Padding)}{kinds}"
+                  ).replace("  ", " ")
+        calls = {"maxpool": f"maxpool(X,{window})", "avgpool": f"avgpool(X,{window})",
+                 "sums": f"avgpool(max(X,0),{window})", "squares": f"avgpool(max(X,0).*max(X,0),{window})"}
+        several = len(layer.outputs()) > 1
+        options = {"NumOutputs": 3, "OutputNames": list(layer.outputs())} if several else {}
+        lost = [name for name in ("DilationFactor", "Rounding") if not plain.is_default(type(plain).properties[name])]
+        made = MatlabCall("functionLayer", (Expression(code.format(**calls)),), options | {"Formattable": True}, note=note)
+        return with_note(made, f"It has no {listed(lost)}; it is left out.") if lost else made
 
     def maxUnpooling1dLayer(self, layer: Layer, *inputs: Dims) -> MatlabCall:
         return self.unpooled(layer)
@@ -200,7 +252,7 @@ class MatlabCalls:
         return MatlabCall("functionLayer", (Expression("@(X,indices,sz) maxunpool(X,indices,sz)"),), options, note=
                           f"MATLAB has no {layer.rank}-D max unpooling layer; this function layer calls maxunpool.")
 
-    def transposedConv2dLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def transposedConv2dLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         """The bilinear start as a function of the size of Weights."""
         made = self.same(layer)
         if layer.WeightsInitializer != "bilinear":
@@ -218,14 +270,14 @@ class MatlabCalls:
             options={name: value for name, value in made.options.items() if name == "Alpha"},
             factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
 
-    def reshapeLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def reshapeLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         """Sizes one by one where [] is among them."""
         made = self.same(layer)
         if None not in layer.OutputSize:
             return made
         return made._replace(arguments=tuple(Expression("[]") if n is None else n for n in layer.OutputSize))
 
-    def channelShuffleLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
+    def channelShuffleLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         """A function layer that rearranges the channels of data S…CB."""
         rank = inputs[0].rank if inputs else 2
         kept = ",".join(f"size(X,{axis + 1})" for axis in range(rank))
@@ -235,6 +287,30 @@ class MatlabCalls:
         shuffle = Expression(f"@(X) reshape(permute(reshape(X,{split}),[{order}]),size(X))")
         return MatlabCall("functionLayer", (shuffle,), {}, note="MATLAB has no channel shuffle layer; this function layer "
                           f"does it for data with {rank} spatial dimensions.")
+
+
+def with_note(made: MatlabCall, more: str) -> MatlabCall:
+    return made._replace(note=f"{made.note} {more}".lstrip())
+
+
+def matlab_padding(layer: Page, *inputs: Dims) -> Page:
+    """A pooling whose padding says what MATLAB has no words for, rounding up and the odd element in front; the same pooling
+    where padding does not say it.
+    """
+    rounds, lower = layer.Rounding != "floor", layer.Padding == "same-lower"
+    if not (rounds or lower) or max(layer.DilationFactor) > 1:
+        return layer
+    known = lower and inputs and layer.way(inputs[0]) and is_known(*layer.slid(inputs[0]))
+    window = resolve(layer.slid(inputs[0]) if known else (None,) * layer.rank, layer.PoolSize, layer.Stride, layer.Padding,
+                     None, layer.Rounding)
+    averages = getattr(layer, "PaddingValue", "mean") != "mean" and layer.Divisor == "auto"
+    counts = averages and rounds and any(map(any, layer.Padding))  # what was asked for counts, what is added does not
+    if counts or window.open or not window.always_sees:
+        return layer
+    plain = copy(layer)
+    plain.__dict__.update({"Padding": window.padding, "Rounding": "floor"}
+                          | ({"PaddingValue": "mean"} if averages and rounds else {}))
+    return plain
 
 
 class Script:

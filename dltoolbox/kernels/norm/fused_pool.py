@@ -25,7 +25,7 @@ from dltoolbox.kernels.norm.blocks import BLOCK_ELEMENTS, Grid, run
 from dltoolbox.kernels.norm.numpy_passes import BatchNormChain, ChainEnds, NormStage, Passes
 from dltoolbox.kernels.valid_range import Tap, reach, starting_at, taps
 from dltoolbox.ops.pool import along
-from dltoolbox.ops.spans import origins
+from dltoolbox.ops.windows.spans import origins
 
 MOST_FUSED_TAPS = 64  # beyond, one pass per tap costs more than the maximum on the small map saves
 

@@ -1,4 +1,4 @@
-"""Large windows: every axis is reduced in logarithmically many steps, as in `dltoolbox.ops.spans`, in scratch.
+"""Large windows: every axis is reduced in logarithmically many steps, as in `dltoolbox.ops.windows.spans`, in scratch.
 
 A maximum that remembers its place is one of 64-bit keys: in the upper half the value, so that numbers keep their order
 and a NaN is above all; in the lower half its position, counted down, so that the first of a tie is the greatest. Ties,
@@ -22,7 +22,7 @@ from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, Closure, KernelSpec, Order, in_turn
 from dltoolbox.kernels.blocking import MapPart, copying, cut
 from dltoolbox.ops.pool import scatter_add
-from dltoolbox.ops.spans import seeing, seen
+from dltoolbox.ops.windows.spans import seeing, seen
 
 ELEMENTS = 1 << 17  # that are worked on together: a handful of such arrays stays in cache
 FEWEST_LANES = 8  # of the channels and observations: copies of fewer at a time are slow

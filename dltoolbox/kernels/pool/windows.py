@@ -26,7 +26,7 @@ from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, spread_taps, windo
 from dltoolbox.kernels.valid_range import reach
 from dltoolbox.ops.base import OUT
 from dltoolbox.ops.pool import NO_TAP, divisors
-from dltoolbox.ops.spans import seen
+from dltoolbox.ops.windows.spans import seen
 
 NOTHING: frozenset[str] = frozenset()
 Bind = Callable[[Bench, MapPart], Closure]

@@ -18,8 +18,8 @@ from dltoolbox.ops.base import IN, OUT, Arrays, Attributes, Call, Gradients, Kin
 from dltoolbox.ops.conv import pad_edges
 from dltoolbox.ops.pool import ONE_STEP, avg_pool, divisors, max_unpool, scatter_add, window_winner, windowed_dims
 from dltoolbox.ops.sequences.ragged import LengthRule
-from dltoolbox.ops.spans import origins
 from dltoolbox.ops.time_axis import Way
+from dltoolbox.ops.windows.spans import origins
 
 
 class OfSequences(Op):
