@@ -5,10 +5,10 @@ Layers of the toolbox compute every number in them, and say where windows are. A
 
 from __future__ import annotations
 
-from docs.builder.pooling import back, lines, maps
+from docs.builder.pooling import back, chance, lines, maps
 from docs.builder.pooling.computed import FOLDER, PICTURES
 
-FAMILIES = (lines, maps, back)  # each enters its own
+FAMILIES = (lines, maps, chance, back)  # each enters its own
 
 
 def main() -> None:
