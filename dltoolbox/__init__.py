@@ -70,6 +70,7 @@ from dltoolbox.engines.inference import activations, classify, minibatchpredict,
 from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.engines.updating import classifyAndUpdateState, predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork, saveNetwork
+from dltoolbox.exchange.pooling.mapping import poolingLayerFrom, poolingLayerTo
 from dltoolbox.exchange.registered import registerFunction, registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
@@ -133,14 +134,14 @@ __all__ = [
     "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
     "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
     "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode",
-    "padsequences", "parpool", "placeholderLayer", "plot", "poolingOverlap", "poolingToStridedConvolution", "predict",
-    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
-    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter",
-    "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
-    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding",
-    "xception",
+    "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap",
+    "poolingToStridedConvolution", "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu",
+    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18",
+    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label",
+    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
+    "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork",
+    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
+    "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

@@ -81,6 +81,8 @@ from dltoolbox.engines.updating import classifyAndUpdateState as classifyAndUpda
 from dltoolbox.engines.updating import predictAndUpdateState as predictAndUpdateState
 from dltoolbox.exchange.archive import loadNetwork as loadNetwork
 from dltoolbox.exchange.archive import saveNetwork as saveNetwork
+from dltoolbox.exchange.pooling.mapping import poolingLayerFrom as poolingLayerFrom
+from dltoolbox.exchange.pooling.mapping import poolingLayerTo as poolingLayerTo
 from dltoolbox.exchange.registered import registerFunction as registerFunction
 from dltoolbox.exchange.registered import registerLayer as registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
@@ -298,19 +300,19 @@ __all__ = [
     "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
     "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
     "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
-    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingOverlap",
-    "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState",
-    "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer",
-    "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer",
-    "registerFunction", "registerLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
-    "renamecats", "reordercats", "replaceLayer", "resetState", "reshapeLayer", "resize2dLayer", "resize3dLayer",
-    "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork",
-    "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer", "roiInputLayer", "roiMaxPooling2dLayer",
-    "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer", "scores2label", "seasonalSeries",
-    "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
-    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
-    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
-    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingLayerFrom",
+    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric",
+    "predict", "predictAndUpdateState", "preluLayer", "quadraticLayer", "rSquaredMetric",
+    "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer", "readall", "readimage", "realToComplexLayer",
+    "recallMetric", "recordMetrics", "regionProposalLayer", "registerFunction", "registerLayer", "regressionLayer",
+    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
+    "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
+    "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
+    "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
+    "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer",
+    "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer",
+    "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
     "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
     "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stochasticPooling1dLayer",
     "stochasticPooling2dLayer", "stochasticPooling3dLayer", "stripdims", "summary", "swishLayer", "tanhLayer",

@@ -8,7 +8,9 @@ from dltoolbox import (
     DltoolboxError,
     LayerGraph,
     analyzeNetwork,
+    averagePooling1dLayer,
     averagePooling2dLayer,
+    averagePooling3dLayer,
     batchNormalizationLayer,
     categorical,
     classificationLayer,
@@ -19,9 +21,11 @@ from dltoolbox import (
     globalMaxPooling2dLayer,
     image3dInputLayer,
     imageInputLayer,
+    inputLayer,
     layerGraph,
     maxPooling2dLayer,
     maxPooling3dLayer,
+    maxUnpooling2dLayer,
     maxUnpooling3dLayer,
     poolingToStridedConvolution,
     predict,
@@ -181,3 +185,54 @@ def test_a_part_of_a_network_is_enough():
 def test_bad_values(arguments, identifier):
     with pytest.raises(DltoolboxError, match=f"dltoolbox:poolingToStridedConvolution:{identifier}"):
         poolingToStridedConvolution(digits(), **arguments)
+
+
+@pytest.mark.parametrize("pool", [
+    maxPooling2dLayer([2, 3], Stride=2, DilationFactor=[2, 1]), maxPooling2dLayer(3, Stride=2, Rounding="ceil"),
+    maxPooling2dLayer([2, 4], Stride=[3, 5], Padding=1, Rounding="caffe"), maxPooling2dLayer(2, Stride=3, Rounding="caffe"),
+    maxPooling2dLayer(2, Stride=2, Padding="same-lower")])
+def test_sizes_of_every_option_stay(pool):
+    before, after = digits(pool), replaced(digits(pool))
+    assert activations_of(after) == activations_of(before)
+    assert after.nodes[3].DilationFactor == pool.DilationFactor
+
+
+@pytest.mark.parametrize("options", [{"DilationFactor": 2}, {"Rounding": "ceil", "Padding": 1}])
+def test_unpooling_of_every_option_can_be_replaced(options):
+    pool = maxPooling2dLayer(3, Stride=2, HasUnpoolingOutputs=True, Name="pool", **options)
+    before = layerGraph([imageInputLayer([15, 12, 3]), pool, reluLayer, maxUnpooling2dLayer(Name="up"), regressionLayer])
+    for port in ("indices", "size"):
+        before = connectLayers(before, f"pool/{port}", f"up/{port}")
+    after = replaced(before, ReplaceUnpooling=True)
+    assert activations_of(after) == activations_of(before)
+
+
+AVERAGES = [
+    ("SSCB", averagePooling2dLayer([2, 3], Stride=2, Padding=[1, 0, 2, 1])),
+    ("SSCB", averagePooling2dLayer(3, Padding="same")),
+    ("SSCB", averagePooling2dLayer(2, Stride=2, DilationFactor=3, Padding="same-lower")),
+    ("SSCB", averagePooling2dLayer(2, Divisor=1, Stride=3, Padding=1, Rounding="ceil")),
+    ("SSCB", averagePooling2dLayer(3, Divisor=2.5, Stride=4, Rounding="caffe")),
+    ("SSCB", averagePooling2dLayer(2, PaddingValue="mean")),
+    ("SSSCB", averagePooling3dLayer([2, 1, 3], Stride=2, Padding=0)),
+    ("SCB", averagePooling1dLayer(4, Stride=3, Padding=[2, 1]))]
+
+
+@pytest.mark.parametrize(("labels", "pool"), AVERAGES)
+def test_averages_become_convolutions_that_do_the_same(labels, pool):
+    x = np.random.default_rng(3).standard_normal((*(7, 8, 6)[:pool.rank], 3, 2)).astype(np.float32)
+    net = dlnetwork([inputLayer([*x.shape[:-1], None], labels), pool])
+    after, report = poolingToStridedConvolution(net, ReplaceAverage=True, nargout=2)
+    assert "Convolution" in report.After[0]
+    assert "Pooling" not in type(after.nodes[1]).__name__
+    np.testing.assert_allclose(predict(dlnetwork(after.Layers), x), predict(net, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("options", "told", "size"), [
+    ({"PaddingValue": "mean", "Padding": 1}, "stays: its windows divide by 4 to 9 elements", "15×13×6"),
+    ({"Stride": 3, "Rounding": "ceil"}, "stays: its windows divide by 3 to 9 elements", "5×5×6")])
+def test_an_average_that_no_convolution_does_stays_and_the_report_says_why(options, told, size):
+    layers = digits(averagePooling2dLayer(3, Name="mean", **options))
+    after, report = poolingToStridedConvolution(layers, ReplaceAverage=True, nargout=2)
+    assert after.nodes[3] == layers[3]
+    assert report[0] == ("mean", "2-D Average Pooling", told, size, 0, 0)

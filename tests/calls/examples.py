@@ -266,7 +266,7 @@ example("disp", lambda: [layers()])
 example("plot", lambda: [graph()], Parent=None, slow=True)
 example("explain", lambda: [classifier()], MiniBatchSize=2, SequenceLength=3, Mode="predict", Precision="fast")
 example("poolingToStridedConvolution", lambda: [[dl.imageInputLayer([4, 4, 1]), dl.maxPooling2dLayer(2, Name="p")]],
-        ReplaceUnpooling=True, nargout=2)
+        ReplaceUnpooling=True, ReplaceAverage=True, nargout=2)
 OBJECTS: dict[str, Callable[[], Any]] = {"LayerGraph": graph, "DAGNetwork": classifier, "dlnetwork": net}
 for kind, build in OBJECTS.items():
     for name in ("Layers", "Connections", "InputNames", "OutputNames"):
@@ -344,6 +344,9 @@ def target(name: str) -> Path:
 
 example("saveNetwork", lambda: [classifier(), target("again.dlnet")])
 example("loadNetwork", saved, Unknown="placeholder")
+example("poolingLayerFrom", lambda: ["pytorch"], layer="MaxPool2d", kernel_size=2, stride=2, padding=0, Name="pool")
+example("poolingLayerFrom onnx", lambda: ["onnx"], op="AveragePool", kernel_shape=[2, 2], pads=[0, 1, 1, 0], ceil_mode=1)
+example("poolingLayerTo", lambda: ["caffe", dl.maxPooling2dLayer(3, Stride=2, Padding=1)])
 example("toPython", lambda: [classifier(), target("code.py")], Parameters=True)
 example("toMATLAB", lambda: [classifier(), target("code.m")], Parameters=True)
 

@@ -11,14 +11,12 @@ from tests.oracles.onnx_nodes.suite import Attributes, Untranslatable, op, ours,
 
 
 def window_of(attrs: Attributes, spatial: Sequence[int], size: Sequence[int] | None = None) -> Window:
-    """The window of a pooling or convolution node for an input of the given size."""
+    """The window of a convolution node for an input of the given size."""
     size = attrs.get("kernel_shape", size)
     plain = Window.of(size, attrs.get("strides"), dilation=attrs.get("dilations"))
     padding = pairs(attrs.get("pads", [0] * 2 * len(size)))
     if attrs.get("auto_pad", b"NOTSET") != b"NOTSET":
-        padding = same_padding(spatial, plain.extent, plain.stride)
-        if attrs["auto_pad"] == b"SAME_LOWER":  # the odd element goes to the beginning
-            padding = tuple((after, before) for before, after in padding)
+        padding = same_padding(spatial, plain.extent, plain.stride, lower=attrs["auto_pad"] == b"SAME_LOWER")
     return Window(plain.size, plain.stride, padding, plain.dilation)
 
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
+from dltoolbox import poolingLayerFrom
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.geometry import Rounding, Window, rounded_up
-from tests.oracles.onnx_nodes.filters import window_of
+from dltoolbox.core.geometry import Window
+from tests.exchange.pooling.ours import run
 from tests.oracles.onnx_nodes.suite import Attributes, Translation, Untranslatable, op, ours, pairs, theirs, translation
-
-
-def pool_window(attrs: Attributes, spatial: Sequence[int]) -> Window:
-    """The window of a node, with padding at the end for what it rounds up."""
-    window = window_of(attrs, spatial)
-    rounding: Rounding = "ceil" if attrs.get("ceil_mode") else "floor"
-    return replace(window, padding=rounded_up(window.padding, window.extent, window.stride, rounding))
 
 
 @translation("MaxPool")
 def max_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
-    window = pool_window(attrs, x.shape[2:])
-    y, indices = op("max_pool_indices", ours(x), window=window)
+    y, indices = run(poolingLayerFrom("onnx", op="MaxPool", **attrs | {"outputs": 2}), ours(x))
     if attrs.get("storage_order"):
         coordinates = np.unravel_index(indices, x.shape[2:])
         indices = np.ravel_multi_index(coordinates, x.shape[2:], order="F")
@@ -33,9 +23,9 @@ def max_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
 
 @translation("AveragePool")
 def average_pool(attrs: Attributes, x: np.ndarray) -> tuple[np.ndarray, ...]:
-    window = pool_window(attrs, x.shape[2:])
-    counted = window_of(attrs, x.shape[2:]).padding if attrs.get("count_include_pad") else ((0, 0),) * window.rank
-    return (theirs(op("avg_pool", ours(x), window=window, counted=counted)),)
+    own = {name: value for name, value in attrs.items() if name != "outputs"}
+    (y,) = run(poolingLayerFrom("onnx", op="AveragePool", **own), ours(x))
+    return (theirs(y),)
 
 
 @translation("MaxUnpool")
