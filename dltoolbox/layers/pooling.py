@@ -60,7 +60,9 @@ class Pooling(Windowed):
         changes: list[tuple[str, Padding, tuple[int, ...], Rounding]] = [
             ("Rounding='ceil'", padding, dilation, "ceil"), ("Padding=0", zeros, dilation, rounding),
             ("DilationFactor=1", padding, ones, rounding), ("Padding=0 and Rounding='ceil'", zeros, dilation, "ceil"),
-            ("DilationFactor=1 and Rounding='ceil'", padding, ones, "ceil")]
+            ("DilationFactor=1 and Rounding='ceil'", padding, ones, "ceil"),
+            ("Padding=0 and DilationFactor=1", zeros, ones, rounding),
+            ("Padding=0, DilationFactor=1 and Rounding='ceil'", zeros, ones, "ceil")]
         for change, pairs, apart, how in changes:
             window = resolve(spatial, self.PoolSize, self.Stride, pairs, apart, how)
             small = isinstance(pairs, str) or all(max(pair) < e for pair, e in zip(pairs, window.extent, strict=True))

@@ -69,7 +69,7 @@ def assert_same_in_matlab(found: Layer, one: Layer, *, values: bool) -> None:
         got = found.__dict__[prop.name]
         if prop.name in (*one.not_in_matlab, *one.beyond_matlab) or (not values and learned(one, prop.name)):
             continue
-        if value == "same-lower":  # in numbers
+        if isinstance(value, str) and value == "same-lower":  # in numbers
             value = same_padding((1,) * len(one.Stride), one.PoolSize, one.Stride, lower=True)
         if isinstance(got, Anonymous):
             (weights, _) = one.arrays(Dims.of("SSCB", 5, 5, 3, None))

@@ -117,9 +117,9 @@ class Trials:
 
     # Padding -------------------------------------------------------------------------------------------------------------
     def same_padding(self, issue: Issue, branches: list[LoweredLayer]) -> str:
-        """Windows of the branches that must not shrink their maps."""
+        """Windows of the branches that must not shrink their maps. Those that are rounded up take no 'same'."""
         shrinking = [each.layer for each in branches if each.layer.__dict__.get("Padding", "same") != "same"
-                     and changes_size(each)]
+                     and each.layer.__dict__.get("Rounding", "floor") == "floor" and changes_size(each)]
         if not shrinking:
             return ""
         names = {layer.Name for layer in shrinking}
