@@ -33,6 +33,7 @@ from dltoolbox import (
     reluLayer,
     segnetLayers,
     softmaxLayer,
+    stochasticPooling2dLayer,
     trainingOptions,
     trainNetwork,
     triangleImages,
@@ -190,7 +191,7 @@ def test_bad_values(arguments, identifier):
 @pytest.mark.parametrize("pool", [
     maxPooling2dLayer([2, 3], Stride=2, DilationFactor=[2, 1]), maxPooling2dLayer(3, Stride=2, Rounding="ceil"),
     maxPooling2dLayer([2, 4], Stride=[3, 5], Padding=1, Rounding="caffe"), maxPooling2dLayer(2, Stride=3, Rounding="caffe"),
-    maxPooling2dLayer(2, Stride=2, Padding="same-lower")])
+    maxPooling2dLayer(2, Stride=2, Padding="same-lower"), stochasticPooling2dLayer(3, Stride=2, Name="maxpool")])
 def test_sizes_of_every_option_stay(pool):
     before, after = digits(pool), replaced(digits(pool))
     assert activations_of(after) == activations_of(before)
