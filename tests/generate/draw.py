@@ -433,7 +433,7 @@ def another_input(draft: Draft, x: str) -> str:
 
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (among_complex, 2),
-    (transposed, 3), (pooling, 5), (drawing, 1), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2),
+    (transposed, 3), (pooling, 5), (drawing, 2), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2),
     (arranging, 2),
     (resizing, 2), (cropping, 2), (flattening, 1), (dense, 2), (residual, 4), (weighing, 1), (joining, 2),
     (another_input, 1), (attending, 3), (placing, 5), (patching, 2))

@@ -16,7 +16,7 @@ from tests.program.networks import scrambled
 
 pytestmark = pytest.mark.oracle
 
-SEED, COUNT, ENOUGH = 12, 80, 10
+SEED, COUNT, ENOUGH = 12, 100, 10
 LENGTHS = np.array([2, 4, 3, 4], np.int32)
 LEFT_OUT = {"dropoutLayer", "spatialDropoutLayer", "batchNormalizationLayer", "classificationLayer",
             "pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer", "functionLayer",
