@@ -101,13 +101,23 @@ def digit_rotation_regression(networks: list[Any], figure: Any) -> None:
 
 
 @picture
+def custom_layers(networks: list[Any], figure: Any) -> None:
+    """Images, true labels, and the labels of the network."""
+    triangles(figure, {"found": networks[0]})
+
+
+@picture
 def segnet_unpooling(networks: list[Any], figure: Any) -> None:
     """Images, true labels, and the labels of both networks."""
+    triangles(figure, dict(zip(("unpooling", "transposed"), networks, strict=False)))
+
+
+def triangles(figure: Any, networks: dict[str, Any]) -> None:
+    """Images of triangles, their true labels, and those of networks by name, row by row."""
     images, labels = triangleImages(100, Seed=1, nargout=2)
     rows = [("image", images[:, :, 0]), ("truth", labels == "triangle"),
-            *((name, semanticseg(images, net) == "triangle")
-              for name, net in zip(("unpooling", "transposed"), networks, strict=False))]
-    for axes, (name, row) in zip(figure.subplots(4, 8), rows, strict=True):
+            *((name, semanticseg(images, net) == "triangle") for name, net in networks.items())]
+    for axes, (name, row) in zip(figure.subplots(len(rows), 8), rows, strict=True):
         for cell, index in zip(axes, range(8), strict=True):
             cell.imshow(row[..., index], cmap="gray" if name == "image" else "Blues", interpolation="nearest")
             cell.set(xticks=[], yticks=[])

@@ -165,8 +165,8 @@ class Computed:
             yield part.sources[0], value.T.reshape(*spatial, channels, batch) if vectors and value.ndim == 2 else value
         port = str(random.choice([one for one in self.problem.right if "/" in one and is_data(one) and ":" not in one]))
         value = activations(net, *data, port, MiniBatchSize=size)
-        rank = max(x.ndim for x in data) - 2
-        yield port, value.reshape(self.problem.right[port].shape) if rank else value.T
+        vectors = max(x.ndim for x in data) == 2 == value.ndim  # N×K; a map that a layer makes of them is none
+        yield port, value.T if vectors else value.reshape(self.problem.right[port].shape)
 
     def gradients(self) -> Iterator[tuple[str, np.ndarray]]:
         """With respect to everything; an input that no gradient reaches may be left out."""
