@@ -6,3 +6,4 @@ import dltoolbox.kernels.elementwise.arithmetic
 import dltoolbox.kernels.elementwise.dropout
 import dltoolbox.kernels.elementwise.joining
 import dltoolbox.kernels.elementwise.numba_loops
+import dltoolbox.kernels.elementwise.per_channel

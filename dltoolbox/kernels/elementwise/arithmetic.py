@@ -63,7 +63,7 @@ def threads_for(site: BindContext, size: int) -> int:
 
 
 def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray, temporaries: Sequence[DTypeLike] = (),
-              threads: int = 0) -> tuple[Closure, ...]:
+              threads: int = 0, size: int = CHUNK_ELEMENTS) -> tuple[Closure, ...]:
     """Closures, one per thread, that call ``job(*views, *temporaries)`` for every piece of the arrays.
 
     ``temporaries`` are dtypes of scratch arrays of a piece's shape, which all pieces of a thread share.
@@ -73,7 +73,7 @@ def in_pieces(site: BindContext, job: Callable[..., object], *arrays: np.ndarray
         for piece in mine:
             yield partial(job, *piece, *(buffer[:len(piece[0])] for buffer in scratch))
     threads = threads or threads_for(site, arrays[-1].size)
-    return per_thread(pieces(*arrays, parts=threads), threads, bind)
+    return per_thread(pieces(*arrays, parts=threads, size=size), threads, bind)
 
 
 @kernel("relu")

@@ -1,0 +1,96 @@
+"""Kernels with numbers of a channel, or of another part of the map, which expand against it: PReLU and scaling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
+from dltoolbox.kernels.elementwise.arithmetic import in_pieces
+from dltoolbox.kernels.memory_format import order_of
+from dltoolbox.ops.activation import with_trailing_axes
+from dltoolbox.ops.arithmetic import reduce_to
+
+
+def seen(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The numbers at each place of ``x``, without a copy; contiguous where there is one number for all."""
+    return np.broadcast_to(with_trailing_axes(values, x), x.shape)
+
+
+def summed(terms: np.ndarray, like: np.ndarray, target: np.ndarray) -> Closure:
+    """Adds up what belongs to each number of ``like``."""
+    shape = with_trailing_axes(like, terms).shape
+    return lambda: np.copyto(target, reduce_to(terms, shape).reshape(target.shape))
+
+
+def room_like(site: BindContext, x: np.ndarray) -> np.ndarray:
+    """Scratch that lies as ``x`` does."""
+    return site.scratch(x.shape, order=order_of(x))
+
+
+@kernel("prelu")
+class PRelu(Kernel):
+    """`prelu` as max(x, 0) + alpha·min(x, 0)."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x, alpha), (y,) = site.inputs, site.outputs
+
+        def forward(x: np.ndarray, slope: np.ndarray, y: np.ndarray, below: np.ndarray) -> None:
+            np.clip(x, -np.inf, 0, out=below)
+            np.multiply(below, slope, out=below)
+            np.clip(x, 0, np.inf, out=y)
+            np.add(y, below, out=y)
+        ways = in_pieces(site, forward, x, seen(alpha, x), y, temporaries=[x.dtype])
+        return BoundKernel(ways, self.gradients(site) if site.training else ())
+
+    def gradients(self, site: BindContext) -> tuple[Closure, ...]:
+        (x, alpha), (dx, dalpha), grad = site.inputs, site.grad_inputs, site.grad_outputs[0]
+        assert grad is not None
+
+        def of_data(x: np.ndarray, slope: np.ndarray, grad: np.ndarray, dx: np.ndarray, above: np.ndarray,
+                    factor: np.ndarray) -> None:
+            np.greater(x, 0, out=above)
+            np.subtract(1, slope, out=factor)
+            np.multiply(factor, above, out=factor)
+            np.add(factor, slope, out=factor)
+            np.multiply(grad, factor, out=dx)
+
+        def of_alpha(x: np.ndarray, grad: np.ndarray, term: np.ndarray) -> None:
+            np.clip(x, -np.inf, 0, out=term)
+            np.multiply(term, grad, out=term)
+        steps: list[Closure] = []
+        if dalpha is not None:
+            terms = room_like(site, x)
+            steps += [*in_pieces(site, of_alpha, x, grad, terms, threads=1), summed(terms, alpha, dalpha)]
+        if dx is not None:
+            steps += in_pieces(site, of_data, x, seen(alpha, x), grad, dx, temporaries=[np.bool_, x.dtype], threads=1)
+        return (in_turn(steps),)
+
+
+@kernel("affine")
+class Affine(Kernel):
+    """`affine`."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x, scale, bias), (y,) = site.inputs, site.outputs
+
+        def forward(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, y: np.ndarray) -> None:
+            np.multiply(x, scale, out=y)
+            np.add(y, bias, out=y)
+        ways = in_pieces(site, forward, x, seen(scale, x), seen(bias, x), y)
+        return BoundKernel(ways, self.gradients(site) if site.training else ())
+
+    def gradients(self, site: BindContext) -> tuple[Closure, ...]:
+        (x, scale, bias), (dx, dscale, dbias), grad = site.inputs, site.grad_inputs, site.grad_outputs[0]
+        assert grad is not None
+
+        def product(grad: np.ndarray, by: np.ndarray, target: np.ndarray) -> None:
+            np.multiply(grad, by, out=target)
+        steps: list[Closure] = []
+        if dscale is not None:
+            terms = room_like(site, x)
+            steps += [*in_pieces(site, product, grad, x, terms, threads=1), summed(terms, scale, dscale)]
+        if dbias is not None:
+            steps.append(summed(grad, bias, dbias))
+        if dx is not None:
+            steps += in_pieces(site, product, grad, seen(scale, x), dx, threads=1)
+        return (in_turn(steps),)

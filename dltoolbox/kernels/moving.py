@@ -1,0 +1,75 @@
+"""Kernels that only move elements: one copy between two views, whatever the memory orders are."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
+from dltoolbox.kernels.blocking import copying
+from dltoolbox.kernels.elementwise.arithmetic import backward_pair
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Moved(Kernel):
+    """Each element of the input goes to one place of the output."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x,), (y,) = site.inputs, site.outputs
+        source, target = self.matched(site.case, x, y)
+        forward = (copying(target, source),)
+        if not site.training:
+            return BoundKernel(forward)
+        grad, dx = backward_pair(site)
+        source, target = self.matched(site.case, dx, grad)
+        return BoundKernel(forward, (copying(source, target),))
+
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+        """Views of an array of the input's size and one of the output's, with the same elements in the same places."""
+        raise NotImplementedError
+
+
+@kernel("permute")
+class Permute(Moved):
+    """`permute`."""
+
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+        return x.transpose(*case.attrs["order"], x.ndim - 1), y
+
+
+@kernel("channel_shuffle")
+class ChannelShuffle(Moved):
+    """`channel_shuffle`."""
+
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+        groups, (*spatial, channels, batch) = case.attrs["groups"], x.shape
+        return (x.reshape(*spatial, groups, channels // groups, batch).swapaxes(-3, -2),
+                y.reshape(*spatial, channels // groups, groups, batch))
+
+
+@kernel("reshape", "flatten")
+class Reshape(Moved):
+    """`reshape` and `flatten`, where the sizes before and after are products of the same smaller ones."""
+
+    def accepts(self, case: KernelSpec) -> bool:
+        return common_sizes(case.inputs[0].shape[:-1], case.outputs[0].shape[:-1]) is not None
+
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+        sizes = common_sizes(x.shape[:-1], y.shape[:-1])
+        assert sizes is not None
+        return x.reshape(*sizes, x.shape[-1], order="F"), y.reshape(*sizes, y.shape[-1], order="F")
+
+
+def common_sizes(first: tuple[int, ...], second: tuple[int, ...]) -> list[int] | None:
+    """Sizes of which neighbours make up those of either array, column-major: splitting an axis needs no copy.
+
+    None where an axis of one ends within an axis of the other, and where there are no elements.
+    """
+    if 0 in first:
+        return None
+    ends = sorted({prod(sizes[:n]) for sizes in (first, second) for n in range(len(sizes) + 1)})
+    steps = [(small, large) for small, large in pairwise(ends)]
+    return [large // small for small, large in steps] if all(large % small == 0 for small, large in steps) else None
