@@ -10,7 +10,6 @@ import dltoolbox.kernels.dense
 import dltoolbox.kernels.elementwise
 import dltoolbox.kernels.imbalanced_loss
 import dltoolbox.kernels.loss
-import dltoolbox.kernels.moving
 import dltoolbox.kernels.norm
 import dltoolbox.kernels.pool
 import dltoolbox.kernels.recurrent

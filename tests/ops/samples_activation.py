@@ -35,6 +35,9 @@ def cases() -> Iterator[Case]:
         yield Case("prelu", label, lambda r, n, s=shape: (distinct(r, 3, 2, 4, n), normal(r, *s)), differentiable=(0, 1))
         yield Case("affine", label, lambda r, n, s=shape: (normal(r, 3, 2, 4, n), normal(r, *s), normal(r, 1, 2)),
                    differentiable=(0, 1, 2))
+    for label, least in (("gentle", 0.1), ("steep", 1.0)):
+        yield Case("prelu", label, lambda r, n, a=least: (distinct(r, 3, 2, 4, n), r.uniform(a, a + 0.9, (1, 1, 4))),
+                   differentiable=(0, 1))
     yield Case("prelu", "features", lambda r, n: (distinct(r, 5, n), normal(r, 5, 1)), differentiable=(0, 1))
     yield Case("affine", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
                differentiable=(0, 1, 2))

@@ -5,5 +5,6 @@ import dltoolbox.kernels.elementwise.activation
 import dltoolbox.kernels.elementwise.arithmetic
 import dltoolbox.kernels.elementwise.dropout
 import dltoolbox.kernels.elementwise.joining
+import dltoolbox.kernels.elementwise.moving
 import dltoolbox.kernels.elementwise.numba_loops
 import dltoolbox.kernels.elementwise.per_channel

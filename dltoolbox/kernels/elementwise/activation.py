@@ -30,7 +30,7 @@ def never_below_zero(x: np.ndarray, out: np.ndarray) -> None:
     np.clip(x, 0, np.inf, out=out)
 
 
-def logistic(x: np.ndarray, out: np.ndarray, numerator: np.ndarray | float = 1.0) -> None:
+def inverse_logit(x: np.ndarray, out: np.ndarray, numerator: np.ndarray | float = 1.0) -> None:
     """numerator/(1 + exp(−x)); where the exponential is infinite, its inverse is 0."""
     np.negative(x, out=out)
     np.exp(out, out=out)
@@ -38,24 +38,25 @@ def logistic(x: np.ndarray, out: np.ndarray, numerator: np.ndarray | float = 1.0
     np.divide(numerator, out, out=out)
 
 
-def sigmoid(x: np.ndarray, y: np.ndarray, spare: np.ndarray) -> None:
-    logistic(x, y)
+def quick_sigmoid(x: np.ndarray, y: np.ndarray, spare: np.ndarray) -> None:
+    inverse_logit(x, y)
 
 
-def swish(x: np.ndarray, y: np.ndarray, spare: np.ndarray) -> None:
-    logistic(x, y, x)
+def quick_swish(x: np.ndarray, y: np.ndarray, spare: np.ndarray) -> None:
+    inverse_logit(x, y, x)
 
 
-def swish_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, s: np.ndarray, rest: np.ndarray) -> None:
+def quick_swish_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, s: np.ndarray,
+                         rest: np.ndarray) -> None:
     """s + y·(1 − s)."""
-    logistic(x, s)
+    inverse_logit(x, s)
     np.subtract(1, s, out=rest)
     np.multiply(rest, y, out=rest)
     np.add(rest, s, out=rest)
     np.multiply(rest, grad, out=dx)
 
 
-def elu(x: np.ndarray, y: np.ndarray, t: np.ndarray, *, alpha: float) -> None:
+def quick_elu(x: np.ndarray, y: np.ndarray, t: np.ndarray, *, alpha: float) -> None:
     """exp(x) − 1 = 2t/(1 − t) with t = tanh(x/2): nothing cancels where x ≤ 0."""
     np.clip(x, -np.inf, 0, out=t)
     np.multiply(t, 0.5, out=t)
@@ -67,7 +68,7 @@ def elu(x: np.ndarray, y: np.ndarray, t: np.ndarray, *, alpha: float) -> None:
     np.add(y, t, out=y)
 
 
-def softplus(x: np.ndarray, y: np.ndarray, small: np.ndarray, one: np.ndarray) -> None:
+def quick_softplus(x: np.ndarray, y: np.ndarray, small: np.ndarray, one: np.ndarray) -> None:
     """log(1 + s) = log o + (s − (o − 1))/o with o = 1 + s rounded: what rounding lost is added again."""
     np.abs(x, out=small)
     np.negative(small, out=small)
@@ -82,13 +83,14 @@ def softplus(x: np.ndarray, y: np.ndarray, small: np.ndarray, one: np.ndarray) -
     np.add(y, small, out=y)
 
 
-def softplus_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, s: np.ndarray,
-                      spare: np.ndarray) -> None:
-    logistic(x, s)
+def quick_softplus_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, s: np.ndarray,
+                            spare: np.ndarray) -> None:
+    inverse_logit(x, s)
     np.multiply(s, grad, out=dx)
 
 
-def gelu(x: np.ndarray, y: np.ndarray, square: np.ndarray, power: np.ndarray, *, numerator: float | None = None) -> None:
+def quick_gelu(x: np.ndarray, y: np.ndarray, square: np.ndarray, power: np.ndarray, *,
+               numerator: float | None = None) -> None:
     """x/(1 + exp(−x·P(x²)))."""
     np.multiply(x, x, out=square)
     np.clip(square, 0, LIMIT ** 2, out=square)
@@ -98,13 +100,13 @@ def gelu(x: np.ndarray, y: np.ndarray, square: np.ndarray, power: np.ndarray, *,
         np.multiply(power, square, out=power)
     np.add(power, LOGIT[0], out=power)
     np.multiply(power, x, out=power)
-    logistic(power, y, x if numerator is None else numerator)
+    inverse_logit(power, y, x if numerator is None else numerator)
 
 
-def gelu_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, below: np.ndarray, near: np.ndarray,
+def quick_gelu_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray, below: np.ndarray, near: np.ndarray,
                   density: np.ndarray) -> None:
     """Φ(x) + x·φ(x)."""
-    gelu(x, below, near, density, numerator=1.0)
+    quick_gelu(x, below, near, density, numerator=1.0)
     np.clip(x, -SATURATION, SATURATION, out=near)
     np.multiply(near, near, out=density)
     np.multiply(density, -0.5, out=density)
@@ -116,9 +118,10 @@ def gelu_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray
 
 
 FORWARD: dict[str, tuple[Quick, int]] = {  # and how many temporaries
-    "sigmoid": (sigmoid, 1), "swish": (swish, 1), "elu": (elu, 1), "softplus": (softplus, 2), "gelu": (gelu, 2)}
-BACKWARD: dict[str, tuple[Quick, int]] = {"swish": (swish_gradient, 2), "softplus": (softplus_gradient, 2),
-                                          "gelu": (gelu_gradient, 3)}
+    "sigmoid": (quick_sigmoid, 1), "swish": (quick_swish, 1), "elu": (quick_elu, 1), "softplus": (quick_softplus, 2),
+    "gelu": (quick_gelu, 2)}
+BACKWARD: dict[str, tuple[Quick, int]] = {
+    "swish": (quick_swish_gradient, 2), "softplus": (quick_softplus_gradient, 2), "gelu": (quick_gelu_gradient, 3)}
 
 
 @kernel(*(name for name, op in OPS.items() if isinstance(op, Elementwise)))

@@ -11,12 +11,12 @@ from dltoolbox.ops.activation import with_trailing_axes
 from dltoolbox.ops.arithmetic import reduce_to
 
 
-def seen(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+def at_each_place(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The numbers at each place of ``x``, without a copy; contiguous where there is one number for all."""
     return np.broadcast_to(with_trailing_axes(values, x), x.shape)
 
 
-def summed(terms: np.ndarray, like: np.ndarray, target: np.ndarray) -> Closure:
+def adding_up(terms: np.ndarray, like: np.ndarray, target: np.ndarray) -> Closure:
     """Adds up what belongs to each number of ``like``."""
     shape = with_trailing_axes(like, terms).shape
     return lambda: np.copyto(target, reduce_to(terms, shape).reshape(target.shape))
@@ -29,17 +29,29 @@ def room_like(site: BindContext, x: np.ndarray) -> np.ndarray:
 
 @kernel("prelu")
 class PRelu(Kernel):
-    """`prelu` as max(x, 0) + alpha·min(x, 0)."""
+    """`prelu` as the larger or the smaller of x and alpha·x where one of them fits all alpha; else max(x, 0) +
+    alpha·min(x, 0)."""
 
     def bind(self, site: BindContext) -> BoundKernel:
         (x, alpha), (y,) = site.inputs, site.outputs
 
+        bend: list[np.ufunc | None] = [None]
+
+        def look() -> None:
+            low, high = alpha.min(initial=1), alpha.max(initial=1)
+            bend[0] = np.maximum if low > 0 and high <= 1 else np.minimum if low >= 1 and high < np.inf else None
+
         def forward(x: np.ndarray, slope: np.ndarray, y: np.ndarray, below: np.ndarray) -> None:
+            if bend[0] is not None:
+                np.multiply(x, slope, out=y)
+                bend[0](x, y, out=y)
+                return
             np.clip(x, -np.inf, 0, out=below)
             np.multiply(below, slope, out=below)
             np.clip(x, 0, np.inf, out=y)
             np.add(y, below, out=y)
-        ways = in_pieces(site, forward, x, seen(alpha, x), y, temporaries=[x.dtype])
+        ways = in_pieces(site, forward, x, at_each_place(alpha, x), y, temporaries=[x.dtype])
+        ways = tuple(in_turn([look, way]) for way in ways)
         return BoundKernel(ways, self.gradients(site) if site.training else ())
 
     def gradients(self, site: BindContext) -> tuple[Closure, ...]:
@@ -60,9 +72,10 @@ class PRelu(Kernel):
         steps: list[Closure] = []
         if dalpha is not None:
             terms = room_like(site, x)
-            steps += [*in_pieces(site, of_alpha, x, grad, terms, threads=1), summed(terms, alpha, dalpha)]
+            steps += [*in_pieces(site, of_alpha, x, grad, terms, threads=1), adding_up(terms, alpha, dalpha)]
         if dx is not None:
-            steps += in_pieces(site, of_data, x, seen(alpha, x), grad, dx, temporaries=[np.bool_, x.dtype], threads=1)
+            steps += in_pieces(site, of_data, x, at_each_place(alpha, x), grad, dx, temporaries=[np.bool_, x.dtype],
+                               threads=1)
         return (in_turn(steps),)
 
 
@@ -76,7 +89,7 @@ class Affine(Kernel):
         def forward(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, y: np.ndarray) -> None:
             np.multiply(x, scale, out=y)
             np.add(y, bias, out=y)
-        ways = in_pieces(site, forward, x, seen(scale, x), seen(bias, x), y)
+        ways = in_pieces(site, forward, x, at_each_place(scale, x), at_each_place(bias, x), y)
         return BoundKernel(ways, self.gradients(site) if site.training else ())
 
     def gradients(self, site: BindContext) -> tuple[Closure, ...]:
@@ -88,9 +101,9 @@ class Affine(Kernel):
         steps: list[Closure] = []
         if dscale is not None:
             terms = room_like(site, x)
-            steps += [*in_pieces(site, product, grad, x, terms, threads=1), summed(terms, scale, dscale)]
+            steps += [*in_pieces(site, product, grad, x, terms, threads=1), adding_up(terms, scale, dscale)]
         if dbias is not None:
-            steps.append(summed(grad, bias, dbias))
+            steps.append(adding_up(grad, bias, dbias))
         if dx is not None:
-            steps += in_pieces(site, product, grad, seen(scale, x), dx, threads=1)
+            steps += in_pieces(site, product, grad, at_each_place(scale, x), dx, threads=1)
         return (in_turn(steps),)

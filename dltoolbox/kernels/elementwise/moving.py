@@ -11,7 +11,7 @@ from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec,
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair
 
-Pair = tuple[np.ndarray, np.ndarray]
+Views = tuple[np.ndarray, np.ndarray]
 
 
 class Moved(Kernel):
@@ -27,7 +27,7 @@ class Moved(Kernel):
         source, target = self.matched(site.case, dx, grad)
         return BoundKernel(forward, (copying(source, target),))
 
-    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Views:
         """Views of an array of the input's size and one of the output's, with the same elements in the same places."""
         raise NotImplementedError
 
@@ -36,7 +36,7 @@ class Moved(Kernel):
 class Permute(Moved):
     """`permute`."""
 
-    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Views:
         return x.transpose(*case.attrs["order"], x.ndim - 1), y
 
 
@@ -44,7 +44,7 @@ class Permute(Moved):
 class ChannelShuffle(Moved):
     """`channel_shuffle`."""
 
-    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Views:
         groups, (*spatial, channels, batch) = case.attrs["groups"], x.shape
         return (x.reshape(*spatial, groups, channels // groups, batch).swapaxes(-3, -2),
                 y.reshape(*spatial, channels // groups, groups, batch))
@@ -57,7 +57,7 @@ class Reshape(Moved):
     def accepts(self, case: KernelSpec) -> bool:
         return common_sizes(case.inputs[0].shape[:-1], case.outputs[0].shape[:-1]) is not None
 
-    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Pair:
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Views:
         sizes = common_sizes(x.shape[:-1], y.shape[:-1])
         assert sizes is not None
         return x.reshape(*sizes, x.shape[-1], order="F"), y.reshape(*sizes, y.shape[-1], order="F")
