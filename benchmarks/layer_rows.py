@@ -20,6 +20,8 @@ WITHOUT = {  # layers without a row, and why
                     "nothing is computed; the loss of every row is that of regressionLayer"),
     **dict.fromkeys(("positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer"),
                     "a few vectors are copied"),
+    **dict.fromkeys(("stochasticPooling1dLayer", "stochasticPooling2dLayer", "stochasticPooling3dLayer"),
+                    "PyTorch has no stochastic pooling"),
     **dict.fromkeys(("realToComplexLayer", "complexToRealLayer"), "channels are read in another way")}
 
 Entering = tuple[str, tuple[int, ...]]  # labels, and sizes with the observations

@@ -100,9 +100,9 @@ def classifyAndUpdateState(net: DAGNetwork, X: object, *arguments: object, nargo
     """
     more, pairs = split_pairs(arguments)
     chosen = UpdateClassifyOptions(*pairs, **options)
-    end = classifying(trained(net, chosen.function, other=X), chosen.function)
     nargout = 2 if nargout is None else nargout
     check_nargout(nargout, 3, chosen.function)
+    end = classifying(trained(net, chosen.function, other=X), chosen.function)
     after, values = updated(net, [X, *more], chosen)
     return outputs((after, *labels_and_scores(values[0], end, chosen.function)), nargout, chosen.function)
 
