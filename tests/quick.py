@@ -6,6 +6,7 @@ ROOMS = {
     "calls": "surgery",
     "cli": "analyze doctor",
     "core": "display errors properties unknown",
+    "custom": "custom_mistakes",
     "data": "categorical metrics nargout onehot samples",
     "docs": "builder",
     "engines": "environments",
@@ -19,6 +20,7 @@ ROOMS = {
     "program": "passes",
     "report": "analyze compare document html",
     "runtime": "cpu thread_team threads",
+    "testing": "check_layer",
     "train": "arguments options progress targets train_network train_network_course train_network_faults",
 }
 QUICK = frozenset(f"{room}/test_{name}.py" for room, names in ROOMS.items() for name in names.split())

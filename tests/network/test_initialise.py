@@ -9,6 +9,7 @@ from dltoolbox import (
     DltoolboxError,
     assembleNetwork,
     classificationLayer,
+    complexToRealLayer,
     convolution2dLayer,
     dlnetwork,
     fullyConnectedLayer,
@@ -17,6 +18,7 @@ from dltoolbox import (
     inputLayer,
     layerGraph,
     predict,
+    realToComplexLayer,
     regressionLayer,
     rng,
     softmaxLayer,
@@ -134,7 +136,8 @@ def test_groups_are_settled_where_a_network_is_finished():
 INITIALISERS = [(factory, name) for factory, page in PAGES.items() for name in page.properties
                 if name.endswith("Initializer")]
 GIVEN = {"groupedConvolution2dLayer": [3, 2, 2], "groupNormalizationLayer": [2], "selfAttentionLayer": [2, 4],
-         "lstmProjectedLayer": [3, 2, 2], "gruProjectedLayer": [3, 2, 2], "embeddingConcatenationLayer": []}
+         "lstmProjectedLayer": [3, 2, 2], "gruProjectedLayer": [3, 2, 2], "embeddingConcatenationLayer": [],
+         "complexFullyConnectedLayer": [3]}
 ENTERING = {"CBT": ([4, None, None], "CBT"), "SSCB": ([5, 6, 4, None], "SSCB"), "SSSCB": ([5, 6, 7, 4, None], "SSSCB"),
             "words": ([1, None, None], "CBT")}
 
@@ -146,9 +149,10 @@ def started(factory, name, function):
     layer = cls(*GIVEN.get(factory, [3] * count), Name="layer", **{name: function})
     enters = ("words" if factory == "wordEmbeddingLayer" else "SSSCB" if "3d" in factory else
               "SSCB" if "2d" in factory or factory == "patchEmbeddingLayer" else "CBT")
-    lgraph = layerGraph([inputLayer(*ENTERING[enters]), layer, regressionLayer])
+    around = ([realToComplexLayer], [complexToRealLayer]) if factory.startswith("complex") else ([], [])
+    lgraph = layerGraph([inputLayer(*ENTERING[enters]), around[0], layer, around[1], regressionLayer])
     lowered = lower_checked(lgraph)
-    return lowered.layers[1].arrays, initial_arrays(lowered, "float64")
+    return lowered.layers[1 + len(around[0])].arrays, initial_arrays(lowered, "float64")
 
 
 @pytest.mark.parametrize(("factory", "name"), INITIALISERS)
@@ -170,7 +174,7 @@ def test_every_initialiser_may_be_a_function_of_the_size(factory, name):
 @pytest.mark.parametrize(("factory", "name"), INITIALISERS)
 def test_every_initialiser_says_what_it_needs(factory, name):
     for wrong in (lambda size: np.zeros((*size, 2)), lambda size: "x", lambda size: np.full(size, np.inf)):
-        with pytest.raises(DltoolboxError, match=r"Layer .layer. \(2\): The initialiser of \w+ returned ") as caught:
+        with pytest.raises(DltoolboxError, match=r"Layer .layer. \([23]\): The initialiser of \w+ returned ") as caught:
             started(factory, name, wrong)
         assert {*caught.value.identifiers} == {f"dltoolbox:{factory}:invalidInitializer"}
         assert "Return an array of the size that the function is called with" in str(caught.value)
