@@ -120,6 +120,8 @@ def is_own(cls: type) -> bool:
 
 def name_of_class(cls: type[Layer]) -> str:
     """The name under which files know a class."""
+    if is_own(cls):
+        return str(vars(cls).get("name_in_files", origin(cls)))
     return next((name for name, one in _named_layers.items() if one is cls), origin(cls))
 
 
@@ -132,7 +134,8 @@ def class_named(name: str) -> type[Layer] | None:
     """The class of a name; of several that were defined one after the other, the last."""
     if name in _named_layers:
         return _named_layers[name]
-    found = [cls for cls in defined(Layer) if origin(cls) == name]
+    found = [cls for cls in below(Layer) if is_own(cls) and vars(cls).get("name_in_files") == name]
+    found += [cls for cls in defined(Layer) if origin(cls) == name]
     return found[-1] if found else None
 
 
@@ -140,12 +143,16 @@ def function_named(name: str) -> Function | None:
     return _named_functions.get(name)
 
 
-def defined(base: type[Layer]) -> Iterator[type[Layer]]:
-    """All classes of layers that are not the toolbox's, in the order of their definition below each base."""
+def below(base: type[Layer]) -> Iterator[type[Layer]]:
+    """All classes of layers, in the order of their definition below each base."""
     for cls in base.__subclasses__():
-        if not is_own(cls):
-            yield cls
-        yield from defined(cls)
+        yield cls
+        yield from below(cls)
+
+
+def defined(base: type[Layer]) -> Iterator[type[Layer]]:
+    """Those that are not the toolbox's."""
+    return (cls for cls in below(base) if not is_own(cls))
 
 
 def namesake(name: str) -> str:

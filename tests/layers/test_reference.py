@@ -18,7 +18,7 @@ from dltoolbox.layers.base import LAYERS
 SIGNALS = "transforms of the Signal Processing and Wavelet Toolboxes, whose mathematics is not here"
 DETECTION = "a part of object detectors, which are not here"
 
-PENDING = {"embeddingLayer", "functionLayer", "inverseNormalizationLayer"}  # not built yet
+PENDING = {"embeddingLayer", "inverseNormalizationLayer"}  # not built yet
 MISSING = {
     **dict.fromkeys(("stftLayer", "istftLayer", "cwtLayer", "icwtLayer", "modwtLayer"), SIGNALS),
     **dict.fromkeys(("roiInputLayer", "roiAlignLayer", "roiMaxPooling2dLayer", "regionProposalLayer", "rpnSoftmaxLayer",

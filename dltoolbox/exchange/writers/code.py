@@ -17,7 +17,7 @@ import numpy as np
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims
-from dltoolbox.core.display import counted
+from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.files import replacing, write_text
 from dltoolbox.core.packages import __version__
@@ -115,6 +115,9 @@ class Outline:
                     nodes[at] = self.placeholder(layer)
                 else:
                     self.users[layer.Name] = call
+                    if call.dropped:
+                        self.note(layer, f"{listed(call.dropped)} of {call.cls.__name__} cannot stand in code, so its "
+                                  "default is taken")
         if self.notes:
             self.graph = self.graph.with_renamed_ports(nodes, self.graph.edges, {})
 

@@ -25,7 +25,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
-from dltoolbox.exchange.writers.own import as_lists, constructor_call, is_users
+from dltoolbox.exchange.writers.own import ConstructorCall, Named, as_lists, constructor_call, is_from_toolbox, is_users
 from dltoolbox.layers.base import Layer, plain_number
 from dltoolbox.layers.windowed import padding_text
 from dltoolbox.network.dlnetwork import dlnetwork
@@ -113,6 +113,11 @@ class MatlabCall(NamedTuple):
     note: str = ""
 
 
+def handle(value: object) -> object:
+    """An argument of a constructor; a function as the handle of MATLAB's of that name."""
+    return Expression(f"@{value.name.rpartition('.')[2]}") if isinstance(value, Named) else as_lists(value)
+
+
 class MatlabCalls:
     """The calls that make layers in MATLAB. Where one reads differently from ours, a method that is named after the factory
     says how: it takes the layer, and the sizes of its inputs where they are known.
@@ -128,9 +133,18 @@ class MatlabCalls:
         """A layer of the user's own: MATLAB must have a class of that name."""
         call = constructor_call(layer)
         name = call.cls.__name__
+        if is_from_toolbox(call.cls):
+            return self.of_function(call)
         note = (f"MATLAB needs a class {name}, derived from nnet.layer.Layer, whose constructor takes these arguments and "
                 "the name; values of its learnables and states are left out")
-        return MatlabCall(name, tuple(map(as_lists, call.arguments.values())), {}, note=note)
+        return MatlabCall(name, tuple(map(handle, call.arguments.values())), {}, note=note)
+
+    def of_function(self, call: ConstructorCall) -> MatlabCall:
+        """A layer of functions of the user's: MATLAB must have functions of their names."""
+        first, *options = ((name, handle(value)) for name, value in call.arguments.items() if name != "GradientFcn")
+        lost = " MATLAB differentiates it, so GradientFcn is left out." if "GradientFcn" in call.arguments else ""
+        return MatlabCall(call.cls.__name__, (first[1],), dict(options), note=f"MATLAB needs a function "
+                          f"{str(first[1])[1:]} that does the same.{lost}")
 
     def placeholderLayer(self, layer: Any, *inputs: Dims) -> MatlabCall:
         """A function layer with these ports, which says what belongs there."""

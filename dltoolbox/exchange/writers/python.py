@@ -18,7 +18,7 @@ from dltoolbox.exchange.writers.code import (
     joined_tokens,
     layouts_in_order,
 )
-from dltoolbox.exchange.writers.own import as_lists, imports
+from dltoolbox.exchange.writers.own import Named, as_lists, imports
 from dltoolbox.layers.base import Layer, show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 
@@ -161,6 +161,8 @@ def python_value(given: object) -> Tokens:
     """A value as Python code."""
     if isinstance(given, Saved):
         return [f"values['{given.group}.{given.name}']"]
+    if isinstance(given, Named):
+        return [given.name]
     if isinstance(given, np.ndarray):
         return python_value(given.tolist())
     if isinstance(given, list):

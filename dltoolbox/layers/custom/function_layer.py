@@ -28,6 +28,7 @@ class FunctionLayer(UserLayer):
 
     type_text: ClassVar[str] = "Function"
     default_name: ClassVar[str] = "layer"
+    name_in_files: ClassVar[str] = "dltoolbox.functionLayer"
 
     PredictFcn = Property(function_or_none, None, "The function.", group="", settable=True)
     GradientFcn = Property(function_or_none, None, "The function that gives its gradient.", group="")
@@ -49,6 +50,15 @@ class FunctionLayer(UserLayer):
 
     def told(self, method: str) -> str:
         return f"{'GradientFcn' if method == 'backward' else 'PredictFcn'} of functionLayer"
+
+    def construction(self) -> tuple[convert.Function, dict[str, object]]:
+        """The function that made it, and its arguments."""
+        held = self.__dict__
+        given = {"fun": self.PredictFcn, "GradientFcn": self.GradientFcn, "NumInputs": self.NumInputs,
+                 "InputNames": held.get("_InputNames"), "NumOutputs": held.get("_NumOutputs"),
+                 "OutputNames": held.get("_OutputNames"), "Formattable": self.Formattable or None,
+                 "Acceleratable": self.Acceleratable or None, "Description": held.get("_Description")}
+        return functionLayer, {name: value for name, value in given.items() if value is not None}
 
     @property
     def wants_labels(self) -> bool:
