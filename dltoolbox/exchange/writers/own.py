@@ -65,7 +65,7 @@ def constructor_call(layer: Layer) -> ConstructorCall:
     for parameter in inspect.signature(type(layer)).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or parameter.name == "Name":
             continue
-        value = in_code(held.get(parameter.name.lower(), parameter.empty))
+        value = as_code(held.get(parameter.name.lower(), parameter.empty))
         if value is not parameter.empty and can_stand_in_code(value):
             if parameter.default is parameter.empty or not same_default(value, parameter.default):
                 found.arguments[parameter.name] = value
@@ -80,7 +80,7 @@ def own_call(function: Callable[..., object], given: dict[str, object]) -> Const
     """The call of a function of the toolbox that makes layers of what the user passes."""
     found = ConstructorCall(function)
     for name, value in given.items():
-        if can_stand_in_code(code := in_code(value)):
+        if can_stand_in_code(code := as_code(value)):
             found.arguments[name] = code
         else:
             found.unknown.append(name)
@@ -88,7 +88,7 @@ def own_call(function: Callable[..., object], given: dict[str, object]) -> Const
     return found
 
 
-def in_code(value: object) -> object:
+def as_code(value: object) -> object:
     """A function by its name, if a script can reach it by that; other values as they are."""
     if inspect.isclass(value) or not callable(value):
         return value
