@@ -24,7 +24,8 @@ from tests import modes
 from tests.quick import QUICK
 
 EXTRAS = ("hypothesis", "matplotlib", "mypy", "numba", "onnx", "selenium", "torch")
-NEEDING = (*EXTRAS, "tests.generate", "tests.program.case")  # whose twins are PyTorch's
+NEEDING = (*EXTRAS, "tests.generate", "tests.program.case",  # whose twins are PyTorch's
+           "tests.oracles.onnx_nodes", "benchmarks import layer_reference")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
