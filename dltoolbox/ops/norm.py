@@ -167,6 +167,7 @@ class group_norm(Op):
     """
 
     saved_for_backward = IN
+    divisible = True
     across = Across(takes="mask", op="masked_group_norm")
 
     def infer(self, x: Dims, scale: Dims, offset: Dims, *, groups: int, epsilon: float, spatial: bool = True) -> Dims:

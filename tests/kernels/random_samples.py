@@ -185,7 +185,7 @@ def normalisation(rng: Draw, op: str) -> Case:
 def plain(rng: Draw, op: str) -> Case:
     """Ops without a window."""
     full, count, axis = shape(rng), int(rng.integers(2, 5)), int(rng.integers(3))
-    if op == "global_avg_pool" and len(full) == 1:
+    if op.startswith("global") and len(full) == 1:
         full = (2, *full)
     if op == "add":
         return Case(op, str(full), lambda r, n: tuple(normal(r, *full, n) for _ in range(count)),
@@ -205,8 +205,14 @@ def plain(rng: Draw, op: str) -> Case:
         each, number = pick(rng, (), (*(1,) * (len(full) - 1), full[-1]), full), 1 if kind == "zerocenter" else 2
         return Case(op, f"{kind} {full} by {each}", lambda r, n: (normal(r, *full, n), *(
             np.asarray(sign * r.uniform(0.5, 2, each)) for sign in (-1, 1)[:number])), {"kind": kind})
-    like = next(sample for sample in CASES if sample.op == op)
-    return replace(like, label=str(full), make=lambda r, n: (normal(r, *full, n),))
+    samples = [sample for sample in CASES if sample.op == op]
+    if op in ("custom", "custom_loss", "reshape", "permute"):  # attributes go with sizes
+        return samples[int(rng.integers(len(samples)))]
+    if op in ("affine", "prelu"):
+        each = pick(rng, (1,) * len(full), (*(1,) * (len(full) - 1), full[-1]), full)
+        return replace(samples[0], label=f"{full} by {each}", make=lambda r, n: (normal(r, *full, n), *(
+            normal(r, *each) for _ in range(2 if op == "affine" else 1))))
+    return replace(samples[0], label=str(full), make=lambda r, n: (normal(r, *full, n),))
 
 
 def loss(rng: Draw, op: str) -> Case:
@@ -224,8 +230,9 @@ def loss(rng: Draw, op: str) -> Case:
         return x if op.startswith("softmax") else OPS["softmax"].forward(x), one_hot(r, *full, n)
     if op == "half_mse_of_sequences":
         return Case(op, f"{full} {steps} steps", apart, batched=(0, 1, 2), joins=False, sequences=True)
-    return Case(op, str(full), compared, {} if op == "half_mse" else {"weights": weights}, batched=(0, 1),
-                joins=False)
+    if op in ("half_mse", "cross_entropy", "softmax_cross_entropy"):
+        return Case(op, str(full), compared, {} if op == "half_mse" else {"weights": weights}, batched=(0, 1), joins=False)
+    return replace(next(sample for sample in CASES if sample.op == op), label=str(full), make=compared)
 
 
 def recurrent(rng: Draw, op: str) -> Case:
@@ -253,7 +260,7 @@ def attention(rng: Draw, op: str) -> Case:
 
 
 def family(op: str) -> Callable[[Draw, str], Case]:
-    if "max_pool" in op or op in ("avg_pool", "max_unpool", "max_unpool_taps"):
+    if ("max_pool" in op and not op.startswith("global")) or op in ("avg_pool", "max_unpool", "max_unpool_taps"):
         return pooling
     if op == "grouped_conv" or op.startswith("conv"):
         return convolution
@@ -261,6 +268,6 @@ def family(op: str) -> Callable[[Draw, str], Case]:
         return recurrent
     if op == "attention":
         return attention
-    if op.endswith(("entropy", "mse", "mse_of_sequences")):
+    if op.endswith(("entropy", "mse", "mse_of_sequences", "dice")):
         return loss
     return normalisation if "norm" in op and op != "input_normalise" else plain
