@@ -42,6 +42,7 @@ LATE = {
     ("data/categorical.py", "dltoolbox.data.numpy_functions"): "they are made of labels, and labels answer NumPy by them",
     ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",
     ("exchange/writers/matlab.py", "scipy.io"): "importing it takes a while, and only parameters need it",
+    ("ops/complex_numbers/spectral.py", "scipy"): "its transforms load a library, which needs room",
     ("kernels/compiled_products.py", "numba.extending"): "as numba in kernels/numba_support.py",
     ("kernels/numba_support.py", "numba"): "it is optional, and importing it takes a while",
     ("kernels/numba_support.py", "numba.core"): "as numba",

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
-from scipy import fft
 
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.errors import fail
 from dltoolbox.ops.base import IN, Attributes, Call, Gradients, Op, op
 from dltoolbox.ops.sequences.ragged import Across
 from dltoolbox.ops.sequences.windows_of_lengths import OfSequences
+from dltoolbox.runtime.blas import libraries
 
 Modes = tuple[int, ...]
 
@@ -36,6 +36,8 @@ def as_parts(values: np.ndarray) -> np.ndarray:
 
 def analysed(x: np.ndarray, modes: Modes) -> np.ndarray:
     """Σ x·exp(−2πi·k·n/N) over the last spatial axes, for the frequencies k = 0, 1, … below ``modes`` along each of them."""
+    libraries()
+    from scipy import fft  # here, because it loads a library of its own
     last = x.ndim - 3
     y: np.ndarray = lowest(fft.rfft(x, axis=last), last, modes[-1])
     for axis, count in zip(range(last - len(modes) + 1, last), modes[:-1], strict=True):
@@ -49,6 +51,8 @@ def lowest(x: np.ndarray, axis: int, count: int) -> np.ndarray:
 
 def synthesised(x: np.ndarray, spatial: Sequence[int]) -> np.ndarray:
     """Re Σ x·exp(2πi·k·n/N) over frequencies from 0 on, in the last spatial axes: the adjoint of `analysed`."""
+    libraries()
+    from scipy import fft
     last = x.ndim - 3
     for axis, n in zip(range(last - len(spatial) + 1, last), spatial[:-1], strict=True):
         x = fft.ifft(x, n, axis=axis, norm="forward")
