@@ -26,6 +26,8 @@ from dltoolbox.architectures.segmentation.deeplab import deeplabv3plusLayers
 from dltoolbox.architectures.segmentation.fcn import fcnLayers
 from dltoolbox.architectures.segmentation.segnet import segnetLayers
 from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers, unetLayers
+from dltoolbox.autodiff.dlarray import dims, dlarray, extractdata, finddim, isdlarray, stripdims
+from dltoolbox.autodiff.dlfeval import dlfeval, dlgradient
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.packages import __version__ as __version__
 from dltoolbox.core.properties import did_you_mean
@@ -80,7 +82,7 @@ from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.functions.pooling_overlap import poolingOverlap
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
-from dltoolbox.layers.custom.formats import Acceleratable, Formattable, dims, finddim, formattedArray, stripdims
+from dltoolbox.layers.custom.formats import Acceleratable, Formattable, formattedArray
 from dltoolbox.layers.custom.function_layer import functionLayer
 from dltoolbox.layers.custom.loss_layers import ClassificationLayer, RegressionLayer
 from dltoolbox.layers.display import disp
@@ -126,22 +128,23 @@ __all__ = [
     "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories",
     "checkLayer", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm",
     "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlnetwork", "doc2sequence", "efficientnetb0",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "fcnLayers", "findPlaceholderLayers", "finddim",
-    "formattedArray", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
-    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "huber",
-    "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory", "isordinal", "isundefined",
-    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "leakyrelu",
-    "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict",
-    "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode",
-    "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap",
-    "poolingToStridedConvolution", "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu",
-    "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18",
-    "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label",
-    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes",
-    "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork",
-    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
-    "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlarray", "dlfeval", "dlgradient", "dlnetwork",
+    "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers",
+    "findPlaceholderLayers", "finddim", "formattedArray", "freezeWeights", "fullyconnect", "functionLayer", "gather",
+    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
+    "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory",
+    "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool",
+    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
+    "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot",
+    "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict",
+    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
+    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter",
+    "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
+    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding",
+    "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)

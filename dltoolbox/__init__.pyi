@@ -33,6 +33,14 @@ from dltoolbox.architectures.segmentation.unet import unet as unet
 from dltoolbox.architectures.segmentation.unet import unet3d as unet3d
 from dltoolbox.architectures.segmentation.unet import unet3dLayers as unet3dLayers
 from dltoolbox.architectures.segmentation.unet import unetLayers as unetLayers
+from dltoolbox.autodiff.dlarray import dims as dims
+from dltoolbox.autodiff.dlarray import dlarray as dlarray
+from dltoolbox.autodiff.dlarray import extractdata as extractdata
+from dltoolbox.autodiff.dlarray import finddim as finddim
+from dltoolbox.autodiff.dlarray import isdlarray as isdlarray
+from dltoolbox.autodiff.dlarray import stripdims as stripdims
+from dltoolbox.autodiff.dlfeval import dlfeval as dlfeval
+from dltoolbox.autodiff.dlfeval import dlgradient as dlgradient
 from dltoolbox.core.errors import DltoolboxError as DltoolboxError
 from dltoolbox.core.errors import DltoolboxWarning as DltoolboxWarning
 from dltoolbox.core.errors import Issue as Issue
@@ -148,10 +156,7 @@ from dltoolbox.layers.custom.declared import learnableParameter as learnablePara
 from dltoolbox.layers.custom.declared import stateParameter as stateParameter
 from dltoolbox.layers.custom.formats import Acceleratable as Acceleratable
 from dltoolbox.layers.custom.formats import Formattable as Formattable
-from dltoolbox.layers.custom.formats import dims as dims
-from dltoolbox.layers.custom.formats import finddim as finddim
 from dltoolbox.layers.custom.formats import formattedArray as formattedArray
-from dltoolbox.layers.custom.formats import stripdims as stripdims
 from dltoolbox.layers.custom.function_layer import functionLayer as functionLayer
 from dltoolbox.layers.custom.loss_layers import ClassificationLayer as ClassificationLayer
 from dltoolbox.layers.custom.loss_layers import RegressionLayer as RegressionLayer
@@ -1517,21 +1522,6 @@ def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
 
 def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
-
-def dlarray(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
-def extractdata(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
-def isdlarray(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB')."""
-
-def dlfeval(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def dlgradient(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
 def dlupdate(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""

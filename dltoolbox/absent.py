@@ -59,9 +59,7 @@ INSTEAD = {  # hint: names
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
     # Arrays and custom loops
-    "Functions take NumPy arrays, with the format as an option: maxpool(X, 2, DataFormat='SSCB').":
-        "dlarray extractdata isdlarray",
-    LOOP: "dlfeval dlgradient dlupdate dlaccelerate dljacobian dldivergence dllaplacian adamupdate sgdmupdate rmspropupdate "
+    LOOP: "dlupdate dlaccelerate dljacobian dldivergence dllaplacian adamupdate sgdmupdate rmspropupdate "
           "lbfgsupdate lbfgsState",
     "predict(net, X) runs a network for prediction; only training runs it otherwise.": "forward",
     AS_LAYER: "dlconv dltranspconv batchnorm layernorm groupnorm instancenorm gelu",

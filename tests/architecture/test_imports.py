@@ -14,15 +14,16 @@ ROOT = Path(dltoolbox.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
-BELOW_NETWORK = {"core", "runtime", "data", "ops", "layers"}
+BELOW_NETWORK = {"core", "runtime", "data", "ops", "autodiff", "layers"}
 MAY_IMPORT = {
     "core": set(),
     "runtime": {"core"},
     "data": {"core", "runtime"},
     "ops": {"core", "runtime"},
     "kernels": {"core", "runtime", "ops"},
-    "functions": {"core", "ops"},
-    "layers": {"core", "runtime", "data", "ops"},
+    "autodiff": {"core", "runtime", "ops"},
+    "functions": {"core", "ops", "autodiff"},
+    "layers": {"core", "runtime", "data", "ops", "autodiff"},
     "network": BELOW_NETWORK,
     "program": BELOW_NETWORK | {"network", "kernels"},
     "architectures": BELOW_NETWORK | {"network"},
@@ -38,6 +39,8 @@ NAMESPACE = {"__init__", "_stubs", "absent", "cli", "demo", "doctor", "methods",
 
 # Imports inside functions, each with its reason.
 LATE = {
+    ("autodiff/dlarray.py", "dltoolbox.autodiff.protocol"): "it makes dlarrays, and they answer NumPy by it",
+    ("autodiff/rules/elementwise.py", "scipy.special"): "it is there where somebody has called it",
     ("layers/base.py", "dltoolbox.layers.display"): "the display is made of layers, and a layer prints itself",
     ("data/categorical.py", "dltoolbox.data.numpy_functions"): "they are made of labels, and labels answer NumPy by them",
     ("data/samples.py", "scipy"): "importing it takes a while, and only turned digits need it",

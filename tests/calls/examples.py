@@ -43,6 +43,11 @@ def example(name: str, make: Callable[[], list[Any]], /, *, slow: bool = False, 
         SLOW.add(name)
 
 
+def differentiated(x: Any, *arguments: Any, **options: Any) -> Any:
+    """dlgradient where it can be called."""
+    return dl.dlfeval(lambda x: dl.dlgradient(np.sum(x), x, *arguments, **options), x)
+
+
 # Networks to call with ------------------------------------------------------------------------------------------------
 def layers() -> list[Any]:
     return [dl.imageInputLayer([4, 4, 1], Name="in", Normalization="none"), dl.convolution2dLayer(3, 2, Name="conv"),
@@ -145,9 +150,13 @@ example("RegressionLayer", list, ResponseNames=["price"], Name="loss")
 example("learnableParameter", lambda: [[1.0, 2.0]], LearnRateFactor=2, L2Factor=0)
 example("stateParameter", lambda: [[1.0, 2.0]])
 example("formattedArray", lambda: [np.ones((2, 3)), "CB"])
-example("dims", lambda: [dl.formattedArray(np.ones((2, 3)), "CB")])
-example("finddim", lambda: [dl.formattedArray(np.ones((2, 3)), "CB"), "C"])
-example("stripdims", lambda: [dl.formattedArray(np.ones((2, 3)), "CB")])
+example("dlarray", lambda: [np.ones((2, 3)), "CB"])
+for name in ("dims", "stripdims", "extractdata", "isdlarray"):
+    example(name, lambda: [dl.dlarray(np.ones((2, 3)), "CB")])
+example("finddim", lambda: [dl.dlarray(np.ones((2, 3)), "CB"), "C"])
+example("dlfeval", lambda: [lambda *x: x, dl.dlarray([1.0, 2.0])])
+EXAMPLES["dlgradient"] = lambda: Call(differentiated, [dl.dlarray([1.0, 2.0])], {
+    "RetainData": True, "EnableHigherDerivatives": True, "AllowComplex": True})
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
 
 # Errors ---------------------------------------------------------------------------------------------------------------

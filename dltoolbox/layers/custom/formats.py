@@ -115,7 +115,7 @@ def formattedArray(X: object, fmt: str) -> FormattedArray:
 
     Example:
         >>> X = formattedArray(np.zeros((2, 5, 3)), 'BCT')
-        >>> X.shape, dims(X)
+        >>> X.shape, X.dims
         ((5, 2, 3), 'CBT')
     """
     if not isinstance(fmt, str) or not set(fmt.upper()) <= set(ORDER) or any(
@@ -129,40 +129,3 @@ def formattedArray(X: object, fmt: str) -> FormattedArray:
     array = array.reshape(*array.shape, *[1] * (len(fmt) - array.ndim))
     order = sorted(range(len(fmt)), key=lambda axis: DISPLAY.index(fmt[axis]))
     return with_labels(array.transpose(order), "".join(fmt[axis] for axis in order))
-
-
-def dims(X: object) -> str:
-    """The labels of an array's dimensions, such as 'SSCB'; '' of one that has none.
-
-    Example:
-        >>> dims(formattedArray(np.zeros((5, 2)), 'CB'))
-        'CB'
-    """
-    return X.dims if isinstance(X, FormattedArray) else ""
-
-
-def finddim(X: object, label: str) -> list[int]:
-    """The dimensions of an array that have a label, from 0 on, as NumPy counts axes; [] where none has.
-
-    Example:
-        >>> X = formattedArray(np.zeros((5, 6, 3, 2)), 'SSCB')
-        >>> finddim(X, 'S'), finddim(X, 'C')
-        ([0, 1], [2])
-    """
-    return [axis for axis, own in enumerate(dims(X)) if isinstance(label, str) and own == label.upper()]
-
-
-def stripdims(X: object) -> np.ndarray:
-    """The array without labels; the values are shared.
-
-    Raises:
-        DltoolboxError: ``dltoolbox:stripdims:invalidArray``.
-
-    Example:
-        >>> type(stripdims(formattedArray(np.zeros((5, 2)), 'CB'))).__name__
-        'ndarray'
-    """
-    array = array_of(plain_array(X))
-    if array is None or array.dtype.kind not in "fiubc":
-        fail("stripdims:invalidArray", f"X must be an array of numbers, but it is {show(X)}.", "Pass an array.")
-    return array

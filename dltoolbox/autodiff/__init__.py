@@ -1,0 +1,1 @@
+"""Arrays that are differentiated: `dlarray`, the tape beneath it, and `dlfeval` with `dlgradient`."""

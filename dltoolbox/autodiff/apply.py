@@ -1,0 +1,128 @@
+"""Ops of the vocabulary on the tape: the plain forward and gradient that every op has.
+
+Where gradients are to be differentiated again, an op's `second form` takes over (`dltoolbox.autodiff.second`): the same
+function in NumPy's words or in ops whose gradients are such words. Where there is none, that is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dltoolbox.autodiff.tape import TAPE, Origin, Payload, TapeEntry, Traced, gradients_of, noted, origin_of, raw_values
+from dltoolbox.core.errors import fail
+from dltoolbox.ops.base import OPS, Arrays, Attributes, Call, Op, as_tuple, ghost
+
+SecondForm = Callable[["Use"], Sequence[Payload]]
+SECOND: dict[str, SecondForm] = {}  # by op
+
+
+class Use(NamedTuple):
+    """A use of an op whose gradient is to be traced.
+
+    Attributes:
+        inputs: Traced where they were; arrays that the gradient does not read are ghosts of their size.
+        outputs: Likewise.
+        gradients: Of the outputs; None where there is none.
+        needs: Which inputs need a gradient.
+        attrs: The attributes.
+    """
+
+    inputs: Sequence[Payload]
+    outputs: Sequence[Payload]
+    gradients: Sequence[Payload]
+    needs: Sequence[bool]
+    attrs: Attributes
+
+
+class OpEntry(TapeEntry):
+    """A use of an op. It holds what `Op.saved_for_backward` says."""
+
+    __slots__ = ("attrs", "inputs", "op", "outputs")
+
+    def __init__(self, op: Op, inputs: Sequence[Payload], outputs: Arrays, attrs: Attributes) -> None:
+        super().__init__(op.name, tuple(map(origin_of, inputs)), ())
+        reads = op.saved_for_backward
+        self.op, self.attrs = op, attrs
+        self.inputs: Sequence[Payload] | None = tuple(inputs if "inputs" in reads else map(ghost, map(raw_values, inputs)))
+        self.outputs: Sequence[Payload] = tuple(outputs if "outputs" in reads else map(ghost, outputs))
+
+    def pull(self, gradients: Sequence[Payload], needs: Sequence[bool], *, again: bool) -> Sequence[Payload]:
+        assert self.inputs is not None
+        self.op.check_gradient(needs, **self.attrs)
+        missing = [None] * (len(self.outputs) - len(gradients))
+        if again:
+            return self.pull_again([*gradients, *missing], needs)
+        complete = [np.zeros(y.shape, y.dtype) if g is None and y.dtype.kind == "f" else g
+                    for g, y in zip([*gradients, *missing], self.outputs, strict=True)]
+        call = Call(tuple(map(raw_values, self.inputs)), self.outputs, tuple(needs))
+        return self.op.backward(call, *complete, **self.attrs)
+
+    def pull_again(self, gradients: Sequence[Payload], needs: Sequence[bool]) -> Sequence[Payload]:
+        """Gradients that are on the tape themselves."""
+        second = SECOND.get(self.op.name)
+        if second is None:
+            fail("dlgradient:notTwiceDifferentiable", f"The gradient of {self.name} cannot be differentiated again.",
+                 "Leave EnableHigherDerivatives out where first derivatives are enough, or write this step with functions "
+                 "of NumPy, whose gradients can be.")
+        outputs = [Traced(y, Origin(self, at)) if isinstance(y, np.ndarray) and y.dtype.kind == "f" else y
+                   for at, y in enumerate(self.outputs)]
+        assert self.inputs is not None
+        return second(Use(self.inputs, outputs, gradients, needs, self.attrs))
+
+    def discard(self) -> None:
+        self.inputs, self.outputs = None, ()
+
+    @property
+    def discarded(self) -> bool:
+        return self.inputs is None
+
+
+def composed(function: Callable[..., Any]) -> SecondForm:
+    """The second form of an op, given as the same function in words that can be differentiated: it is computed anew."""
+    def second(use: Use) -> Sequence[Payload]:
+        return pulled(function, use.inputs, use.attrs, use.gradients, use.needs)
+    return second
+
+
+def pulled(function: Callable[..., Any], inputs: Sequence[Payload], attrs: Attributes, gradients: Sequence[Payload],
+           needs: Sequence[bool]) -> list[Payload]:
+    """Traced gradients of a function of traced arrays."""
+    outputs = as_tuple(function(*inputs, **attrs))
+    total: list[Payload] = [None] * len(inputs)
+    wanted = [x for x, need in zip(inputs, needs, strict=True) if need]
+    for y, g in zip(outputs, gradients, strict=False):
+        if g is None or not isinstance(y, Traced):
+            continue
+        found = iter(gradients_of(y, wanted, seed=g, again=True))
+        for at, need in enumerate(needs):
+            part = next(found) if need else None
+            if part is not None:
+                total[at] = part if total[at] is None else total[at] + part
+    return total
+
+
+def apply_op(name: str, *inputs: Payload, **attrs: Any) -> Any:
+    """An op on arrays or traced ones; several outputs come as a tuple.
+
+    >>> apply_op("relu", np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+    return applied(OPS[name], inputs, attrs)
+
+
+def applied(op: Op, inputs: Sequence[Payload], attrs: Attributes) -> Any:
+    """`apply_op` of an op itself."""
+    values = tuple(map(raw_values, inputs))
+    result = op.forward(*values, **attrs)
+    if not TAPE.noting or not any(isinstance(x, Traced) for x in inputs):
+        return result
+    outputs = tuple(map(np.asarray, as_tuple(result)))
+    if any(map(origin_of, inputs)) and op.differentiable:
+        entry = OpEntry(op, inputs, outputs, attrs)
+        traced = tuple(Traced(y, Origin(entry, at) if y.dtype.kind == "f" else None) for at, y in enumerate(outputs))
+    else:
+        traced = tuple(map(Traced, outputs))
+    return noted(op, inputs, dict(attrs), traced if isinstance(result, tuple) else traced[0])

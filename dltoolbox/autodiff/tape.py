@@ -1,0 +1,395 @@
+"""The tape: arrays that know how they were made, and the way back through everything that made them.
+
+A `Traced` is an array with the `TapeEntry` that computed it. It answers NumPy's protocols, so that plain NumPy code runs
+on it and is noted. Rules of gradients (`dltoolbox.autodiff.rules`) are written in NumPy's words themselves. The same rule
+then serves twice: first derivatives run with noting switched off, on plain arrays; where derivatives are to be
+differentiated again, the rule's own work is noted like any other.
+
+An entry holds what its gradient reads and nothing else, and refers to what it was made of only; so a trace is as large
+as its gradient needs, and is gone with the last array that knows it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from dltoolbox.core.errors import fail
+
+Payload = Any  # an ndarray or a Traced
+Pull = Callable[[Payload, Payload], Payload]  # gradient of the output, and the output → gradient of one input
+
+
+class _State(threading.local):
+    """Per thread: whether what happens is noted, and who else watches."""
+
+    noting = True
+    depth = 0  # of calls of dlfeval
+    watcher: Any = None  # of dlaccelerate
+    lost = ""  # where values left the trace
+
+
+TAPE = _State()
+
+
+@contextmanager
+def not_noting() -> Iterator[None]:
+    """Traced arrays compute without a trace."""
+    before = TAPE.noting
+    TAPE.noting = False
+    try:
+        yield
+    finally:
+        TAPE.noting = before
+
+
+class Origin(NamedTuple):
+    """An output of an entry."""
+
+    entry: TapeEntry
+    output: int
+
+
+_numbers = count()
+
+
+class TapeEntry:
+    """One computation on the tape with one output.
+
+    Args:
+        name: What it is called in messages.
+        origins: Where each of its inputs comes from; None for constants.
+        pulls: For each input, its gradient; None for constants.
+        kept: The output, where a pull reads it.
+    """
+
+    __slots__ = ("__weakref__", "kept", "name", "number", "origins", "pulls")
+
+    def __init__(self, name: str, origins: tuple[Origin | None, ...], pulls: tuple[Pull | None, ...],
+                 kept: np.ndarray | None = None) -> None:
+        self.number, self.name, self.origins, self.pulls, self.kept = next(_numbers), name, origins, pulls, kept
+
+    def pull(self, gradients: Sequence[Payload], needs: Sequence[bool], *, again: bool) -> Sequence[Payload]:
+        """Gradients of the outputs → gradients of the inputs that need one; ``again``: of Traced ones, to be noted."""
+        (g,) = gradients
+        y = Traced(self.kept, Origin(self, 0)) if again and self.kept is not None else self.kept
+        return [pull(g, y) if need and pull is not None else None for pull, need in zip(self.pulls, needs, strict=True)]
+
+    def discard(self) -> None:
+        """Give back what only the gradient needs."""
+        self.pulls, self.kept = (), None
+
+    @property
+    def discarded(self) -> bool:
+        return not self.pulls and bool(self.origins)
+
+
+class Traced(NDArrayOperatorsMixin):
+    """An array on the tape. ``origin`` is None where it does not depend on what is differentiated.
+
+    It has the methods of an array that rules, ops and users' code call; everything else goes through NumPy's functions.
+    """
+
+    __slots__ = ("__weakref__", "origin", "value")
+    __array_priority__ = 1000.0
+
+    def __init__(self, value: Any, origin: Origin | None = None) -> None:
+        self.value: np.ndarray = value if type(value) is np.ndarray else np.asarray(value)
+        self.origin = origin
+
+    # What an array knows ---------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.value.dtype
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.nbytes
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"Traced({self.value!r})"
+
+    # Values that leave the tape --------------------------------------------------------------------------------------
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        fail("dlarray:lostTrace", "A function outside NumPy asked a traced array for its plain values, so that no gradient "
+             "could go through.", "Use functions of NumPy or this toolbox. If no gradient shall go through, say so: "
+             "extractdata(X).")
+
+    def __bool__(self) -> bool:
+        return bool(looked_at(self))
+
+    def __float__(self) -> float:
+        return float(looked_at(self))
+
+    def __int__(self) -> int:
+        return int(looked_at(self))
+
+    def __index__(self) -> int:
+        return looked_at(self).__index__()
+
+    # NumPy's protocols -----------------------------------------------------------------------------------------------
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return on_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        return on_function(function, arguments, options)
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index: Any) -> Payload:
+        return on_function(ARRAY_METHODS["getitem"], (self, index), {})
+
+    # Methods of arrays -----------------------------------------------------------------------------------------------
+    def astype(self, dtype: Any, copy: bool = True) -> Payload:
+        return self if np.dtype(dtype) == self.dtype else on_function(ARRAY_METHODS["astype"], (self, dtype), {})
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Payload:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Payload:
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    @property
+    def T(self) -> Payload:
+        return np.transpose(self)
+
+    def swapaxes(self, a: int, b: int) -> Payload:
+        return np.swapaxes(self, a, b)
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
+        return np.sum(self, axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
+        return np.mean(self, axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
+        return np.max(self, axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
+        return np.min(self, axis, keepdims=keepdims)
+
+    def squeeze(self, axis: Any = None) -> Payload:
+        return np.squeeze(self, axis)
+
+    def ravel(self, order: Any = "C") -> Payload:
+        return np.reshape(self, -1, order=order)
+
+    def copy(self) -> Payload:
+        return self
+
+
+UfuncRule = Callable[..., Payload]
+UFUNCS: dict[np.ufunc, UfuncRule] = {}
+NAMED_UFUNCS: dict[str, UfuncRule] = {}  # of libraries that are not imported here
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+ARRAY_METHODS: dict[str, Any] = {}  # of arrays, as functions
+
+
+def raw_values(x: Any) -> Any:
+    """The plain values of a payload; anything else as it is."""
+    return x.value if isinstance(x, Traced) else x
+
+
+def raw_nested(x: Any) -> Any:
+    """The same within lists and tuples."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(raw_nested, x))
+    return raw_values(x)
+
+
+def origin_of(x: Any) -> Origin | None:
+    """The origin of a payload; None for constants."""
+    return x.origin if isinstance(x, Traced) else None
+
+
+def looked_at(x: Traced) -> np.ndarray:
+    """The values, for a decision: what follows depends on them."""
+    if TAPE.watcher is not None:
+        TAPE.watcher.looked_at(x)
+    return x.value
+
+
+def constant(function: Any, *arguments: Any, **options: Any) -> Payload:
+    """The result of a function through which no gradient goes: whole numbers and logical values."""
+    value = function(*map(raw_nested, arguments), **{name: raw_nested(option) for name, option in options.items()})
+    if not TAPE.noting:
+        return value
+    return noted(function, arguments, options, Traced(value))
+
+
+def noted(function: Any, arguments: Any, options: Any, result: Any) -> Any:
+    """The result of a computation, of which the watcher hears."""
+    if TAPE.watcher is not None:
+        TAPE.watcher.computed(function, arguments, options, result)
+    return result
+
+
+def on_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Payload:
+    """A ufunc of NumPy, or of another library, on traced arrays."""
+    if not TAPE.noting:
+        return getattr(ufunc, method)(*map(raw_values, inputs), **options)
+    if (out := options.pop("out", None)) is not None and not all(isinstance(x, Traced) for x in out):
+        refuse_in_place(ufunc)
+    rule = UFUNCS.get(ufunc) or NAMED_UFUNCS.get(ufunc.__name__)
+    if rule is None or method != "__call__" or set(options) - {"dtype", "casting"}:
+        return other_ufunc(ufunc, method, inputs, options)
+    if "dtype" in options:
+        inputs = [x.astype(options["dtype"]) if isinstance(x, Traced) else x for x in inputs]
+    return noted(ufunc, inputs, {}, rule(*inputs))
+
+
+def other_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Payload:
+    """Reductions by ufuncs, and those without a rule."""
+    reduction = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod,
+                 "logical_and": np.all, "logical_or": np.any}.get(ufunc.__name__)
+    if method == "reduce" and reduction is not None:
+        given = {name: option for name, option in options.items() if option is not None}
+        return FUNCTIONS[reduction](*inputs, **{"axis": 0} | given)
+    result = raw_values(getattr(ufunc, method)(*map(raw_values, inputs), **options))
+    if isinstance(result, np.ndarray | np.generic) and result.dtype.kind in "biu":
+        return constant(getattr(ufunc, method), *inputs, **options)
+    how = "" if method == "__call__" else f".{method}"
+    no_gradient(f"{ufunc.__name__}{how}")
+
+
+def on_function(function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+    """A function of NumPy's protocol on traced arrays."""
+    if not TAPE.noting:
+        return function(*map(raw_nested, arguments), **{name: raw_nested(option) for name, option in options.items()})
+    rule = FUNCTIONS.get(function)
+    if rule is None:
+        no_gradient(getattr(function, "__name__", str(function)))
+    return rule(*arguments, **options)
+
+
+def refuse_in_place(ufunc: np.ufunc) -> NoReturn:
+    """The place of a traced array is never written to: ``x += y`` makes a new x. That of a plain one would have to be."""
+    fail("dlarray:inPlace", f"A dlarray cannot be the result of {ufunc.__name__} in the place of a plain array.",
+         "Write the result to a new name, such as A = A + X instead of A += X.")
+
+
+def no_gradient(name: str) -> NoReturn:
+    fail("dlarray:noGradient", f"There is no gradient of {name}.",
+         "Write it with functions that have one (docs/dlarray.md lists them), or take the values out of the trace with "
+         "extractdata if no gradient shall go through.")
+
+
+def record(name: str, value: Any, inputs: Sequence[Payload], pulls: Sequence[Pull | None], *, keep: bool = False) -> Traced:
+    """The traced result of a computation. Pulls of constants are ignored; ``keep`` says that pulls read the output."""
+    origins = tuple(origin_of(x) for x in inputs)
+    value = value if type(value) is np.ndarray else np.asarray(value)
+    if not any(origins):
+        return Traced(value)
+    own = tuple(None if origin is None else pull for origin, pull in zip(origins, pulls, strict=True))
+    return Traced(value, Origin(TapeEntry(name, origins, own, value if keep else None), 0))
+
+
+def leaf(value: np.ndarray) -> Traced:
+    """An array that gradients can be asked for."""
+    return Traced(value, Origin(TapeEntry("", (), ()), 0))
+
+
+# The way back --------------------------------------------------------------------------------------------------------
+def gradients_of(y: Traced, xs: Sequence[Traced], *, seed: Payload | None = None, retain: bool = False,
+                 again: bool = False) -> list[Payload | None]:
+    """Gradients of a traced array, times ``seed`` (1), with respect to others; None where it does not depend on one.
+
+    Args:
+        y: What is differentiated.
+        xs: With respect to what: leaves, or results of earlier computations.
+        seed: A gradient of ``y``.
+        retain: Whether the trace can be gone through again.
+        again: Whether the gradients are traced themselves.
+    """
+    if y.origin is None:
+        return [None] * len(xs)
+    wanted = {x.origin for x in xs if x.origin is not None}
+    path = entries_between(y.origin.entry, {origin.entry for origin in wanted})
+    arriving: dict[TapeEntry, dict[int, Payload]] = {}
+    found: dict[Origin, Payload] = {}
+    start = np.ones(y.shape, y.dtype) if seed is None else seed
+    if path:
+        arriving[y.origin.entry] = {y.origin.output: start}
+    owned: set[Origin] = set()
+    with np.errstate(all="ignore"):
+        if again:
+            _walk(path, arriving, found, wanted, owned, retain=True, again=True)
+        else:
+            with not_noting():
+                _walk(path, arriving, found, wanted, owned, retain=retain, again=False)
+    return [None if x.origin is None else found.get(x.origin) for x in xs]
+
+
+def _walk(path: Sequence[TapeEntry], arriving: dict[TapeEntry, dict[int, Payload]], found: dict[Origin, Payload],
+          wanted: set[Origin], owned: set[Origin], *, retain: bool, again: bool) -> None:
+    on_path = set(path)
+    for entry in path:
+        gradients = arriving.pop(entry, None)
+        if gradients is None:
+            continue
+        for output, g in gradients.items():
+            if (origin := Origin(entry, output)) in wanted:
+                found[origin] = g
+        needs = tuple(origin is not None and origin.entry in on_path for origin in entry.origins)
+        if not any(needs):
+            continue
+        if entry.discarded:
+            fail("dlgradient:traceDiscarded", "An earlier call of dlgradient has discarded the trace, as it does by "
+                 "default.",
+                 "Pass RetainData=True to the earlier call of dlgradient.")
+        outputs = range(max(gradients) + 1)
+        pulled = entry.pull([gradients.get(i) for i in outputs], needs, again=again)
+        for source, g in zip(entry.origins, pulled, strict=True):
+            if source is None or g is None or source.entry not in on_path:
+                continue
+            there = arriving.setdefault(source.entry, {})
+            there[source.output] = g if source.output not in there else _added(there[source.output], g, source, owned)
+        if not retain:
+            entry.discard()
+
+
+def _added(total: Payload, more: Payload, origin: Origin, owned: set[Origin]) -> Payload:
+    """The sum of what arrives at an origin, in place where nobody else has seen it so far."""
+    if origin in owned and isinstance(more, np.ndarray) and total.shape == more.shape and total.dtype == more.dtype:
+        total += more
+        return total
+    total = total + more
+    if isinstance(total, np.ndarray):
+        owned.add(origin)
+    return total
+
+
+def entries_between(last: TapeEntry, firsts: set[TapeEntry]) -> list[TapeEntry]:
+    """All entries on a way from some of the first to the last, the latest first."""
+    seen, stack = {last}, [last]
+    while stack:
+        for origin in stack.pop().origins:
+            if origin is not None and origin.entry not in seen:
+                seen.add(origin.entry)
+                stack.append(origin.entry)
+    leading: set[TapeEntry] = set()
+    for entry in sorted(seen, key=lambda entry: entry.number):
+        if entry in firsts or any(origin is not None and origin.entry in leading for origin in entry.origins):
+            leading.add(entry)
+    return sorted(leading, key=lambda entry: -entry.number)
