@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar
 
 from dltoolbox.kernels.base import Kernel, KernelSpec
@@ -66,7 +67,10 @@ def import_failure() -> str:
 
 
 def loop(function: F) -> F:
-    """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock."""
+    """Decorator: compile a function of arrays and numbers on first use. It runs without the interpreter lock.
+
+    Other loops of its file that it calls are compiled with it.
+    """
     made: dict[str, Callable[..., object]] = {}
 
     @wraps(function)
@@ -75,7 +79,11 @@ def loop(function: F) -> F:
         if not made:
             made.setdefault("body", compiled(function))  # of two threads here at once, both use the first's
         return made["body"](*arguments)
+    SOURCES[run] = function
     return run  # type: ignore[return-value]
+
+
+SOURCES: dict[Callable[..., object], Callable[..., object]] = {}  # of loops
 
 
 def compiled(function: Callable[..., object]) -> Any:
@@ -83,10 +91,24 @@ def compiled(function: Callable[..., object]) -> Any:
     import numba
     announce_compiling()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
+    function = with_parts(function, numba.njit(**options))
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's own folder nor the user's can be written
         return numba.njit(**options)(function)
+
+
+def with_parts(function: Callable[..., object], compile_part: Callable[..., object]) -> Callable[..., object]:
+    """The function, with the loops that it calls as Numba wants them. What is kept on disk is as old as the file of the
+    function, so they must be in the same.
+    """
+    assert isinstance(function, FunctionType)
+    known = function.__globals__
+    parts = {name: compile_part(with_parts(SOURCES[known[name]], compile_part)) for name in function.__code__.co_names
+             if isinstance(known.get(name), FunctionType) and known[name] in SOURCES}
+    if not parts:
+        return function
+    return FunctionType(function.__code__, known | parts, function.__name__, function.__defaults__, function.__closure__)
 
 
 @cache

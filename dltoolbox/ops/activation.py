@@ -10,13 +10,15 @@ from math import pi, sqrt
 
 import numpy as np
 
-from dltoolbox.ops.arithmetic import SameSize, reduce_to
+from dltoolbox.ops.arithmetic import SameSize, WithNumbers, reduce_to
 from dltoolbox.ops.base import BOTH, IN, OUT, Call, Gradients, op
 from dltoolbox.runtime.blas import libraries
 
 
 class Elementwise(SameSize):
     """An op of one input whose every output element depends on the input element in the same place."""
+
+    divisible = True
 
 
 def logistic(x: np.ndarray) -> np.ndarray:
@@ -151,7 +153,7 @@ class gelu(Elementwise):
 
 
 @op
-class prelu(SameSize):
+class prelu(WithNumbers):
     """x where x > 0, alpha·x elsewhere; ``alpha`` expands against x."""
 
     saved_for_backward = IN
@@ -168,7 +170,7 @@ class prelu(SameSize):
 
 
 @op
-class affine(SameSize):
+class affine(WithNumbers):
     """scale·x + bias; both expand against x."""
 
     saved_for_backward = IN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from math import prod
 
@@ -24,6 +24,17 @@ class SameSize(Op):
 
     def infer(self, x: Dims, *others: Dims, **attrs: object) -> Dims:
         return x
+
+
+class WithNumbers(SameSize):
+    """An op of an array and of numbers that expand against it: for each channel, each place, or all."""
+
+    divisible = True
+
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
+        """As long as the numbers fit."""
+        return (half for half in super().halved(inputs, attrs) if all(
+            n in (1, m) for numbers in half[0][1:] for n, m in zip(numbers.sizes, half[0][0].sizes, strict=False)))
 
 
 @op
@@ -193,6 +204,10 @@ class input_normalise(SameSize):
         """The second statistic is positive, and larger than the first."""
         x, first, *spread = super().example(rng, inputs, dtypes, attrs)
         return x, first, *(np.maximum(first, 0) + np.abs(bound) + 1 for bound in spread)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
+        """Observations alone: it is not divisible, since statistics may be those of a place."""
+        return super().halved(inputs, attrs)
 
     def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
         first, *spread = (against(statistic, x) for statistic in statistics)

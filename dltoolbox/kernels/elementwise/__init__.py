@@ -6,5 +6,7 @@ import dltoolbox.kernels.elementwise.arithmetic
 import dltoolbox.kernels.elementwise.dropout
 import dltoolbox.kernels.elementwise.joining
 import dltoolbox.kernels.elementwise.moving
+import dltoolbox.kernels.elementwise.numba_activation
 import dltoolbox.kernels.elementwise.numba_loops
+import dltoolbox.kernels.elementwise.numba_per_channel
 import dltoolbox.kernels.elementwise.per_channel

@@ -10,7 +10,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces
 from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.activation import SATURATION, Elementwise
@@ -69,6 +69,10 @@ def quick_elu(x: np.ndarray, y: np.ndarray, t: np.ndarray, *, alpha: float) -> N
     np.add(y, t, out=y)
 
 
+def quick_clipped_relu(x: np.ndarray, y: np.ndarray, *, ceiling: float) -> None:
+    np.clip(x, 0, x.dtype.type(ceiling), out=y)
+
+
 def quick_softplus(x: np.ndarray, y: np.ndarray, small: np.ndarray, one: np.ndarray) -> None:
     """log(1 + s) = log o + (s − (o − 1))/o with o = 1 + s rounded: what rounding lost is added again."""
     np.abs(x, out=small)
@@ -120,7 +124,7 @@ def quick_gelu_gradient(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.n
 
 FORWARD: dict[str, tuple[Quick, int]] = {  # and how many temporaries
     "sigmoid": (quick_sigmoid, 1), "swish": (quick_swish, 1), "elu": (quick_elu, 1), "softplus": (quick_softplus, 2),
-    "gelu": (quick_gelu, 2)}
+    "gelu": (quick_gelu, 2), "clipped_relu": (quick_clipped_relu, 0)}
 BACKWARD: dict[str, tuple[Quick, int]] = {
     "swish": (quick_swish_gradient, 2), "softplus": (quick_softplus_gradient, 2), "gelu": (quick_gelu_gradient, 3)}
 
@@ -129,9 +133,14 @@ BACKWARD: dict[str, tuple[Quick, int]] = {
 class InPieces(Kernel):
     """An op of one element at a time. Its temporaries are as small as the pieces."""
 
+    @staticmethod
+    def exact(case: KernelSpec) -> bool:
+        """Whether the fitted form is not what is asked for, or not good enough."""
+        return case.op == "gelu" and (case.dtype != np.float32 or case.attrs["approximation"] == "tanh")
+
     def bind(self, site: BindContext) -> BoundKernel:
-        (x,), (y,), body, attrs = site.inputs, site.outputs, OPS[self.op], dict(site.attrs)
-        exact = self.op == "gelu" and (site.dtype != np.float32 or attrs.pop("approximation") == "tanh")
+        (x,), (y,), body, exact = site.inputs, site.outputs, OPS[self.op], self.exact(site.case)
+        attrs = {name: value for name, value in site.attrs.items() if name != "approximation"}
 
         def forward(x: np.ndarray, y: np.ndarray) -> None:
             np.copyto(y, body.forward(x, **site.attrs))

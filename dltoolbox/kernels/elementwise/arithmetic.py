@@ -20,7 +20,8 @@ T = TypeVar("T")
 CHUNK_ELEMENTS = 1 << 16  # elements of one array in a pass over several
 ROW = 1 << 14
 SHARED = 1 << 17  # elements from which threads share a step: below, meeting costs more than half the work
-LONG_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
+SHORT_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
+LONG_ROW, LONGEST_ROW = 1 << 13, 1 << 17  # from there on, NumPy takes a third less; and elements that are worth their memory
 
 
 def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK_ELEMENTS) -> list[Piece]:
@@ -131,15 +132,17 @@ class InputNormalise(Kernel):
     """`input_normalise` as (x − centre)·factor, prepared from the statistics: their difference first, so that nothing
     cancels where the values are far from zero."""
 
+    row = LONG_ROW
+
     def bind(self, site: BindContext) -> BoundKernel:
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
         order = memory_format.order_of(y)
-        shape = expanded(statistics, y, order)
+        shape = expanded([against(statistic, y) for statistic in statistics], y, order, self.row)
 
         def stored() -> np.ndarray:  # data that come in double are double until they are shifted and scaled
             return site.shared([shape[axis] for axis in order], x.dtype).transpose(memory_format.inverse(order))
         centre, factor = stored(), None if kind == "zerocenter" else stored()
-        middle, slope = np.broadcast_to(centre, y.shape), None if factor is None else np.broadcast_to(factor, y.shape)
+        slope = None if factor is None else np.broadcast_to(factor, y.shape)
 
         def prepare() -> None:
             first, *spread = (against(statistic.astype(np.float64), y) for statistic in statistics)
@@ -151,6 +154,19 @@ class InputNormalise(Kernel):
             np.copyto(centre, first + width / 2 if symmetric else first, casting="unsafe")
             np.copyto(factor, (2.0 if symmetric else 1.0) / width, casting="unsafe")
 
+        def scale(source: np.ndarray, slope: np.ndarray, target: np.ndarray) -> None:
+            np.multiply(source, slope, out=target)
+
+        forward = self.ahead(site, centre, factor)
+        if not site.training:
+            return BoundKernel(forward, prepare=prepare)
+        grad, dx = backward_pair(site)
+        backward = in_pieces(site, np.copyto, dx, grad) if slope is None else in_pieces(site, scale, grad, slope, dx)
+        return BoundKernel(forward, backward, prepare)
+
+    def ahead(self, site: BindContext, centre: np.ndarray, factor: np.ndarray | None) -> tuple[Closure, ...]:
+        x, (y,) = site.inputs[0], site.outputs
+
         def shift(source: np.ndarray, middle: np.ndarray, target: np.ndarray) -> None:
             np.subtract(source, middle, out=target)
 
@@ -159,28 +175,21 @@ class InputNormalise(Kernel):
             stage = target if stage is None else stage
             np.subtract(source, middle, out=stage)
             np.multiply(stage, slope, out=target)
-
-        def scale(source: np.ndarray, slope: np.ndarray, target: np.ndarray) -> None:
-            np.multiply(source, slope, out=target)
-
-        if slope is None:
-            forward = in_pieces(site, shift, x, middle, y)
-        else:
-            stages = [] if x.dtype == y.dtype else [x.dtype]
-            forward = in_pieces(site, shift_and_scale, x, middle, slope, y, temporaries=stages)
-        if not site.training:
-            return BoundKernel(forward, prepare=prepare)
-        grad, dx = backward_pair(site)
-        backward = in_pieces(site, np.copyto, dx, grad) if slope is None else in_pieces(site, scale, grad, slope, dx)
-        return BoundKernel(forward, backward, prepare)
+        middle = np.broadcast_to(centre, y.shape)
+        if factor is None:
+            return in_pieces(site, shift, x, middle, y)
+        stages = [] if x.dtype == y.dtype else [x.dtype]
+        return in_pieces(site, shift_and_scale, x, middle, np.broadcast_to(factor, y.shape), y, temporaries=stages)
 
 
-def expanded(statistics: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int]) -> tuple[int, ...]:
-    """The shape to which statistics are expanded: that of ``x`` along its fastest axes, until they are a long row."""
-    shape = list(np.broadcast_shapes((1,) * x.ndim, *(against(statistic, x).shape for statistic in statistics)))
+def expanded(parts: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int], enough: int) -> tuple[int, ...]:
+    """The shape to which what expands against ``x`` is written out: that of ``x`` along its fastest axes, until they are a
+    row of ``enough`` elements.
+    """
+    shape = list(np.broadcast_shapes((1,) * x.ndim, *(part.shape for part in parts)))
     row = 1
     for axis in reversed(order):
-        if row >= LONG_ROW:
+        if row >= enough or (row >= SHORT_ROW and row * x.shape[axis] > LONGEST_ROW):
             break
         shape[axis] = x.shape[axis]
         row *= x.shape[axis]

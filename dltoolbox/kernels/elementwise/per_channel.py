@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import in_pieces
-from dltoolbox.kernels.memory_format import order_of
+from dltoolbox.kernels.elementwise.arithmetic import LONG_ROW, expanded, in_pieces
+from dltoolbox.kernels.memory_format import inverse, order_of
 from dltoolbox.ops.activation import with_trailing_axes
 from dltoolbox.ops.arithmetic import reduce_to
 
@@ -14,6 +14,25 @@ from dltoolbox.ops.arithmetic import reduce_to
 def at_each_place(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The numbers at each place of ``x``, without a copy; contiguous where there is one number for all."""
     return np.broadcast_to(with_trailing_axes(values, x), x.shape)
+
+
+class Places:
+    """Numbers that expand against the first input, written out along its fastest axes, so that passes meet rows of them that
+    are long ``enough``. Where another step computes them, they stay as they are.
+    """
+
+    def __init__(self, site: BindContext, number: int, enough: int) -> None:
+        x = site.inputs[0]
+        self.values = self.tile = with_trailing_axes(site.inputs[number], x)
+        if number in site.computed or not x.size:
+            return
+        order = order_of(x)
+        shape = expanded([self.values], x, order, enough)
+        self.tile = site.shared([shape[axis] for axis in order]).transpose(inverse(order))
+
+    def write(self) -> None:
+        if self.tile is not self.values:
+            np.copyto(self.tile, self.values)
 
 
 def adding_up(terms: np.ndarray, like: np.ndarray, target: np.ndarray) -> Closure:
@@ -32,9 +51,14 @@ class PRelu(Kernel):
     """`prelu` as the larger or the smaller of x and alpha·x where one of them fits all alpha; else max(x, 0) +
     alpha·min(x, 0)."""
 
-    def bind(self, site: BindContext) -> BoundKernel:
-        (x, alpha), (y,) = site.inputs, site.outputs
+    row = LONG_ROW
 
+    def bind(self, site: BindContext) -> BoundKernel:
+        slopes = Places(site, 1, self.row)
+        return BoundKernel(self.ahead(site, slopes.tile), self.gradients(site) if site.training else (), slopes.write)
+
+    def ahead(self, site: BindContext, slopes: np.ndarray) -> tuple[Closure, ...]:
+        (x, alpha), (y,) = site.inputs, site.outputs
         bend: list[np.ufunc | None] = [None]
 
         def look() -> None:
@@ -50,9 +74,8 @@ class PRelu(Kernel):
             np.multiply(below, slope, out=below)
             np.clip(x, 0, np.inf, out=y)
             np.add(y, below, out=y)
-        ways = in_pieces(site, forward, x, at_each_place(alpha, x), y, temporaries=[x.dtype])
-        ways = tuple(in_turn([look, way]) for way in ways)
-        return BoundKernel(ways, self.gradients(site) if site.training else ())
+        ways = in_pieces(site, forward, x, np.broadcast_to(slopes, x.shape), y, temporaries=[x.dtype])
+        return tuple(in_turn([look, way]) for way in ways)
 
     def gradients(self, site: BindContext) -> tuple[Closure, ...]:
         (x, alpha), (dx, dalpha), grad = site.inputs, site.grad_inputs, site.grad_outputs[0]
@@ -83,14 +106,20 @@ class PRelu(Kernel):
 class Affine(Kernel):
     """`affine`."""
 
+    row = LONG_ROW
+
     def bind(self, site: BindContext) -> BoundKernel:
-        (x, scale, bias), (y,) = site.inputs, site.outputs
+        factors, terms = (Places(site, number, self.row) for number in (1, 2))
+        return BoundKernel(self.ahead(site, factors.tile, terms.tile), self.gradients(site) if site.training else (),
+                           in_turn([factors.write, terms.write]))
+
+    def ahead(self, site: BindContext, factors: np.ndarray, terms: np.ndarray) -> tuple[Closure, ...]:
+        x, (y,) = site.inputs[0], site.outputs
 
         def forward(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, y: np.ndarray) -> None:
             np.multiply(x, scale, out=y)
             np.add(y, bias, out=y)
-        ways = in_pieces(site, forward, x, at_each_place(scale, x), at_each_place(bias, x), y)
-        return BoundKernel(ways, self.gradients(site) if site.training else ())
+        return in_pieces(site, forward, x, *(np.broadcast_to(part, x.shape) for part in (factors, terms)), y)
 
     def gradients(self, site: BindContext) -> tuple[Closure, ...]:
         (x, scale, bias), (dx, dscale, dbias), grad = site.inputs, site.grad_inputs, site.grad_outputs[0]
