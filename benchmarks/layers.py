@@ -45,6 +45,8 @@ def our_work(row: LayerRow, what: str) -> Timed:
             value[...] = arrays[key.name].reshape(value.shape)
     data = row.data()
     if what == "predict":
+        model = Model(row.graph(), np.float32, draw=False, arrays=model.arrays)  # whose arrays stay, as in a finished network
+
         def predict() -> Callable[[], list[np.ndarray]]:
             outcome = model.run("predict", data)
             return lambda: outcome.results

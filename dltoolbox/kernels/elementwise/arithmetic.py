@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import takewhile
+from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +24,7 @@ ROW = 1 << 14
 SHARED = 1 << 17  # elements from which threads share a step: below, meeting costs more than half the work
 SHORT_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
 LONG_ROW, LONGEST_ROW = 1 << 13, 1 << 17  # from there on, NumPy takes a third less; and elements that are worth their memory
+STRETCH, FEW = 64, 1 << 10  # elements for which a compiled loop starts anew, and of a row that it reads each time
 
 
 def pieces(*arrays: np.ndarray, parts: int = 1, size: int = CHUNK_ELEMENTS) -> list[Piece]:
@@ -132,12 +135,10 @@ class InputNormalise(Kernel):
     """`input_normalise` as (x − centre)·factor, prepared from the statistics: their difference first, so that nothing
     cancels where the values are far from zero."""
 
-    row = LONG_ROW
-
     def bind(self, site: BindContext) -> BoundKernel:
         (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
         order = memory_format.order_of(y)
-        shape = expanded([against(statistic, y) for statistic in statistics], y, order, self.row)
+        shape = expanded([against(statistic, y) for statistic in statistics], y, order, bool(self.accelerator))
 
         def stored() -> np.ndarray:  # data that come in double are double until they are shifted and scaled
             return site.shared([shape[axis] for axis in order], x.dtype).transpose(memory_format.inverse(order))
@@ -182,12 +183,15 @@ class InputNormalise(Kernel):
         return in_pieces(site, shift_and_scale, x, middle, np.broadcast_to(factor, y.shape), y, temporaries=stages)
 
 
-def expanded(parts: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int], enough: int) -> tuple[int, ...]:
+def expanded(parts: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int], compiled: bool) -> tuple[int, ...]:
     """The shape to which what expands against ``x`` is written out: that of ``x`` along its fastest axes, until they are a
-    row of ``enough`` elements.
+    long row. Compiled loops do with shorter ones, and with none where each number goes with a stretch.
     """
     shape = list(np.broadcast_shapes((1,) * x.ndim, *(part.shape for part in parts)))
-    row = 1
+    fastest = list(takewhile(lambda axis: shape[axis] == 1, reversed(order)))
+    if compiled and prod(x.shape[axis] for axis in fastest) >= STRETCH:
+        return tuple(shape)
+    row, enough = 1, FEW if compiled else LONG_ROW
     for axis in reversed(order):
         if row >= enough or (row >= SHORT_ROW and row * x.shape[axis] > LONGEST_ROW):
             break

@@ -32,14 +32,14 @@ FURTHEST, FAR, PEAK = np.float32(LIMIT ** 2), np.float32(SATURATION), np.float32
 
 # Functions of one number ---------------------------------------------------------------------------------------------
 @loop
-def halvings(x: float) -> float:
+def halvings(x: np.float32) -> np.float32:
     """n of exp(x) = 2ⁿ·exp(r), for x ≤ 0; a NaN has −127."""
     bounded = x if x > LOWEST else LOWEST
     return np.float32(np.int32(bounded * PER_LOG_TWO - HALF))  # conversion cuts towards zero
 
 
 @loop
-def remaining(x: float, n: float) -> float:
+def remaining(x: np.float32, n: np.float32) -> np.float32:
     """exp(r) − 1."""
     bounded = LOWEST if x < LOWEST else x
     r = bounded - n * LOG_TWO
@@ -53,12 +53,12 @@ def remaining(x: float, n: float) -> float:
 
 
 @loop
-def power_of_two(n: float) -> float:
+def power_of_two(n: np.float32) -> np.float32:
     return np.int32((n + BIAS) * UNIT).view(np.float32)
 
 
 @loop
-def fading(x: float) -> float:
+def fading(x: np.float32) -> np.float32:
     """exp(x) for x ≤ 0."""
     n = halvings(x)
     power = power_of_two(n)
@@ -66,7 +66,7 @@ def fading(x: float) -> float:
 
 
 @loop
-def lost(x: float) -> float:
+def lost(x: np.float32) -> np.float32:
     """exp(x) − 1 for x ≤ 0; nothing cancels near zero, where n is 0."""
     n = halvings(x)
     power = power_of_two(n)
@@ -74,14 +74,14 @@ def lost(x: float) -> float:
 
 
 @loop
-def switched(x: float) -> float:
+def switched(x: np.float32) -> np.float32:
     """1/(1 + exp(−x)), of the side on which the exponential is small."""
     small = fading(-abs(x))
     return (small if x < ZERO else ONE) / (ONE + small)
 
 
 @loop
-def log_of_more(small: float) -> float:
+def log_of_more(small: np.float32) -> np.float32:
     """log(1 + s) = 2·artanh(z) with z = s/(2 + s) for 0 ≤ s ≤ 1: the series to z¹³ is off by 2e-8."""
     z = small / (TWO + small)
     square = z * z
@@ -95,7 +95,7 @@ def log_of_more(small: float) -> float:
 
 
 @loop
-def normal_below(x: float) -> float:
+def normal_below(x: np.float32) -> np.float32:
     """The fitted normal distribution function."""
     square = x * x
     square = FURTHEST if square > FURTHEST else square
@@ -214,7 +214,7 @@ class InPiecesLoops(Twin, InPieces):
             return super().bind(site)
         ahead, back = LOOPS[self.op]
         (x,), (y,), saved = site.inputs, site.outputs, OPS[self.op].saved_for_backward
-        numbers = [np.float32(value) for name, value in site.attrs.items() if name != "approximation"]
+        numbers = [site.dtype.type(value) for name, value in site.attrs.items() if name != "approximation"]
         forward = over(site, ahead, (x, y), *numbers)
         if not site.training:
             return BoundKernel(forward)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import LONG_ROW, expanded, in_pieces
+from dltoolbox.kernels.elementwise.arithmetic import expanded, in_pieces
 from dltoolbox.kernels.memory_format import inverse, order_of
 from dltoolbox.ops.activation import with_trailing_axes
 from dltoolbox.ops.arithmetic import reduce_to
@@ -17,17 +17,17 @@ def at_each_place(values: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 class Places:
-    """Numbers that expand against the first input, written out along its fastest axes, so that passes meet rows of them that
-    are long ``enough``. Where another step computes them, they stay as they are.
+    """Numbers that expand against the first input, written out for the passes of NumPy or of a compiled loop. Where another
+    step computes them, they stay as they are.
     """
 
-    def __init__(self, site: BindContext, number: int, enough: int) -> None:
+    def __init__(self, site: BindContext, number: int, compiled: str) -> None:
         x = site.inputs[0]
         self.values = self.tile = with_trailing_axes(site.inputs[number], x)
         if number in site.computed or not x.size:
             return
         order = order_of(x)
-        shape = expanded([self.values], x, order, enough)
+        shape = expanded([self.values], x, order, bool(compiled))
         self.tile = site.shared([shape[axis] for axis in order]).transpose(inverse(order))
 
     def write(self) -> None:
@@ -51,10 +51,8 @@ class PRelu(Kernel):
     """`prelu` as the larger or the smaller of x and alpha·x where one of them fits all alpha; else max(x, 0) +
     alpha·min(x, 0)."""
 
-    row = LONG_ROW
-
     def bind(self, site: BindContext) -> BoundKernel:
-        slopes = Places(site, 1, self.row)
+        slopes = Places(site, 1, self.accelerator)
         return BoundKernel(self.ahead(site, slopes.tile), self.gradients(site) if site.training else (), slopes.write)
 
     def ahead(self, site: BindContext, slopes: np.ndarray) -> tuple[Closure, ...]:
@@ -106,10 +104,8 @@ class PRelu(Kernel):
 class Affine(Kernel):
     """`affine`."""
 
-    row = LONG_ROW
-
     def bind(self, site: BindContext) -> BoundKernel:
-        factors, terms = (Places(site, number, self.row) for number in (1, 2))
+        factors, terms = (Places(site, number, self.accelerator) for number in (1, 2))
         return BoundKernel(self.ahead(site, factors.tile, terms.tile), self.gradients(site) if site.training else (),
                            in_turn([factors.write, terms.write]))
 
