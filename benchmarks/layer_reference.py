@@ -1,7 +1,7 @@
 """The layers of the table in PyTorch, as its users would write them: functions and modules of its own, on B×C×S… tensors.
 
 Sequences are B×T×C, as PyTorch has them. Each function gets the layer and its arrays in MATLAB's size, and returns what
-computes, and the tensors that are trained.
+computes, and the tensors that are trained. What it computes is a tensor of its own, not a view, as on the other side.
 """
 
 from __future__ import annotations
@@ -212,8 +212,8 @@ plain("adaptiveAveragePooling2dLayer", lambda x: F.adaptive_avg_pool2d(x, 7))
 # Moving and resizing -------------------------------------------------------------------------------------------------
 plain("channelShuffleLayer", lambda x: F.channel_shuffle(x, 4))
 plain("permuteLayer", lambda x: x.transpose(2, 3).contiguous())
-plain("crop2dLayer", lambda x, ref: x[:, :, 4:28, 4:28] if x.shape[2] == 32 else x)
-plain("crop3dLayer", lambda x, ref: x[:, :, 4:12, 4:12, 4:12] if x.shape[2] == 16 else x)
+plain("crop2dLayer", lambda x, ref: (x[:, :, 4:28, 4:28] if x.shape[2] == 32 else x).clone())
+plain("crop3dLayer", lambda x, ref: (x[:, :, 4:12, 4:12, 4:12] if x.shape[2] == 16 else x).clone())
 plain("resize2dLayer", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"))
 plain("resize3dLayer", lambda x: F.interpolate(x, scale_factor=2, mode="trilinear"))
 
@@ -297,7 +297,7 @@ def waves(one: Any, p: Arrays) -> Made:
 
     def run(x: Tensor) -> Tensor:
         angles = rates[:, None] * torch.arange(1, x.shape[2] + 1)
-        return torch.stack([angles.sin(), angles.cos()], 1).flatten(0, 1).expand(len(x), -1, -1)
+        return torch.stack([angles.sin(), angles.cos()], 1).flatten(0, 1).repeat(len(x), 1, 1)
     return run, []
 
 

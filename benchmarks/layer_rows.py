@@ -31,11 +31,15 @@ DEEP = ("SSCB", (16, 16, 64, 32))
 MAPS = {1: SIGNAL, 2: IMAGE, 3: VOLUME}
 
 
+WORKS = ("train", "predict")
+
+
 class LayerRow(NamedTuple):
     """A layer, or a few, and what enters. The inputs go to the ports of the first layer, in their order.
 
-    ``back`` says whether gradients are timed, ``alike`` whether both sides give the same numbers in training, ``labelled``
-    whether the layers end in a loss of classes; the others get that of a regression. The layer that the row is about is
+    ``works`` says what is timed: dropout hands on what it gets in prediction, and data that enter have no gradient.
+    ``alike`` says whether both sides give the same numbers in training, ``labelled`` whether the layers end in a loss of
+    classes; the others get that of a regression. The layer that the row is about is
     the one ``at`` this place.
     """
 
@@ -43,7 +47,7 @@ class LayerRow(NamedTuple):
     entering: tuple[Entering, ...]
     body: Callable[[], list[Layer]]
     wires: tuple[tuple[str, str], ...] = ()
-    back: bool = True
+    works: tuple[str, ...] = WORKS
     alike: bool = True
     labelled: bool = False
     at: int = 0
@@ -125,7 +129,7 @@ def make(factory: str, *args: Any, **options: Any) -> Layer:
 
 def row(factory: str, entering: Any, *args: Any, **options: Any) -> LayerRow:
     """A layer of these arguments; options of the row are told by their names."""
-    of_row = {name: options.pop(name) for name in ("back", "alike") if name in options}
+    of_row = {name: options.pop(name) for name in ("works", "alike") if name in options}
     many = (entering,) if isinstance(entering[0], str) else tuple(entering)
     return LayerRow(factory, many, lambda: [make(factory, *args, **options)], **of_row)
 
@@ -156,15 +160,15 @@ RECURRENT = {"lstmLayer": (), "bilstmLayer": (), "gruLayer": (), "lstmProjectedL
              "gruProjectedLayer": PROJECTED}
 
 LAYERS = {one.factory: one for one in (
-    row("imageInputLayer", IMAGE, IMAGE[1][:-1], Normalization="zscore", back=False),
-    row("image3dInputLayer", VOLUME, VOLUME[1][:-1], Normalization="zscore", back=False),
-    row("featureInputLayer", VECTOR, 512, Normalization="zscore", back=False),
-    row("sequenceInputLayer", SEQUENCE, 64, Normalization="zscore", back=False),
+    row("imageInputLayer", IMAGE, IMAGE[1][:-1], Normalization="zscore", works=WORKS[1:]),
+    row("image3dInputLayer", VOLUME, VOLUME[1][:-1], Normalization="zscore", works=WORKS[1:]),
+    row("featureInputLayer", VECTOR, 512, Normalization="zscore", works=WORKS[1:]),
+    row("sequenceInputLayer", SEQUENCE, 64, Normalization="zscore", works=WORKS[1:]),
     *(row(name, IMAGE) for name in ("reluLayer", "tanhLayer", "sigmoidLayer", "swishLayer", "geluLayer", "softplusLayer",
                                     "softmaxLayer", "flattenLayer", "batchNormalizationLayer", "instanceNormalizationLayer",
                                     "layerNormalizationLayer", "eluLayer", "leakyReluLayer", "preluLayer", "scalingLayer")),
-    row("clippedReluLayer", IMAGE, 1), row("dropoutLayer", IMAGE, 0.5, alike=False),
-    row("spatialDropoutLayer", IMAGE, 0.5, alike=False), row("groupNormalizationLayer", IMAGE, 4),
+    row("clippedReluLayer", IMAGE, 1), row("dropoutLayer", IMAGE, 0.5, alike=False, works=WORKS[:1]),
+    row("spatialDropoutLayer", IMAGE, 0.5, alike=False, works=WORKS[:1]), row("groupNormalizationLayer", IMAGE, 4),
     row("crossChannelNormalizationLayer", IMAGE, 5),
     row("fullyConnectedLayer", VECTOR, 512), row("quadraticLayer", ("CB", (32, 512))),
     row("convolution1dLayer", SIGNAL, 3, 32, Padding=1), row("convolution2dLayer", IMAGE, 3, 32, Padding=1),
@@ -188,7 +192,7 @@ LAYERS = {one.factory: one for one in (
     *(row(name, SEQUENCE, 64, *more) for name, more in RECURRENT.items()),
     row("selfAttentionLayer", SEQUENCE, 8, 64), row("attentionLayer", [SEQUENCE] * 3, 8),
     row("wordEmbeddingLayer", ("CTB", (1, 100, 32)), 64, WORDS),
-    row("sinusoidalPositionEncodingLayer", POSITIONS, 64, back=False), row("patchEmbeddingLayer", IMAGE, 4, 64),
+    row("sinusoidalPositionEncodingLayer", POSITIONS, 64, works=WORKS[1:]), row("patchEmbeddingLayer", IMAGE, 4, 64),
     complex_row("complexReluLayer", IMAGE), complex_row("zreluLayer", IMAGE),
     complex_row("complexFullyConnectedLayer", VECTOR, 256),
     scored("classificationLayer", VECTOR), scored("pixelClassificationLayer", DEEP), scored("focalLossLayer", DEEP),

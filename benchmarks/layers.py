@@ -26,7 +26,6 @@ from benchmarks.worker import SAMPLES, begin, say
 from dltoolbox.program.executable import Program
 from dltoolbox.program.model import Model
 
-WORKS = ("train", "predict")
 HEAD = ("layer", "what enters", "work", "PyTorch, ms", "NumPy+SciPy, ms", "ratio", "with Numba, ms", "ratio", "slow")
 BLOCK, MOST, WARM = 0.03, 200, 3  # seconds of a timed block, calls in it at most, and calls before
 PATIENCE = 0.1  # seconds: there are many rows
@@ -45,7 +44,7 @@ def our_work(row: LayerRow, what: str) -> Timed:
             value[...] = arrays[key.name].reshape(value.shape)
     data = row.data()
     if what == "predict":
-        model = Model(row.graph(), np.float32, draw=False, arrays=model.arrays)  # whose arrays stay, as in a finished network
+        model = Model(row.graph(), np.float32, draw=False, arrays=model.arrays)  # as in a finished network, these stay
 
         def predict() -> Callable[[], list[np.ndarray]]:
             outcome = model.run("predict", data)
@@ -170,7 +169,7 @@ def lines(rows: Sequence[LayerRow], blas: str, settings: Settings) -> Iterator[L
         workers = {name: stack.enter_context(Worker("benchmarks.layers", name, {}, blas, settings.threads))
                    for name in names}
         for row in rows:
-            for what in WORKS if row.back else WORKS[1:]:
+            for what in row.works:
                 first = {name: workers[name].ask([row.factory, what, settings.small])["first"] for name in names}
                 try:
                     compared(row, what, first)

@@ -25,7 +25,7 @@ def test_every_layer_has_a_row_or_a_reason():
 def test_both_sides_compute_the_same(factory):
     """Dropout in prediction alone: what it draws differs."""
     row = layers.LAYERS[factory]
-    for what in layers.WORKS if row.back else layers.WORKS[1:]:
+    for what in row.works:
         first = {name: layers.Side(name).begin(factory, what, True)["first"] for name in ("numpy", *rows.TORCH)}
         layers.compared(row, what, first)
         assert all(any(any(one) for one in several) for several in first.values())
