@@ -22,8 +22,8 @@ T = TypeVar("T")
 CHUNK_ELEMENTS = 1 << 16  # elements of one array in a pass over several
 ROW = 1 << 14
 SHARED = 1 << 17  # elements from which threads share a step: below, meeting costs more than half the work
-SHORT_ROW = 32  # starting a shorter row of a broadcast costs more than its elements
-LONG_ROW, LONGEST_ROW = 1 << 13, 1 << 17  # from there on, NumPy takes a third less; and elements that are worth their memory
+SHORT_TILE = 32  # starting a shorter row of a broadcast costs more than its elements
+LONG_TILE, LONGEST_TILE = 1 << 13, 1 << 17  # from there on, NumPy takes a third less; and elements worth their memory
 STRETCH, FEW = 64, 1 << 10  # elements for which a compiled loop starts anew, and of a row that it reads each time
 
 
@@ -191,9 +191,9 @@ def expanded(parts: Sequence[np.ndarray], x: np.ndarray, order: Sequence[int], c
     fastest = list(takewhile(lambda axis: shape[axis] == 1, reversed(order)))
     if compiled and prod(x.shape[axis] for axis in fastest) >= STRETCH:
         return tuple(shape)
-    row, enough = 1, FEW if compiled else LONG_ROW
+    row, enough = 1, FEW if compiled else LONG_TILE
     for axis in reversed(order):
-        if row >= enough or (row >= SHORT_ROW and row * x.shape[axis] > LONGEST_ROW):
+        if row >= enough or (row >= SHORT_TILE and row * x.shape[axis] > LONGEST_TILE):
             break
         shape[axis] = x.shape[axis]
         row *= x.shape[axis]

@@ -21,13 +21,13 @@ from dltoolbox.kernels.numba_support import Twin, loop
 from dltoolbox.ops import OPS
 from dltoolbox.ops.activation import SATURATION
 
-ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
+ZERO_F, HALF_F, ONE_F, TWO_F = (np.float32(number) for number in (0, 0.5, 1, 2))
 LOWEST, LOG_TWO, PER_LOG_TWO = np.float32(-88), np.float32(log(2)), np.float32(1 / log(2))
-BIAS, UNIT = np.float32(127), np.float32(1 << 23)  # the exponent of 2ⁿ is stored as n + 127, behind 23 digits
+BIAS, DIGITS = np.float32(127), np.float32(1 << 23)  # the exponent of 2ⁿ is stored as n + 127, behind 23 digits
 SERIES = tuple(np.float32(1 / factorial(k)) for k in range(8))
 INVERSES = tuple(np.float32(2 / (2 * k + 1)) for k in range(7))
 FITTED = tuple(np.float32(factor) for factor in LOGIT)
-FURTHEST, FAR, PEAK = np.float32(LIMIT ** 2), np.float32(SATURATION), np.float32(1 / sqrt(2 * pi))
+FURTHEST, FAR_FROM_ZERO, PEAK = np.float32(LIMIT ** 2), np.float32(SATURATION), np.float32(1 / sqrt(2 * pi))
 
 
 # Functions of one number ---------------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ FURTHEST, FAR, PEAK = np.float32(LIMIT ** 2), np.float32(SATURATION), np.float32
 def halvings(x: np.float32) -> np.float32:
     """n of exp(x) = 2ⁿ·exp(r), for x ≤ 0; a NaN has −127."""
     bounded = x if x > LOWEST else LOWEST
-    return np.float32(np.int32(bounded * PER_LOG_TWO - HALF))  # conversion cuts towards zero
+    return np.float32(np.int32(bounded * PER_LOG_TWO - HALF_F))  # conversion cuts towards zero
 
 
 @loop
@@ -54,7 +54,7 @@ def remaining(x: np.float32, n: np.float32) -> np.float32:
 
 @loop
 def power_of_two(n: np.float32) -> np.float32:
-    return np.int32((n + BIAS) * UNIT).view(np.float32)
+    return np.int32((n + BIAS) * DIGITS).view(np.float32)
 
 
 @loop
@@ -70,20 +70,20 @@ def lost(x: np.float32) -> np.float32:
     """exp(x) − 1 for x ≤ 0; nothing cancels near zero, where n is 0."""
     n = halvings(x)
     power = power_of_two(n)
-    return remaining(x, n) * power + (power - ONE)
+    return remaining(x, n) * power + (power - ONE_F)
 
 
 @loop
 def switched(x: np.float32) -> np.float32:
     """1/(1 + exp(−x)), of the side on which the exponential is small."""
     small = fading(-abs(x))
-    return (small if x < ZERO else ONE) / (ONE + small)
+    return (small if x < ZERO_F else ONE_F) / (ONE_F + small)
 
 
 @loop
 def log_of_more(small: np.float32) -> np.float32:
     """log(1 + s) = 2·artanh(z) with z = s/(2 + s) for 0 ≤ s ≤ 1: the series to z¹³ is off by 2e-8."""
-    z = small / (TWO + small)
+    z = small / (TWO_F + small)
     square = z * z
     tail = INVERSES[6]
     tail = tail * square + INVERSES[5]
@@ -119,7 +119,7 @@ def sigmoid_loop(x: np.ndarray, y: np.ndarray) -> None:
 @loop
 def sigmoid_slope(y: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
     for i in range(y.size):
-        dx[i] = grad[i] * y[i] * (ONE - y[i])
+        dx[i] = grad[i] * y[i] * (ONE_F - y[i])
 
 
 @loop
@@ -132,30 +132,30 @@ def swish_loop(x: np.ndarray, y: np.ndarray) -> None:
 def swish_slope(x: np.ndarray, y: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
     for i in range(x.size):
         s = switched(x[i])
-        dx[i] = grad[i] * (s + y[i] * (ONE - s))
+        dx[i] = grad[i] * (s + y[i] * (ONE_F - s))
 
 
 @loop
 def elu_loop(x: np.ndarray, y: np.ndarray, alpha: float) -> None:
     for i in range(x.size):
         v = x[i]
-        below = alpha * lost(ZERO if v > ZERO else v)
-        y[i] = v if v > ZERO else below
+        below = alpha * lost(ZERO_F if v > ZERO_F else v)
+        y[i] = v if v > ZERO_F else below
 
 
 @loop
 def elu_slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray, alpha: float) -> None:
     for i in range(x.size):
         v = x[i]
-        below = alpha * fading(ZERO if v > ZERO else v)
-        dx[i] = grad[i] * (ONE if v >= ZERO else below)
+        below = alpha * fading(ZERO_F if v > ZERO_F else v)
+        dx[i] = grad[i] * (ONE_F if v >= ZERO_F else below)
 
 
 @loop
 def softplus_loop(x: np.ndarray, y: np.ndarray) -> None:
     for i in range(x.size):
         v = x[i]
-        y[i] = (ZERO if v < ZERO else v) + log_of_more(fading(-abs(v)))
+        y[i] = (ZERO_F if v < ZERO_F else v) + log_of_more(fading(-abs(v)))
 
 
 @loop
@@ -167,14 +167,14 @@ def softplus_slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
 @loop
 def clip_loop(x: np.ndarray, y: np.ndarray, ceiling: float) -> None:
     for i in range(x.size):
-        v = ZERO if x[i] < ZERO else x[i]
+        v = ZERO_F if x[i] < ZERO_F else x[i]
         y[i] = ceiling if v > ceiling else v
 
 
 @loop
 def clip_slope(y: np.ndarray, grad: np.ndarray, dx: np.ndarray, ceiling: float) -> None:
     for i in range(y.size):
-        inside = (ONE if y[i] > ZERO else ZERO) * (ONE if y[i] < ceiling else ZERO)
+        inside = (ONE_F if y[i] > ZERO_F else ZERO_F) * (ONE_F if y[i] < ceiling else ZERO_F)
         dx[i] = grad[i] * inside
 
 
@@ -189,12 +189,12 @@ def gelu_slope(x: np.ndarray, grad: np.ndarray, dx: np.ndarray) -> None:
     """Φ(x) + x·φ(x)."""
     for i in range(x.size):
         v = x[i]
-        near = FAR if v > FAR else -FAR if v < -FAR else v
-        dx[i] = grad[i] * (normal_below(v) + near * PEAK * fading(-HALF * near * near))
+        near = FAR_FROM_ZERO if v > FAR_FROM_ZERO else -FAR_FROM_ZERO if v < -FAR_FROM_ZERO else v
+        dx[i] = grad[i] * (normal_below(v) + near * PEAK * fading(-HALF_F * near * near))
 
 
-Pass = Callable[..., None]
-LOOPS: dict[str, tuple[Pass, Pass]] = {  # forward, and backward
+ByLoop = Callable[..., None]
+LOOPS: dict[str, tuple[ByLoop, ByLoop]] = {  # forward, and backward
     "sigmoid": (sigmoid_loop, sigmoid_slope), "swish": (swish_loop, swish_slope), "elu": (elu_loop, elu_slope),
     "softplus": (softplus_loop, softplus_slope), "clipped_relu": (clip_loop, clip_slope), "gelu": (gelu_loop, gelu_slope)}
 

@@ -36,7 +36,7 @@ def bent(x: np.ndarray, slope: np.ndarray, y: np.ndarray, zero: float) -> None:
 
 
 @loop
-def scaled(x: np.ndarray, factor: np.ndarray, term: np.ndarray, y: np.ndarray) -> None:
+def scale_and_add(x: np.ndarray, factor: np.ndarray, term: np.ndarray, y: np.ndarray) -> None:
     for o in range(x.shape[0]):
         for g in range(x.shape[1]):
             if factor.shape[1] == 1:
@@ -108,7 +108,7 @@ class AffineLoops(Twin, Affine):
     """`affine`, forward."""
 
     def ahead(self, site: BindContext, factors: np.ndarray, terms: np.ndarray) -> tuple[Closure, ...]:
-        return over_rows(site, scaled, [factors, terms]) or super().ahead(site, factors, terms)
+        return over_rows(site, scale_and_add, [factors, terms]) or super().ahead(site, factors, terms)
 
 
 @kernel(*InputNormalise.ops)
