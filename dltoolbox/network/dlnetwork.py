@@ -12,12 +12,12 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
-from dltoolbox.core.properties import Configured, Property, show, split_pairs
+from dltoolbox.core.properties import Configured, InvalidValue, Property, show, split_pairs
 from dltoolbox.core.statements.copied import Names
 from dltoolbox.core.statements.discarded import returns_copy
 from dltoolbox.core.statements.lost import Lost
 from dltoolbox.core.table import EditableTable, Table
-from dltoolbox.layers.base import Layer
+from dltoolbox.layers.base import Factor, Layer, Learnable
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.data_layout import example_dims
@@ -101,7 +101,7 @@ class dlnetwork(Network):
 
     @property
     def Learnables(self) -> Table:
-        return values_table((layer, name) for layer in own_layers(self) for name in layer.learnables)
+        return values_table(self.learnables)
 
     @Learnables.setter
     def Learnables(self, table: object) -> None:
@@ -109,7 +109,7 @@ class dlnetwork(Network):
 
     @property
     def State(self) -> Table:
-        return values_table((layer, name) for layer in own_layers(self) for name in layer.states)
+        return values_table(self._arrays("states"))
 
     @State.setter
     def State(self, table: object) -> None:
@@ -129,6 +129,40 @@ class dlnetwork(Network):
             self._take(arrays)
 
     @property
+    def learnables(self) -> dict[ParameterKey, np.ndarray | None]:
+        """Every learnable, as Learnables lists them; None without a value."""
+        return self._arrays("learnables")
+
+    @property
+    def learn_rate_factors(self) -> list[Factor]:
+        """The factor of every learnable, in the order of `learnables`."""
+        if "factors" not in self.structure:
+            factors = {ParameterKey(info.layer.Name, array.name): array.learn_rate_factor
+                       for info in lower(self).layers for array in info.arrays if isinstance(array, Learnable)}
+            self.structure["factors"] = [factors[key] for key in self.learnables]
+        found: list[Factor] = self.structure["factors"]
+        return found
+
+    def with_learnables(self, values: Mapping[ParameterKey, np.ndarray]) -> dlnetwork:
+        """The same network with other values of these sizes; layers are made of them when somebody asks for some."""
+        return self._varied(_values={**self._values, **values}, cache={})
+
+    def _arrays(self, which: str) -> dict[ParameterKey, np.ndarray | None]:
+        """All ``'learnables'`` or ``'states'``."""
+        newer = {**self._values, **self.current} if self.current else self._values
+        return {key: newer[key] if key in newer else getattr(layer, key.name)
+                for key, layer in self._holders(which).items()}
+
+    def _holders(self, which: str) -> dict[ParameterKey, Layer]:
+        """The layers that have them, with the values before all newer ones."""
+        if which not in self.structure:
+            self.structure[which] = {ParameterKey(layer.Name, name): layer
+                                     for layer in own_layers(self._varied(_values={}, current={}))
+                                     for name in getattr(layer, which)}
+        found: dict[ParameterKey, Layer] = self.structure[which]
+        return found
+
+    @property
     def InputNames(self) -> list[str]:
         return Names(self.input_names())
 
@@ -139,7 +173,7 @@ class dlnetwork(Network):
     @OutputNames.setter
     def OutputNames(self, names: object) -> None:
         self.chosen = chosen_outputs(self, _DlnetworkOptions(OutputNames=names).OutputNames)
-        self.cache = {}
+        self.cache, self.structure = {}, {}
 
     @property
     def ends_in_loss(self) -> bool:
@@ -195,9 +229,8 @@ class dlnetwork(Network):
 
     def _with(self, layers: Iterable[Layer], connections: Iterable[Connection]) -> dlnetwork:
         new = copy.copy(self)
-        new.current = {}
+        new.__dict__.update(current={}, _values={}, structure={}, cache={})
         LayerGraph.__init__(new, layers, connections)
-        new.cache = {}
         return new
 
     def _fill(self) -> None:
@@ -205,12 +238,15 @@ class dlnetwork(Network):
         lowered = lower(self)
         lowered.issues.raise_if_any()
         LayerGraph.__init__(self, with_values(self.nodes, initial_arrays(lowered, "float32")), self.edges)
-        self._initialized = True
+        self._initialized, self.structure = True, {}
 
     @property
     def _carried(self) -> set[ParameterKey]:
         """The states that every sequence has of its own."""
-        return {*lower(self).graph.carried} if self.Initialized else set()
+        if "carried" not in self.structure:
+            self.structure["carried"] = {*lower(self).graph.carried} if self.Initialized else set()
+        carried: set[ParameterKey] = self.structure["carried"]
+        return carried
 
     def _checked(self, table: object, present: Table, name: str, carried: Collection[ParameterKey] = ()) -> ParameterArrays:
         """The values of a table in the place of ours, all of which must be there."""
@@ -234,9 +270,14 @@ class dlnetwork(Network):
         return arrays
 
     def _take(self, arrays: ParameterArrays) -> None:
-        """From now on the network computes with these values."""
-        LayerGraph.__init__(self, with_values(super().nodes, arrays), self.edges)
-        self.cache = {}
+        """From now on the network computes with these values, which its layers must accept."""
+        holders = {**self._holders("learnables"), **self._holders("states")}
+        issues, values = IssueCollector(), {}
+        for key, value in arrays.items():
+            with issues.collect(layer=key.layer):
+                values[key] = accepted(holders[key], key.name, value)
+        issues.raise_if_any()
+        self.__dict__.update(vars(self.with_learnables(values)))
 
     def shown(self) -> list[tuple[str, str]]:
         layers, connections, *names = super().shown()
@@ -247,10 +288,21 @@ class dlnetwork(Network):
         return f"{super().__str__()}\n  View summary with summary.\n"
 
 
-def values_table(arrays: Iterable[tuple[Layer, str]]) -> EditableTable:
+def values_table(arrays: Mapping[ParameterKey, np.ndarray | None]) -> EditableTable:
     """A row per array: the layer's name, the property's, and its value."""
-    rows = [(layer.Name, name, UNSET if (value := getattr(layer, name)) is None else value) for layer, name in arrays]
-    return EditableTable(Layer=[row[0] for row in rows], Parameter=[row[1] for row in rows], Value=[row[2] for row in rows])
+    return EditableTable(Layer=[key.layer for key in arrays], Parameter=[key.name for key in arrays],
+                         Value=[UNSET if value is None else value for value in arrays.values()])
+
+
+def accepted(layer: Layer, name: str, value: object) -> np.ndarray:
+    """A value as a layer keeps it in a property."""
+    try:
+        kept: np.ndarray = type(layer).properties[name].converted(value, layer)  # type: ignore[assignment]
+        return kept
+    except InvalidValue:
+        holder = layer.copy()
+        setattr(holder, name, value)  # which says what is wrong
+        return getattr(holder, name)  # type: ignore[no-any-return]
 
 
 def refuse_output_layers(layers: Iterable[Layer], *, of_network: bool = False) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Self
+
+import numpy as np
 
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import show
@@ -14,16 +17,20 @@ from dltoolbox.network.graph.layer_array import LayerArray
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered, lower
+from dltoolbox.ops import ParameterKey
 
 
 class Network(LayerGraph):
     """A layer graph that can be run: what all networks share.
 
-    ``current`` are the states that its sequences go on from, where they are not those of the layers.
+    ``current`` are the states that its sequences go on from, ``_values`` other arrays that are newer than those of the
+    layers; layers that hold them are made when somebody asks for layers. ``structure`` keeps what follows from the layers
+    without these, and from connections; networks that differ in nothing else share it.
     """
 
-    own = (*LayerGraph.own, "current")
+    own = (*LayerGraph.own, "current", "structure")
     _present: tuple[Layer, ...] | None = None
+    _values: Mapping[ParameterKey, np.ndarray] = MappingProxyType({})
 
     def __init__(self, lgraph: LayerGraph) -> None:
         if not isinstance(lgraph, LayerGraph):
@@ -33,14 +40,15 @@ class Network(LayerGraph):
         self.current: ParameterArrays = {}
         super().__init__(lgraph.nodes, lgraph.edges)
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
+        self.structure: dict[str, Any] = {}
 
     @property
     def nodes(self) -> tuple[Layer, ...]:
-        """The layers, with the states that the network is in; they are put in when somebody asks for them."""
-        if not self.current:
+        """The layers, with the values and states that the network has now; they are put in when somebody asks for them."""
+        if not self.current and not self._values:
             return super().nodes
         if self._present is None:
-            self._present = tuple(with_values(super().nodes, self.current))
+            self._present = tuple(with_values(super().nodes, self.current, self._values))
         return self._present
 
     def in_state(self, states: ParameterArrays) -> Self:
@@ -48,9 +56,13 @@ class Network(LayerGraph):
 
         Values and compiled programs are shared.
         """
+        return self._varied(current=states)
+
+    def _varied(self, **changed: object) -> Self:
+        """The same layers and connections with other values or states."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__, _layers=super().nodes, _connections=self.edges, _version=None, _present=None,
-                            current=states)
+                            **changed)
         return new
 
     def after_reset(self) -> Self:
@@ -60,16 +72,23 @@ class Network(LayerGraph):
         if all(a is b for a, b in zip(layers, begun.nodes, strict=True)):
             return begun
         new = object.__new__(type(self))
-        new.__dict__.update(begun.__dict__, _layers=tuple(layers), _connections=self.edges, _version=None, cache={})
+        new.__dict__.update(begun.__dict__, _layers=tuple(layers), _connections=self.edges, _version=None, cache={},
+                            structure={}, _values={}, _present=None)
         return new
 
     def changed(self, edit: Edit) -> LayerGraph:
         new = super().changed(edit)
-        new.__dict__.update(current={}, _present=None)
+        new.__dict__.update(current={}, _present=None, _values={}, structure={})
         return new
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"cache": {}, "_layers": super().nodes, "_present": None}
+        return super().__getstate__() | {"cache": {}, "structure": {}, "_layers": super().nodes, "_present": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle or a copy: arrays come out of pickles and deep copies writable, and must not stay so."""
+        self.__dict__.update(state)
+        for value in self._values.values():
+            value.flags.writeable = False
 
 
 class DAGNetwork(Network):
@@ -89,19 +108,23 @@ def network_of(lgraph: LayerGraph, arrays: ParameterArrays, *, series: bool) -> 
     return (SeriesNetwork if series else DAGNetwork)(LayerGraph(with_values(lgraph.nodes, arrays), lgraph.edges))
 
 
-def with_values(layers: Iterable[Layer], arrays: ParameterArrays) -> LayerArray:
-    """Copies of the layers that hold the arrays as their properties."""
+def with_values(layers: Iterable[Layer], arrays: Mapping[ParameterKey, np.ndarray],
+                checked: Mapping[ParameterKey, np.ndarray] = MappingProxyType({})) -> LayerArray:
+    """Copies of the layers that hold the arrays as their properties; so they do with those that were ``checked`` before."""
     copies = LayerArray(layer.copy() for layer in layers)
     position = {layer.Name: layer for layer in copies}
+    for key, value in checked.items():
+        if key.layer in position:
+            position[key.layer].__dict__[key.name] = value
     for key, value in arrays.items():
         if key.layer in position:
             setattr(position[key.layer], key.name, value)
     for layer in copies:
         if layer.nested is not None:
-            inside = f"{layer.Name}:"
-            mine = {key._replace(layer=key.layer.removeprefix(inside)): value for key, value in arrays.items()
-                    if key.layer.startswith(inside)}
-            layer.nested = layer.nested.with_layers(with_values(layer.nested.nodes, mine))
+            mine, its_checked = (
+                {key._replace(layer=key.layer.removeprefix(f"{layer.Name}:")): value for key, value in given.items()
+                 if key.layer.startswith(f"{layer.Name}:")} for given in (arrays, checked))
+            layer.nested = layer.nested.with_layers(with_values(layer.nested.nodes, mine, its_checked))
         layer.resolve_auto()
     return copies
 
