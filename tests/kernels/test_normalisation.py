@@ -158,3 +158,25 @@ def test_shards_of_different_sizes_agree_with_the_whole_batch(kernel: Kernel, ch
     for i in set(chain.differentiable) - set(chain.batched):
         total = sum(trial.site.grad_inputs[i] for trial in trials)
         np.testing.assert_allclose(total, gradients[i], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", usable("group_norm"), ids=lambda kernel: type(kernel).__name__)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("mean", "spread"), [(0, 1), (3.9, 1), (5, 1), (1e4, 1), (0, 0), (7, 0)])
+def test_groups_far_from_zero_keep_their_digits(kernel: Kernel, order: str, mean: float, spread: float) -> None:
+    """From four deviations on, data are centred before they are squared."""
+    attrs = {"groups": 3, "epsilon": EPSILON}
+    for shape in ((9, 7, 6, 1), (9, 7, 6, 8), (40, 6, 12), (5, 4, 3, 6, 9)):
+        x = sample(shape, mean, spread)
+        inputs = [x, *(sample((6,), 1, 0.2) for _ in range(2))]
+        dims = tuple(dims_of(a) for a in inputs)
+        case = KernelSpec("group_norm", dims, dims[:1], (ORDERS[order](x.ndim), (0,), (0,)), attrs, x.dtype, (True,) * 3)
+        if not kernel.accepts(case):
+            continue
+        grad = sample(shape, 0, 1)
+        trial = bind_alone(kernel, case, inputs, grads=[grad])
+        found = [*trial.forward(), *trial.backward()]
+        y = OPS["group_norm"].forward(*exact(inputs), **attrs)
+        wanted = [y, *OPS["group_norm"].backward(Call(exact(inputs), (y,), (True,) * 3), grad.astype(float), **attrs)]
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=3e-5, atol=3e-5 * max(1, np.abs(b).max()))
