@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff import second  # noqa: F401
 from dltoolbox.autodiff.containers import mapped
 from dltoolbox.autodiff.dlarray import as_dlarray, dlarray
 from dltoolbox.autodiff.tape import TAPE, Traced, gradients_of, leaf, raw_values

@@ -57,15 +57,21 @@ class batch_norm(Op):
         shape = scale.shape
         return y.astype(x.dtype), mean.reshape(shape).astype(x.dtype), variance.reshape(shape).astype(x.dtype)
 
-    def backward(self, call: Call, grad: np.ndarray, *_: None, epsilon: float) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, d_mean: np.ndarray | None, d_variance: np.ndarray | None, *,
+                 epsilon: float) -> Gradients:
+        """In networks no gradient comes from the statistics; functions of arrays may go on computing with them."""
         (x, scale, offset), (_, mean, variance) = call.inputs, call.outputs
         deviation = np.sqrt(per_channel(variance) + np.asarray(epsilon, x.dtype))
         normal = (x - per_channel(mean)) / deviation
         d_offset = sum_over(grad, all_but_channels(x))
         d_scale = sum_over(grad * normal, all_but_channels(x))
-        count = x.size // x.shape[-2]
+        count = max(x.size // max(x.shape[-2], 1), 1)
         dx = per_channel(scale) / deviation * (
             grad - per_channel(d_offset) / count - normal * per_channel(d_scale) / count)
+        if d_mean is not None and d_mean.any():
+            dx = dx + per_channel(d_mean) / count
+        if d_variance is not None and d_variance.any():
+            dx = dx + (x - per_channel(mean)) * per_channel(d_variance) * 2 / count
         return dx.astype(x.dtype), d_scale.reshape(scale.shape), d_offset.reshape(offset.shape)
 
 
@@ -131,7 +137,7 @@ class count_values(Op):
 
 @op
 class batch_norm_inference(Op):
-    """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
+    """scale·(x − mean)/√(variance + ε) + offset with stored statistics."""
 
     saved_for_backward = IN
     divisible = True
@@ -155,8 +161,12 @@ class batch_norm_inference(Op):
         x, scale, offset, mean, variance = call.inputs
         deviation = np.sqrt(variance + np.asarray(epsilon, variance.dtype))
         normal = (x - per_channel(mean)) / per_channel(deviation)
-        return (grad * per_channel(scale / deviation), sum_over(grad * normal, all_but_channels(x)).reshape(scale.shape),
-                sum_over(grad, all_but_channels(x)).reshape(offset.shape), None, None)
+        d_scale = sum_over(grad * normal, all_but_channels(x)).reshape(scale.shape)
+        d_offset = sum_over(grad, all_but_channels(x)).reshape(offset.shape)
+        of_mean, of_variance = call.needs_input_grad[3:]  # in networks neither; functions of arrays may ask
+        return (grad * per_channel(scale / deviation), d_scale, d_offset,
+                -(d_offset * (scale / deviation)).reshape(mean.shape) if of_mean else None,
+                (d_scale * scale / deviation ** 2 / -2).reshape(variance.shape) if of_variance else None)
 
 
 @op

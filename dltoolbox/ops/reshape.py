@@ -298,10 +298,10 @@ class resize(Op):
                 rounding: str) -> np.ndarray:
         for axis, (out, factor) in enumerate(zip(to, factors, strict=True)):
             low, high, part = Samples.of(x.shape[axis], out, factor, method, transform, rounding)
-            below = x.take(low, axis)
+            below = np.take(x, low, axis)
             if part.any():
                 weight = part.astype(x.dtype).reshape(-1, *[1] * (x.ndim - axis - 1))
-                below += weight * (x.take(high, axis) - below)
+                below += weight * (np.take(x, high, axis) - below)
             x = below
         return x
 

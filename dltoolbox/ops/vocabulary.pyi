@@ -191,7 +191,7 @@ class Vocabulary(Protocol):
         """How many numbers every channel of an observation has, as 1×B; where a mask is 0, none count."""
 
     def batch_norm_inference(self, x: Value, scale: Value, offset: Value, mean: Value, variance: Value, *, epsilon: float, way: Way | None = None) -> Value:
-        """scale·(x − mean)/√(variance + ε) + offset with stored statistics, to which no gradient flows."""
+        """scale·(x − mean)/√(variance + ε) + offset with stored statistics."""
 
     def group_norm(self, x: Value, scale: Value, offset: Value, *, groups: int, epsilon: float, spatial: bool = True, way: Way | None = None) -> Value:
         """scale·(x − mean)/√(variance + ε) + offset with the (biased) statistics of each group of channels of an observation."""
@@ -282,6 +282,9 @@ class Vocabulary(Protocol):
 
     def attend(self, q: Value, scores: Value, v: Value, *, axis: int, way: Way | None = None) -> Value:
         """Values weighted by scores, as `attention_scores` gives them: ``(q, scores, v)``. Of the queries, only the number of"""
+
+    def ctc(self, y: Value, targets: Value, steps: Value, counts: Value, *, blank: int, way: Way | None = None) -> Value:
+        """−ln of the probability of the labels (1×B): ``(y, targets, steps, counts)``."""
 
     def project(self, x: Value, weights: Value, bias: Value, *, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the channels of every position, plus ``bias``."""

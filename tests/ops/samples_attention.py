@@ -1,4 +1,4 @@
-"""Samples of attention and embeddings: steps of time, (C, T, B), and positions of a map, (S, C, B)."""
+"""Samples of attention, embeddings and CTC: steps of time, (C, T, B), and positions of a map, (S, C, B)."""
 
 from __future__ import annotations
 
@@ -62,6 +62,26 @@ def cases() -> Iterator[Case]:
             data(r, axis, 3, 4, n), normal(r, 5, 4, 2, n), data(r, axis, 6, 5, n)), {"axis": axis},
             differentiable=(1, 2), batched=(0, 1, 2))
     yield from embedded()
+    yield from aligned()
+
+
+# classes, steps, most labels, the blank
+ALIGNED = {"short": (4, 3, 1, 1), "repeated": (3, 9, 4, 1), "last": (5, 8, 3, 5), "middle": (4, 7, 3, 2),
+           "none": (3, 4, 0, 1)}
+
+
+def aligned() -> Iterator[Case]:
+    """Sequences of several lengths, of which the first needs every step."""
+    for label, (classes, steps, most, blank) in ALIGNED.items():
+        def unaligned(r: np.random.Generator, n: int, c: int = classes, t: int = steps, k: int = most,
+                      blank: int = blank) -> Inputs:
+            y = np.exp(normal(r, c, t, n))
+            targets = r.choice(np.delete(np.arange(1.0, c + 1), blank - 1), (k, n))
+            counts = r.integers(0, k + 1, n)
+            counts[:1] = k
+            return (y / y.sum(0), targets, r.integers(np.maximum(2 * counts - 1, 0), t + 1).astype(np.int32),
+                    counts.astype(np.int32))
+        yield Case("ctc", label, unaligned, {"blank": blank}, batched=(0, 1, 2, 3))
 
 
 def embedded() -> Iterator[Case]:

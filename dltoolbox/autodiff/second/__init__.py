@@ -1,0 +1,3 @@
+"""Second forms of ops: the same functions in words that can be differentiated again, a file per family of ops."""
+
+from dltoolbox.autodiff.second import normalisation, reshaping, sequences  # noqa: F401
