@@ -109,7 +109,7 @@ class dlnetwork(Network):
 
     @property
     def State(self) -> Table:
-        return values_table(self._arrays("states"))
+        return values_table(self.states)
 
     @State.setter
     def State(self, table: object) -> None:
@@ -132,6 +132,11 @@ class dlnetwork(Network):
     def learnables(self) -> dict[ParameterKey, np.ndarray | None]:
         """Every learnable, as Learnables lists them; None without a value."""
         return self._arrays("learnables")
+
+    @property
+    def states(self) -> dict[ParameterKey, np.ndarray | None]:
+        """The same of every state, as State lists them."""
+        return self._arrays("states")
 
     @property
     def learn_rate_factors(self) -> list[Factor]:

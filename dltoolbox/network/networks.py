@@ -40,7 +40,7 @@ class Network(LayerGraph):
         self.current: ParameterArrays = {}
         super().__init__(lgraph.nodes, lgraph.edges)
         self.cache: dict[Any, Any] = {}  # compiled programs, kept by whoever runs the network
-        self.structure: dict[str, Any] = {}
+        self.structure: dict[Any, Any] = {}
 
     @property
     def nodes(self) -> tuple[Layer, ...]:

@@ -17,7 +17,8 @@ from dltoolbox.core.dims import Dims
 
 
 class Way(Enum):
-    """A way to look at T. All are views, and all are the same for arrays without T.
+    """A way to look at T. All are views, and all are the same for arrays without T. They are made with methods of arrays
+    alone, so that whatever has these can be looked at.
 
     * ``FOLD``: (S…, C, T·B). Every step of every observation is an observation.
     * ``SEE``: (S…, C, T, B). For ops that treat steps and observations differently, and inputs that differ in them.
@@ -57,7 +58,7 @@ class Way(Enum):
         split = array.reshape(*array.shape[:-1], steps, batch)
         if self is Way.SEE:
             return split
-        split = split if dims.rank else split[np.newaxis]
+        split = split if dims.rank else split.reshape(1, *split.shape)
         return split.swapaxes(-2, -3)
 
     def folded(self, array: np.ndarray, dims: Dims) -> np.ndarray:
@@ -66,7 +67,7 @@ class Way(Enum):
             return array
         if self is Way.SPACE:
             array = array.swapaxes(-3, -2)
-            array = array if dims.rank else array[0]
+            array = array if dims.rank else array.reshape(array.shape[1:])
         return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
 
     def order(self, order: Sequence[int], dims: Dims) -> tuple[int, ...]:

@@ -172,7 +172,7 @@ class Shard:
         prepare, prepare_parallel, pre_run: Closures of `BoundKernel` that exist.
         values: Every array by value, T and B as one.
         gradients: Gradients of the values that enter.
-        border: What enters and leaves, and then the gradients of what enters, with T and B apart.
+        border: What enters and leaves, and then the gradients of what enters and of what is seeded, with T and B apart.
         incoming: Where the gradients of values come from; see `contributions`.
         alive: When every array is alive.
         structure: What it has in common with plans that may lie alike.
@@ -232,7 +232,7 @@ class Shard:
         self.gradients = self._gradients(allocate)
         graph = plan.graph
         self.border = (time_apart(self.values, {*graph.entering, *graph.targets, *plan.wanted}),
-                       time_apart(self.gradients, graph.inputs))
+                       time_apart(self.gradients, (*graph.inputs, *plan.seeded)))
         for closures in (self.steps, self.prepare, self.prepare_parallel, self.pre_run):
             closures.clear()
         for i, step in enumerate(plan.steps):

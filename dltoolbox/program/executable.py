@@ -26,6 +26,7 @@ STEP_BYTES = 1 << 15  # of a step that is planned and bound, at most about
 SMALL_WORK = 1 << 24  # below, threads cost more than they bring (1–2 ms of work); counted as `OptimizedGraph.work`
 
 CallName = tuple[str, int]
+StepCalls = tuple[CallName, tuple[Closure, ...]]
 
 
 @dataclass
@@ -182,22 +183,61 @@ class Program:
             constant: Whether the parameters are those of the last run.
         """
         check_targets(self.graph, targets)
+        results, entering = self._ready(constant=constant), self._room_for_gradients()
+
+        def both(rank: int) -> None:
+            self._forward(rank, inputs, targets, results)
+            self._backward(rank, entering)
+        self._with_team(both)
+        self.prepared = True
+        self._add_losses(results)
+        return self._outcome(results, entering)
+
+    def begin(self, inputs: Sequence[np.ndarray], *, constant: bool = False) -> Outcome:
+        """The forward pass alone; arguments as for `run`. Until `finish`, nothing else may run in the memory."""
+        results = self._ready(constant=constant)
+        self._with_team(lambda rank: self._forward(rank, inputs, (), results))
+        self.prepared = True
+        return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), {}, [])
+
+    def finish(self, seeds: Sequence[np.ndarray | None]) -> Outcome:
+        """The backward pass after `begin`, from the gradients of the ``seeded`` values; None: zeros."""
+        entering = self._room_for_gradients()
+
+        def backward(rank: int) -> None:
+            self._seed(rank, seeds)
+            self._backward(rank, entering)
+        self._with_team(backward)
+        return self._outcome((), entering)
+
+    @property
+    def seeded(self) -> tuple[Value, ...]:
+        """Values whose gradients `finish` takes."""
+        return self.plan.seeded
+
+    def _ready(self, *, constant: bool) -> list[np.ndarray]:
+        """Bound and with its random numbers noted; room for the results."""
         self.rebind()
-        results = [self._room_for(value) for value in self.plan.wanted]
-        entering = [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
         for shard in self.shards:
             for closure in shard.pre_run:
                 closure()
         self._fresh = not (constant and self.prepared)
+        return [self._room_for(value) for value in self.plan.wanted]
+
+    def _room_for_gradients(self) -> list[np.ndarray]:
+        """New arrays for the gradients of what enters, if any are wanted."""
+        return [self._room_for(value) for value in self.graph.inputs] if self._input_gradients else []
+
+    def _with_team(self, work: Callable[[int], None]) -> None:
+        """Run it on all threads, each with its number."""
         with team_of(self.size) as self.meeting.team:
-            work = partial(self._work, inputs=inputs, targets=targets, results=results, entering=entering)
             self.meeting.team.run([partial(work, rank) for rank in range(self.size)])
-        self.prepared = True
-        self._add_losses(results)
+
+    def _outcome(self, results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> Outcome:
         incoming = self.shards[0].incoming
         gradients = {} if not self.gradients else {
             key: self.gradients[0][key] for key, value in self.graph.arrays.items() if value in incoming}
-        return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=True)), gradients, entering)
+        return Outcome(self.graph, dict(zip(self.plan.wanted, results, strict=bool(results))), gradients, entering)
 
     def _add_losses(self, results: list[np.ndarray]) -> None:
         """A loss is the sum of the shards' parts."""
@@ -217,27 +257,35 @@ class Program:
             shape = (*shape[:-1], self.edges[-1])
         return base.empty(shape[::-1], dtype).T if len(shape) == 2 else base.empty(shape, dtype)
 
-    def _work(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
-              results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
-        """The work of one thread in a run."""
-        mine = rank if rank < len(self.shards) else None
+    def _forward(self, rank: int, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray],
+                 results: Sequence[np.ndarray]) -> None:
+        """The work of one thread until the results are there."""
         if self._fresh:
             self._prepare(rank)
         self._load(rank, inputs, targets)
-        if self.times is None:
-            for _, closure in self._calls(rank):
-                check()
-                closure()
-        else:
-            for name, closure in self._calls(rank):
-                start = perf_counter()
-                closure()
-                self.times.append((rank, name, perf_counter() - start))
-        if mine is not None:
-            self._store(mine, results, entering)
+        self._call(rank, self._calls(rank, forward_of))
+        if rank < len(self.shards):
+            self._store(rank, results)
+
+    def _backward(self, rank: int, entering: Sequence[np.ndarray]) -> None:
+        """The rest of it."""
+        self._call(rank, self._calls(rank, backward_of))
+        if rank < len(self.shards):
+            self._store_gradients(rank, entering)
         if len(self.shards) > 1 and self.shards[0].around.gradients:
             self.meeting.wait(rank)
             self._add_gradients(rank)
+
+    def _call(self, rank: int, calls: Iterator[tuple[CallName, Closure]]) -> None:
+        if self.times is None:
+            for _, closure in calls:
+                check()
+                closure()
+            return
+        for name, closure in calls:
+            start = perf_counter()
+            closure()
+            self.times.append((rank, name, perf_counter() - start))
 
     def _prepare(self, rank: int) -> None:
         """Arrays that depend on parameters alone and can be kept; the threads share them."""
@@ -248,15 +296,15 @@ class Program:
             if closures and self.size > 1:
                 self.meeting.wait(rank)
 
-    def _calls(self, rank: int) -> Iterator[tuple[CallName, Closure]]:
+    def _calls(self, rank: int, steps_of: Callable[[Shard], Iterator[StepCalls]]) -> Iterator[tuple[CallName, Closure]]:
         """The calls of a thread, in order: all steps of its shard, or its part of the steps of the only one, with meetings
         around the steps that several threads run.
         """
         shard = self.shards[rank] if len(self.shards) > 1 else self.shards[0]
         together = len(self.shards) == 1 and self.size > 1
         meeting = ("meet", 0), partial(self.meeting.wait, rank)
-        alone = False  # whether rank 0 has worked alone since the last meeting
-        for name, bands in both_ways(shard):
+        alone = steps_of is backward_of  # whether rank 0 has worked alone since the last meeting
+        for name, bands in steps_of(shard):
             if not together or len(bands) == 1:
                 if rank == 0 or not together:
                     yield from ((name, band) for band in bands)
@@ -285,15 +333,30 @@ class Program:
         if shared and self.size > 1:
             self.meeting.wait(rank)
 
-    def _store(self, rank: int, results: Sequence[np.ndarray], entering: Sequence[np.ndarray]) -> None:
+    def _seed(self, rank: int, seeds: Sequence[np.ndarray | None]) -> None:
+        """Copy this shard's part of gradients to where the plan wants them."""
+        if rank < len(self.shards):
+            shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
+            for value, seed in zip(shard.plan.seeded, seeds, strict=True):
+                target = shard.border[1][value]
+                if seed is None or not (rank == 0 or value.dims.labels.endswith("B")):
+                    target[...] = 0
+                else:
+                    np.copyto(target, seed[..., here] if value.dims.labels.endswith("B") else seed, casting="unsafe")
+
+    def _store(self, rank: int, results: Sequence[np.ndarray]) -> None:
         """Copy this shard's results out of planned memory."""
         shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
-        values, gradients = shard.border
         for value, target in zip(shard.plan.wanted, results, strict=True):
             if value.dims.labels.endswith("B"):
-                target[..., here] = values[value]
+                target[..., here] = shard.border[0][value]
             elif rank == 0:
-                target[...] = values[value]
+                target[...] = shard.border[0][value]
+
+    def _store_gradients(self, rank: int, entering: Sequence[np.ndarray]) -> None:
+        """The same with the gradients of what entered."""
+        shard, here = self.shards[rank], slice(self.edges[rank], self.edges[rank + 1])
+        gradients = shard.border[1]
         for value, target in zip(shard.plan.graph.inputs, entering, strict=False):
             target[..., here] = gradients.get(value, 0)  # no loss depends on an input of which only the size counts
 
@@ -305,10 +368,14 @@ class Program:
             total[here] += other[here]
 
 
-def both_ways(shard: Shard) -> Iterator[tuple[CallName, tuple[Closure, ...]]]:
-    """The closures of all steps, forward and then backward, as (("forward" or "backward", number of the step), bands)."""
+def forward_of(shard: Shard) -> Iterator[StepCalls]:
+    """The closures of all steps, as (("forward", number of the step), bands)."""
     for number, (_, bound) in enumerate(shard.steps):
         yield ("forward", number), bound.forward
+
+
+def backward_of(shard: Shard) -> Iterator[StepCalls]:
+    """Those of their gradients, the last step first."""
     for number, (_, bound) in reversed(list(enumerate(shard.steps))):
         if bound.backward:
             yield ("backward", number), bound.backward

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import wraps
 from threading import RLock, local
 from time import perf_counter
@@ -28,15 +28,17 @@ from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.initialise import ParameterArrays, enough_memory, initial_arrays
 from dltoolbox.network.lowering.lower import Lowered
 from dltoolbox.network.lowering.modes import (
-    TRAINING,
     Groups,
     InputSizes,
+    Mode,
+    Taped,
     check_problems,
     length_groups,
     lower_for,
     mode_ends,
     sizes_of,
     takes_any_type,
+    trains,
 )
 from dltoolbox.network.networks import DAGNetwork, Network, is_series, lower_checked, network_of
 from dltoolbox.ops import Graph, ParameterKey
@@ -149,7 +151,7 @@ class Model(Sealed):
         self.pool: ArrayPool = WeakValueDictionary()
         self._left = local()
         self.frozen = {key for key, a in learnables.items() if a.frozen}
-        self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": []}  # by mode, one per thread
+        self.gradient_vectors: dict[str, list[FlatArrays]] = {"train": [], "gradients": [], "taped": []}  # one per thread
         self.series = is_series(lgraph)
         self.inputs = model_inputs(lgraph)
         self.any_type = [takes_any_type(lowered.graph, value) for value in lowered.graph.inputs]
@@ -229,14 +231,8 @@ class Model(Sealed):
                 continues: np.ndarray | None = None, carry: bool = False,
                 states: Mapping[ParameterKey, np.ndarray] | None = None) -> list[Result]:
         """The same with the dimensions and lengths of each; ``states`` are those to begin with."""
-        outcome = self.run("predict", inputs, ports=tuple(ports), lengths=lengths, carry=carry,
-                           states=self.left(continues) if states is None else states)
-        graph = outcome.graph
-        values = [graph.ports[port] for port in ports] if ports else graph.results
-        results = [Result(outcome[value], value.dims, None if value.lengths is None else outcome[value.lengths])
-                   for value in values]
-        where = {at for at, port in enumerate(ports or graph.leaving) if port in graph.complex}
-        return [as_complex_result(result) if at in where else result for at, result in enumerate(results)]
+        return collected(self.run("predict", inputs, ports=tuple(ports), lengths=lengths, carry=carry,
+                                   states=self.left(continues) if states is None else states), ports)
 
     @one_at_a_time
     def gradients(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, lengths: Lengths = None
@@ -249,18 +245,31 @@ class Model(Sealed):
         """Compile for predicting data of these sizes; raises what stands against it."""
         self.program("predict", inputs, tuple(ports))
 
-    def run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
+    def run(self, mode: Mode, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray] = (),
             ports: tuple[str, ...] = (), *, lengths: Lengths = None,
             states: Mapping[ParameterKey, np.ndarray] | None = None, carry: bool = False) -> Outcome:
         """One run of a mode; see `Batch` for lengths and ``carry``, `carried_into` for ``states``."""
+        with self.placing():
+            program, entering = self.to_run(mode, inputs, ports, lengths, states, carry=carry)
+            start = perf_counter()
+            outcome = program.run(entering, targets, constant=self.constant)
+            compiling.spend(perf_counter() - start)
+        if carry:
+            self._left.states = carried_by(outcome)
+        return outcome
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Functions from outside know the names of layers, but not their places."""
         try:
-            return self._run(mode, inputs, targets, ports, lengths, states, carry=carry)
-        except DltoolboxError as error:  # functions from outside know the names of layers, but not their places
+            yield
+        except DltoolboxError as error:
             placed = self.lgraph.placed(error)
             raise placed from placed.__cause__
 
-    def _run(self, mode: str, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], ports: tuple[str, ...],
-             lengths: Lengths, states: Mapping[ParameterKey, np.ndarray] | None, *, carry: bool) -> Outcome:
+    def to_run(self, mode: Mode, inputs: Sequence[np.ndarray], ports: tuple[str, ...], lengths: Lengths,
+               states: Mapping[ParameterKey, np.ndarray] | None, *, carry: bool) -> tuple[Compiled, list[np.ndarray]]:
+        """The program for a run, and all that enters it but targets."""
         groups, distinct = length_groups(lengths)
         program = self._program(mode, inputs, ports, groups, carry)
         entering = [*inputs, *distinct]
@@ -268,13 +277,7 @@ class Model(Sealed):
             entering += self.carried_into(program.graph, inputs[0].shape[-1], states)
         if distinct:
             check_lengths(program.graph, distinct)
-        start = perf_counter()
-        outcome = program.run(entering, targets, constant=self.constant)
-        compiling.spend(perf_counter() - start)
-        if carry:
-            self._left.states = {update.key: outcome[update.value] for update in outcome.graph.updates
-                            if isinstance(update.rule, Carry)}
-        return outcome
+        return program, entering
 
     @property
     def carried(self) -> ParameterArrays:
@@ -307,11 +310,11 @@ class Model(Sealed):
         return entering
 
     @one_at_a_time
-    def program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
+    def program(self, mode: Mode, inputs: Sequence[np.ndarray], ports: tuple[str, ...] = ()) -> Compiled:
         """The program for a mode and the sizes of these inputs; compiled on first use, forgotten when long unused."""
         return self._program(mode, inputs, ports)
 
-    def _program(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+    def _program(self, mode: Mode, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
                  carry: bool = False) -> Compiled:
         """`program` for whoever has locked the model already: locking again takes as long as a small step."""
         types = tuple(self.types([array.dtype for array in inputs]))
@@ -328,7 +331,7 @@ class Model(Sealed):
         return [min(np.promote_types(dtype, self.dtype), np.dtype(np.float64), key=lambda dtype: dtype.itemsize)
                 if any_type else self.dtype for dtype, any_type in zip(stored, self.any_type, strict=True)]
 
-    def compile(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+    def compile(self, mode: Mode, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
                 carry: bool = False) -> Compiled:
         layouts = self.layouts.setdefault((mode, ports, groups, carry), {})
         with budget(COMPILE_SECONDS):
@@ -337,7 +340,7 @@ class Model(Sealed):
                     return self._compiled(optimized, mode, inputs, layouts)
         raise AssertionError("the record for these very sizes does not serve them")
 
-    def _compiled(self, optimized: OptimizedGraph, mode: str, inputs: Sequence[np.ndarray], layouts: Layouts) -> Compiled:
+    def _compiled(self, optimized: OptimizedGraph, mode: Mode, inputs: Sequence[np.ndarray], layouts: Layouts) -> Compiled:
         types, entering = self.types([array.dtype for array in inputs]), [array.shape for array in inputs]
         if not self.fast:
             whole = optimized.at(entering)
@@ -352,16 +355,16 @@ class Model(Sealed):
         return Program(optimized, entering, plan_of, threads, self.arrays, self.vectors_for(mode, threads), self.arenas,
                        layouts, None if self.constant else self.pool)
 
-    def vectors_for(self, mode: str, threads: int) -> Sequence[FlatArrays]:
+    def vectors_for(self, mode: Mode, threads: int) -> Sequence[FlatArrays]:
         """For every thread, where gradients go; frozen learnables get none in training."""
-        vectors = self.gradient_vectors.get(mode)
-        if vectors is None:
+        vectors = self.gradient_vectors.get("taped" if isinstance(mode, Taped) else mode)
+        if vectors is None or (isinstance(mode, Taped) and mode.without >= self.shapes.keys()):
             return ()
         shapes = {key: shape for key, shape in self.shapes.items() if mode != "train" or key not in self.frozen}
         vectors += [FlatArrays(shapes, self.dtype) for _ in range(threads - len(vectors))]
         return vectors
 
-    def optimized(self, mode: str, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
+    def optimized(self, mode: Mode, inputs: Sequence[np.ndarray], ports: tuple[str, ...], groups: Groups = (),
                   carry: bool = False) -> Iterator[OptimizedGraph]:
         """The program of a mode for data of these sizes, made once for all numbers of observations and lengths of time; and
         one for these lengths, should that not serve.
@@ -371,12 +374,12 @@ class Model(Sealed):
                                           for size, entry in zip(sizes, self.inputs, strict=True)), ports, groups, carry)
         yield self._optimized(mode, sizes, ports, groups, carry)
 
-    def _optimized(self, mode: str, sizes: InputSizes, ports: tuple[str, ...], groups: Groups,
+    def _optimized(self, mode: Mode, sizes: InputSizes, ports: tuple[str, ...], groups: Groups,
                    carry: bool) -> OptimizedGraph:
         key = mode, sizes, ports, groups, carry
         made = self._records.get(key)
         if made is None:
-            graph = self.lowered(sizes, training=mode in TRAINING, ports=ports, groups=groups).graph
+            graph = self.lowered(sizes, training=trains(mode), ports=ports, groups=groups).graph
             made = optimize(graph, *mode_ends(graph, mode, ports, self.frozen, carry=carry),
                             chains=CHAINS if self.fast else None)
             self._records.put(key, made, made.graph.bytes)
@@ -392,6 +395,21 @@ class Model(Sealed):
             self._records.put(key, lowered, lowered.graph.bytes)
         check_problems(lowered, ports)
         return lowered
+
+
+def collected(outcome: Outcome, ports: Sequence[str] = ()) -> list[Result]:
+    """The values that leave the network, or those at ports, with the dimensions and lengths of each."""
+    graph = outcome.graph
+    values = [graph.ports[port] for port in ports] if ports else graph.results
+    results = [Result(outcome[value], value.dims, None if value.lengths is None else outcome[value.lengths])
+               for value in values]
+    where = {at for at, port in enumerate(ports or graph.leaving) if port in graph.complex}
+    return [as_complex_result(result) if at in where else result for at, result in enumerate(results)]
+
+
+def carried_by(outcome: Outcome) -> ParameterArrays:
+    """The states that a run leaves to the next one."""
+    return {update.key: outcome[update.value] for update in outcome.graph.updates if isinstance(update.rule, Carry)}
 
 
 def model_of(net: Network) -> Model:

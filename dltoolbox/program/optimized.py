@@ -29,19 +29,22 @@ class OptimizedGraph:
         graph: The record, with these nodes in the place of its own.
         wanted: Values that a run returns.
         differentiated: Values that a gradient flows through.
+        seeded: Differentiated values whose gradients come from outside.
         counted: Whether there is so much work or more, at the sizes that were asked about.
     """
 
     graph: Graph
     wanted: tuple[Value, ...]
     differentiated: set[Value]
+    seeded: tuple[Value, ...] = ()
     counted: list[tuple[int, tuple[int, ...], bool]] = field(default_factory=list)
 
     def at(self, entering: Sequence[Sequence[int]]) -> OptimizedGraph:
         """The same for data of these sizes; see `Sizing`. Parameters keep their values."""
         sizing = Sizing(self.graph, entering)
         graph = sizing.sized(self.graph)
-        return OptimizedGraph(graph, tuple(map(sizing.value, self.wanted)), set(map(sizing.value, self.differentiated)))
+        return OptimizedGraph(graph, tuple(map(sizing.value, self.wanted)), set(map(sizing.value, self.differentiated)),
+                              tuple(map(sizing.value, self.seeded)))
 
     @cached_property
     def by_observation(self) -> bool:
@@ -81,7 +84,7 @@ def by_observation(op: str) -> bool:
     return OPS[op].by_observation or any(kernel.by_observation for kernel in KERNELS.get(op, ()))
 
 
-def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value] = (), *,
+def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value] = (), seeded: Sequence[Value] = (), *,
              chains: Collection[str] | None = CHAINS) -> OptimizedGraph:
     """Run all passes.
 
@@ -89,12 +92,14 @@ def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value
         graph: The record of ops; sizes of the batch may be open.
         wanted: Values that the run returns.
         gradients_of: Values (parameters, inputs) that gradients are asked for; none is inference.
+        seeded: Values whose gradients come from outside, of those that are differentiated.
         chains: As for `run_passes`.
     """
     nodes = run_passes(graph, wanted, chains)
-    differentiated = gradient_paths(graph, unfused(nodes), gradients_of)
+    differentiated = gradient_paths({*graph.losses, *seeded}, unfused(nodes), gradients_of)
     check_gradients(unfused(nodes), differentiated)
-    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), differentiated)
+    return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), differentiated,
+                          tuple(value for value in seeded if value in differentiated))
 
 
 def check_gradients(nodes: Iterable[Node], differentiated: Collection[Value]) -> None:
@@ -110,13 +115,13 @@ def unfused(nodes: Iterable[Node]) -> list[Node]:
     return [part for node in nodes for part in (node.parts if isinstance(node, FusedNode) else [node])]
 
 
-def gradient_paths(graph: Graph, nodes: Sequence[Node], sources: Iterable[Value]) -> set[Value]:
-    """The values that a gradient flows through: a source reaches them, and they reach a loss."""
+def gradient_paths(ends: Iterable[Value], nodes: Sequence[Node], sources: Iterable[Value]) -> set[Value]:
+    """The values that a gradient flows through: a source reaches them, and they reach one of the ends."""
     below = set(sources)
     for node in nodes:
         if below.intersection(node.inputs) and node.op.differentiable:
             below.update(value for value in node.outputs if value.kind is Kind.DATA)
-    above = set(graph.losses)
+    above = set(ends)
     for node in reversed(nodes):
         if above.intersection(node.outputs) and node.op.differentiable:
             above.update(value for value in node.inputs if value.kind is Kind.DATA)

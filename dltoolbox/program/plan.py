@@ -42,6 +42,7 @@ class Plan:
     graph: Graph
     wanted: tuple[Value, ...]
     dtype: np.dtype
+    seeded: tuple[Value, ...] = ()  # values whose gradients come from outside, before anything runs backward
     steps: list[Step] = field(default_factory=list)
     orders: dict[Value, Order] = field(default_factory=dict)
     kinds: dict[Value, np.dtype] = field(default_factory=dict)  # types of arrays, where not ``dtype``
@@ -74,7 +75,7 @@ def as_seen(parameter: np.ndarray, value: Value) -> np.ndarray:
 
     One of a layer that data of another size reach may not fit; then no op that runs reads it.
     """
-    return parameter.reshape(value.dims.shape) if parameter.size == prod(value.dims.shape) else parameter
+    return parameter.reshape(value.dims.shape) if prod(parameter.shape) == prod(value.dims.shape) else parameter
 
 
 def kind_of(value: Value, node: Node, dtype: np.dtype) -> np.dtype:
@@ -111,7 +112,8 @@ def make_plan(optimized: OptimizedGraph, *, dtype: DTypeLike = np.float32, types
         precision: ``'fast'`` permits roundings ten times larger.
     """
     graph = optimized.graph
-    plan = Plan(graph, optimized.wanted, np.dtype(dtype), kinds=dict.fromkeys(graph.lengths, LENGTH) | dict(types or {}))
+    plan = Plan(graph, optimized.wanted, np.dtype(dtype), optimized.seeded,
+                kinds=dict.fromkeys(graph.lengths, LENGTH) | dict(types or {}))
     for value in graph.arrays.values():
         plan.orders[value] = tuple(range(len(shape_of(value))))
     for value in graph.entering:
@@ -176,8 +178,10 @@ def read_by_gradient(step: Step) -> tuple[Value, ...]:
 
 
 def contributions(plan: Plan) -> dict[Value, list[tuple[int, int]]]:
-    """Sources of the gradient of a value: (step, number of the input), in the order of the backward run."""
-    places: dict[Value, list[tuple[int, int]]] = {}
+    """Sources of the gradient of a value: (step, number of the input), in the order of the backward run; a step behind all
+    is outside.
+    """
+    places = {value: [(len(plan.steps), 0)] for value in plan.seeded}
     for i in reversed(range(len(plan.steps))):
         step = plan.steps[i]
         for number, (value, need) in enumerate(zip(step.node.inputs, step.needs_input_grad, strict=False)):

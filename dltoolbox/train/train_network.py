@@ -173,7 +173,7 @@ def check_trainable(model: Engine, lgraph: LayerGraph, sizes: Sequence[tuple[int
               if isinstance(array, Learnable) and array.frozen}
     learnables = mode_ends(lowered.graph, "train", frozen=frozen).gradients_of
     try:
-        check_gradients(lowered.graph.nodes, gradient_paths(lowered.graph, lowered.graph.nodes, learnables))
+        check_gradients(lowered.graph.nodes, gradient_paths(lowered.graph.losses, lowered.graph.nodes, learnables))
     except DltoolboxError as error:
         raise lgraph.placed(error) from None
 

@@ -13,7 +13,7 @@ from dltoolbox import (
     regressionLayer,
 )
 from dltoolbox.core.dims import Dims
-from dltoolbox.network.lowering.modes import TRAINING, check_problems, lower_for, mode_ends
+from dltoolbox.network.lowering.modes import Taped, check_problems, lower_for, mode_ends, trains
 from dltoolbox.ops import ParameterKey
 
 NET = layerGraph([imageInputLayer([6, 6, 2], Normalization="none", Name="in"), batchNormalizationLayer(Name="bn"),
@@ -27,8 +27,10 @@ def lowered(*, training=False, sizes=((6, 6, 2),)):
 
 
 def sought(mode, ports=(), frozen=()):
-    graph = lowered(training=mode in TRAINING).graph
-    return graph, *mode_ends(graph, mode, ports, frozen)
+    graph = lowered(training=trains(mode)).graph
+    ends = mode_ends(graph, mode, ports, frozen)
+    assert isinstance(mode, Taped) or not ends.seeded
+    return graph, ends.wanted, ends.gradients_of
 
 
 def test_prediction_wants_what_leaves_or_what_is_asked_for():
@@ -51,6 +53,19 @@ def test_training_wants_gradients_of_what_learns_and_what_states_follow():
     assert wanted == graph.losses
     assert len(gradients_of) == 4 + 1
     assert len(sought("statistics")[1]) == 3  # mean, variance and count; the first and the last count twice
+
+
+def test_gradients_from_outside_begin_where_something_leaves():
+    weights = ParameterKey("fc", "Weights")
+    graph = lowered(training=True).graph
+    mode = Taped(training=True, without=frozenset({weights}), inputs=True)
+    ends = mode_ends(graph, mode, ["fc/out", "pool/out", "fc/out"])
+    assert ends.seeded == ends.wanted[:2] == [graph.ports["fc/out"], graph.ports["pool/out"]]
+    assert len(ends.wanted) == 4  # mean and variance follow
+    assert ends.gradients_of == [*(value for key, value in graph.arrays.items() if key in graph.learnables - {weights}),
+                                 *graph.inputs]
+    graph = lowered().graph
+    assert mode_ends(graph, Taped(training=False), carry=True).wanted == graph.results
 
 
 def test_graphs_are_of_open_batch_and_of_the_sizes_of_the_data():

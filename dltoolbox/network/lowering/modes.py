@@ -15,32 +15,57 @@ from dltoolbox.core.display import listed
 from dltoolbox.core.errors import fail
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.network.lowering.lower import Lowered, lower
-from dltoolbox.ops import Graph, ParameterKey, Value
+from dltoolbox.ops import Graph, Kind, ParameterKey, Value
 from dltoolbox.ops.graph import Carry, Population, StepRule
 
 TRAINING = ("train", "statistics", "gradients")  # modes in which layers behave as in training
 RETURNING = ("predict", "evaluate", "train")  # that return what leaves the network
+
+
+class Taped(NamedTuple):
+    """A mode that computes what leaves the network now, and later gradients, out of those of what left.
+
+    Attributes:
+        training: Whether the layers behave as in training.
+        without: Learnables that want no gradients.
+        inputs: Whether the data that enter want gradients.
+    """
+
+    training: bool
+    without: frozenset[ParameterKey] = frozenset()
+    inputs: bool = False
+
+
+Mode = str | Taped
 
 InputSizes = tuple[tuple[int | None, ...], ...]  # of one observation of every input
 Groups = tuple[int | None, ...]  # of inputs whose sequences have the same lengths, per input; None: all are full
 
 
 class Ends(NamedTuple):
-    """The values that a run of a mode returns, and those that want gradients."""
+    """The values that a run of a mode returns, those that want gradients, and those whose gradients come from outside."""
 
     wanted: list[Value]
     gradients_of: list[Value]
+    seeded: list[Value]
 
 
-def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = (), *,
+def trains(mode: Mode) -> bool:
+    """Whether the layers behave as in training."""
+    return mode.training if isinstance(mode, Taped) else mode in TRAINING
+
+
+def mode_ends(graph: Graph, mode: Mode, ports: Sequence[str] = (), frozen: Collection[ParameterKey] = (), *,
               carry: bool = False) -> Ends:
     """The search of a mode in a graph.
 
     Args:
-        graph: The record for training or for prediction, as the mode is one of `TRAINING` or not.
+        graph: The record for training or for prediction, as the mode `trains` or not.
         mode: ``'predict'``: what leaves, or the values at ``ports``. ``'evaluate'``: that and the losses. ``'train'``: also
             what states follow in every step, and gradients of the learnables but for ``frozen`` ones. ``'gradients'``: the
             losses, with gradients of all learnables and inputs. ``'statistics'``: what states of the population follow.
+            `Taped`: as ``'predict'``, and as ``'train'`` without the losses; the gradients of what leaves, or of the values
+            at ``ports``, come from outside.
         ports: Output ports, ``conv_1/out``.
         frozen: Learnables that training leaves as they are.
         carry: Whether the run also returns the states that the next one goes on from.
@@ -49,17 +74,25 @@ def mode_ends(graph: Graph, mode: str, ports: Sequence[str] = (), frozen: Collec
     steps = [update.value for update in graph.updates if isinstance(update.rule, StepRule)]
     population = [value for update in graph.updates if isinstance(update.rule, Population) for value in update.values]
     results = [graph.ports[port] for port in ports] or graph.results
-    wanted, gradients_of = {
-        "predict": (results, []),
-        "evaluate": ([*results, *graph.losses], []),
-        "train": ([*results, *graph.losses, *steps], [value for key, value in learnables.items() if key not in frozen]),
-        "gradients": (graph.losses, [*learnables.values(), *graph.inputs]),
-        "statistics": (population, []),
-    }[mode]
+    if isinstance(mode, Taped):
+        wanted = [*results, *steps] if mode.training else results
+        gradients_of = [value for key, value in learnables.items() if key not in mode.without]
+        gradients_of += graph.inputs if mode.inputs else []
+    else:
+        wanted, gradients_of = {
+            "predict": (results, []),
+            "evaluate": ([*results, *graph.losses], []),
+            "train": ([*results, *graph.losses, *steps], [value for key, value in learnables.items() if key not in frozen]),
+            "gradients": (graph.losses, [*learnables.values(), *graph.inputs]),
+            "statistics": (population, []),
+        }[mode]
+    returns = isinstance(mode, Taped) or mode in RETURNING
     if carry:
         wanted = [*wanted, *(update.value for update in graph.updates if isinstance(update.rule, Carry))]
-    wanted = [*wanted, *(value.lengths for value in results if value.lengths is not None and mode in RETURNING)]
-    return Ends([*dict.fromkeys(wanted)], gradients_of)  # ports share a value where a layer passes on what it gets
+    wanted = [*wanted, *(value.lengths for value in results if value.lengths is not None and returns)]
+    seeded = [value for value in results if value.kind is Kind.DATA and isinstance(mode, Taped)]
+    # ports share a value where a layer passes on what it gets
+    return Ends([*dict.fromkeys(wanted)], gradients_of, [*dict.fromkeys(seeded)])
 
 
 def lower_for(lgraph: LayerGraph, inputs: Mapping[str, Dims], sizes: InputSizes, *, training: bool,

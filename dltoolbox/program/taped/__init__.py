@@ -1,0 +1,1 @@
+"""Networks that run forward now and backward later."""
