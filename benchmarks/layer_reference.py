@@ -88,6 +88,12 @@ def scaling(one: Any, p: Arrays) -> Made:
     return lambda x: x * scale + bias, []
 
 
+@reference("inverseNormalizationLayer")
+def unstandardised(one: Any, p: Arrays) -> Made:
+    mean, deviation = (torch.from_numpy(p[name].reshape(-1, 1, 1)) for name in ("Mean", "StandardDeviation"))
+    return lambda x: torch.addcmul(mean, x, deviation), []
+
+
 @reference("dropoutLayer")
 def dropout(one: Any, p: Arrays) -> Made:
     return nn.Dropout(one.Probability), []
@@ -285,7 +291,7 @@ def attention(one: Any, p: Arrays) -> Made:
     return lambda q, k, v: F.scaled_dot_product_attention(*map(heads, (q, k, v))).transpose(1, 2).flatten(2), []
 
 
-@reference("wordEmbeddingLayer")
+@reference("wordEmbeddingLayer", "embeddingLayer")
 def words(one: Any, p: Arrays) -> Made:
     table = leaf(p["Weights"].T)
     return lambda x: F.embedding(x[..., 0].long() - 1, table), [table]

@@ -70,7 +70,7 @@ class LayerRow(NamedTuple):
     @property
     def looks_up(self) -> bool:
         """Whether what enters are numbers of words, which have no gradient."""
-        return self.factory == "wordEmbeddingLayer"
+        return self.factory in ("wordEmbeddingLayer", "embeddingLayer")
 
     def graph(self) -> Any:
         first, *rest = body = self.body()
@@ -167,6 +167,7 @@ LAYERS = {one.factory: one for one in (
     *(row(name, IMAGE) for name in ("reluLayer", "tanhLayer", "sigmoidLayer", "swishLayer", "geluLayer", "softplusLayer",
                                     "softmaxLayer", "flattenLayer", "batchNormalizationLayer", "instanceNormalizationLayer",
                                     "layerNormalizationLayer", "eluLayer", "leakyReluLayer", "preluLayer", "scalingLayer")),
+    row("inverseNormalizationLayer", IMAGE, Mean=[0.0] * 32, StandardDeviation=[1.0] * 32),
     row("clippedReluLayer", IMAGE, 1), row("dropoutLayer", IMAGE, 0.5, alike=False, works=WORKS[:1]),
     row("spatialDropoutLayer", IMAGE, 0.5, alike=False, works=WORKS[:1]), row("groupNormalizationLayer", IMAGE, 4),
     row("crossChannelNormalizationLayer", IMAGE, 5),
@@ -192,6 +193,7 @@ LAYERS = {one.factory: one for one in (
     *(row(name, SEQUENCE, 64, *more) for name, more in RECURRENT.items()),
     row("selfAttentionLayer", SEQUENCE, 8, 64), row("attentionLayer", [SEQUENCE] * 3, 8),
     row("wordEmbeddingLayer", ("CTB", (1, 100, 32)), 64, WORDS),
+    row("embeddingLayer", ("CTB", (1, 100, 32)), 64, WORDS),
     row("sinusoidalPositionEncodingLayer", POSITIONS, 64, works=WORKS[1:]), row("patchEmbeddingLayer", IMAGE, 4, 64),
     complex_row("complexReluLayer", IMAGE), complex_row("zreluLayer", IMAGE),
     complex_row("complexFullyConnectedLayer", VECTOR, 256),

@@ -170,6 +170,7 @@ from dltoolbox.layers.normalisation import BatchNormalizationLayer as _BatchNorm
 from dltoolbox.layers.normalisation import CrossChannelNormalizationLayer as _CrossChannelNormalizationLayer
 from dltoolbox.layers.normalisation import GroupNormalizationLayer as _GroupNormalizationLayer
 from dltoolbox.layers.normalisation import InstanceNormalizationLayer as _InstanceNormalizationLayer
+from dltoolbox.layers.normalisation import InverseNormalizationLayer as _InverseNormalizationLayer
 from dltoolbox.layers.normalisation import LayerNormalizationLayer as _LayerNormalizationLayer
 from dltoolbox.layers.outputs import ClassificationOutputLayer as _ClassificationOutputLayer
 from dltoolbox.layers.outputs import DicePixelClassificationLayer as _DicePixelClassificationLayer
@@ -202,6 +203,7 @@ from dltoolbox.layers.resizing import Resize3DLayer as _Resize3DLayer
 from dltoolbox.layers.sequences.attention import AttentionLayer as _AttentionLayer
 from dltoolbox.layers.sequences.attention import SelfAttentionLayer as _SelfAttentionLayer
 from dltoolbox.layers.sequences.embedding import EmbeddingConcatenationLayer as _EmbeddingConcatenationLayer
+from dltoolbox.layers.sequences.embedding import EmbeddingLayer as _EmbeddingLayer
 from dltoolbox.layers.sequences.embedding import Indexing1DLayer as _Indexing1DLayer
 from dltoolbox.layers.sequences.embedding import PatchEmbeddingLayer as _PatchEmbeddingLayer
 from dltoolbox.layers.sequences.embedding import PositionEmbeddingLayer as _PositionEmbeddingLayer
@@ -813,6 +815,18 @@ def crossChannelNormalizationLayer(
 ) -> _CrossChannelNormalizationLayer:
     """Cross-channel (local response) normalisation layer: x / (K + Alpha·ss/windowChannelSize)^Beta."""
 
+def inverseNormalizationLayer(
+    dim: Literal['channel'] | int | str = 'channel',
+    *pairs: Any,
+    Normalization: Literal['zscore', 'zerocenter', 'rescale-symmetric', 'rescale-zero-one', 'none'] | str = 'zscore',
+    Mean: ArrayLike | None = None,
+    StandardDeviation: ArrayLike | None = None,
+    Min: ArrayLike | None = None,
+    Max: ArrayLike | None = None,
+    Name: str = '',
+) -> _InverseNormalizationLayer:
+    """Inverse normalisation layer: takes predictions of normalised responses back to the responses."""
+
 def classificationLayer(
     *pairs: Any,
     Classes: Literal['auto'] | Sequence[Any] = 'auto',
@@ -1194,6 +1208,20 @@ def wordEmbeddingLayer(
 ) -> _WordEmbeddingLayer:
     """Word embedding layer: for every word index, counted from 1, the column of Weights that belongs to it."""
 
+def embeddingLayer(
+    outputSize: int,
+    maxIndex: int,
+    *pairs: Any,
+    MaskIndex: int | None = None,
+    ZeroIndexMapping: Literal['error', 'first-vector'] | str = 'error',
+    Weights: ArrayLike | None = None,
+    WeightsInitializer: Literal['glorot', 'he', 'narrow-normal', 'zeros', 'ones'] | str | Callable[..., Any] = 'narrow-normal',
+    WeightLearnRateFactor: float = 1,
+    WeightL2Factor: float = 1,
+    Name: str = '',
+) -> _EmbeddingLayer:
+    """Embedding layer: for every index, such as the number of a category, the column of Weights that belongs to it."""
+
 def positionEmbeddingLayer(
     outputSize: int,
     maxPosition: int,
@@ -1424,9 +1452,6 @@ def lstm(*arguments: Any, **options: Any) -> NoReturn:
 def gru(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
 
-def embeddingLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on."""
-
 def embed(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Look the vectors of the words up with NumPy: vectors[words], with one row per word."""
 
@@ -1438,9 +1463,6 @@ def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
 
 def functionToLayerGraph(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. functionLayer(lambda X: 2 * X) makes a layer of a function."""
-
-def inverseNormalizationLayer(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Undo the normalization in what predict(net, X) returns."""
 
 def stftLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Transform the signals before the network, for example with np.fft.rfft(signal) or scipy.signal, and pass images or sequences."""

@@ -42,12 +42,10 @@ SAMPLE_DATA = "seasonalSeries() is a synthetic series of 498 months that rises a
 
 INSTEAD = {  # hint: names
     "Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)]).": "lstm gru",
-    "wordEmbeddingLayer(50, 1000) looks vectors up by word indices, from 1 on.": "embeddingLayer",
     "Look the vectors of the words up with NumPy: vectors[words], with one row per word.": "embed",
     "attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks.": "attention",
     "resnet18(Weights='none') and its kin classify images without attention.": "visionTransformer",
     CUSTOM: "functionToLayerGraph",
-    "Undo the normalization in what predict(net, X) returns.": "inverseNormalizationLayer",
     SIGNALS: "stftLayer istftLayer cwtLayer icwtLayer modwtLayer",
     SEGMENT: "roiInputLayer pointCloudInputLayer yolov2OutputLayer yolov2TransformLayer rcnnBoxRegressionLayer "
              "rpnClassificationLayer rpnSoftmaxLayer regionProposalLayer roiAlignLayer roiMaxPooling2dLayer anchorBoxLayer "

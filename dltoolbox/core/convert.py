@@ -240,7 +240,7 @@ def _is_nan(value: object) -> bool:
 
 def optional(other: Convert[T]) -> Convert[T | None]:
     """None or empty for an option that is not given, or whatever ``other`` accepts."""
-    @annotated(annotation_of(other))
+    @annotated(f"{annotation_of(other)} | None")
     def convert(value: object) -> T | None:
         empty = not value.size if isinstance(value, np.ndarray) else isinstance(value, (list, tuple)) and not value
         return None if value is None or empty else other(value)

@@ -22,7 +22,8 @@ States = Mapping[ParameterKey, np.ndarray]  # carried states, C×B
 
 class Parameter(Protocol):
     """One learnable array. The solver changes ``value`` in place and never replaces it. A factor is one number, or one for
-    each of as many equal parts of the rows.
+    each of as many equal parts of the rows. The column ``still`` of the last axis gets gradients of zero, and does not
+    decay.
     """
 
     layer: str
@@ -30,6 +31,7 @@ class Parameter(Protocol):
     value: np.ndarray
     learn_rate_factor: Factor
     l2_factor: Factor
+    still: int | None
 
 
 class StepResult(Protocol):

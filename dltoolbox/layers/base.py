@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite, prod
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
@@ -44,10 +44,14 @@ SHORT_ARRAY = 8  # elements of the longest array that is shown in full
 
 @dataclass(frozen=True)
 class Array:
-    """An array that a layer owns. ``name`` is the property that holds it, ``shape`` MATLAB's."""
+    """An array that a layer owns. ``name`` is the property that holds it, ``shape`` MATLAB's.
+
+    ``double`` keeps it in double precision in every network: statistics of data that may lie far from zero.
+    """
 
     name: str
     shape: tuple[int, ...]
+    double: bool = field(default=False, kw_only=True)
 
     @property
     def count(self) -> int:
@@ -72,7 +76,8 @@ class Learnable(Array):
     """A trained array: its initialiser with the fans it needs, and the factors on learning rate and L2 decay.
 
     ``grouped`` says that the last axis counts groups, each of which starts by itself; ``stacked`` the same of so many equal
-    parts of the rows.
+    parts of the rows. ``still`` is a column that gets no gradient and does not decay, and starts with zeros; it is one of
+    the last axis.
     """
 
     initializer: str | convert.Function = "zeros"
@@ -82,6 +87,7 @@ class Learnable(Array):
     l2_factor: Factor = 1.0
     grouped: bool = False
     stacked: int = 1
+    still: int | None = None
 
     @property
     def frozen(self) -> bool:
@@ -93,12 +99,10 @@ class Learnable(Array):
 class State(Array):
     """An array that training sets but does not differentiate; it holds ``initial`` until then.
 
-    ``double`` keeps it in double precision in every network: statistics of data that may lie far from zero. ``carried``
-    says that every observation has its own from run to run: C×1 is the same for all, C×N has a column for each.
+    ``carried`` says that every observation has its own from run to run: C×1 is the same for all, C×N has a column for each.
     """
 
     initial: float = 0.0
-    double: bool = False
     carried: bool = False
     start: convert.Function | None = None  # of the shape: what makes the values that it holds until then
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dltoolbox.core import convert
-from dltoolbox.core.dims import Dims
+from dltoolbox.core.dims import Dims, times
+from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import HIDDEN, LEARNABLE, Property
-from dltoolbox.layers.base import Array, Layer, Learnable, State, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.base import Array, Layer, Learnable, Row, State, l2_factor, layer, learn_rate_factor
+from dltoolbox.layers.inputs import STATISTICS_BY_NORMALISATION
 from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.graph import MovingAverage, Population
 from dltoolbox.ops.time_axis import Way
@@ -235,3 +239,102 @@ class CrossChannelNormalizationLayer(Layer):
 
     def describe(self) -> str:
         return f"cross channel normalization with {self.WindowChannelSize} channels per element"
+
+
+def is_vector(value: np.ndarray) -> bool:
+    """Whether no more than one size is above 1."""
+    return max(value.shape, default=1) == value.size
+
+
+COMPUTED = {"Mean": "Y.mean(0)", "StandardDeviation": "Y.std(0)", "Min": "Y.min(0)", "Max": "Y.max(0)"}
+
+
+@layer("inverseNormalizationLayer", "Inverse Normalization", name="inversenorm")
+class InverseNormalizationLayer(Layer):
+    """Inverse normalisation layer: takes predictions of normalised responses back to the responses.
+
+    ``'zscore'`` gives x·StandardDeviation + Mean, ``'zerocenter'`` x + Mean, ``'rescale-zero-one'`` x·(Max − Min) + Min,
+    ``'rescale-symmetric'`` (x + 1)·(Max − Min)/2 + Min, ``'none'`` x. Statistics are numbers, or one for each channel; with
+    ``dim`` one for each element of that dimension, counted as displays show them: spatial ones, then channels. They are
+    those of the responses before they were normalised, and training leaves them as they are.
+
+    Example:
+        >>> inverseNormalizationLayer(Mean=[20, 1000], StandardDeviation=[5, 12]).describe()
+        "Inverse of 'zscore' normalization"
+
+    Raises:
+        DltoolboxError: ``dltoolbox:inverseNormalizationLayer:unusedStatistic`` for a statistic that the normalisation does
+            not have; when the network is checked, ``…:missingStatistics``, ``…:invalidMeanSize`` and its like, and
+            ``…:invalidOperationDimension`` for the dimension of observations or time steps.
+
+    Source:
+        MathWorks documentation of inverseNormalizationLayer.
+    """
+
+    OperationDimension = Property(convert.either("channel", convert.count), "channel", "'channel', or the number of the "
+                                  "dimension along which statistics differ.", positional=True, argument="dim")
+    Normalization = Property(convert.choice("zscore", "zerocenter", "rescale-symmetric", "rescale-zero-one", "none"),
+                             "zscore", "The normalisation that is undone.")
+    Mean = Property(convert.array, None, "Mean for 'zscore' and 'zerocenter'.", settable=True)
+    StandardDeviation = Property(convert.non_negative_array, None, "Standard deviation for 'zscore'.", settable=True)
+    Min = Property(convert.array, None, "Minimum for the rescalings.", settable=True)
+    Max = Property(convert.array, None, "Maximum for the rescalings.", settable=True)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the statistics that the chosen normalisation has."""
+        return STATISTICS_BY_NORMALISATION[self.Normalization]
+
+    def validate(self) -> None:
+        unused = [name for name in COMPUTED if name not in self.statistics and getattr(self, name) is not None]
+        if unused:
+            fail(f"{self.label()}:unusedStatistic", f"{listed(unused)} of {self.label()} would have no effect, because "
+                 f"Normalization is '{self.Normalization}'.", f"Leave out {listed(unused)}.", layer=self.Name)
+
+    def dimension(self, x: Dims) -> int:
+        """The dimension of the statistics, from 1."""
+        number: int | str = self.OperationDimension
+        return number if isinstance(number, int) else x.rank + 1
+
+    def shape(self, name: str, x: Dims) -> tuple[int, ...]:
+        """MATLAB's size of a statistic: one value, or one for each element along the dimension."""
+        at, value = self.dimension(x), getattr(self, name)
+        if value is not None and not is_vector(value):
+            return tuple(value.shape)
+        return (*[1] * (at - 1), 1 if value is None else value.size, *[1] * max(x.rank + 1 - at, 2 - at, 0))
+
+    def check_parameters(self, *inputs: Dims) -> None:
+        x, = inputs
+        missing = [name for name in self.statistics if getattr(self, name) is None]
+        if missing:
+            given = ", ".join(f"{name}={COMPUTED[name]}" for name in missing)
+            fail(f"{self.label()}:missingStatistics", f"{listed(missing)} of {self.label()} "
+                 f"{'is' if len(missing) == 1 else 'are'} not set.", f"Set {given}, where Y holds the responses before they "
+                 "were normalised, one row per observation.", layer=self.Name)
+        if x.hidden:
+            return
+        if self.dimension(x) > x.rank + 1:
+            fail(f"{self.label()}:invalidOperationDimension", f"OperationDimension is {self.dimension(x)}, but along the "
+                 f"observations and time steps of the input, {x}, statistics are the same.",
+                 "Set OperationDimension to 'channel'.", layer=self.Name)
+        size = x.sizes[self.dimension(x) - 1]
+        for name in self.statistics:
+            found = getattr(self, name)
+            if is_vector(found) and (size is None or found.size in (1, size)):
+                continue
+            fail(f"{self.label()}:invalid{name}Size", f"{name} has size {times(found.shape)}, but dimension "
+                 f"{self.dimension(x)} of the input has {'any size' if size is None else counted(size, 'element')}.",
+                 f"Set {name} to one number{'' if size is None else f', or to a list of {size}'}.", layer=self.Name)
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        return tuple(Array(name, self.shape(name, inputs[0]), double=True) for name in self.statistics)
+
+    def build(self, g: Builder, x: Value) -> Outputs:
+        return g.undo_normalise(x, *map(g.state, self.statistics), kind=self.Normalization) if self.statistics else x
+
+    def rows(self) -> list[Row]:
+        """Without the statistics that the normalisation does not have."""
+        return [row for row in super().rows() if row[1] not in {*COMPUTED} - {*self.statistics}]
+
+    def describe(self) -> str:
+        return f"Inverse of '{self.Normalization}' normalization"

@@ -116,7 +116,7 @@ class Crop3DLayer(Crop, rank=3):
 def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
     factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
 
-    @convert.annotated("float | Sequence[float] | None")
+    @convert.annotated("float | Sequence[float]")
     def conversion(value: object) -> tuple[float, ...]:
         items = convert.items_of(value)
         try:
@@ -130,7 +130,7 @@ def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
 
 
 def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
-    @convert.annotated("Sequence[float | None] | None")
+    @convert.annotated("Sequence[float | None]")
     def conversion(value: object) -> tuple[int | None, ...]:
         wrong = InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN, such as {[14] * rank}")
         try:

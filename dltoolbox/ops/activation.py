@@ -1,4 +1,5 @@
-"""Activations: functions of one number, applied element by element, and the affine map of a scaling layer.
+"""Activations: functions of one number, applied element by element, and the affine maps that scale, or undo a
+normalisation.
 
 Formulas are written so that no intermediate overflows: exponentials are taken of −|x| only, and logarithms of 1 + small.
 Cases are sums and maxima of terms that are zero elsewhere: `np.where` takes three times as long where signs vary at random.
@@ -184,6 +185,38 @@ class affine(WithNumbers):
         factor, shift = with_trailing_axes(scale, x), with_trailing_axes(bias, x)
         return (grad * factor, reduce_to(grad * x, factor.shape).reshape(scale.shape),
                 reduce_to(grad, shift.shape).reshape(bias.shape))
+
+
+@op
+class undo_normalise(SameSize):
+    """The inverse of an input normalisation of one ``kind`` with stored statistics, to which no gradient flows.
+
+    zerocenter x + mean; zscore x·std + mean; rescale-zero-one x·(max − min) + min; rescale-symmetric
+    (x + 1)·(max − min)/2 + min. Statistics expand against x.
+    """
+
+    saved_for_backward = IN
+
+    def forward(self, x: np.ndarray, *statistics: np.ndarray, kind: str) -> np.ndarray:
+        factor, shift = undoing(kind, *(with_trailing_axes(statistic, x) for statistic in statistics))
+        return np.asarray(x * factor + shift, x.dtype)
+
+    def backward(self, call: Call, grad: np.ndarray, *, kind: str) -> Gradients:
+        factor, _ = undoing(kind, *(with_trailing_axes(statistic, grad) for statistic in call.inputs[1:]))
+        return np.asarray(grad * factor, grad.dtype), *[None] * (len(call.inputs) - 1)
+
+
+def undoing(kind: str, first: np.ndarray, *second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The factor and the shift that undo a normalisation."""
+    if kind == "zerocenter":
+        return np.ones_like(first), first
+    (spread,) = second
+    if kind == "zscore":
+        return spread, first
+    if kind == "rescale-zero-one":
+        return spread - first, first
+    half = spread / 2 - first / 2
+    return half, first + half
 
 
 def with_trailing_axes(values: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from dltoolbox.ops.custom.custom import OutsideFunction
 from dltoolbox.ops.custom.custom import OutsideLossFunction
 from dltoolbox.ops.loss import Weights
 from dltoolbox.ops.reshape import Sizes
+from dltoolbox.ops.sequences.embedding import Refusal
 from dltoolbox.ops.sequences.ragged import LengthRule
 from fractions import Fraction
 import numpy as np
@@ -90,6 +91,9 @@ class Vocabulary(Protocol):
 
     def affine(self, x: Value, scale: Value, bias: Value, *, way: Way | None = None) -> Value:
         """scale·x + bias; both expand against x."""
+
+    def undo_normalise(self, x: Value, *statistics: Value, kind: str, way: Way | None = None) -> Value:
+        """The inverse of an input normalisation of one ``kind`` with stored statistics, to which no gradient flows."""
 
     def max_pool(self, x: Value, *, window: Window, way: Way | None = None) -> Value:
         """Maximum over every window."""
@@ -289,8 +293,8 @@ class Vocabulary(Protocol):
     def project(self, x: Value, weights: Value, bias: Value, *, way: Way | None = None) -> Value:
         """``weights`` (out×in) times the channels of every position, plus ``bias``."""
 
-    def embed(self, x: Value, weights: Value, *, known: int, way: Way | None = None) -> Value:
-        """The columns of ``weights`` (channels × words) that the indices in ``x`` name, counted from 1."""
+    def embed(self, x: Value, weights: Value, *, known: int, first: int = 1, mask: int | None = None, refusal: Refusal | None = None, way: Way | None = None) -> Value:
+        """The columns of ``weights`` (channels × indices) that the indices in ``x`` name, which are whole numbers from ``first``"""
 
     def position_embedding(self, x: Value, weights: Value, *, axis: int, way: Way | None = None) -> Value:
         """The first columns of ``weights`` (channels × positions), one for every step of ``x``; its values do not matter."""

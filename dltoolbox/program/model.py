@@ -64,7 +64,7 @@ class ModelParameter:
     def __init__(self, key: ParameterKey, spec: Learnable, value: np.ndarray) -> None:
         self.key, self.value = key, value
         self.layer, self.name = key
-        self.learn_rate_factor, self.l2_factor = spec.learn_rate_factor, spec.l2_factor
+        self.learn_rate_factor, self.l2_factor, self.still = spec.learn_rate_factor, spec.l2_factor, spec.still
 
 
 class TrainingStep(NamedTuple):

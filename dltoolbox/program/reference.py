@@ -85,6 +85,8 @@ class PlainProgram:
             if not any(needs) or not self.differentiated.intersection(node.outputs):
                 continue
             incoming = viewed(node, node.outputs, {value: gradients.pop(value, None) for value in node.outputs})
+            if all(gradient is None for gradient in incoming):  # whoever reads these values has no gradient for them
+                continue
             call = Call(viewed(node, node.inputs, live), viewed(node, node.outputs, live), needs)
             for value, need, gradient in zip(node.inputs, needs, node.op.backward(call, *incoming, **node.attrs),
                                              strict=True):

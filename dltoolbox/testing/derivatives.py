@@ -24,9 +24,10 @@ def differences(loss: Callable[[], float], variable: np.ndarray, probes: np.ndar
     return found
 
 
-def probes_of(variable: np.ndarray, most: int = MOST_PROBES) -> np.ndarray:
-    """The elements to be moved, the same ones every time."""
-    return np.random.default_rng(0).permutation(variable.size)[:most]
+def probes_of(variable: np.ndarray, most: int = MOST_PROBES, still: int | None = None) -> np.ndarray:
+    """The elements to be moved, the same ones every time; none of the column ``still``, which gets no gradient."""
+    chosen = np.random.default_rng(0).permutation(variable.size)[:most]
+    return chosen if still is None else chosen[chosen % variable.shape[-1] != still]
 
 
 def gradient_error(gradient: np.ndarray, expected: np.ndarray, probes: np.ndarray, loss: float,

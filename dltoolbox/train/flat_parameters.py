@@ -107,6 +107,24 @@ def parts(parameter: Parameter, decay: float) -> list[Part]:
             for i in range(count)]
 
 
+def parts_in_order(parameter: Parameter, decay: float) -> Iterator[Part]:
+    """As `parts`, cut before and behind a column that does not decay."""
+    for part in parts(parameter, decay):
+        if parameter.still is None or not part.decay:
+            yield part
+        else:
+            width, still = parameter.value.shape[-1], parameter.still
+            row = (part._replace(size=still), part._replace(size=1, decay=0.0), part._replace(size=width - still - 1))
+            yield from row * (part.size // width)
+
+
+def decay_of(part: Part, still: int | None, value: np.ndarray) -> float | np.ndarray | None:
+    """The decay of rows, in which a column may have none."""
+    if still is None or not part.decay:
+        return part.decay or None
+    return np.where(np.arange(value.shape[-1]) == still, 0, part.decay).astype(value.dtype)
+
+
 def apart(slot: Slot, gradient: np.ndarray, decay: float, flat: FlatGradients) -> Iterator[Run]:
     """A parameter that lies in memory otherwise than its neighbours, in rows of the same factors."""
     given = parts(slot.parameter, decay)
@@ -117,7 +135,7 @@ def apart(slot: Slot, gradient: np.ndarray, decay: float, flat: FlatGradients) -
         if part.rate_factor == 0:
             flat.copies.append((g, np.zeros((), g.dtype)))
         else:
-            yield Run(value, g, tuple(averages), scratch, part.rate_factor, part.decay or None)
+            yield Run(value, g, tuple(averages), scratch, part.rate_factor, decay_of(part, slot.parameter.still, value))
 
 
 SlotGroup = list[tuple[Slot, np.ndarray]]
@@ -155,7 +173,8 @@ def stretches(group: SlotGroup, value: np.ndarray, gradient: np.ndarray, scratch
     gradients become zero, so that they count in no norm."""
     averages = [joined([slot.averages[k] for slot, _ in group]) for k in range(len(group[0][0].averages))]
     begin = 0
-    for rate_factor, same in groupby((part for slot, _ in group for part in parts(slot.parameter, decay)), itemgetter(1)):
+    for rate_factor, same in groupby((part for slot, _ in group for part in parts_in_order(slot.parameter, decay)),
+                                     itemgetter(1)):
         together = [*same]
         ends = [*accumulate((part.size for part in together), initial=begin)]
         stop = ends[-1]

@@ -11,10 +11,10 @@ import torch
 
 import dltoolbox as dl
 from dltoolbox.program.model import Model
+from examples.custom_layers import PReLU
 from tests.custom.user_layers import (
     AttentionGate,
     LSTMCell,
-    PReLU,
     RunningMean,
     SReLU,
     TverskyLoss,
@@ -58,7 +58,7 @@ def graph(layers, branches, connections):
 
 
 def prelu():
-    mine = [*image(PReLU(3)), *ends()]
+    mine = [*image(PReLU()), *ends()]
     same = graph(image(dl.reluLayer(Name="up"), dl.additionLayer(2, Name="add")) + ends(),
                  [[channelwise([-1] * 3, frozen=True, name="minus"), dl.reluLayer(Name="down"),
                    channelwise([-0.25] * 3, name="alpha")]], [("conv", "minus"), ("alpha", "add/in2")])
@@ -235,32 +235,35 @@ def test_output_layers_do_what_built_in_ones_do():
 
 # Use -----------------------------------------------------------------------------------------------------------------
 def test_trained_networks_return_layers_of_the_class():
-    layer = PReLU(3, "act")
+    layer = PReLU("act")
     layers = [*image(layer), dl.fullyConnectedLayer(2), dl.regressionLayer]
     net = dl.trainNetwork(X, T.reshape(2, 6).T, layers, dl.trainingOptions("sgdm", MaxEpochs=3, Verbose=False,
                                                                            InitialLearnRate=1e-3))
     trained = net.Layers[2]
     assert type(trained) is PReLU
-    assert not np.allclose(trained.Alpha, layer.Alpha)
-    assert np.array_equal(layer.Alpha, np.full((1, 1, 3), 0.25))
+    assert trained.Alpha.shape == (1, 1, 3)
+    assert not np.allclose(trained.Alpha, 0.25)
+    assert layer.Alpha is None
     alone = dl.dlnetwork([dl.imageInputLayer([4, 5, 3], Normalization="none"), trained])
     x = np.concatenate([X, X], 2)[:, :, :3]
     np.testing.assert_allclose(dl.predict(alone, x), np.where(x > 0, x, trained.Alpha[..., np.newaxis] * x), rtol=1e-5)
 
 
 def test_analysis_shows_arrays_sizes_and_texts():
-    info = dl.analyzeNetwork([*image(PReLU(3, "act")), *ends()], nargout=1)
+    info = dl.analyzeNetwork([*image(PReLU("act")), *ends()], nargout=1)
     assert info.LayerInfo.Type[2] == "PReLU"
     assert (info.TotalLearnables, info.NumErrors) == (2 * 27 + 3 + 3 + 122, 0)
-    assert "PReLU with 3 channels" in str(dl.layerArray([PReLU(3)]))
-    assert "custom" in dl.explain([*image(PReLU(3, "act")), *ends()])
+    described = PReLU("act")
+    described.Description = "PReLU with 3 channels"
+    assert "PReLU with 3 channels" in str(dl.layerArray([described]))
+    assert "custom" in dl.explain([*image(PReLU("act")), *ends()])
 
 
 def test_learn_rate_factors_and_freezing():
-    layer = dl.setLearnRateFactor(PReLU(3), "Alpha", 2)
+    layer = dl.setLearnRateFactor(PReLU(), "Alpha", 2)
     assert dl.getLearnRateFactor(layer, "Alpha") == 2
     assert (layer.AlphaL2Factor, AttentionGate(3).BiasL2Factor) == (1, 0)
-    frozen = [*image(dl.freezeWeights(PReLU(3))), dl.fullyConnectedLayer(2), dl.regressionLayer]
+    frozen = [*image(dl.freezeWeights(PReLU())), dl.fullyConnectedLayer(2), dl.regressionLayer]
     net = dl.trainNetwork(X, T.reshape(2, 6).T, frozen, dl.trainingOptions("sgdm", MaxEpochs=1, Verbose=False))
     assert np.array_equal(net.Layers[2].Alpha, np.full((1, 1, 3), 0.25, np.float32))
 
@@ -299,7 +302,7 @@ def test_predict_is_not_asked_for_sizes_again_and_again():
         def predict(self, X):
             calls.append(X.shape)
             return super().predict(X)
-    dl.analyzeNetwork([*image(Counted(3)), *ends()], nargout=1)
+    dl.analyzeNetwork([*image(Counted()), *ends()], nargout=1)
     assert calls == [(4, 5, 3, 2)]
 
 

@@ -9,25 +9,6 @@ import numpy as np
 from dltoolbox import ClassificationLayer, Layer, learnableParameter, stateParameter
 
 
-class PReLU(Layer):
-    """max(0, x) + α·min(0, x) with one α per channel."""
-
-    Alpha = learnableParameter()
-
-    def __init__(self, numChannels, Name="", value=0.25):
-        self.Name = Name
-        self.Description = f"PReLU with {numChannels} channels"
-        self.Alpha = np.full((1, 1, numChannels), value)
-
-    def predict(self, X):
-        return np.maximum(X, 0) + self.Alpha * np.minimum(X, 0)
-
-    def backward(self, X, Z, dLdZ, memory):
-        dLdX = np.where(X > 0, dLdZ, self.Alpha * dLdZ)
-        dLdAlpha = (np.minimum(X, 0) * dLdZ).sum((0, 1, 3), keepdims=True)
-        return dLdX, dLdAlpha
-
-
 class WeightedAddition(Layer):
     """Σ wᵢ·xᵢ over any number of inputs."""
 

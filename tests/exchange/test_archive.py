@@ -218,7 +218,7 @@ def test_every_registered_layer_can_be_made_again() -> None:
                 "outputSize": 5, "dim": 1, "ceiling": 6, "numGroups": 2, "numFiltersPerGroup": 2, "windowChannelSize": 5,
                 "location": "centercrop", "blockSize": 2, "numHeads": 2, "numKeyChannels": 4, "maxPosition": 8,
                 "patchSize": 2, "dimension": 5, "numWords": 9, "numHiddenUnits": 4, "outputProjectorSize": 3,
-                "inputProjectorSize": 2, "dimorder": [2, 1], "sz": [2, 3], "numModes": 2, "hiddenSize": 4}
+                "inputProjectorSize": 2, "maxIndex": 9, "dimorder": [2, 1], "sz": [2, 3], "numModes": 2, "hiddenSize": 4}
     for factory, cls in LAYERS.items():
         given = {p.argument: required[p.argument] for p in cls.properties.values()
                  if p.positional and p.argument in required}

@@ -24,9 +24,9 @@ from dltoolbox.core.random import rng as restart
 from dltoolbox.network.lowering.lower import lower
 from dltoolbox.program import executable
 from dltoolbox.program.model import Model
-from tests.generate.draw import LABELS
-from tests.generate.network import Network, arrays_of, at_random, data_of, is_data, targets_of
-from tests.generate.twin import back, run_twin
+from tests.generate.network import LABELS, Network, arrays_of, at_random, data_of, is_data, targets_of
+from tests.generate.twin import back
+from tests.generate.twin_network import run_twin
 
 Results = dict[str, np.ndarray]
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 
-import tests.generate.twin_attention
-import tests.generate.twin_complex
-import tests.generate.twin_outputs  # noqa: F401  # these enter their twins
 from dltoolbox.core.dims import Dims
-from tests.generate.dice import Dice, Unfit, drawn_padding, each, need, pairs_of, window
+from tests.generate.dice import Dice, Unfit
+from tests.generate.draw_arranging import arranging, blocks, cropping, flattening, resizing
 from tests.generate.draw_attention import attending, patching, placing
 from tests.generate.draw_complex import among_complex, spectral
-from tests.generate.network import Network, Part, is_data, make
-from tests.generate.twin import Run, applied
+from tests.generate.draw_elementwise import activation, normalisation, passing
+from tests.generate.draw_joining import another_input, dense, joining, residual, weighing
+from tests.generate.draw_windows import adaptive, convolution, drawing, global_pooling, pooling, transposed, unpooling
+from tests.generate.network import LABELS, Network, Part, is_data, make
+from tests.generate.twin import Run
+from tests.generate.twin_network import applied
 
 LARGEST = 30_000  # elements of one array, for all observations
 WORK = 3_000_000  # multiply-adds of one layer, for all observations
-LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}
 NOT_DRAWN = {  # layers that the generator leaves out, and why
     **dict.fromkeys(("sequenceInputLayer", "lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer",
                      "gruProjectedLayer", "sequenceFoldingLayer", "sequenceUnfoldingLayer"), "drafts have no time"),
-    "wordEmbeddingLayer": "it takes indices",
+    **dict.fromkeys(("wordEmbeddingLayer", "embeddingLayer"), "they take indices"),
 }
 OPTIONS_NOT_DRAWN = {
     **dict.fromkeys(("WeightsInitializer", "BiasInitializer", "ScaleInitializer", "OffsetInitializer", "Weights", "Bias",
@@ -128,309 +129,6 @@ def entering_shape(part: Part) -> tuple[int, ...]:
 
 # Moves: each continues a draft behind a port and returns the new port ---------------------------------------------------
 Move = Callable[[Draft, str], str]
-
-
-def activation(draft: Draft, x: str) -> str:
-    d = draft.dice
-    kinds: dict[str, Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]] = {
-        "reluLayer": lambda: ((), {}), "leakyReluLayer": lambda: (d.one((), (0.2,), (-0.5,)), {}),
-        "clippedReluLayer": lambda: ((d.real(0.3, 2),), {}), "eluLayer": lambda: (d.one((), (0.5,), (2,)), {}),
-        "tanhLayer": lambda: ((), {}), "sigmoidLayer": lambda: ((), {}), "swishLayer": lambda: ((), {}),
-        "geluLayer": lambda: ((), d.some(Approximation=lambda: "tanh")), "softplusLayer": lambda: ((), {}),
-        "preluLayer": lambda: ((), {"Alpha": d.expanding(draft.size(x)),
-                                    **d.some(AlphaLearnRateFactor=lambda: d.one(0, 2))})}
-    factory = "reluLayer" if d.chance(0.3) else d.one(*kinds)
-    args, options = kinds[factory]()
-    return draft.add(factory, *args, sources=[x], **options)
-
-
-def passing(draft: Draft, x: str) -> str:
-    """Layers that keep sizes and learn nothing."""
-    d = draft.dice
-    factory = d.one("dropoutLayer", "spatialDropoutLayer", "identityLayer", "softmaxLayer", "scalingLayer",
-                    "channelShuffleLayer")
-    if factory in ("dropoutLayer", "spatialDropoutLayer"):
-        return draft.add(factory, d.one(0, 0, 0, 0.3), sources=[x])
-    if factory == "channelShuffleLayer":
-        return draft.add(factory, d.divisor(draft.channels(x)), sources=[x])
-    options = {} if factory != "scalingLayer" else d.some(
-        Scale=lambda: d.expanding(draft.size(x)), Bias=lambda: d.expanding(draft.size(x)))
-    return draft.add(factory, sources=[x], **options)
-
-
-def normalisation(draft: Draft, x: str) -> str:
-    d = draft.dice
-    if d.chance(0.15):
-        options = d.some(Alpha=lambda: d.real(0.01, 1), Beta=lambda: d.one(0.5, 1, 1.5), K=lambda: d.real(0.5, 2))
-        return draft.add("crossChannelNormalizationLayer", d.number(1, 9), sources=[x], **options)
-    options = d.some(Epsilon=lambda: d.one(1e-3, 0.1), ScaleLearnRateFactor=lambda: d.one(0, 2),
-                     OffsetLearnRateFactor=lambda: d.one(0, 2))
-    kinds: list[Callable[[], tuple[str, tuple[Any, ...], dict[str, Any]]]] = [
-        *[lambda: ("batchNormalizationLayer", (), d.some(MeanDecay=lambda: d.real(0, 1), VarianceDecay=lambda: d.real(0, 1),
-                                                         FixedStatistics=lambda: d.chance(0.5)))] * 3,
-        lambda: ("groupNormalizationLayer", (d.one("all-channels", "channel-wise", d.divisor(draft.channels(x))),), {}),
-        lambda: ("layerNormalizationLayer", (), d.some(OperationDimension=lambda: d.one(
-            "channel-only", "spatial-channel", "batch-excluded")))]
-    if draft.rank(x):
-        kinds.append(lambda: ("instanceNormalizationLayer", (), {}))
-    factory, args, more = d.one(*kinds)()
-    return draft.add(factory, *args, sources=[x], **options, **more)
-
-
-def some_filters(draft: Draft) -> int:
-    return int(draft.dice.one(1, 2, 3, 4, 4, 5, 6, 8, 8, 12, 16, 17, 32))
-
-
-def filter_options(draft: Draft) -> dict[str, Any]:
-    d = draft.dice
-    return d.some(WeightLearnRateFactor=lambda: d.one(0, 2, 1), BiasLearnRateFactor=lambda: d.one(0, 2, 1))
-
-
-def convolution(draft: Draft, x: str, filters: int | None = None) -> str:
-    """Of any kind; with `filters`, one that keeps the map."""
-    d, rank = draft.dice, draft.rank(x)
-    need(rank > 0)
-    size, options = window(d, draft.spatial(x))
-    if filters is not None:
-        options |= {"Stride": 1, "Padding": "same"}
-    options |= filter_options(draft)
-    if rank == 1 and options.get("Padding") == "same" and options.get("Stride", 1) == 1 and d.chance(0.5):
-        options["Padding"] = "causal"
-    if options.get("Padding") and d.chance(0.25):
-        options["PaddingValue"] = edge_value(draft, x, size, options)
-    if rank == 2 and d.chance(0.3):
-        groups = d.one("channel-wise", d.divisor(draft.channels(x)))
-        number = draft.channels(x) if groups == "channel-wise" else groups
-        need(filters is None or filters % number == 0)
-        each_group = d.number(1, 4) if filters is None else filters // number
-        return draft.add("groupedConvolution2dLayer", size, each_group, groups, sources=[x], **options)
-    return draft.add(f"convolution{rank}dLayer", size, filters or some_filters(draft), sources=[x], **options)
-
-
-def edge_value(draft: Draft, x: str, size: Any, options: dict[str, Any]) -> Any:
-    """What padding holds; a mirror without its edge must be larger than the padding."""
-    d, spatial = draft.dice, draft.spatial(x)
-    rank = len(spatial)
-    if options["Padding"] == "causal":
-        return d.one(d.real(-1, 1), "replicate", "symmetric-include-edge")
-    pairs = pairs_of(options["Padding"], rank)
-    if pairs is None:
-        steps, gaps = each(options.get("Stride", 1), rank), each(options.get("DilationFactor", 1), rank)
-        over = [max((ceil(n / s) - 1) * s + (f - 1) * g + 1 - n, 0)
-                for n, s, f, g in zip(spatial, steps, each(size, rank), gaps, strict=True)]
-        pairs = [(n // 2, n - n // 2) for n in over]
-    kinds = [d.real(-1, 1), "replicate", "symmetric-include-edge"]
-    mirrors = all(max(pair) < n for n, pair in zip(spatial, pairs, strict=True))
-    return d.one(*kinds, *["symmetric-exclude-edge"] * mirrors)
-
-
-def transposed(draft: Draft, x: str) -> str:
-    d, rank = draft.dice, draft.rank(x)
-    need(rank > 0)
-    size = d.per_axis(rank, lambda: d.number(1, 4))
-    stride = d.per_axis(rank, lambda: d.one(1, 2, 2, 3))
-    cropping = drawn_padding(d, rank)
-    taps, steps, pairs = each(size, rank), each(stride, rank), pairs_of(cropping, rank)
-    need(pairs is None or all((n - 1) * s + f - sum(pair) > 0 for n, s, f, pair in zip(
-        draft.spatial(x), steps, taps, pairs, strict=True)))
-    return draft.add(f"transposedConv{rank}dLayer", size, some_filters(draft), sources=[x], Stride=stride,
-                     Cropping=cropping, **filter_options(draft))
-
-
-def pooling(draft: Draft, x: str) -> str:
-    d, rank = draft.dice, draft.rank(x)
-    need(rank > 0)
-    if d.chance(0.5):
-        size, options = window(d, draft.spatial(x), pool=True)
-        more = d.some(PaddingValue=lambda: "mean") or d.some(Divisor=lambda: d.one(1, 2, 2.5))
-        return draft.add(f"averagePooling{rank}dLayer", size, sources=[x], **options, **more)
-    return choosing(draft, x, "max")
-
-
-def choosing(draft: Draft, x: str, kind: str) -> str:
-    """A pooling that chooses an element of every window."""
-    rank = draft.rank(x)
-    need(rank > 0)
-    size, options = window(draft.dice, draft.spatial(x), pool=True)
-    return draft.add(f"{kind}Pooling{rank}dLayer", size, sources=[x], **options,
-                     **draft.dice.some(HasUnpoolingOutputs=lambda: True))
-
-
-def drawing(draft: Draft, x: str) -> str:
-    """Elements that are drawn; expectations of rectified maps, mostly."""
-    return choosing(draft, draft.add("reluLayer", sources=[x]) if draft.dice.chance(0.3) else x, "stochastic")
-
-
-def unpooling(draft: Draft, x: str) -> str:
-    """An encoder and its decoder: maxima go back to where they came from, once or twice."""
-    d, rank = draft.dice, draft.rank(x)
-    need(rank > 0)
-    usual = min(draft.spatial(x)) > 1 and d.chance(0.4)
-    size, options = (2, {"Stride": 2}) if usual else window(d, draft.spatial(x), pool=True)
-    y = draft.add(f"maxPooling{rank}dLayer", size, sources=[x], HasUnpoolingOutputs=True, **options)
-    pool, shape = y.removesuffix("/out"), draft.shape(y)
-    if d.chance(0.3):
-        y = unpooling(draft, y)
-        need(draft.shape(y)[1:] == shape[1:])
-    y = keeping(draft, y, d.number(0, 2))
-    if draft.shape(y) != shape:
-        y = convolution(draft, y, shape[0])
-    need(draft.shape(y) == shape)
-    fed = [f"{pool}/indices", f"{pool}/size"]
-    whole = draft.add(f"maxUnpooling{rank}dLayer", sources=[y, *fed])
-    if d.chance(0.15):
-        other = draft.add(f"maxUnpooling{rank}dLayer", sources=[f"{pool}/out", *fed])
-        return draft.add("additionLayer", 2, sources=[whole, other])
-    return whole
-
-
-def keeping(draft: Draft, x: str, count: int) -> str:
-    """Layers that keep the map."""
-    for _ in range(count):
-        same_map = partial(convolution, filters=some_filters(draft))
-        move = draft.dice.one(activation, activation, normalisation, passing, same_map)
-        x = draft.tried(move, x) or x
-    return x
-
-
-def global_pooling(draft: Draft, x: str) -> str:
-    rank = draft.rank(x)
-    need(rank > 0)
-    return draft.add(f"global{draft.dice.one('Average', 'Max')}Pooling{rank}dLayer", sources=[x])
-
-
-def adaptive(draft: Draft, x: str) -> str:
-    need(draft.rank(x) == 2)
-    return draft.add("adaptiveAveragePooling2dLayer", draft.dice.per_axis(2, lambda: draft.dice.number(1, 6)), sources=[x])
-
-
-def blocks(draft: Draft, x: str) -> str:
-    d = draft.dice
-    need(draft.rank(x) == 2)
-    size = d.per_axis(2, lambda: d.number(1, 3))
-    if d.chance(0.5):
-        need(all(b <= n for b, n in zip(each(size, 2), draft.spatial(x), strict=True)))
-        return draft.add("spaceToDepthLayer", size, sources=[x])
-    if draft.channels(x) % prod(each(size, 2)):
-        x = draft.add("convolution2dLayer", 1, prod(each(size, 2)) * d.number(1, 3), sources=[x])
-    return draft.add("depthToSpace2dLayer", size, sources=[x], **d.some(Mode=lambda: "crd"))
-
-
-def arranging(draft: Draft, x: str) -> str:
-    """Other places for the elements of an observation, or products of two channels."""
-    d = draft.dice
-    kind = d.one("permute", "reshape", "reshape", "quadratic")
-    if kind == "quadratic":
-        need(draft.channels(x) <= 8)
-        return draft.add("quadraticLayer", sources=[x])
-    if kind == "permute":
-        need(draft.rank(x) > 0)
-        axes = d.number(2, draft.rank(x) + 1)
-        return draft.add("permuteLayer", [*d.rng.permutation(axes) + 1, *range(axes + 1, axes + d.number(1, 4))],
-                         sources=[x])
-    rest = prod(draft.size(x))
-    sizes: list[Any] = []
-    for _ in range(d.number(1, 3)):
-        sizes.append(d.divisor(rest))
-        rest //= sizes[-1]
-    sizes.append(rest)
-    if d.chance(0.5):
-        return draft.add("reshapeLayer", *sizes, [], sources=[x])
-    if d.chance(0.5):
-        sizes[d.number(0, len(sizes) - 1)] = []
-    return draft.add("reshapeLayer", sizes, OperationDimension="spatial-channel", sources=[x])
-
-
-def resizing(draft: Draft, x: str) -> str:
-    d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
-    options = d.some(Method=lambda: "bilinear" if rank == 2 else "trilinear", GeometricTransformMode=lambda: "asymmetric",
-                     NearestRoundingMode=lambda: d.one("floor", "onnx-10"))
-    others = draft.alike(x, lambda other, mine: len(other) == len(mine))
-    kind = d.number(0, 2)
-    if kind == 2:
-        ref = d.one(*others) if others else draft.add(
-            "inputLayer", [*(d.number(1, 8) for _ in range(rank)), d.number(1, 3), None], LABELS[rank])
-        return draft.add(f"resize{rank}dLayer", sources=[x, ref], EnableReferenceInput=True, **options)
-    if kind == 1:
-        size = [d.number(1, 8) for _ in range(rank)]
-        if d.chance(0.2):
-            size[d.number(0, rank - 1)] = float("nan")
-        return draft.add(f"resize{rank}dLayer", sources=[x], OutputSize=size, **options)
-    scale = d.per_axis(rank, lambda: d.one(2, 2, 3, 0.5, 1.5, 2.5, 0.75, 1))
-    need(all(n * s >= 1 for n, s in zip(draft.spatial(x), each(scale, rank), strict=True)))
-    return draft.add(f"resize{rank}dLayer", sources=[x], Scale=scale, **options)
-
-
-def cropping(draft: Draft, x: str) -> str:
-    """A part of the size of another map; where there is none, of one that is made smaller."""
-    d, rank = draft.dice, draft.rank(x)
-    need(rank in (2, 3))
-    others = draft.alike(x, lambda other, mine: len(other) == len(mine)
-                         and all(m <= n for m, n in zip(other[1:], mine[1:], strict=True)))
-    ref = d.one(*others) if others and d.chance(0.7) else pooling(draft, x)
-    room = [n - m for n, m in zip(draft.spatial(x), draft.spatial(ref), strict=True)]
-    need(min(room) >= 0)
-    row, column, *depth = (d.number(1, n + 1) for n in room)
-    return draft.add(f"crop{rank}dLayer", d.one("centercrop", [column, row, *depth]), sources=[x, ref])
-
-
-def flattening(draft: Draft, x: str) -> str:
-    return draft.add("flattenLayer", sources=[x])
-
-
-def dense(draft: Draft, x: str) -> str:
-    declared = draft.dice.some(InputSize=lambda: prod(draft.shape(x)))
-    return draft.add("fullyConnectedLayer", draft.dice.number(1, 12), sources=[x], **declared, **filter_options(draft))
-
-
-def residual(draft: Draft, x: str) -> str:
-    """Branches that keep the map, joined; one may be empty."""
-    d = draft.dice
-    branches = [x if d.chance(0.3) and not number else keeping(draft, x, d.number(1, 3)) for number in range(d.number(2, 3))]
-    if len({draft.shape(one) for one in branches}) == 1 and d.chance(0.7):
-        return draft.add(d.one("additionLayer", "additionLayer", "multiplicationLayer"), len(branches), sources=branches)
-    if draft.rank(x) and len({draft.shape(one) for one in branches}) == 1 and d.chance(0.4):
-        return draft.add("concatenationLayer", d.number(1, draft.rank(x) + 1), len(branches), sources=branches)
-    if d.chance(0.3):
-        return draft.add("concatenationLayer", draft.rank(x) + 1, len(branches), sources=branches)
-    return draft.add("depthConcatenationLayer", len(branches), sources=branches)
-
-
-def weighing(draft: Draft, x: str) -> str:
-    """Squeeze and excitation, or a sum that expands."""
-    d = draft.dice
-    squeezed = global_pooling(draft, x)
-    if d.chance(0.4):
-        squeezed = activation(draft, squeezed)
-    kind = d.number(0, 2)
-    if kind == 0:
-        return draft.add("additionLayer", 2, sources=d.one([x, squeezed], [squeezed, x]))
-    if kind == 1:
-        flat = draft.add("flattenLayer", sources=[squeezed])
-        features = draft.add("fullyConnectedLayer", draft.channels(x), sources=[flat])
-        return draft.add("multiplicationLayer", 2, sources=d.one([x, features], [features, x]))
-    return draft.add("multiplicationLayer", 2, sources=d.one([x, squeezed], [squeezed, x]))
-
-
-def joining(draft: Draft, x: str) -> str:
-    """With anything that was made before and has the same size."""
-    d = draft.dice
-    same = draft.alike(x, lambda other, mine: other == mine)
-    channels = draft.alike(x, lambda other, mine: len(other) == len(mine) and other[1:] == mine[1:])
-    if same and d.chance(0.6):
-        return draft.add(d.one("additionLayer", "multiplicationLayer"), 2, sources=[d.one(*same), x])
-    need(bool(channels))
-    return draft.add("depthConcatenationLayer", 2, sources=[x, d.one(*channels)])
-
-
-def another_input(draft: Draft, x: str) -> str:
-    """Data of the same size that enter beside."""
-    other = draft.add("inputLayer", [*draft.size(x), None], LABELS[draft.rank(x)])
-    joined = draft.dice.one("additionLayer", "multiplicationLayer", "depthConcatenationLayer")
-    return draft.add(joined, 2, sources=[x, other])
-
-
 MOVES: tuple[tuple[Move, int], ...] = (
     (activation, 6), (passing, 3), (normalisation, 5), (convolution, 9), (spectral, 2), (among_complex, 2),
     (transposed, 3), (pooling, 5), (drawing, 2), (unpooling, 4), (global_pooling, 1), (adaptive, 1), (blocks, 2),

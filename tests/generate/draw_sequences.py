@@ -52,6 +52,14 @@ def words(draft: Draft, x: str) -> str:
                      **d.some(OOVMode=lambda: "error"))
 
 
+def indices(draft: Draft, x: str) -> str:
+    d = draft.dice
+    need(draft.channels(x) == 1 and draft.rank(x) < 2)
+    options, most = d.some(ZeroIndexMapping=lambda: "first-vector"), d.number(1, 6)
+    options |= d.some(MaskIndex=lambda: d.number(0 if options else 1, most))
+    return draft.add("embeddingLayer", d.number(1, 5), most, sources=[x], **options, **factors(draft, "Weight"))
+
+
 def placed(draft: Draft, x: str) -> str:
     """Positions of time steps."""
     d = draft.dice
@@ -68,6 +76,7 @@ RECURRENT = ("lstmLayer", "bilstmLayer", "gruLayer", "lstmProjectedLayer", "gruP
 MOVES: dict[str, Callable[..., Any]] = {  # by the factory that each is for
     **{factory: partial(recurrent, factory=factory) for factory in RECURRENT},
     "sequenceFoldingLayer": folded, "sequenceUnfoldingLayer": folded, "wordEmbeddingLayer": words,
+    "embeddingLayer": indices,
     "positionEmbeddingLayer": placed, "sinusoidalPositionEncodingLayer": placed}
 
 

@@ -13,6 +13,7 @@ from dltoolbox.layers.base import show_python
 from dltoolbox.network.dlnetwork import dlnetwork
 from dltoolbox.network.graph.layer_graph import Connection, LayerGraph, Port
 
+LABELS = {0: "CB", 1: "SCB", 2: "SSCB", 3: "SSSCB"}  # formats of one step, by the number of spatial dimensions
 Values = Mapping[str, np.ndarray]
 
 

@@ -13,7 +13,8 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.properties import REQUIRED
 from tests.generate.draw import dims, entering_shape
 from tests.generate.network import Network, Part, make
-from tests.generate.twin import Run, applied
+from tests.generate.twin import Run
+from tests.generate.twin_network import applied
 
 SECONDS = 60.0  # that shrinking one network may take
 

@@ -15,16 +15,16 @@ from zlib import crc32
 import numpy as np
 import torch
 
-import tests.generate.twin_sequences  # noqa: F401  # enters its twins
 from dltoolbox import inputLayer, replaceLayer
 from dltoolbox.core.random import rng as restart
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program.model import Model, Result
 from tests.generate import draw, draw_sequences
 from tests.generate.dice import Dice, Unfit, need
-from tests.generate.draw_sequences import NUM_WORDS, RECURRENT
-from tests.generate.network import Network, Part, arrays_of, at_random, data_of, is_data, targets_of
-from tests.generate.twin import Found, run_twin, there
+from tests.generate.draw_sequences import RECURRENT
+from tests.generate.network import LABELS, Network, Part, arrays_of, at_random, data_of, is_data, targets_of
+from tests.generate.twin import there
+from tests.generate.twin_network import Found, run_twin
 
 TOLERANCE = 1e-9  # of the largest number of a result
 SMALL = 1e-3  # of the largest gradient: what a smaller one may be off by
@@ -38,10 +38,11 @@ WAYS: dict[str, set[str]] = {factory: possible for factories, possible in (
     ([f"stochasticPooling{rank}dLayer" for rank in (1, 2, 3)], {NONE}), (RECURRENT, {PLACE}),
     (("sequenceFoldingLayer", "sequenceUnfoldingLayer", "sequenceInputLayer"), {BESIDE}),
     (("groupNormalizationLayer", "instanceNormalizationLayer"), {NONE, PLACE}),  # their statistics are over time, too
-    (("scalingLayer", "preluLayer", "flattenLayer", "fullyConnectedLayer", "complexFullyConnectedLayer",
-      "concatenationLayer", "spaceToDepthLayer", "depthToSpace2dLayer", "crop2dLayer", "crop3dLayer", "resize2dLayer",
-      "resize3dLayer", "adaptiveAveragePooling2dLayer", "patchEmbeddingLayer", "classificationLayer",
-      "pixelClassificationLayer", "dicePixelClassificationLayer", "focalLossLayer", "permuteLayer", "reshapeLayer"),
+    (("scalingLayer", "preluLayer", "inverseNormalizationLayer", "flattenLayer", "fullyConnectedLayer",
+      "complexFullyConnectedLayer", "concatenationLayer", "spaceToDepthLayer", "depthToSpace2dLayer",
+      "crop2dLayer", "crop3dLayer", "resize2dLayer", "resize3dLayer", "adaptiveAveragePooling2dLayer",
+      "patchEmbeddingLayer", "classificationLayer", "pixelClassificationLayer", "dicePixelClassificationLayer",
+      "focalLossLayer", "permuteLayer", "reshapeLayer"),
      {NONE, BESIDE}),  # they would miss the axis, or have arrays of the size of maps
     (("selfAttentionLayer", "attentionLayer", "positionEmbeddingLayer", "embeddingConcatenationLayer", "indexing1dLayer",
       "sinusoidalPositionEncodingLayer"), {NONE, PLACE})) for factory in factories}
@@ -62,6 +63,11 @@ def ways(net: Network) -> set[str]:
         if at_random(part):  # what is drawn is found in the map itself
             possible &= {NONE}
     return possible
+
+
+ENTERING: dict[str, Callable[[Any], tuple[int, int]]] = {  # of layers that look up indices: the range of those that enter
+    "wordEmbeddingLayer": lambda one: (1, one.NumWords) if one.OOVMode == "error" else (0, one.NumWords + 1),
+    "embeddingLayer": lambda one: (int(one.ZeroIndexMapping == "error"), one.MaxIndex)}
 
 
 # Drawing -------------------------------------------------------------------------------------------------------------
@@ -86,7 +92,7 @@ def entering(draft: draw.Draft) -> str:
     d = draft.dice
     rank = d.one(0, 1, 1, 2, 2, 3)
     size = [*(d.number(1, 4 if rank == 3 else 7) for _ in range(rank)), d.one(1, 1, 2, 3, 4, 5, 6)]
-    return draft.add("inputLayer", [*size, None], draw.LABELS[rank])
+    return draft.add("inputLayer", [*size, None], LABELS[rank])
 
 
 def started(draft: draw.Draft, factory: str) -> str:
@@ -177,13 +183,13 @@ class Single:
         return np.moveaxis(x, -3, -2) if timed else x
 
     def data(self) -> list[np.ndarray]:
-        """Of the twin; numbers of words where these are looked up."""
+        """Of the twin; indices where these are looked up."""
         data, random = list(data_of(self.net)), self.net.random("words")
         for number, part in enumerate(self.net.inputs):
             for other in self.net.parts:
-                if other.layer.factory == "wordEmbeddingLayer" and other.sources[0] in part.ports():
-                    beyond = other.layer.OOVMode != "error"
-                    data[number] = random.integers(1 - beyond, NUM_WORDS + 1 + beyond, data[number].shape).astype(float)
+                if other.layer.factory in ENTERING and other.sources[0] in part.ports():
+                    low, high = ENTERING[other.layer.factory](other.layer)
+                    data[number] = random.integers(low, high + 1, data[number].shape).astype(float)
         return data
 
 

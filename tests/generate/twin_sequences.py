@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.generate.twin import TWINS, Run, twin
+from tests.generate.twin import Run, twin
 
 STATE: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "softsign": F.softsign, "relu": F.relu}
 GATE: dict[str, Callable[[Tensor], Tensor]] = {"sigmoid": torch.sigmoid,
@@ -92,4 +92,9 @@ def words(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
     return columns[torch.where(known, at - 1, len(columns) - 1).long()].movedim(-1, 1)
 
 
-TWINS["sequenceInputLayer"] = TWINS["featureInputLayer"]
+@twin("embeddingLayer", exact=True)
+def indices(one: Any, p: Any, run: Run, x: Tensor) -> Tensor:
+    zero = int(one.ZeroIndexMapping == "first-vector")
+    mask = None if one.MaskIndex is None else one.MaskIndex - 1 + zero
+    at = (x[:, 0].detach().long() - 1 + zero).clip(min=0)  # drafts hold zeros
+    return F.embedding(at, p["Weights"].T, padding_idx=mask).movedim(-1, 1)

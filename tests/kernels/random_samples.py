@@ -200,6 +200,11 @@ def plain(rng: Draw, op: str) -> Case:
         wide = pick(rng, *CHANNELS)
         return Case(op, f"{full} to {wide}", lambda r, n: (normal(r, *full, n), normal(r, wide, prod(full)),
                                                           normal(r, wide, 1)), differentiable=(0, 1, 2))
+    if op == "undo_normalise":
+        kind, each = pick(rng, "zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"), pick(
+            rng, (1,) * len(full), (*(1,) * (len(full) - 1), full[-1]), (full[0], *(1,) * (len(full) - 1)), full)
+        return Case(op, f"{kind} {full} by {each}", lambda r, n: (normal(r, *full, n), *(
+            normal(r, *each) for _ in range(1 + (kind != "zerocenter")))), {"kind": kind})
     if op == "input_normalise":
         kind = pick(rng, "zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric")
         each, number = pick(rng, (), (*(1,) * (len(full) - 1), full[-1]), full), 1 if kind == "zerocenter" else 2
@@ -232,7 +237,11 @@ def loss(rng: Draw, op: str) -> Case:
         return Case(op, f"{full} {steps} steps", apart, batched=(0, 1, 2), joins=False, sequences=True)
     if op in ("half_mse", "cross_entropy", "softmax_cross_entropy"):
         return Case(op, str(full), compared, {} if op == "half_mse" else {"weights": weights}, batched=(0, 1), joins=False)
-    return replace(next(sample for sample in CASES if sample.op == op), label=str(full), make=compared)
+    sample = next(sample for sample in CASES if sample.op == op)
+    if "gamma" in sample.attrs:
+        gamma = pick(rng, 2, 2, 1, 0.5, 0.7, 3)
+        return replace(sample, label=f"{full}, gamma {gamma}", make=compared, attrs={**sample.attrs, "gamma": gamma})
+    return replace(sample, label=str(full), make=compared)
 
 
 def recurrent(rng: Draw, op: str) -> Case:
@@ -270,4 +279,4 @@ def family(op: str) -> Callable[[Draw, str], Case]:
         return attention
     if op.endswith(("entropy", "mse", "mse_of_sequences", "dice")):
         return loss
-    return normalisation if "norm" in op and op != "input_normalise" else plain
+    return normalisation if "norm" in op and op not in ("input_normalise", "undo_normalise") else plain

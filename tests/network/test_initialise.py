@@ -147,7 +147,7 @@ def started(factory, name, function):
     cls = PAGES[factory]
     count = sum(prop.positional for prop in cls.properties.values())
     layer = cls(*GIVEN.get(factory, [3] * count), Name="layer", **{name: function})
-    enters = ("words" if factory == "wordEmbeddingLayer" else "SSSCB" if "3d" in factory else
+    enters = ("words" if factory in ("wordEmbeddingLayer", "embeddingLayer") else "SSSCB" if "3d" in factory else
               "SSCB" if "2d" in factory or factory == "patchEmbeddingLayer" else "CBT")
     around = ([realToComplexLayer], [complexToRealLayer]) if factory.startswith("complex") else ([], [])
     lgraph = layerGraph([inputLayer(*ENTERING[enters]), around[0], layer, around[1], regressionLayer])

@@ -41,6 +41,12 @@ def cases() -> Iterator[Case]:
     yield Case("prelu", "features", lambda r, n: (distinct(r, 5, n), normal(r, 5, 1)), differentiable=(0, 1))
     yield Case("affine", "none", lambda r, n: (normal(r, 5, n), np.asarray(2.0), np.asarray(-1.0)),
                differentiable=(0, 1, 2))
+    for kind in ("zerocenter", "zscore", "rescale-zero-one", "rescale-symmetric"):
+        for label, size in {"scalar": (), "channels": (1, 1, 4), "rows": (3, 1), "elements": (3, 2, 4)}.items():
+            yield Case("undo_normalise", f"{kind}-{label}", lambda r, n, s=size, k=kind: (
+                normal(r, 3, 2, 4, n), *(np.asarray(normal(r, *s)) for _ in range(1 + (k != "zerocenter")))), {"kind": kind})
+    yield Case("undo_normalise", "vector", lambda r, n: (normal(r, 5, n), normal(r, 5, 1), normal(r, 5, 1)),
+               {"kind": "zscore"})
     yield Case("spatial_dropout", "", image, {"probability": 0.25}, differentiable=(), joins=False)
     yield Case("flatten", "image", image)
     yield Case("flatten", "vector", vector)

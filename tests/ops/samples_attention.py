@@ -91,6 +91,10 @@ def embedded() -> Iterator[Case]:
             yield Case("embed", f"{label}-{columns}", lambda r, n, s=shape, c=columns: (
                 r.integers(1 if c == 4 else -1, c + 1, (*s, n)).astype(np.float64), normal(r, 3, c)), {"known": 4},
                 differentiable=(1,))
+    for first, mask in ((0, None), (0, 0), (1, 3)):
+        yield Case("embed", f"{first}-{mask}", lambda r, n, f=first: (
+            r.integers(f, 5, (6, 1, n)).astype(np.float64), normal(r, 3, 5 - f)),
+            {"known": 4, "first": first, "mask": mask}, differentiable=() if mask is not None else (1,))
     for name, axis, shape in (("time", TIME, (3, 5)), ("time-map", TIME, (2, 3, 5)), ("space", SPACE, (5, 3))):
         yield Case("position_embedding", name, lambda r, n, s=shape: (normal(r, *s, n), normal(r, 4, 6)), {"axis": axis},
                    differentiable=(1,))

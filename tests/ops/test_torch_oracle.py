@@ -289,10 +289,19 @@ def attend(q: Tensor, scores: Tensor, v: Tensor, *, axis: int) -> Tensor:
     return unstepwise(scores.permute(3, 2, 1, 0) @ stepwise(v, axis, scores.shape[2]), axis)
 
 
-def embed(x: Tensor, weights: Tensor, *, known: int) -> Tensor:
+def embed(x: Tensor, weights: Tensor, *, known: int, first: int = 1, mask: int | None = None) -> Tensor:
     index = x[..., 0, :].long()
-    index = torch.where((index >= 1) & (index <= known), index, weights.shape[1])
-    return F.embedding(index - 1, weights.T).movedim(-1, -2)
+    index = torch.where((index >= first) & (index <= known), index - first, weights.shape[1] - 1)
+    return F.embedding(index, weights.T, padding_idx=None if mask is None else mask - first).movedim(-1, -2)
+
+
+def undo_normalise(x: Tensor, first: Tensor, *second: Tensor, kind: str) -> Tensor:
+    first, *second = (expanded(one, x) for one in (first, *second))
+    if kind == "zerocenter":
+        return x + first
+    if kind == "zscore":
+        return torch.addcmul(first, x, second[0])
+    return torch.lerp(first, second[0], x if kind == "rescale-zero-one" else (x + 1) / 2)
 
 
 def position_embedding(x: Tensor, weights: Tensor, *, axis: int) -> Tensor:
@@ -328,6 +337,7 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "attend": attend,
     "project": lambda x, weights, bias: weights @ x + bias.reshape(-1, 1),
     "embed": embed,
+    "undo_normalise": undo_normalise,
     "position_embedding": position_embedding,
     "sinusoid": sinusoid,
     "position_sinusoid": lambda x, *, size, axis: position_embedding(

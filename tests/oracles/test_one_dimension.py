@@ -18,7 +18,8 @@ from dltoolbox.network.graph.surgery import connectLayers
 from dltoolbox.program.model import Model
 from tests.generate.dice import Dice, window
 from tests.generate.network import Part
-from tests.generate.twin import Run, applied
+from tests.generate.twin import Run
+from tests.generate.twin_network import applied
 from tests.program.networks import everything, make, scrambled
 
 pytestmark = pytest.mark.oracle

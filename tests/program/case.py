@@ -54,6 +54,7 @@ class Case:
     weights: tuple[float, ...] | None = None  # of classes
     labelled: bool = False  # whether targets are one-hot
     timed: bool = False
+    indices: tuple[int, int] | None = None  # the least and the largest, where whole numbers enter
     loss_of: Callable[[Tensor, Tensor], Tensor] | None = None  # the loss of labels, where it is no cross-entropy
 
     def __str__(self) -> str:
@@ -86,6 +87,8 @@ class Case:
         """Values without ties, none of them near zero; read-only."""
         rng = np.random.default_rng(3)
         made = [untied(rng, (*size, batch), dtype) for size in self.sizes]
+        if self.indices is not None:
+            made = [rng.integers(self.indices[0], self.indices[1] + 1, x.shape).astype(dtype) for x in made]
         for array in made:
             array.flags.writeable = False
         return made

@@ -42,6 +42,14 @@ def cases() -> Iterator[Case]:
     yield single("preluLayer", "vector", VECTOR, plain_with(prelu), Alpha=np.ones((5, 1)))
     yield single("scalingLayer", "vector", VECTOR, plain_with(scaled), Scale=2, Bias=np.ones((5, 1)))
     yield single("scalingLayer", "volume", VOLUME, plain_with(scaled), Scale=np.ones((4, 1, 4, 2)))
+    yield single("inverseNormalizationLayer", "", IMAGE, plain_with(unstandardised), Mean=[1, 2, 3], StandardDeviation=2)
+    yield single("inverseNormalizationLayer", "centre", VECTOR, plain_with(lambda x, p: x + against(p["Mean"], x)),
+                 Normalization="zerocenter", Mean=np.ones(5))
+    yield single("inverseNormalizationLayer", "rows", IMAGE, plain_with(between), 1, Normalization="rescale-zero-one",
+                 Min=np.zeros(6), Max=np.ones(6))
+    yield single("inverseNormalizationLayer", "volume", VOLUME, plain_with(lambda x, p: between((x + 1) / 2, p)),
+                 Normalization="rescale-symmetric", Min=0, Max=[2, 3])
+    yield single("inverseNormalizationLayer", "none", VECTOR, plain(torch.clone), Normalization="none")
     yield single("permuteLayer", "", IMAGE, plain(lambda x: x.permute(0, 2, 3, 1)), [2, 3, 1])
     yield single("permuteLayer", "volume", VOLUME, plain(lambda x: x.transpose(1, 4)), [1, 2, 4, 3, 5])
     yield single("reshapeLayer", "", IMAGE, plain(lambda x: column_major(x, 9, 2, 8)), 9, 2, 8, [])
@@ -71,6 +79,15 @@ def prelu(x: Tensor, p: dict[str, Tensor]) -> Tensor:
 
 def scaled(x: Tensor, p: dict[str, Tensor]) -> Tensor:
     return x * against(p["Scale"], x) + against(p["Bias"], x)
+
+
+def unstandardised(x: Tensor, p: dict[str, Tensor]) -> Tensor:
+    return x * against(p["StandardDeviation"], x) + against(p["Mean"], x)
+
+
+def between(x: Tensor, p: dict[str, Tensor]) -> Tensor:
+    low, high = (against(p[name], x).to(x.dtype) for name in ("Min", "Max"))
+    return torch.lerp(low, high, x)
 
 
 def flat(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -31,6 +32,14 @@ def itself(heads: int, causal: bool = False) -> Theirs:
 def unknown(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
     """Data here are no whole numbers, so all are words that nobody knows."""
     return p["Weights"][:, -1].reshape(-1, *[1] * (x.ndim - 2)) + 0 * x
+
+
+def indexed(zero: int, mask: int | None) -> Theirs:
+    def theirs(x: Tensor, p: dict[str, Tensor], training: bool) -> Tensor:
+        padding = None if mask is None else mask + zero - 1
+        y = F.embedding(x[:, 0].detach().long() + zero - 1, p["Weights"].T, padding_idx=padding)
+        return y.movedim(-1, 1) + 0 * x
+    return theirs
 
 
 def waves(at: Tensor, size: int) -> Tensor:
@@ -72,6 +81,10 @@ def cases() -> Iterator[Case]:
     yield single("patchEmbeddingLayer", "rows", (6, 8, 3), patches((2, 5), True), [2, 5], 4, SpatialFlattenMode="row-major")
     yield single("patchEmbeddingLayer", "volume", (4, 6, 4, 2), patches((2, 3, 2), False), [2, 3, 2], 3)
     yield single("wordEmbeddingLayer", "", (4, 3, 1), unknown, 3, 5)
+    for label, size, mask in (("", (4, 3, 1), None), ("mask", (1,), 3)):
+        yield replace(single("embeddingLayer", label, size, indexed(0, mask), 3, 4, MaskIndex=mask), indices=(1, 4))
+    yield replace(single("embeddingLayer", "zero", (4, 3, 1), indexed(1, 0), 3, 4, MaskIndex=0,
+                         ZeroIndexMapping="first-vector"), indices=(0, 4))
     yield single("embeddingConcatenationLayer", "", LINE, lambda x, p, training: torch.cat(
         [p["Weights"].expand(x.shape[0], -1, 1), x], 2))
     yield single("indexing1dLayer", "", LINE, plain(lambda x: x[..., 0]))

@@ -14,7 +14,7 @@ from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.layers import FACTORIES
 from dltoolbox.network.graph.layer_graph import LayerGraph
 from dltoolbox.program.model import Model
-from tests.program.alone import check_alone, padded
+from tests.program.alone import GARBAGE, check_alone, padded
 from tests.program.case import Case
 from tests.program.cases import CASES
 from tests.torch_losses import dice
@@ -93,6 +93,9 @@ def test_every_layer_on_sequences_of_several_lengths(case: Case, way: str) -> No
     rng, lengths = np.random.default_rng(1), SHORT if case.layer == "positionEmbeddingLayer" else LENGTHS
     inputs = [padded(rng, entry.dims.sizes[:-2], lengths) if entry.dims.timed else
               rng.standard_normal((*entry.dims.sizes[:-1], lengths.size)) for entry in model.inputs]
+    if case.indices is not None:
+        low, high = case.indices
+        inputs = [np.where(np.abs(x) < GARBAGE, rng.integers(low, high + 1, x.shape), x) for x in inputs]
     given = [lengths if entry.dims.timed else None for entry in model.inputs]
     results = model.results(inputs, lengths=given)
     targets = [case.targets(y.array.shape)[0] for y in results]

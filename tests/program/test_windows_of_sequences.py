@@ -225,7 +225,13 @@ CONV, POOL = make("convolution1dLayer", 3, 4, Name="c", Padding="causal"), make(
 @pytest.mark.parametrize(("layers", "least", "mended"), [
     ([make("convolution1dLayer", 5, 4, Name="k")], 5, {"k": "Padding='same'"}),
     ([CONV, POOL, make("convolution1dLayer", 3, 4, DilationFactor=2, Name="k")], 10, {"k": "Padding='same'"}),
-    ([POOL, make("averagePooling1dLayer", 3, Name="k")], 6, {"k": "Padding='same'"}),
+    ([POOL, make("averagePooling1dLayer", 3, Name="k")], 6, {"k": "Padding='same' and leave out Rounding"}),
+    ([make("averagePooling1dLayer", 6, Stride=2, Rounding="ceil", Name="k")], 5,
+     {"k": "Padding='same' and leave out Rounding"}),
+    ([make("batchNormalizationLayer"), make("reluLayer"),
+      make("maxPooling1dLayer", 6, Stride=2, Rounding="caffe", Name="k")],
+     5, {"k": "Padding='same' and leave out Rounding"}),
+    ([make("stochasticPooling1dLayer", 3, Name="k")], 3, {"k": "Padding='same' and leave out Rounding"}),
     ([make("transposedConv1dLayer", 2, 4, Cropping=[1, 2], Name="k")], 3, {"k": "Cropping=0"}),
     ([make("convolution1dLayer", 3, 4, Padding=[0, 4], PaddingValue="symmetric-exclude-edge", Name="k")], 5,
      {"k": "PaddingValue='symmetric-include-edge'"}),
@@ -237,12 +243,17 @@ def test_too_short_a_sequence(layers: list[Layer], least: int, mended: dict[str,
                                              rf"at least {least}\..*fewer than {least} time steps .*, or set {option}"):
         short(layers, [12, least - 1])
     assert short(layers, [12, least]).min() >= 1
-    key, value = option.split("=")
-    changed = [one.copy() if one.Name == name else one for one in layers]
-    for one in changed:
-        if one.Name == name:
-            one.__dict__[key] = type(one).properties[key].converted(eval(value), one)
+    setting, _, without = option.partition(" and leave out ")
+    key, value = setting.split("=")
+    changed = [with_options(one, {key: eval(value)}, without) if one.Name == name else one for one in layers]
     assert short(changed, [12, 2]).min() >= 1
+
+
+def with_options(layer: Layer, changed: dict[str, Any], without: str) -> Layer:
+    """The layer that its call makes with other options."""
+    written = layer.call()
+    options = {name: value for name, value in {**written.options, **changed}.items() if name != without}
+    return make(written.function, *written.arguments, Name=layer.Name, **options)
 
 
 def test_which_sequences_are_too_short() -> None:

@@ -13,6 +13,7 @@ class Weights:
     value: np.ndarray
     learn_rate_factor: float = 1.0
     l2_factor: float = 1.0
+    still: int | None = None
 
 
 class Linear:

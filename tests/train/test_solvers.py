@@ -175,6 +175,27 @@ def test_neighbours_move_in_one_go():
     assert solver.gradients.copies == []
 
 
+@pytest.mark.parametrize("stretch", [1 << 16, 7])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", ["sgdm", "rmsprop", "adam"])
+def test_a_still_column_does_not_decay(name, order, stretch, monkeypatch):
+    """It gets no gradient; the others, with several factors, move as they do without it."""
+    monkeypatch.setattr("dltoolbox.train.flat_parameters.LONGEST_SLOT_RUN", stretch)
+    for still in (0, 2, 4):
+        start = np.asarray(np.random.default_rng(3).standard_normal((6, 5)), order=order)
+        pair = [Weights("e", "Weights", start.copy(order="K"), (1, 2), (1, 0, 3), at) for at in (still, None)]
+        solvers = [make_solver([p], trainingOptions(name, L2Regularization=0.1, GradientThreshold=50)) for p in pair]
+        for step in range(5):
+            (drawn,) = gradients(step, [start])
+            drawn[:, still] = 0
+            for solver in solvers:
+                solver.update([drawn.copy(order="K")], 0.1)
+        kept, usual = (p.value for p in pair)
+        np.testing.assert_array_equal(kept[:, still], start[:, still])
+        assert not np.array_equal(usual[:, still], start[:, still])
+        np.testing.assert_allclose(np.delete(kept, still, 1), np.delete(usual, still, 1), rtol=1e-12)
+
+
 def one(value, factor=1.0, l2=1.0, dtype=np.float64):
     return [Weights("fc", "Weights", np.array(value, dtype), factor, l2)]
 

@@ -1,11 +1,12 @@
-"""Normalisations in NumPy's words."""
+"""Normalisations, and the inverse of one, in NumPy's words."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dltoolbox.autodiff.apply import SECOND, composed
-from dltoolbox.autodiff.tape import Payload
+from dltoolbox.autodiff.tape import Payload, raw_values
+from dltoolbox.ops.activation import undoing, with_trailing_axes
 from dltoolbox.ops.norm import all_but_channels, in_groups, per_channel
 
 
@@ -32,5 +33,10 @@ def group_norm_in_words(x: Payload, scale: Payload, offset: Payload, *, groups: 
     return normal.reshape(x.shape) * per_channel(scale) + per_channel(offset)
 
 
+def undo_normalise_in_words(x: Payload, *statistics: Payload, kind: str) -> Payload:
+    factor, shift = undoing(kind, *(with_trailing_axes(raw_values(statistic), x) for statistic in statistics))
+    return x * factor + shift
+
+
 SECOND |= {"batch_norm": composed(batch_norm_in_words), "batch_norm_inference": composed(batch_norm_inference_in_words),
-           "group_norm": composed(group_norm_in_words)}
+           "group_norm": composed(group_norm_in_words), "undo_normalise": composed(undo_normalise_in_words)}

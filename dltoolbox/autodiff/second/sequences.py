@@ -11,7 +11,7 @@ from dltoolbox.autodiff.apply import SECOND, composed
 from dltoolbox.autodiff.rules.elementwise import logistic_in_words
 from dltoolbox.autodiff.tape import Payload, raw_values
 from dltoolbox.ops.sequences.attention import allowed, by_heads, of_heads
-from dltoolbox.ops.sequences.embedding import words
+from dltoolbox.ops.sequences.embedding import Refusal, columns_at
 from dltoolbox.ops.sequences.recurrent import by_gate, walk
 
 Words = Callable[[Payload], Payload]
@@ -98,8 +98,11 @@ def attend_in_words(_: Payload, scores: Payload, v: Payload, *, axis: int) -> Pa
     return of_heads(np.matmul(by_heads(v, axis, scores.shape[2]), np.transpose(scores, (3, 2, 0, 1))), axis)
 
 
-def embed_in_words(x: Payload, weights: Payload, *, known: int) -> Payload:
-    return np.moveaxis(weights[:, words(raw_values(x), known, weights.shape[1])], 0, -2)
+def embed_in_words(x: Payload, weights: Payload, *, known: int, first: int = 1, mask: int | None = None,
+                   refusal: Refusal | None = None) -> Payload:
+    if mask is not None:
+        weights = np.where(np.arange(weights.shape[1]) == mask - first, raw_values(weights), weights)
+    return np.moveaxis(weights[:, columns_at(raw_values(x), weights.shape[1], first, known, refusal)], 0, -2)
 
 
 def project_in_words(x: Payload, weights: Payload, bias: Payload) -> Payload:

@@ -284,6 +284,11 @@ class MatlabCalls:
             options={name: value for name, value in made.options.items() if name == "Alpha"},
             factors=tuple((function, "Alpha", made.options[name]) for function, name in factors if name in made.options))
 
+    def inverseNormalizationLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
+        """With its normalisation, whatever MATLAB's default is: its documentation names none."""
+        made = self.same(layer)
+        return made._replace(options={"Normalization": layer.Normalization} | made.options)
+
     def reshapeLayer(self, layer: Page, *inputs: Dims) -> MatlabCall:
         """Sizes one by one where [] is among them."""
         made = self.same(layer)

@@ -1,13 +1,14 @@
-"""Kernels with numbers of a channel, or of another part of the map, which expand against it: PReLU and scaling."""
+"""Kernels with numbers of a channel, or of another part of the map, which expand against it: PReLU, scaling, and undoing a
+normalisation."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
-from dltoolbox.kernels.elementwise.arithmetic import expanded, in_pieces
+from dltoolbox.kernels.elementwise.arithmetic import backward_pair, expanded, in_pieces
 from dltoolbox.kernels.memory_format import inverse, order_of
-from dltoolbox.ops.activation import with_trailing_axes
+from dltoolbox.ops.activation import undoing, with_trailing_axes
 from dltoolbox.ops.arithmetic import reduce_to
 
 
@@ -132,3 +133,32 @@ class Affine(Kernel):
         if dx is not None:
             steps += in_pieces(site, product, grad, at_each_place(scale, x), dx, threads=1)
         return (in_turn(steps),)
+
+
+@kernel("undo_normalise")
+class UndoNormalise(Kernel):
+    """`undo_normalise` as x·factor + shift, prepared from the statistics: their difference in double, so that nothing
+    cancels where the values are far from zero."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
+        shape = np.broadcast_shapes(*(with_trailing_axes(statistic, x).shape for statistic in statistics))
+        factor, shift = site.shared(shape, x.dtype), site.shared(shape, x.dtype)
+
+        def prepare() -> None:
+            found = undoing(kind, *(with_trailing_axes(statistic.astype(np.float64), x) for statistic in statistics))
+            for array, values in zip((factor, shift), found, strict=True):
+                np.copyto(array, values, casting="unsafe")
+
+        def forward(x: np.ndarray, factor: np.ndarray, shift: np.ndarray, y: np.ndarray) -> None:
+            np.multiply(x, factor, out=y)
+            np.add(y, shift, out=y)
+
+        def backward(grad: np.ndarray, factor: np.ndarray, dx: np.ndarray) -> None:
+            np.multiply(grad, factor, out=dx)
+        slope = at_each_place(factor, x)
+        ways = in_pieces(site, forward, x, slope, at_each_place(shift, x), y)
+        if not site.training:
+            return BoundKernel(ways, prepare=prepare)
+        grad, dx = backward_pair(site)
+        return BoundKernel(ways, in_pieces(site, backward, grad, slope, dx), prepare)

@@ -15,6 +15,7 @@ from dltoolbox.layers.convolution import Weighted
 from dltoolbox.layers.sequences.attention import EMBEDDING_INITIALIZERS, Stepwise, to_one_dimension
 from dltoolbox.ops import Builder, Outputs, Value
 from dltoolbox.ops.sequences.attention import MAP_AXIS, TIME_AXIS
+from dltoolbox.ops.sequences.embedding import Refusal
 from dltoolbox.ops.time_axis import Way
 
 
@@ -27,9 +28,17 @@ class Embedding(Layer):
     Weights = Property(convert.array, None, "Initial weights; [] lets the initialiser choose.", settable=True,
                        group=LEARNABLE)
 
-    def weights(self, shape: tuple[int, ...], fan_in: int, fan_out: int) -> tuple[Array, ...]:
+    def weights(self, shape: tuple[int, ...], fan_in: int, fan_out: int, still: int | None = None) -> tuple[Array, ...]:
         return (Learnable("Weights", shape, self.WeightsInitializer, fan_in, fan_out, self.WeightLearnRateFactor,
-                          self.WeightL2Factor),)
+                          self.WeightL2Factor, still=still),)
+
+
+def check_indices(layer: Layer, x: Dims) -> None:
+    """Indices are the one channel of the data."""
+    if x.channels != 1:
+        fail(f"{layer.label()}:notOneChannel", f"{layer.label()} takes one channel of indices, but its input has "
+             f"{counted(x.channels, 'channel')}.", f"Pass one index in each place, through "
+             f"{'sequenceInputLayer' if x.timed else 'featureInputLayer'}(1).", layer=layer.Name)
 
 
 @layer("wordEmbeddingLayer", "Word Embedding Layer", name="word-embedding")
@@ -75,20 +84,80 @@ class WordEmbeddingLayer(Embedding):
             self.__dict__["Weights"] = whole
 
     def check(self, *inputs: Dims) -> None:
-        if inputs[0].channels != 1:
-            fail(f"{self.label()}:notOneChannel", f"{self.label()} takes one channel of word indices, but its input has "
-                 f"{counted(inputs[0].channels, 'channel')}.", "Pass the index of a word in each step, through "
-                 "sequenceInputLayer(1).", layer=self.Name)
+        check_indices(self, inputs[0])
 
     def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
         return self.weights((self.Dimension, self.columns), self.columns, self.Dimension)
 
     def build(self, g: Builder, x: Value) -> Outputs:
-        return g.embed(x, g.learnable("Weights"), known=self.NumWords)
+        refusal = Refusal(f"{self.label()}:outOfVocabulary", "Use OOVMode='map-to-last', which gives all others one vector "
+                          "of their own.", self.Name)
+        return g.embed(x, g.learnable("Weights"), known=self.NumWords, refusal=refusal if self.OOVMode == "error" else None)
 
     def describe(self) -> str:
         words = counted(self.NumWords, "unique word")
         return f"Word embedding layer with {counted(self.Dimension, 'dimension')} and {words}"
+
+
+@layer("embeddingLayer", "Embedding", name="embedding")
+class EmbeddingLayer(Embedding):
+    """Embedding layer: for every index, such as the number of a category, the column of Weights that belongs to it.
+
+    The input has one channel of indices, which are whole numbers from 1 to ``maxIndex``, the output ``outputSize`` channels;
+    Weights are ``outputSize×maxIndex``. ``ZeroIndexMapping='first-vector'`` makes 0 an index as well, to which the first
+    column belongs: Weights are ``outputSize×(maxIndex + 1)``, and the columns of all others are one further on. Training
+    leaves the vector of the index ``MaskIndex`` as it is. It starts with zeros, unless Weights or a function as
+    WeightsInitializer give it other values.
+
+    Example:
+        >>> embeddingLayer(16, 7, MaskIndex=7).describe()
+        'Embedding layer with 16 channels and indices up to 7'
+
+    Raises:
+        DltoolboxError: ``dltoolbox:embeddingLayer:invalidMaskIndex`` for one that is no index; when the network is checked,
+            ``…:notOneChannel``; when it runs, ``…:indexOutOfRange``.
+
+    Source:
+        MathWorks documentation of embeddingLayer.
+    """
+
+    OutputSize = Property(convert.count, doc="Channels of the output: the length of a vector.", positional=True,
+                          argument="outputSize")
+    MaxIndex = Property(convert.count, doc="The largest index.", positional=True, argument="maxIndex")
+    MaskIndex = Property(convert.optional(convert.integer(0, convert.LARGEST_COUNT)), None,
+                         "The index whose vector training leaves as it is; [] for none.")
+    ZeroIndexMapping = Property(convert.choice("error", "first-vector"), "error", "Meaning of the number 0.")
+    WeightsInitializer, WeightLearnRateFactor, WeightL2Factor, Weights = (
+        Embedding.WeightsInitializer, Embedding.WeightLearnRateFactor, Embedding.WeightL2Factor, Embedding.Weights)
+
+    @property
+    def first(self) -> int:
+        """The smallest index."""
+        return 0 if self.ZeroIndexMapping == "first-vector" else 1
+
+    def validate(self) -> None:
+        mask = self.MaskIndex
+        if mask is not None and not self.first <= mask <= self.MaxIndex:
+            fail(f"{self.label()}:invalidMaskIndex", f"MaskIndex of {self.label()} is {mask}, but indices go from "
+                 f"{self.first} to {self.MaxIndex}.", "Set ZeroIndexMapping='first-vector', which makes 0 an index." if
+                 mask == 0 else f"Set MaskIndex to at most {self.MaxIndex}, or maxIndex to {mask} or more.", layer=self.Name)
+
+    def check(self, *inputs: Dims) -> None:
+        check_indices(self, inputs[0])
+
+    def arrays(self, *inputs: Dims) -> tuple[Array, ...]:
+        columns = self.MaxIndex - self.first + 1
+        still = None if self.MaskIndex is None else self.MaskIndex - self.first
+        return self.weights((self.OutputSize, columns), columns, self.OutputSize, still)
+
+    def build(self, g: Builder, x: Value) -> Outputs:
+        refusal = Refusal(f"{self.label()}:indexOutOfRange", "Set maxIndex to the largest index of the data, and "
+                          "ZeroIndexMapping='first-vector' if 0 is one of them; other numbers have no vector.", self.Name)
+        return g.embed(x, g.learnable("Weights"), known=self.MaxIndex, first=self.first, mask=self.MaskIndex,
+                       refusal=refusal)
+
+    def describe(self) -> str:
+        return f"Embedding layer with {counted(self.OutputSize, 'channel')} and indices up to {self.MaxIndex}"
 
 
 @layer("positionEmbeddingLayer", "Position Embedding", name="position-embedding")

@@ -61,7 +61,7 @@ def blank_arrays(lowered: Lowered, dtype: DTypeLike) -> ParameterArrays:
 
 def type_of(array: Array, dtype: DTypeLike) -> DTypeLike:
     """The type of an array in a network of some type."""
-    return np.float64 if isinstance(array, State) and array.double else dtype
+    return np.float64 if array.double else dtype
 
 
 def check_initial_memory(lowered: Lowered, itemsize: int) -> None:
@@ -98,7 +98,7 @@ def initial_value(layer: Layer, array: Array, draw: bool) -> np.ndarray:
 
 def initialised(layer: Layer, array: Learnable) -> np.ndarray:
     """A fresh value by the named initialiser or the user's function of the size."""
-    random, how, shape = stream("initialisation"), array.initializer, array.shape
+    how, shape = array.initializer, array.shape
     if callable(how):
         value = array_of(how(shape))
         if value is None or value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
@@ -109,6 +109,15 @@ def initialised(layer: Layer, array: Learnable) -> np.ndarray:
         return value
     if how == "unit-forget-gate":  # rows: input gate, forget gate, cell candidate, output gate
         return np.tile(np.repeat([0.0, 1.0, 0.0, 0.0], array.count // (4 * array.stacked)), array.stacked).reshape(shape)
+    value = named_start(how, array)
+    if array.still is not None:
+        value[..., array.still] = 0
+    return value
+
+
+def named_start(how: str, array: Learnable) -> np.ndarray:
+    """A fresh value by the named initialiser."""
+    random, shape = stream("initialisation"), array.shape
     certain = certain_start(how, shape)
     if certain is not None:
         return certain

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,42 +50,56 @@ class project(Op):
                 sum_over(flat, 1).reshape(bias.shape) if call.needs_input_grad[2] else None)
 
 
-def words(x: np.ndarray, known: int, columns: int) -> np.ndarray:
-    """Columns of the words that have the 1-based indices in the only channel; those of no word belong to the last column,
-    or are an error where that is a word itself.
-    """
+class Refusal(NamedTuple):
+    """The error of numbers that are no indices: its identifier, what to do, and the name of the layer."""
+
+    identifier: str
+    hint: str
+    layer: str = ""
+
+
+def columns_at(x: np.ndarray, columns: int, first: int, known: int, refusal: Refusal | None) -> np.ndarray:
+    """Numbers of the columns of the indices in the only channel. Other numbers are refused, or belong to the last column."""
     index = x[..., 0, :]
-    out = ~((index >= 1) & (index <= known) & (index == np.floor(index)))
-    if columns == known and out.any():
-        found = index[out].reshape(-1)[0]
-        fail("wordEmbeddingLayer:outOfVocabulary", f"The data hold the index {found:g}, but words have whole numbers from 1 "
-             f"to {known}.", "Use OOVMode='map-to-last', which gives all others one vector of their own.")
-    return np.where(out, columns, np.where(out, 1, index)).astype(np.int64) - 1
+    out = ~((index >= first) & (index <= known) & (index == np.floor(index)))
+    if refusal is not None and out.any():
+        fail(refusal.identifier, f"The data hold the index {index[out][0]:g}, but there are vectors for whole numbers from "
+             f"{first} to {known}.", refusal.hint, layer=refusal.layer)
+    return np.where(out, columns - 1, np.where(out, first, index) - first).astype(np.int64)
 
 
 @op
 class embed(Op):
-    """The columns of ``weights`` (channels × words) that the indices in ``x`` name, counted from 1.
+    """The columns of ``weights`` (channels × indices) that the indices in ``x`` name, which are whole numbers from ``first``
+    to ``known``.
 
-    There are ``known`` words. If the weights have one column more, all other indices belong to that.
+    All other numbers belong to the last column, unless there is a ``refusal``. No gradient reaches the column of the index
+    ``mask``. Padded steps hold the last real index.
     """
 
     saved_for_backward = IN
+    across = Across(ways=(Way.FOLD,), ends="edge")
 
-    def infer(self, x: Dims, weights: Dims, *, known: int) -> Dims:
+    def infer(self, x: Dims, weights: Dims, *, known: int, first: int = 1, mask: int | None = None,
+              refusal: Refusal | None = None) -> Dims:
         return x.with_size("C", weights.sizes[0])
 
     def example(self, rng: np.random.Generator, inputs: Sequence[Dims], dtypes: Sequence[np.dtype],
                 attrs: Attributes) -> Arrays:
         _, weights = super().example(rng, inputs, dtypes, attrs)
-        return rng.integers(1, attrs["known"] + 1, inputs[0].shape).astype(dtypes[0]), weights
+        return rng.integers(attrs.get("first", 1), attrs["known"] + 1, inputs[0].shape).astype(dtypes[0]), weights
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, *, known: int) -> np.ndarray:
-        return np.moveaxis(weights[:, words(x, known, weights.shape[1])], 0, -2)
+    def forward(self, x: np.ndarray, weights: np.ndarray, *, known: int, first: int = 1, mask: int | None = None,
+                refusal: Refusal | None = None) -> np.ndarray:
+        return np.moveaxis(weights[:, columns_at(x, weights.shape[1], first, known, refusal)], 0, -2)
 
-    def backward(self, call: Call, grad: np.ndarray, *, known: int) -> Gradients:
+    def backward(self, call: Call, grad: np.ndarray, *, known: int, first: int = 1, mask: int | None = None,
+                 refusal: Refusal | None = None) -> Gradients:
         x, weights = call.inputs
-        return None, gathered(words(x, known, weights.shape[1]), grad, weights)
+        result = gathered(columns_at(x, weights.shape[1], first, known, refusal), grad, weights)
+        if mask is not None:
+            result[:, mask - first] = 0
+        return None, result
 
 
 def gathered(index: np.ndarray, grad: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -109,9 +109,10 @@ def check_lengths(graph: Graph, lengths: Sequence[np.ndarray]) -> None:
             entering = behind[node.inputs[0]]
             behind[node.outputs[0]] = found = entering.after(node.attrs["rule"])
             if found.steps < 1:
-                cropped = any(one.op.name == "conv_transposed" and one.layer == node.layer for one in graph.nodes)
+                ops = {one.op.name for one in graph.nodes if one.layer == node.layer}
+                rounds = " and leave out Rounding" if any("pool" in op for op in ops) else ""  # that goes with numbers alone
                 refuse(found.needed(), entering.first, node.layer,
-                       "set Cropping=0" if cropped else "set Padding='same'")
+                       "set Cropping=0" if "conv_transposed" in ops else f"set Padding='same'{rounds}")
         least = node.op.least_steps(**node.attrs)
         if least > 1 and node.inputs[-1] in behind and behind[node.inputs[-1]].steps < least:
             entering = behind[node.inputs[-1]]
