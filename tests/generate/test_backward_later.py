@@ -17,6 +17,8 @@ from tests.generate.draw import draw
 from tests.generate.network import Network, arrays_of, data_of, is_data
 from tests.generate.turns import turn
 
+pytestmark = pytest.mark.oracle
+
 SEED, COUNT = 14, 36
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
 
 from dltoolbox import addLayers, connectLayers, dlnetwork, layerGraph, maxNumCompThreads
+from dltoolbox.autodiff.apply import applied
+from dltoolbox.autodiff.tape import gradients_of, leaf
 from dltoolbox.core.errors import DltoolboxError
 from dltoolbox.core.random import rng as restart
 from dltoolbox.core.random import stream
@@ -344,6 +348,68 @@ def test_networks_share_their_runs_as_long_as_only_values_differ() -> None:
     more = connectLayers(addLayers(net, make("reluLayer", Name="more")), "fc", "more")
     assert runs_of(more.initialize()) is not runs_of(net)
     assert runs_of(net, np.float64) is not runs_of(net)
+
+
+def test_memory_goes_with_the_networks() -> None:
+    net = dlnetwork([make("featureInputLayer", 3, Name="in"), make("fullyConnectedLayer", 2, Name="fc")])
+    runs = runs_of(net)
+    run = runs.forward(runs.values_of(net), [np.ones((3, 2))], training=True)
+    alive = [ref(runs), ref(runs.models[0]), ref(runs.models[0].arenas[0])]
+    other = net.with_learnables({})
+    del net, runs
+    assert None not in [one() for one in alive]
+    del other
+    assert [*run.backward([np.ones((2, 2))]).learnables.values()][1].tolist() == [[2], [2]]
+    del run
+    assert [one() for one in alive] == [None] * 3
+
+
+def test_complex_results_have_complex_gradients() -> None:
+    """Of a number L they are ∂L/∂re + i·∂L/∂im."""
+    net = finished(layerGraph([make("featureInputLayer", 4, Name="in", Normalization="none"),
+                               make("realToComplexLayer", Name="before"),
+                               make("complexFullyConnectedLayer", 3, Name="fc"), make("complexReluLayer", Name="relu"),
+                               make("complexToRealLayer", Name="after"), make("regressionLayer")]))
+    runs, values = runs_and_values(net)
+    x, seed = np.random.default_rng(0).standard_normal((4, 5)), np.random.default_rng(1).standard_normal((6, 5))
+    real = runs.forward(values, [x], training=True, input_gradients=True)
+    complex_run = runs.forward(values, [x], training=True, input_gradients=True, ports=("relu/out",))
+    y = complex_run.results[0].array
+    np.testing.assert_array_equal(np.stack([y.real, y.imag], 1).reshape(6, 5), real.results[0].array)
+    alike(real.backward([seed]), complex_run.backward([seed[0::2] + 1j * seed[1::2]]), 1e-12)
+
+
+def test_threads_may_run_one_network() -> None:
+    net = finished(vectors())
+    runs, values = runs_and_values(net)
+    xs = [np.random.default_rng(number).standard_normal((3, 2 + number)) for number in range(4)]
+    wanted = []
+    for x in xs:
+        run = runs.forward(values, [x], training=True)
+        wanted.append(run.backward(drawn(run)))
+
+    def both(x: np.ndarray) -> TapedGradients:
+        run = runs.forward(values, [x], training=True)
+        return run.backward(drawn(run))
+    with ThreadPoolExecutor(4) as pool:
+        for one, other in zip(wanted * 5, pool.map(both, xs * 5), strict=True):
+            alike(one, other, 1e-12)
+
+
+def test_traced_arrays_can_be_followed() -> None:
+    """As second derivatives need it: the gradients of traced arrays are those of the compiled network."""
+    net = finished(recurrent())
+    runs, values = runs_and_values(net)
+    x = np.random.default_rng(0).standard_normal((3, 5, 4))
+    run = runs.forward(values, [x], training=True, input_gradients=True)
+    traced = {key: leaf(value.astype(np.float64)) for key, value in values.items()}
+    (y,) = run.interpret(lambda node, payloads: as_tuple(applied(node.op, payloads, node.attrs)), traced, [data := leaf(x)])
+    np.testing.assert_allclose(y.value, run.results[0].array, rtol=1e-9)
+    (seed,) = drawn(run)
+    found = run.backward([seed])
+    gradients = gradients_of(y, [data, *(traced[key] for key in found.learnables)], seed=seed)
+    for one, other in zip(gradients, [*found.inputs, *found.learnables.values()], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-11)
 
 
 def run_plainly(node: Node, arrays: tuple[Any, ...]) -> tuple[Any, ...]:

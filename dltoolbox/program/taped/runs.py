@@ -227,7 +227,9 @@ def runs_of(net: dlnetwork, dtype: DTypeLike = np.float32) -> TapedRuns:
     """The runs of an initialised dlnetwork, kept with it and with all that differ from it in values alone."""
     key = "taped", np.dtype(dtype)
     if key not in net.structure:
-        net.structure[key] = TapedRuns(net.in_state({}), dtype)
+        own = net.in_state({})
+        own.cache, own.structure = {}, {}  # nothing refers in a circle, so memory goes with the last network
+        net.structure[key] = TapedRuns(own, dtype)
     runs: TapedRuns = net.structure[key]
     return runs
 
