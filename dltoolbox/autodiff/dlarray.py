@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,15 +11,17 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from dltoolbox.autodiff import rules  # noqa: F401
 from dltoolbox.autodiff.display import dlarray_text
-from dltoolbox.autodiff.labels import checked_format, expanded_by_label, in_order, indexed, product
+from dltoolbox.autodiff.labels import checked_format, expanded_by_label, in_order, indexed, product, without_axes
+from dltoolbox.autodiff.operators import with_operators
 from dltoolbox.autodiff.rules.arranging import assigned
-from dltoolbox.autodiff.tape import TAPE, Payload, Traced, looked_at, raw_values, refuse_in_place
+from dltoolbox.autodiff.tape import TAPE, Payload, Traced, looked_at, method_of_numpy, raw_values, refuse_in_place
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.dims import times
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 
 
+@with_operators(lambda ufunc, *inputs: by_label(ufunc, *inputs))
 class dlarray(NDArrayOperatorsMixin):
     """An array that can be differentiated, with a label per dimension or without labels: ``dlarray(X, 'SSCB')``.
 
@@ -114,7 +115,9 @@ class dlarray(NDArrayOperatorsMixin):
 
     # Values that leave -----------------------------------------------------------------------------------------------
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.payload, dtype=dtype, copy=copy)
+        if isinstance(self.payload, Traced):
+            return self.payload.__array__()
+        return np.asarray(self.payload, dtype) if copy is False else np.array(self.payload, dtype)
 
     def item(self, *place: int) -> Any:
         """One element as a number of Python."""
@@ -139,11 +142,9 @@ class dlarray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if (out := options.pop("out", None)) is not None and not all(isinstance(x, dlarray) for x in out):
             refuse_in_place(ufunc)
-        if method != "__call__":
-            return wrapped(getattr(ufunc, method)(*map(unwrapped, inputs), **options), "")
-        if ufunc is np.matmul:
-            return labelled_matmul(*inputs)
-        return elementwise(ufunc, *inputs, **options)
+        if method == "__call__" and (ufunc is np.matmul or ufunc.signature is None):
+            return by_label(ufunc, *inputs, **options)
+        return by_method(getattr(ufunc, method), method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         return on_numpy_function(function, arguments, options)
@@ -177,6 +178,10 @@ class dlarray(NDArrayOperatorsMixin):
     def T(self) -> Any:
         return on_numpy_function(np.transpose, (self,), {})
 
+    @property
+    def real(self) -> dlarray:
+        return self
+
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         return on_numpy_function(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})
 
@@ -184,16 +189,7 @@ class dlarray(NDArrayOperatorsMixin):
         return on_numpy_function(np.transpose, (self, axes[0] if len(axes) == 1 else axes or None), {})
 
     def __getattr__(self, name: str) -> Any:
-        """The methods of arrays that are functions of NumPy with the same name, such as ``X.sum(0)``."""
-        if name in AS_METHODS:
-            function = getattr(np, name)
-            return lambda *arguments, **options: on_numpy_function(function, (self, *arguments), options)
-        raise AttributeError(f"a dlarray has no attribute '{name}'")
-
-
-AS_METHODS = frozenset(("all", "any", "argmax", "argmin", "argsort", "clip", "cumprod", "cumsum", "diagonal", "dot", "max",
-                        "mean", "min", "prod", "ravel", "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take",
-                        "trace", "var"))
+        return method_of_numpy(self, name)
 
 
 # Making --------------------------------------------------------------------------------------------------------------
@@ -217,7 +213,7 @@ def real_numbers(X: object) -> Payload:
         fail("dlarray:complex", f"X holds complex numbers ({times(array.shape)}), and dlarrays are real.",
              "Pass real and imaginary parts as channels of their own: np.concatenate([X.real, X.imag]).")
     if array.dtype in (np.float32, np.float64, np.bool_):
-        return array.view(np.ndarray)
+        return np.array(array)  # a copy: what a user does to an array does not change what was computed from it
     return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
 
 
@@ -233,7 +229,8 @@ def unwrapped(x: Any) -> Any:
 def wrapped(result: Any, labels: str) -> Any:
     """The result of a function as dlarrays, labelled where they have as many dimensions as labels."""
     if isinstance(result, list | tuple):
-        return type(result)(wrapped(item, labels) for item in result)
+        items = [wrapped(item, labels) for item in result]
+        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
     if not isinstance(result, np.ndarray | np.generic | Traced):
         return result
     return as_dlarray(result, labels if len(labels) == result.ndim else "")
@@ -264,38 +261,75 @@ def one_precision(payloads: list[Any], own: np.dtype[Any] | None = None) -> list
     return payloads
 
 
-def elementwise(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
-    """A function of elements; arrays with labels expand by them."""
+def by_label(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
+    """A function of elements, or a matrix product; arrays with labels expand by them."""
     if len(inputs) == 1:
         (x,) = inputs
         return wrapped(ufunc(x.payload, **options), x.labels)
-    operands = [(x.payload, x.labels) if isinstance(x, dlarray) else (as_operand(x), "") for x in inputs]
-    labels = operands[0][1]
-    if labels != operands[1][1] or len(operands) > 2:
-        payloads, labels = expanded_by_label(operands, "dlarray")
-    else:
-        payloads = [payload for payload, _ in operands]
-    if ufunc not in KEEPING_TYPES:
-        payloads = one_precision(payloads)
+    if ufunc is np.matmul:
+        return labelled_matmul(*inputs)
+    first, second, labels = operands_of(ufunc, inputs)
     try:
-        return wrapped(ufunc(*payloads, **options), labels)
+        result = ufunc(first, second, **options)
     except ValueError as error:
-        shapes = [x.shape for x in payloads if hasattr(x, "shape")]
-        fail("dlarray:sizeMismatch", f"{ufunc.__name__} cannot expand sizes {' and '.join(map(times, shapes))} against each "
-             "other.", "Without labels, sizes are compared from the last dimension on, as in NumPy, and must be equal or 1.",
+        sizes = " and ".join(times(np.shape(raw_values(x))) for x in (first, second))
+        fail("dlarray:sizeMismatch", f"{ufunc.__name__} cannot expand sizes {sizes} against each other.",
+             "Without labels, sizes are compared from the last dimension on, as in NumPy, and must be equal or 1.",
              cause=error)
+    if type(result) is np.ndarray or type(result) is Traced:
+        return as_dlarray(result, labels)
+    return wrapped(result, labels)
 
 
-KEEPING_TYPES = {np.ldexp, np.logical_and, np.logical_or}
+def operands_of(ufunc: np.ufunc, inputs: Any) -> tuple[Any, Any, str]:
+    """Two arrays in sizes and of types in which they meet, and the labels of what comes out."""
+    a, b = inputs
+    first, labels = (a.payload, a.labels) if isinstance(a, dlarray) else (as_operand(a), "")
+    second, others = (b.payload, b.labels) if isinstance(b, dlarray) else (as_operand(b), "")
+    if labels != others and not (type(first) in PYTHON_NUMBERS or type(second) in PYTHON_NUMBERS):
+        (first, second), labels = expanded_by_label([(first, labels), (second, others)], "dlarray")
+    if ufunc not in KEEPING_TYPES:
+        types = getattr(first, "dtype", None), getattr(second, "dtype", None)
+        if types[0] is not types[1] or types[0] is LOGICAL:
+            first, second = in_numbers(ufunc, *one_precision([first, second]))
+    return first, second, labels or others
+
+
+def in_numbers(ufunc: np.ufunc, first: Any, second: Any) -> tuple[Any, Any]:
+    """Logical values that are added, multiplied and so on are the numbers 0 and 1."""
+    if ufunc in ARITHMETIC and all(getattr(x, "dtype", LOGICAL) == LOGICAL for x in (first, second)):
+        first, second = (x.astype(np.float64) if isinstance(x, np.ndarray | Traced) else x for x in (first, second))
+    return first, second
+
+
+LOGICAL = np.dtype(bool)
+PYTHON_NUMBERS = (int, float)
+KEEPING_TYPES = {np.ldexp, np.logical_and, np.logical_or, np.logical_xor}
+ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.power, np.remainder, np.floor_divide, np.maximum, np.minimum}
+
+
+def by_method(function: Any, method: str, inputs: Any, options: Any) -> Any:
+    """Reductions by ufuncs, products of vectors and other ufuncs that do not go by element."""
+    payloads = one_precision([unwrapped(x) for x in inputs])
+    if method != "reduce" or not isinstance(inputs[0], dlarray):
+        return wrapped(function(*payloads, **options), inputs[0].labels if method == "accumulate" else "")
+    axis = as_axis(options.get("axis", 0))
+    labels = without_axes(inputs[0].labels, axis, keepdims=bool(options.get("keepdims")))
+    return wrapped(function(*payloads, **options | {"axis": axis}), labels)
+
+
+def as_axis(axis: Any) -> Any:
+    """Axes as NumPy wants them: `finddim` gives lists."""
+    return tuple(axis) if isinstance(axis, list) else axis
 
 
 def as_operand(x: Any) -> Any:
     """Numbers, arrays and lists of numbers that meet a dlarray, as payloads."""
-    if isinstance(x, np.ndarray | int | float | Traced):
-        if isinstance(x, np.ndarray) and x.dtype.kind == "c":
-            real_numbers(x)
-        return float(x) if isinstance(x, np.floating) else x
-    return real_numbers(x)
+    if type(x) in PYTHON_NUMBERS:
+        return x
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
+        return x.view(np.ndarray)
+    return float(x) if isinstance(x, np.floating) else x if isinstance(x, Traced) else real_numbers(x)
 
 
 def labelled_matmul(a: Any, b: Any) -> dlarray:
@@ -390,6 +424,7 @@ def extractdata(X: Any) -> np.ndarray:
     if X.traced:
         where = sys._getframe(1)
         TAPE.lost = f"{where.f_code.co_filename}, line {where.f_lineno}"
-        warnings.warn("extractdata takes values out of the trace: to dlgradient, what is computed from them is constant.",
-                      stacklevel=2)
+        warn("extractdata:leavesTheTrace", "extractdata takes values out of the trace: to dlgradient, what is computed from "
+             "them is constant.", "Compute with the dlarray itself where gradients shall go through; stripdims(X) takes off "
+             "labels alone.")
     return values_of(X).copy()

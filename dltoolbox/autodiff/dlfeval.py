@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from dltoolbox.autodiff.dlarray import as_dlarray, dlarray
 from dltoolbox.autodiff.tape import TAPE, Traced, gradients_of, leaf, raw_values
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
-from dltoolbox.core.errors import fail
+from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import Configured, Property, show, split_pairs
 
 
@@ -106,20 +105,21 @@ def dlgradient(y: Any, *arguments: Any, **options: Any) -> Any:
     of_all = [x for each in found for x in each]
     again = chosen.EnableHigherDerivatives
     gradients = gradients_of(y.payload, [x.payload for x in of_all], retain=chosen.RetainData, again=again)
-    missing = sum(g is None for g in gradients)
-    if missing:
-        lost = f" Values left the trace by extractdata in {TAPE.lost}." if TAPE.lost else ""
-        warnings.warn("The gradient is zero: y does not depend on " + (
-            "x." if len(of_all) == 1 else f"{missing} of the {len(of_all)} arrays of x.") + lost, stacklevel=2)
-    pairs_found = zip(of_all, gradients, strict=True)
-    answers = iter([as_dlarray(zero_gradient(x) if g is None else g, x.labels) for x, g in pairs_found])
+    if missing := sum(g is None for g in gradients):
+        warn_of_zeros("dlgradient", "y", missing, len(of_all))
+    made = [np.zeros(x.shape, x.dtype) if g is None else g for x, g in zip(of_all, gradients, strict=True)]
+    answers = iter([as_dlarray(Traced(g) if again and not isinstance(g, Traced) else g, x.labels)
+                    for g, x in zip(made, of_all, strict=True)])
     results = tuple(mapped(lambda _: next(answers), x) for x in xs)
     return results[0] if len(results) == 1 else results
 
 
-def zero_gradient(x: dlarray) -> Any:
-    """The gradient of what does not depend on x; traced, as others may be."""
-    return np.zeros(x.shape, x.dtype)
+def warn_of_zeros(function: str, y: str, missing: int, count: int) -> None:
+    """A result that does not depend on what it is differentiated by."""
+    lost = (f"Values left the trace by extractdata in {TAPE.lost}: compute with the dlarray itself." if TAPE.lost else
+            "Compute it from x, without taking values out of the trace by np.array, float or extractdata.")
+    warn(f"{function}:zeroGradient", f"The gradient is zero: {y} does not depend on " + (
+        "x." if count == 1 else f"{missing} of the {count} arrays of x."), lost)
 
 
 def check_scalar(y: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dltoolbox.autodiff.dlarray import as_dlarray, dlarray, one_precision, plain_index, unwrapped, wrapped
+from dltoolbox.autodiff.dlarray import as_axis, as_dlarray, dlarray, one_precision, plain_index, unwrapped, wrapped
 from dltoolbox.autodiff.labels import expanded_by_label, is_ordered, without_axes
 from dltoolbox.core.errors import fail
 
@@ -59,11 +59,6 @@ def reducing(function: Any) -> Handler:
         labels = without_axes(first_labels(arguments), axis, keepdims=bool(options.get("keepdims", False)))
         return wrapped(on_payloads(function, arguments, options), labels)
     return handler
-
-
-def as_axis(axis: Any) -> Any:
-    """Axes as NumPy wants them: `finddim` gives lists."""
-    return tuple(axis) if isinstance(axis, list) else axis
 
 
 HANDLERS |= {function: keeping(function) for function in KEEPING}

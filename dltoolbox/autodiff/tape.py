@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from dltoolbox.autodiff.operators import with_operators
 from dltoolbox.core.errors import fail
 
 Payload = Any  # an ndarray or a Traced
@@ -90,6 +91,12 @@ class TapeEntry:
         return not self.pulls and bool(self.origins)
 
 
+def by_operator(ufunc: np.ufunc, *inputs: Any) -> Payload:
+    """The result of an operator on Traced arrays."""
+    return on_ufunc(ufunc, "__call__", inputs, {})
+
+
+@with_operators(by_operator)
 class Traced(NDArrayOperatorsMixin):
     """An array on the tape. ``origin`` is None where it does not depend on what is differentiated.
 
@@ -174,41 +181,51 @@ class Traced(NDArrayOperatorsMixin):
     def T(self) -> Payload:
         return np.transpose(self)
 
-    def swapaxes(self, a: int, b: int) -> Payload:
-        return np.swapaxes(self, a, b)
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
-        return np.sum(self, axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
-        return np.mean(self, axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
-        return np.max(self, axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Payload:
-        return np.min(self, axis, keepdims=keepdims)
-
-    def squeeze(self, axis: Any = None) -> Payload:
-        return np.squeeze(self, axis)
-
-    def ravel(self, order: Any = "C") -> Payload:
-        return np.reshape(self, -1, order=order)
+    @property
+    def real(self) -> Payload:
+        return self
 
     def copy(self) -> Payload:
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        return method_of_numpy(self, name)
+
+
+NUMPY_METHODS = frozenset(("all", "any", "argmax", "argmin", "argsort", "clip", "conj", "conjugate", "cumprod", "cumsum",
+                     "diagonal", "dot", "flatten", "max", "mean", "min", "prod", "ravel", "repeat", "round", "sort",
+                     "squeeze", "std", "sum", "swapaxes", "take", "trace", "var"))
+
+
+def method_of_numpy(x: Any, name: str) -> Any:
+    """The methods of arrays that are functions of NumPy with the same name, such as ``x.sum(0)``."""
+    if name not in NUMPY_METHODS:
+        raise AttributeError(f"a {type(x).__name__} has no attribute '{name}'")
+    if name == "sort":
+        fail("dlarray:inPlace", "x.sort() would sort x in place, which no gradient goes through.", "Write x = np.sort(x).")
+    function = getattr(np, {"flatten": "ravel"}.get(name, name))
+
+    def method(*arguments: Any, **options: Any) -> Any:
+        return function(x, *arguments, **options)
+    return method
 
 
 UfuncRule = Callable[..., Payload]
 UFUNCS: dict[np.ufunc, UfuncRule] = {}
 NAMED_UFUNCS: dict[str, UfuncRule] = {}  # of libraries that are not imported here
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+NAMED_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {}  # those that no function of NumPy is named after
 ARRAY_METHODS: dict[str, Any] = {}  # of arrays, as functions
+
+
+def since_numpy_2(module: Any, **rules: Callable[..., Any]) -> None:
+    """Enter the rules of functions that not every version of NumPy has."""
+    FUNCTIONS.update({getattr(module, name): rule for name, rule in rules.items() if hasattr(module, name)})
 
 
 def raw_values(x: Any) -> Any:
     """The plain values of a payload; anything else as it is."""
-    return x.value if isinstance(x, Traced) else x
+    return x.value if type(x) is Traced else x
 
 
 def raw_nested(x: Any) -> Any:
@@ -220,7 +237,7 @@ def raw_nested(x: Any) -> Any:
 
 def origin_of(x: Any) -> Origin | None:
     """The origin of a payload; None for constants."""
-    return x.origin if isinstance(x, Traced) else None
+    return x.origin if type(x) is Traced else None
 
 
 def looked_at(x: Traced) -> np.ndarray:
@@ -247,30 +264,43 @@ def noted(function: Any, arguments: Any, options: Any, result: Any) -> Any:
 
 def on_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Payload:
     """A ufunc of NumPy, or of another library, on traced arrays."""
+    if options and (out := options.pop("out", None)) is not None and not all(isinstance(x, Traced) for x in out):
+        refuse_in_place(ufunc)
     if not TAPE.noting:
         return getattr(ufunc, method)(*map(raw_values, inputs), **options)
-    if (out := options.pop("out", None)) is not None and not all(isinstance(x, Traced) for x in out):
-        refuse_in_place(ufunc)
     rule = UFUNCS.get(ufunc) or NAMED_UFUNCS.get(ufunc.__name__)
-    if rule is None or method != "__call__" or set(options) - {"dtype", "casting"}:
-        return other_ufunc(ufunc, method, inputs, options)
-    if "dtype" in options:
-        inputs = [x.astype(options["dtype"]) if isinstance(x, Traced) else x for x in inputs]
-    return noted(ufunc, inputs, {}, rule(*inputs))
+    if rule is None or method != "__call__" or options:
+        return other_ufunc(ufunc, method, inputs, options, rule)
+    result = rule(*inputs)
+    return result if TAPE.watcher is None else noted(ufunc, inputs, {}, result)
 
 
-def other_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Payload:
-    """Reductions by ufuncs, and those without a rule."""
-    reduction = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod,
-                 "logical_and": np.all, "logical_or": np.any}.get(ufunc.__name__)
-    if method == "reduce" and reduction is not None:
-        given = {name: option for name, option in options.items() if option is not None}
-        return FUNCTIONS[reduction](*inputs, **{"axis": 0} | given)
-    result = raw_values(getattr(ufunc, method)(*map(raw_values, inputs), **options))
+REDUCTIONS_BY_UFUNC = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod, "logical_and": np.all,
+                       "logical_or": np.any}
+SUMS_SO_FAR = {"add": np.cumsum, "multiply": np.cumprod}
+
+
+def other_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any],
+                rule: UfuncRule | None) -> Payload:
+    """Reductions and other methods of ufuncs, calls with options, and ufuncs without a rule."""
+    name = ufunc.__name__
+    if method == "__call__" and rule is not None and "where" not in options:
+        dtype = options.get("dtype")
+        result = rule(*inputs if dtype is None else [x.astype(dtype) if isinstance(x, Traced) else x for x in inputs])
+        return noted(ufunc, inputs, {}, result)
+    if method == "reduce" and (ufunc in NAMED_REDUCTIONS or name in REDUCTIONS_BY_UFUNC):
+        given = {key: option for key, option in options.items() if option is not None or key == "axis"}
+        function = NAMED_REDUCTIONS.get(ufunc) or FUNCTIONS[REDUCTIONS_BY_UFUNC[name]]
+        return function(*inputs, **{"axis": 0} | given)
+    if method == "accumulate" and name in SUMS_SO_FAR:
+        return FUNCTIONS[SUMS_SO_FAR[name]](*inputs, **{"axis": 0} | options)
+    if method == "outer" and rule is not None and not options:
+        first, second = inputs
+        return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
+    result = raw_values(getattr(ufunc, method)(*map(raw_nested, inputs), **options)) if method != "at" else None
     if isinstance(result, np.ndarray | np.generic) and result.dtype.kind in "biu":
         return constant(getattr(ufunc, method), *inputs, **options)
-    how = "" if method == "__call__" else f".{method}"
-    no_gradient(f"{ufunc.__name__}{how}")
+    no_gradient(f"{name}{'' if method == '__call__' else f'.{method}'}{' with where' if 'where' in options else ''}")
 
 
 def on_function(function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -289,6 +319,12 @@ def refuse_in_place(ufunc: np.ufunc) -> NoReturn:
          "Write the result to a new name, such as A = A + X instead of A += X.")
 
 
+def refuse_out(out: Any, name: str) -> None:
+    """The option out of functions of NumPy."""
+    if out is not None:
+        fail("dlarray:inPlace", f"{name} cannot write a dlarray to out.", f"Leave out= out: y = np.{name}(x).")
+
+
 def no_gradient(name: str) -> NoReturn:
     fail("dlarray:noGradient", f"There is no gradient of {name}.",
          "Write it with functions that have one (docs/dlarray.md lists them), or take the values out of the trace with "
@@ -297,12 +333,22 @@ def no_gradient(name: str) -> NoReturn:
 
 def record(name: str, value: Any, inputs: Sequence[Payload], pulls: Sequence[Pull | None], *, keep: bool = False) -> Traced:
     """The traced result of a computation. Pulls of constants are ignored; ``keep`` says that pulls read the output."""
-    origins = tuple(origin_of(x) for x in inputs)
-    value = value if type(value) is np.ndarray else np.asarray(value)
+    if type(value) is not np.ndarray:
+        value = np.asarray(value)
+    origins = tuple([x.origin if type(x) is Traced else None for x in inputs])
     if not any(origins):
         return Traced(value)
-    own = tuple(None if origin is None else pull for origin, pull in zip(origins, pulls, strict=True))
+    dtype = value.dtype
+    own = tuple([None if origin is None else pull if x.dtype == dtype else in_type_of(x, pull)
+                 for origin, x, pull in zip(origins, inputs, pulls, strict=True)])
     return Traced(value, Origin(TapeEntry(name, origins, own, value if keep else None), 0))
+
+
+def in_type_of(x: Traced, pull: Pull | None) -> Pull:
+    """A pull whose gradient has the type of the input, where single and double meet."""
+    assert pull is not None
+    dtype = x.dtype
+    return lambda g, y: pull(g, y).astype(dtype)
 
 
 def leaf(value: np.ndarray) -> Traced:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
-from dltoolbox.autodiff.rules.elementwise import fitted_pull, reduced_to
-from dltoolbox.autodiff.tape import ARRAY_METHODS, FUNCTIONS, Payload, Traced, raw_nested, raw_values, record
+from dltoolbox.autodiff.rules.elementwise import payload_shape, reduced_to
+from dltoolbox.autodiff.tape import (
+    ARRAY_METHODS,
+    FUNCTIONS,
+    Payload,
+    Traced,
+    no_gradient,
+    raw_nested,
+    raw_values,
+    record,
+    refuse_out,
+    since_numpy_2,
+)
 
 
 def reshape_rule(x: Payload, /, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> Payload:
     before, shape = x.shape, newshape if shape is None else shape
+    if order == "A":
+        order = "F" if x.value.flags.fnc else "C"
+    if order == "K":
+        no_gradient("reshape with the order 'K'")
     return record("reshape", np.reshape(x.value, shape, order=order), (x,),
                   (lambda g, _: np.reshape(g, before, order=order),))
 
@@ -65,8 +80,17 @@ def astype(x: Payload, dtype: Any) -> Payload:
 
 # Parts and their places ----------------------------------------------------------------------------------------------
 def getitem(x: Payload, index: Any) -> Payload:
-    index, shape = raw_nested(index), x.shape
+    index, shape = raw_index(index), x.shape
     return record("indexing", x.value[index], (x,), (lambda g, _: added_at(g, index, shape),))
+
+
+def raw_index(index: Any) -> Any:
+    """An index without traced arrays, whose lists and arrays nobody can change any more."""
+    if isinstance(index, tuple):
+        return tuple(map(raw_index, index))
+    if isinstance(index, list):
+        return np.array(raw_nested(index)) if index else np.zeros(0, int)
+    return index.copy() if isinstance(index, np.ndarray) else raw_values(index)
 
 
 def added_at(g: Payload, index: Any, shape: tuple[int, ...]) -> Payload:
@@ -91,77 +115,158 @@ def is_basic(index: Any) -> bool:
 
 
 def assigned(x: Payload, index: Any, values: Payload) -> Payload:
-    """The array with other values at an index."""
-    index = raw_nested(index)
+    """The array with other values at an index; where it names an element twice, the last value counts."""
+    index = raw_index(index)
     out = raw_values(x).copy()
     out[index] = raw_values(values)
-    shape, part = np.shape(raw_values(values)), out[index].shape
+    whole, shape = out.shape, payload_shape(values)
+    if not is_basic(index):
+        return chosen_last(x, index, values, out)
 
     def zeroed(g: Payload, _: Payload) -> Payload:
-        mask = np.ones(out.shape, g.dtype)
-        mask[index] = 0
-        return g * mask
-    return record("assignment", out, (x, values), (zeroed, fitted_pull(lambda g, _: g[index], shape, part)))
+        mask = np.ones(whole, bool)
+        mask[index] = False
+        return np.where(mask, g, 0)
+
+    def picked(g: Payload, _: Payload) -> Payload:
+        g = g[index]
+        return reduced_to(np.reshape(g, (*[1] * (len(shape) - g.ndim), *g.shape)), shape)
+    return record("assignment", out, (x, values), (zeroed, picked))
+
+
+def chosen_last(x: Payload, index: Any, values: Payload, out: np.ndarray) -> Payload:
+    """The same for an index that may name elements twice: numbers that are assigned likewise say which values stay."""
+    shape = payload_shape(values)
+    source = np.full(out.shape, -1)
+    source[index] = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    places = np.nonzero(source >= 0)
+
+    def picked(g: Payload, _: Payload) -> Payload:
+        return np.reshape(added_at(g[places], (source[places],), (int(np.prod(shape)),)), shape)
+    return record("assignment", out, (x, values), (lambda g, _: np.where(source < 0, g, 0), picked))
 
 
 def take(x: Payload, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Payload:
-    if axis is None:
-        return np.reshape(x, -1)[raw_values(indices)]
-    return x[(*[slice(None)] * (axis % x.ndim), raw_values(indices))]
+    refuse_out(out, "take")
+    x, axis = (np.reshape(x, -1), 0) if axis is None else (x, axis % x.ndim)
+    indices = np.asarray(raw_values(indices))
+    if mode != "raise":
+        indices = np.clip(indices, 0, x.shape[axis] - 1) if mode == "clip" else indices % x.shape[axis]
+    return x[(*[slice(None)] * axis, indices)]
 
 
 def take_along_axis(x: Payload, indices: Any, axis: int | None = -1) -> Payload:
     if axis is None:
         x, axis = np.reshape(x, -1), 0
     axis, indices = axis % x.ndim, np.asarray(raw_values(indices))
-    places = [np.arange(n).reshape([-1 if at == a else 1 for at in range(x.ndim)]) for a, n in enumerate(indices.shape)]
+    places = [np.arange(n).reshape([-1 if at == a else 1 for at in range(x.ndim)]) for a, n in enumerate(x.shape)]
     places[axis] = indices
     return x[tuple(places)]
 
 
 # Joints --------------------------------------------------------------------------------------------------------------
-def concatenate_rule(arrays: Sequence[Payload], axis: int | None = 0, out: None = None, **options: Any) -> Payload:
+def concatenate_rule(arrays: Payload | Sequence[Payload], axis: int | None = 0, out: None = None, *, dtype: Any = None,
+                     casting: Any = "same_kind") -> Payload:
+    refuse_out(out, "concatenate")
+    if isinstance(arrays, Traced):
+        arrays = list(iterated(arrays))
     if axis is None:
         arrays, axis = [np.reshape(x, -1) for x in arrays], 0
-    value = np.concatenate([raw_values(x) for x in arrays], axis)
-    edges = np.cumsum([0, *(np.shape(raw_values(x))[axis] for x in arrays)])
+    value = np.concatenate([raw_values(x) for x in arrays], axis, dtype=dtype, casting=casting)
+    edges = list(accumulate((payload_shape(x)[axis] for x in arrays), initial=0))
     before = (slice(None),) * (axis % value.ndim)
-    pulls = [lambda g, _, a=int(a), b=int(b): g[(*before, slice(a, b))] for a, b in pairwise(edges)]
+    pulls = [lambda g, _, a=a, b=b: g[(*before, slice(a, b))] for a, b in pairwise(edges)]
     return record("concatenate", value, tuple(arrays), pulls)
 
 
+def iterated(x: Payload) -> Iterator[Payload]:
+    return (x[row] for row in range(len(x)))
+
+
 def stack(arrays: Sequence[Payload], axis: int = 0, out: None = None, **options: Any) -> Payload:
-    return concatenate_rule([np.expand_dims(x, axis) for x in arrays], axis)
+    return concatenate_rule([np.expand_dims(x, axis) for x in arrays], axis, out, **options)
 
 
 def hstack(tup: Sequence[Payload], **options: Any) -> Payload:
-    arrays = [np.atleast_1d(x) if np.ndim(x) == 0 else x for x in tup]
-    return concatenate_rule(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
+    arrays = [np.atleast_1d(x) for x in tup]
+    return concatenate_rule(arrays, 0 if np.ndim(arrays[0]) == 1 else 1, **options)
 
 
 def vstack(tup: Sequence[Payload], **options: Any) -> Payload:
-    return concatenate_rule([np.atleast_2d(x) for x in tup], 0)
+    return concatenate_rule([np.atleast_2d(x) for x in tup], 0, **options)
+
+
+def dstack(tup: Sequence[Payload]) -> Payload:
+    return concatenate_rule([np.atleast_3d(x) for x in tup], 2)
+
+
+def column_stack(tup: Sequence[Payload]) -> Payload:
+    return concatenate_rule([np.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in tup], 1)
+
+
+def append(x: Payload, values: Payload, axis: int | None = None) -> Payload:
+    return concatenate_rule([x, np.asarray(values) if isinstance(values, list) else values], axis)
+
+
+def block(arrays: Any) -> Payload:
+    """Blocks: the innermost lists are joined along the last axis, those around them along the one before."""
+    depth, inner = 0, arrays
+    while isinstance(inner, list):
+        depth, inner = depth + 1, inner[0]
+
+    def joined(part: Any, level: int, ndim: int) -> Payload:
+        if not isinstance(part, list):
+            return np.reshape(part, (*[1] * (ndim - np.ndim(part)), *np.shape(part)))
+        return concatenate_rule([joined(each, level + 1, ndim) for each in part], level - depth)
+    return joined(arrays, 0, max(depth, most_dimensions(arrays)))
+
+
+def most_dimensions(arrays: Any) -> int:
+    return max(map(most_dimensions, arrays)) if isinstance(arrays, list) else np.ndim(arrays)
 
 
 def at_least(count: int) -> Any:
     def rule(*arrays: Payload) -> Any:
-        made = [x if np.ndim(x) >= count else np.reshape(x, (*[1] * (count - np.ndim(x)), *np.shape(x))) for x in arrays]
-        return made[0] if len(made) == 1 else made
+        like = {1: np.atleast_1d, 2: np.atleast_2d, 3: np.atleast_3d}[count]
+        made = [x if np.ndim(x) >= count else np.reshape(x, like(raw_values(x)).shape) for x in arrays]
+        return made[0] if len(made) == 1 else tuple(made)
     return rule
 
 
-def split_rule(x: Payload, indices_or_sections: Any, axis: int = 0) -> list[Payload]:
-    parts = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    before = (slice(None),) * (axis % x.ndim)
-    return [x[(*before, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
+def splitting(function: Any, axis_of: Callable[[Payload], int] | None = None) -> Any:
+    """Parts of an array: numbers that are split likewise say which."""
+    def rule(x: Payload, indices_or_sections: Any, axis: int = 0) -> list[Payload]:
+        axis = axis % x.ndim if axis_of is None else axis_of(x)
+        parts = function(np.arange(x.shape[axis]), indices_or_sections)
+        before = (slice(None),) * axis
+        return [x[(*before, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
+    return rule
+
+
+def unstack(x: Payload, /, *, axis: int = 0) -> tuple[Payload, ...]:
+    return tuple(iterated(np.moveaxis(x, axis, 0)))
+
+
+def meshgrid(*arrays: Payload, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
+    """Grids of coordinates."""
+    places = np.meshgrid(*(np.arange(np.size(x)) for x in arrays), sparse=sparse, indexing=indexing)
+    made = [np.reshape(x, -1)[at] for x, at in zip(arrays, places, strict=True)]
+    return made if isinstance(places, list) else tuple(made)
+
+
+def broadcast_arrays(*arrays: Payload, subok: bool = False) -> tuple[Payload, ...]:
+    shape = np.broadcast_shapes(*(payload_shape(x) for x in arrays))
+    return tuple(np.broadcast_to(x, shape) for x in arrays)
 
 
 def pad_rule(x: Payload, pad_width: Any, mode: Any = "constant", **options: Any) -> Payload:
     """Padding of any mode: an array of numbers is padded likewise, and says where each element came from."""
-    if mode == "constant":
+    if mode == "constant" and not isinstance(options.get("constant_values"), Traced):
         widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
         inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, x.shape, strict=True))
         return record("pad", np.pad(x.value, pad_width, mode, **options), (x,), (lambda g, _: g[inside],))
+    if mode not in ("edge", "reflect", "symmetric", "wrap") or options.get("reflect_type", "even") != "even":
+        no_gradient(f"pad in the mode '{mode}' with these options")
     return np.reshape(x, -1)[np.pad(np.arange(x.size).reshape(x.shape), pad_width, mode, **options)]
 
 
@@ -178,22 +283,78 @@ def flip(x: Payload, axis: Any = None) -> Payload:
 
 
 def diff(x: Payload, n: int = 1, axis: int = -1, **options: Any) -> Payload:
+    if options:
+        no_gradient("diff with prepend or append")
     if not n:
         return x
+    x = np.asarray(x) if isinstance(x, list) else x
     before = (slice(None),) * (axis % x.ndim)
     return diff(x[(*before, slice(1, None))] - x[(*before, slice(None, -1))], n - 1, axis)
 
 
-def sort(x: Payload, axis: int | None = -1, **options: Any) -> Payload:
+def sort(x: Payload, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Payload:
     if axis is None:
         x, axis = np.reshape(x, -1), 0
     return take_along_axis(x, np.argsort(x.value, axis, kind="stable"), axis)
 
 
+def partition(x: Payload, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: Any = None) -> Payload:
+    if axis is None:
+        x, axis = np.reshape(x, -1), 0
+    return take_along_axis(x, np.argpartition(x.value, kth, axis, kind), axis)
+
+
+def compress(condition: Any, x: Payload, axis: int | None = None, out: None = None) -> Payload:
+    refuse_out(out, "compress")
+    return take(x, np.flatnonzero(raw_values(condition)), axis)
+
+
+def extract(condition: Any, x: Payload) -> Payload:
+    return np.reshape(x, -1)[np.flatnonzero(raw_values(condition))]
+
+
+def insert(x: Payload, obj: Any, values: Payload, axis: int | None = None) -> Payload:
+    """Elements put between others: numbers that are put there likewise say which are which."""
+    own = np.insert(np.arange(x.size).reshape(x.shape), obj, -1, axis)
+    many = np.arange(np.size(raw_values(values))).reshape(payload_shape(values))
+    new = np.insert(np.full(x.shape, -1), obj, many, axis)
+    return np.where(own < 0, np.reshape(values, -1)[new], np.reshape(x, -1)[own])
+
+
+def chosen_among(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Payload:
+    refuse_out(out, "choose")
+    arrays = broadcast_arrays(raw_values(a), *choices)
+    at = np.asarray(raw_values(arrays[0]))
+    if mode != "raise":
+        at = np.clip(at, 0, len(choices) - 1) if mode == "clip" else at % len(choices)
+    return take_along_axis(np.stack(arrays[1:]), at[None], 0)[0]
+
+
+def gradient(f: Payload, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Differences of neighbours on both sides, at the ends to one side."""
+    if edge_order != 1 or any(np.ndim(h) for h in spacing):
+        no_gradient("gradient with edge_order=2 or places that are not evenly spaced")
+    axes = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    steps = spacing if len(spacing) == len(axes) else (spacing[0] if spacing else 1.0,) * len(axes)
+    made = []
+    for a, h in zip(axes, steps, strict=True):
+        x = np.moveaxis(f, a, 0)
+        y = np.concatenate([x[1:2] - x[:1], (x[2:] - x[:-2]) / 2, x[-1:] - x[-2:-1]]) / h
+        made.append(np.moveaxis(y, 0, a))
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def trapezoid(y: Payload, x: Any = None, dx: float = 1.0, axis: int = -1) -> Payload:
+    """The integral of straight lines between points."""
+    y = np.moveaxis(y, axis, -1)
+    width = dx if x is None else diff(x) if np.ndim(x) == 1 else np.moveaxis(diff(x, 1, axis), axis, -1)
+    return np.sum((y[..., 1:] + y[..., :-1]) * 0.5 * width, -1)
+
+
 def triangle(function: Any) -> Any:
     """The lower or upper triangle."""
     def rule(m: Payload, k: int = 0) -> Payload:
-        return m * function(np.ones(m.shape[-2:], m.dtype), k)
+        return np.where(function(np.ones(m.shape[-2:], bool), k), m, 0)
     return rule
 
 
@@ -209,20 +370,41 @@ def diag(v: Payload, k: int = 0) -> Payload:
     return added_at(v, (rows, rows + k), (size, size))
 
 
-def trace(x: Payload, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Payload:
-    return np.sum(diagonal(x, offset, axis1, axis2), -1)
+def diagflat(v: Payload, k: int = 0) -> Payload:
+    return diag(np.reshape(v, -1), k)
+
+
+def trace(x: Payload, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Payload:
+    refuse_out(out, "trace")
+    return np.sum(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
+
+
+def rollaxis(x: Payload, axis: int, start: int = 0) -> Payload:
+    order = np.rollaxis(np.empty(tuple(range(1, x.ndim + 1))), axis, start).shape
+    return transpose_rule(x, [n - 1 for n in order])
 
 
 ARRAY_METHODS |= {"getitem": getitem, "astype": astype}
 FUNCTIONS |= {
     getitem: getitem, astype: astype, np.reshape: reshape_rule, np.transpose: transpose_rule, np.moveaxis: moveaxis_rule,
-    np.swapaxes: swapaxes_rule, np.squeeze: squeeze_rule, np.expand_dims: expand_dims, np.ravel: ravel, np.broadcast_to:
-    broadcast_to, np.take: take, np.take_along_axis: take_along_axis, np.concatenate: concatenate_rule, np.stack: stack,
-    np.hstack: hstack, np.vstack: vstack, np.atleast_1d: at_least(1), np.atleast_2d: at_least(2), np.split: split_rule,
-    np.array_split: split_rule, np.pad: pad_rule, np.tile: repeated(np.tile), np.repeat: repeated(np.repeat), np.roll:
-    repeated(np.roll), np.flip: flip, np.fliplr: lambda m: flip(m, 1), np.flipud: lambda m: flip(m, 0), np.rot90:
-    repeated(np.rot90), np.diff: diff, np.sort: sort, np.tril: triangle(np.tril), np.triu: triangle(np.triu), np.diag:
-    diag, np.diagonal: diagonal, np.trace: trace,
+    np.swapaxes: swapaxes_rule, np.rollaxis: rollaxis, np.squeeze: squeeze_rule, np.expand_dims: expand_dims,
+    np.ravel: ravel, np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays, np.meshgrid: meshgrid,
+    np.take: take,
+    np.take_along_axis: take_along_axis, np.compress: compress, np.extract: extract, np.choose: chosen_among,
+    np.insert: insert,
+    np.concatenate: concatenate_rule, np.stack: stack, np.hstack: hstack, np.vstack: vstack, np.dstack: dstack,
+    np.column_stack: column_stack, np.append: append, np.block: block, np.pad: pad_rule, np.atleast_1d: at_least(1),
+    np.atleast_2d: at_least(2), np.atleast_3d: at_least(3), np.split: splitting(np.split),
+    np.array_split: splitting(np.array_split),
+    np.vsplit: splitting(np.split, lambda x: 0), np.hsplit: splitting(np.split, lambda x: min(x.ndim - 1, 1)),
+    np.dsplit: splitting(np.split, lambda x: 2), np.flip: flip, np.fliplr: lambda m: flip(m, 1),
+    np.flipud: lambda m: flip(m, 0), np.diff: diff, np.sort: sort, np.partition: partition, np.gradient: gradient,
+    np.tril: triangle(np.tril), np.triu: triangle(np.triu), np.diag: diag, np.diagflat: diagflat, np.diagonal: diagonal,
+    np.trace: trace,
 }
-SINCE_NUMPY_2 = {"permute_dims": transpose_rule, "concat": concatenate_rule, "astype": astype}
-FUNCTIONS |= {getattr(np, name): rule for name, rule in SINCE_NUMPY_2.items() if hasattr(np, name)}
+FUNCTIONS |= {function: repeated(function) for function in (np.tile, np.repeat, np.roll, np.rot90, np.resize, np.delete)}
+since_numpy_2(np, permute_dims=transpose_rule, concat=concatenate_rule, astype=astype, unstack=unstack, trapezoid=trapezoid,
+              trapz=trapezoid, matrix_transpose=lambda x: swapaxes_rule(x, -1, -2))
+since_numpy_2(np.linalg, matrix_transpose=lambda x: swapaxes_rule(x, -1, -2),
+              diagonal=lambda x, /, *, offset=0: diagonal(x, offset, -2, -1),
+              trace=lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype))

@@ -6,7 +6,7 @@ Source of the formulas: Abramowitz and Stegun, "Handbook of Mathematical Functio
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log, pi, sqrt
+from math import factorial, log, perm, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,18 @@ from dltoolbox.autodiff.tape import (
     Pull,
     Traced,
     constant,
+    no_gradient,
     origin_of,
     raw_values,
     record,
+    refuse_out,
 )
 
 LN2, LN10 = log(2), log(10)
 
 
 def payload_shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, Traced | np.ndarray) else np.shape(x)
+    return x.shape if type(x) is np.ndarray or type(x) is Traced else np.shape(x)
 
 
 def reduced_to(g: Payload, shape: tuple[int, ...]) -> Payload:
@@ -116,23 +118,63 @@ UFUNCS |= {ufunc: of_output(ufunc, pull) for ufunc, pull in OF_OUTPUT.items()}
 UFUNCS |= {ufunc: linear(ufunc, pull) for ufunc, pull in LINEAR.items()}
 
 
-def special(name: str, pull: Derivative) -> None:
+def special(name: str, pull: Derivative, *, of: str = "input") -> None:
     """A ufunc of ``scipy.special``, which need not be imported before somebody uses it."""
     def rule(x: Payload) -> Payload:
         import scipy.special
-        return record(name, getattr(scipy.special, name)(x.value), (x,), (lambda g, _: pull(g, x),))
+        value = getattr(scipy.special, name)(x.value)
+        return record(name, value, (x,), (pull if of == "output" else lambda g, _: pull(g, x),), keep=of == "output")
     NAMED_UFUNCS[name] = rule
+
+
+def polygamma(n: int, x: Payload) -> Payload:
+    """The n-th derivative of the digamma function ψ."""
+    import scipy.special
+    value = scipy.special.polygamma(n, raw_values(x)).astype(x.dtype)
+    return record("polygamma", value, (x,), (lambda g, _: g * polygamma(n + 1, x),)) if isinstance(x, Traced) else value
 
 
 special("erf", lambda g, x: g * (2 / sqrt(pi)) * np.exp(-x * x))
 special("erfc", lambda g, x: -g * (2 / sqrt(pi)) * np.exp(-x * x))
-special("expit", lambda g, x: g * logistic_in_words(x) * logistic_in_words(-x))
-special("log_expit", lambda g, x: g * logistic_in_words(-x))
+special("erfinv", lambda g, y: g * (sqrt(pi) / 2) * np.exp(y * y), of="output")
+special("expit", lambda g, y: g * y * (1 - y), of="output")
+special("log_expit", lambda g, y: g * (1 - np.exp(y)), of="output")
+special("logit", lambda g, x: g / (x * (1 - x)))
+special("gammaln", lambda g, x: g * polygamma(0, x))
+special("psi", lambda g, x: g * polygamma(1, x))
+special("ndtr", lambda g, x: g * (1 / sqrt(2 * pi)) * np.exp(-0.5 * x * x))
 
 
 def logistic_in_words(x: Payload) -> Payload:
     """1/(1 + exp(−x)) in NumPy's words, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def log_ndtr(x: Payload) -> Payload:
+    """The logarithm of the normal distribution; its derivative is the ratio of density and distribution."""
+    import scipy.special
+    return record("log_ndtr", scipy.special.log_ndtr(x.value), (x,), (
+        lambda g, y: g * (1 / sqrt(2 * pi)) * np.exp(-0.5 * x * x - y),), keep=True)
+
+
+def sinc(x: Payload) -> Payload:
+    """sin(πx)/(πx), in ratios that are smooth at 0."""
+    return sinc_derivative(x, 0)
+
+
+def sinc_derivative(x: Payload, n: int) -> Payload:
+    """The n-th derivative of sinc, which is ∫ cos^(n)(πxt)·(πt)^n dt over [0, 1]: by its formula, near 0 by its series."""
+    v = raw_values(x) * pi
+    small = np.abs(v) < 0.5 * (n + 1)
+    safe = np.where(small, 1.0, v)
+    direct = np.sin(safe) / safe  # s; then v·s⁽ᵐ⁾ = sin⁽ᵐ⁾(v) − m·s⁽ᵐ⁻¹⁾
+    for m in range(1, n + 1):
+        direct = (np.sin(safe + m * pi / 2) - m * direct) / safe
+    series, inside = np.zeros_like(v), np.where(small, v, 0.0)
+    for k in range((n + 1) // 2, (n + 1) // 2 + 12):  # Σ (−1)^k v^(2k) / (2k + 1)!, differentiated n times
+        series = series + (-1) ** k * inside ** (2 * k - n) * (perm(2 * k, n) / factorial(2 * k + 1))
+    value = (pi ** n * np.where(small, series, direct)).astype(v.dtype)
+    return record("sinc", value, (x,), (lambda g, _: g * sinc_derivative(x, n + 1),)) if isinstance(x, Traced) else value
 
 
 # Functions of two arrays ---------------------------------------------------------------------------------------------
@@ -144,10 +186,11 @@ def binary(ufunc: np.ufunc, of_first: PullOf, of_second: PullOf, *, keep: bool =
     name = ufunc.__name__
 
     def rule(x: Payload, y: Payload) -> Payload:
-        value = np.asarray(ufunc(raw_values(x), raw_values(y)))
-        pulls = [fitted_pull(of(x, y), payload_shape(each), value.shape) if origin_of(each) else None
-                 for each, of in ((x, of_first), (y, of_second))]
-        return record(name, value, (x, y), pulls, keep=keep)
+        value = ufunc(raw_values(x), raw_values(y))
+        shape = value.shape
+        first = fitted_pull(of_first(x, y), x.shape, shape) if origin_of(x) else None
+        second = fitted_pull(of_second(x, y), y.shape, shape) if origin_of(y) else None
+        return record(name, value, (x, y), (first, second), keep=keep)
     return rule
 
 
@@ -161,7 +204,7 @@ def power_first(x: Payload, y: Payload) -> Pull:
     if isinstance(y, int | float):
         if y == 2:
             return lambda g, _: g * (2 * x)
-        return lambda g, _: g * (y * x ** (y - 1)) if y else g * np.zeros(payload_shape(x), x.dtype)
+        return lambda g, _: g * (y * x ** (y - 1)) if y else g * np.zeros(x.shape, x.dtype)
     return lambda g, _: g * np.where(raw_values(y) == 0, 0, y * x ** np.where(raw_values(y) == 0, 1, y - 1))
 
 
@@ -175,6 +218,12 @@ def share(x: Payload, y: Payload, which: str) -> np.ndarray:
     x, y = raw_values(x), raw_values(y)
     larger = x > y if which == "max" else x < y
     return np.where(larger | np.isnan(x), 1.0, np.where(x == y, 0.5, 0.0)).astype(np.result_type(x, y))
+
+
+def squared_distance(x: Payload, y: Payload) -> Payload:
+    """x² + y², and 1 at the origin, so that the angle has the gradient 0 there."""
+    squares = x * x + y * y
+    return np.where(raw_values(squares) == 0, 1, squares)
 
 
 def pulls_to_chosen(which: str) -> tuple[PullOf, PullOf]:
@@ -194,7 +243,12 @@ BINARY: dict[np.ufunc, tuple[PullOf, PullOf]] = {
     np.subtract: (lambda x, y: lambda g, _: g, lambda x, y: lambda g, _: -g),
     np.multiply: (lambda x, y: lambda g, _: g * y, lambda x, y: lambda g, _: g * x),
     np.divide: (lambda x, y: lambda g, _: g / y, lambda x, y: lambda g, _: -g * x / (y * y)),
-    np.arctan2: (lambda x, y: lambda g, _: g * y / (x * x + y * y), lambda x, y: lambda g, _: -g * x / (x * x + y * y)),
+    np.logaddexp2: (lambda x, y: lambda g, _: g * logistic_in_words(LN2 * (x - y)),
+                    lambda x, y: lambda g, _: g * logistic_in_words(LN2 * (y - x))),
+    np.logaddexp: (lambda x, y: lambda g, _: g * logistic_in_words(x - y),
+                   lambda x, y: lambda g, _: g * logistic_in_words(y - x)),
+    np.arctan2: (lambda x, y: lambda g, _: g * y / squared_distance(x, y),
+                 lambda x, y: lambda g, _: -g * x / squared_distance(x, y)),
     np.maximum: pulls_to_chosen("max"), np.fmax: pulls_to_chosen("max"),
     np.minimum: pulls_to_chosen("min"), np.fmin: pulls_to_chosen("min"),
     np.remainder: (lambda x, y: lambda g, _: g,
@@ -207,9 +261,11 @@ UFUNCS |= {ufunc: binary(ufunc, *pulls) for ufunc, pulls in BINARY.items()}
 UFUNCS[np.power] = binary(np.power, power_first, power_second, keep=True)
 UFUNCS[np.float_power] = binary(np.float_power, power_first, power_second, keep=True)
 UFUNCS[np.hypot] = binary(np.hypot, lambda x, y: lambda g, z: g * x / z, lambda x, y: lambda g, z: g * y / z, keep=True)
-UFUNCS[np.logaddexp] = binary(np.logaddexp, lambda x, y: lambda g, z: g * np.exp(x - z),
-                              lambda x, y: lambda g, z: g * np.exp(y - z), keep=True)
 NAMED_UFUNCS["xlogy"] = lambda x, y: np.where(raw_values(x) == 0, 0, x * np.log(np.where(raw_values(x) == 0, 1, y)))
+NAMED_UFUNCS["xlog1py"] = lambda x, y: np.where(raw_values(x) == 0, 0, x * np.log1p(np.where(raw_values(x) == 0, 1, y)))
+NAMED_UFUNCS["log_ndtr"] = log_ndtr
+UFUNCS[np.ldexp] = lambda x, i: x * np.exp2(np.asarray(raw_values(i), raw_values(x).dtype))
+UFUNCS[np.divmod] = lambda x, y: (constant(np.floor_divide, x, y), np.remainder(x, y))
 
 
 # Steps: no gradient goes through -------------------------------------------------------------------------------------
@@ -236,20 +292,30 @@ def where_rule(condition: Any, *choices: Payload) -> Payload:
     mask = np.asarray(raw_values(condition), bool)
     value = np.where(mask, raw_values(x), raw_values(y))
     return record("where", value, (x, y),
-                  [fitted_pull(lambda g, _: g * mask.astype(g.dtype), payload_shape(x), value.shape),
-                   fitted_pull(lambda g, _: g * (~mask).astype(g.dtype), payload_shape(y), value.shape)])
+                  [fitted_pull(lambda g, _: np.where(mask, g, 0), payload_shape(x), value.shape),
+                   fitted_pull(lambda g, _: np.where(mask, 0, g), payload_shape(y), value.shape)])
 
 
-def clip(x: Payload, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Payload:
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Payload:
+    """The first choice whose condition holds."""
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        default = np.where(condition, choice, default)
+    return default
+
+
+def clip(x: Payload, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,
+         max: Any = None) -> Payload:
     """Bounds; elements on a bound count as inside."""
+    refuse_out(out, "clip")
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     if isinstance(low, Traced) or isinstance(high, Traced):
         x = x if low is None else np.maximum(x, low)
         return x if high is None else np.minimum(x, high)
+    value = np.clip(x.value, low, high)
     inside = np.ones(x.shape, bool)
-    inside &= True if low is None else x.value >= low
-    inside &= True if high is None else x.value <= high
-    return record("clip", np.clip(x.value, low, high), (x,), (lambda g, _: g * inside.astype(g.dtype),))
+    inside = inside if low is None else inside & ~(x.value < low)
+    inside = inside if high is None else inside & ~(x.value > high)
+    return record("clip", value, (x,), (fitted_pull(lambda g, _: np.where(inside, g, 0), x.shape, value.shape),))
 
 
 def nan_to_num(x: Payload, copy: bool = True, nan: float = 0.0, posinf: float | None = None,
@@ -257,8 +323,28 @@ def nan_to_num(x: Payload, copy: bool = True, nan: float = 0.0, posinf: float | 
     """Numbers in the place of NaN and infinities, to which no gradient goes."""
     finite = np.isfinite(x.value)
     return record("nan_to_num", np.nan_to_num(x.value, nan=nan, posinf=posinf, neginf=neginf), (x,),
-                  (lambda g, _: g * finite.astype(g.dtype),))
+                  (lambda g, _: np.where(finite, g, 0),))
 
 
-FUNCTIONS |= {np.where: where_rule, np.clip: clip, np.nan_to_num: nan_to_num, np.real: lambda x: x,
-              np.copy: lambda x, **_: x}
+def interp(x: Payload, xp: Any, fp: Payload, left: Any = None, right: Any = None, period: Any = None) -> Payload:
+    """Piecewise linear interpolation between places that are constant."""
+    if (isinstance(xp, Traced) and xp.origin) or not (left is right is period is None):
+        no_gradient("interp with respect to xp, or with left, right or period")
+    places, values = raw_values(x), np.asarray(raw_values(xp), float)
+    at = np.clip(np.searchsorted(values, places, "right") - 1, 0, len(values) - 2)
+    part = (np.clip(x, values[0], values[-1]) - values[at]) / (values[at + 1] - values[at])
+    fp = fp if isinstance(fp, Traced) else np.asarray(fp)
+    return fp[at] + part * (fp[at + 1] - fp[at])
+
+
+def unwrap(p: Payload, discont: Any = None, axis: int = -1, *, period: float = 2 * pi) -> Payload:
+    """Phases without jumps: whole periods are added, which are constant."""
+    return p + constant(np.unwrap, p, discont, axis, period=period) - raw_values(p)
+
+
+FUNCTIONS |= {
+    np.where: where_rule, np.select: select, np.clip: clip, np.nan_to_num: nan_to_num, np.interp: interp, np.sinc: sinc,
+    np.unwrap: unwrap, np.real: lambda x: x, np.real_if_close: lambda x, **_: x, np.copy: lambda x, **_: x,
+    np.imag: lambda x: constant(np.zeros_like, x), np.round: lambda x, *a, **options: constant(np.round, x, *a, **options),
+    np.around: lambda x, *a, **options: constant(np.round, x, *a, **options), np.fix: lambda x: constant(np.fix, x),
+}
