@@ -187,7 +187,7 @@ def plain(rng: Draw, op: str) -> Case:
     full, count, axis = shape(rng), int(rng.integers(2, 5)), int(rng.integers(3))
     if op.startswith("global") and len(full) == 1:
         full = (2, *full)
-    if op == "add":
+    if op in ("add", "multiply"):
         return Case(op, str(full), lambda r, n: tuple(normal(r, *full, n) for _ in range(count)),
                     differentiable=tuple(range(count)), batched=tuple(range(count)))
     if op == "concat":

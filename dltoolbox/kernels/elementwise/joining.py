@@ -47,6 +47,27 @@ class Add(Kernel):
         return lambda: np.copyto(dx, sum_over(grad, axes, keepdims=True))
 
 
+@kernel("multiply")
+class Multiply(Kernel):
+    """`multiply` of two arrays of one size; others are left to the op's own body."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (y,), (a, b, *more) = site.outputs, site.inputs
+        if more or not a.shape == b.shape == y.shape:
+            return super().bind(site)
+
+        def product(first: np.ndarray, second: np.ndarray, target: np.ndarray) -> None:
+            np.multiply(first, second, out=target)
+        forward = in_pieces(site, product, a, b, y)
+        if not site.training:
+            return BoundKernel(forward)
+        grad, (da, db), threads = site.grad_outputs[0], site.grad_inputs, threads_for(site, y.size)
+        assert grad is not None
+        jobs = [in_pieces(site, product, grad, other, dx, threads=threads)
+                for other, dx in ((b, da), (a, db)) if dx is not None]
+        return BoundKernel(forward, tuple(in_turn([job[thread] for job in jobs]) for thread in range(threads)))
+
+
 @kernel("concat")
 class Concat(Kernel):
     """`concat`."""

@@ -13,47 +13,11 @@ from collections.abc import Callable
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
-from dltoolbox.kernels.long_rows import LongRows
+from dltoolbox.kernels.long_rows import LongRows, RowSums
 from dltoolbox.kernels.memory_format import Order
 
-FLUSH = 256  # rows after which double takes over
+MOST_CENTRED = 2  # a first mean may be off by some roundings, which is many deviations of data that are all the same
 NEAR = 16.0  # the square of a mean is at most so many variances: E x² − (E x)² then loses four bits
-
-
-class RowSums:
-    """Sums over rows, in the data's precision over some and in double over those; then per channel and observation."""
-
-    def __init__(self, site: BindContext, rows: LongRows) -> None:
-        self.rows, self.wide = rows, site.scratch((rows.width,), np.float64)
-        self.some, self.part = site.scratch((rows.width,)), site.scratch((rows.width,))
-        self.ones = np.ones((1, max(part.stop - part.start for part in rows.blocks)), site.dtype)
-
-    def clear(self) -> None:
-        self.wide.fill(0)
-        self.some.fill(0)
-        self.added = 0
-
-    def add(self, block: np.ndarray, by: np.ndarray | None = None) -> None:
-        """Σ block, or Σ block·by. Products with ones take half the time of sums over rows, `einsum` that of two passes."""
-        if by is None:
-            np.matmul(self.ones[:, :len(block)], block, out=self.part[np.newaxis])
-        else:
-            np.einsum("rw,rw->w", block, by, out=self.part)
-        np.add(self.some, self.part, out=self.some)
-        self.added += len(block)
-        if self.added >= FLUSH:
-            self.flush()
-
-    def flush(self) -> None:
-        np.add(self.wide, self.some, out=self.wide)
-        self.some.fill(0)
-        self.added = 0
-
-    def total(self) -> np.ndarray:
-        """C×N."""
-        self.flush()
-        found: np.ndarray = np.add.reduce(self.rows.seen(self.wide), axis=(0, 2))
-        return found
 
 
 def over_group(numbers: np.ndarray, groups: int, how: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -82,8 +46,10 @@ class GroupPasses:
         center, left, inverse = self.kept
         center.fill(0)
         variance, centred = self.variance(None), False
-        if not np.all(left * left <= NEAR * variance):  # a NaN goes this way, too
-            center[...] = left.astype(self.site.dtype)
+        for _ in range(MOST_CENTRED):
+            if np.all(left * left <= NEAR * variance):  # never with a NaN
+                break
+            center[...] = (center + left).astype(self.site.dtype)
             variance, centred = self.variance(center), True
         inverse[...] = 1 / np.sqrt(np.maximum(variance, 0) + self.site.attrs["epsilon"])
         factor = self.scale * inverse
@@ -119,7 +85,7 @@ class GroupPasses:
             rows.written_out(center, tile)
         self.first.clear()
         self.second.clear()
-        for part in rows.blocks:
+        for part in rows.blocks if center is not None else rows.runs:
             of = x[part] if center is None else np.subtract(x[part], tile, out=y[part])
             self.first.add(of)
             self.second.add(of, of)

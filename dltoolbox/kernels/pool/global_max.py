@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, kernel
 from dltoolbox.kernels.long_rows import LongRows
 
 
@@ -25,10 +25,10 @@ class GlobalMax(Kernel):
         rows = LongRows(x.shape, order)
         top, kept = site.scratch((rows.width,)), site.keep(x.shape[-2:]) if site.training else None
         data, result = rows.of(x), y.reshape(x.shape[-2:])
+        find = self.finding(site, rows, result, top)
 
         def forward() -> None:
-            np.maximum.reduce(data, axis=0, out=top)
-            np.maximum.reduce(rows.seen(top), axis=(0, 2), out=result)
+            find()
             if kept is not None:
                 np.copyto(kept, result)
         if dx is None or kept is None:
@@ -49,3 +49,11 @@ class GlobalMax(Kernel):
             rows.written_out(grad, share)
             np.multiply(equal, share, out=into)
         return BoundKernel((forward,), (backward,))
+
+    def finding(self, site: BindContext, rows: LongRows, result: np.ndarray, top: np.ndarray) -> Closure:
+        data = rows.of(site.inputs[0])
+
+        def find() -> None:
+            np.maximum.reduce(data, axis=0, out=top)
+            rows.reduced(top, np.maximum, result)
+        return find

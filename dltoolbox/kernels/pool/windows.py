@@ -20,7 +20,8 @@ from numpy.typing import DTypeLike
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
 from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, Order, in_turn, kernel
-from dltoolbox.kernels.blocking import Bench, MapPart, copying, delivered, strips
+from dltoolbox.kernels.blocking import Bench, MapPart, copying, cut, delivered, strips
+from dltoolbox.kernels.long_rows import LongRows, RowSums
 from dltoolbox.kernels.pool.running import bind_places, bind_reduction, pays, scattering
 from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, spread_taps, window_origins
 from dltoolbox.kernels.valid_range import reach
@@ -368,34 +369,35 @@ class WindowMean(Kernel):
         return BoundKernel(bind_parts(site, window, memory_format.order_of(x), make), backward)
 
 
-FEW_ROWS = 8  # of a map that are added up in its own precision
+FEW_ROWS, SOME_ROWS, SMALL_MAP = 8, 16, 128  # rows of a map added up in its own precision
 
 
 @kernel("global_avg_pool")
 class GlobalMean(Kernel):
-    """`global_avg_pool`: a few rows at a time are summed as whole rows, in long contiguous stretches; then those sums, in
-    double, and the columns of their sum."""
+    """`global_avg_pool`: whole rows are summed, in long contiguous stretches, and what is left are the numbers of one."""
+
+    def accepts(self, case: KernelSpec) -> bool:
+        return case.inputs[0].rank > 0
 
     def bind(self, site: BindContext) -> BoundKernel:
-        x, y = site.inputs[0], site.outputs[0]
-        order = tuple(axis - 1 for axis in memory_format.order_of(x) if axis)
-        parts = [x[start:start + FEW_ROWS] for start in range(0, len(x), FEW_ROWS)]
-        rows = site.scratch(x.shape[1:], order=order)
-        wide = site.scratch(x.shape[1:], np.float64, order) if len(parts) > 1 else rows
-        axes, weight = tuple(range(rows.ndim - 2)), 1 / prod(x.shape[:-2])
+        x, y, order = site.inputs[0], site.outputs[0], site.case.orders[0]
+        if not LongRows.fit(order, x):
+            return super().bind(site)
+        long = LongRows(x.shape, order)
+        few = FEW_ROWS if long.count > SMALL_MAP else SMALL_MAP
+        sums, data, weight = RowSums(site, long, few), long.of(x), 1 / prod(x.shape[:-2])
+        parts = cut(long.count, min(few, SOME_ROWS))
 
         def forward() -> None:
+            sums.clear()
             for part in parts:
-                np.add.reduce(part, axis=0, out=rows)
-                if part is parts[0]:
-                    np.copyto(wide, rows)
-                else:
-                    np.add(wide, rows, out=wide)
-            np.multiply(np.add.reduce(wide, axis=axes, dtype=np.float64), weight, out=y.reshape(y.shape[-2:]))
+                sums.add(data[part])
+            np.multiply(sums.total(), weight, out=y.reshape(y.shape[-2:]), casting="same_kind")
 
         (dx,), grad = site.grad_inputs, site.grad_outputs[0]
         if dx is None or grad is None:
             return BoundKernel((forward,))
+        rows = site.scratch(x.shape[1:], order=tuple(axis - 1 for axis in order if axis))
 
         def backward() -> None:
             np.multiply(grad, weight, out=grad)
