@@ -59,8 +59,9 @@ class LongRows:
         np.copyto(self.seen(row), numbers[np.newaxis, :, np.newaxis, :], casting="same_kind")
 
     def reduced(self, row: np.ndarray, how: np.ufunc, out: np.ndarray) -> None:
-        """What is left of a row of this width, C×N, into ``out``; the row is overwritten. Halves are put together as long as
-        there are two: few observations are short stretches to reduce over.
+        """Reduce a row of this width, which is overwritten, to C×N numbers in ``out``.
+
+        Halves are put together as long as there are two: few observations are short stretches for a ufunc.
         """
         parts = self.seen(row)
         if self.tall:

@@ -8,6 +8,7 @@ pooling are PyTorch's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any, NamedTuple, TypeVar
@@ -19,7 +20,7 @@ from dltoolbox.core.geometry import Reach
 from dltoolbox.core.unknown import UNKNOWN
 from dltoolbox.ops import conv
 from dltoolbox.ops.arithmetic import SameSize
-from dltoolbox.ops.base import Call, Gradients, Op, op, sum_over
+from dltoolbox.ops.base import Attributes, Call, Gradients, Op, op, sum_over
 from dltoolbox.ops.time_axis import Way
 
 N = TypeVar("N")
@@ -281,6 +282,10 @@ class resize(Op):
 
     def infer(self, x: Dims, *, to: Sizes, **attrs: object) -> Dims:
         return x.with_spatial(to)
+
+    def halved(self, inputs: Sequence[Dims], attrs: Attributes) -> Iterator[tuple[tuple[Dims, ...], Attributes]]:
+        """Observations alone: sizes and factors go with the map."""
+        return super().halved(inputs, attrs)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> tuple[Reach, ...]:
         """As `Samples`, as whole numbers: element i lies at (2q·i + shift)/2p, where the factor is p/q."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -211,13 +212,29 @@ def plain(rng: Draw, op: str) -> Case:
         return Case(op, f"{kind} {full} by {each}", lambda r, n: (normal(r, *full, n), *(
             np.asarray(sign * r.uniform(0.5, 2, each)) for sign in (-1, 1)[:number])), {"kind": kind})
     samples = [sample for sample in CASES if sample.op == op]
-    if op in ("custom", "custom_loss", "reshape", "permute"):  # attributes go with sizes
+    if op in ("adaptive_avg_pool", "crop", "resize"):
+        return moved_map(rng, op, full if len(full) > 1 else (4, *full))
+    if op in ("custom", "custom_loss", "reshape", "permute", "embed", "position_sinusoid"):  # attributes go with sizes
         return samples[int(rng.integers(len(samples)))]
     if op in ("affine", "prelu"):
         each = pick(rng, (1,) * len(full), (*(1,) * (len(full) - 1), full[-1]), full)
         return replace(samples[0], label=f"{full} by {each}", make=lambda r, n: (normal(r, *full, n), *(
             normal(r, *each) for _ in range(2 if op == "affine" else 1))))
     return replace(samples[0], label=str(full), make=lambda r, n: (normal(r, *full, n),))
+
+
+def moved_map(rng: Draw, op: str, full: tuple[int, ...]) -> Case:
+    """Other spatial sizes."""
+    sizes = full[:-1]
+    to = tuple(small(rng, n if op == "crop" else 9) for n in sizes)
+    attrs: dict[str, Any] = {"to": to}
+    if op == "crop":
+        attrs["start"] = tuple(int(rng.integers(n - part + 1)) for n, part in zip(sizes, to, strict=True))
+    if op == "resize":
+        attrs |= {"factors": tuple(Fraction(m, n) for m, n in zip(to, sizes, strict=True)),
+                  "method": pick(rng, "nearest", "linear"), "transform": pick(rng, "half-pixel", "asymmetric"),
+                  "rounding": pick(rng, "round", "floor", "onnx-10")}
+    return Case(op, f"{full} to {to}", lambda r, n: (normal(r, *full, n),), attrs)
 
 
 def loss(rng: Draw, op: str) -> Case:

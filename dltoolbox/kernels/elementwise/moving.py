@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from math import prod
 
 import numpy as np
 
-from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, in_turn, kernel
 from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair
+from dltoolbox.ops import OPS
+from dltoolbox.ops.base import ghost
+from dltoolbox.ops.sequences.embedding import words
 
 Views = tuple[np.ndarray, np.ndarray]
 
@@ -61,6 +65,49 @@ class Reshape(Moved):
         sizes = common_sizes(x.shape[:-1], y.shape[:-1])
         assert sizes is not None
         return x.reshape(*sizes, x.shape[-1], order="F"), y.reshape(*sizes, y.shape[-1], order="F")
+
+
+@kernel("crop")
+class Crop(Moved):
+    """`crop`; the gradient is 0 around the part."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        bound = super().bind(site)
+        if not site.training:
+            return bound
+        clear = partial(backward_pair(site)[1].fill, 0)
+        return bound._replace(backward=tuple(in_turn([clear, way]) for way in bound.backward))
+
+    def matched(self, case: KernelSpec, x: np.ndarray, y: np.ndarray) -> Views:
+        return x[tuple(slice(a, a + n) for a, n in zip(case.attrs["start"], case.attrs["to"], strict=True))], y
+
+
+@kernel("position_sinusoid")
+class Waves(Kernel):
+    """`position_sinusoid`: the same in every run, so that is copied."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x,), (y,), op = site.inputs, site.outputs, OPS[self.op]
+        table = op.forward(ghost(x[..., :1]), **site.attrs)
+        return BoundKernel((copying(y, np.broadcast_to(table, y.shape)),))
+
+
+@kernel("embed")
+class Embed(Kernel):
+    """`embed` as whole rows of the table, which lies word by word in memory."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        (x, weights), (y,), plain = site.inputs, site.outputs, super().bind(site)
+        if 1 in site.computed or not y.size:
+            return plain
+        table, known = site.shared(weights.shape[::-1]), site.attrs["known"]
+        steps = np.moveaxis(y, -2, -1)  # the channels behind all others
+        found = site.scratch(steps.shape)
+
+        def forward() -> None:
+            np.take(table, words(x, known, len(table)), axis=0, out=found, mode="clip")
+            np.copyto(steps, found)
+        return BoundKernel((forward,), plain.backward, lambda: np.copyto(table, weights.T))
 
 
 def common_sizes(first: tuple[int, ...], second: tuple[int, ...]) -> list[int] | None:
