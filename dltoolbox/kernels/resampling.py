@@ -17,7 +17,7 @@ from dltoolbox.kernels.memory_format import channels_last_order, lies_in, rows_o
 from dltoolbox.kernels.numba_support import Twin, loop
 from dltoolbox.ops.reshape import Samples, regions
 
-Stage = Callable[[int, np.ndarray, np.ndarray], Closure]
+AxisWork = Callable[[int, np.ndarray, np.ndarray], Closure]
 
 
 class Resampled(Kernel):
@@ -34,7 +34,7 @@ class Resampled(Kernel):
         steps = self.steps(site, self.stage(site))
         return plain._replace(forward=(self.checked(in_turn(steps), y.transpose(order).reshape(-1), plain.forward[0]),))
 
-    def stage(self, site: BindContext) -> Stage:
+    def stage(self, site: BindContext) -> AxisWork:
         """Makes closures that resample an axis of a view (outer, n, inner) to one of (outer, out, inner)."""
         return lambda axis, x, y: partial(np.matmul, self.matrix(site, axis), x, y)
 
@@ -50,7 +50,7 @@ class Resampled(Kernel):
                 plain()
         return run
 
-    def steps(self, site: BindContext, stage: Stage) -> list[Closure]:
+    def steps(self, site: BindContext, stage: AxisWork) -> list[Closure]:
         """Axes that shrink come first, the slowest first; then those that grow, the fastest first: arrays stay small."""
         (x,), (y,), order = site.inputs, site.outputs, site.case.orders[0]
         sizes, wanted = ([one.shape[axis] for axis in order] for one in (x, y))
@@ -78,7 +78,7 @@ def samples_of(site: BindContext, axis: int) -> Samples:
 
 
 @kernel("resize")
-class Resize(Resampled):
+class Resizing(Resampled):
     """`resize`."""
 
     def matrix(self, site: BindContext, axis: int) -> np.ndarray:
@@ -120,11 +120,11 @@ def pick_nearest(x: np.ndarray, low: np.ndarray, y: np.ndarray) -> None:
                 y[o, i, k] = x[o, low[i], k]
 
 
-@kernel(*Resize.ops)
-class ResizeLoops(Twin, Resize):
+@kernel(*Resizing.ops)
+class ResizeLoops(Twin, Resizing):
     """An axis as a loop, which has no zeros to multiply."""
 
-    def stage(self, site: BindContext) -> Stage:
+    def stage(self, site: BindContext) -> AxisWork:
         def make(axis: int, x: np.ndarray, y: np.ndarray) -> Closure:
             low, high, part = samples_of(site, axis)
             if not part.any():

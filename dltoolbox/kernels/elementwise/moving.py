@@ -13,7 +13,7 @@ from dltoolbox.kernels.blocking import copying
 from dltoolbox.kernels.elementwise.arithmetic import backward_pair
 from dltoolbox.ops import OPS
 from dltoolbox.ops.base import ghost
-from dltoolbox.ops.sequences.embedding import words
+from dltoolbox.ops.sequences.embedding import columns_at
 
 Views = tuple[np.ndarray, np.ndarray]
 
@@ -68,7 +68,7 @@ class Reshape(Moved):
 
 
 @kernel("crop")
-class Crop(Moved):
+class Cropped(Moved):
     """`crop`; the gradient is 0 around the part."""
 
     def bind(self, site: BindContext) -> BoundKernel:
@@ -100,12 +100,13 @@ class Embed(Kernel):
         (x, weights), (y,), plain = site.inputs, site.outputs, super().bind(site)
         if 1 in site.computed or not y.size:
             return plain
-        table, known = site.shared(weights.shape[::-1]), site.attrs["known"]
+        table, attrs = site.shared(weights.shape[::-1]), site.attrs
         steps = np.moveaxis(y, -2, -1)  # the channels behind all others
         found = site.scratch(steps.shape)
 
         def forward() -> None:
-            np.take(table, words(x, known, len(table)), axis=0, out=found, mode="clip")
+            at = columns_at(x, len(table), attrs.get("first", 1), attrs["known"], attrs.get("refusal"))
+            np.take(table, at, axis=0, out=found, mode="clip")
             np.copyto(steps, found)
         return BoundKernel((forward,), plain.backward, lambda: np.copyto(table, weights.T))
 
