@@ -13,7 +13,6 @@ import dltoolbox.kernels.loss
 import dltoolbox.kernels.norm
 import dltoolbox.kernels.pool
 import dltoolbox.kernels.recurrent
-import dltoolbox.kernels.resampling
 import dltoolbox.kernels.winograd  # noqa: F401
 from dltoolbox.kernels.base import (
     KERNELS,
