@@ -1,12 +1,15 @@
 """Losses of classes of very different sizes: the focal loss behind a softmax, block by block, and the generalised Dice loss,
-image by image.
+row by row.
 """
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, in_turn, kernel
+from dltoolbox.kernels.elementwise.arithmetic import slices
 from dltoolbox.kernels.loss import (
     DATA_AND_FLAGS,
     LossKernel,
@@ -106,34 +109,45 @@ def focal_slope(p: np.ndarray, q: np.ndarray, gamma: float, out: np.ndarray, lin
     np.multiply(out, line, out=out)
 
 
+BLOCK_OF_MAPS = 1 << 16  # elements that are worked on together
+FEW_TERMS = 128  # of a sum in the data's precision
+
+
 @kernel("generalised_dice")
 class GeneralisedDice(LossKernel):
-    """`generalised_dice`: sums of one image after the other; what they make up for each class is kept for the gradient."""
+    """`generalised_dice` in blocks of a few rows of all images; what their sums make up for each class is kept for the
+    gradient."""
 
     def bind(self, site: BindContext) -> BoundKernel:
         (y, t), order = site.inputs, site.case.orders[0]
-        space, count = tuple(range(y.ndim - 2)), y.shape[-1]
-        tally = Tally(site)
-        products = site.scratch(y.shape[:-1], order=tuple(axis for axis in order if axis < y.ndim - 1))
-        flags, unknown = site.scratch(y.shape[:-1], np.bool_), site.scratch(y.shape[:-2], np.bool_)
-        sums = [site.scratch(y.shape[-2:], np.float64) for _ in range(3)]
-        scale, ratio = site.keep(y.shape[-2:], np.float64), site.keep((count,), np.float64)
+        space, tally = tuple(range(y.ndim - 2)), Tally(site)
+        blocks = slices(len(y), y.size, 1, BLOCK_OF_MAPS)
+        most = (max((part.stop - part.start for part in blocks), default=0), *y.shape[1:])
+        products, flags = site.scratch(most, order=order), site.scratch(most, np.bool_, order)
+        kind = None if prod(most[:-2]) <= FEW_TERMS else np.float64
+        unknown = site.keep((*y.shape[:-2], 1, y.shape[-1]), np.bool_)
+        sums = site.scratch((3, *y.shape[-2:]), np.float64)
+        scale, ratio = site.keep(y.shape[-2:], np.float64), site.keep(y.shape[-1:], np.float64)
 
-        def find_unknown(t: np.ndarray) -> None:
-            np.not_equal(t, 0, out=flags)
-            np.logical_or.reduce(flags, axis=-1, out=unknown)
-            np.logical_not(unknown, out=unknown)
+        def add_up(part: slice) -> None:
+            product, mine, of, to = products[:part.stop - part.start], flags[:part.stop - part.start], y[part], t[part]
+            np.not_equal(to, 0, out=mine)
+            np.logical_or.reduce(mine, axis=-2, keepdims=True, out=unknown[part])
+            np.logical_not(unknown[part], out=unknown[part])
+            counts, common, squares = sums
+            np.add(counts, np.add.reduce(to, axis=space, dtype=kind), out=counts)
+            np.multiply(of, to, out=product)
+            np.add(common, np.add.reduce(product, axis=space, dtype=kind), out=common)
+            np.multiply(of, of, out=product)
+            if unknown[part].any():
+                np.copyto(product, 0, where=unknown[part])
+            np.add(squares, np.add.reduce(product, axis=space, dtype=kind), out=squares)
 
         def forward() -> None:
+            sums.fill(0)
+            for part in blocks:
+                add_up(part)
             counts, common, squares = sums
-            for n in range(count):
-                find_unknown(t[..., n])
-                np.add.reduce(t[..., n], axis=space, dtype=np.float64, out=counts[:, n])
-                np.multiply(y[..., n], t[..., n], out=products)
-                np.add.reduce(products, axis=space, dtype=np.float64, out=common[:, n])
-                np.multiply(y[..., n], y[..., n], out=products)
-                np.copyto(products, 0, where=unknown[..., np.newaxis])
-                np.add.reduce(products, axis=space, dtype=np.float64, out=squares[:, n])
             weights = dice_weights(counts)
             below = (weights * (squares + counts)).sum(0) + DICE_EPSILON
             ratio[...] = (2 * (weights * common).sum(0) + DICE_EPSILON) / below
@@ -148,11 +162,12 @@ class GeneralisedDice(LossKernel):
         assert dx is not None
 
         def backward() -> None:
-            factors = (scale * tally.share).astype(site.dtype)
-            for n in range(count):
-                find_unknown(t[..., n])
-                np.multiply(y[..., n], site.dtype.type(ratio[n]), out=dx[..., n])
-                np.subtract(dx[..., n], t[..., n], out=dx[..., n])
-                np.multiply(dx[..., n], factors[:, n], out=dx[..., n])
-                np.copyto(dx[..., n], 0, where=unknown[..., np.newaxis])
+            factors, share = (scale * tally.share).astype(site.dtype), ratio.astype(site.dtype)
+            for part in blocks:
+                d = dx[part]
+                np.multiply(y[part], share, out=d)
+                np.subtract(d, t[part], out=d)
+                np.multiply(d, factors, out=d)
+                if unknown[part].any():
+                    np.copyto(d, 0, where=unknown[part])
         return BoundKernel(ways, (backward,))
