@@ -132,8 +132,7 @@ class GeneralisedDice(LossKernel):
         def add_up(part: slice) -> None:
             product, mine, of, to = products[:part.stop - part.start], flags[:part.stop - part.start], y[part], t[part]
             np.not_equal(to, 0, out=mine)
-            np.logical_or.reduce(mine, axis=-2, keepdims=True, out=unknown[part])
-            np.logical_not(unknown[part], out=unknown[part])
+            np.logical_not(np.logical_or.reduce(mine, axis=-2, keepdims=True), out=unknown[part])
             counts, common, squares = sums
             np.add(counts, np.add.reduce(to, axis=space, dtype=kind), out=counts)
             np.multiply(of, to, out=product)
@@ -152,9 +151,7 @@ class GeneralisedDice(LossKernel):
             below = (weights * (squares + counts)).sum(0) + DICE_EPSILON
             ratio[...] = (2 * (weights * common).sum(0) + DICE_EPSILON) / below
             scale[...] = 2 * weights / below
-            tally.sum = float((1 - ratio).sum())
-            tally.count = float(counts.any(0).sum())
-
+            tally.sum, tally.count = float((1 - ratio).sum()), float(counts.any(0).sum())
         ways = self.sequence(tally, [forward])
         if not site.training:
             return BoundKernel(ways)
